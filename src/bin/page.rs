@@ -1,0 +1,5 @@
+//! The page's entry: Trunk builds it and starts it in the document.
+
+fn main() {
+    interlingua::page::start();
+}

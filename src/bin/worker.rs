@@ -1,0 +1,60 @@
+//! The worker's entry, and the same file as an ES module for other people's pages.
+//!
+//! In a worker it listens for requests. Imported into a page it does nothing by itself: there one
+//! calls the functions in `javascript`.
+
+// The functions are exported from here and not from the library: the page's program would carry them,
+// and the whole encoder with them, too.
+#[path = "../session/javascript.rs"]
+mod javascript;
+
+use interlingua::{
+    protocol::{Event, Request},
+    session::{Session, has_webgpu},
+};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+/// The script that Trunk writes to start this program as the page's worker.
+const LOADER: &str = "/worker_loader.js";
+
+fn main() {
+    console_error_panic_hook::set_once();
+    // A page has no such global object, and a worker of somebody else's another script.
+    if let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>()
+        && scope.location().pathname().ends_with(LOADER)
+    {
+        listen(&scope);
+    }
+}
+
+fn listen(scope: &DedicatedWorkerGlobalScope) {
+    let port = scope.clone();
+    let say = move |event: Event| {
+        let sent = event
+            .serialize(&serde_wasm_bindgen::Serializer::new())
+            .map_err(JsValue::from)
+            .and_then(|value| port.post_message(&value));
+        if let Err(problem) = sent {
+            web_sys::console::error_2(&"an event could not be sent".into(), &problem);
+        }
+    };
+    let session = Session::new(say.clone());
+    let on_message =
+        Closure::<dyn Fn(MessageEvent)>::new(
+            move |message: MessageEvent| match serde_wasm_bindgen::from_value::<Request>(message.data()) {
+                Ok(request) => session.handle(request),
+                Err(problem) => {
+                    web_sys::console::error_2(
+                        &"a request was not understood".into(),
+                        &problem.to_string().into(),
+                    );
+                }
+            },
+        );
+    scope.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    // It listens as long as the worker lives.
+    on_message.forget();
+    say(Event::Started { webgpu: has_webgpu() });
+}

@@ -1,0 +1,61 @@
+//! The one door through which weights come in and go out.
+//!
+//! A bundle is a folder (or the same files under a URL) with `manifest.json`, `tokenizer.json` and
+//! `model.safetensors`. Readers check sizes and hashes before use. A Hugging Face or
+//! sentence-transformers folder is read too, see [`Bundle::open`].
+
+#[cfg(feature = "native")]
+mod folder;
+mod import;
+mod manifest;
+mod weights;
+
+#[cfg(feature = "native")]
+pub use folder::write_whole;
+pub use import::from_hugging_face;
+pub use manifest::{FORMAT, FileEntry, MANIFEST, Manifest, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS, sha256};
+pub use weights::{Array, BLOCK, Quantization, Weights};
+
+use std::collections::BTreeMap;
+
+use crate::{Error, Result};
+
+/// A model in memory: what it is, its tokenizer and its (packed) weights.
+pub struct Bundle {
+    /// What it is, and how one knows.
+    pub manifest: Manifest,
+    /// `tokenizer.json`.
+    pub tokenizer: Vec<u8>,
+    /// All tensors by their Hugging Face names.
+    pub weights: Weights,
+}
+
+impl Bundle {
+    /// Puts a bundle together from its manifest and files, checking each against the manifest.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] or [`Error::Format`] naming the file.
+    pub fn from_files(manifest: Manifest, mut files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
+        for entry in &manifest.files {
+            let bytes = files.get(&entry.path).ok_or_else(|| Error::Integrity {
+                file: entry.path.clone(),
+                problem: "it is missing from the bundle".into(),
+            })?;
+            entry.verify(bytes)?;
+        }
+        let mut take = |path: &str| {
+            files.remove(path).ok_or_else(|| {
+                Error::format(format!("{MANIFEST}, files"), format!("{path} is not listed"))
+            })
+        };
+        let tokenizer = take(TOKENIZER)?;
+        let weights = Weights::from_safetensors(WEIGHTS, &take(WEIGHTS)?)?;
+        Ok(Self { manifest, tokenizer, weights })
+    }
+
+    /// Stores the weights another way.
+    pub fn store_as(&mut self, quantization: Quantization) {
+        self.weights = self.weights.quantize(quantization);
+        self.manifest.quantization = quantization;
+    }
+}

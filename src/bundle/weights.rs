@@ -1,0 +1,463 @@
+//! Named arrays, packed or not, and their safetensors form.
+//!
+//! A packed `[rows, columns]` matrix `x` is stored as `x` (I8) for q8, or `x.q4` (U8, two values a
+//! byte, low nibble first, 8 subtracted from each) for q4, beside `x.scales` (F16,
+//! `[rows, columns / 32]`): value = integer × scale of its block of [`BLOCK`] columns.
+
+use std::collections::BTreeMap;
+
+use half::f16;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Columns that share a scale.
+pub const BLOCK: usize = 32;
+
+/// How matrices are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantization {
+    /// 4 bytes a weight.
+    #[default]
+    F32,
+    /// 2 bytes a weight.
+    F16,
+    /// 1 byte a weight, and a scale for every [`BLOCK`].
+    Q8,
+    /// Half a byte a weight, and a scale for every [`BLOCK`].
+    Q4,
+}
+
+impl std::fmt::Display for Quantization {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Q8 => "q8",
+            Self::Q4 => "q4",
+        })
+    }
+}
+
+impl std::str::FromStr for Quantization {
+    type Err = String;
+
+    fn from_str(s: &str) -> std::result::Result<Self, String> {
+        match s {
+            "f32" => Ok(Self::F32),
+            "f16" => Ok(Self::F16),
+            "q8" => Ok(Self::Q8),
+            "q4" => Ok(Self::Q4),
+            _ => Err(format!("`{s}` is not one of f32, f16, q8, q4")),
+        }
+    }
+}
+
+/// An array in the form in which it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Its logical shape.
+    pub shape: Vec<usize>,
+    storage: Storage,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Storage {
+    F32(Vec<f32>),
+    F16(Vec<f16>),
+    Q8 { values: Vec<i8>, scales: Vec<f16> },
+    Q4 { values: Vec<u8>, scales: Vec<f16> },
+}
+
+impl Array {
+    /// An unpacked array; `values` has as many elements as `shape` says.
+    pub fn f32(shape: Vec<usize>, values: Vec<f32>) -> Self {
+        debug_assert_eq!(shape.iter().product::<usize>(), values.len());
+        Self { shape, storage: Storage::F32(values) }
+    }
+
+    /// All elements in f32.
+    pub fn to_f32(&self) -> Vec<f32> {
+        match &self.storage {
+            Storage::F32(v) => v.clone(),
+            Storage::F16(v) => v.iter().map(|x| x.to_f32()).collect(),
+            Storage::Q8 { .. } | Storage::Q4 { .. } => {
+                let width = self.shape[1];
+                let mut out = vec![0.0; self.shape[0] * width];
+                out.chunks_mut(width).enumerate().for_each(|(i, row)| self.row(i, row));
+                out
+            }
+        }
+    }
+
+    /// Unpacks row `i` of a matrix into `out`, which is as wide as a row.
+    pub fn row(&self, i: usize, out: &mut [f32]) {
+        let width = out.len();
+        match &self.storage {
+            Storage::F32(v) => out.copy_from_slice(&v[i * width..(i + 1) * width]),
+            Storage::F16(v) => {
+                let row = &v[i * width..(i + 1) * width];
+                out.iter_mut().zip(row).for_each(|(o, x)| *o = x.to_f32());
+            }
+            Storage::Q8 { values, scales } => {
+                let row = &values[i * width..(i + 1) * width];
+                let scales = &scales[i * width / BLOCK..(i + 1) * width / BLOCK];
+                for ((o, q), s) in out.chunks_mut(BLOCK).zip(row.chunks(BLOCK)).zip(scales) {
+                    let s = s.to_f32();
+                    o.iter_mut().zip(q).for_each(|(o, &q)| *o = f32::from(q) * s);
+                }
+            }
+            Storage::Q4 { values, scales } => {
+                let row = &values[i * width / 2..(i + 1) * width / 2];
+                let scales = &scales[i * width / BLOCK..(i + 1) * width / BLOCK];
+                for ((o, q), s) in out.chunks_mut(BLOCK).zip(row.chunks(BLOCK / 2)).zip(scales) {
+                    let s = s.to_f32();
+                    for (pair, &byte) in o.chunks_mut(2).zip(q) {
+                        pair[0] = (f32::from(byte & 15) - 8.0) * s;
+                        pair[1] = (f32::from(byte >> 4) - 8.0) * s;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Scales in f32 of a packed array, `[rows, columns / BLOCK]`; `None` for others.
+    pub fn scales(&self) -> Option<Vec<f32>> {
+        match &self.storage {
+            Storage::Q8 { scales, .. } | Storage::Q4 { scales, .. } => {
+                Some(scales.iter().map(|s| s.to_f32()).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Bits a weight, scales apart.
+    pub fn bits(&self) -> u32 {
+        match self.storage {
+            Storage::F32(_) => 32,
+            Storage::F16(_) => 16,
+            Storage::Q8 { .. } => 8,
+            Storage::Q4 { .. } => 4,
+        }
+    }
+
+    /// The same array stored another way. Only matrices whose width is a multiple of [`BLOCK`] are
+    /// packed; of the others, vectors stay in f32 and matrices go to f16.
+    pub fn quantize(&self, quantization: Quantization) -> Self {
+        let matrix = self.shape.len() == 2;
+        let packable = matrix && self.shape[1].is_multiple_of(BLOCK);
+        let values = self.to_f32();
+        let storage = match quantization {
+            Quantization::Q8 if packable => q8(&values),
+            Quantization::Q4 if packable => q4(&values),
+            Quantization::F32 => Storage::F32(values),
+            _ if matrix => Storage::F16(values.into_iter().map(f16::from_f32).collect()),
+            _ => Storage::F32(values),
+        };
+        Self { shape: self.shape.clone(), storage }
+    }
+}
+
+/// A scale that f16 holds and with which `largest` still fits `steps`.
+fn scale(largest: f32, steps: f32) -> f16 {
+    let exact = largest / steps;
+    let rounded = f16::from_f32(exact);
+    if rounded.to_f32() * steps < largest * (1.0 - 1e-3) {
+        f16::from_bits(rounded.to_bits() + 1)
+    } else {
+        rounded
+    }
+}
+
+fn integers(block: &[f32], scale: f32, steps: f32) -> impl Iterator<Item = f32> {
+    let inverse = if scale > 0.0 { scale.recip() } else { 0.0 };
+    block.iter().map(move |x| (x * inverse).round().clamp(-steps, steps))
+}
+
+fn largest(block: &[f32]) -> f32 {
+    block.iter().fold(0.0, |m: f32, x| m.max(x.abs()))
+}
+
+fn q8(values: &[f32]) -> Storage {
+    let mut packed = Vec::with_capacity(values.len());
+    let mut scales = Vec::with_capacity(values.len() / BLOCK);
+    for block in values.chunks(BLOCK) {
+        let s = scale(largest(block), 127.0);
+        packed.extend(integers(block, s.to_f32(), 127.0).map(|q| q as i8));
+        scales.push(s);
+    }
+    Storage::Q8 { values: packed, scales }
+}
+
+/// With 15 steps the largest value is a poor guide: of several smaller scales the one with the
+/// least squared error is kept.
+fn q4(values: &[f32]) -> Storage {
+    let mut packed = Vec::with_capacity(values.len() / 2);
+    let mut scales = Vec::with_capacity(values.len() / BLOCK);
+    for block in values.chunks(BLOCK) {
+        let top = largest(block);
+        let error = |s: &f16| -> f32 {
+            let s = s.to_f32();
+            integers(block, s, 7.0).zip(block).map(|(q, x)| (q * s - x).powi(2)).sum()
+        };
+        let s = (0..20)
+            .map(|i| scale(top * (1.0 - 0.025 * i as f32), 7.0))
+            .map(|s| (error(&s), s))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .map_or(f16::ZERO, |(_, s)| s);
+        let q: Vec<u8> = integers(block, s.to_f32(), 7.0).map(|q| (q + 8.0) as u8).collect();
+        packed.extend(q.chunks(2).map(|p| p[0] | (p[1] << 4)));
+        scales.push(s);
+    }
+    Storage::Q4 { values: packed, scales }
+}
+
+/// A model's arrays by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Weights(BTreeMap<String, Array>);
+
+impl Weights {
+    /// The array called `name`.
+    pub fn get(&self, name: &str) -> Option<&Array> {
+        self.0.get(name)
+    }
+
+    /// The array called `name`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when there is none.
+    pub fn need(&self, name: &str) -> Result<&Array> {
+        self.get(name).ok_or_else(|| Error::format(name, "this tensor is missing from the weights"))
+    }
+
+    /// The matrix called `name`, `[rows, columns]`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when it is missing or has another shape.
+    pub fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<&Array> {
+        let array = self.need(name)?;
+        if array.shape != [rows, columns] {
+            return Err(Error::format(
+                name,
+                format!("shape {:?} instead of [{rows}, {columns}]", array.shape),
+            ));
+        }
+        Ok(array)
+    }
+
+    /// Adds or replaces an array.
+    pub fn insert(&mut self, name: &str, array: Array) {
+        self.0.insert(name.into(), array);
+    }
+
+    /// Takes an array out.
+    pub fn remove(&mut self, name: &str) -> Option<Array> {
+        self.0.remove(name)
+    }
+
+    /// Names and arrays, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
+        self.0.iter().map(|(n, a)| (n.as_str(), a))
+    }
+
+    /// Number of weights.
+    pub fn parameters(&self) -> u64 {
+        self.0.values().map(|a| a.shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// All arrays stored another way.
+    pub fn quantize(&self, quantization: Quantization) -> Self {
+        Self(self.0.iter().map(|(n, a)| (n.clone(), a.quantize(quantization))).collect())
+    }
+
+    /// Reads safetensors, packed or plain (F32, F16, BF16; integer helper tensors are left out).
+    ///
+    /// # Errors
+    /// [`Error::Format`] at `file` when the header is wrong or lies about sizes.
+    pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(bytes)
+            .map_err(|e| Error::format(file, format!("not a valid safetensors file: {e}")))?;
+        let mut out = BTreeMap::new();
+        for (name, view) in tensors.iter() {
+            if name.ends_with(".scales") {
+                continue;
+            }
+            let data = view.data();
+            let mut shape = view.shape().to_vec();
+            let mut name = name.to_string();
+            let storage = match view.dtype() {
+                Dtype::F32 => Storage::F32(words(data, f32::from_le_bytes)),
+                Dtype::F16 => Storage::F16(words(data, f16::from_le_bytes)),
+                Dtype::BF16 => {
+                    Storage::F32(words(data, |b| half::bf16::from_le_bytes(b).to_f32()))
+                }
+                // Position ids and the like, which checkpoints carry along.
+                Dtype::I64 | Dtype::I32 | Dtype::BOOL => continue,
+                kind @ (Dtype::I8 | Dtype::U8) => {
+                    if kind == Dtype::U8 {
+                        name = name
+                            .strip_suffix(".q4")
+                            .ok_or_else(|| Error::format(format!("{file}, {name}"), "type U8 is not known here"))?
+                            .to_string();
+                        if let Some(last) = shape.last_mut() {
+                            *last *= 2;
+                        }
+                    }
+                    let scales = block_scales(file, &name, &shape, &tensors)?;
+                    match kind {
+                        Dtype::I8 => {
+                            Storage::Q8 { values: data.iter().map(|&b| b as i8).collect(), scales }
+                        }
+                        _ => Storage::Q4 { values: data.to_vec(), scales },
+                    }
+                }
+                other => {
+                    return Err(Error::Unsupported {
+                        what: format!("{file}: type {other:?} of {name}"),
+                        hint: "F32, F16, BF16 and this project's packed types are read".into(),
+                    });
+                }
+            };
+            out.insert(name, Array { shape, storage });
+        }
+        Ok(Self(out))
+    }
+
+    /// Writes safetensors.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when the library refuses a tensor.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        let mut parts: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        for (name, array) in &self.0 {
+            let shape = array.shape.clone();
+            let mut scaled = |scales: &[f16]| {
+                let bytes = scales.iter().flat_map(|s| s.to_le_bytes()).collect();
+                parts.push((format!("{name}.scales"), Dtype::F16, vec![shape[0], shape[1] / BLOCK], bytes));
+            };
+            let part = match &array.storage {
+                Storage::F32(v) => {
+                    (name.clone(), Dtype::F32, shape, v.iter().flat_map(|x| x.to_le_bytes()).collect())
+                }
+                Storage::F16(v) => {
+                    (name.clone(), Dtype::F16, shape, v.iter().flat_map(|x| x.to_le_bytes()).collect())
+                }
+                Storage::Q8 { values, scales } => {
+                    scaled(scales);
+                    (name.clone(), Dtype::I8, shape, values.iter().map(|&q| q as u8).collect())
+                }
+                Storage::Q4 { values, scales } => {
+                    scaled(scales);
+                    (format!("{name}.q4"), Dtype::U8, vec![shape[0], shape[1] / 2], values.clone())
+                }
+            };
+            parts.push(part);
+        }
+        let views = parts
+            .iter()
+            .map(|(name, dtype, shape, bytes)| {
+                TensorView::new(*dtype, shape.clone(), bytes)
+                    .map(|view| (name.as_str(), view))
+                    .map_err(|e| Error::format(name.as_str(), e))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        safetensors::serialize(views, None).map_err(|e| Error::format("safetensors", e))
+    }
+}
+
+/// Little-endian numbers of `N` bytes each.
+fn words<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks::<N>().0.iter().map(|&b| read(b)).collect()
+}
+
+fn block_scales(file: &str, name: &str, shape: &[usize], tensors: &SafeTensors) -> Result<Vec<f16>> {
+    let scales = tensors
+        .tensor(&format!("{name}.scales"))
+        .map_err(|_| Error::format(format!("{file}, {name}"), "its scales are missing"))?;
+    let fits = matches!(shape, [rows, columns]
+        if columns.is_multiple_of(BLOCK) && scales.shape() == [*rows, columns / BLOCK]);
+    if !fits || scales.dtype() != Dtype::F16 {
+        return Err(Error::format(
+            format!("{file}, {name}.scales"),
+            format!("{:?} {:?} does not fit a packed {shape:?}", scales.dtype(), scales.shape()),
+        ));
+    }
+    Ok(words(scales.data(), f16::from_le_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wave(rows: usize, columns: usize) -> Array {
+        let values = (0..rows * columns).map(|i| ((i * i) as f32 * 0.37).sin() * 0.1).collect();
+        Array::f32(vec![rows, columns], values)
+    }
+
+    #[test]
+    fn every_storage_survives_safetensors() {
+        for q in [Quantization::F32, Quantization::F16, Quantization::Q8, Quantization::Q4] {
+            let mut weights = Weights::default();
+            weights.insert("a.weight", wave(5, 64));
+            weights.insert("a.bias", Array::f32(vec![5], vec![0.1, -0.2, 0.3, 0.0, 7.0]));
+            let packed = weights.quantize(q);
+            let bytes = packed.to_safetensors().unwrap();
+            assert_eq!(Weights::from_safetensors("t", &bytes).unwrap(), packed, "{q}");
+        }
+    }
+
+    #[test]
+    fn errors_of_packing_stay_within_half_a_step() {
+        let original = wave(7, 96);
+        let exact = original.to_f32();
+        for (q, steps) in [(Quantization::Q8, 127.0), (Quantization::Q4, 7.0)] {
+            let packed = original.quantize(q);
+            let mut squares = 0.0f64;
+            for (block, unpacked) in exact.chunks(BLOCK).zip(packed.to_f32().chunks(BLOCK)) {
+                let step = largest(block) / steps;
+                for (x, y) in block.iter().zip(unpacked) {
+                    squares += f64::from((x - y).powi(2));
+                    // q4 may cut off the largest values on purpose.
+                    if q == Quantization::Q8 {
+                        assert!((x - y).abs() <= 0.51 * step, "{x} {y} {step}");
+                    }
+                }
+            }
+            let rms = (squares / exact.len() as f64).sqrt();
+            assert!(rms <= 0.1 / f64::from(steps) * 0.3, "{q}: {rms}");
+        }
+    }
+
+    #[test]
+    fn packing_twice_changes_nothing() {
+        for q in [Quantization::Q8, Quantization::Q4] {
+            let once = wave(3, 32).quantize(q);
+            let again = once.quantize(q).to_f32();
+            let worst = once.to_f32().iter().zip(&again).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(worst < 2e-3, "{q}: {worst}");
+        }
+    }
+
+    #[test]
+    fn a_lying_header_is_refused_with_the_file_named() {
+        let mut weights = Weights::default();
+        weights.insert("a.weight", wave(2, 32));
+        let good = weights.to_safetensors().unwrap();
+        let text = String::from_utf8_lossy(&good).replace("[2,32]", "[9,32]");
+        for bytes in [text.as_bytes(), &good[..good.len() - 5], &good[..4], b"", &[0xff; 64]] {
+            let error = Weights::from_safetensors("model.safetensors", bytes).unwrap_err();
+            assert!(error.to_string().starts_with("model.safetensors"), "{error}");
+        }
+    }
+
+    #[test]
+    fn packed_values_without_scales_are_refused() {
+        let values = [1u8; 64];
+        let view = TensorView::new(Dtype::I8, vec![2, 32], &values).unwrap();
+        let bytes = safetensors::serialize([("x.weight", view)], None).unwrap();
+        let error = Weights::from_safetensors("f", &bytes).unwrap_err().to_string();
+        assert!(error.contains("x.weight") && error.contains("scales"), "{error}");
+    }
+}

@@ -1,0 +1,71 @@
+//! `interlingua import`: a model folder becomes a bundle.
+
+use std::path::PathBuf;
+
+use interlingua::{
+    Result,
+    bundle::{Bundle, Quantization, SelfTest},
+};
+
+/// Arguments of `interlingua import`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A Hugging Face or sentence-transformers folder, or a bundle to store another way.
+    folder: PathBuf,
+    /// Where the bundle goes.
+    #[arg(long)]
+    output: PathBuf,
+    /// How weights are stored: f32, f16, q8 or q4.
+    #[arg(long, default_value = "q8")]
+    quantize: Quantization,
+    /// The model's name; the folder's when not given.
+    #[arg(long)]
+    name: Option<String>,
+    /// SPDX expression of the model's licence.
+    #[arg(long)]
+    licence: Option<String>,
+    /// Codes of the model's languages, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    languages: Vec<String>,
+    /// Prefix in front of a query, when the folder does not say (E5: `query: `).
+    #[arg(long)]
+    query_prompt: Option<String>,
+    /// Prefix in front of a passage.
+    #[arg(long)]
+    passage_prompt: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Says which file or field is wrong.
+pub fn run(args: Args) -> Result<()> {
+    let mut bundle = Bundle::open(&args.folder)?;
+    let manifest = &mut bundle.manifest;
+    if let Some(name) = args.name {
+        manifest.name = name;
+    }
+    if let Some(licence) = args.licence {
+        manifest.licence = licence;
+    }
+    if !args.languages.is_empty() {
+        manifest.languages = args.languages;
+    }
+    if let Some(prompt) = args.query_prompt {
+        manifest.prompts.query = prompt;
+    }
+    if let Some(prompt) = args.passage_prompt {
+        manifest.prompts.passage = prompt;
+    }
+    bundle.store_as(args.quantize);
+    bundle.manifest.self_test = SelfTest::of(&bundle)?;
+    bundle.write(&args.output)?;
+    println!(
+        "{}: {}, {} weights, {:.1} MB",
+        args.output.display(),
+        args.quantize,
+        bundle.weights.parameters(),
+        bundle.manifest.bytes() as f64 / 1e6
+    );
+    Ok(())
+}

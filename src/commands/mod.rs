@@ -1,0 +1,131 @@
+//! One file for each command of the native program.
+//!
+//! Progress goes to stderr, results to stdout.
+
+mod bench;
+mod encode;
+mod eval;
+mod import;
+mod sample;
+mod search;
+mod train;
+
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+    time::Instant,
+};
+
+use clap::{Parser, Subcommand};
+use interlingua::{
+    Result,
+    bundle::Bundle,
+    encoder::{Encoder, Machine},
+};
+
+/// A multilingual text encoder: train it, measure it, search with it.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Turn a Hugging Face or sentence-transformers folder into a bundle.
+    Import(import::Args),
+    /// Write one vector for each line of a file.
+    Encode(encode::Args),
+    /// Rank the passages of a corpus for a query.
+    Search(search::Args),
+    /// Measure a model on a data set.
+    Eval(eval::Args),
+    /// Train a model.
+    Train(train::Args),
+    /// Measure latency and throughput.
+    Bench(bench::Args),
+    /// Write the vectors that the page's sample corpus ships with.
+    Sample(sample::Args),
+}
+
+/// Runs the command that the arguments name.
+///
+/// # Errors
+/// Whatever the command meets, in a sentence.
+pub fn run() -> Result<()> {
+    match Cli::parse().command {
+        Command::Import(args) => import::run(args),
+        Command::Encode(args) => encode::run(args),
+        Command::Search(args) => search::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Sample(args) => sample::run(args),
+    }
+}
+
+/// Opens a bundle or an unconverted model folder on `device` (`auto`, `cpu` or `gpu`).
+///
+/// # Errors
+/// Says which file or field of the model is wrong, or what is wrong with the device asked for.
+pub fn open_model(path: &Path, device: &str) -> Result<Encoder> {
+    let bundle = Bundle::open(path)?;
+    match device {
+        "cpu" => Encoder::new(&bundle, Machine::cpu()),
+        "gpu" => on_gpu(&bundle, Machine::gpu()?),
+        // A GPU imitated in software is slower than the CPU itself.
+        _ => match Machine::gpu() {
+            Ok(machine) if !machine.software => on_gpu(&bundle, machine).or_else(|problem| {
+                eprintln!("{problem}; the CPU is used");
+                Encoder::new(&bundle, Machine::cpu())
+            }),
+            _ => Encoder::new(&bundle, Machine::cpu()),
+        },
+    }
+}
+
+/// Checked first: some drivers give wrong numbers without any error.
+fn on_gpu(bundle: &Bundle, machine: Machine) -> Result<Encoder> {
+    let encoder = Encoder::new(bundle, machine)?;
+    let mut test = bundle.manifest.self_test.clone();
+    if test.cases.is_empty() {
+        test = interlingua::bundle::SelfTest::of(bundle)?;
+    }
+    futures_lite::future::block_on(encoder.self_test(&test))?;
+    Ok(encoder)
+}
+
+/// A line on stderr that says how far one is; rewritten in place on a terminal.
+pub struct Progress {
+    what: &'static str,
+    start: Instant,
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    /// Starts the clock for `what`, a plural noun such as `passages`.
+    pub fn new(what: &'static str) -> Self {
+        Self { what, start: Instant::now(), shown: None }
+    }
+
+    /// Shows the state, at most five times a second, and at the end.
+    pub fn show(&mut self, done: usize, total: usize) {
+        let terminal = std::io::stderr().is_terminal();
+        let pause = if terminal { 0.2 } else { 10.0 };
+        if done < total && self.shown.is_some_and(|t| t.elapsed().as_secs_f64() < pause) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let rate = done as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
+        let left = (total - done.min(total)) as f64 / rate.max(1e-9);
+        let line = format!("{done} of {total} {}, {rate:.0}/s, {left:.0} s left", self.what);
+        let mut stderr = std::io::stderr();
+        // A closed stderr is no reason to stop working.
+        let _ = match (terminal, done >= total) {
+            (true, false) => write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush()),
+            (true, true) => writeln!(stderr, "\r\x1b[K{line}"),
+            _ => writeln!(stderr, "{line}"),
+        };
+    }
+}

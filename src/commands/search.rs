@@ -1,0 +1,145 @@
+//! `interlingua search`: the passages of a corpus, ranked for one query.
+
+use std::path::PathBuf;
+
+use interlingua::datasets::{self, Corpus};
+use interlingua::protocol::{Hit, Scope};
+use interlingua::retrieval::{Filter, Index};
+use interlingua::text::{self, Kind};
+use interlingua::{Error, Result};
+use serde::Serialize;
+
+use super::{eval::encode, open_model};
+
+/// Arguments of `interlingua search`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A bundle or a model folder.
+    #[arg(long)]
+    model: PathBuf,
+    /// Files to search: JSON lines, tab-separated or plain lines, or XQuAD-R.
+    #[arg(long, required = true, num_args = 1..)]
+    corpus: Vec<PathBuf>,
+    /// How many passages to show.
+    #[arg(long, default_value_t = 10)]
+    top: usize,
+    /// Only passages in these languages, for instance ar,de.
+    #[arg(long, value_delimiter = ',')]
+    languages: Vec<String>,
+    /// Passages in one language (the query's), in another, or in all.
+    #[arg(long, default_value = "all", value_parser = ["one", "another", "all"])]
+    scope: String,
+    /// The query's language; it is detected where it is not given.
+    #[arg(long)]
+    query_language: Option<String>,
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+    /// auto, cpu or gpu.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    device: String,
+    /// What to search for.
+    #[arg(last = false)]
+    query: String,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Found<'a> {
+    model: &'a str,
+    device: String,
+    corpus: &'a str,
+    query: &'a str,
+    language: Option<&'a str>,
+    detected: bool,
+    passages: usize,
+    notes: &'a [String],
+    hits: Vec<Hit>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Says what is wrong with the query, the files, the model or the device.
+pub fn run(args: Args) -> Result<()> {
+    text::check_query(&args.query)?;
+    let corpus = open(&args.corpus)?;
+    for note in &corpus.notes {
+        eprintln!("{note}");
+    }
+    let detected = args.query_language.is_none();
+    let language = args.query_language.as_deref().or_else(|| text::detect(&args.query));
+    let scope = match args.scope.as_str() {
+        "one" => Scope::One,
+        "another" => Scope::Another,
+        _ => Scope::All,
+    };
+    let filter = Filter::new(scope, language, &args.languages)?;
+    let searched: Vec<usize> =
+        (0..corpus.passages.len()).filter(|&i| filter.admits(&corpus.passages[i].lang)).collect();
+    if searched.is_empty() {
+        let there: Vec<String> = corpus.languages().into_iter().map(|(lang, _)| lang).collect();
+        return Err(Error::Input(format!(
+            "No passage is in the languages asked for; {} has {}.",
+            corpus.name,
+            there.join(", ")
+        )));
+    }
+    let encoder = open_model(&args.model, &args.device)?;
+    let texts = searched.iter().map(|&i| corpus.passages[i].text.as_str());
+    let passages = encode(&encoder, texts, Kind::Passage, "passages")?;
+    let query = encode(&encoder, [args.query.as_str()].into_iter(), Kind::Query, "queries")?;
+    let index = Index::from_rows(encoder.dimension(), &passages)?;
+    let hits = index.search(&query, args.top, |_| true)?;
+    let hits = hits
+        .into_iter()
+        .enumerate()
+        .map(|(rank, (i, score))| {
+            let passage = &corpus.passages[searched[i]];
+            Hit {
+                rank: rank + 1,
+                score,
+                id: passage.id.clone(),
+                language: passage.lang.clone(),
+                text: passage.text.clone(),
+                source: passage.source.clone(),
+                answer: None,
+            }
+        })
+        .collect();
+    let found = Found {
+        model: encoder.name(),
+        device: encoder.device_label(),
+        corpus: &corpus.name,
+        query: &args.query,
+        language,
+        detected,
+        passages: searched.len(),
+        notes: &corpus.notes,
+        hits,
+    };
+    print(&found, args.json)
+}
+
+fn open(paths: &[PathBuf]) -> Result<Corpus> {
+    let mut files = Vec::new();
+    for path in paths {
+        let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
+        files.push((path.display().to_string(), bytes));
+    }
+    datasets::open(&files)
+}
+
+fn print(found: &Found, json: bool) -> Result<()> {
+    if json {
+        let json = serde_json::to_string_pretty(found)
+            .map_err(|e| Error::Input(format!("the result cannot be written as JSON: {e}")))?;
+        println!("{json}");
+        return Ok(());
+    }
+    for hit in &found.hits {
+        println!("{:>3}  {:.4}  {:<3}  {}", hit.rank, hit.score, hit.language, hit.text);
+        println!("{:>18}{}, {}", "", hit.source, hit.id);
+    }
+    Ok(())
+}

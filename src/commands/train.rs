@@ -1,0 +1,101 @@
+//! `interlingua train`: training from a configuration file.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use interlingua::{
+    Error, Result,
+    encoder::Machine,
+    training::{self, TrainConfig},
+};
+
+/// Arguments of `interlingua train`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The configuration, see `recipes/`.
+    #[arg(long)]
+    config: PathBuf,
+    /// Go on from the newest checkpoint.
+    #[arg(long)]
+    resume: bool,
+    /// auto, cpu or gpu.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    device: String,
+}
+
+/// Runs the command. Ctrl-C ends the step under way, writes a checkpoint and leaves.
+///
+/// # Errors
+/// Says what is wrong with configuration, data, start model or device.
+pub fn run(args: Args) -> Result<()> {
+    let config = TrainConfig::read(&args.config)?;
+    let machine = match args.device.as_str() {
+        "cpu" => Machine::cpu(),
+        "gpu" => Machine::gpu()?,
+        _ => Machine::gpu().ok().filter(|m| !m.software).unwrap_or_else(Machine::cpu),
+    };
+    eprintln!("device: {} ({})", machine.backend.name(), machine.adapter);
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        // A second Ctrl-C leaves at once; what was done since the last checkpoint is lost then.
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step; once more to leave at once");
+    })
+    .map_err(|e| Error::Training(format!("Ctrl-C cannot be handled: {e}")))?;
+    let terminal = std::io::stderr().is_terminal();
+    let folder = training::train(
+        &config,
+        &machine,
+        args.resume,
+        &stop,
+        &mut |p| {
+            let line = format!(
+                "{} step {} of {}: loss {:.4}, {:.1} pairs/s, {:.0} tokens/s, {} left",
+                p.stage,
+                p.step,
+                p.steps,
+                p.loss,
+                p.pairs_per_second,
+                p.tokens_per_second,
+                clock(p.seconds_left)
+            );
+            if terminal {
+                eprint!("\r\x1b[K{line}");
+                // A closed stderr is no reason to stop training.
+                let _ = std::io::stderr().flush();
+            } else if p.step % 10 == 0 || p.step == p.steps {
+                eprintln!("{line}");
+            }
+        },
+        &mut |note| eprintln!("{note}"),
+    );
+    if terminal {
+        eprintln!();
+    }
+    match folder {
+        Err(Error::Cancelled) => Err(Error::Training(format!(
+            "interrupted, a checkpoint is in {}; go on with --resume",
+            config.output.join("checkpoints").display()
+        ))),
+        Err(error) => Err(error),
+        Ok(folder) => {
+            println!("{}", folder.display());
+            Ok(())
+        }
+    }
+}
+
+/// Seconds as hours and minutes.
+fn clock(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).ceil().max(0.0) as u64;
+    if minutes < 60 { format!("{minutes} min") } else { format!("{} h {:02} min", minutes / 60, minutes % 60) }
+}

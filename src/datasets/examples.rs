@@ -1,0 +1,58 @@
+//! Which of a corpus' questions to show as examples.
+
+use std::collections::BTreeMap;
+
+use super::{Corpus, Question};
+
+/// Questions of each language.
+const EACH: usize = 3;
+/// Questions in all.
+const MOST: usize = 33;
+
+/// A few of a corpus' questions, each language in turn, spread over the corpus so that no two are
+/// translations of each other where there are enough of them. Always the same ones.
+pub fn examples(corpus: &Corpus) -> Vec<&Question> {
+    let mut by_language: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
+    for question in &corpus.questions {
+        by_language.entry(&question.lang).or_default().push(question);
+    }
+    let places = EACH * by_language.len();
+    let mut out: Vec<&Question> = Vec::new();
+    for round in 0..EACH {
+        for (place, list) in by_language.values().enumerate() {
+            let at = (round * by_language.len() + place) * list.len() / places;
+            if let Some(question) = list.get(at)
+                && out.len() < MOST
+                && out.iter().all(|other| other.text != question.text)
+            {
+                out.push(question);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn all_languages_in_turn_and_no_translations() {
+        let questions = (0..30).flat_map(|id| {
+            ["en", "de"].map(|lang| Question {
+                id: id.to_string(),
+                lang: lang.into(),
+                text: format!("{lang} {id}?"),
+                relevant: vec![],
+            })
+        });
+        let corpus = Corpus { questions: questions.collect(), ..Corpus::default() };
+        let examples = examples(&corpus);
+        let languages: Vec<_> = examples.iter().map(|q| q.lang.as_str()).collect();
+        assert_eq!(languages, ["de", "en", "de", "en", "de", "en"]);
+        assert_eq!(examples.iter().map(|q| &q.id).collect::<HashSet<_>>().len(), 6);
+        assert!(super::examples(&Corpus::default()).is_empty());
+    }
+}

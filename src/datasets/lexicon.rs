@@ -1,0 +1,113 @@
+//! Words by sense: `{"id","pos","gloss","en","t":{lang:[word,…]}}` a line.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::records::{self, Report};
+use crate::Result;
+
+/// One sense of an English word with its words in other languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sense {
+    /// Unique over all files.
+    pub id: String,
+    /// The English word.
+    pub english: String,
+    /// Words by language code; at least one language, no list empty.
+    pub words: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    en: String,
+    t: BTreeMap<String, Vec<String>>,
+}
+
+/// Reads `files`, keeping the words in `languages` (all where that is empty).
+///
+/// A word equal to the English one stays: that a language writes it the same way is knowledge.
+/// Words with a backslash or brackets (remains of mark-up) are left out.
+///
+/// # Errors
+/// As for a file that cannot be read, or a line (named) that is not such a document.
+pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sense>, Report)> {
+    let mut report = Report::default();
+    let mut senses = Vec::new();
+    let mut ids = HashSet::new();
+    for file in files {
+        report.files += 1;
+        records::read(file, |line: Line| {
+            report.records += 1;
+            if !ids.insert(line.id.clone()) {
+                report.duplicate_ids += 1;
+                return Ok(());
+            }
+            let english = line.en.trim().to_owned();
+            let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (code, list) in line.t {
+                if !languages.is_empty() && !languages.contains(&code) {
+                    report.unknown(&code);
+                    continue;
+                }
+                let list = usable(&list, &mut report);
+                if !list.is_empty() {
+                    words.insert(code, list);
+                }
+            }
+            if english.is_empty() {
+                report.empty_texts += 1;
+            } else if words.is_empty() {
+                report.too_few_texts += 1;
+            } else {
+                report.kept += 1;
+                senses.push(Sense { id: line.id, english, words });
+            }
+            Ok(())
+        })?;
+    }
+    Ok((senses, report))
+}
+
+fn usable(list: &[String], report: &mut Report) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for word in list {
+        let word = word.trim();
+        if word.is_empty() {
+            report.empty_texts += 1;
+        } else if word.contains(['\\', '{', '}', '[', ']', '<', '>', '|']) {
+            report.malformed_texts += 1;
+        } else if kept.iter().any(|other| other == word) {
+            report.equal_texts += 1;
+        } else {
+            kept.push(word.to_owned());
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_clean_words_and_counts_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lexicon.jsonl");
+        let lines = [
+            r#"{"id":"1","pos":"n","gloss":"","en":"dog","t":{"de":["Hund","Hund",""],"fr":["chien"]}}"#,
+            r#"{"id":"2","pos":"n","gloss":"","en":"'s","t":{"de":["-s \\"]}}"#,
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let (senses, report) = read_lexicon(&[path], &["de".to_owned()]).unwrap();
+        assert_eq!(senses.len(), 1);
+        assert_eq!(senses[0].words["de"], ["Hund"]);
+        assert_eq!(report.unknown_languages["fr"], 1);
+        assert_eq!(
+            (report.empty_texts, report.equal_texts, report.malformed_texts, report.too_few_texts),
+            (1, 1, 1, 1)
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! What is searched, measured and trained on: one file for each format.
+//!
+//! [`open`] takes files as a person gave them, in the page or in the terminal, and finds out from
+//! their content what they are. Not here: vectors, scores, measures.
+
+#[cfg(feature = "native")]
+pub mod lexicon;
+mod examples;
+pub mod lines;
+mod open;
+#[cfg(feature = "native")]
+pub mod parallel;
+#[cfg(feature = "native")]
+pub mod qa;
+#[cfg(feature = "native")]
+pub mod records;
+pub mod sample;
+pub mod xquad;
+
+pub use examples::examples;
+pub use open::open;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::{Error, Result};
+
+/// The language of a text whose language is not known (BCP 47: undetermined).
+pub const UNDETERMINED: &str = "und";
+
+/// A text to be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Unique in its corpus.
+    pub id: String,
+    /// Shared by translations of one passage; the id where there are none.
+    pub group: String,
+    /// BCP 47 code, or [`UNDETERMINED`].
+    pub lang: String,
+    /// The passage itself.
+    pub text: String,
+    /// Where it is from, for people: a title, a topic or a file.
+    pub source: String,
+    /// The answer to the passage's question within `text`, in bytes, where it is known.
+    pub answer: Option<(usize, usize)>,
+}
+
+/// A question that comes with a corpus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Translations of one question share it.
+    pub id: String,
+    /// BCP 47 code, or [`UNDETERMINED`].
+    pub lang: String,
+    /// The question itself.
+    pub text: String,
+    /// The passages in the question's own language that answer it, as indices into
+    /// [`Corpus::passages`]. What answers it in another language is what answers its translation.
+    pub relevant: Vec<usize>,
+}
+
+/// Passages to search, with the questions that came with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Corpus {
+    /// What to call it.
+    pub name: String,
+    /// All passages.
+    pub passages: Vec<Passage>,
+    /// All questions; empty for plain text.
+    pub questions: Vec<Question>,
+    /// What was left out or assumed, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Corpus {
+    /// Languages with their number of passages, most first, then by code.
+    pub fn languages(&self) -> Vec<(String, usize)> {
+        count_languages(self.passages.iter().map(|p| p.lang.as_str()))
+    }
+
+    /// Appends another corpus.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when both have a passage, or a question, of the same id and language.
+    pub fn append(&mut self, other: Corpus) -> Result<()> {
+        let mine: HashMap<&str, &str> =
+            self.passages.iter().map(|p| (p.id.as_str(), p.source.as_str())).collect();
+        if let Some(twin) = other.passages.iter().find(|p| mine.contains_key(p.id.as_str())) {
+            return Err(Error::Input(format!(
+                "{}: the passage {} is already there, from {}.",
+                other.name, twin.id, self.name
+            )));
+        }
+        let offset = self.passages.len();
+        self.passages.extend(other.passages);
+        self.questions.extend(other.questions.into_iter().map(|mut q| {
+            q.relevant.iter_mut().for_each(|i| *i += offset);
+            q
+        }));
+        self.notes.extend(other.notes);
+        Ok(())
+    }
+}
+
+/// How often each language occurs, most first, then by code.
+pub fn count_languages<'a>(langs: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for lang in langs {
+        *counts.entry(lang).or_default() += 1;
+    }
+    let mut counts: Vec<(String, usize)> =
+        counts.into_iter().map(|(l, n)| (l.to_string(), n)).collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts
+}
+
+/// The distinct texts in order of first appearance, and for each text which of them it is: what is
+/// the same is encoded once.
+pub fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Vec<usize>) {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut unique = Vec::new();
+    let which = texts
+        .map(|text| {
+            *seen.entry(text).or_insert_with(|| {
+                unique.push(text);
+                unique.len() - 1
+            })
+        })
+        .collect();
+    (unique, which)
+}
+
+/// The first notes and the number of the others: a broken file of a million lines stays readable.
+pub(crate) fn shorten(mut notes: Vec<String>, keep: usize) -> Vec<String> {
+    if notes.len() > keep + 1 {
+        let more = notes.len() - keep;
+        notes.truncate(keep);
+        notes.push(format!("{more} more lines were left out for such reasons."));
+    }
+    notes
+}
+
+/// Byte offsets of every code point of a text, its end included: the data sets count code points.
+pub(crate) struct CodePoints<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> CodePoints<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        let starts = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
+        Self { text, starts }
+    }
+
+    /// Number of code points.
+    pub(crate) fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The part of these code points, half-open; `None` when it is not within the text.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Option<&'a str> {
+        self.text.get(*self.starts.get(range.start)?..*self.starts.get(range.end)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_points_are_not_bytes() {
+        let points = CodePoints::new("aé中😀b");
+        assert_eq!(points.len(), 5);
+        assert_eq!(points.slice(1..4), Some("é中😀"));
+        assert_eq!(points.slice(5..5), Some(""));
+        assert_eq!(points.slice(4..6), None);
+        assert_eq!(points.slice(3..2), None);
+    }
+
+    #[test]
+    fn the_same_text_is_met_once() {
+        let (unique, which) = distinct(["a", "b", "a", "c", "b"].into_iter());
+        assert_eq!(unique, ["a", "b", "c"]);
+        assert_eq!(which, [0, 1, 0, 2, 1]);
+    }
+
+    #[test]
+    fn corpora_append_with_their_questions() {
+        let part = |lang: &str| Corpus {
+            name: lang.into(),
+            passages: vec![Passage {
+                id: format!("{lang}:1"),
+                group: "1".into(),
+                lang: lang.into(),
+                text: "t".into(),
+                source: String::new(),
+                answer: None,
+            }],
+            questions: vec![Question {
+                id: "1".into(),
+                lang: lang.into(),
+                text: "q".into(),
+                relevant: vec![0],
+            }],
+            notes: vec![],
+        };
+        let mut corpus = part("de");
+        corpus.append(part("en")).unwrap();
+        assert_eq!(corpus.questions[1].relevant, [1]);
+        assert_eq!(corpus.languages(), [("de".to_string(), 1), ("en".to_string(), 1)]);
+        let refused = corpus.append(part("en")).unwrap_err().to_string();
+        assert!(refused.contains("en:1"), "{refused}");
+        assert_eq!(corpus.passages.len(), 2);
+    }
+
+    #[test]
+    fn many_notes_are_counted() {
+        let notes = shorten((0..10).map(|i| i.to_string()).collect(), 3);
+        assert_eq!(notes.len(), 4);
+        assert!(notes[3].starts_with("7 more"));
+    }
+}

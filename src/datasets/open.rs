@@ -1,0 +1,150 @@
+//! Finds out what files are, from their content first and their name second.
+
+use serde_json::Value;
+
+use super::{Corpus, lines, sample, xquad};
+use crate::{Error, Result};
+
+/// Opens files a person gave: XQuAD-R or MLQA-R JSON, the sample corpus, JSON lines, tab-separated
+/// or plain lines. Each is `(name, bytes)`; the name may have folders in front.
+///
+/// A file that cannot be used among others that can is left out, and [`Corpus::notes`] says why;
+/// so are single lines.
+///
+/// # Errors
+/// A sentence that names file and line when nothing is left to search.
+pub fn open(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
+    let mut corpus = Corpus::default();
+    let mut refused: Vec<Error> = Vec::new();
+    let mut opened = 0;
+    for (name, bytes) in files {
+        match read(base(name), bytes).and_then(|part| {
+            let name = part.name.clone();
+            corpus.append(part).map(|()| name)
+        }) {
+            Ok(name) => {
+                if opened == 0 {
+                    corpus.name = name;
+                }
+                opened += 1;
+            }
+            Err(problem) => refused.push(problem),
+        }
+    }
+    if opened == 0 {
+        return Err(refused.into_iter().next().unwrap_or_else(|| Error::Input("No file was given.".into())));
+    }
+    if opened > 1 {
+        corpus.name = format!("{} and {} more", corpus.name, opened - 1);
+    }
+    for problem in refused.iter().rev() {
+        corpus.notes.insert(0, format!("Left out: {problem}"));
+    }
+    Ok(corpus)
+}
+
+fn read(name: &str, bytes: &[u8]) -> Result<Corpus> {
+    let decoded = lines::decode(name, bytes)?;
+    let extension = name.rsplit_once('.').map_or("", |(_, e)| e).to_ascii_lowercase();
+    let first = decoded.text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
+    if first.starts_with('{') {
+        match serde_json::from_str::<Value>(first) {
+            Ok(value) if value.get("data").is_some() => return xquad::from_value(name, &value),
+            Ok(value) if sample::is_record(&value) => return sample::parse(name, &decoded.text),
+            Ok(_) => return lines::json(name, &decoded),
+            // One document over many lines, or one that breaks off.
+            Err(_) if decoded.text.contains("\"data\"") && decoded.text.contains("\"paragraphs\"") => {
+                return xquad::parse(name, decoded.text.as_bytes());
+            }
+            Err(problem) if extension == "json" => {
+                return Err(Error::format(
+                    name,
+                    format!(
+                        "it is neither XQuAD-R JSON nor one JSON object a line ({problem}). \
+                         Give one object a line with id, lang and text."
+                    ),
+                ));
+            }
+            Err(_) => {}
+        }
+    }
+    match extension.as_str() {
+        "jsonl" | "ndjson" => lines::json(name, &decoded),
+        "json" => Err(Error::format(
+            name,
+            "it is JSON of another form. Give one object a line with id, lang and text, or XQuAD-R.",
+        )),
+        _ => lines::text(name, &decoded, extension == "tsv"),
+    }
+}
+
+/// The name without its folders.
+fn base(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(files: &[(&str, &str)]) -> Result<Corpus> {
+        let files: Vec<_> = files.iter().map(|(n, t)| (n.to_string(), t.as_bytes().to_vec())).collect();
+        open(&files)
+    }
+
+    const XQUAD: &str = r#"{"data":[{"title":"T","paragraphs":[{"context":"Ein Satz. Noch einer.",
+        "qas":[{"id":"q1","question":"Wo?","answers":[{"answer_start":10,"text":"Noch"}]}],
+        "sentence_breaks":[[0,9],[10,21]],"sentences":["Ein Satz.","Noch einer."]}]}],"version":"1"}"#;
+
+    #[test]
+    fn content_decides() {
+        let line = |s: &str| s.replace('\n', " ");
+        let cases = [
+            ("a/de.json", line(XQUAD), 2, 1),
+            ("de.json", XQUAD.to_string(), 2, 1),
+            ("x.txt", "{\"id\":1,\"lang\":\"de\",\"text\":\"Hallo\"}\n".into(), 1, 0),
+            ("x.tsv", "id\tlang\ttext\n1\tde\tHallo\n".into(), 1, 0),
+            ("pasted text", "One line.\nAnother one.\n".into(), 2, 0),
+            ("pasted text", "{not json\nbut text".into(), 2, 0),
+            (
+                "p.jsonl",
+                r#"{"id":"a","topic":"T","passage":{"de":"Das ist rot."},"question":{"de":"Was?"},"answer":{"de":"rot"}}"#
+                    .into(),
+                1,
+                1,
+            ),
+        ];
+        for (name, text, passages, questions) in cases {
+            let corpus = opened(&[(name, &text)]).unwrap();
+            assert_eq!(corpus.passages.len(), passages, "{name} {text}");
+            assert_eq!(corpus.questions.len(), questions, "{name} {text}");
+        }
+    }
+
+    #[test]
+    fn nothing_usable_is_an_error_that_names_the_file() {
+        for (name, text) in [
+            ("empty.txt", ""),
+            ("blank.txt", " \n\n"),
+            ("photo.png", "\u{0}\u{1}PNG"),
+            ("en.json", r#"{"data": [{"title": "T", "paragraphs": [{"cont"#),
+            ("list.json", r#"[{"text":"a"}]"#),
+            ("cut.json", r#"{"text": "a"#),
+        ] {
+            let problem = opened(&[(name, text)]).unwrap_err().to_string();
+            assert!(problem.contains(name), "{problem}");
+        }
+        assert!(opened(&[]).is_err());
+    }
+
+    #[test]
+    fn one_bad_file_among_good_ones_is_noted() {
+        let corpus = opened(&[("bad.bin", "\u{0}"), ("de.json", XQUAD), ("a.txt", "Hello there.")]);
+        let corpus = corpus.unwrap();
+        assert_eq!(corpus.passages.len(), 3);
+        assert!(corpus.notes[0].contains("bad.bin"), "{:?}", corpus.notes);
+        let twice = opened(&[("de.json", XQUAD), ("copy/de.json", XQUAD)]).unwrap();
+        assert_eq!(twice.passages.len(), 2);
+        assert!(twice.notes[0].contains("de.json"), "{:?}", twice.notes);
+    }
+}

@@ -1,0 +1,120 @@
+//! Parallel text: `{"id","t":{lang:text}}`, one segment a line with all its languages.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::records::{self, Report};
+use crate::Result;
+
+/// One segment in all its languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Unique over all files.
+    pub id: String,
+    /// The collection it comes from: the middle of its file's name.
+    pub source: String,
+    /// Text by language code; at least two, no two of them equal.
+    pub texts: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    t: BTreeMap<String, String>,
+}
+
+/// Reads `files`, keeping the texts in `languages` (all where that is empty).
+///
+/// A text that equals the segment's English, or one that came before it in the order of language
+/// codes, was not translated and is left out; so is a segment of which fewer than two texts remain.
+///
+/// # Errors
+/// As for a file that cannot be read, or a line (named) that is not such a document.
+pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Segment>, Report)> {
+    let mut report = Report::default();
+    let mut segments = Vec::new();
+    let mut ids = HashSet::new();
+    for file in files {
+        let source = records::source(file);
+        report.files += 1;
+        records::read(file, |line: Line| {
+            report.records += 1;
+            if !ids.insert(line.id.clone()) {
+                report.duplicate_ids += 1;
+                return Ok(());
+            }
+            let texts = usable(line.t, languages, &mut report);
+            if texts.len() < 2 {
+                report.too_few_texts += 1;
+            } else {
+                report.kept += 1;
+                segments.push(Segment { id: line.id, source: source.clone(), texts });
+            }
+            Ok(())
+        })?;
+    }
+    Ok((segments, report))
+}
+
+fn usable(
+    mut all: BTreeMap<String, String>,
+    languages: &[String],
+    report: &mut Report,
+) -> BTreeMap<String, String> {
+    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    // English first: a text equal to it is the one to leave out.
+    let english = all.remove_entry("en");
+    for (code, text) in english.into_iter().chain(all) {
+        let text = text.trim();
+        if !languages.is_empty() && !languages.contains(&code) {
+            report.unknown(&code);
+        } else if text.is_empty() {
+            report.empty_texts += 1;
+        } else if kept.values().any(|other| other == text) {
+            report.equal_texts += 1;
+        } else {
+            kept.insert(code, text.to_owned());
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_everything_it_leaves_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("parallel.demo.jsonl");
+        let lines = [
+            r#"{"id":"1","t":{"de":"Haus","en":"house","fr":"maison","es":" "}}"#,
+            r#"{"id":"1","t":{"de":"Hof","en":"yard"}}"#,
+            r#"{"id":"2","t":{"de":"Berlin","en":"Berlin"}}"#,
+            r#"{"id":"3","t":{"de":"Rot","en":"red","es":"rojo"}}"#,
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let languages = ["de", "en", "es"].map(str::to_owned);
+        let (segments, report) = read_parallel(&[path], &languages).unwrap();
+        assert_eq!(segments.len(), 2);
+        assert_eq!(segments[0].source, "demo");
+        assert_eq!(segments[0].texts.keys().collect::<Vec<_>>(), ["de", "en"]);
+        assert_eq!(segments[1].texts.len(), 3);
+        assert_eq!(
+            report,
+            Report {
+                files: 1,
+                records: 4,
+                kept: 2,
+                empty_texts: 1,
+                equal_texts: 1,
+                duplicate_ids: 1,
+                too_few_texts: 1,
+                unknown_languages: BTreeMap::from([("fr".to_owned(), 1)]),
+                ..Report::default()
+            }
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! Questions with the passage that answers them:
+//! `{"id","lang","question","context","answer","answer_sentence","source"[,"title"]}` a line.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::records::{self, Report};
+use crate::Result;
+
+/// A question and its passage, in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Question {
+    /// Unique within its language; where `source` starts with `docqa/` the same id in another
+    /// language is a translation.
+    pub id: String,
+    /// Language code.
+    pub lang: String,
+    /// The question, or a section's heading.
+    pub question: String,
+    /// The passage, or the section.
+    pub context: String,
+    /// The answer's words, where they are marked.
+    #[serde(default)]
+    pub answer: Option<String>,
+    /// The sentence of the passage that holds the answer, where it is marked.
+    #[serde(default)]
+    pub answer_sentence: Option<String>,
+    /// The collection it comes from.
+    pub source: String,
+    /// The title of the page the passage is from.
+    #[serde(default)]
+    pub title: Option<String>,
+}
+
+/// Reads `files`, keeping the questions in `languages` (all where that is empty).
+///
+/// # Errors
+/// As for a file that cannot be read, or a line (named) that is not such a document.
+pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Question>, Report)> {
+    let mut report = Report::default();
+    let mut questions = Vec::new();
+    let mut ids = HashSet::new();
+    for file in files {
+        report.files += 1;
+        records::read(file, |mut line: Question| {
+            report.records += 1;
+            if !languages.is_empty() && !languages.contains(&line.lang) {
+                report.unknown(&line.lang);
+                return Ok(());
+            }
+            if !ids.insert((line.id.clone(), line.lang.clone())) {
+                report.duplicate_ids += 1;
+                return Ok(());
+            }
+            trim(&mut line.question);
+            trim(&mut line.context);
+            if line.question.is_empty() || line.context.is_empty() {
+                report.empty_texts += 1;
+            } else if line.question == line.context {
+                report.equal_texts += 1;
+            } else {
+                report.kept += 1;
+                questions.push(line);
+            }
+            Ok(())
+        })?;
+    }
+    Ok((questions, report))
+}
+
+fn trim(text: &mut String) {
+    let trimmed = text.trim();
+    if trimmed.len() != text.len() {
+        *text = trimmed.to_owned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_id_may_come_once_in_each_language() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("qa.x.jsonl");
+        let line = |id: &str, lang: &str, question: &str, context: &str| {
+            format!(
+                r#"{{"id":"{id}","lang":"{lang}","question":"{question}","context":"{context}","answer":null,"answer_sentence":null,"source":"docqa/x"}}"#
+            )
+        };
+        let lines = [
+            line("1", "en", "Where?", " Here. "),
+            line("1", "de", "Wo?", "Hier."),
+            line("1", "de", "Wo?", "Hier."),
+            line("2", "de", "", "Hier."),
+            line("3", "de", "Hier.", "Hier."),
+            line("4", "xx", "Wo?", "Hier."),
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let languages = ["de", "en"].map(str::to_owned);
+        let (questions, report) = read_questions(&[path.clone()], &languages).unwrap();
+        assert_eq!(questions.len(), 2);
+        assert_eq!(questions[0].context, "Here.");
+        assert_eq!((report.records, report.kept), (6, 2));
+        assert_eq!((report.duplicate_ids, report.empty_texts, report.equal_texts), (1, 1, 1));
+        assert_eq!(report.unknown_languages["xx"], 1);
+
+        std::fs::write(&path, "{\"id\":\"1\"}").unwrap();
+        let error = read_questions(&[path], &[]).unwrap_err().to_string();
+        assert!(error.contains("qa.x.jsonl:1:") && error.contains("lang"), "{error}");
+    }
+}

@@ -1,0 +1,201 @@
+//! Files of one JSON document a line, plain or compressed, and the account of what was left out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Result};
+
+/// Window of the zstd files, as a power of two; zstd refuses anything above its default unless told.
+const ZSTD_WINDOW_LOG: u32 = 27;
+/// The endings that are read.
+const ENDINGS: [&str; 3] = [".jsonl", ".jsonl.zst", ".jsonl.gz"];
+
+/// What a reader took and what it left out, and why. Nothing is left out without a count here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Files read.
+    pub files: usize,
+    /// Lines read, blank ones not counted.
+    pub records: usize,
+    /// Records handed on.
+    pub kept: usize,
+    /// Texts left out because they were empty or only spaces.
+    pub empty_texts: usize,
+    /// Texts left out because they equal another text of their record: nobody translated them.
+    pub equal_texts: usize,
+    /// Texts left out because of characters that no text of this kind holds.
+    pub malformed_texts: usize,
+    /// Records left out because their id (and language, where a record has one) came before.
+    pub duplicate_ids: usize,
+    /// Records left out because too few usable texts remained.
+    pub too_few_texts: usize,
+    /// Texts left out because their language was not asked for, by code.
+    pub unknown_languages: BTreeMap<String, usize>,
+}
+
+impl Report {
+    /// Adds the counts of `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.files += other.files;
+        self.records += other.records;
+        self.kept += other.kept;
+        self.empty_texts += other.empty_texts;
+        self.equal_texts += other.equal_texts;
+        self.malformed_texts += other.malformed_texts;
+        self.duplicate_ids += other.duplicate_ids;
+        self.too_few_texts += other.too_few_texts;
+        for (code, count) in &other.unknown_languages {
+            *self.unknown_languages.entry(code.clone()).or_default() += count;
+        }
+    }
+
+    pub(super) fn unknown(&mut self, code: &str) {
+        match self.unknown_languages.get_mut(code) {
+            Some(count) => *count += 1,
+            None => {
+                self.unknown_languages.insert(code.to_owned(), 1);
+            }
+        }
+    }
+}
+
+/// The files in `folder` (or, where it has none, in its `train` folder) whose names start with
+/// `prefix` and end in `.jsonl`, `.jsonl.zst` or `.jsonl.gz`, by name.
+///
+/// # Errors
+/// [`Error::File`] when the folder cannot be read or holds no such file.
+pub fn find(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
+    let mut files = list(folder, prefix)?;
+    let train = folder.join("train");
+    if files.is_empty() && train.is_dir() {
+        files = list(&train, prefix)?;
+    }
+    if files.is_empty() {
+        return Err(Error::file(
+            folder,
+            format!("no file named {prefix}*.jsonl, .jsonl.zst or .jsonl.gz is here; give the folder that holds them"),
+        ));
+    }
+    Ok(files)
+}
+
+fn list(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| Error::file(folder, e))? {
+        let path = entry.map_err(|e| Error::file(folder, e))?.path();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        if name.starts_with(prefix) && ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The part of a file's name between the first and the second dot: `iot` of `parallel.iot.jsonl.zst`.
+pub(super) fn source(path: &Path) -> String {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    name.split('.').nth(1).unwrap_or_default().to_owned()
+}
+
+/// Calls `each` with every document of the file, in order; blank lines are passed over.
+///
+/// # Errors
+/// [`Error::File`] when the file cannot be opened, [`Error::Format`] with `file:line` when a line
+/// cannot be decompressed, is not UTF-8 or is not the document expected; whatever `each` returns.
+pub(super) fn read<T: DeserializeOwned>(
+    path: &Path,
+    mut each: impl FnMut(T) -> Result<()>,
+) -> Result<()> {
+    let mut reader = open(path)?;
+    let mut line = Vec::new();
+    for number in 1.. {
+        let place = || format!("{}:{number}", path.display());
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line).map_err(|e| Error::format(place(), e))?;
+        if read == 0 {
+            break;
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let document = serde_json::from_slice(&line).map_err(|e| Error::format(place(), e))?;
+        each(document)?;
+    }
+    Ok(())
+}
+
+/// The file's bytes, decompressed as its ending says.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
+    let file = File::open(path).map_err(|e| Error::file(path, e))?;
+    let name = path.to_string_lossy();
+    let bytes: Box<dyn Read> = if name.ends_with(".zst") {
+        let mut decoder = zstd::Decoder::new(file).map_err(|e| Error::file(path, e))?;
+        decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|e| Error::file(path, e))?;
+        Box::new(decoder)
+    } else if name.ends_with(".gz") {
+        Box::new(flate2::read::MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
+    Ok(Box::new(BufReader::with_capacity(1 << 16, bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn reads_all_three_endings_and_names_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "{\"id\":\"a\"}\n\n{\"id\":\"b\"}\n";
+        let plain = folder.path().join("parallel.x.jsonl");
+        std::fs::write(&plain, text).unwrap();
+        let zst = folder.path().join("parallel.y.jsonl.zst");
+        std::fs::write(&zst, zstd::encode_all(text.as_bytes(), 3).unwrap()).unwrap();
+        let gz = folder.path().join("parallel.z.jsonl.gz");
+        let mut encoder =
+            flate2::write::GzEncoder::new(File::create(&gz).unwrap(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap();
+
+        let files = find(folder.path(), "parallel.").unwrap();
+        assert_eq!(files, [plain.clone(), zst, gz]);
+        for file in &files {
+            let mut ids = Vec::new();
+            read(file, |value: serde_json::Value| {
+                ids.push(value["id"].as_str().unwrap().to_owned());
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(ids, ["a", "b"]);
+        }
+
+        std::fs::write(&plain, "{\"id\":\"a\"}\n{\"id\":").unwrap();
+        let error = read(&plain, |_: serde_json::Value| Ok(())).unwrap_err().to_string();
+        assert!(error.contains("parallel.x.jsonl:2:"), "{error}");
+    }
+
+    #[test]
+    fn a_truncated_archive_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("parallel.y.jsonl.zst");
+        let whole = zstd::encode_all("{\"id\":\"a\"}\n".repeat(500).as_bytes(), 3).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 4]).unwrap();
+        assert!(read(&path, |_: serde_json::Value| Ok(())).is_err());
+    }
+
+    #[test]
+    fn a_folder_without_files_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = find(folder.path(), "qa.").unwrap_err().to_string();
+        assert!(error.contains("qa.*.jsonl"), "{error}");
+    }
+}

@@ -1,0 +1,124 @@
+//! The sample corpus that ships with the page: one record a line, each in all its languages.
+//!
+//! `{"id","topic","passage":{lang: text},"question":{lang: text},"answer":{lang: part of the
+//! passage}}`. Passages and questions are listed record after record, and within a record by
+//! language code: precomputed vectors follow the same order.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Corpus, Passage, Question};
+use crate::{Error, Result};
+
+/// One line of the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    id: String,
+    topic: String,
+    passage: BTreeMap<String, String>,
+    question: BTreeMap<String, String>,
+    answer: BTreeMap<String, String>,
+}
+
+/// Whether this JSON object is a record of a sample corpus.
+pub(super) fn is_record(value: &Value) -> bool {
+    ["passage", "question", "answer"].iter().all(|key| value.get(*key).is_some_and(Value::is_object))
+}
+
+/// Reads the file's text.
+///
+/// # Errors
+/// [`Error::Format`] with file, line and field of the first departure from the form.
+pub fn parse(name: &str, text: &str) -> Result<Corpus> {
+    let mut corpus = Corpus { name: "Sample passages".into(), ..Corpus::default() };
+    let mut seen = HashSet::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        let place = format!("{name}:{}", number + 1);
+        let record: Record = serde_json::from_str(line).map_err(|e| Error::format(&place, e))?;
+        if !seen.insert(record.id.clone()) {
+            return Err(Error::format(place, format!("the id {} occurs twice.", record.id)));
+        }
+        add(&mut corpus, &place, record)?;
+    }
+    if corpus.passages.is_empty() {
+        return Err(Error::format(name, "it has no passages."));
+    }
+    Ok(corpus)
+}
+
+fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
+    let Record { id, topic, passage, mut question, mut answer } = record;
+    for (lang, text) in passage {
+        let part = |field: &str, map: &mut BTreeMap<String, String>| {
+            map.remove(&lang)
+                .ok_or_else(|| Error::format(format!("{place}: {field}.{lang}"), "it is missing."))
+        };
+        let asked = part("question", &mut question)?;
+        let answered = part("answer", &mut answer)?;
+        let start = text.find(&answered).filter(|_| !answered.is_empty()).ok_or_else(|| {
+            Error::format(format!("{place}: answer.{lang}"), "it is not an exact part of the passage.")
+        })?;
+        corpus.questions.push(Question {
+            id: id.clone(),
+            lang: lang.clone(),
+            text: asked,
+            relevant: vec![corpus.passages.len()],
+        });
+        corpus.passages.push(Passage {
+            id: format!("{lang}:{id}"),
+            group: id.clone(),
+            lang,
+            text,
+            source: topic.clone(),
+            answer: Some((start, start + answered.len())),
+        });
+    }
+    let left = [("question", question), ("answer", answer)];
+    for (field, map) in left {
+        if let Some(lang) = map.keys().next() {
+            return Err(Error::format(
+                format!("{place}: {field}.{lang}"),
+                "the passage is not given in this language.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"id":"a","topic":"T","passage":{"en":"It is red.","de":"Es ist rot."},"question":{"en":"Colour?","de":"Farbe?"},"answer":{"en":"red","de":"rot"}}"#;
+
+    #[test]
+    fn translations_share_a_group() {
+        let corpus = parse("p.jsonl", LINE).unwrap();
+        let ids: Vec<_> = corpus.passages.iter().map(|p| (p.id.as_str(), p.group.as_str())).collect();
+        assert_eq!(ids, [("de:a", "a"), ("en:a", "a")]);
+        let passage = &corpus.passages[0];
+        let (start, end) = passage.answer.unwrap();
+        assert_eq!(&passage.text[start..end], "rot");
+        assert_eq!(corpus.questions[1].text, "Colour?");
+        assert_eq!(corpus.questions[1].relevant, [1]);
+    }
+
+    #[test]
+    fn departures_are_named() {
+        for (from, to, place) in [
+            (r#""en":"red""#, r#""en":"blue""#, "answer.en"),
+            (r#""de":"Farbe?""#, r#""fr":"Couleur ?""#, "question.de"),
+            (r#","de":"Es ist rot.""#, "", "question.de"),
+            ("topic", "subject", "p.jsonl:1"),
+        ] {
+            let problem = parse("p.jsonl", &LINE.replace(from, to)).unwrap_err().to_string();
+            assert!(problem.contains("p.jsonl:1") && problem.contains(place), "{problem}");
+        }
+        let twice = parse("p.jsonl", &format!("{LINE}\n{LINE}")).unwrap_err().to_string();
+        assert!(twice.contains("p.jsonl:2"), "{twice}");
+        assert!(parse("p.jsonl", "\n").is_err());
+    }
+}

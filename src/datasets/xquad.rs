@@ -1,0 +1,381 @@
+//! XQuAD-R and MLQA-R (LAReQA, arXiv 2004.05484): SQuAD's form with sentence boundaries.
+//!
+//! `{"data":[{"title","paragraphs":[{"context","qas":[{"id","question","answers":[{"answer_start",
+//! "text"}]}],"sentence_breaks":[[start,end],…]}]}]}`, a file a language. All offsets count Unicode
+//! code points, ranges are half-open. Every entry of `sentence_breaks` is a candidate; the one that
+//! holds `start <= answer_start < end` answers the question. Text is sliced as it is in the file,
+//! never normalised first.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{CodePoints, Corpus, Passage, Question};
+use crate::text;
+use crate::{Error, Result};
+
+/// A data set of this form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dataset {
+    /// As commands call it.
+    pub name: &'static str,
+    /// Its languages; each is a file `<lang>.json`.
+    pub languages: &'static [&'static str],
+    /// Where the original is had.
+    pub origin: &'static str,
+}
+
+/// 1,190 questions in each of 11 languages, all parallel; 13,014 candidates.
+pub const XQUAD_R: Dataset = Dataset {
+    name: "xquad-r",
+    languages: &["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"],
+    origin: "https://github.com/google-research-datasets/lareqa, folder xquad-r",
+};
+
+/// 7 languages; a question's id is shared by 2 to 4 of them.
+pub const MLQA_R: Dataset = Dataset {
+    name: "mlqa-r",
+    languages: &["ar", "de", "en", "es", "hi", "vi", "zh"],
+    origin: "https://github.com/google-research-datasets/lareqa, folder mlqa-r",
+};
+
+impl Dataset {
+    /// The data set that commands call `name`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for any other name.
+    pub fn by_name(name: &str) -> Result<Self> {
+        [XQUAD_R, MLQA_R].into_iter().find(|d| d.name == name).ok_or_else(|| Error::Unsupported {
+            what: format!("the data set {name}"),
+            hint: format!("choose {} or {}", XQUAD_R.name, MLQA_R.name),
+        })
+    }
+
+    /// Reads the files of `languages` (all of the data set's when empty) from the folder `dir`.
+    ///
+    /// # Errors
+    /// A file that is missing (with where to get it), a language the data set has not, or a file
+    /// that departs from the form.
+    pub fn read(&self, dir: &Path, languages: &[String]) -> Result<Corpus> {
+        if let Some(unknown) = languages.iter().find(|l| !self.languages.contains(&l.as_str())) {
+            return Err(Error::Input(format!(
+                "{} has no language {unknown}; it has {}.",
+                self.name,
+                self.languages.join(", ")
+            )));
+        }
+        let mut corpus = Corpus { name: self.name.into(), ..Corpus::default() };
+        for lang in self.languages {
+            if !languages.is_empty() && !languages.iter().any(|l| l == lang) {
+                continue;
+            }
+            let path = dir.join(format!("{lang}.json"));
+            let bytes = std::fs::read(&path).map_err(|e| {
+                Error::file(&path, format!("{e}. {} is had from {}.", self.name, self.origin))
+            })?;
+            corpus.append(parse(&path.display().to_string(), &bytes)?)?;
+        }
+        Ok(corpus)
+    }
+}
+
+/// Reads one file. Its language is taken from its name (`de.json`), else detected.
+///
+/// # Errors
+/// [`Error::Format`] with the file and the JSON path of what departs from the form.
+pub fn parse(name: &str, bytes: &[u8]) -> Result<Corpus> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| {
+        Error::format(name, format!("it is not whole, valid JSON ({e}). Get the file again."))
+    })?;
+    from_value(name, &value)
+}
+
+/// As [`parse`], from JSON already read.
+///
+/// # Errors
+/// As [`parse`].
+pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
+    let mut notes = Vec::new();
+    let lang = match language_of(name) {
+        Some(lang) => lang,
+        None => {
+            let lang = first_context(value).and_then(text::detect).unwrap_or(super::UNDETERMINED);
+            notes.push(format!(
+                "{name}: the name does not say the language (as in de.json); taken for {lang}."
+            ));
+            lang.to_string()
+        }
+    };
+    let mut reader = Reader { file: name, lang, corpus: Corpus::default(), seen: HashSet::new() };
+    let root = Node { file: name, path: "$".into(), value };
+    for article in root.field("data")?.items()? {
+        let title = match article.value.get("title") {
+            Some(_) => article.field("title")?.text()?,
+            None => "",
+        };
+        for paragraph in article.field("paragraphs")?.items()? {
+            reader.paragraph(title, &paragraph)?;
+        }
+    }
+    let mut corpus = reader.corpus;
+    if corpus.passages.is_empty() {
+        return Err(Error::format(name, "$.data has no paragraph with sentence_breaks."));
+    }
+    corpus.name = name.to_string();
+    corpus.notes = notes;
+    Ok(corpus)
+}
+
+/// `de` of `de.json`, `mlqa-r-de.json` or `some/folder/de.json`.
+fn language_of(name: &str) -> Option<String> {
+    let base = name.rsplit(['/', '\\']).next()?;
+    let stem = base.split_once('.').map_or(base, |(stem, _)| stem).to_ascii_lowercase();
+    let last = stem.rsplit(['-', '_']).next()?;
+    text::language(last).map(|l| l.code.to_string())
+}
+
+fn first_context(value: &Value) -> Option<&str> {
+    value.get("data")?.get(0)?.get("paragraphs")?.get(0)?.get("context")?.as_str()
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    lang: String,
+    corpus: Corpus,
+    /// Question ids met so far.
+    seen: HashSet<String>,
+}
+
+impl Reader<'_> {
+    fn paragraph(&mut self, title: &str, paragraph: &Node) -> Result<()> {
+        let context = CodePoints::new(paragraph.field("context")?.text()?);
+        let number = self.paragraph_number();
+        let first = self.corpus.passages.len();
+        let mut breaks: Vec<(usize, usize)> = Vec::new();
+        for (s, node) in paragraph.field("sentence_breaks")?.items()?.iter().enumerate() {
+            let (start, end) = node.pair()?;
+            if breaks.last().is_some_and(|&(_, before)| start < before) || start >= end {
+                return Err(node.wrong(format!(
+                    "[{start}, {end}] is empty or begins before the sentence in front of it ends"
+                )));
+            }
+            let text = context.slice(start..end).ok_or_else(|| {
+                node.wrong(format!(
+                    "[{start}, {end}] reaches past the context's {} code points",
+                    context.len()
+                ))
+            })?;
+            breaks.push((start, end));
+            let id = format!("{}:{number}:{s}", self.lang);
+            self.corpus.passages.push(Passage {
+                group: id.clone(),
+                id,
+                lang: self.lang.clone(),
+                text: text.to_string(),
+                source: title.to_string(),
+                answer: None,
+            });
+        }
+        for question in paragraph.field("qas")?.items()? {
+            self.question(&question, &context, &breaks, first)?;
+        }
+        Ok(())
+    }
+
+    /// Paragraphs count from 0 through the file; the number is the same in parallel files.
+    fn paragraph_number(&self) -> usize {
+        let last = self.corpus.passages.last().and_then(|p| p.id.split(':').nth(1));
+        last.and_then(|n| n.parse::<usize>().ok()).map_or(0, |n| n + 1)
+    }
+
+    fn question(
+        &mut self,
+        question: &Node,
+        context: &CodePoints,
+        breaks: &[(usize, usize)],
+        first: usize,
+    ) -> Result<()> {
+        let id = question.field("id")?.text()?.to_string();
+        if !self.seen.insert(id.clone()) {
+            return Err(question.wrong(format!("the id {id} occurs twice in {}", self.file)));
+        }
+        let answers = question.field("answers")?;
+        let list = answers.items()?;
+        let [answer] = list.as_slice() else {
+            return Err(answers.wrong(format!("{} answers; exactly one is expected", list.len())));
+        };
+        let start_node = answer.field("answer_start")?;
+        let start = start_node.number()?;
+        let words = answer.field("text")?.text()?;
+        let end = start + words.chars().count();
+        if context.slice(start..end) != Some(words) {
+            return Err(
+                start_node.wrong(format!("the answer's text is not in the context at code point {start}"))
+            );
+        }
+        let sentence = breaks.iter().position(|&(from, to)| from <= start && start < to);
+        let sentence = sentence.ok_or_else(|| {
+            start_node.wrong(format!("code point {start} is in none of the sentence_breaks"))
+        })?;
+        let index = first + sentence;
+        // Sentences that answer the same question are parallel: the id they share is the first
+        // question's, in the order of ids, which does not depend on the language.
+        if let Some(passage) = self.corpus.passages.get_mut(index)
+            && (passage.group == passage.id || id < passage.group)
+        {
+            passage.group = id.clone();
+        }
+        self.corpus.questions.push(Question {
+            id,
+            lang: self.lang.clone(),
+            text: question.field("question")?.text()?.to_string(),
+            relevant: vec![index],
+        });
+        Ok(())
+    }
+}
+
+/// A JSON value that knows where it stands, for errors that say so.
+struct Node<'a> {
+    file: &'a str,
+    path: String,
+    value: &'a Value,
+}
+
+impl<'a> Node<'a> {
+    fn field(&self, key: &str) -> Result<Node<'a>> {
+        let path = format!("{}.{key}", self.path);
+        let value = self
+            .value
+            .get(key)
+            .ok_or_else(|| Error::format(format!("{}: {path}", self.file), "the field is missing."))?;
+        Ok(Node { file: self.file, path, value })
+    }
+
+    fn items(&self) -> Result<Vec<Node<'a>>> {
+        let list = self.value.as_array().ok_or_else(|| self.wrong("a list is expected"))?;
+        Ok(list
+            .iter()
+            .enumerate()
+            .map(|(i, value)| Node { file: self.file, path: format!("{}[{i}]", self.path), value })
+            .collect())
+    }
+
+    fn text(&self) -> Result<&'a str> {
+        self.value.as_str().ok_or_else(|| self.wrong("a string is expected"))
+    }
+
+    fn number(&self) -> Result<usize> {
+        self.value
+            .as_u64()
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|&n| n <= u32::MAX as usize)
+            .ok_or_else(|| self.wrong("a whole number from 0 is expected"))
+    }
+
+    fn pair(&self) -> Result<(usize, usize)> {
+        match self.items()?.as_slice() {
+            [start, end] => Ok((start.number()?, end.number()?)),
+            _ => Err(self.wrong("a pair [start, end] is expected")),
+        }
+    }
+
+    fn wrong(&self, problem: impl std::fmt::Display) -> Error {
+        Error::format(format!("{}: {}", self.file, self.path), format!("{problem}."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn small() -> Value {
+        json!({"data": [{"title": "T", "paragraphs": [{
+            "context": "你好。再见！ok",
+            "qas": [
+                {"id": "b", "question": "?", "answers": [{"answer_start": 3, "text": "再见"}]},
+                {"id": "a", "question": "?", "answers": [{"answer_start": 3, "text": "再"}]},
+            ],
+            "sentence_breaks": [[0, 3], [3, 6], [6, 8]],
+        }]}]})
+    }
+
+    #[test]
+    fn code_points_and_the_half_open_end() {
+        let corpus = from_value("zh.json", &small()).unwrap();
+        let texts: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
+        assert_eq!(texts, ["你好。", "再见！", "ok"]);
+        // 3 is the end of the first sentence and the start of the second: it is in the second.
+        assert_eq!(corpus.questions[0].relevant, [1]);
+        assert_eq!(corpus.passages[1].group, "a");
+        assert_eq!(corpus.passages[1].id, "zh:0:1");
+        assert_eq!(corpus.passages[0].group, "zh:0:0");
+    }
+
+    #[test]
+    fn the_name_says_the_language() {
+        assert_eq!(language_of("x/de.json").as_deref(), Some("de"));
+        assert_eq!(language_of("MLQA-R-vi.json").as_deref(), Some("vi"));
+        assert_eq!(language_of("questions.json"), None);
+        let corpus = from_value("questions.json", &small()).unwrap();
+        assert_eq!(corpus.passages[0].lang, "zh");
+        assert!(corpus.notes[0].contains("zh"));
+    }
+
+    #[test]
+    fn departures_are_named_with_file_and_path() {
+        type Change = fn(&mut Value);
+        let cases: [(Change, &str); 9] = [
+            (|v| v["data"] = json!({}), "$.data"),
+            (|v| v["data"][0]["paragraphs"][0]["context"] = json!(1), "$.data[0].paragraphs[0].context"),
+            (
+                |v| v["data"][0]["paragraphs"][0]["sentence_breaks"][1] = json!([3]),
+                "paragraphs[0].sentence_breaks[1]",
+            ),
+            (|v| v["data"][0]["paragraphs"][0]["sentence_breaks"][2] = json!([6, 9]), "sentence_breaks[2]"),
+            (|v| v["data"][0]["paragraphs"][0]["sentence_breaks"][2] = json!([5, 7]), "sentence_breaks[2]"),
+            (
+                |v| v["data"][0]["paragraphs"][0]["qas"][0]["answers"][0]["answer_start"] = json!(2),
+                "qas[0].answers[0].answer_start",
+            ),
+            (|v| v["data"][0]["paragraphs"][0]["qas"][1]["id"] = json!("b"), "qas[1]"),
+            (|v| v["data"][0]["paragraphs"][0]["qas"][1]["answers"] = json!([]), "qas[1].answers"),
+            (
+                |v| v["data"][0]["paragraphs"][0]["sentence_breaks"][1] = json!([4, 6]),
+                "qas[0].answers[0].answer_start",
+            ),
+        ];
+        for (change, path) in cases {
+            let mut value = small();
+            change(&mut value);
+            let problem = from_value("zh.json", &value).unwrap_err().to_string();
+            assert!(problem.starts_with("zh.json: $"), "{problem}");
+            assert!(problem.contains(path), "{problem} should name {path}");
+        }
+    }
+
+    /// The counts of the LAReQA files themselves.
+    #[test]
+    fn xquad_r_has_its_published_counts() {
+        let root = std::env::var("INTERLINGUA_DATA").unwrap_or_else(|_| "../shared/data".into());
+        let dir = Path::new(&root).join("eval/xquad-r");
+        assert!(
+            dir.join("en.json").exists(),
+            "XQuAD-R is not in {}: put its <lang>.json files there (they are had from {}), or set \
+             INTERLINGUA_DATA to the folder that holds eval/xquad-r.",
+            dir.display(),
+            XQUAD_R.origin
+        );
+        let corpus = XQUAD_R.read(&dir, &[]).unwrap();
+        let expected = [1222, 1276, 1234, 1180, 1215, 1244, 1219, 852, 1167, 1209, 1196];
+        for (lang, candidates) in XQUAD_R.languages.iter().zip(expected) {
+            assert_eq!(corpus.passages.iter().filter(|p| p.lang == *lang).count(), candidates);
+            assert_eq!(corpus.questions.iter().filter(|q| q.lang == *lang).count(), 1190);
+        }
+        assert_eq!(corpus.passages.len(), 13_014);
+        let ids: HashSet<&str> = corpus.questions.iter().map(|q| q.id.as_str()).collect();
+        assert_eq!(ids.len(), 1190);
+    }
+}

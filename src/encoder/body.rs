@@ -1,0 +1,326 @@
+//! The blocks: from embedding rows to token vectors.
+
+use std::cell::Cell;
+
+use burn::{
+    module::{Module, Param, ParamId},
+    nn::{LayerNorm, LayerNormConfig, Linear},
+    tensor::{
+        Device, Tensor, TensorData, activation,
+        quantization::{QuantScheme, QuantStore, QuantValue, QuantizationParameters, ScaleDtype},
+    },
+};
+
+use super::config::{Activation, Config};
+use crate::{
+    Error, Result,
+    bundle::{Array, BLOCK, Weights},
+};
+
+/// Where a padded token's attention score goes; far below any real one and still finite in f16.
+const MASKED: f32 = -3.0e4;
+
+/// How linear layers are held on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// Unpacked to f32.
+    F32,
+    /// As packed in the bundle; unpacked inside the kernels.
+    Packed,
+}
+
+/// Everything of an encoder but the word embedding table and the tokenizer.
+#[derive(Module, Debug)]
+pub struct Body {
+    /// `[positions, hidden]`, the row of token type 0 already added.
+    position: Param<Tensor<2>>,
+    norm: LayerNorm,
+    blocks: Vec<Block>,
+    /// After pooling.
+    dense: Vec<Linear>,
+}
+
+/// One transformer block (post-norm, as in BERT).
+#[derive(Module, Debug)]
+struct Block {
+    /// Query, key and value in one product: `[hidden, 3 hidden]`.
+    attention_in: Linear,
+    attention_out: Linear,
+    attention_norm: LayerNorm,
+    up: Linear,
+    down: Linear,
+    norm: LayerNorm,
+}
+
+impl Body {
+    /// Puts the weights of a model on `device`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the tensor that is missing or has another shape than `config` says.
+    pub fn new(config: &Config, weights: &Weights, precision: Precision, device: &Device) -> Result<Self> {
+        let load = Loader { weights, precision, epsilon: config.layer_norm_epsilon, device, count: Cell::new(0) };
+        let hidden = config.hidden;
+        let mut position = weights
+            .matrix("embeddings.position_embeddings.weight", config.positions, hidden)?
+            .to_f32();
+        // RoBERTa has no segments, so its checkpoints may lack this table.
+        if let Some(types) = weights.get("embeddings.token_type_embeddings.weight") {
+            let mut first = vec![0.0; hidden];
+            if types.shape.len() != 2 || types.shape[1] != hidden || types.shape[0] == 0 {
+                return Err(Error::format(
+                    "embeddings.token_type_embeddings.weight",
+                    format!("shape {:?} does not fit width {hidden}", types.shape),
+                ));
+            }
+            types.row(0, &mut first);
+            for row in position.chunks_mut(hidden) {
+                row.iter_mut().zip(&first).for_each(|(p, t)| *p += t);
+            }
+        }
+        let blocks = (0..config.layers)
+            .map(|i| {
+                let at = |name: &str| format!("encoder.layer.{i}.{name}");
+                Ok(Block {
+                    attention_in: load.linear(
+                        &["query", "key", "value"].map(|n| at(&format!("attention.self.{n}"))),
+                        hidden,
+                        hidden,
+                    )?,
+                    attention_out: load.linear(&[at("attention.output.dense")], hidden, hidden)?,
+                    attention_norm: load.norm(&at("attention.output.LayerNorm"), hidden)?,
+                    up: load.linear(&[at("intermediate.dense")], hidden, config.intermediate)?,
+                    down: load.linear(&[at("output.dense")], config.intermediate, hidden)?,
+                    norm: load.norm(&at("output.LayerNorm"), hidden)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        let dense = config
+            .dense
+            .iter()
+            .enumerate()
+            .map(|(i, d)| load.linear(&[format!("dense.{i}")], d.input, d.output))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            position: load.param(load.tensor(position, [config.positions, hidden])),
+            norm: load.norm("embeddings.LayerNorm", hidden)?,
+            blocks,
+            dense,
+        })
+    }
+
+    /// Token vectors `[batch, length, hidden]` from embedding rows of the same shape.
+    ///
+    /// `mask` is `[batch, length]`, 1 for a token and 0 for padding; `None` when nothing is padded.
+    pub fn forward(&self, config: &Config, words: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor<3> {
+        let [batch, length, hidden] = words.dims();
+        let first = config.first_position;
+        let position = self.position.val().slice([first..first + length, 0..hidden]);
+        let mut x = self.norm.forward(words + position.unsqueeze::<3>());
+        let bias = mask.map(|m| m.neg().add_scalar(1.0).mul_scalar(MASKED).reshape([batch, 1, 1, length]));
+        for block in &self.blocks {
+            x = block.forward(config, x, bias.clone());
+        }
+        x
+    }
+
+    /// Dense layers and their activations over pooled vectors `[batch, hidden]`.
+    pub fn project(&self, config: &Config, mut x: Tensor<2>) -> Tensor<2> {
+        for (layer, spec) in self.dense.iter().zip(&config.dense) {
+            x = activate(spec.activation, layer.forward(x));
+        }
+        x
+    }
+
+    /// The weights, read back in f32 under the names of Hugging Face's BERT.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when they cannot be read back.
+    pub fn weights(&self, config: &Config) -> Result<Weights> {
+        let mut out = Weights::default();
+        let hidden = config.hidden;
+        out.insert("embeddings.position_embeddings.weight", read(self.position.val())?);
+        read_norm(&mut out, "embeddings.LayerNorm", &self.norm)?;
+        for (i, block) in self.blocks.iter().enumerate() {
+            let at = |name: &str| format!("encoder.layer.{i}.{name}");
+            for (n, name) in ["query", "key", "value"].into_iter().enumerate() {
+                let part = n * hidden..(n + 1) * hidden;
+                let weight = block.attention_in.weight.val().slice([0..hidden, part.clone()]);
+                out.insert(&at(&format!("attention.self.{name}.weight")), read(weight.transpose())?);
+                if let Some(bias) = &block.attention_in.bias {
+                    out.insert(&at(&format!("attention.self.{name}.bias")), read(bias.val().slice([part]))?);
+                }
+            }
+            read_linear(&mut out, &at("attention.output.dense"), &block.attention_out)?;
+            read_norm(&mut out, &at("attention.output.LayerNorm"), &block.attention_norm)?;
+            read_linear(&mut out, &at("intermediate.dense"), &block.up)?;
+            read_linear(&mut out, &at("output.dense"), &block.down)?;
+            read_norm(&mut out, &at("output.LayerNorm"), &block.norm)?;
+        }
+        for (i, dense) in self.dense.iter().enumerate() {
+            read_linear(&mut out, &format!("dense.{i}"), dense)?;
+        }
+        Ok(out)
+    }
+}
+
+impl Block {
+    fn forward(&self, config: &Config, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
+        let [batch, length, hidden] = x.dims();
+        let (heads, width) = (config.heads, hidden / config.heads);
+        let parts = self.attention_in.forward(x.clone()).reshape([batch, length, 3, heads, width]);
+        // [batch, length, 3, heads, width] → three of [batch, heads, length, width]
+        let part = |n: usize| {
+            parts
+                .clone()
+                .slice([0..batch, 0..length, n..n + 1, 0..heads, 0..width])
+                .reshape([batch, length, heads, width])
+                .swap_dims(1, 2)
+        };
+        let (query, key, value) = (part(0), part(1), part(2));
+        let scale = (width as f32).sqrt().recip();
+        let mut scores = query.mul_scalar(scale).matmul(key.transpose());
+        if let Some(bias) = bias {
+            scores = scores + bias;
+        }
+        let mixed = activation::softmax(scores, 3)
+            .matmul(value)
+            .swap_dims(1, 2)
+            .reshape([batch, length, hidden]);
+        let x = self.attention_norm.forward(x + self.attention_out.forward(mixed));
+        let y = self.down.forward(activate(config.activation, self.up.forward(x.clone())));
+        self.norm.forward(x + y)
+    }
+}
+
+fn activate<const D: usize>(kind: Activation, x: Tensor<D>) -> Tensor<D> {
+    match kind {
+        Activation::Gelu => activation::gelu(x),
+        Activation::GeluTanh => activation::gelu_approximate(x),
+        Activation::Relu => activation::relu(x),
+        Activation::Tanh => activation::tanh(x),
+        Activation::Identity => x,
+    }
+}
+
+struct Loader<'a> {
+    weights: &'a Weights,
+    precision: Precision,
+    epsilon: f64,
+    device: &'a Device,
+    count: Cell<u64>,
+}
+
+impl Loader<'_> {
+    /// Parameters are numbered in the order in which they are made, so that a checkpoint's optimizer
+    /// state finds them again.
+    fn param<const D: usize>(&self, value: Tensor<D>) -> Param<Tensor<D>> {
+        let id = self.count.get();
+        self.count.set(id + 1);
+        Param::initialized(ParamId::from(id), Param::from_tensor(value).into_value())
+    }
+
+    fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values, shape), self.device)
+    }
+
+    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+        let array = self.weights.need(name)?;
+        if array.shape != [length] {
+            return Err(Error::format(name, format!("shape {:?} instead of [{length}]", array.shape)));
+        }
+        Ok(array.to_f32())
+    }
+
+    fn norm(&self, name: &str, width: usize) -> Result<LayerNorm> {
+        let mut norm = LayerNormConfig::new(width).with_epsilon(self.epsilon).init(self.device);
+        let gamma = self.vector(&format!("{name}.weight"), width)?;
+        let beta = self.vector(&format!("{name}.bias"), width)?;
+        norm.gamma = self.param(self.tensor(gamma, [width]));
+        norm.beta = Some(self.param(self.tensor(beta, [width])));
+        Ok(norm)
+    }
+
+    /// Linear layers with the same input, side by side as one.
+    fn linear(&self, names: &[String], input: usize, output: usize) -> Result<Linear> {
+        let arrays = names
+            .iter()
+            .map(|n| self.weights.matrix(&format!("{n}.weight"), output, input))
+            .collect::<Result<Vec<_>>>()?;
+        let mut bias = Vec::with_capacity(names.len() * output);
+        for name in names {
+            bias.extend(self.vector(&format!("{name}.bias"), output)?);
+        }
+        let rows = names.len() * output;
+        let weight = match self.precision {
+            Precision::Packed if arrays.iter().all(|a| a.scales().is_some()) => {
+                self.packed(&arrays, rows, input)
+            }
+            _ => {
+                let values = arrays.iter().flat_map(|a| a.to_f32()).collect();
+                let transposed = transpose(values, rows, input);
+                self.tensor(transposed, [input, rows])
+            }
+        };
+        Ok(Linear {
+            weight: self.param(weight),
+            bias: Some(self.param(self.tensor(bias, [rows]))),
+        })
+    }
+
+    /// The bundle's own integers and scales as a Burn tensor, so that every device computes with the
+    /// same weights.
+    fn packed(&self, arrays: &[&Array], rows: usize, input: usize) -> Tensor<2> {
+        let values = arrays.iter().flat_map(|a| a.to_f32()).collect();
+        let scales: Vec<f32> = arrays.iter().filter_map(|a| a.scales()).flatten().collect();
+        let value = match arrays.first().map(|a| a.bits()) {
+            Some(4) => QuantValue::Q4S,
+            _ => QuantValue::Q8S,
+        };
+        let scheme = QuantScheme::default()
+            .with_value(value)
+            .per_block([BLOCK as u8], ScaleDtype::F32)
+            .with_store(QuantStore::PackedU32(0));
+        let count = scales.len();
+        let parameters = QuantizationParameters {
+            scales: self.tensor(scales, [count]),
+            global: None,
+        };
+        self.tensor(values, [rows, input]).quantize(&scheme, parameters).transpose()
+    }
+}
+
+/// `[rows, columns]` → `[columns, rows]`.
+fn transpose(values: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
+    let mut out = vec![0.0; values.len()];
+    for (r, row) in values.chunks(columns).enumerate() {
+        for (c, v) in row.iter().enumerate() {
+            out[c * rows + r] = *v;
+        }
+    }
+    out
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Result<Array> {
+    let shape = tensor.dims().to_vec();
+    let values = tensor
+        .into_data()
+        .try_into_vec::<f32>()
+        .map_err(|e| Error::Device { device: "training device".into(), problem: format!("weights cannot be read back: {e:?}") })?;
+    Ok(Array::f32(shape, values))
+}
+
+fn read_linear(out: &mut Weights, name: &str, linear: &Linear) -> Result<()> {
+    out.insert(&format!("{name}.weight"), read(linear.weight.val().transpose())?);
+    if let Some(bias) = &linear.bias {
+        out.insert(&format!("{name}.bias"), read(bias.val())?);
+    }
+    Ok(())
+}
+
+fn read_norm(out: &mut Weights, name: &str, norm: &LayerNorm) -> Result<()> {
+    out.insert(&format!("{name}.weight"), read(norm.gamma.val())?);
+    if let Some(beta) = &norm.beta {
+        out.insert(&format!("{name}.bias"), read(beta.val())?);
+    }
+    Ok(())
+}

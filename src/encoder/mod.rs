@@ -1,0 +1,288 @@
+//! The encoder: tokens in, one vector a text out.
+//!
+//! [`Encoder`] holds a model on one device. Rows of the word embedding table are unpacked in
+//! memory ([`Table`]), the blocks run on the device ([`Body`]).
+
+mod body;
+mod config;
+mod device;
+mod pooling;
+#[cfg(feature = "native")]
+mod self_test;
+mod table;
+
+pub use body::{Body, Precision};
+pub use config::{Activation, Config, Dense, Family, Pooling};
+pub use device::{Backend, Machine};
+pub use pooling::{normalize, pool};
+pub use table::Table;
+
+use burn::tensor::{Tensor, TensorData};
+
+use crate::{
+    Error, Result,
+    bundle::{Bundle, SelfTest, TOKENIZER},
+    text::{Kind, Prompts, Tokenizer},
+};
+
+/// Name of the word embedding table among a model's arrays.
+pub const TABLE: &str = "embeddings.word_embeddings.weight";
+
+/// A model on a device, ready to encode.
+pub struct Encoder {
+    name: String,
+    config: Config,
+    prompts: Prompts,
+    tokenizer: Tokenizer,
+    table: Table,
+    body: Body,
+    machine: Machine,
+    precision: Precision,
+}
+
+impl Encoder {
+    /// Puts a bundle's blocks on `machine`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when tokenizer, table and blocks do not fit together.
+    pub fn new(bundle: &Bundle, machine: Machine) -> Result<Self> {
+        let precision = match machine.backend {
+            // On the CPU, Burn 0.22 unpacks quantized matrices anew at every call.
+            Backend::Cpu => Precision::F32,
+            Backend::Gpu => Precision::Packed,
+        };
+        Self::with_precision(bundle, machine, precision)
+    }
+
+    /// As [`new`](Self::new), with a choice of how blocks are held.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_precision(bundle: &Bundle, machine: Machine, precision: Precision) -> Result<Self> {
+        let config = bundle.manifest.architecture.clone();
+        let tokenizer = Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?;
+        let table = bundle.weights.matrix(TABLE, config.vocabulary, config.hidden)?.clone();
+        if tokenizer.rows() > config.vocabulary {
+            return Err(Error::format(
+                TOKENIZER,
+                format!(
+                    "its ids go up to {}, but the model's table has {} rows; tokenizer and weights are of different models",
+                    tokenizer.rows().saturating_sub(1),
+                    config.vocabulary
+                ),
+            ));
+        }
+        let body = Body::new(&config, &bundle.weights, precision, &machine.device)?;
+        Ok(Self {
+            name: bundle.manifest.name.clone(),
+            prompts: bundle.manifest.prompts.clone(),
+            config,
+            tokenizer,
+            table: Table::new(table),
+            body,
+            machine,
+            precision,
+        })
+    }
+
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Dimensions of a vector.
+    pub fn dimension(&self) -> usize {
+        self.config.dimension()
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The model's tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Where it runs.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// How its blocks are held.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Where it runs, in words.
+    pub fn device_label(&self) -> String {
+        format!("{} ({})", self.machine.backend.name(), self.machine.adapter)
+    }
+
+    /// Token ids of each text behind the prompt for `kind`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when a text cannot be tokenized.
+    pub fn tokenize(&self, texts: &[&str], kind: Kind) -> Result<Vec<Vec<u32>>> {
+        let prompt = self.prompts.of(kind);
+        texts.iter().map(|text| self.tokenizer.encode(prompt, text)).collect()
+    }
+
+    /// Vectors `[n, dimension]`, row after row, in the order of `texts`.
+    ///
+    /// `step` is told how many texts are done of how many, after each batch; an error it returns
+    /// ends the work (that is how one cancels).
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a text, [`Error::Device`] for the device, and whatever `step` returns.
+    pub async fn encode(
+        &self,
+        texts: &[&str],
+        kind: Kind,
+        mut step: impl AsyncFnMut(usize, usize) -> Result<()>,
+    ) -> Result<Vec<f32>> {
+        let d = self.dimension();
+        let total = texts.len();
+        let mut out = vec![0.0; total * d];
+        let mut done = 0;
+        // Texts are tokenized in pieces, so that a large corpus needs no second copy in ids and the
+        // first progress comes soon.
+        for (piece, texts) in texts.chunks(PIECE).enumerate() {
+            let tokens = self.tokenize(texts, kind)?;
+            for batch in self.plan(&tokens) {
+                let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
+                let vectors = self.encode_batch(&sequences).await?;
+                for (&i, vector) in batch.iter().zip(vectors.chunks(d)) {
+                    let at = (piece * PIECE + i) * d;
+                    out[at..at + d].copy_from_slice(vector);
+                }
+                done += batch.len();
+                step(done, total).await?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// [`encode`](Self::encode) for programs that may block.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    #[cfg(feature = "native")]
+    pub fn encode_all(
+        &self,
+        texts: &[&str],
+        kind: Kind,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f32>> {
+        futures_lite::future::block_on(self.encode(texts, kind, async |done, total| {
+            progress(done, total);
+            Ok(())
+        }))
+    }
+
+    /// Vectors of one batch of token sequences, `[n, dimension]`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails.
+    pub async fn encode_batch(&self, sequences: &[&[u32]]) -> Result<Vec<f32>> {
+        let longest = sequences.iter().map(|s| s.len()).max().unwrap_or(0);
+        if longest == 0 {
+            return Ok(Vec::new());
+        }
+        let length = self.padded(longest).min(self.config.max_tokens).max(longest);
+        let device = &self.machine.device;
+        let shape = [sequences.len(), length, self.config.hidden];
+        let words = TensorData::new(self.table.gather(sequences, length), shape);
+        let padded = sequences.iter().any(|s| s.len() < length);
+        let mask = padded.then(|| {
+            let ones = sequences.iter().flat_map(|s| {
+                (0..length).map(|i| if i < s.len() { 1.0f32 } else { 0.0 })
+            });
+            let data = TensorData::new(ones.collect(), [sequences.len(), length]);
+            Tensor::<2>::from_data(data, device)
+        });
+        let tokens = self.body.forward(&self.config, Tensor::from_data(words, device), mask.clone());
+        let pooled = pool(self.config.pooling, tokens, mask);
+        let mut vectors = self.body.project(&self.config, pooled);
+        if self.config.normalize {
+            vectors = normalize(vectors);
+        }
+        let failed = |problem: String| Error::Device { device: self.device_label(), problem };
+        let data = vectors
+            .into_data_async()
+            .await
+            .map_err(|e| failed(format!("it failed while encoding: {e:?}")))?;
+        let values = data.try_into_vec::<f32>().map_err(|e| failed(format!("unexpected result: {e:?}")))?;
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err(failed("it returned values that are not numbers".into()));
+        }
+        Ok(values)
+    }
+
+    /// Encodes the bundle's self-test texts; the largest difference from their vectors.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when it is above the tolerance, or the device fails.
+    pub async fn self_test(&self, test: &SelfTest) -> Result<f32> {
+        let mut worst = 0.0f32;
+        for kind in [Kind::Query, Kind::Passage] {
+            let cases: Vec<_> = test.cases.iter().filter(|c| c.kind == kind).collect();
+            let texts: Vec<&str> = cases.iter().map(|c| c.text.as_str()).collect();
+            let got = self.encode(&texts, kind, async |_, _| Ok(())).await?;
+            for (case, got) in cases.iter().zip(got.chunks(self.dimension())) {
+                for (a, b) in case.vector.iter().zip(got) {
+                    worst = worst.max((a - b).abs());
+                }
+            }
+        }
+        if worst > test.tolerance {
+            return Err(Error::Device {
+                device: self.device_label(),
+                problem: format!(
+                    "its vectors differ from the model's reference by {worst:.2e}, more than {:.0e}; it is not used",
+                    test.tolerance
+                ),
+            });
+        }
+        Ok(worst)
+    }
+
+    /// Batches of indices with like lengths, longest first, so that a lack of memory shows at once.
+    fn plan(&self, tokens: &[Vec<u32>]) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));
+        let mut batches: Vec<Vec<usize>> = Vec::new();
+        let mut room = 0;
+        for i in order {
+            // The first text of a batch is its longest and sets its padded length.
+            if room == 0 {
+                room = (BATCH_TOKENS / self.padded(tokens[i].len()).max(1)).max(1);
+                batches.push(Vec::new());
+            }
+            if let Some(batch) = batches.last_mut() {
+                batch.push(i);
+            }
+            room -= 1;
+        }
+        batches
+    }
+
+    /// The length to which a sequence of `length` tokens is padded: exact on the CPU; on a GPU one of
+    /// few, because each new shape costs a set-up.
+    fn padded(&self, length: usize) -> usize {
+        match self.machine.backend {
+            Backend::Cpu => length,
+            Backend::Gpu => {
+                let step = (length.next_power_of_two() / 4).max(8);
+                length.div_ceil(step) * step
+            }
+        }
+    }
+}
+
+/// Tokens a batch holds at most, padding included.
+const BATCH_TOKENS: usize = if cfg!(target_family = "wasm") { 1024 } else { 4096 };
+
+/// Texts that are tokenized and sorted by length together.
+const PIECE: usize = 4096;

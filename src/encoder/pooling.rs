@@ -1,0 +1,40 @@
+//! From token vectors to one vector a text.
+
+use burn::tensor::Tensor;
+
+use super::config::Pooling;
+
+/// Far below any activation, so that padding never is the largest.
+const LOWEST: f32 = -1.0e9;
+
+/// `[batch, length, hidden]` → `[batch, hidden]`; `mask` is `[batch, length]`, `None` without padding.
+pub fn pool(kind: Pooling, tokens: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor<2> {
+    let [batch, length, hidden] = tokens.dims();
+    match kind {
+        Pooling::Cls => tokens.slice([0..batch, 0..1, 0..hidden]).reshape([batch, hidden]),
+        Pooling::Mean => match mask {
+            None => tokens.mean_dim(1).reshape([batch, hidden]),
+            Some(mask) => {
+                let count = mask.clone().sum_dim(1);
+                let kept = tokens * mask.reshape([batch, length, 1]);
+                kept.sum_dim(1).reshape([batch, hidden]) / count
+            }
+        },
+        Pooling::Max => {
+            let tokens = match mask {
+                None => tokens,
+                Some(mask) => {
+                    let below = mask.neg().add_scalar(1.0).mul_scalar(LOWEST);
+                    tokens + below.reshape([batch, length, 1])
+                }
+            };
+            tokens.max_dim(1).reshape([batch, hidden])
+        }
+    }
+}
+
+/// Rows of `[batch, d]` scaled to length 1; a zero row stays zero.
+pub fn normalize(x: Tensor<2>) -> Tensor<2> {
+    let length = x.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-12);
+    x / length
+}

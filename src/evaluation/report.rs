@@ -1,0 +1,205 @@
+//! A report on one model and data set: as JSON for programs, as a table for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Measures, RankDistance, Settings, Task};
+
+/// What was measured, beside the numbers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The model's name.
+    pub model: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// Where it ran, in words.
+    pub device: String,
+    /// SHA-256 of model and data, by name.
+    pub hashes: BTreeMap<String, String>,
+    /// The day, as `2026-01-31`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Version of this program.
+    pub version: String,
+}
+
+/// How much was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Queries in all languages together.
+    pub queries: usize,
+    /// Distinct question ids.
+    pub questions: usize,
+    /// Passages in all languages together.
+    pub passages: usize,
+    /// Questions left out because nothing answers them.
+    pub unanswered: usize,
+    /// Mono settings, cross settings.
+    pub settings: (usize, usize),
+}
+
+/// Everything measured; its JSON is what `interlingua eval --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvalReport {
+    /// What was measured.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// The languages, in the data set's order.
+    pub languages: Vec<String>,
+    /// How much was measured.
+    pub counts: Counts,
+    /// Passages in the question's language: mean over languages.
+    pub mono: Option<Measures>,
+    /// Passages in one other language: mean over ordered pairs; null for a single language.
+    pub cross: Option<Measures>,
+    /// Passages in all languages: mean over queries.
+    pub multi: Option<Measures>,
+    /// Spread of parallel answers in the multi ranking; null where no question has two.
+    pub rank_distance: Option<RankDistance>,
+    /// By question language, then passage language.
+    pub pairs: BTreeMap<String, BTreeMap<String, Measures>>,
+}
+
+impl EvalReport {
+    /// Puts facts, counts and means together.
+    pub fn new(facts: Facts, task: &Task, settings: &Settings) -> Self {
+        let mut pairs: BTreeMap<String, BTreeMap<String, Measures>> = BTreeMap::new();
+        let mut counted = (0, 0);
+        for (from, row) in task.languages.iter().zip(&settings.pairs) {
+            for (to, cell) in task.languages.iter().zip(row) {
+                if let Some(cell) = cell {
+                    if from == to {
+                        counted.0 += 1
+                    } else {
+                        counted.1 += 1
+                    }
+                    pairs.entry(from.clone()).or_default().insert(to.clone(), *cell);
+                }
+            }
+        }
+        Self {
+            facts,
+            languages: task.languages.clone(),
+            counts: Counts {
+                queries: task.queries.len(),
+                questions: task.groups(),
+                passages: task.documents.len(),
+                unanswered: task.unanswered,
+                settings: counted,
+            },
+            mono: settings.mono,
+            cross: settings.cross,
+            multi: settings.multi,
+            rank_distance: settings.rank_distance,
+            pairs,
+        }
+    }
+
+    /// The report as plain text, for a terminal.
+    pub fn table(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write_table(&mut out);
+        out
+    }
+
+    fn write_table(&self, out: &mut String) -> std::fmt::Result {
+        let Counts { queries, passages, settings, unanswered, .. } = self.counts;
+        writeln!(out, "{} on {}, {}", self.facts.model, self.facts.dataset, self.facts.device)?;
+        writeln!(
+            out,
+            "{queries} queries, {passages} passages, {} languages; {} mono and {} cross settings",
+            self.languages.len(),
+            settings.0,
+            settings.1
+        )?;
+        if unanswered > 0 {
+            writeln!(out, "{unanswered} questions were left out: no passage answers them")?;
+        }
+        writeln!(
+            out,
+            "\n       {:>8}{:>8}{:>8}{:>8}{:>8}{:>9}{:>8}",
+            "mAP", "MRR", "R@1", "R@10", "R@100", "nDCG@10", "mAP@20"
+        )?;
+        for (name, row) in [("mono", self.mono), ("cross", self.cross), ("multi", self.multi)] {
+            if let Some(m) = row {
+                writeln!(
+                    out,
+                    "{name:<7}{:>8.4}{:>8.4}{:>8.4}{:>8.4}{:>8.4}{:>9.4}{:>8.4}",
+                    m.map, m.mrr, m.recall_1, m.recall_10, m.recall_100, m.ndcg_10, m.map_20
+                )?;
+            }
+        }
+        if let Some(distance) = self.rank_distance {
+            writeln!(out, "\nrank distance: mean {:.1}, median {:.1}", distance.mean, distance.median)?;
+        }
+        writeln!(out, "\nmAP by question language (rows) and passage language (columns)")?;
+        write!(out, "     ")?;
+        for to in &self.languages {
+            write!(out, "{to:>7}")?;
+        }
+        writeln!(out)?;
+        for from in &self.languages {
+            write!(out, "{from:<5}")?;
+            for to in &self.languages {
+                match self.pairs.get(from).and_then(|row| row.get(to)) {
+                    Some(m) => write!(out, "{:>7.4}", m.map)?,
+                    None => write!(out, "{:>7}", "-")?,
+                }
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::sample;
+    use crate::evaluation::rank;
+    use crate::retrieval::Index;
+
+    fn report() -> EvalReport {
+        let line = r#"{"id":"a","topic":"T","passage":{"en":"It is red.","de":"Es ist rot."},"question":{"en":"Colour?","de":"Farbe?"},"answer":{"en":"red","de":"rot"}}"#;
+        let task = Task::new(&sample::parse("p", line).unwrap()).unwrap();
+        let index = Index::from_rows(1, &[1.0, 2.0]).unwrap();
+        let settings = Settings::of(&task, &rank(&task, &index, &[1.0, 1.0]).unwrap());
+        let facts = Facts { model: "m".into(), dataset: "d".into(), ..Facts::default() };
+        EvalReport::new(facts, &task, &settings)
+    }
+
+    #[test]
+    fn json_is_the_contract() {
+        let json = serde_json::to_value(report()).unwrap();
+        for pointer in [
+            "/model",
+            "/dataset",
+            "/device",
+            "/mono/map",
+            "/mono/mrr",
+            "/mono/recall@1",
+            "/mono/ndcg@10",
+            "/cross/map",
+            "/multi/map",
+            "/multi/recall@10",
+            "/rank_distance/mean",
+            "/rank_distance/median",
+            "/pairs/de/en/map",
+            "/pairs/en/en/map",
+        ] {
+            assert!(json.pointer(pointer).is_some(), "{pointer} is missing in {json}");
+        }
+        let back: EvalReport = serde_json::from_value(json).unwrap();
+        assert_eq!(back, report());
+    }
+
+    #[test]
+    fn the_table_has_every_pair() {
+        let table = report().table();
+        assert!(table.contains("mono     1.0000"), "{table}");
+        assert_eq!(table.lines().filter(|l| l.starts_with("de ") || l.starts_with("en ")).count(), 2);
+    }
+}

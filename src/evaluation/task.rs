@@ -1,0 +1,166 @@
+//! What is to be retrieved: documents by language, queries, and which answers which.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::Order;
+use crate::datasets::Corpus;
+use crate::{Error, Result};
+
+/// A passage as it takes part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Unique; ties are ordered by it.
+    pub id: String,
+    /// Index into [`Task::languages`].
+    pub lang: usize,
+    /// Index into the corpus's passages.
+    pub passage: usize,
+}
+
+/// A question in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Unique: `<lang>:<question id>`.
+    pub id: String,
+    /// Shared by translations: index into the distinct question ids.
+    pub group: usize,
+    /// Index into [`Task::languages`].
+    pub lang: usize,
+    /// Index into the corpus's questions.
+    pub question: usize,
+}
+
+/// A retrieval task in several languages.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Language codes, in the order in which the corpus has them.
+    pub languages: Vec<String>,
+    /// Documents, language after language: the order of the rows of an index over them.
+    pub documents: Vec<Document>,
+    /// Queries, language after language.
+    pub queries: Vec<Query>,
+    /// Questions that no passage answers; they are left out.
+    pub unanswered: usize,
+    /// Documents of each language.
+    ranges: Vec<Range<usize>>,
+    /// For each question id and language, the documents that answer it.
+    relevant: Vec<Vec<Vec<usize>>>,
+    order: Order,
+}
+
+impl Task {
+    /// The task that a corpus with questions poses: a passage is relevant for a query when it answers
+    /// the question with the query's id in the passage's own language.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there are no questions, or ids repeat or contain blanks.
+    pub fn new(corpus: &Corpus) -> Result<Self> {
+        let mut languages: Vec<String> = Vec::new();
+        for lang in corpus.passages.iter().map(|p| &p.lang) {
+            if !languages.contains(lang) {
+                languages.push(lang.clone());
+            }
+        }
+        let number = |lang: &str| languages.iter().position(|l| l == lang);
+        let (documents, ranges) = documents(corpus, &languages)?;
+        let mut place = vec![0; documents.len()];
+        documents.iter().enumerate().for_each(|(i, d)| place[d.passage] = i);
+
+        let mut groups: HashMap<&str, usize> = HashMap::new();
+        let mut relevant: Vec<Vec<Vec<usize>>> = Vec::new();
+        let mut queries = Vec::new();
+        let mut seen = HashSet::new();
+        for (i, question) in corpus.questions.iter().enumerate() {
+            let id = format!("{}:{}", question.lang, question.id);
+            check_id(&id)?;
+            if !seen.insert(id.clone()) {
+                return Err(Error::Input(format!("The question {id} occurs twice.")));
+            }
+            // Languages without passages have nothing to be found in, but can be asked in.
+            let lang = number(&question.lang).ok_or_else(|| {
+                Error::Input(format!("The question {id} is in a language without passages."))
+            })?;
+            let group = *groups.entry(&question.id).or_insert_with(|| {
+                relevant.push(vec![Vec::new(); languages.len()]);
+                relevant.len() - 1
+            });
+            for &passage in &question.relevant {
+                let document = *place.get(passage).ok_or_else(|| {
+                    Error::Input(format!("The question {id} is answered by no known passage."))
+                })?;
+                relevant[group][documents[document].lang].push(document);
+            }
+            queries.push(Query { id, group, lang, question: i });
+        }
+        let before = queries.len();
+        queries.retain(|q| relevant[q.group].iter().any(|documents| !documents.is_empty()));
+        queries.sort_by_key(|q| q.lang);
+        if queries.is_empty() {
+            return Err(Error::Input(format!(
+                "{} has no question that a passage answers: there is nothing to measure.",
+                corpus.name
+            )));
+        }
+        let unanswered = before - queries.len();
+        let ids: Vec<&str> = documents.iter().map(|d| d.id.as_str()).collect();
+        let order = Order::new(&ids);
+        Ok(Self { languages, documents, queries, unanswered, ranges, relevant, order })
+    }
+
+    /// The documents in a language (an index into [`languages`](Self::languages)).
+    pub fn range(&self, lang: usize) -> Range<usize> {
+        self.ranges.get(lang).cloned().unwrap_or_default()
+    }
+
+    /// The documents in a language that answer a query.
+    pub fn relevant(&self, query: &Query, lang: usize) -> &[usize] {
+        self.relevant.get(query.group).and_then(|r| r.get(lang)).map_or(&[], Vec::as_slice)
+    }
+
+    /// How ties are ordered.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Number of distinct question ids.
+    pub fn groups(&self) -> usize {
+        self.relevant.len()
+    }
+
+    /// The texts of the documents, in their order.
+    pub fn passages<'a>(&'a self, corpus: &'a Corpus) -> impl Iterator<Item = &'a str> {
+        self.documents.iter().map(|d| corpus.passages[d.passage].text.as_str())
+    }
+
+    /// The texts of the queries, in their order.
+    pub fn questions<'a>(&'a self, corpus: &'a Corpus) -> impl Iterator<Item = &'a str> {
+        self.queries.iter().map(|q| corpus.questions[q.question].text.as_str())
+    }
+}
+
+fn documents(corpus: &Corpus, languages: &[String]) -> Result<(Vec<Document>, Vec<Range<usize>>)> {
+    let mut documents = Vec::with_capacity(corpus.passages.len());
+    let mut ranges = Vec::new();
+    let mut seen = HashSet::new();
+    for (lang, code) in languages.iter().enumerate() {
+        let start = documents.len();
+        for (passage, p) in corpus.passages.iter().enumerate().filter(|(_, p)| p.lang == *code) {
+            check_id(&p.id)?;
+            if !seen.insert(p.id.as_str()) {
+                return Err(Error::Input(format!("The passage {} occurs twice.", p.id)));
+            }
+            documents.push(Document { id: p.id.clone(), lang, passage });
+        }
+        ranges.push(start..documents.len());
+    }
+    Ok((documents, ranges))
+}
+
+/// TREC files are columns between blanks.
+fn check_id(id: &str) -> Result<()> {
+    if id.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Error::Input(format!("The id \"{id}\" contains blanks; use ids without them.")));
+    }
+    Ok(())
+}

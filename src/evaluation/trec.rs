@@ -1,0 +1,187 @@
+//! TREC run and qrels files, to check every number with trec_eval itself.
+//!
+//! For each setting a pair of files: `multi.run` and `multi.qrels`, `mono.<lang>.run` and `.qrels`,
+//! `cross.<question lang>.<passage lang>.run` and `.qrels`. A run line is
+//! `<query> Q0 <document> <rank> <score> <tag>`, a qrels line `<query> 0 <document> 1`; query ids are
+//! `<lang>:<question id>`. Scores are written so that reading them as f32 gives the same number.
+//!
+//! Runs are cut at a depth: all of XQuAD-R's would be some 340 million lines. A measure over the full
+//! ranking that trec_eval computes from a cut run is a little below ours, which is never cut.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::{Query, Task, settings};
+use crate::retrieval::Index;
+use crate::{Error, Result};
+
+/// How deep runs go; 0 is all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// In `multi.run` and `mono.*.run`.
+    pub main: usize,
+    /// In `cross.*.*.run`, of which there are many.
+    pub cross: usize,
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        Self { main: 1000, cross: 100 }
+    }
+}
+
+/// Writes all files into the folder `dir`, which is made where it is missing. `index` and `queries`
+/// are as in [`rank`](super::rank); `tag` names the run.
+///
+/// # Errors
+/// [`Error::File`] for a file that cannot be written, [`Error::Input`] when vectors and task do not
+/// fit.
+pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str, depth: Depth) -> Result<()> {
+    settings::check(task, index, queries)?;
+    std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, e))?;
+    let tag: String = tag.split_whitespace().collect::<Vec<_>>().join("-");
+    let languages = 0..task.languages.len();
+    let whole = 0..task.documents.len();
+    let depth_of = |depth: usize| if depth == 0 { usize::MAX } else { depth };
+
+    let mut multi = Setting::create(dir, "multi", &tag)?;
+    let d = index.dimension();
+    for from in languages.clone() {
+        let first = task.queries.partition_point(|q| q.lang < from);
+        let last = task.queries.partition_point(|q| q.lang <= from);
+        if first == last {
+            continue;
+        }
+        // The best of each pool for one language's queries: what memory holds at a time.
+        let pools: Vec<(Range<usize>, usize)> = [(whole.clone(), depth_of(depth.main))]
+            .into_iter()
+            .chain(languages.clone().map(|to| {
+                let depth = if from == to { depth.main } else { depth.cross };
+                (task.range(to), depth_of(depth))
+            }))
+            .collect();
+        let best = index.map_scores(&queries[first * d..last * d], |_, scores| {
+            let ranked = pools.iter().map(|(range, depth)| {
+                let top = task.order().top(scores, range.clone(), *depth);
+                top.into_iter().map(|i| (i, scores[i])).collect::<Vec<_>>()
+            });
+            ranked.collect::<Vec<_>>()
+        })?;
+        let asked = &task.queries[first..last];
+        for (query, best) in asked.iter().zip(&best) {
+            multi.add(task, query, &best[0], languages.clone())?;
+        }
+        for to in languages.clone() {
+            let name = if from == to {
+                format!("mono.{}", task.languages[from])
+            } else {
+                format!("cross.{}.{}", task.languages[from], task.languages[to])
+            };
+            let mut setting = Setting::create(dir, &name, &tag)?;
+            let answered = asked.iter().zip(&best).filter(|(q, _)| !task.relevant(q, to).is_empty());
+            for (query, best) in answered {
+                setting.add(task, query, &best[1 + to], to..to + 1)?;
+            }
+            setting.finish()?;
+        }
+    }
+    multi.finish()
+}
+
+/// One setting's two files; they get their names when they are whole.
+struct Setting<'a> {
+    run: Out,
+    qrels: Out,
+    tag: &'a str,
+}
+
+impl<'a> Setting<'a> {
+    fn create(dir: &Path, name: &str, tag: &'a str) -> Result<Self> {
+        let run = Out::create(dir.join(format!("{name}.run")))?;
+        Ok(Self { run, qrels: Out::create(dir.join(format!("{name}.qrels")))?, tag })
+    }
+
+    fn add(
+        &mut self,
+        task: &Task,
+        query: &Query,
+        ranked: &[(usize, f32)],
+        languages: Range<usize>,
+    ) -> Result<()> {
+        for (rank, (document, score)) in ranked.iter().enumerate() {
+            let id = &task.documents[*document].id;
+            self.run.line(format_args!("{} Q0 {id} {} {score} {}", query.id, rank + 1, self.tag))?;
+        }
+        for document in languages.flat_map(|lang| task.relevant(query, lang)) {
+            let id = &task.documents[*document].id;
+            self.qrels.line(format_args!("{} 0 {id} 1", query.id))?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        self.run.finish()?;
+        self.qrels.finish()
+    }
+}
+
+struct Out {
+    file: BufWriter<File>,
+    part: PathBuf,
+    path: PathBuf,
+}
+
+impl Out {
+    fn create(path: PathBuf) -> Result<Self> {
+        let mut part = path.clone().into_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let file = File::create(&part).map_err(|e| Error::file(&part, e))?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 16, file), part, path })
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments) -> Result<()> {
+        writeln!(self.file, "{line}").map_err(|e| Error::file(&self.part, e))
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.file.flush().map_err(|e| Error::file(&self.part, e))?;
+        drop(self.file);
+        std::fs::rename(&self.part, &self.path).map_err(|e| Error::file(&self.path, e))
+    }
+}
+
+#[cfg(all(test, feature = "native"))]
+mod tests {
+    use super::*;
+    use crate::datasets::sample;
+
+    #[test]
+    fn files_of_every_setting() {
+        let line = |id: &str| {
+            format!(
+                r#"{{"id":"{id}","topic":"T","passage":{{"en":"It is red.","de":"Es ist rot."}},"question":{{"en":"Colour?","de":"Farbe?"}},"answer":{{"en":"red","de":"rot"}}}}"#
+            )
+        };
+        let text = format!("{}\n{}", line("a"), line("b"));
+        let task = Task::new(&sample::parse("p", &text).unwrap()).unwrap();
+        // Documents de:a, de:b, en:a, en:b; the first two tie.
+        let index = Index::from_rows(1, &[0.5, 0.5, 0.25, 0.125]).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let depth = Depth { main: 3, cross: 1 };
+        write(dir.path(), &task, &index, &[1.0; 4], "my model", depth).unwrap();
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        let run = read("multi.run");
+        let expected = "de:a Q0 de:b 1 0.5 my-model\nde:a Q0 de:a 2 0.5 my-model\n\
+                        de:a Q0 en:a 3 0.25 my-model\n";
+        assert!(run.starts_with(expected), "{run}");
+        assert_eq!(run.lines().count(), 12);
+        assert_eq!(read("multi.qrels").lines().count(), 8);
+        assert_eq!(read("cross.de.en.run"), "de:a Q0 en:a 1 0.25 my-model\nde:b Q0 en:a 1 0.25 my-model\n");
+        assert_eq!(read("cross.de.en.qrels"), "de:a 0 en:a 1\nde:b 0 en:b 1\n");
+        assert_eq!(read("mono.en.qrels"), "en:a 0 en:a 1\nen:b 0 en:b 1\n");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2 * 5);
+    }
+}

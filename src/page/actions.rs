@@ -1,0 +1,441 @@
+//! What a person can make happen.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use super::address::Address;
+use super::link::describe;
+use super::state::{Activity, Page, Problem, TOP, WayOut, Worker};
+use super::words;
+use crate::protocol::{DeviceChoice, Id, OpenedFile, Request, Scope};
+
+/// Where the default model and the sample corpus are, seen from the page.
+const MODEL: &str = "model/";
+const SAMPLE: &str = "sample/";
+/// A pause in typing after which the search runs.
+const PAUSE: Duration = Duration::from_millis(250);
+/// More than this is not read into memory.
+const LARGEST_FILES: f64 = 256e6;
+
+impl Page {
+    /// A new request's number.
+    pub fn next_id(self) -> Id {
+        self.kept
+            .try_update_value(|k| {
+                k.last_id = k.last_id.wrapping_add(1);
+                k.last_id
+            })
+            .unwrap_or_default()
+    }
+
+    /// Sends a request; says so where there is nobody to take it.
+    pub fn send(self, request: &Request) -> bool {
+        let sent = self.kept.with_value(|k| match &k.link {
+            Some(link) => link.send(request),
+            None => Err("the part of the page that computes does not run".into()),
+        });
+        match sent {
+            Ok(()) => true,
+            Err(what) => {
+                self.say(what, "What is on the screen stays.", Some(WayOut::StartWorker));
+                false
+            }
+        }
+    }
+
+    /// Shows a problem.
+    pub fn say(self, what: impl Into<String>, still: &str, way_out: Option<WayOut>) {
+        let what = what.into();
+        self.problem.set(Some(Problem { what: sentence(&what), still: still.into(), way_out }));
+    }
+
+    // The query
+
+    /// The person typed.
+    pub fn type_query(self, text: String) {
+        self.query.set(text);
+        self.top.set(TOP);
+        let first = self.kept.try_update_value(|k| {
+            k.untouched = false;
+            !std::mem::replace(&mut k.typing, true)
+        });
+        self.write_address(first == Some(true));
+        self.search_after_a_pause();
+    }
+
+    /// The person pressed Enter.
+    pub fn submit(self) {
+        self.kept.update_value(|k| {
+            k.untouched = false;
+            k.typing = false;
+        });
+        self.write_address(false);
+        self.search();
+    }
+
+    /// The person chose an example.
+    pub fn choose_example(self, text: String) {
+        self.query.set(text);
+        self.language.set(None);
+        self.top.set(TOP);
+        self.kept.update_value(|k| {
+            k.untouched = false;
+            k.typing = false;
+        });
+        self.write_address(true);
+        self.search();
+    }
+
+    /// The person says which language the query is in; `None` leaves it to detection.
+    pub fn choose_language(self, language: Option<String>) {
+        self.language.set(language);
+        self.changed();
+    }
+
+    /// The person chose which languages count.
+    pub fn choose_scope(self, scope: Scope) {
+        self.scope.set(scope);
+        self.changed();
+    }
+
+    /// The person chose a passage language or left it.
+    pub fn toggle_filter(self, code: &str) {
+        self.filter.update(|filter| match filter.iter().position(|c| c == code) {
+            Some(at) => {
+                filter.remove(at);
+            }
+            None => filter.push(code.to_owned()),
+        });
+        self.changed();
+    }
+
+    /// All passage languages count again.
+    pub fn clear_filter(self) {
+        self.filter.set(Vec::new());
+        self.changed();
+    }
+
+    /// The person wants to see more hits.
+    pub fn show_more(self) {
+        self.top.update(|top| *top += 2 * TOP);
+        self.search();
+    }
+
+    fn changed(self) {
+        self.top.set(TOP);
+        self.write_address(false);
+        self.search();
+    }
+
+    fn search_after_a_pause(self) {
+        let timer = set_timeout_with_handle(move || self.search(), PAUSE).ok();
+        self.kept.update_value(|k| {
+            if let Some(old) = std::mem::replace(&mut k.timer, timer) {
+                old.clear();
+            }
+        });
+    }
+
+    /// Searches again because something arrived, but not for what ended the worker twice.
+    pub fn search_again(self) {
+        let query = self.query.get_untracked();
+        if self.kept.with_value(|k| k.deadly.as_ref().is_some_and(|(q, n)| *q == query && *n > 1)) {
+            self.waiting.set(false);
+            return;
+        }
+        self.search();
+    }
+
+    /// Searches for what is in the box, or keeps it until the model is there. A search still under
+    /// way is forgotten: its answer finds no taker.
+    pub fn search(self) {
+        self.kept.update_value(|k| {
+            if let Some(timer) = k.timer.take() {
+                timer.clear();
+            }
+        });
+        self.searching.set(None);
+        let query = self.query.get_untracked();
+        if query.trim().is_empty() {
+            self.waiting.set(false);
+            return;
+        }
+        let example = self.corpus.with_untracked(|corpus| {
+            let corpus = corpus.as_ref()?;
+            Some((corpus.precomputed, corpus.examples.iter().find(|e| e.text == query).cloned()))
+        });
+        let Some((precomputed, example)) = example else {
+            return;
+        };
+        let live = self.kept.with_value(|k| k.corpus_live);
+        let model = self.model.with_untracked(Option::is_some);
+        let ready = live && (model || (precomputed && example.is_some()));
+        self.waiting.set(!ready);
+        if !ready {
+            return;
+        }
+        let id = self.next_id();
+        let language = self.language.get_untracked().or(example.map(|e| e.language));
+        let request = Request::Search {
+            id,
+            query,
+            language,
+            scope: self.scope.get_untracked(),
+            languages: self.filter.get_untracked(),
+            top: self.top.get_untracked(),
+        };
+        if self.send(&request) {
+            self.searching.set(Some(id));
+        }
+    }
+
+    // The address
+
+    /// Writes the state into the address, as a new entry of the history or over the present one.
+    pub fn write_address(self, new_entry: bool) {
+        let search = untrack(|| self.address()).search();
+        let Ok(history) = window().history() else { return };
+        let path = window().location().pathname().unwrap_or_default();
+        let address = format!("{path}{search}");
+        // A browser that refuses (Safari does so when it happens too often) leaves the old address.
+        let _ = if new_entry {
+            history.push_state_with_url(&JsValue::NULL, "", Some(&address))
+        } else {
+            history.replace_state_with_url(&JsValue::NULL, "", Some(&address))
+        };
+    }
+
+    /// Takes the state from the address: the person went back or forward.
+    pub fn read_address(self) {
+        let address = here();
+        let reload = address.device != self.device.get_untracked()
+            || address.model != self.model_address.get_untracked();
+        let example = self.first_example();
+        self.kept.update_value(|k| {
+            k.untouched = address.query.is_none();
+            k.typing = false;
+        });
+        self.query.set(address.query.or(example).unwrap_or_default());
+        self.language.set(address.language);
+        self.scope.set(address.scope);
+        self.filter.set(address.filter);
+        self.device.set(address.device);
+        self.model_address.set(address.model);
+        self.top.set(TOP);
+        if reload {
+            self.load_model();
+        }
+        self.search();
+    }
+
+    /// The example that is searched where nobody asked anything.
+    pub fn first_example(self) -> Option<String> {
+        self.corpus.with_untracked(|corpus| Some(corpus.as_ref()?.examples.first()?.text.clone()))
+    }
+
+    // The model
+
+    /// Loads the model on the chosen device. One that runs goes on answering until then.
+    pub fn load_model(self) {
+        self.cancel_load();
+        let address = self.model_address.get_untracked();
+        let Some(url) = resolve(address.as_deref().unwrap_or(MODEL)) else {
+            self.say(
+                format!("`{}` is not an address a model can be loaded from", address.unwrap_or_default()),
+                "The examples can be searched. Leave `model=` out of the address for the default model.",
+                None,
+            );
+            return;
+        };
+        let id = self.next_id();
+        let request = Request::Load { id, url, device: self.device.get_untracked() };
+        if self.send(&request) {
+            self.loading.set(Some(Activity { id, what: "Loading the model".into(), progress: None }));
+        }
+    }
+
+    /// Stops loading.
+    pub fn cancel_load(self) {
+        if let Some(activity) = self.loading.get_untracked() {
+            self.send(&Request::Cancel { id: activity.id });
+            self.loading.set(None);
+        }
+    }
+
+    /// The person chose a device.
+    pub fn choose_device(self, device: DeviceChoice) {
+        self.device.set(device);
+        self.write_address(false);
+        self.load_model();
+    }
+
+    /// Removes model files from the browser's storage.
+    pub fn clear_cache(self) {
+        let id = self.next_id();
+        if self.send(&Request::ClearCache { id }) {
+            self.kept.update_value(|k| k.clear_id = Some(id));
+        }
+    }
+
+    // The corpus
+
+    /// Opens the sample.
+    pub fn open_sample(self) {
+        self.cancel_opening();
+        let Some(url) = resolve(SAMPLE) else { return };
+        let id = self.next_id();
+        if self.send(&Request::OpenSample { id, url }) {
+            self.opening.set(Some(Activity { id, what: "Opening the sample".into(), progress: None }));
+        }
+    }
+
+    /// Opens a person's own passages, once there is a model to encode them.
+    pub fn open_files(self, files: Vec<OpenedFile>) {
+        self.cancel_opening();
+        let id = self.next_id();
+        let what = match files.as_slice() {
+            [file] => format!("Encoding {}", file.name),
+            files => format!("Encoding {}", words::plural(files.len(), "file")),
+        };
+        self.opening.set(Some(Activity { id, what, progress: None }));
+        self.kept.update_value(|k| {
+            k.coming = Some(files);
+            k.unsent = true;
+        });
+        if self.model.with_untracked(Option::is_some) {
+            self.send_coming();
+        } else if self.loading.with_untracked(Option::is_none) {
+            self.load_model();
+        }
+    }
+
+    /// Sends files that waited for the model.
+    pub fn send_coming(self) {
+        let Some(id) = self.opening.with_untracked(|o| o.as_ref().map(|o| o.id)) else { return };
+        let files = self
+            .kept
+            .try_update_value(|k| if std::mem::take(&mut k.unsent) { k.coming.clone() } else { None });
+        if let Some(files) = files.flatten()
+            && !self.send(&Request::OpenFiles { id, files })
+        {
+            self.opening.set(None);
+        }
+    }
+
+    /// Stops opening; what was open stays open.
+    pub fn cancel_opening(self) {
+        let unsent = self.kept.try_update_value(|k| {
+            k.coming = None;
+            std::mem::take(&mut k.unsent)
+        });
+        if let Some(activity) = self.opening.get_untracked() {
+            if unsent != Some(true) {
+                self.send(&Request::Cancel { id: activity.id });
+            }
+            self.opening.set(None);
+        }
+    }
+
+    /// Opens lines that the person pasted.
+    pub fn open_pasted(self, text: String) {
+        if text.trim().is_empty() {
+            self.say("There is no text to search yet", "Paste a passage a line, then try again.", None);
+            return;
+        }
+        self.open_files(vec![OpenedFile { name: "pasted text".into(), bytes: text.into_bytes() }]);
+    }
+
+    /// Reads files that the person chose or dropped, and opens them.
+    pub fn read_files(self, files: Vec<web_sys::File>) {
+        if files.is_empty() {
+            return;
+        }
+        let size: f64 = files.iter().map(|f| f.size()).sum();
+        if size > LARGEST_FILES {
+            self.say(
+                format!(
+                    "These files have {} together, and a page can take in {}",
+                    words::bytes(size),
+                    words::bytes(LARGEST_FILES)
+                ),
+                "What was open stays open. Choose fewer or smaller files.",
+                None,
+            );
+            return;
+        }
+        leptos::task::spawn_local(async move {
+            let mut read = Vec::with_capacity(files.len());
+            for file in files {
+                match JsFuture::from(file.array_buffer()).await {
+                    Ok(buffer) => read.push(OpenedFile {
+                        name: file.name(),
+                        bytes: js_sys::Uint8Array::new(&buffer).to_vec(),
+                    }),
+                    Err(e) => {
+                        self.say(
+                            format!("{} could not be read: {}", file.name(), describe(&e)),
+                            "What was open stays open. Choose the file again.",
+                            None,
+                        );
+                        return;
+                    }
+                }
+            }
+            self.open_files(read);
+        });
+    }
+
+    /// The person asks for a new worker after it died too often.
+    pub fn start_again(self) {
+        self.kept.update_value(|k| k.deaths = 0);
+        self.worker.set(Worker::Starting);
+        self.start_worker();
+    }
+}
+
+/// The present address.
+pub(super) fn here() -> Address {
+    Address::parse(&window().location().search().unwrap_or_default())
+}
+
+/// A folder's address, seen from the document, with a slash at its end.
+fn resolve(folder: &str) -> Option<String> {
+    let base = document().base_uri().ok()??;
+    let url = web_sys::Url::new_with_base(folder, &base).ok()?;
+    if !url.pathname().ends_with('/') {
+        url.set_pathname(&format!("{}/", url.pathname()));
+    }
+    Some(url.href())
+}
+
+/// A capital at the start, unless that is a file's name or a field's; a full stop at the end.
+fn sentence(words: &str) -> String {
+    let words = words.trim();
+    let first = words.split(' ').next().unwrap_or_default();
+    let mut chars = words.chars();
+    let mut out: String = match chars.next() {
+        Some(c) if first.chars().all(char::is_alphabetic) => c.to_uppercase().chain(chars).collect(),
+        Some(_) => words.to_owned(),
+        None => return "Something went wrong, without a word about what.".into(),
+    };
+    if !out.ends_with(['.', '!', '?', '…']) {
+        out.push('.');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_shown_as_sentences() {
+        assert_eq!(sentence("the model is gone"), "The model is gone.");
+        assert_eq!(sentence("Done?"), "Done?");
+        assert_eq!(sentence("model/manifest.json: empty"), "model/manifest.json: empty.");
+        assert!(sentence("  ").ends_with('.'));
+    }
+}

@@ -1,0 +1,189 @@
+//! The part of the state that the address holds, so that copying it shares what is on the screen.
+
+use crate::protocol::{DeviceChoice, Scope};
+
+/// Queries longer than this stay out of the address: some browsers refuse very long ones.
+const LONGEST_QUERY: usize = 2000;
+
+/// What `?q=…&lang=…&scope=…&in=de,el&device=…&model=…` says. Defaults are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Address {
+    /// The query, where one was typed.
+    pub query: Option<String>,
+    /// The query's language, where a person corrected it.
+    pub language: Option<String>,
+    /// Passages in which languages count.
+    pub scope: Scope,
+    /// Passage languages to keep; empty keeps all.
+    pub filter: Vec<String>,
+    /// The device asked for.
+    pub device: DeviceChoice,
+    /// The model's folder, where it is not the default one.
+    pub model: Option<String>,
+}
+
+impl Address {
+    /// Reads the part of an address after the path. Unknown words count as the default.
+    pub fn parse(search: &str) -> Self {
+        let mut address = Self::default();
+        for pair in search.trim_start_matches('?').split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decode(value);
+            if value.is_empty() {
+                continue;
+            }
+            match name {
+                "q" => address.query = Some(value),
+                "lang" => address.language = Some(value),
+                "scope" => address.scope = scope_named(&value),
+                "in" => {
+                    address.filter =
+                        value.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect();
+                }
+                "device" => address.device = device_named(&value),
+                "model" => address.model = Some(value),
+                _ => {}
+            }
+        }
+        address
+    }
+
+    /// The part of the address after the path: `?…`, or nothing where all is as by default.
+    pub fn search(&self) -> String {
+        let mut pairs = Vec::new();
+        if let Some(query) = self.query.as_deref().filter(|q| q.len() <= LONGEST_QUERY) {
+            pairs.push(format!("q={}", encode(query)));
+        }
+        if let Some(language) = &self.language {
+            pairs.push(format!("lang={}", encode(language)));
+        }
+        if self.scope != Scope::default() {
+            pairs.push(format!("scope={}", scope_name(self.scope)));
+        }
+        if !self.filter.is_empty() {
+            let codes: Vec<String> = self.filter.iter().map(|code| encode(code)).collect();
+            pairs.push(format!("in={}", codes.join(",")));
+        }
+        if self.device != DeviceChoice::default() {
+            pairs.push(format!("device={}", device_name(self.device)));
+        }
+        if let Some(model) = &self.model {
+            pairs.push(format!("model={}", encode(model)));
+        }
+        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+    }
+}
+
+/// The device's word in the address and in form values.
+pub(super) fn device_name(device: DeviceChoice) -> &'static str {
+    match device {
+        DeviceChoice::Auto => "auto",
+        DeviceChoice::Cpu => "cpu",
+        DeviceChoice::WebGpu => "webgpu",
+    }
+}
+
+/// The device of that word; an unknown word asks for the automatic choice.
+pub(super) fn device_named(word: &str) -> DeviceChoice {
+    match word {
+        "cpu" => DeviceChoice::Cpu,
+        "webgpu" => DeviceChoice::WebGpu,
+        _ => DeviceChoice::Auto,
+    }
+}
+
+/// The scope's word in the address and in form values.
+pub(super) fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::One => "one",
+        Scope::Another => "another",
+        Scope::All => "all",
+    }
+}
+
+fn scope_named(word: &str) -> Scope {
+    match word {
+        "one" => Scope::One,
+        "another" => Scope::Another,
+        _ => Scope::All,
+    }
+}
+
+/// Percent-encoding of a query's value, with `+` for a space.
+fn encode(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                out.push(byte.into());
+            }
+            b' ' => out.push('+'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The reverse of [`encode`]; what is not valid stays as it is.
+fn decode(value: &str) -> String {
+    let mut out = Vec::with_capacity(value.len());
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let mut ahead = bytes.clone();
+                match (ahead.next().and_then(hex), ahead.next().and_then(hex)) {
+                    (Some(high), Some(low)) => {
+                        out.push(high * 16 + low);
+                        bytes = ahead;
+                    }
+                    _ => out.push(b'%'),
+                }
+            }
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let address = Address {
+            query: Some("แม่น้ำ 100% & +? \"ok\"".into()),
+            language: Some("th".into()),
+            scope: Scope::Another,
+            filter: vec!["de".into(), "el".into()],
+            device: DeviceChoice::WebGpu,
+            model: Some("https://example.org/a b/".into()),
+        };
+        let search = address.search();
+        assert!(search.is_ascii(), "{search}");
+        assert!(search.contains("&in=de,el&"), "{search}");
+        assert_eq!(Address::parse(&search), address);
+    }
+
+    #[test]
+    fn defaults_leave_no_trace() {
+        assert_eq!(Address::default().search(), "");
+        assert_eq!(Address::parse(""), Address::default());
+        assert_eq!(Address::parse("?device=toaster&scope=&q="), Address::default());
+    }
+
+    #[test]
+    fn broken_escapes_and_long_queries_are_survived() {
+        assert_eq!(Address::parse("?q=100%").query.as_deref(), Some("100%"));
+        assert_eq!(Address::parse("?q=%zz%4").query.as_deref(), Some("%zz%4"));
+        assert_eq!(Address::parse("?q=%FF").query.as_deref(), Some("\u{fffd}"));
+        let long = Address { query: Some("a".repeat(1_000_000)), ..Address::default() };
+        assert_eq!(long.search(), "");
+    }
+}

@@ -1,0 +1,248 @@
+//! What the worker says, and what to do when it says nothing any more.
+
+use leptos::prelude::*;
+
+use super::link::Link;
+use super::state::{Model, Page, Progress, WayOut, Worker};
+use super::words;
+use crate::protocol::{CorpusInfo, DeviceChoice, Event, Id, Results, Stage};
+
+/// After so many deaths the worker is not started again unasked.
+const DEATHS: usize = 3;
+
+impl Page {
+    /// Starts the worker; everything else begins when it says that it listens.
+    pub fn start_worker(self) {
+        // Both closures put the work off: a worker's handle must not end within its own call.
+        let on_event = move |event| leptos::task::spawn_local(async move { self.hear(event) });
+        let on_death = move |why| leptos::task::spawn_local(async move { self.bury(why) });
+        match Link::start(on_event, on_death) {
+            Ok(link) => self.kept.update_value(|k| k.link = Some(link)),
+            Err(why) => self.bury(why),
+        }
+    }
+
+    fn hear(self, event: Event) {
+        match event {
+            Event::Started { webgpu } => self.begin(webgpu),
+            Event::Progress { id, stage, done, total, seconds_left } => {
+                self.progress(id, stage, done, total, seconds_left);
+            }
+            Event::ModelReady { id, model, device } => {
+                if self.is_loading(id) {
+                    self.loading.set(None);
+                    self.model.set(Some(Model { info: model, device }));
+                    self.model_arrived();
+                }
+            }
+            Event::DeviceChanged { device } => {
+                if let Some(why) = device.notes.last() {
+                    self.notice.set(Some(why.clone()));
+                }
+                self.model.update(|model| {
+                    if let Some(model) = model {
+                        model.device = device;
+                    }
+                });
+            }
+            Event::CorpusReady { id, corpus } => {
+                if self.is_opening(id) {
+                    self.corpus_arrived(corpus);
+                }
+            }
+            Event::Results { id, results } => {
+                if self.searching.get_untracked() == Some(id) {
+                    self.results_arrived(results);
+                }
+            }
+            // The page asks for no vectors.
+            Event::Vectors { .. } => {}
+            Event::Cancelled { id } => {
+                if self.is_loading(id) {
+                    self.loading.set(None);
+                } else if self.is_opening(id) {
+                    self.opening.set(None);
+                } else if self.searching.get_untracked() == Some(id) {
+                    self.searching.set(None);
+                }
+            }
+            Event::CacheCleared { files, .. } => {
+                self.kept.update_value(|k| k.clear_id = None);
+                self.notice.set(Some(match files {
+                    0 => "There were no model files in this browser’s storage.".into(),
+                    n => format!(
+                        "Removed {} from this browser’s storage. The model that runs stays until the page is closed.",
+                        words::plural(n, "model file")
+                    ),
+                }));
+            }
+            Event::Failed { id, problem } => self.failed(id, problem),
+        }
+    }
+
+    /// The worker listens: what was open is opened again, and what ran runs again.
+    fn begin(self, webgpu: bool) {
+        self.worker.set(Worker::Listening { webgpu });
+        let (own, deaths) = self.kept.with_value(|k| (k.open.clone(), k.deaths));
+        match own {
+            Some(files) => self.open_files(files),
+            None => self.open_sample(),
+        }
+        if deaths > 0 && self.loading.with_untracked(Option::is_none) {
+            self.load_model();
+        }
+    }
+
+    fn progress(self, id: Id, stage: Stage, done: f64, total: f64, seconds_left: Option<f64>) {
+        let at = window().performance().map_or(0.0, |p| p.now());
+        for activity in [self.loading, self.opening] {
+            if activity.with_untracked(|a| a.as_ref().is_none_or(|a| a.id != id)) {
+                continue;
+            }
+            activity.update(|a| {
+                let Some(a) = a else { return };
+                let since = a.progress.filter(|p| p.stage == stage).map_or((at, done), |p| p.since);
+                a.progress = Some(Progress { stage, done, total, seconds_left, since, at });
+            });
+        }
+    }
+
+    fn model_arrived(self) {
+        // A problem with an earlier model is settled.
+        self.problem.update(|p| {
+            if p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::LoadModel)) {
+                *p = None;
+            }
+        });
+        self.send_coming();
+        if self.waiting.get_untracked() {
+            self.search_again();
+        }
+    }
+
+    fn corpus_arrived(self, corpus: CorpusInfo) {
+        self.opening.set(None);
+        let known = |code: &String| corpus.languages.iter().any(|(c, _)| c == code);
+        if self.filter.with_untracked(|filter| !filter.iter().all(known)) {
+            self.filter.update(|filter| filter.retain(known));
+        }
+        let untouched = self.kept.try_update_value(|k| {
+            k.open = k.coming.take();
+            k.corpus_live = true;
+            k.untouched
+        });
+        self.corpus.set(Some(corpus));
+        if untouched == Some(true) {
+            // Own text without questions keeps the present one.
+            if let Some(example) = self.first_example() {
+                self.query.set(example);
+            }
+        }
+        self.search_again();
+        if self.searching.with_untracked(Option::is_none) {
+            self.load_first_model();
+        }
+    }
+
+    fn results_arrived(self, results: Results) {
+        self.searching.set(None);
+        self.results.set(Some(results));
+        self.load_first_model();
+    }
+
+    /// The model comes by itself, but only after something is there to read.
+    fn load_first_model(self) {
+        let untried = self.kept.try_update_value(|k| !std::mem::replace(&mut k.tried_model, true));
+        if untried == Some(true)
+            && self.model.with_untracked(Option::is_none)
+            && self.loading.with_untracked(Option::is_none)
+        {
+            self.load_model();
+        }
+    }
+
+    fn failed(self, id: Id, problem: String) {
+        if self.is_loading(id) {
+            self.loading.set(None);
+            let still = if self.model.with_untracked(Option::is_some) {
+                "The model that ran before goes on answering."
+            } else {
+                "The examples can be searched: their vectors come with the page."
+            };
+            self.say(problem, still, Some(WayOut::LoadModel));
+        } else if self.is_opening(id) {
+            self.opening.set(None);
+            self.kept.update_value(|k| k.coming = None);
+            let still = match self.corpus.with_untracked(|c| c.as_ref().map(|c| c.name.clone())) {
+                Some(name) => format!("What was open stays open: {name}."),
+                None => "You can open a text of your own.".into(),
+            };
+            self.say(problem, &still, None);
+            self.load_first_model();
+        } else if self.searching.get_untracked() == Some(id) {
+            self.searching.set(None);
+            self.say(problem, "What is on the screen answers the question before.", None);
+        } else if self.kept.with_value(|k| k.clear_id == Some(id)) {
+            self.kept.update_value(|k| k.clear_id = None);
+            self.say(problem, "Search goes on as before.", None);
+        }
+        // Else it is about something nobody waits for any more.
+    }
+
+    /// The worker died: a fresh one takes over, on the CPU, with what was open.
+    fn bury(self, why: String) {
+        let started = matches!(self.worker.get_untracked(), Worker::Listening { .. });
+        let query = self.searching.get_untracked().map(|_| self.query.get_untracked());
+        let deaths = self.kept.try_update_value(|k| {
+            if let Some(query) = query {
+                let times = k.deadly.take().filter(|(q, _)| *q == query).map_or(0, |(_, n)| n);
+                k.deadly = Some((query, times + 1));
+            }
+            k.link = None;
+            k.corpus_live = false;
+            // What was on its way may be what killed it: it is not sent again.
+            k.coming = None;
+            k.unsent = false;
+            k.clear_id = None;
+            k.deaths += 1;
+            k.deaths
+        });
+        let encoding = self.opening.get_untracked().is_some_and(|o| o.progress.is_some());
+        self.searching.set(None);
+        self.loading.set(None);
+        self.opening.set(None);
+        self.model.set(None);
+        self.waiting.set(false);
+
+        if deaths.is_some_and(|n| n >= DEATHS) || !started {
+            self.worker.set(Worker::Dead);
+            let how = if started { "stopped again" } else { "could not be started" };
+            self.say(
+                format!("the part of the page that computes {how}: {why}"),
+                "What is on the screen stays. Start it again, or reload the page; a current browser may help.",
+                Some(WayOut::StartWorker),
+            );
+            return;
+        }
+        self.worker.set(Worker::Starting);
+        self.device.set(DeviceChoice::Cpu);
+        self.write_address(false);
+        let mut still = "It was started again, on the CPU. What you typed and opened is kept.".to_owned();
+        if encoding {
+            still.push_str(" The text that was being encoded has to be opened again.");
+        }
+        if self.kept.with_value(|k| k.deadly.as_ref().is_some_and(|(_, n)| *n > 1)) {
+            still.push_str(" The question it stopped at twice is not asked again by itself.");
+        }
+        self.say(format!("the part of the page that computes stopped: {why}"), &still, None);
+        self.start_worker();
+    }
+
+    fn is_loading(self, id: Id) -> bool {
+        self.loading.with_untracked(|a| a.as_ref().is_some_and(|a| a.id == id))
+    }
+
+    fn is_opening(self, id: Id) -> bool {
+        self.opening.with_untracked(|a| a.as_ref().is_some_and(|a| a.id == id))
+    }
+}

@@ -1,0 +1,83 @@
+//! The worker's handle, and how values cross.
+
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+use crate::protocol::{Event, Request};
+
+/// The script that Trunk writes for the worker, beside the page.
+const SCRIPT: &str = "./worker_loader.js";
+
+/// A running worker. Dropping it ends the worker and frees what it held, a GPU's memory included.
+pub(super) struct Link {
+    worker: Worker,
+    // The worker calls these: they live as long as it does.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(web_sys::Event)>,
+}
+
+impl Link {
+    /// Starts the worker. Its events go to `event`, its death, with the reason in words, to `death`.
+    ///
+    /// # Errors
+    /// A sentence, when the browser does not start workers here.
+    pub fn start(
+        event: impl Fn(Event) + 'static,
+        death: impl Fn(String) + Clone + 'static,
+    ) -> Result<Self, String> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(SCRIPT, &options)
+            .map_err(|e| format!("the browser refused to start a worker: {}", describe(&e)))?;
+
+        let on_unreadable = death.clone();
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            match serde_wasm_bindgen::from_value::<Event>(message.data()) {
+                Ok(e) => event(e),
+                Err(e) => on_unreadable(format!("it said something this page does not understand ({e})")),
+            }
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+
+        let on_error = Closure::<dyn FnMut(web_sys::Event)>::new(move |e: web_sys::Event| {
+            e.prevent_default();
+            let message = e.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).unwrap_or_default();
+            death(if message.is_empty() { "its script could not be loaded".into() } else { message });
+        });
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        worker.set_onmessageerror(Some(on_error.as_ref().unchecked_ref()));
+
+        Ok(Self { worker, _on_message: on_message, _on_error: on_error })
+    }
+
+    /// Sends a request; byte strings cross as a `Uint8Array`.
+    ///
+    /// # Errors
+    /// A sentence, when the request does not fit into the browser's memory.
+    pub fn send(&self, request: &Request) -> Result<(), String> {
+        let value = request
+            .serialize(&serde_wasm_bindgen::Serializer::new())
+            .map_err(|e| format!("the request could not be sent: {e}"))?;
+        self.worker
+            .post_message(&value)
+            .map_err(|e| format!("the request could not be sent: {}", describe(&e)))
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.set_onmessageerror(None);
+        self.worker.terminate();
+    }
+}
+
+/// A JavaScript error in words.
+pub(super) fn describe(value: &JsValue) -> String {
+    match value.dyn_ref::<js_sys::Error>() {
+        Some(error) => error.message().into(),
+        None => value.as_string().unwrap_or_else(|| format!("{value:?}")),
+    }
+}

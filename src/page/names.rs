@@ -1,0 +1,43 @@
+//! Languages and their colours, also those that the crate has no entry for.
+
+use crate::text::{Direction, language};
+
+/// A language's name in itself; its code where it is unknown.
+pub(super) fn endonym(code: &str) -> String {
+    language(code).map_or_else(|| code.to_owned(), |l| l.endonym.to_owned())
+}
+
+/// A language's name in English; its code where it is unknown.
+pub(super) fn english(code: &str) -> String {
+    language(code).map_or_else(|| code.to_owned(), |l| l.english.to_owned())
+}
+
+/// `ltr` or `rtl`; `auto` where the language is unknown.
+pub(super) fn direction(code: &str) -> &'static str {
+    language(code).map_or("auto", |l| Direction::as_str(l.direction))
+}
+
+/// The languages with a colour of their own in the style sheet; the others share a grey.
+const COLOURED: [&str; 11] = ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"];
+
+/// The style that gives an element the language's colours.
+pub(super) fn colour(code: &str) -> String {
+    let name = if COLOURED.contains(&code) { code } else { "other" };
+    format!("--language:var(--c-{name});--on-language:var(--t-{name})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_languages_keep_their_code_and_a_colour() {
+        assert_eq!(endonym("th"), "ไทย");
+        assert_eq!(english("th"), "Thai");
+        assert_eq!(direction("ar"), "rtl");
+        assert_eq!(endonym("xx"), "xx");
+        assert_eq!(direction("xx"), "auto");
+        assert!(colour("xx").contains("--c-other"));
+        assert!(colour("th").contains("--c-th"));
+    }
+}

@@ -1,0 +1,98 @@
+//! What is searched, and how to search in something else.
+
+use leptos::prelude::*;
+
+use super::app::files;
+use super::progress::Progress;
+use crate::page::state::Page;
+use crate::page::words;
+
+#[component]
+pub(super) fn Corpus() -> impl IntoView {
+    let page = Page::here();
+    let pasted = RwSignal::new(String::new());
+    let own = move || page.corpus.with(|c| c.as_ref().is_some_and(|c| !c.precomputed));
+    let choose = move |e: web_sys::Event| {
+        let input: web_sys::HtmlInputElement = event_target(&e);
+        page.read_files(input.files().map(files).unwrap_or_default());
+        // The same file can be chosen again.
+        input.set_value("");
+    };
+    view! {
+        <section class="corpus" aria-label="Text that is searched">
+            <p class="open">{move || open_words(page)}</p>
+            {move || own().then(|| view! {
+                <button type="button" class="quiet" on:click=move |_| page.open_sample()>"Back to the sample"</button>
+            })}
+            <Notes/>
+            <details>
+                <summary>"Search your own text"</summary>
+                <div class="own">
+                    <p>
+                        "Your text is read and encoded here, in this browser. "
+                        <strong>"Nothing leaves this device."</strong>
+                        " What is open now stays searchable until the new text is ready."
+                    </p>
+                    <label class="pick">
+                        <span>"Choose files"</span>
+                        <input type="file" multiple accept=".json,.jsonl,.tsv,.txt" on:change=choose/>
+                    </label>
+                    <p class="hint">
+                        "XQuAD-R (.json), JSON lines with a field text (.jsonl), tab-separated (.tsv), or a passage "
+                        "a line (.txt). You can also drop files anywhere on the page."
+                    </p>
+                    <label class="paste">
+                        <span>"Or paste passages, one a line"</span>
+                        <textarea
+                            rows="5"
+                            dir="auto"
+                            spellcheck="false"
+                            prop:value=move || pasted.get()
+                            on:input:target=move |e| pasted.set(e.target().value())
+                        ></textarea>
+                    </label>
+                    <button type="button" on:click=move |_| page.open_pasted(pasted.get_untracked())>
+                        "Search in this text"
+                    </button>
+                </div>
+            </details>
+        </section>
+    }
+}
+
+/// How far a corpus is that is being encoded.
+#[component]
+pub(super) fn CorpusProgress() -> impl IntoView {
+    let page = Page::here();
+    let before = Signal::derive(move || {
+        if page.model.with(Option::is_none) { "begins when the model is ready" } else { "begins" }
+    });
+    view! {
+        <Progress activity=page.opening before cancel=Callback::new(move |()| page.cancel_opening())/>
+    }
+}
+
+#[component]
+fn Notes() -> impl IntoView {
+    let page = Page::here();
+    let notes =
+        Memo::new(move |_| page.corpus.with(|c| c.as_ref().map(|c| c.notes.clone()).unwrap_or_default()));
+    view! {
+        {move || (!notes.with(Vec::is_empty)).then(|| view! {
+            <ul class="notes">{notes.get().into_iter().map(|note| view! { <li>{note}</li> }).collect_view()}</ul>
+        })}
+    }
+}
+
+/// `Sample: 1,320 passages in 11 languages`.
+fn open_words(page: Page) -> String {
+    page.corpus.with(|corpus| match corpus {
+        Some(c) => format!(
+            "{}: {} in {}",
+            c.name,
+            words::plural(c.passages, "passage"),
+            words::plural(c.languages.len(), "language")
+        ),
+        None => "The sample is being opened.".into(),
+    })
+}

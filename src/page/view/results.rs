@@ -1,0 +1,171 @@
+//! The ranking: passages in their own script and direction.
+
+use leptos::prelude::*;
+
+use crate::page::names;
+use crate::page::state::{Page, TOP};
+use crate::page::words;
+use crate::protocol::Hit;
+
+#[component]
+pub(super) fn Results() -> impl IntoView {
+    let page = Page::here();
+    let hits = move || {
+        page.results.with(|r| {
+            r.iter().flat_map(|r| r.hits.iter().cloned()).map(|hit| view! { <Found hit/> }).collect_view()
+        })
+    };
+    let nothing_yet = move || page.results.with(Option::is_none);
+    let busy = move || page.searching.get().is_some() || nothing_yet();
+    // What is shown answers an earlier question while a new one is typed or waits.
+    let earlier = move || {
+        page.results.with(|r| r.as_ref().is_some_and(|r| page.query.with(|q| r.query.trim() != q.trim())))
+    };
+    let more = move || {
+        page.results.with(|r| {
+            r.as_ref().is_some_and(|r| {
+                let pool: usize = r.pool.iter().map(|(_, n)| n).sum();
+                !r.hits.is_empty() && r.hits.len() < pool
+            })
+        })
+    };
+    view! {
+        <Heading/>
+        <ol role="list" aria-label="Results" aria-busy=move || busy().to_string() class:earlier=earlier>{hits}</ol>
+        {move || nothing_yet().then(placeholder)}
+        <Nothing/>
+        <button type="button" class="more" hidden=move || !more() on:click=move |_| page.show_more()>
+            {format!("Show {} more", 2 * TOP)}
+        </button>
+    }
+}
+
+/// What was searched, and in what.
+#[component]
+fn Heading() -> impl IntoView {
+    let page = Page::here();
+    let words = move || {
+        page.results.with(|r| {
+            r.as_ref().map(|r| {
+                let pool: usize = r.pool.iter().map(|(_, n)| n).sum();
+                let code = r.language.clone().unwrap_or_default();
+                let dir = if code.is_empty() { "auto" } else { names::direction(&code) };
+                view! {
+                    {format!("The nearest of {} to ", words::plural(pool, "passage"))}
+                    <q lang=code dir=dir>{shortened(&r.query)}</q>
+                }
+            })
+        })
+    };
+    let notes = move || {
+        page.results.with(|r| {
+            r.iter()
+                .flat_map(|r| r.notes.iter().cloned())
+                .map(|note| view! { <p class="note">{note}</p> })
+                .collect_view()
+        })
+    };
+    view! {
+        <h2 id="found" class="heading">{words}</h2>
+        {notes}
+    }
+}
+
+/// A passage that was found.
+#[component]
+fn Found(hit: Hit) -> impl IntoView {
+    let (before, answer, after) = around_answer(&hit.text, hit.answer);
+    let (before, after) = (before.to_owned(), after.to_owned());
+    let answer = answer.map(|answer| view! { <mark>{answer.to_owned()}</mark> });
+    let english = names::english(&hit.language);
+    view! {
+        <li
+            class="hit"
+            lang=hit.language.clone()
+            dir=names::direction(&hit.language)
+            style=names::colour(&hit.language)
+            data-id=hit.id
+        >
+            <p class="passage">{before} {answer} {after}</p>
+            <p class="about">
+                <span class="swatch" aria-hidden="true">{hit.language.clone()}</span>
+                <span class="endonym" title=english.clone()>{names::endonym(&hit.language)}</span>
+                <span class="unseen" lang="en">{format!(" ({english}), score ")}</span>
+                <span class="score" lang="en" title="Cosine of question and passage: 1 is the same direction">
+                    {format!("{:.3}", hit.score)}
+                </span>
+                <bdi class="source">{hit.source}</bdi>
+            </p>
+        </li>
+    }
+}
+
+/// Why the list is empty, and the way out.
+#[component]
+fn Nothing() -> impl IntoView {
+    let page = Page::here();
+    let empty = move || page.results.with(|r| r.as_ref().is_some_and(|r| r.hits.is_empty()));
+    view! {
+        {move || empty().then(|| view! {
+            <p class="nothing">
+                "No passage is left under this choice of languages. "
+                <button
+                    type="button"
+                    class="quiet"
+                    on:click=move |_| {
+                        page.filter.set(Vec::new());
+                        page.choose_scope(crate::protocol::Scope::All);
+                    }
+                >
+                    "Search in all languages"
+                </button>
+            </p>
+        })}
+    }
+}
+
+/// Keeps the place of the first results, so that nothing jumps when they come.
+fn placeholder() -> impl IntoView {
+    let line = |_| view! { <div class="hit empty"><span></span><span></span><span></span></div> };
+    view! { <div aria-hidden="true">{(0..6).map(line).collect_view()}</div> }
+}
+
+/// The passage before, in and after its answer; offsets that do not fit the text mark nothing.
+fn around_answer(text: &str, answer: Option<(usize, usize)>) -> (&str, Option<&str>, &str) {
+    answer
+        .filter(|(start, end)| start < end)
+        .and_then(|(start, end)| Some((text.get(..start)?, Some(text.get(start..end)?), text.get(end..)?)))
+        .unwrap_or((text, None, ""))
+}
+
+/// A query short enough for a heading.
+fn shortened(query: &str) -> String {
+    const LONGEST: usize = 120;
+    let query = query.trim();
+    if query.chars().count() <= LONGEST {
+        return query.to_owned();
+    }
+    query.chars().take(LONGEST).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_cut_out_at_character_boundaries_only() {
+        let text = "แม่น้ำ สั้น";
+        let at = text.find(' ').unwrap_or(0);
+        assert_eq!(around_answer(text, Some((0, at))), ("", Some("แม่น้ำ"), " สั้น"));
+        for wrong in [(0, 1), (1, 3), (0, 10_000), (5, 5), (9, 3)] {
+            assert_eq!(around_answer(text, Some(wrong)), (text, None, ""));
+        }
+        assert_eq!(around_answer(text, None), (text, None, ""));
+    }
+
+    #[test]
+    fn long_queries_are_shortened_in_headings() {
+        assert_eq!(shortened(" short "), "short");
+        assert_eq!(shortened(&"ก".repeat(500)).chars().count(), 121);
+    }
+}

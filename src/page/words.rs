@@ -1,0 +1,117 @@
+//! Numbers, sizes and times as people read them.
+
+use crate::protocol::Stage;
+
+/// 13090 → `13,090`.
+pub(super) fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 passage`, `2 passages`.
+pub(super) fn plural(n: usize, one: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {one}{s}", count(n))
+}
+
+/// 26214400 → `26.2 MB`.
+pub(super) fn bytes(n: f64) -> String {
+    if n < 1e6 {
+        format!("{:.0} kB", (n / 1e3).max(1.0))
+    } else if n < 1e7 {
+        format!("{:.1} MB", n / 1e6)
+    } else {
+        format!("{:.0} MB", n / 1e6)
+    }
+}
+
+/// `12 of 26 MB`, with the unit said once.
+pub(super) fn bytes_of(done: f64, total: f64) -> String {
+    if total >= 1e6 {
+        let digits = if total < 1e7 { 1 } else { 0 };
+        format!("{:.digits$} of {:.digits$} MB", done / 1e6, total / 1e6)
+    } else {
+        format!("{:.0} of {:.0} kB", done / 1e3, total / 1e3)
+    }
+}
+
+/// Milliseconds: below ten with a decimal.
+pub(super) fn ms(t: f64) -> String {
+    if t < 10.0 {
+        format!("{t:.1} ms")
+    } else if t < 10_000.0 {
+        format!("{} ms", count(t.round() as usize))
+    } else {
+        format!("{:.1} s", t / 1e3)
+    }
+}
+
+/// `8 s left`, `3 min left`.
+pub(super) fn time_left(seconds: f64) -> String {
+    if seconds < 1.0 {
+        "nearly there".into()
+    } else if seconds < 90.0 {
+        format!("{seconds:.0} s left")
+    } else {
+        format!("{:.0} min left", seconds / 60.0)
+    }
+}
+
+/// A stage as a word.
+pub(super) fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Download => "Download",
+        Stage::Cache => "From this browser’s storage",
+        Stage::Check => "Check",
+        Stage::Prepare => "Prepare",
+        Stage::SelfTest => "Self-test",
+        Stage::Measure => "Measure devices",
+        Stage::Encode => "Encode",
+    }
+}
+
+/// `cpu` → `CPU`.
+pub(super) fn device(kind: &str) -> &str {
+    match kind {
+        "cpu" => "CPU",
+        "webgpu" => "GPU",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        assert_eq!(count(7), "7");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1000), "1,000");
+        assert_eq!(count(1234567), "1,234,567");
+        assert_eq!(plural(1, "passage"), "1 passage");
+        assert_eq!(plural(1320, "passage"), "1,320 passages");
+    }
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!(bytes(12.0), "1 kB");
+        assert_eq!(bytes(2_340_000.0), "2.3 MB");
+        assert_eq!(bytes_of(12.2e6, 26.1e6), "12 of 26 MB");
+        assert_eq!(bytes_of(4e3, 9e3), "4 of 9 kB");
+        assert_eq!(ms(3.14), "3.1 ms");
+        assert_eq!(ms(31.4), "31 ms");
+        assert_eq!(ms(5461.2), "5,461 ms");
+        assert_eq!(ms(12_300.0), "12.3 s");
+        assert_eq!(time_left(0.2), "nearly there");
+        assert_eq!(time_left(8.3), "8 s left");
+        assert_eq!(time_left(180.0), "3 min left");
+    }
+}

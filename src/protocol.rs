@@ -1,0 +1,287 @@
+//! What the page and its worker say to each other.
+//!
+//! The page sends [`Request`]s, the worker answers with [`Event`]s; both cross through
+//! serde-wasm-bindgen. A request carries an id, and every event about it carries the same one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::Kind;
+
+/// A request's number, unique for the life of the page.
+pub type Id = u32;
+
+/// Which device a person asks for (`?device=`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// Measure what there is and keep the faster one.
+    #[default]
+    Auto,
+    /// The CPU, in WebAssembly.
+    Cpu,
+    /// The GPU, through WebGPU.
+    WebGpu,
+}
+
+/// Passages in which languages count, seen from the query's language.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Only passages in the query's language (monolingual retrieval).
+    One,
+    /// Only passages in other languages (cross-lingual retrieval).
+    Another,
+    /// Passages in all languages (multilingual retrieval).
+    #[default]
+    All,
+}
+
+/// From the page to the worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Request {
+    /// Load the bundle at `url` (a folder's address) on `device`.
+    Load {
+        id: Id,
+        url: String,
+        device: DeviceChoice,
+    },
+    /// Open the sample corpus with its vectors from the folder at `url`; needs no model.
+    OpenSample { id: Id, url: String },
+    /// Open a person's own passages: XQuAD-R files, JSON lines, tab-separated or plain lines.
+    OpenFiles { id: Id, files: Vec<OpenedFile> },
+    /// Rank the open corpus for a query.
+    Search {
+        id: Id,
+        query: String,
+        /// The query's language where it is known, else it is detected.
+        language: Option<String>,
+        scope: Scope,
+        /// Passage languages to keep; empty keeps all.
+        languages: Vec<String>,
+        /// How many hits to return.
+        top: usize,
+    },
+    /// Vectors of `texts` (tests and the JavaScript interface's worker use).
+    Encode {
+        id: Id,
+        texts: Vec<String>,
+        kind: Kind,
+    },
+    /// Stop what request `id` started.
+    Cancel { id: Id },
+    /// Remove cached model files from the browser's storage.
+    ClearCache { id: Id },
+    /// For tests: give the GPU up, as a driver's crash would.
+    #[serde(rename = "debug-lose-gpu")]
+    DebugLoseGpu { id: Id },
+}
+
+/// A file as the page read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenedFile {
+    /// Its name, or `pasted text`.
+    pub name: String,
+    /// Its bytes.
+    #[serde(with = "bytes")]
+    pub bytes: Vec<u8>,
+}
+
+/// What is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Files come over the network.
+    Download,
+    /// Files come from the browser's cache.
+    Cache,
+    /// Sizes and hashes are checked.
+    Check,
+    /// Weights go to a device.
+    Prepare,
+    /// A device reproduces the bundle's reference vectors.
+    SelfTest,
+    /// Devices are timed against each other.
+    Measure,
+    /// Passages are encoded.
+    Encode,
+}
+
+/// From the worker to the page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// The worker is there and listens.
+    Started { webgpu: bool },
+    /// How far request `id` is.
+    Progress {
+        id: Id,
+        stage: Stage,
+        /// Bytes (download, cache, check) or items.
+        done: f64,
+        total: f64,
+        seconds_left: Option<f64>,
+    },
+    /// The model runs.
+    ModelReady {
+        id: Id,
+        model: ModelInfo,
+        device: DeviceReport,
+    },
+    /// The model now runs elsewhere, for instance because the GPU was lost.
+    DeviceChanged { device: DeviceReport },
+    /// A corpus is open and searchable.
+    CorpusReady { id: Id, corpus: CorpusInfo },
+    /// The ranking for a query.
+    Results { id: Id, results: Results },
+    /// Vectors, row after row, `dimension` numbers each.
+    Vectors {
+        id: Id,
+        dimension: usize,
+        values: Vec<f32>,
+    },
+    /// Request `id` was stopped because the person asked.
+    Cancelled { id: Id },
+    /// The cache is empty.
+    CacheCleared { id: Id, files: usize },
+    /// Request `id` failed; what was open stays open.
+    Failed { id: Id, problem: String },
+}
+
+/// A loaded model, in numbers a person can read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    pub name: String,
+    /// Where it was loaded from.
+    pub url: String,
+    pub licence: String,
+    pub languages: Vec<String>,
+    pub dimension: usize,
+    pub layers: usize,
+    pub vocabulary: usize,
+    pub parameters: u64,
+    /// `f32`, `f16`, `q8` or `q4`.
+    pub quantization: String,
+    /// Size of all files, in bytes.
+    pub bytes: u64,
+    /// Whether every file came from the browser's cache.
+    pub from_cache: bool,
+    /// SHA-256 of the manifest.
+    pub hash: String,
+    /// The manifest's training recipe and results, as indented JSON.
+    pub recipe: String,
+    /// Milliseconds until it was ready.
+    pub load_ms: f64,
+}
+
+/// Where the model runs, and how one knows that it runs right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// `cpu` or `webgpu`.
+    pub kind: String,
+    /// The adapter's name, or `WebAssembly, SIMD`.
+    pub adapter: String,
+    /// Precision the blocks compute in.
+    pub precision: String,
+    /// Largest difference from the bundle's reference vectors.
+    pub self_test_difference: f32,
+    /// What it may be at most.
+    pub self_test_tolerance: f32,
+    /// Devices that were passed over or lost, a sentence each.
+    pub notes: Vec<String>,
+    /// Milliseconds for one short query, by device, where they were measured.
+    pub measured: Vec<(String, f64)>,
+}
+
+/// An open corpus.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CorpusInfo {
+    pub name: String,
+    pub passages: usize,
+    /// Languages with their number of passages, most first.
+    pub languages: Vec<(String, usize)>,
+    /// Questions that come with it, to try.
+    pub examples: Vec<Example>,
+    /// Lines that were left out, a sentence each (the first few), and anything else to know.
+    pub notes: Vec<String>,
+    /// Whether it can be searched only for its examples until a model is loaded.
+    pub precomputed: bool,
+}
+
+/// A question to click.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    pub language: String,
+    pub text: String,
+    /// Id of the passages that answer it.
+    pub answer_id: String,
+}
+
+/// A ranking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    pub query: String,
+    /// The query's language as used for the scope.
+    pub language: Option<String>,
+    /// Whether that language was detected rather than given.
+    pub detected: bool,
+    pub hits: Vec<Hit>,
+    /// Passages that were ranked, by language.
+    pub pool: Vec<(String, usize)>,
+    /// Milliseconds to encode the query; 0 when its vector came with the corpus.
+    pub encode_ms: f64,
+    /// Milliseconds to score and rank.
+    pub search_ms: f64,
+    /// Anything to know, for instance that the query was cut to the model's window.
+    pub notes: Vec<String>,
+}
+
+/// A ranked passage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// From 1.
+    pub rank: usize,
+    /// Cosine of query and passage.
+    pub score: f32,
+    /// The passage's id; translations of one passage share it.
+    pub id: String,
+    pub language: String,
+    pub text: String,
+    /// Title, file or topic.
+    pub source: String,
+    /// The answer to the query within `text`, in UTF-8 bytes, where it is known.
+    pub answer: Option<(usize, usize)>,
+}
+
+/// Bytes cross as a `Uint8Array`, not as an array of numbers.
+mod bytes {
+    use serde::{Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E>(self, v: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(v.to_vec())
+            }
+            fn visit_byte_buf<E>(self, v: Vec<u8>) -> Result<Vec<u8>, E> {
+                Ok(v)
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<u8>, A::Error> {
+                let mut out = Vec::new();
+                while let Some(b) = seq.next_element()? {
+                    out.push(b);
+                }
+                Ok(out)
+            }
+        }
+        d.deserialize_byte_buf(Visitor)
+    }
+}

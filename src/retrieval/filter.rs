@@ -1,0 +1,64 @@
+//! Which passages a search looks at, by their language.
+
+use crate::protocol::Scope;
+use crate::{Error, Result};
+
+/// Admits passages by language: the scope seen from the query's language, and a list to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    scope: Scope,
+    query: Option<String>,
+    keep: Vec<String>,
+}
+
+impl Filter {
+    /// `query` is the query's language where it is known; an empty `keep` keeps all languages.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the scope needs the query's language and it is not known.
+    pub fn new(scope: Scope, query: Option<&str>, keep: &[String]) -> Result<Self> {
+        if scope != Scope::All && query.is_none() {
+            return Err(Error::Input(
+                "The query's language was not recognised: say which it is, or search all languages.".into(),
+            ));
+        }
+        Ok(Self { scope, query: query.map(Into::into), keep: keep.to_vec() })
+    }
+
+    /// Whether passages in this language are searched.
+    pub fn admits(&self, lang: &str) -> bool {
+        let same = self.query.as_deref() == Some(lang);
+        let in_scope = match self.scope {
+            Scope::One => same,
+            Scope::Another => !same,
+            Scope::All => true,
+        };
+        in_scope && (self.keep.is_empty() || self.keep.iter().any(|k| k == lang))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scope_and_languages_both_count() {
+        let keep = ["de".to_string(), "en".to_string()];
+        let admitted = |scope, keep: &[String]| {
+            let filter = Filter::new(scope, Some("de"), keep).unwrap();
+            ["de", "en", "zh"].map(|l| filter.admits(l))
+        };
+        assert_eq!(admitted(Scope::All, &[]), [true, true, true]);
+        assert_eq!(admitted(Scope::One, &[]), [true, false, false]);
+        assert_eq!(admitted(Scope::Another, &[]), [false, true, true]);
+        assert_eq!(admitted(Scope::All, &keep), [true, true, false]);
+        assert_eq!(admitted(Scope::Another, &keep), [false, true, false]);
+    }
+
+    #[test]
+    fn a_scope_needs_a_language() {
+        assert!(Filter::new(Scope::One, None, &[]).is_err());
+        assert!(Filter::new(Scope::Another, None, &[]).is_err());
+        assert!(Filter::new(Scope::All, None, &[]).unwrap().admits("und"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Vectors on disk, 8 bits a number: what ships beside the sample corpus.
+//!
+//! A safetensors file with two arrays: `vectors`, I8 `[n, d]`, and `scales`, F32 `[n]`. Row `i` is
+//! `vectors[i] * scales[i]`, where the scale is the row's largest magnitude over 127. Its metadata has
+//! one entry, `about`: a JSON object of strings that says what the vectors were made from.
+
+use std::collections::BTreeMap;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::to_unit;
+use crate::{Error, Result};
+
+/// The metadata key.
+const ABOUT: &str = "about";
+
+/// Vectors as they are in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    /// Numbers in a row.
+    pub dimension: usize,
+    /// `[n, dimension]`, row after row.
+    pub values: Vec<i8>,
+    /// One for each row.
+    pub scales: Vec<f32>,
+    /// What they were made from, for example `model` and its hash.
+    pub about: BTreeMap<String, String>,
+}
+
+impl Vectors {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.scales.is_empty()
+    }
+
+    /// The rows in f32, scaled to length 1: `[n, dimension]`.
+    pub fn unit_rows(&self) -> Vec<f32> {
+        let rows = self.values.chunks_exact(self.dimension.max(1)).zip(&self.scales);
+        let mut out: Vec<f32> =
+            rows.flat_map(|(row, &scale)| row.iter().map(move |&x| f32::from(x) * scale)).collect();
+        to_unit(&mut out, self.dimension);
+        out
+    }
+}
+
+/// The file for `rows`, `[n, dimension]` row after row.
+///
+/// # Errors
+/// [`Error::Input`] when they are not whole rows or not finite.
+pub fn write(rows: &[f32], dimension: usize, about: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+    if dimension == 0 || !rows.len().is_multiple_of(dimension) || rows.iter().any(|x| !x.is_finite()) {
+        return Err(Error::Input(format!(
+            "{} numbers are not whole rows of {dimension} finite numbers.",
+            rows.len()
+        )));
+    }
+    let mut values: Vec<u8> = Vec::with_capacity(rows.len());
+    let mut scales: Vec<u8> = Vec::new();
+    for row in rows.chunks_exact(dimension) {
+        let scale = row.iter().fold(0.0f32, |m, x| m.max(x.abs())) / 127.0;
+        let step = |x: f32| if scale > 0.0 { (x / scale).round() as i8 } else { 0 };
+        values.extend(row.iter().map(|&x| step(x).to_le_bytes()[0]));
+        scales.extend(scale.to_le_bytes());
+    }
+    let n = rows.len() / dimension;
+    let failed = |e: safetensors::SafeTensorError| Error::Input(format!("vectors: {e}"));
+    let arrays = [
+        ("scales", TensorView::new(Dtype::F32, vec![n], &scales).map_err(failed)?),
+        ("vectors", TensorView::new(Dtype::I8, vec![n, dimension], &values).map_err(failed)?),
+    ];
+    // One entry: the order of several would differ from run to run.
+    let about = serde_json::to_string(about).map_err(|e| Error::Input(format!("about: {e}")))?;
+    safetensors::serialize(arrays, Some([(ABOUT.to_string(), about)].into())).map_err(failed)
+}
+
+/// Reads a file that [`write`] made.
+///
+/// # Errors
+/// [`Error::Format`] with the file's name and the field that is not as it should be.
+pub fn read(name: &str, bytes: &[u8]) -> Result<Vectors> {
+    let wrong = |field: &str, problem: &str| Error::format(format!("{name}: {field}"), problem);
+    let broken = |e: safetensors::SafeTensorError| {
+        Error::format(name, format!("it is not a whole safetensors file ({e})."))
+    };
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+    let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let array = |field: &str, dtype: Dtype| {
+        let array = file.tensor(field).map_err(|_| wrong(field, "the array is missing."))?;
+        if array.dtype() != dtype {
+            return Err(wrong(field, &format!("{dtype:?} is expected, not {:?}.", array.dtype())));
+        }
+        Ok(array)
+    };
+    let (vectors, scales) = (array("vectors", Dtype::I8)?, array("scales", Dtype::F32)?);
+    let &[n, dimension] = vectors.shape() else {
+        return Err(wrong("vectors", "two dimensions are expected."));
+    };
+    if scales.shape() != [n] || dimension == 0 {
+        return Err(wrong("scales", &format!("{n} numbers are expected, one a vector.")));
+    }
+    let (parts, _) = scales.data().as_chunks::<4>();
+    let scales: Vec<f32> = parts.iter().map(|&b| f32::from_le_bytes(b)).collect();
+    if scales.iter().any(|s| !s.is_finite() || *s < 0.0) {
+        return Err(wrong("scales", "a scale is negative or not finite."));
+    }
+    let about = header.metadata().as_ref().and_then(|m| m.get(ABOUT));
+    let about = match about {
+        Some(json) => serde_json::from_str(json)
+            .map_err(|e| wrong("__metadata__.about", &format!("it is not a JSON object ({e}).")))?,
+        None => BTreeMap::new(),
+    };
+    let values = vectors.data().iter().map(|&b| i8::from_le_bytes([b])).collect();
+    Ok(Vectors { dimension, values, scales, about })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn about() -> BTreeMap<String, String> {
+        [("model", "m"), ("hash", "h")].map(|(k, v)| (k.into(), v.into())).into()
+    }
+
+    proptest! {
+        #[test]
+        fn rows_come_back(
+            rows in proptest::collection::vec(proptest::collection::vec(-1.0f32..1.0, 48), 1..6),
+        ) {
+            let mut rows = rows.concat();
+            to_unit(&mut rows, 48);
+            let bytes = write(&rows, 48, &about()).unwrap();
+            prop_assert_eq!(&bytes, &write(&rows, 48, &about()).unwrap());
+            let vectors = read("v", &bytes).unwrap();
+            prop_assert_eq!(&vectors.about, &about());
+            for (a, b) in rows.chunks(48).zip(vectors.unit_rows().chunks(48)) {
+                let cosine: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
+                prop_assert!(cosine > 0.9999, "{}", cosine);
+            }
+        }
+
+        #[test]
+        fn altered_files_do_not_panic(at in 0usize..400, to: u8, cut in 0usize..400) {
+            let mut bytes = write(&[0.5; 8], 4, &about()).unwrap();
+            let at = at % bytes.len();
+            bytes[at] = to;
+            let _ = read("v", &bytes);
+            bytes.truncate(cut);
+            prop_assert!(cut >= bytes.len() || read("v", &bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let bytes = [1u8; 16];
+        let two = TensorView::new(Dtype::I8, vec![4, 4], &bytes).unwrap();
+        let file = safetensors::serialize([("vectors", two)], None).unwrap();
+        let problem = read("corpus.safetensors", &file).unwrap_err().to_string();
+        assert!(problem.contains("corpus.safetensors: scales"), "{problem}");
+        assert!(read("x", b"").unwrap_err().to_string().starts_with("x:"));
+        assert!(write(&[1.0; 5], 2, &about()).is_err());
+        assert!(write(&[f32::NAN; 2], 2, &about()).is_err());
+    }
+
+    #[test]
+    fn a_row_of_zeros_stays_zero() {
+        let file = write(&[0.0; 4], 4, &about()).unwrap();
+        assert_eq!(read("x", &file).unwrap().unit_rows(), [0.0; 4]);
+    }
+}

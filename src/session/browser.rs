@@ -1,0 +1,67 @@
+//! The few things that a session asks of the browser, the same in a worker and in a page.
+
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{CacheStorage, RequestInit, Url};
+
+use crate::{Error, Result};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(call: &Function, milliseconds: i32) -> JsValue;
+
+    #[wasm_bindgen(js_name = fetch)]
+    pub fn fetch(address: &str, init: &RequestInit) -> Promise;
+
+    /// Milliseconds since some moment.
+    #[wasm_bindgen(js_namespace = performance)]
+    pub fn now() -> f64;
+}
+
+/// Waits; messages that have come in the meantime are taken, even with no milliseconds.
+pub async fn sleep(milliseconds: i32) {
+    let promise = Promise::new(&mut |resolve, _| {
+        set_timeout(&resolve, milliseconds);
+    });
+    // Nothing rejects it.
+    let _ = JsFuture::from(promise).await;
+}
+
+/// A property of the global object.
+fn global(name: &str) -> Option<JsValue> {
+    let value = Reflect::get(&js_sys::global(), &name.into()).ok()?;
+    (!value.is_null() && !value.is_undefined()).then_some(value)
+}
+
+/// Whether the browser offers WebGPU here.
+pub fn has_webgpu() -> bool {
+    global("navigator")
+        .and_then(|navigator| Reflect::get(&navigator, &"gpu".into()).ok())
+        .is_some_and(|gpu| !gpu.is_null() && !gpu.is_undefined())
+}
+
+/// The Cache API; browsers have it on `https:` and `localhost` only.
+pub fn caches() -> Option<CacheStorage> {
+    global("caches")?.dyn_into().ok()
+}
+
+/// `address` seen from the page, or from the worker's script.
+///
+/// # Errors
+/// [`Error::Input`] when it is none.
+pub fn resolve(address: &str) -> Result<Url> {
+    let of = |object: &str, field: &str| Reflect::get(&global(object)?, &field.into()).ok()?.as_string();
+    let base = of("document", "baseURI").or_else(|| of("location", "href")).unwrap_or_default();
+    Url::new_with_base(address, &base)
+        .map_err(|_| Error::Input(format!("{address} is not an address a browser understands.")))
+}
+
+/// A JavaScript error in words.
+pub fn words(value: &JsValue) -> String {
+    match value.dyn_ref::<js_sys::Error>() {
+        Some(error) => error.message().into(),
+        None => value.as_string().unwrap_or_else(|| format!("{value:?}")),
+    }
+}

@@ -1,0 +1,180 @@
+//! The open corpus: passages, their vectors, and whose vectors they are.
+
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
+
+use super::model::Model;
+use crate::{
+    Error, Result,
+    bundle::sha256,
+    datasets::{Corpus, Question, examples, sample},
+    protocol::{CorpusInfo, Example},
+    retrieval::{Index, vectors},
+};
+
+/// Files of a sample corpus. `vectors.safetensors` has a row for each passage, in the order of
+/// [`sample::parse`], and then one for each example; its metadata says whose vectors they are.
+pub const PASSAGES: &str = "passages.jsonl";
+/// See [`PASSAGES`].
+pub const VECTORS: &str = "vectors.safetensors";
+/// See [`PASSAGES`].
+pub const EXAMPLES: &str = "examples.json";
+
+/// A corpus that can be searched. It never changes: with other vectors it is another one.
+pub struct Open {
+    /// What a person is told about it.
+    pub info: CorpusInfo,
+    /// Passages and questions.
+    pub corpus: Rc<Corpus>,
+    /// A vector for each passage.
+    pub index: Index,
+    /// [`Model::weights_hash`] of the model that made the vectors.
+    made_by: String,
+    /// Vectors of the examples, where they came with the corpus.
+    shipped: HashMap<String, Vec<f32>>,
+}
+
+impl Open {
+    /// A corpus with vectors (`[passages, dimension]`) that `model` made.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the vectors are not whole rows.
+    pub fn encoded(info: CorpusInfo, corpus: Rc<Corpus>, rows: &[f32], model: &Model) -> Result<Self> {
+        Ok(Self {
+            info,
+            corpus,
+            index: Index::from_rows(model.encoder.dimension(), rows)?,
+            made_by: model.weights_hash().into(),
+            shipped: HashMap::new(),
+        })
+    }
+
+    /// Whether `model`'s vectors can be compared with these.
+    pub fn is_of(&self, model: &Model) -> bool {
+        self.made_by == model.weights_hash()
+    }
+
+    /// The vector that came with the corpus for this very query.
+    pub fn shipped(&self, query: &str) -> Option<&[f32]> {
+        self.shipped.get(query).map(Vec::as_slice)
+    }
+
+    /// The passages that answer `query`, in any language, when it is one of the corpus' questions.
+    pub fn answers(&self, query: &str) -> HashSet<usize> {
+        let questions = &self.corpus.questions;
+        let ids: HashSet<&str> =
+            questions.iter().filter(|q| q.text == query).map(|q| q.id.as_str()).collect();
+        if ids.is_empty() {
+            return HashSet::new();
+        }
+        let asked = questions.iter().filter(|q| ids.contains(q.id.as_str()));
+        asked.flat_map(|q| q.relevant.iter().copied()).collect()
+    }
+}
+
+/// What a person is told about a corpus they opened.
+pub fn describe(corpus: &Corpus) -> CorpusInfo {
+    CorpusInfo {
+        name: corpus.name.clone(),
+        passages: corpus.passages.len(),
+        languages: corpus.languages(),
+        examples: examples(corpus).into_iter().map(example).collect(),
+        notes: corpus.notes.clone(),
+        precomputed: false,
+    }
+}
+
+fn example(question: &Question) -> Example {
+    Example { language: question.lang.clone(), text: question.text.clone(), answer_id: question.id.clone() }
+}
+
+/// A sample corpus from its three files.
+///
+/// # Errors
+/// A sentence that names the file, and says where it does not fit the others.
+pub fn open_sample(passages: &[u8], vectors: &[u8], examples: &[u8]) -> Result<Open> {
+    let text = std::str::from_utf8(passages)
+        .map_err(|e| Error::format(PASSAGES, format!("not UTF-8 text (byte {})", e.valid_up_to())))?;
+    let corpus = sample::parse(PASSAGES, text)?;
+    let stored = vectors::read(VECTORS, vectors)?;
+    let examples: Vec<Example> = serde_json::from_slice(examples).map_err(|e| Error::format(EXAMPLES, e))?;
+    let about = |key: &str| stored.about.get(key).map(String::as_str).unwrap_or_default();
+    let expected = corpus.passages.len() + examples.len();
+    if stored.len() != expected || about("passages_sha256") != sha256(passages) {
+        return Err(Error::format(
+            VECTORS,
+            format!("it was made from another {PASSAGES}; write it anew with `interlingua sample`"),
+        ));
+    }
+    let mut rows = stored.unit_rows();
+    let last = rows.split_off(corpus.passages.len() * stored.dimension);
+    let shipped =
+        examples.iter().map(|e| e.text.clone()).zip(last.chunks(stored.dimension).map(<[f32]>::to_vec));
+    Ok(Open {
+        index: Index::from_rows(stored.dimension, &rows)?,
+        made_by: about("weights_sha256").into(),
+        shipped: shipped.collect(),
+        info: CorpusInfo { examples, precomputed: true, ..describe(&corpus) },
+        corpus: Rc::new(corpus),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::collections::BTreeMap;
+
+    fn line(id: usize) -> String {
+        format!(
+            r#"{{"id":"r{id}","topic":"T","passage":{{"de":"Es ist rot, {id}.","en":"It is red, {id}."}},"question":{{"de":"Farbe {id}?","en":"Colour {id}?"}},"answer":{{"de":"rot","en":"red"}}}}"#
+        )
+    }
+
+    fn files() -> (String, Vec<f32>, BTreeMap<String, String>, Vec<Example>) {
+        let text = [line(0), line(1)].join("\n");
+        let rows = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]].concat();
+        let about = [("passages_sha256", sha256(text.as_bytes())), ("weights_sha256", "w".into())];
+        let about = about.into_iter().map(|(k, v)| (k.to_string(), v)).collect();
+        let example = Example { language: "en".into(), text: "Colour 1?".into(), answer_id: "r1".into() };
+        (text, rows, about, vec![example])
+    }
+
+    fn opened(
+        text: &str,
+        rows: &[f32],
+        about: &BTreeMap<String, String>,
+        examples: &[Example],
+    ) -> Result<Open> {
+        let vectors = vectors::write(rows, 2, about).unwrap();
+        open_sample(text.as_bytes(), &vectors, &serde_json::to_vec(examples).unwrap())
+    }
+
+    #[test]
+    fn a_sample_comes_with_its_vectors() {
+        let (text, rows, about, examples) = files();
+        let open = opened(&text, &rows, &about, &examples).unwrap();
+        assert_eq!((open.index.len(), open.info.passages), (4, 4));
+        assert!(open.info.precomputed);
+        let query = open.shipped("Colour 1?").unwrap();
+        let best = open.index.search(query, 1, |_| true).unwrap();
+        assert_eq!(best[0].0, 1);
+        assert!(open.shipped("Colour 0?").is_none());
+        assert_eq!(open.answers("Colour 1?"), HashSet::from([2, 3]));
+        assert!(open.answers("Colour?").is_empty());
+    }
+
+    #[test]
+    fn files_that_do_not_fit_are_refused() {
+        let (text, rows, about, examples) = files();
+        let changed = text.replace("red, 1", "red, 2");
+        for (text, rows, examples) in
+            [(&changed, &rows[..], &examples[..]), (&text, &rows[..8], &examples), (&text, &rows, &[])]
+        {
+            let problem = opened(text, rows, &about, examples).err().unwrap().to_string();
+            assert!(problem.contains(VECTORS) && problem.contains("interlingua sample"), "{problem}");
+        }
+    }
+}

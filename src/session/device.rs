@@ -1,0 +1,231 @@
+//! Which device a model runs on: opening the GPU, checking and timing devices, and hearing of loss.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use burn::tensor::wgpu::WgpuSetup;
+use wasm_bindgen_futures::spawn_local;
+
+use super::{
+    browser::{has_webgpu, now, sleep},
+    progress::Progress,
+    task::{Signal, either},
+};
+use crate::{
+    Error, Result,
+    bundle::{Bundle, Quantization},
+    encoder::{Backend, Encoder, Machine, Precision},
+    protocol::{DeviceReport, Stage},
+    text::Kind,
+};
+
+/// Milliseconds a GPU that nobody asked for by name may take for each step of its trial. A real one
+/// takes a fraction; one imitated in software takes longer, and keeps the CPU busy meanwhile.
+const PATIENCE: i32 = 4000;
+/// What devices are timed with: a short query.
+const TIMED: &str = "How do bees find their way home?";
+
+/// The GPU. Burn can open it once in the life of a worker, so it stays open.
+#[derive(Clone, Default)]
+pub struct Gpu(Rc<Slot>);
+
+#[derive(Default)]
+struct Slot {
+    asked: Cell<bool>,
+    opened: RefCell<Option<Result<Rc<OpenGpu>>>>,
+    answered: Signal,
+}
+
+/// The open GPU.
+pub struct OpenGpu {
+    /// Burn's handle and its name.
+    pub machine: Machine,
+    /// Says why, once it is lost.
+    pub lost: Signal,
+    setup: WgpuSetup,
+}
+
+impl Gpu {
+    /// The GPU, opened at the first call.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when there is none, it refuses, or it was lost.
+    pub async fn open(&self) -> Result<Rc<OpenGpu>> {
+        if !has_webgpu() {
+            return Err(failed("this browser does not offer it here"));
+        }
+        let slot = &self.0;
+        if !slot.asked.replace(true) {
+            // On its own: who asked may lose patience, but a second attempt would be refused.
+            let slot = slot.clone();
+            spawn_local(async move {
+                let opened = open().await.map(Rc::new);
+                slot.opened.replace(Some(opened));
+                slot.answered.say("");
+            });
+        }
+        slot.answered.heard().await;
+        let gpu = slot.opened.borrow().clone().unwrap_or_else(|| Err(failed("it gave no answer")))?;
+        match gpu.lost.word() {
+            Some(why) => Err(failed(format!("it was lost ({why}); reload the page to try it again"))),
+            None => Ok(gpu),
+        }
+    }
+
+    /// The GPU if it is open already.
+    pub fn opened(&self) -> Option<Rc<OpenGpu>> {
+        self.0.opened.borrow().as_ref()?.as_ref().ok().cloned()
+    }
+}
+
+impl OpenGpu {
+    /// Gives the device up, as a driver's crash would.
+    pub fn destroy(&self) {
+        self.setup.device.destroy();
+    }
+}
+
+#[cfg(target_family = "wasm")]
+async fn open() -> Result<OpenGpu> {
+    let (machine, setup) = Machine::gpu().await?;
+    let lost = Signal::default();
+    let heard = lost.clone();
+    setup.device.set_device_lost_callback(move |reason, message| {
+        let message = if message.is_empty() { format!("{reason:?}") } else { message };
+        heard.say(message.trim_end_matches('.'));
+    });
+    Ok(OpenGpu { machine, lost, setup })
+}
+
+#[cfg(not(target_family = "wasm"))]
+async fn open() -> Result<OpenGpu> {
+    Err(failed("a session runs in browsers only"))
+}
+
+/// The bundle on the CPU, checked, with its largest difference from the reference.
+///
+/// # Errors
+/// Whatever keeps the bundle from running, or [`Error::Device`] from the self-test.
+pub async fn on_cpu(bundle: &Bundle, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {
+    on(bundle, Machine::cpu(), progress).await
+}
+
+/// The bundle on the GPU, checked, however long it takes.
+///
+/// # Errors
+/// As [`on_cpu`], and when there is no GPU.
+pub async fn on_gpu(bundle: &Bundle, gpu: &Gpu, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {
+    progress.at(Stage::Prepare, 0.0, 1.0);
+    let gpu = gpu.open().await?;
+    unless_lost(&gpu.lost, on(bundle, gpu.machine.clone(), progress)).await
+}
+
+/// Milliseconds for one short query: the median of three, after a warm-up.
+///
+/// # Errors
+/// [`Error::Device`] when the device fails.
+pub async fn time(encoder: &Encoder) -> Result<f64> {
+    let mut times = [0.0; 3];
+    query(encoder).await?;
+    for time in &mut times {
+        let start = now();
+        query(encoder).await?;
+        *time = now() - start;
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[1])
+}
+
+/// As [`on_gpu`] and [`time`], for a GPU that nobody asked for by name: it is given up as soon as it
+/// shows itself slow.
+///
+/// # Errors
+/// [`Error::Device`], when it is slow too.
+pub async fn try_gpu(bundle: &Bundle, gpu: &Gpu, progress: &mut Progress<'_>) -> Result<(Encoder, f32, f64)> {
+    let gpu = patiently(gpu.open()).await?;
+    let work = async {
+        progress.at(Stage::Measure, 0.0, 3.0);
+        let encoder = Encoder::new(bundle, gpu.machine.clone())?;
+        patiently(query(&encoder)).await?;
+        progress.at(Stage::Measure, 1.0, 3.0);
+        let difference = patiently(encoder.self_test(&bundle.manifest.self_test)).await?;
+        progress.at(Stage::Measure, 2.0, 3.0);
+        let time = patiently(time(&encoder)).await?;
+        progress.at(Stage::Measure, 3.0, 3.0);
+        Ok((encoder, difference, time))
+    };
+    unless_lost(&gpu.lost, work).await
+}
+
+/// `work`, unless the GPU is lost before it is done.
+///
+/// # Errors
+/// [`Error::Device`] when it is lost, or what `work` returns.
+pub async fn unless_lost<T>(lost: &Signal, work: impl Future<Output = Result<T>>) -> Result<T> {
+    either(async { Err(failed(format!("it was lost ({})", lost.heard().await))) }, work).await
+}
+
+/// What a person is told about where a model runs.
+pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceReport {
+    let machine = encoder.machine();
+    let stored = bundle.manifest.quantization;
+    let precision = match (encoder.precision(), stored) {
+        (Precision::Packed, Quantization::Q8 | Quantization::Q4) => {
+            format!("{stored}, unpacked inside the GPU's kernels")
+        }
+        (_, Quantization::F32) => "f32".into(),
+        _ => format!("f32, unpacked from {stored}"),
+    };
+    let imitated = if machine.software { " (imitated in software)" } else { "" };
+    DeviceReport {
+        kind: machine.backend.name().into(),
+        adapter: format!("{}{imitated}", machine.adapter),
+        precision,
+        self_test_difference: difference,
+        self_test_tolerance: bundle.manifest.self_test.tolerance,
+        notes: Vec::new(),
+        measured: Vec::new(),
+    }
+}
+
+/// Whether `encoder` runs on the GPU.
+pub fn is_gpu(encoder: &Encoder) -> bool {
+    encoder.machine().backend == Backend::Gpu
+}
+
+async fn on(bundle: &Bundle, machine: Machine, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {
+    let test = &bundle.manifest.self_test;
+    if test.cases.is_empty() {
+        return Err(Error::format(
+            "manifest.json, self_test.cases",
+            "there are none, so no device can be checked; write the bundle anew with `interlingua import`",
+        ));
+    }
+    progress.at(Stage::Prepare, 0.0, 1.0);
+    sleep(0).await;
+    let encoder = Encoder::new(bundle, machine)?;
+    progress.at(Stage::Prepare, 1.0, 1.0);
+    progress.at(Stage::SelfTest, 0.0, 1.0);
+    sleep(0).await;
+    let difference = encoder.self_test(test).await?;
+    progress.at(Stage::SelfTest, 1.0, 1.0);
+    Ok((encoder, difference))
+}
+
+async fn query(encoder: &Encoder) -> Result<()> {
+    encoder.encode(&[TIMED], Kind::Query, async |_, _| Ok(())).await.map(drop)
+}
+
+async fn patiently<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = async {
+        sleep(PATIENCE).await;
+        Err(failed(format!("a step of its trial took longer than {} s", PATIENCE / 1000)))
+    };
+    either(work, late).await
+}
+
+fn failed(problem: impl Into<String>) -> Error {
+    Error::Device { device: "WebGPU".into(), problem: problem.into() }
+}

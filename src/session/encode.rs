@@ -1,0 +1,101 @@
+//! Texts to vectors on whatever device the model runs on, in steps between which messages are taken.
+
+use std::{cmp::Reverse, rc::Rc};
+
+use super::{Session, browser::sleep, device::unless_lost, model::Model, progress::Progress};
+use crate::{Error, Result, protocol::Stage, text::Kind};
+
+/// Tokens a step encodes on the CPU: some 200 ms, for so long nothing else is answered.
+const STEP_ON_CPU: usize = 192;
+/// Tokens a step encodes on a GPU, which wants to be filled.
+const STEP_ON_GPU: usize = 2048;
+/// Texts that are tokenized in one step.
+const TOKENIZED: usize = 256;
+
+impl Session {
+    /// Vectors of `texts` (`[n, dimension]`), and the model that made the last of them: another than
+    /// `model` when that one's device was lost or a faster one was found meanwhile.
+    ///
+    /// # Errors
+    /// What the text or the CPU cannot do.
+    pub(super) async fn encode(
+        &self,
+        mut model: Rc<Model>,
+        texts: &[&str],
+        kind: Kind,
+        mut progress: Option<&mut Progress<'_>>,
+    ) -> Result<(Vec<f32>, Rc<Model>)> {
+        let dimension = model.encoder.dimension();
+        let mut tokens = Vec::with_capacity(texts.len());
+        for part in texts.chunks(TOKENIZED) {
+            if progress.is_some() {
+                sleep(0).await;
+            }
+            tokens.extend(model.encoder.tokenize(part, kind)?);
+        }
+        let all: usize = tokens.iter().map(Vec::len).sum();
+        // Texts of like length go together, the longest first: a lack of memory shows at once.
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&i| Reverse(tokens[i].len()));
+        let mut out = vec![0.0; texts.len() * dimension];
+        let (mut done, mut worked) = (0, 0);
+        while let Some(&longest) = order.get(done) {
+            model = self.latest(model);
+            let step = if model.is_on_gpu() { STEP_ON_GPU } else { STEP_ON_CPU };
+            let fit = (step / tokens[longest].len().max(1)).max(1);
+            let batch = &order[done..(done + fit).min(order.len())];
+            let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
+            let vectors = match self.encode_step(&model, &sequences).await {
+                Err(Error::Device { problem, .. }) if model.is_on_gpu() => {
+                    model = self.instead_of(&model, &problem).await?;
+                    continue;
+                }
+                result => result?,
+            };
+            for (&i, vector) in batch.iter().zip(vectors.chunks(dimension)) {
+                out[i * dimension..(i + 1) * dimension].copy_from_slice(vector);
+            }
+            done += batch.len();
+            worked += sequences.iter().map(|s| s.len()).sum::<usize>();
+            if let Some(progress) = &mut progress {
+                let total = texts.len() as f64;
+                progress.weighed(Stage::Encode, done as f64, total, worked as f64, all as f64);
+                sleep(0).await;
+            }
+        }
+        Ok((out, model))
+    }
+
+    async fn encode_step(&self, model: &Model, sequences: &[&[u32]]) -> Result<Vec<f32>> {
+        let work = model.encoder.encode_batch(sequences);
+        match self.0.gpu.opened() {
+            Some(gpu) if model.is_on_gpu() => unless_lost(&gpu.lost, work).await,
+            _ => work.await,
+        }
+    }
+
+    /// The same model where it runs now.
+    fn latest(&self, model: Rc<Model>) -> Rc<Model> {
+        match self.model() {
+            Some(current) if current.info.hash == model.info.hash => current,
+            _ => model,
+        }
+    }
+
+    /// `failed` on the CPU, because its GPU is of no use any more.
+    ///
+    /// # Errors
+    /// Whatever keeps it from running there.
+    pub(super) async fn instead_of(&self, failed: &Rc<Model>, problem: &str) -> Result<Rc<Model>> {
+        let current = self.latest(failed.clone());
+        if !current.is_on_gpu() {
+            return Ok(current);
+        }
+        let note = format!("WebGPU was given up: {problem}. The model runs on the CPU now.");
+        let moved = Rc::new(failed.moved_to_cpu(note).await?);
+        if self.model().is_some_and(|current| Rc::ptr_eq(&current, failed)) {
+            self.run_on(moved.clone());
+        }
+        Ok(moved)
+    }
+}

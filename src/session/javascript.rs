@@ -1,0 +1,318 @@
+//! The encoder for other people's pages: what `worker.js` exports when it is imported as an ES module.
+//!
+//! Everything happens on the thread that imports it; a page that must stay responsive imports it in a
+//! worker of its own. The types below are what TypeScript sees.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
+
+use interlingua::{
+    Error, Result,
+    datasets::{Corpus, Passage, UNDETERMINED},
+    protocol::{DeviceChoice, Event, Hit, Id, Scope},
+    session::{Query, Session},
+    text::{Kind, detect},
+};
+use js_sys::{Array, Float32Array, Function, Reflect};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** How far a call is. */
+export interface Progress {
+  stage: "download" | "cache" | "check" | "prepare" | "self-test" | "measure" | "encode";
+  /** Bytes for download, cache and check; items otherwise. */
+  done: number;
+  total: number;
+  /** Not known at first. */
+  seconds_left?: number;
+}
+
+export interface LoadOptions {
+  /** "auto", the default, starts on the CPU and moves to WebGPU should that prove faster. */
+  device?: "auto" | "cpu" | "webgpu";
+  onProgress?: (progress: Progress) => void;
+}
+
+/** A loaded model. */
+export interface ModelInfo {
+  name: string;
+  url: string;
+  licence: string;
+  languages: string[];
+  /** Numbers in a vector. */
+  dimension: number;
+  layers: number;
+  vocabulary: number;
+  parameters: number;
+  quantization: "f32" | "f16" | "q8" | "q4";
+  bytes: number;
+  /** Whether every file came from this browser's cache. */
+  from_cache: boolean;
+  /** SHA-256 of the manifest. */
+  hash: string;
+  /** The training recipe and results, as JSON. */
+  recipe: string;
+  load_ms: number;
+}
+
+/** Where a model runs, and how one knows that it runs right. */
+export interface DeviceReport {
+  kind: "cpu" | "webgpu";
+  adapter: string;
+  precision: string;
+  /** Largest difference from the model's reference vectors, and what it may be. */
+  self_test_difference: number;
+  self_test_tolerance: number;
+  /** Anything to know, for instance why a device was passed over. */
+  notes: string[];
+  /** Milliseconds for one short query by device, where measured. */
+  measured: [string, number][];
+}
+
+export interface EncodeOptions {
+  /** Models may treat questions and passages differently. "query" where not given. */
+  kind?: "query" | "passage";
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface Passage {
+  text: string;
+  /** Comes back with a hit; its place in the list, from 0, where not given. */
+  id?: string;
+  /** Its language's code; detected where not given. */
+  lang?: string;
+}
+
+export interface IndexOptions {
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface SearchOptions {
+  /** How many hits to return; 10 where not given. */
+  top?: number;
+  /** Passage languages to keep; all where not given. */
+  languages?: string[];
+  /** The query's language; detected where not given. Only needed with a scope. */
+  language?: string;
+  /** Passages in the query's language, in others, or in all. */
+  scope?: "one" | "another" | "all";
+}
+
+export interface Hit {
+  /** From 1. */
+  rank: number;
+  /** Cosine of query and passage. */
+  score: number;
+  id: string;
+  lang: string;
+  text: string;
+}
+
+/**
+ * Loads the model bundle in the folder at `url`, seen from the page. Files are kept in the browser's
+ * cache and checked by their hashes.
+ */
+export function load(url: string, options?: LoadOptions): Promise<ModelInfo>;
+
+/** A vector of length 1 for each text. */
+export function encode(texts: string[], options?: EncodeOptions): Promise<Float32Array[]>;
+
+/** Encodes the passages that `search` looks at, in place of earlier ones. How many there are. */
+export function index(passages: (string | Passage)[], options?: IndexOptions): Promise<number>;
+
+/** The indexed passages that are nearest in meaning to `query`, best first. */
+export function search(query: string, options?: SearchOptions): Promise<Hit[]>;
+
+/** Where the model runs now; `undefined` before one is loaded. */
+export function device(): DeviceReport | undefined;
+"#;
+
+thread_local! {
+    static SESSION: Session = Session::new(hear);
+    static LISTENERS: RefCell<HashMap<Id, Function>> = RefCell::default();
+    static LAST: Cell<Id> = const { Cell::new(0) };
+}
+
+/// `load(url, options?)`.
+#[wasm_bindgen(skip_typescript)]
+pub async fn load(url: String, options: JsValue) -> std::result::Result<JsValue, JsError> {
+    #[derive(Default, Deserialize)]
+    struct Options {
+        #[serde(default)]
+        device: DeviceChoice,
+    }
+    let choice = read::<Option<Options>>(&options, "options")?.unwrap_or_default().device;
+    let call = Call::new(&options);
+    let (model, _) = session().load(call.id, &url, choice).await.map_err(thrown)?;
+    if choice == DeviceChoice::Auto {
+        // The model serves already; `device()` tells how this ends.
+        spawn_local(async move {
+            let _ = session().compare(call.id).await;
+        });
+    }
+    write(&model)
+}
+
+/// `encode(texts, options?)`.
+#[wasm_bindgen(skip_typescript)]
+pub async fn encode(texts: JsValue, options: JsValue) -> std::result::Result<Array, JsError> {
+    #[derive(Deserialize)]
+    struct Options {
+        kind: Option<Kind>,
+    }
+    let texts: Vec<String> = read(&texts, "texts")?;
+    let kind = read::<Option<Options>>(&options, "options")?.and_then(|o| o.kind).unwrap_or(Kind::Query);
+    let call = Call::new(&options);
+    let (dimension, values) = session().vectors(call.id, &texts, kind).await.map_err(thrown)?;
+    Ok(values.chunks(dimension.max(1)).map(|row| JsValue::from(Float32Array::from(row))).collect())
+}
+
+/// `index(passages, options?)`.
+#[wasm_bindgen(skip_typescript)]
+pub async fn index(passages: JsValue, options: JsValue) -> std::result::Result<usize, JsError> {
+    let passages: Vec<Given> = read(&passages, "passages")?;
+    let corpus = corpus(passages).map_err(thrown)?;
+    if session().running().is_none() {
+        return Err(JsError::new("No model is loaded: await load(url) first."));
+    }
+    let call = Call::new(&options);
+    let info = session().open_passages(call.id, corpus).await.map_err(thrown)?;
+    Ok(info.passages)
+}
+
+/// `search(query, options?)`.
+#[wasm_bindgen(skip_typescript)]
+pub async fn search(query: String, options: JsValue) -> std::result::Result<JsValue, JsError> {
+    #[derive(Default, Deserialize)]
+    struct Options {
+        top: Option<usize>,
+        #[serde(default)]
+        languages: Vec<String>,
+        language: Option<String>,
+        #[serde(default)]
+        scope: Scope,
+    }
+    let Options { top, languages, language, scope } =
+        read::<Option<Options>>(&options, "options")?.unwrap_or_default();
+    let query = Query { text: query, language, scope, languages, top: top.unwrap_or(10) };
+    let results = session().search(query).await.map_err(thrown)?;
+    write(&results.hits.into_iter().map(Found::from).collect::<Vec<_>>())
+}
+
+/// `device()`.
+#[wasm_bindgen(skip_typescript)]
+pub fn device() -> std::result::Result<JsValue, JsError> {
+    match session().running() {
+        Some((_, device)) => write(&device),
+        None => Ok(JsValue::UNDEFINED),
+    }
+}
+
+/// A passage as it may be given.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Given {
+    Text(String),
+    Passage { text: String, id: Option<String>, lang: Option<String> },
+}
+
+#[derive(Serialize)]
+struct Found {
+    rank: usize,
+    score: f32,
+    id: String,
+    lang: String,
+    text: String,
+}
+
+impl From<Hit> for Found {
+    fn from(hit: Hit) -> Self {
+        Self { rank: hit.rank, score: hit.score, id: hit.id, lang: hit.language, text: hit.text }
+    }
+}
+
+fn corpus(passages: Vec<Given>) -> Result<Corpus> {
+    if passages.is_empty() {
+        return Err(Error::Input("There are no passages to index.".into()));
+    }
+    let passages = passages.into_iter().enumerate().map(|(n, given)| {
+        let (text, id, lang) = match given {
+            Given::Text(text) => (text, None, None),
+            Given::Passage { text, id, lang } => (text, id, lang),
+        };
+        Passage {
+            id: n.to_string(),
+            group: id.unwrap_or_else(|| n.to_string()),
+            lang: lang.unwrap_or_else(|| detect(&text).unwrap_or(UNDETERMINED).into()),
+            text,
+            source: String::new(),
+            answer: None,
+        }
+    });
+    Ok(Corpus { name: "passages".into(), passages: passages.collect(), ..Corpus::default() })
+}
+
+fn session() -> Session {
+    SESSION.with(Session::clone)
+}
+
+/// A call under way; its listener hears of progress as long as it lasts.
+struct Call {
+    id: Id,
+}
+
+impl Call {
+    fn new(options: &JsValue) -> Self {
+        let id = LAST.with(|last| {
+            last.set(last.get().wrapping_add(1));
+            last.get()
+        });
+        // `undefined` has no properties.
+        let listener = Reflect::get(options, &"onProgress".into()).ok();
+        if let Some(listener) = listener.and_then(|f| f.dyn_into::<Function>().ok()) {
+            LISTENERS.with_borrow_mut(|all| all.insert(id, listener));
+        }
+        Self { id }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        LISTENERS.with_borrow_mut(|all| all.remove(&self.id));
+    }
+}
+
+fn hear(event: Event) {
+    #[derive(Serialize)]
+    struct Told {
+        stage: interlingua::protocol::Stage,
+        done: f64,
+        total: f64,
+        seconds_left: Option<f64>,
+    }
+    if let Event::Progress { id, stage, done, total, seconds_left } = event
+        && let Some(listener) = LISTENERS.with_borrow(|all| all.get(&id).cloned())
+        && let Ok(told) = write(&Told { stage, done, total, seconds_left })
+    {
+        // What a listener throws is its own affair.
+        let _ = listener.call1(&JsValue::UNDEFINED, &told);
+    }
+}
+
+fn read<T: DeserializeOwned>(value: &JsValue, name: &str) -> std::result::Result<T, JsError> {
+    serde_wasm_bindgen::from_value(value.clone()).map_err(|e| JsError::new(&format!("{name}: {e}")))
+}
+
+fn write(value: &impl Serialize) -> std::result::Result<JsValue, JsError> {
+    let value = value.serialize(&serde_wasm_bindgen::Serializer::new());
+    value.map_err(|e| JsError::new(&e.to_string()))
+}
+
+fn thrown(error: Error) -> JsError {
+    JsError::new(&error.to_string())
+}

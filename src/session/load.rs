@@ -1,0 +1,180 @@
+//! Loading a model: its files, a device for it, and the open corpus in its terms.
+
+use std::rc::Rc;
+
+use super::{
+    Session,
+    browser::{has_webgpu, now, sleep},
+    corpus::Open,
+    device::{self, report},
+    download,
+    model::{self, Model},
+    progress::Progress,
+};
+use crate::{
+    Error, Result,
+    bundle::Bundle,
+    datasets::{Corpus, distinct},
+    encoder::Encoder,
+    protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo},
+    text::Kind,
+};
+
+impl Session {
+    /// Loads the bundle in the folder at `url` and makes it the one that runs. With
+    /// [`DeviceChoice::Auto`] it runs on the CPU first; [`compare`](Self::compare) tries the GPU.
+    ///
+    /// # Errors
+    /// A sentence naming the file or field; what ran before goes on.
+    pub async fn load(&self, id: Id, url: &str, choice: DeviceChoice) -> Result<(ModelInfo, DeviceReport)> {
+        let began = now();
+        let say = |event| self.say(event);
+        let mut progress = Progress::new(id, &say);
+        let folder = download::folder(url)?;
+        let found = download::manifest(&folder).await?;
+        let mut notes = found.notes.clone();
+        let running = self.model().filter(|m| m.info.hash == found.hash && m.info.url == folder);
+        let (bundle, from_cache) = match running {
+            Some(model) => (model.bundle.clone(), true),
+            None => {
+                let files = download::files(&folder, &found, &mut progress).await?;
+                notes.extend(files.notes);
+                (Rc::new(Bundle::from_files(found.manifest, files.files)?), files.from_cache)
+            }
+        };
+        sleep(0).await;
+        let (encoder, mut device) = self.place(&bundle, choice, &mut progress).await?;
+        device.notes.splice(0..0, notes);
+        let info = model::describe(&folder, &found.hash, &bundle, from_cache, now() - began);
+        let model = Rc::new(Model { info, device, bundle, encoder: Rc::new(encoder) });
+        let model = self.adopt(id, model, &mut progress).await?;
+        Ok((model.info.clone(), model.device.clone()))
+    }
+
+    /// Times the GPU against the CPU and moves the model to the faster one; says which it is.
+    ///
+    /// # Errors
+    /// None but [`Error::Cancelled`]: a GPU that is of no use is a note.
+    pub async fn compare(&self, id: Id) -> Result<()> {
+        let Some(model) = self.model().filter(|_| has_webgpu()) else { return Ok(()) };
+        let say = |event| self.say(event);
+        let mut progress = Progress::new(id, &say);
+        let tried = device::try_gpu(&model.bundle, &self.0.gpu, &mut progress).await;
+        let on_cpu = model.device.measured.iter().find(|(kind, _)| kind == "cpu").map_or(f64::MAX, |m| m.1);
+        let stays = |time: Option<f64>, note: String| {
+            let mut device = model.device.clone();
+            device.measured.extend(time.map(|t| ("webgpu".into(), t)));
+            device.notes.push(note);
+            device
+        };
+        let (encoder, device) = match tried {
+            Ok((encoder, difference, time)) if time < on_cpu => {
+                let mut device = report(&encoder, &model.bundle, difference);
+                device.notes = model.device.notes.clone();
+                device.notes.push(format!(
+                    "WebGPU is used: a short query takes {time:.0} ms there, {on_cpu:.0} ms on the CPU."
+                ));
+                device.measured = model.device.measured.clone();
+                device.measured.push(("webgpu".into(), time));
+                (Rc::new(encoder), device)
+            }
+            Ok((_, _, time)) => {
+                let note = format!(
+                    "WebGPU was passed over: a short query takes {time:.0} ms there, {on_cpu:.0} ms on the CPU."
+                );
+                (model.encoder.clone(), stays(Some(time), note))
+            }
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(problem) => (model.encoder.clone(), stays(None, passed_over(&problem))),
+        };
+        // Another model may have come meanwhile.
+        if self.model().is_some_and(|current| Rc::ptr_eq(&current, &model)) {
+            self.run_on(Rc::new(model.moved(encoder, device)));
+        }
+        Ok(())
+    }
+
+    async fn place(
+        &self,
+        bundle: &Bundle,
+        choice: DeviceChoice,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Encoder, DeviceReport)> {
+        let mut notes = Vec::new();
+        if choice == DeviceChoice::WebGpu {
+            match device::on_gpu(bundle, &self.0.gpu, progress).await {
+                Ok((encoder, difference)) => {
+                    let report = report(&encoder, bundle, difference);
+                    return Ok((encoder, report));
+                }
+                Err(problem @ Error::Device { .. }) => notes.push(passed_over(&problem)),
+                Err(problem) => return Err(problem),
+            }
+        }
+        let (encoder, difference) = device::on_cpu(bundle, progress).await?;
+        let mut report = report(&encoder, bundle, difference);
+        report.notes = notes;
+        if choice == DeviceChoice::Auto {
+            report.measured.push(("cpu".into(), device::time(&encoder).await?));
+            if !has_webgpu() {
+                report.notes.push("WebGPU was passed over: this browser does not offer it here.".into());
+            }
+        }
+        Ok((encoder, report))
+    }
+
+    /// Makes `model` the one that runs, with the open corpus in its terms: passages that another
+    /// model encoded are encoded anew first, and until then all stays as it was.
+    async fn adopt(&self, id: Id, mut model: Rc<Model>, progress: &mut Progress<'_>) -> Result<Rc<Model>> {
+        while let Some(open) = self.corpus().filter(|open| !open.is_of(&model)) {
+            let mut info = open.info.clone();
+            if open.info.precomputed {
+                info.notes.push(reencoded(&model));
+            }
+            let (anew, by) = self.encode_corpus(model, info, open.corpus.clone(), progress).await?;
+            model = by;
+            // Another corpus may have been opened meanwhile.
+            if self.corpus().is_some_and(|current| Rc::ptr_eq(&current, &open)) {
+                let corpus = anew.info.clone();
+                self.0.corpus.replace(Some(Rc::new(anew)));
+                self.say(Event::CorpusReady { id, corpus });
+            }
+        }
+        self.install(model.clone());
+        Ok(model)
+    }
+
+    /// The corpus with vectors by `model`; what occurs twice is encoded once.
+    pub(super) async fn encode_corpus(
+        &self,
+        model: Rc<Model>,
+        info: CorpusInfo,
+        corpus: Rc<Corpus>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Open, Rc<Model>)> {
+        let (texts, which) = distinct(corpus.passages.iter().map(|p| p.text.as_str()));
+        let dimension = model.encoder.dimension();
+        let (unique, model) = self.encode(model, &texts, Kind::Passage, Some(progress)).await?;
+        let mut rows = Vec::with_capacity(which.len() * dimension);
+        for &i in &which {
+            rows.extend_from_slice(unique.get(i * dimension..(i + 1) * dimension).unwrap_or_default());
+        }
+        drop(texts);
+        Ok((Open::encoded(info, corpus, &rows, &model)?, model))
+    }
+}
+
+/// What is said when shipped vectors were of no use.
+pub(super) fn reencoded(model: &Model) -> String {
+    format!(
+        "The vectors that came with these passages are another model's; they were encoded anew with {}.",
+        model.info.name
+    )
+}
+
+fn passed_over(problem: &Error) -> String {
+    match problem {
+        Error::Device { problem, .. } => format!("WebGPU was passed over: {problem}."),
+        other => format!("WebGPU was passed over: {other}."),
+    }
+}

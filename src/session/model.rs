@@ -1,0 +1,79 @@
+//! The loaded model, and moving it to another device.
+
+use std::rc::Rc;
+
+use super::device::{is_gpu, report};
+use crate::{
+    Result,
+    bundle::{Bundle, Manifest, WEIGHTS},
+    encoder::{Encoder, Machine},
+    protocol::{DeviceReport, ModelInfo},
+};
+
+/// A model that runs. It never changes: on another device it is another one.
+pub struct Model {
+    /// What a person is told about it.
+    pub info: ModelInfo,
+    /// Where it runs.
+    pub device: DeviceReport,
+    /// Its weights as they came, to move it.
+    pub bundle: Rc<Bundle>,
+    /// Text in, vectors out.
+    pub encoder: Rc<Encoder>,
+}
+
+impl Model {
+    /// The same model on another device.
+    pub fn moved(&self, encoder: Rc<Encoder>, device: DeviceReport) -> Self {
+        Self { info: self.info.clone(), device, bundle: self.bundle.clone(), encoder }
+    }
+
+    /// The same model on the CPU, because of what `note` says.
+    ///
+    /// # Errors
+    /// Whatever keeps it from running there.
+    pub async fn moved_to_cpu(&self, note: String) -> Result<Self> {
+        let encoder = Encoder::new(&self.bundle, Machine::cpu())?;
+        let difference = encoder.self_test(&self.bundle.manifest.self_test).await?;
+        let mut device = report(&encoder, &self.bundle, difference);
+        device.notes = self.device.notes.iter().cloned().chain([note]).collect();
+        device.measured = self.device.measured.clone();
+        Ok(self.moved(Rc::new(encoder), device))
+    }
+
+    /// Whether it runs on the GPU.
+    pub fn is_on_gpu(&self) -> bool {
+        is_gpu(&self.encoder)
+    }
+
+    /// What tells its vectors from another model's: the hash of its weights.
+    pub fn weights_hash(&self) -> &str {
+        weights_hash(&self.bundle.manifest)
+    }
+}
+
+/// What a person is told about a bundle that came from `url`.
+pub fn describe(url: &str, hash: &str, bundle: &Bundle, from_cache: bool, load_ms: f64) -> ModelInfo {
+    let manifest = &bundle.manifest;
+    let told = serde_json::json!({ "recipe": manifest.recipe, "results": manifest.results });
+    ModelInfo {
+        name: manifest.name.clone(),
+        url: url.into(),
+        licence: manifest.licence.clone(),
+        languages: manifest.languages.clone(),
+        dimension: manifest.architecture.dimension(),
+        layers: manifest.architecture.layers,
+        vocabulary: manifest.architecture.vocabulary,
+        parameters: bundle.weights.parameters(),
+        quantization: manifest.quantization.to_string(),
+        bytes: manifest.bytes(),
+        from_cache,
+        hash: hash.into(),
+        recipe: serde_json::to_string_pretty(&told).unwrap_or_default(),
+        load_ms,
+    }
+}
+
+fn weights_hash(manifest: &Manifest) -> &str {
+    manifest.files.iter().find(|f| f.path == WEIGHTS).map_or("", |f| &f.sha256)
+}

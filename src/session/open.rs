@@ -1,0 +1,98 @@
+//! Opening a corpus: the sample with its vectors, or a person's own passages.
+
+use std::rc::Rc;
+
+use super::{
+    Session,
+    corpus::{EXAMPLES, PASSAGES, VECTORS, describe, open_sample},
+    download,
+    load::reencoded,
+    progress::Progress,
+    task::all,
+};
+use crate::{
+    Result, datasets,
+    datasets::Corpus,
+    protocol::{CorpusInfo, Id, OpenedFile, Stage},
+};
+
+/// A sample's file is some megabytes at most.
+const LARGEST: u64 = 256 << 20;
+
+impl Session {
+    /// Opens the sample corpus in the folder at `url`. It can be searched for its examples before any
+    /// model is loaded.
+    ///
+    /// # Errors
+    /// A sentence that names the file; what was open stays open.
+    pub async fn open_sample(&self, id: Id, url: &str) -> Result<CorpusInfo> {
+        let folder = download::folder(url)?;
+        let say = |event| self.say(event);
+        let mut progress = Progress::new(id, &say);
+        progress.at(Stage::Download, 0.0, 3.0);
+        let files =
+            all([PASSAGES, VECTORS, EXAMPLES].map(|name| download::fetch_file(&folder, name, LARGEST)));
+        let [passages, vectors, examples] = files.await?;
+        let open = open_sample(&passages, &vectors, &examples)?;
+        match self.model().filter(|model| !open.is_of(model)) {
+            None => {
+                let info = open.info.clone();
+                self.0.corpus.replace(Some(Rc::new(open)));
+                Ok(info)
+            }
+            Some(model) => {
+                let mut info = open.info;
+                info.notes.push(reencoded(&model));
+                self.open_corpus(info, open.corpus, &mut progress).await
+            }
+        }
+    }
+
+    /// Opens a person's own passages, in any form that [`datasets::open`] knows. Waits for a model
+    /// where there is none yet.
+    ///
+    /// # Errors
+    /// A sentence that names file and line; what was open stays open.
+    pub async fn open_files(&self, id: Id, files: Vec<OpenedFile>) -> Result<CorpusInfo> {
+        let files: Vec<_> = files.into_iter().map(|f| (f.name, f.bytes)).collect();
+        let corpus = datasets::open(&files)?;
+        drop(files);
+        self.open_passages(id, corpus).await
+    }
+
+    /// As [`open_files`](Self::open_files), for passages that are read already.
+    ///
+    /// # Errors
+    /// As [`open_files`](Self::open_files).
+    pub async fn open_passages(&self, id: Id, corpus: Corpus) -> Result<CorpusInfo> {
+        let say = |event| self.say(event);
+        let mut progress = Progress::new(id, &say);
+        progress.at(Stage::Encode, 0.0, corpus.passages.len() as f64);
+        let info = describe(&corpus);
+        self.open_corpus(info, Rc::new(corpus), &mut progress).await
+    }
+
+    async fn open_corpus(
+        &self,
+        mut info: CorpusInfo,
+        corpus: Rc<Corpus>,
+        progress: &mut Progress<'_>,
+    ) -> Result<CorpusInfo> {
+        if self.model().is_none() {
+            info.notes.push("It was encoded as soon as the model had been loaded.".into());
+        }
+        loop {
+            let Some(model) = self.model() else {
+                self.model_change().await;
+                continue;
+            };
+            let (open, _) = self.encode_corpus(model, info.clone(), corpus.clone(), progress).await?;
+            // Another model may have been loaded meanwhile; its queries need its own vectors.
+            if self.model().is_some_and(|current| open.is_of(&current)) {
+                let info = open.info.clone();
+                self.0.corpus.replace(Some(Rc::new(open)));
+                return Ok(info);
+            }
+        }
+    }
+}

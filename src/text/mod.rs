@@ -1,0 +1,44 @@
+//! From text to tokens: languages, prompts, tokenizer.
+//!
+//! Not here: anything about tensors or scores.
+
+mod detect;
+mod language;
+mod tokenizer;
+
+pub use detect::detect;
+pub use language::{Direction, Language, language, languages};
+pub use tokenizer::{Tokenizer, check_query};
+
+use serde::{Deserialize, Serialize};
+
+/// Which side of retrieval a text is on; models are trained with a prompt for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// What is asked.
+    Query,
+    /// What is searched.
+    Passage,
+}
+
+/// The prefixes a model expects in front of queries and passages; empty when it expects none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompts {
+    /// In front of a query, for example `query: `.
+    #[serde(default)]
+    pub query: String,
+    /// In front of a passage, for example `passage: `.
+    #[serde(default)]
+    pub passage: String,
+}
+
+impl Prompts {
+    /// The prefix for `kind`.
+    pub fn of(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Query => &self.query,
+            Kind::Passage => &self.passage,
+        }
+    }
+}

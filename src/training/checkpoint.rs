@@ -1,0 +1,163 @@
+//! Everything a run needs to go on, written so that no half-written state is ever loaded.
+//!
+//! A checkpoint is a folder `step-000123`. It is written under another name and renamed when all of
+//! it is on disk; hashes of its files are in its `state.json`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    optimizer::{BodyMoments, Rows},
+    student::Student,
+};
+use crate::{
+    Error, Result,
+    bundle::{Weights, sha256, write_whole},
+    encoder::{Body, Precision},
+};
+
+/// Checkpoints kept; older ones are removed.
+const KEPT: usize = 2;
+const STATE: &str = "state.json";
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    /// Steps done.
+    step: u64,
+    /// Updates of the blocks and of the rows so far: AdamW's time.
+    updates: Updates,
+    /// SHA-256 of the configuration's parts that weights depend on.
+    run: String,
+    /// SHA-256 of each file.
+    files: BTreeMap<String, String>,
+}
+
+/// How often each part was updated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Updates {
+    /// The blocks.
+    pub body: u64,
+    /// The embedding rows.
+    pub rows: u64,
+}
+
+/// Writes a checkpoint after `step` steps into `folder`.
+///
+/// # Errors
+/// [`Error::File`] when the disk refuses; earlier checkpoints stay.
+pub fn save(folder: &Path, step: u64, updates: Updates, run: &str, student: &Student) -> Result<()> {
+    let part = folder.join("unfinished");
+    if part.exists() {
+        fs::remove_dir_all(&part).map_err(|e| Error::file(&part, e))?;
+    }
+    fs::create_dir_all(&part).map_err(|e| Error::file(&part, e))?;
+    let mut files = BTreeMap::new();
+    for (name, weights) in [
+        ("body.safetensors", student.body.weights(&student.config)?),
+        ("moments.safetensors", student.moments.weights()?),
+        ("rows.safetensors", student.rows.weights()),
+    ] {
+        let bytes = weights.to_safetensors()?;
+        files.insert(name.to_string(), sha256(&bytes));
+        write_whole(&part.join(name), &bytes)?;
+    }
+    let state = State { step, updates, run: run.into(), files };
+    let json = serde_json::to_vec_pretty(&state).map_err(|e| Error::format(STATE, e))?;
+    write_whole(&part.join(STATE), &json)?;
+    let done = folder.join(format!("step-{step:06}"));
+    if done.exists() {
+        fs::remove_dir_all(&done).map_err(|e| Error::file(&done, e))?;
+    }
+    fs::rename(&part, &done).map_err(|e| Error::file(&done, e))?;
+    let all = list(folder)?;
+    for old in all.iter().rev().skip(KEPT) {
+        fs::remove_dir_all(old).map_err(|e| Error::file(old, e))?;
+    }
+    Ok(())
+}
+
+/// Loads the newest checkpoint that is whole into `student`; the steps done and updates made, or
+/// `None` when there is no checkpoint. Damaged ones are reported through `note` and passed over.
+///
+/// # Errors
+/// [`Error::Training`] when the newest whole checkpoint is of another configuration.
+pub fn load(
+    folder: &Path,
+    run: &str,
+    student: &mut Student,
+    note: &mut dyn FnMut(&str),
+) -> Result<Option<(u64, Updates)>> {
+    for path in list(folder)?.iter().rev() {
+        match read(path) {
+            Ok((state, _)) if state.run != run => {
+                return Err(Error::Training(format!(
+                    "{} was made with another configuration; use another output folder, or train without --resume",
+                    path.display()
+                )));
+            }
+            Ok((state, files)) => {
+                put(student, &files)?;
+                return Ok(Some((state.step, state.updates)));
+            }
+            Err(problem) => note(&format!("{}: {problem}; an earlier checkpoint is used", path.display())),
+        }
+    }
+    Ok(None)
+}
+
+/// Removes all checkpoints.
+///
+/// # Errors
+/// [`Error::File`] when one cannot be removed.
+pub fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(|e| Error::file(folder, e))?;
+    }
+    Ok(())
+}
+
+fn put(student: &mut Student, files: &BTreeMap<String, Weights>) -> Result<()> {
+    let part = |name: &str| files.get(name).ok_or_else(|| Error::format(name, "missing from the checkpoint"));
+    let device: &Device = &student.device;
+    student.body = Body::new(&student.config, part("body.safetensors")?, Precision::F32, device)?;
+    student.moments = BodyMoments::from_weights(part("moments.safetensors")?, &device.clone().inner())?;
+    student.rows = Rows::from_weights(part("rows.safetensors")?)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<(State, BTreeMap<String, Weights>)> {
+    let state = path.join(STATE);
+    let bytes = fs::read(&state).map_err(|e| Error::file(&state, e))?;
+    let state: State =
+        serde_json::from_slice(&bytes).map_err(|e| Error::format(state.display().to_string(), e))?;
+    let mut files = BTreeMap::new();
+    for (name, hash) in &state.files {
+        let file = path.join(name);
+        let bytes = fs::read(&file).map_err(|e| Error::file(&file, e))?;
+        if sha256(&bytes) != *hash {
+            return Err(Error::Integrity { file: name.clone(), problem: "it is damaged".into() });
+        }
+        files.insert(name.clone(), Weights::from_safetensors(name, &bytes)?);
+    }
+    Ok((state, files))
+}
+
+/// Checkpoints in a folder, oldest first.
+fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut out: Vec<PathBuf> = fs::read_dir(folder)
+        .map_err(|e| Error::file(folder, e))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("step-")))
+        .collect();
+    out.sort();
+    Ok(out)
+}

@@ -1,0 +1,327 @@
+//! What a training run is told: one TOML file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, bundle::Quantization, text::Prompts};
+
+/// A training run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The name in the bundle's manifest.
+    pub name: String,
+    /// Folder for checkpoints, log and the final bundle.
+    pub output: PathBuf,
+    /// SPDX expression of the trained weights.
+    #[serde(default)]
+    pub licence: String,
+    /// Codes of the languages to train for.
+    pub languages: Vec<String>,
+    /// Everything random follows from it.
+    #[serde(default)]
+    pub seed: u64,
+    /// Steps between checkpoints.
+    #[serde(default = "default_checkpoint_every")]
+    pub checkpoint_every: u64,
+    /// How the final bundle stores its weights.
+    #[serde(default = "default_quantization")]
+    pub quantization: Quantization,
+    /// Prefixes for queries and passages; the start model's when not given.
+    pub prompts: Option<Prompts>,
+    /// Where weights come from.
+    pub start: Start,
+    /// What is learned from.
+    pub data: Data,
+    /// What is done, in order.
+    pub stage: Vec<Stage>,
+}
+
+/// Where weights come from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// A bundle or model folder.
+    pub model: PathBuf,
+    /// The English model that distillation stages learn from; `model` when not given.
+    pub teacher: Option<PathBuf>,
+    /// Size of a new vocabulary for the languages; the model's own is kept when not given.
+    pub vocabulary: Option<usize>,
+}
+
+/// What is learned from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Folder with `parallel.*.jsonl.zst`, `qa.*.jsonl.gz` and `lexicon.jsonl.zst`.
+    pub folder: PathBuf,
+    /// Tab-separated language, word, count, to balance a new vocabulary.
+    pub word_counts: Option<PathBuf>,
+    /// Sources that are left out.
+    #[serde(default)]
+    pub without: Vec<String>,
+}
+
+/// A part of the run with one objective.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// What it is called in the log.
+    pub name: String,
+    /// What is minimised.
+    pub objective: Objective,
+    /// Which weights change.
+    #[serde(default)]
+    pub train: Trained,
+    /// Number of batches.
+    pub steps: u64,
+    /// Pairs (contrastive) or texts (distillation) a batch.
+    pub batch: usize,
+    /// Highest learning rate; it rises over `warmup` steps and falls to zero by a cosine.
+    pub learning_rate: f64,
+    /// Factor on the learning rate for the embedding table.
+    #[serde(default = "one")]
+    pub embedding_rate: f64,
+    /// Steps over which the rate rises.
+    #[serde(default)]
+    pub warmup: u64,
+    /// AdamW's decoupled weight decay.
+    #[serde(default = "default_weight_decay")]
+    pub weight_decay: f64,
+    /// Softmax temperature of the contrastive loss.
+    #[serde(default = "default_temperature")]
+    pub temperature: f32,
+    /// Tokens at which a text is cut.
+    #[serde(default = "default_tokens")]
+    pub max_tokens: usize,
+}
+
+/// What a stage minimises.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum Objective {
+    /// A text's vector is drawn to the teacher's vector of its English counterpart, and away from
+    /// the teacher's vectors of the batch's other texts.
+    Distillation {
+        /// Share of the texts that are English themselves.
+        #[serde(default = "default_english")]
+        english: f64,
+    },
+    /// A query's vector is drawn to its passage's, and away from the batch's other passages.
+    Contrastive {
+        /// Which languages meet in a batch.
+        strategy: StrategyName,
+        /// Probability of a monolingual batch under `hybrid`.
+        #[serde(default = "half")]
+        alpha: f64,
+        /// Weight of a distillation term on the passages that have an English counterpart; 0 is none.
+        #[serde(default)]
+        distillation: f32,
+    },
+}
+
+/// The batch strategies of the paper (arXiv 2408.10536).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StrategyName {
+    /// Each batch in one language.
+    Monolingual,
+    /// Query and passage always in different languages.
+    CrossLingual,
+    /// Each batch one or the other, by chance.
+    Hybrid,
+}
+
+/// Which weights change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trained {
+    /// Only the word embedding table.
+    Embeddings,
+    /// Everything.
+    #[default]
+    All,
+}
+
+fn default_checkpoint_every() -> u64 {
+    100
+}
+fn default_quantization() -> Quantization {
+    Quantization::Q8
+}
+fn default_weight_decay() -> f64 {
+    0.01
+}
+fn default_temperature() -> f32 {
+    0.05
+}
+fn default_tokens() -> usize {
+    64
+}
+fn default_english() -> f64 {
+    0.15
+}
+fn one() -> f64 {
+    1.0
+}
+fn half() -> f64 {
+    0.5
+}
+
+impl TrainConfig {
+    /// Reads and checks a configuration file. Paths in it are relative to the file.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming file and field.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
+        let place = path.display().to_string();
+        let mut config: Self = toml::from_str(&text).map_err(|e| Error::format(&place, e))?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        let resolve = |p: &mut PathBuf| *p = base.join(&*p);
+        resolve(&mut config.output);
+        resolve(&mut config.start.model);
+        config.start.teacher.iter_mut().for_each(resolve);
+        resolve(&mut config.data.folder);
+        config.data.word_counts.iter_mut().for_each(resolve);
+        config.check(&place)?;
+        Ok(config)
+    }
+
+    fn check(&self, place: &str) -> Result<()> {
+        let wrong = |field: String, problem: &str| Err(Error::format(format!("{place}, {field}"), problem));
+        if self.languages.is_empty() {
+            return wrong("languages".into(), "at least one language is needed");
+        }
+        if self.checkpoint_every == 0 {
+            return wrong("checkpoint_every".into(), "must be at least 1");
+        }
+        if self.stage.is_empty() {
+            return wrong("stage".into(), "at least one [[stage]] is needed");
+        }
+        for (i, stage) in self.stage.iter().enumerate() {
+            let field = |name: &str| format!("stage[{i}].{name}");
+            if stage.steps == 0 {
+                return wrong(field("steps"), "must be at least 1");
+            }
+            if stage.batch < 2 {
+                return wrong(field("batch"), "must be at least 2: the others of a batch are the negatives");
+            }
+            if !(stage.learning_rate > 0.0 && stage.learning_rate < 1.0) {
+                return wrong(field("learning_rate"), "must be between 0 and 1");
+            }
+            if stage.temperature.is_nan() || stage.temperature <= 0.0 {
+                return wrong(field("temperature"), "must be above 0");
+            }
+            if stage.max_tokens < 4 {
+                return wrong(field("max_tokens"), "must be at least 4");
+            }
+            match stage.objective {
+                Objective::Contrastive { alpha, .. } if !(0.0..=1.0).contains(&alpha) => {
+                    return wrong(field("objective.alpha"), "must be between 0 and 1");
+                }
+                Objective::Distillation { english } if !(0.0..=1.0).contains(&english) => {
+                    return wrong(field("objective.english"), "must be between 0 and 1");
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps of all stages.
+    pub fn steps(&self) -> u64 {
+        self.stage.iter().map(|s| s.steps).sum()
+    }
+
+    /// The stage that step `step` (from 0, over all stages) is in, and the step within it.
+    pub fn stage_at(&self, step: u64) -> Option<(&Stage, u64)> {
+        let mut first = 0;
+        for stage in &self.stage {
+            if step < first + stage.steps {
+                return Some((stage, step - first));
+            }
+            first += stage.steps;
+        }
+        None
+    }
+}
+
+impl Start {
+    /// The model that distillation stages learn from.
+    pub fn teacher(&self) -> &Path {
+        self.teacher.as_deref().unwrap_or(&self.model)
+    }
+}
+
+impl Stage {
+    /// Learning rate at a step of this stage: a linear rise, then half a cosine down to zero.
+    pub fn rate(&self, step: u64) -> f64 {
+        if step < self.warmup {
+            return self.learning_rate * (step + 1) as f64 / self.warmup as f64;
+        }
+        let left = self.steps.saturating_sub(self.warmup).max(1);
+        let done = (step - self.warmup) as f64 / left as f64;
+        self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        name = "t"
+        output = "out"
+        languages = ["en", "de"]
+        [start]
+        model = "m"
+        [data]
+        folder = "d"
+        [[stage]]
+        name = "a"
+        objective = { kind = "distillation" }
+        steps = 10
+        batch = 4
+        learning_rate = 1e-3
+        warmup = 5
+        [[stage]]
+        name = "b"
+        objective = { kind = "contrastive", strategy = "hybrid" }
+        steps = 20
+        batch = 4
+        learning_rate = 1e-3
+    "#;
+
+    #[test]
+    fn stages_follow_each_other() {
+        let config: TrainConfig = toml::from_str(TEXT).unwrap();
+        let at = |s| config.stage_at(s).map(|(stage, step)| (stage.name.as_str(), step));
+        assert_eq!(at(0), Some(("a", 0)));
+        assert_eq!(at(9), Some(("a", 9)));
+        assert_eq!(at(10), Some(("b", 0)));
+        assert_eq!(at(30), None);
+        let stage = &config.stage[0];
+        assert!((stage.rate(0) - 2e-4).abs() < 1e-12);
+        assert!((stage.rate(5) - 1e-3).abs() < 1e-12);
+        assert!(stage.rate(9) < 2e-4);
+    }
+
+    #[test]
+    fn a_wrong_key_is_named() {
+        let error = toml::from_str::<TrainConfig>(&TEXT.replace("warmup", "warm_up")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("warm_up") && text.contains("warmup"), "{text}");
+    }
+
+    #[test]
+    fn impossible_values_are_refused() {
+        let config: TrainConfig = toml::from_str(&TEXT.replace("batch = 4", "batch = 1")).unwrap();
+        let text = config.check("x.toml").unwrap_err().to_string();
+        assert!(text.contains("x.toml, stage[0].batch"), "{text}");
+    }
+}

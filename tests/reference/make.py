@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Writes what the encoder's tests compare with: texts, small checkpoints, reference vectors.
+
+    pip install sentence-transformers==6.2.0 transformers==5.23.0 torch==2.15.0
+    tests/reference/make.py MINILM
+
+MINILM is the folder that scripts/fetch-minilm prints. Written beside this script:
+
+    texts.json                       every text
+    minilm.safetensors               "vectors" [texts, 384]: all-MiniLM-L6-v2 by sentence-transformers
+    checkpoints/NAME/                small sentence-transformers folders, randomly initialised, f16
+    checkpoints/NAME.safetensors     their vectors of some of the texts: "texts" (indices, i32),
+                                     "query" and "passage" (with the prompt of each)
+
+All vectors are computed in f32 on the CPU.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+# No compiled copies of texts.py beside the fixtures.
+sys.dont_write_bytecode = True
+
+import torch
+from safetensors.numpy import save_file
+from safetensors.torch import load_file
+from safetensors.torch import save_file as save_tensors
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense, Normalize, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
+
+from texts import STORY, texts
+
+HERE = Path(__file__).parent
+CHECKPOINTS = HERE / "checkpoints"
+F32 = {"dtype": torch.float32, "attn_implementation": "eager"}
+
+
+def minilm(folder, all_texts):
+    model = SentenceTransformer(str(folder), device="cpu", model_kwargs=F32)
+    assert model.max_seq_length == 256, model.max_seq_length
+    lengths = [len(ids) for ids in model.tokenizer(all_texts, truncation=False)["input_ids"]]
+    assert max(lengths) > 256, "one text has to be longer than the maximum"
+    save_file({"vectors": model.encode(all_texts, batch_size=16)}, HERE / "minilm.safetensors")
+    print(f"minilm: {len(all_texts)} texts, {min(lengths)} to {max(lengths)} tokens")
+
+
+def unigram(lines, size):
+    """In the manner of XLM-R: pad id 1, metaspace, <s> … </s>."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=size,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        unk_token="<unk>",
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return tokenizer, {
+        "bos_token": "<s>",
+        "cls_token": "<s>",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "sep_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    }
+
+
+def word_piece(lines, size):
+    """In the manner of BERT: pad id 0, accents kept, [CLS] … [SEP]."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return tokenizer, {
+        "cls_token": "[CLS]",
+        "pad_token": "[PAD]",
+        "sep_token": "[SEP]",
+        "unk_token": "[UNK]",
+        "mask_token": "[MASK]",
+    }
+
+
+def randomise(module, spread):
+    """Values large enough that attention is far from even and no bias or gain is trivial; all of
+    them exact in f16, so that the stored file and the reference are the same model."""
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            if name.endswith("LayerNorm.weight"):
+                p.copy_(1 + 0.3 * torch.randn_like(p))
+            elif p.dim() == 1:
+                p.copy_(0.2 * torch.randn_like(p))
+            else:
+                p.copy_(spread * torch.randn_like(p))
+            p.copy_(p.half().float())
+
+
+def checkpoint(name, seed, body, make_tokenizer, lines, window, after, some, prompts=None, plain=False, drop=()):
+    """Writes checkpoints/NAME and its vectors. `after` are the modules behind the transformer."""
+    torch.manual_seed(seed)
+    folder = CHECKPOINTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    tokenizer, special = make_tokenizer(lines, 600)
+    model_class, config = body
+    config.vocab_size = tokenizer.get_vocab_size()
+    config.pad_token_id = tokenizer.token_to_id(special["pad_token"])
+    model = model_class(config).eval()
+    randomise(model, 0.15)
+    with torch.no_grad():
+        for missing in drop:
+            # What a checkpoint without this table means: zeros.
+            model.get_parameter(missing).zero_()
+    # The padding row is random too: no vector may depend on it.
+    base = folder / "body"
+    model.save_pretrained(base)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=window, **special).save_pretrained(base)
+
+    transformer = Transformer(str(base), model_kwargs=F32, max_seq_length=window)
+    for module in after:
+        randomise(module, 0.15)
+    whole = SentenceTransformer(modules=[transformer, *after], device="cpu", prompts=prompts)
+    out = folder / "whole"
+    whole.save(str(out), create_model_card=False)
+
+    kept = base if plain else out
+    vectors = {}
+    all_texts = texts()
+    inputs = [all_texts[i] for i in some]
+    for side in ["query", "passage"]:
+        prompt = (prompts or {}).get("document" if side == "passage" else side, "")
+        vectors[side] = whole.encode(inputs, prompt=prompt, batch_size=8)
+    vectors["texts"] = torch.tensor(some, dtype=torch.int32).numpy()
+
+    for path in kept.rglob("*"):
+        if path.is_file():
+            target = folder / path.relative_to(kept)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    for part in ["body", "whole"]:
+        shutil.rmtree(folder / part)
+    for path in folder.rglob("model.safetensors"):
+        halves = {k: v.half().contiguous() for k, v in load_file(path).items() if k not in drop}
+        save_tensors(halves, path, metadata={"format": "pt"})
+    save_file(vectors, CHECKPOINTS / f"{name}.safetensors")
+    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    print(f"{name}: {vectors['query'].shape}, {size / 1e3:.0f} kB")
+
+
+def bert(activation="gelu", **more):
+    return BertConfig(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
+        max_position_embeddings=64, hidden_act=activation, **more,
+    )
+
+
+def xlm_r(activation="gelu"):
+    return XLMRobertaConfig(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128,
+        # Positions start behind the pad id: two rows more than the window.
+        max_position_embeddings=50, type_vocab_size=1, hidden_act=activation, layer_norm_eps=1e-5,
+    )
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: make.py MINILM (the folder that scripts/fetch-minilm prints)")
+    torch.set_num_threads(2)
+    all_texts = texts()
+    (HERE / "texts.json").write_text(json.dumps(all_texts, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    minilm(sys.argv[1], all_texts)
+
+    # Not every script, so that unknown tokens occur and tables stay small.
+    lines = [line for language in ["en", "de", "tr", "el", "ru", "ar", "th", "hi", "ko"] for line in STORY[language]]
+    # Every third text, and all short and long awkward ones near the end.
+    some = sorted({*range(0, len(all_texts), 3), *range(len(all_texts) - 12, len(all_texts))})
+    types = "embeddings.token_type_embeddings.weight"
+    checkpoint(
+        "xlm-r", 1, (XLMRobertaModel, xlm_r()), unigram, lines, 48,
+        [Pooling(64, "mean"), Normalize()], some,
+    )
+    checkpoint(
+        "e5", 2, (XLMRobertaModel, xlm_r()), unigram, lines, 40,
+        [Pooling(64, "mean"), Normalize()], some,
+        prompts={"query": "query: ", "document": "passage: "}, drop=[types],
+    )
+    checkpoint(
+        "labse", 3, (BertModel, bert()), word_piece, lines, 64,
+        [Pooling(64, "cls"), Dense(64, 48, activation_function=torch.nn.Tanh()), Normalize()], some,
+    )
+    checkpoint("cls-relu", 4, (BertModel, bert("relu")), word_piece, lines, 32, [Pooling(64, "cls")], some)
+    checkpoint(
+        "max-gelu-new", 5, (BertModel, bert("gelu_new")), word_piece, lines, 64, [Pooling(64, "max")], some
+    )
+    # As transformers alone saves it: a prefix on every name, no modules.json.
+    checkpoint(
+        "plain", 6, (BertForMaskedLM, bert()), word_piece, lines, 64,
+        [Pooling(64, "mean"), Normalize()], some, plain=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
