@@ -49,7 +49,12 @@ impl Page {
     /// Shows a problem.
     pub fn say(self, what: impl Into<String>, still: &str, way_out: Option<WayOut>) {
         let what = what.into();
-        self.problem.set(Some(Problem { what: sentence(&what), still: still.into(), way_out }));
+        self.problem.set(Some(Problem {
+            what: sentence(&what),
+            still: still.into(),
+            way_out,
+            passing: false,
+        }));
     }
 
     // The query

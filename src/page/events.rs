@@ -147,6 +147,9 @@ impl Page {
     fn results_arrived(self, results: Results) {
         self.searching.set(None);
         self.results.set(Some(results));
+        if self.problem.with_untracked(|p| p.as_ref().is_some_and(|p| p.passing)) {
+            self.problem.set(None);
+        }
         self.load_first_model();
     }
 
@@ -182,6 +185,7 @@ impl Page {
         } else if self.searching.get_untracked() == Some(id) {
             self.searching.set(None);
             self.say(problem, "What is on the screen answers the question before.", None);
+            self.problem.update(|p| p.iter_mut().for_each(|p| p.passing = true));
         } else if self.kept.with_value(|k| k.clear_id == Some(id)) {
             self.kept.update_value(|k| k.clear_id = None);
             self.say(problem, "Search goes on as before.", None);

@@ -41,9 +41,11 @@ impl Link {
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
 
         let on_error = Closure::<dyn FnMut(web_sys::Event)>::new(move |e: web_sys::Event| {
-            e.prevent_default();
             let message = e.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).unwrap_or_default();
-            death(if message.is_empty() { "its script could not be loaded".into() } else { message });
+            death(match message.trim_start_matches("Uncaught ") {
+                "" => "its script could not be loaded".into(),
+                message => message.to_owned(),
+            });
         });
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         worker.set_onmessageerror(Some(on_error.as_ref().unchecked_ref()));

@@ -125,6 +125,8 @@ pub(super) struct Problem {
     pub what: String,
     pub still: String,
     pub way_out: Option<WayOut>,
+    /// Whether it is about one search only, and settled by the next that succeeds.
+    pub passing: bool,
 }
 
 /// What a button beside a problem does.

@@ -32,11 +32,14 @@ pub(super) fn learn(words: &[(String, u32)], size: usize) -> Vec<(String, f64)> 
         for _ in 0..2 {
             maximise(&words, &mut pieces);
         }
-        if pieces.len() <= size {
+        let before = pieces.len();
+        if before > size {
+            prune(&mut pieces, ((before as f64 * SHRINK) as usize).max(size));
+        }
+        // Few enough, or nothing but characters left.
+        if pieces.len() == before {
             break;
         }
-        let next = ((pieces.len() as f64 * SHRINK) as usize).max(size);
-        prune(&mut pieces, next);
     }
     let total: f64 = pieces.iter().map(|piece| piece.count).sum();
     let mut scored: Vec<(String, f64)> = pieces

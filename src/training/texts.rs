@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
+use super::sampler::NAME_LISTS;
 use crate::{Error, Result, datasets::parallel::Segment};
 
-/// Sources that list names and terms rather than sentences; together they get [`TERM_SHARE`].
-const TERM_SOURCES: [&str; 5] = ["wikidata-labels", "cldr", "osm-presets", "iso-codes", "phet"];
+/// Share of [`NAME_LISTS`] among a language's texts.
 const TERM_SHARE: f64 = 0.1;
 
 /// How strongly sources and languages count by their size: 0 not at all, 1 in proportion.
@@ -74,7 +74,7 @@ impl Texts {
             for (source, segments) in sources {
                 size += segments.len();
                 let weight = (segments.len() as f64).powf(SMOOTHING);
-                let (list, sum) = if TERM_SOURCES.contains(&source) {
+                let (list, sum) = if NAME_LISTS.contains(&source) {
                     (&mut terms, &mut terms_until)
                 } else {
                     (&mut prose, &mut prose_until)

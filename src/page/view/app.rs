@@ -136,7 +136,7 @@ fn Foot() -> impl IntoView {
             <p>
                 "Licence: MIT or Apache-2.0; the sample passages are in the public domain. How the figures are "
                 "made is written in the project’s README. "
-                <a href="example/">"The encoder in a page of your own"</a>
+                <a href="example/index.html">"The encoder in a page of your own"</a>
             </p>
         </footer>
     }

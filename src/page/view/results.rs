@@ -59,7 +59,9 @@ fn Heading() -> impl IntoView {
     };
     let notes = move || {
         page.results.with(|r| {
+            // An empty list says by itself why it is empty.
             r.iter()
+                .filter(|r| !r.hits.is_empty())
                 .flat_map(|r| r.notes.iter().cloned())
                 .map(|note| view! { <p class="note">{note}</p> })
                 .collect_view()

@@ -1,0 +1,169 @@
+//! Whole training runs on a small model: resuming, damage, every strategy.
+
+mod common;
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use interlingua::{
+    Error,
+    bundle::Bundle,
+    encoder::Machine,
+    training::{Progress, TrainConfig, train},
+};
+
+/// Ten multi-way questions and forty parallel segments in three languages.
+fn write_data(folder: &Path) {
+    let words = ["river", "stone", "bird", "winter", "bread", "music", "letter", "garden", "ship", "night"];
+    let text = |lang: &str, i: usize| {
+        let word = words[i % words.len()];
+        match lang {
+            "en" => format!("The {word} number {i} is old and quiet."),
+            "de" => format!("Das Ding {word} Nummer {i} ist alt und still."),
+            _ => format!("La cosa {word} numero {i} es vieja y tranquila."),
+        }
+    };
+    let mut parallel = String::new();
+    for i in 0..40 {
+        let t = ["en", "de", "es"].map(|l| format!("\"{l}\":\"{}\"", text(l, i))).join(",");
+        parallel += &format!("{{\"id\":\"tiny:{i}\",\"t\":{{{t}}}}}\n");
+    }
+    fs::write(folder.join("parallel.tiny.jsonl"), parallel).unwrap();
+    for lang in ["en", "de", "es"] {
+        let lines: String = (0..10)
+            .map(|i| {
+                format!(
+                    "{{\"id\":\"docqa/tiny:{i}\",\"lang\":\"{lang}\",\"question\":\"{}?\",\"context\":\"{} {}\",\"answer\":null,\"answer_sentence\":null,\"source\":\"docqa/tiny\"}}\n",
+                    words[i],
+                    text(lang, i),
+                    text(lang, i + 10)
+                )
+            })
+            .collect();
+        fs::write(folder.join(format!("qa.{lang}.jsonl")), lines).unwrap();
+    }
+}
+
+fn config(folder: &Path, output: &str, strategy: &str) -> TrainConfig {
+    let model = common::checkpoint("plain");
+    let text = format!(
+        r#"
+        name = "tiny"
+        output = "{output}"
+        languages = ["en", "de", "es"]
+        seed = 3
+        checkpoint_every = 2
+        quantization = "f32"
+        [start]
+        model = "{}"
+        [data]
+        folder = "."
+        [[stage]]
+        name = "distil"
+        objective = {{ kind = "distillation" }}
+        steps = 3
+        batch = 6
+        learning_rate = 1e-3
+        max_tokens = 24
+        [[stage]]
+        name = "retrieval"
+        objective = {{ kind = "contrastive", strategy = "{strategy}", distillation = 0.5 }}
+        steps = 4
+        batch = 5
+        learning_rate = 1e-3
+        warmup = 2
+        max_tokens = 24
+        "#,
+        model.display()
+    );
+    let path = folder.join(format!("{output}.toml"));
+    fs::write(&path, text).unwrap();
+    TrainConfig::read(&path).unwrap()
+}
+
+fn run(config: &TrainConfig, resume: bool, stop_after: Option<u64>) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
+    let stop = AtomicBool::new(false);
+    let (mut seen, mut notes) = (Vec::new(), Vec::new());
+    let result = train(
+        config,
+        &Machine::cpu(),
+        resume,
+        &stop,
+        &mut |p| {
+            seen.push(p.clone());
+            if Some(p.step) == stop_after {
+                stop.store(true, Ordering::Relaxed);
+            }
+        },
+        &mut |note| notes.push(note.to_string()),
+    );
+    (result.map(|_| ()), seen, notes)
+}
+
+#[test]
+fn a_resumed_run_gives_the_weights_of_an_uninterrupted_one() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let whole = config(folder.path(), "whole", "hybrid");
+    let (result, seen, _) = run(&whole, false, None);
+    result.unwrap();
+    assert_eq!(seen.iter().map(|p| p.step).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+    assert!(seen.iter().all(|p| p.loss.is_finite() && p.pairs_per_second > 0.0));
+
+    let broken = config(folder.path(), "broken", "hybrid");
+    let (result, seen, _) = run(&broken, false, Some(5));
+    assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    assert_eq!(seen.len(), 5);
+    let (result, seen, _) = run(&broken, true, None);
+    result.unwrap();
+    assert_eq!(seen.iter().map(|p| p.step).collect::<Vec<_>>(), [6, 7]);
+
+    let weights = |c: &TrainConfig| Bundle::open(&c.output.join("bundle")).unwrap().weights;
+    assert!(weights(&whole) == weights(&broken), "the weights differ");
+    let start = Bundle::open(&whole.output.join("start")).unwrap().weights;
+    assert!(weights(&whole) != start, "training changed nothing");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let config = config(folder.path(), "out", "cross-lingual");
+    assert!(run(&config, false, Some(5)).0.is_err());
+    let newest = config.output.join("checkpoints/step-000005/rows.safetensors");
+    let bytes = fs::read(&newest).unwrap();
+    fs::write(&newest, &bytes[..bytes.len() / 2]).unwrap();
+    // What an interruption in the middle of writing leaves behind.
+    fs::create_dir_all(config.output.join("checkpoints/unfinished")).unwrap();
+    let (result, seen, notes) = run(&config, true, None);
+    result.unwrap();
+    assert_eq!(seen.first().map(|p| p.step), Some(5));
+    assert!(notes.iter().any(|n| n.contains("step-000005") && n.contains("damaged")), "{notes:?}");
+}
+
+#[test]
+fn another_configuration_does_not_go_on_from_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    assert!(run(&config(folder.path(), "out", "monolingual"), false, Some(4)).0.is_err());
+    let mut other = config(folder.path(), "out", "monolingual");
+    other.stage[1].learning_rate = 2e-3;
+    let error = run(&other, true, None).0.unwrap_err().to_string();
+    assert!(error.contains("another configuration"), "{error}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_with_step_and_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let mut config = config(folder.path(), "out", "hybrid");
+    // Scores divided by next to nothing overflow, as weights that have run away do.
+    config.stage[1].temperature = f32::MIN_POSITIVE / 1e6;
+    let (result, _, _) = run(&config, false, None);
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("step 3") && error.contains("retrieval"), "{error}");
+    assert!(config.output.join("checkpoints/step-000002/state.json").exists());
+}
