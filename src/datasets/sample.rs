@@ -121,4 +121,17 @@ mod tests {
         assert!(twice.contains("p.jsonl:2"), "{twice}");
         assert!(parse("p.jsonl", "\n").is_err());
     }
+
+    /// What ships with the page.
+    #[test]
+    fn the_shipped_corpus_is_whole() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/static/sample/passages.jsonl");
+        let corpus = parse("passages.jsonl", &std::fs::read_to_string(path).unwrap()).unwrap();
+        let languages = corpus.languages();
+        assert_eq!(languages.len(), 11, "{languages:?}");
+        assert!(languages.iter().all(|(_, n)| *n >= 120 && *n == languages[0].1), "{languages:?}");
+        let asked = corpus.questions.iter();
+        let right = asked.filter(|q| crate::text::detect(&q.text) == Some(q.lang.as_str())).count();
+        assert!(right * 100 >= corpus.questions.len() * 98, "{right} languages are recognised");
+    }
 }

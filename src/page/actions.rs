@@ -258,7 +258,12 @@ impl Page {
         let id = self.next_id();
         let request = Request::Load { id, url, device: self.device.get_untracked() };
         if self.send(&request) {
-            self.loading.set(Some(Activity { id, what: "Loading the model".into(), progress: None }));
+            self.loading.set(Some(Activity {
+                id,
+                what: "Loading the model".into(),
+                quick: false,
+                progress: None,
+            }));
         }
     }
 
@@ -293,7 +298,12 @@ impl Page {
         let Some(url) = resolve(SAMPLE) else { return };
         let id = self.next_id();
         if self.send(&Request::OpenSample { id, url }) {
-            self.opening.set(Some(Activity { id, what: "Opening the sample".into(), progress: None }));
+            self.opening.set(Some(Activity {
+                id,
+                what: "Opening the sample".into(),
+                quick: true,
+                progress: None,
+            }));
         }
     }
 
@@ -305,7 +315,7 @@ impl Page {
             [file] => format!("Encoding {}", file.name),
             files => format!("Encoding {}", words::plural(files.len(), "file")),
         };
-        self.opening.set(Some(Activity { id, what, progress: None }));
+        self.opening.set(Some(Activity { id, what, quick: false, progress: None }));
         self.kept.update_value(|k| {
             k.coming = Some(files);
             k.unsent = true;

@@ -102,6 +102,8 @@ pub(super) struct Activity {
     pub id: Id,
     /// What it is, for a person: `Loading the model`.
     pub what: String,
+    /// Whether it is worth showing only once there is progress: it is mostly over at once.
+    pub quick: bool,
     /// `None` before the first word from the worker.
     pub progress: Option<Progress>,
 }

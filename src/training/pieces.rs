@@ -119,7 +119,7 @@ fn seeds(words: &Words) -> Vec<Piece> {
         );
     }
     let score = |&(count, _, size): &(f64, usize, usize)| count * size as f64;
-    seeds.sort_by(|a, b| score(b).total_cmp(&score(a)).then(a.1.cmp(&b.1)));
+    seeds.sort_by(|a, b| score(b).total_cmp(&score(a)).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
     seeds.truncate(SEEDS);
     singles.sort_by_key(|single| single.1);
     singles
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn probabilities_sum_to_one() {
-        let words = words(&[("▁abab", 50), ("▁abc", 20), ("▁cab", 10)]);
+        let words = words(&[("▁abab", 5000), ("▁abc", 2000), ("▁cab", 1000)]);
         let sum: f64 = learn(&words, 12).iter().map(|(_, score)| score.exp()).sum();
         assert!((sum - 1.0).abs() < 0.05, "{sum}");
     }

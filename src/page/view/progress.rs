@@ -15,7 +15,9 @@ pub(super) fn Progress(
     before: Signal<&'static str>,
     cancel: Callback<()>,
 ) -> impl IntoView {
-    let what = Memo::new(move |_| activity.with(|a| a.as_ref().map(|a| a.what.clone())));
+    let what = Memo::new(move |_| {
+        activity.with(|a| a.as_ref().filter(|a| !a.quick || a.progress.is_some()).map(|a| a.what.clone()))
+    });
     let step = move || activity.with(|a| a.as_ref().and_then(|a| a.progress));
     let words = move || step().map_or_else(|| before.get().to_owned(), |s| in_words(&s));
     let percent = move || step().and_then(|s| s.part()).map(|part| format!("{:.0}", part * 100.0));

@@ -1,0 +1,74 @@
+// A real headless Chromium, with WebGPU on its software adapter or with none.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const quiet = [
+  "--no-sandbox",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--disable-quic",
+];
+const webgpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+
+/** A software adapter takes seconds for what a GPU does in milliseconds. */
+export const patience = 240_000;
+
+export async function launch({ gpu }) {
+  const places = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"];
+  const executablePath = places.find((place) => place && existsSync(place));
+  assert.ok(executablePath, "no Chromium found: install Debian's chromium, or name one in CHROMIUM");
+  const flags = gpu ? webgpu : ["--disable-features=WebGPU", "--disable-gpu"];
+  return chromium.launch({ executablePath, args: [...quiet, ...flags] });
+}
+
+/** A page that remembers what it must not do: errors in the console, requests to other origins. */
+export async function open(browser, server, path, options = {}) {
+  const context = options.context ?? (await browser.newContext({ viewport: { width: 1280, height: 900 } }));
+  const page = await context.newPage();
+  page.setDefaultTimeout(patience);
+  const complaints = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(server.origin) && !/^(blob|data):/.test(url)) complaints.push(`request to ${url}`);
+  });
+  await page.goto(`${server.origin}/${path}`);
+  return Object.assign(new Search(page), { page, context, complaints });
+}
+
+/** The search page, in the words of its user. */
+class Search {
+  constructor(page) {
+    this.page = page;
+    this.box = page.getByRole("searchbox", { name: "Search passages" });
+    this.results = page.getByRole("list", { name: "Results" }).getByRole("listitem");
+    this.device = page.getByRole("status", { name: "Device" });
+  }
+
+  /** Waits for the model; the device line. */
+  async ready() {
+    await this.device.filter({ hasText: "self-test passed" }).waitFor();
+    return this.device.innerText();
+  }
+
+  /** Asks, waits for the answer to this very question, and returns the hits. */
+  async ask(question) {
+    await this.box.fill(question);
+    await this.box.press("Enter");
+    await this.page.getByText(`“${question}”`).first().waitFor();
+    await this.page.locator('ol[aria-label="Results"][aria-busy="false"]').waitFor();
+    return this.hits();
+  }
+
+  hits() {
+    return this.results.evaluateAll((items) =>
+      items.map((item) => ({ id: item.dataset.id, lang: item.lang, dir: item.dir, text: item.innerText })),
+    );
+  }
+}

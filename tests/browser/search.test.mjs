@@ -1,0 +1,126 @@
+// The search page without WebGPU: what a visitor does, from the first screen to their own text.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open } from "./chromium.mjs";
+import { found } from "./corpus.mjs";
+import { serve } from "./server.mjs";
+
+let browser, server;
+before(async () => {
+  server = await serve();
+  browser = await launch({ gpu: false });
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+test("an example is answered before any weights are down", async () => {
+  // The weights never come: whatever shows was there without them.
+  server.faults.set("model/model.safetensors", () => null);
+  const search = await open(browser, server, "");
+  await search.results.first().waitFor();
+  assert.equal((await search.hits()).length, 10);
+  await search.page.getByRole("alert").getByText("model.safetensors").waitFor();
+  assert.ok(!(await search.device.innerText()).includes("self-test passed"));
+  await search.page.getByRole("list", { name: "Example questions" }).getByRole("button").nth(3).click();
+  await search.results.first().waitFor();
+  assert.equal((await search.hits()).length, 10);
+  server.faults.clear();
+  await search.page.getByRole("button", { name: /Load model|Try again/ }).first().click();
+  assert.match(await search.ready(), /CPU/);
+  await search.context.close();
+});
+
+test("questions in six scripts find their passages", async (t) => {
+  const search = await open(browser, server, "?device=cpu");
+  assert.match(await search.ready(), /CPU/);
+  for (const lang of ["en", "ru", "th", "ar", "zh", "hi"]) {
+    const { right, asked } = await found(search, lang, 12, 10);
+    t.diagnostic(`${lang}: ${right} of ${asked} questions have an answering passage in the first 10`);
+    // Chance is 10 × 11 / 1375: less than 1 in 10.
+    assert.ok(right >= 0.6 * asked, `${lang}: ${right} of ${asked}`);
+  }
+  assert.deepEqual(search.complaints, []);
+  await search.context.close();
+});
+
+test("scope and language filter say what is ranked, and the address keeps them", async () => {
+  const search = await open(browser, server, "?device=cpu");
+  await search.ready();
+  const question = "Wo bewahren Bienen ihre Vorräte auf?";
+  await search.ask(question);
+  const { page } = search;
+  const settled = () => page.locator('ol[aria-label="Results"][aria-busy="false"]').waitFor();
+  const languages = async () => new Set((await search.hits()).map((hit) => hit.lang));
+  await page.getByRole("radio", { name: "One language" }).check();
+  await page.getByRole("img", { name: /^Languages, all ranked: (Deutsch|German)/ }).waitFor();
+  await settled();
+  assert.deepEqual(await languages(), new Set(["de"]));
+  await page.getByRole("radio", { name: "Another language" }).check();
+  await page.waitForFunction(() => !document.querySelector('ol[aria-label="Results"] li[lang="de"]'));
+  await settled();
+  assert.ok(!(await languages()).has("de"));
+  await page.getByRole("checkbox", { name: /ไทย/ }).check();
+  await page.getByRole("checkbox", { name: /العربية/ }).check();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('ol[aria-label="Results"] li')].every((li) => ["th", "ar"].includes(li.lang)),
+  );
+  const arabic = (await search.hits()).find((hit) => hit.lang === "ar");
+  if (arabic) assert.equal(arabic.dir, "rtl");
+  const before = await search.hits();
+  // Who is given the link sees the same.
+  const other = await open(browser, server, page.url().slice(server.origin.length + 1));
+  await other.ready();
+  await other.page.getByText(`“${question}”`).first().waitFor();
+  await other.page.locator('ol[aria-label="Results"][aria-busy="false"]').waitFor();
+  assert.deepEqual((await other.hits()).map((hit) => hit.id + hit.lang), before.map((hit) => hit.id + hit.lang));
+  assert.deepEqual([...search.complaints, ...other.complaints], []);
+  await search.context.close();
+  await other.context.close();
+});
+
+test("the second visit takes the model from the browser's storage, and mends what is damaged there", async () => {
+  const first = await open(browser, server, "?device=cpu");
+  await first.ready();
+  server.requests.length = 0;
+  const second = await open(browser, server, "?device=cpu", { context: first.context });
+  await second.ready();
+  assert.ok(!server.requests.includes("/model/model.safetensors"), "the weights were downloaded again");
+  await second.page.evaluate(async () => {
+    for (const name of await caches.keys()) {
+      const cache = await caches.open(name);
+      for (const request of await cache.keys()) {
+        if (!request.url.includes("model.safetensors")) continue;
+        const bytes = new Uint8Array(await (await cache.match(request)).arrayBuffer());
+        bytes[bytes.length - 1000] ^= 1;
+        await cache.put(request, new Response(bytes));
+      }
+    }
+  });
+  server.requests.length = 0;
+  const third = await open(browser, server, "?device=cpu", { context: first.context });
+  await third.ready();
+  assert.ok(server.requests.includes("/model/model.safetensors"), "a damaged file was used");
+  assert.deepEqual([...first.complaints, ...second.complaints, ...third.complaints], []);
+  await first.context.close();
+});
+
+test("one's own text is encoded here and searched, and the sample comes back", async () => {
+  const search = await open(browser, server, "?device=cpu");
+  await search.ready();
+  const { page } = search;
+  await page.getByText("Search your own text").click();
+  await page.getByRole("textbox", { name: "Or paste passages, one a line" }).fill(
+    ["The ferry to the island leaves at nine in the morning.", "Das Museum ist montags geschlossen.", "El mercado vende fruta y pescado fresco."].join("\n"),
+  );
+  await page.getByRole("button", { name: "Search in this text" }).click();
+  await page.getByRole("button", { name: "Back to the sample" }).waitFor();
+  const hits = await search.ask("On which day can I not visit the museum?");
+  assert.equal(hits.length, 3);
+  assert.match(hits[0].text, /Museum/);
+  await page.getByRole("button", { name: "Back to the sample" }).click();
+  await page.waitForFunction(() => document.querySelectorAll('ol[aria-label="Results"] li').length === 10);
+  assert.deepEqual(search.complaints, []);
+  await search.context.close();
+});

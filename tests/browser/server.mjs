@@ -1,0 +1,46 @@
+// Serves dist/ on this machine, and breaks what a test asks it to break.
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+const types = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".wasm": "application/wasm",
+  ".json": "application/json",
+  ".svg": "image/svg+xml",
+};
+
+/** Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404). */
+export async function serve() {
+  const faults = new Map();
+  const requests = [];
+  const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    requests.push(path);
+    const file = join(root, "dist", normalize(path.endsWith("/") ? `${path}index.html` : path));
+    let bytes;
+    try {
+      bytes = await readFile(file);
+    } catch {
+      bytes = null;
+    }
+    for (const [end, change] of faults) if (path.endsWith(end)) bytes = change(bytes);
+    if (!bytes) {
+      response.writeHead(404).end("not here");
+      return;
+    }
+    response.writeHead(200, {
+      "content-type": types[extname(file)] ?? "application/octet-stream",
+      "content-length": bytes.length,
+      "cache-control": "no-cache",
+    });
+    response.end(bytes);
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  return { origin, faults, requests, close: () => new Promise((done) => server.close(done)) };
+}
