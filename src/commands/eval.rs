@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use interlingua::bundle::sha256;
-use interlingua::datasets::{Corpus, distinct, xquad::Dataset};
+use interlingua::datasets::{Corpus, distinct, sample, xquad::Dataset};
 use interlingua::encoder::Encoder;
 use interlingua::evaluation::{EvalReport, Facts, Settings, Task, rank, trec};
 use interlingua::retrieval::{Index, to_unit};
@@ -20,10 +20,10 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// xquad-r or mlqa-r.
+    /// xquad-r, mlqa-r, or sample (the corpus that the page ships with).
     #[arg(long)]
     dataset: String,
-    /// The folder with the data set's `<lang>.json` files.
+    /// The folder with the data set's `<lang>.json` files, or with `passages.jsonl`.
     #[arg(long)]
     data: PathBuf,
     /// Write TREC run and qrels files of every setting into this folder.
@@ -51,8 +51,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model, the data or the device.
 pub fn run(args: Args) -> Result<()> {
-    let dataset = Dataset::by_name(&args.dataset)?;
-    let corpus = dataset.read(&args.data, &args.languages)?;
+    let (dataset, corpus) = read(&args)?;
     let task = Task::new(&corpus)?;
     let encoder = open_model(&args.model, &args.device)?;
 
@@ -70,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let facts = Facts {
         model: encoder.name().to_string(),
-        dataset: dataset.name.to_string(),
+        dataset: dataset.to_string(),
         device: encoder.device_label(),
         hashes: hashes(&args.model, &corpus),
         date: today(),
@@ -85,6 +84,20 @@ pub fn run(args: Args) -> Result<()> {
         print!("{}", report.table());
     }
     Ok(())
+}
+
+/// The data set's name and texts.
+fn read(args: &Args) -> Result<(&'static str, Corpus)> {
+    if args.dataset != "sample" {
+        let dataset = Dataset::by_name(&args.dataset)?;
+        return Ok((dataset.name, dataset.read(&args.data, &args.languages)?));
+    }
+    if !args.languages.is_empty() {
+        return Err(Error::Input("--languages: the sample corpus is measured in all its languages".into()));
+    }
+    let file = args.data.join("passages.jsonl");
+    let text = std::fs::read_to_string(&file).map_err(|e| Error::file(&file, e))?;
+    Ok(("sample", sample::parse(&file.display().to_string(), &text)?))
 }
 
 /// Unit vectors of texts, `[n, dimension]`; each distinct text is encoded once.

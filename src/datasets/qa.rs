@@ -100,7 +100,7 @@ mod tests {
         ];
         std::fs::write(&path, lines.join("\n")).unwrap();
         let languages = ["de", "en"].map(str::to_owned);
-        let (questions, report) = read_questions(&[path.clone()], &languages).unwrap();
+        let (questions, report) = read_questions(std::slice::from_ref(&path), &languages).unwrap();
         assert_eq!(questions.len(), 2);
         assert_eq!(questions[0].context, "Here.");
         assert_eq!((report.records, report.kept), (6, 2));

@@ -78,7 +78,9 @@ pub fn find(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
     if files.is_empty() {
         return Err(Error::file(
             folder,
-            format!("no file named {prefix}*.jsonl, .jsonl.zst or .jsonl.gz is here; give the folder that holds them"),
+            format!(
+                "no file named {prefix}*.jsonl, .jsonl.zst or .jsonl.gz is here; give the folder that holds them"
+            ),
         ));
     }
     Ok(files)
@@ -108,10 +110,7 @@ pub(super) fn source(path: &Path) -> String {
 /// # Errors
 /// [`Error::File`] when the file cannot be opened, [`Error::Format`] with `file:line` when a line
 /// cannot be decompressed, is not UTF-8 or is not the document expected; whatever `each` returns.
-pub(super) fn read<T: DeserializeOwned>(
-    path: &Path,
-    mut each: impl FnMut(T) -> Result<()>,
-) -> Result<()> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T) -> Result<()>) -> Result<()> {
     let mut reader = open(path)?;
     let mut line = Vec::new();
     for number in 1.. {

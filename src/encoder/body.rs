@@ -7,7 +7,7 @@ use burn::{
     nn::{LayerNorm, LayerNormConfig, Linear},
     tensor::{
         Device, Tensor, TensorData, activation,
-        quantization::{QuantScheme, QuantStore, QuantValue, QuantizationParameters, ScaleDtype},
+        quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype},
     },
 };
 
@@ -58,11 +58,11 @@ impl Body {
     /// # Errors
     /// [`Error::Format`] naming the tensor that is missing or has another shape than `config` says.
     pub fn new(config: &Config, weights: &Weights, precision: Precision, device: &Device) -> Result<Self> {
-        let load = Loader { weights, precision, epsilon: config.layer_norm_epsilon, device, count: Cell::new(0) };
+        let load =
+            Loader { weights, precision, epsilon: config.layer_norm_epsilon, device, count: Cell::new(0) };
         let hidden = config.hidden;
-        let mut position = weights
-            .matrix("embeddings.position_embeddings.weight", config.positions, hidden)?
-            .to_f32();
+        let mut position =
+            weights.matrix("embeddings.position_embeddings.weight", config.positions, hidden)?.to_f32();
         // RoBERTa has no segments, so its checkpoints may lack this table.
         if let Some(types) = weights.get("embeddings.token_type_embeddings.weight") {
             let mut first = vec![0.0; hidden];
@@ -182,10 +182,8 @@ impl Block {
         if let Some(bias) = bias {
             scores = scores + bias;
         }
-        let mixed = activation::softmax(scores, 3)
-            .matmul(value)
-            .swap_dims(1, 2)
-            .reshape([batch, length, hidden]);
+        let mixed =
+            activation::softmax(scores, 3).matmul(value).swap_dims(1, 2).reshape([batch, length, hidden]);
         let x = self.attention_norm.forward(x + self.attention_out.forward(mixed));
         let y = self.down.forward(activate(config.activation, self.up.forward(x.clone())));
         self.norm.forward(x + y)
@@ -252,40 +250,33 @@ impl Loader<'_> {
         }
         let rows = names.len() * output;
         let weight = match self.precision {
-            Precision::Packed if arrays.iter().all(|a| a.scales().is_some()) => {
-                self.packed(&arrays, rows, input)
-            }
+            Precision::Packed if arrays.iter().all(|a| a.q8().is_some()) => self.packed(&arrays, rows, input),
             _ => {
                 let values = arrays.iter().flat_map(|a| a.to_f32()).collect();
                 let transposed = transpose(values, rows, input);
                 self.tensor(transposed, [input, rows])
             }
         };
-        Ok(Linear {
-            weight: self.param(weight),
-            bias: Some(self.param(self.tensor(bias, [rows]))),
-        })
+        Ok(Linear { weight: self.param(weight), bias: Some(self.param(self.tensor(bias, [rows]))) })
     }
 
     /// The bundle's own integers and scales as a Burn tensor, so that every device computes with the
     /// same weights.
+    ///
+    /// It is made from data: `Tensor::quantize` of Burn 0.22 takes the scales of blocks as a list and
+    /// then reads it as if it were a matrix, which gives wrong weights on wgpu without an error.
     fn packed(&self, arrays: &[&Array], rows: usize, input: usize) -> Tensor<2> {
-        let values = arrays.iter().flat_map(|a| a.to_f32()).collect();
-        let scales: Vec<f32> = arrays.iter().filter_map(|a| a.scales()).flatten().collect();
-        let value = match arrays.first().map(|a| a.bits()) {
-            Some(4) => QuantValue::Q4S,
-            _ => QuantValue::Q8S,
-        };
+        let (mut values, mut scales) = (Vec::with_capacity(rows * input), Vec::new());
+        for (v, s) in arrays.iter().filter_map(|a| a.q8()) {
+            values.extend_from_slice(v);
+            scales.extend(s.iter().map(|s| s.to_f32()));
+        }
         let scheme = QuantScheme::default()
-            .with_value(value)
+            .with_value(QuantValue::Q8S)
             .per_block([BLOCK as u8], ScaleDtype::F32)
             .with_store(QuantStore::PackedU32(0));
-        let count = scales.len();
-        let parameters = QuantizationParameters {
-            scales: self.tensor(scales, [count]),
-            global: None,
-        };
-        self.tensor(values, [rows, input]).quantize(&scheme, parameters).transpose()
+        let data = TensorData::quantized(values, [rows, input], scheme, &scales, None);
+        Tensor::from_data(data, self.device).transpose()
     }
 }
 
@@ -302,10 +293,10 @@ fn transpose(values: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<Array> {
     let shape = tensor.dims().to_vec();
-    let values = tensor
-        .into_data()
-        .try_into_vec::<f32>()
-        .map_err(|e| Error::Device { device: "training device".into(), problem: format!("weights cannot be read back: {e:?}") })?;
+    let values = tensor.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
+        device: "training device".into(),
+        problem: format!("weights cannot be read back: {e:?}"),
+    })?;
     Ok(Array::f32(shape, values))
 }
 

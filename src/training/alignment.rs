@@ -162,8 +162,7 @@ impl Alignment {
         let corpus = Corpus::new(new, teacher, pairs, options.max_tokens)?;
         if corpus.segments.is_empty() {
             return Err(Error::Training(
-                "there is no pair with English to align: check the data folder and the languages"
-                    .into(),
+                "there is no pair with English to align: check the data folder and the languages".into(),
             ));
         }
         let mut occurrences = vec![0.0; tokens];
@@ -174,12 +173,7 @@ impl Alignment {
         }
         let links = candidates(&corpus, tokens, pieces, options.candidates);
         let links = expectation_maximisation(&corpus, links, tokens, pieces, options);
-        Ok(Self {
-            links,
-            occurrences,
-            pairs: corpus.segments.len(),
-            unusable: corpus.unusable,
-        })
+        Ok(Self { links, occurrences, pairs: corpus.segments.len(), unusable: corpus.unusable })
     }
 }
 
@@ -199,7 +193,7 @@ impl<'a> Table<'a> {
     /// [`Error::Training`] when the number of rows is not the tokenizer's.
     pub fn new(teacher: &Tokenizer, rows: &'a [f32], dimension: usize) -> Result<Self> {
         let expected = rows_of(teacher);
-        if dimension == 0 || rows.len() % dimension != 0 || rows.len() / dimension < expected {
+        if dimension == 0 || !rows.len().is_multiple_of(dimension) || rows.len() / dimension < expected {
             return Err(Error::Training(format!(
                 "the teacher's tokenizer has {expected} tokens, its table {} values in rows of {dimension}",
                 rows.len()
@@ -246,8 +240,7 @@ pub fn rows(
     for (&piece, &count) in alignment.links.pieces.iter().zip(&alignment.links.counts) {
         backward[piece as usize] += count;
     }
-    let spelled: Vec<String> =
-        (0..tokens).map(|id| new.id_to_token(id as u32).unwrap_or_default()).collect();
+    let spelled: Vec<String> = (0..tokens).map(|id| new.id_to_token(id as u32).unwrap_or_default()).collect();
     let mut offsets: Vec<Option<Vec<f32>>> = Vec::with_capacity(tokens);
     let mut sure = vec![true; tokens];
     for token in 0..tokens {
@@ -316,9 +309,7 @@ fn mixed(table: &Table, mixture: &[(u32, f32)], stretch: f32) -> Vec<f32> {
     let mut length = 0.0;
     for &(piece, weight) in mixture {
         length += weight * table.norms[piece as usize];
-        for ((sum, value), centre) in
-            offset.iter_mut().zip(table.row(piece as usize)).zip(&table.centre)
-        {
+        for ((sum, value), centre) in offset.iter_mut().zip(table.row(piece as usize)).zip(&table.centre) {
             *sum += weight * (value - centre);
         }
     }
@@ -479,8 +470,7 @@ impl Corpus {
     fn new(new: &Tokenizer, teacher: &Tokenizer, pairs: &[Pair], max_tokens: usize) -> Result<Self> {
         let mut new_words = WordIds::new(new);
         let mut teacher_words = WordIds::new(teacher);
-        let mut corpus =
-            Self { segments: Vec::new(), tokens: Vec::new(), pieces: Vec::new(), unusable: 0 };
+        let mut corpus = Self { segments: Vec::new(), tokens: Vec::new(), pieces: Vec::new(), unusable: 0 };
         let mut sides: HashMap<&str, (u32, u32)> = HashMap::new();
         let mut seen: std::collections::HashSet<(&str, &str)> = std::collections::HashSet::new();
         let mut ids = Vec::new();
@@ -533,9 +523,8 @@ fn append(all: &mut Vec<u32>, ids: &mut Vec<u32>, most: usize) -> Result<(u32, u
     ids.sort_unstable();
     ids.dedup();
     ids.truncate(most);
-    let place = |n: usize| {
-        u32::try_from(n).map_err(|_| Error::Training("too much text to align at once".into()))
-    };
+    let place =
+        |n: usize| u32::try_from(n).map_err(|_| Error::Training("too much text to align at once".into()));
     let start = place(all.len())?;
     all.append(ids);
     Ok((start, place(all.len())?))
@@ -616,8 +605,7 @@ fn candidates(corpus: &Corpus, tokens: usize, pieces: usize, most: usize) -> Lin
                     .drain(..)
                     .filter_map(|piece| {
                         let both = std::mem::take(&mut together[piece as usize]);
-                        let score =
-                            association(both, of_token[token], of_piece[piece as usize], total);
+                        let score = association(both, of_token[token], of_piece[piece as usize], total);
                         (score > 0.0).then_some((score, piece))
                     })
                     .collect();
@@ -674,9 +662,7 @@ fn expectation_maximisation(
         let counts = corpus
             .segments
             .par_chunks(chunk)
-            .map(|segments| {
-                expected(corpus, segments, &links, &model, (&token_rate, &piece_rate), agree)
-            })
+            .map(|segments| expected(corpus, segments, &links, &model, (&token_rate, &piece_rate), agree))
             .reduce_with(|mut a, b| {
                 a.to_piece.iter_mut().zip(b.to_piece).for_each(|(a, b)| *a += b);
                 a.to_token.iter_mut().zip(b.to_token).for_each(|(a, b)| *a += b);
@@ -800,15 +786,16 @@ mod tests {
 
     /// A tokenizer of whole words, lower-cased, with `[UNK]` for the rest.
     fn words(list: &[&str], start: &str) -> Tokenizer {
-        let vocabulary: serde_json::Map<String, serde_json::Value> = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-            .iter()
-            .map(|&token| token.to_owned())
-            .chain(list.iter().map(|word| {
-                if word.starts_with("##") { word.to_string() } else { format!("{start}{word}") }
-            }))
-            .enumerate()
-            .map(|(id, token)| (token, id.into()))
-            .collect();
+        let vocabulary: serde_json::Map<String, serde_json::Value> =
+            ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+                .iter()
+                .map(|&token| token.to_owned())
+                .chain(list.iter().map(|word| {
+                    if word.starts_with("##") { word.to_string() } else { format!("{start}{word}") }
+                }))
+                .enumerate()
+                .map(|(id, token)| (token, id.into()))
+                .collect();
         let pre_tokenizer = if start.is_empty() {
             serde_json::json!({"type": "BertPreTokenizer"})
         } else {
@@ -828,8 +815,8 @@ mod tests {
     const ENGLISH: [&str; 12] =
         ["the", "house", "garden", "is", "big", "small", "die", ".", "7", "##7", "old", "river"];
     const NEW: [&str; 15] = [
-        "das", "haus", "der", "garten", "ist", "gross", "klein", "die", ".", "٧", "house", "alt",
-        "gartens", "x", "zz",
+        "das", "haus", "der", "garten", "ist", "gross", "klein", "die", ".", "٧", "house", "alt", "gartens",
+        "x", "zz",
     ];
 
     fn rows() -> Vec<f32> {

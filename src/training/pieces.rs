@@ -114,9 +114,7 @@ fn seeds(words: &Words) -> Vec<Piece> {
         for at in 0..length {
             alive[at] = alive[at] && counts.get(&keys[at]).is_some_and(|c| c.0 >= least);
         }
-        seeds.extend(
-            counts.values().filter(|c| c.0 >= least).map(|&(count, at)| (count, at, size)),
-        );
+        seeds.extend(counts.values().filter(|c| c.0 >= least).map(|&(count, at)| (count, at, size)));
     }
     let score = |&(count, _, size): &(f64, usize, usize)| count * size as f64;
     seeds.sort_by(|a, b| score(b).total_cmp(&score(a)).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
@@ -138,10 +136,8 @@ fn step_key(key: u64, c: char) -> u64 {
 fn maximise(words: &Words, pieces: &mut [Piece]) {
     let trie = Trie::new(pieces);
     let total: f64 = pieces.iter().map(|piece| piece.count).sum();
-    let probability: Vec<f64> = pieces
-        .iter()
-        .map(|p| p.count.max(0.1) / total * PER_CHARACTER.powi(p.chars.len() as i32))
-        .collect();
+    let probability: Vec<f64> =
+        pieces.iter().map(|p| p.count.max(0.1) / total * PER_CHARACTER.powi(p.chars.len() as i32)).collect();
     let part = words.places.len().div_ceil(PARTS).max(1);
     let counts: Vec<Vec<f64>> = words
         .places
@@ -169,14 +165,7 @@ struct Cuts {
 }
 
 impl Cuts {
-    fn count(
-        &mut self,
-        word: &[char],
-        weight: f64,
-        trie: &Trie,
-        probability: &[f64],
-        counts: &mut [f64],
-    ) {
+    fn count(&mut self, word: &[char], weight: f64, trie: &Trie, probability: &[f64], counts: &mut [f64]) {
         let Self { forward, backward, arcs } = self;
         forward.clear();
         forward.resize(word.len() + 1, 0.0);

@@ -242,21 +242,13 @@ impl Sampler {
                 .collect();
             let passage = query
                 .iter()
-                .map(|(code, text)| {
-                    (code.clone(), Passage { text: text.clone(), answer_sentence: None })
-                })
+                .map(|(code, text)| (code.clone(), Passage { text: text.clone(), answer_sentence: None }))
                 .collect();
             records.push(Record { id: segment.id.clone(), is_parallel: true, query, passage });
             sources.push((segment.source.clone(), true));
         }
-        let mut sampler = Self {
-            records,
-            one: Vec::new(),
-            two: Vec::new(),
-            without_pairs: Vec::new(),
-            options,
-            seed,
-        };
+        let mut sampler =
+            Self { records, one: Vec::new(), two: Vec::new(), without_pairs: Vec::new(), options, seed };
         sampler.sort(&sources, &languages);
         if sampler.one.is_empty() && sampler.two.is_empty() {
             return Err(Error::Training(format!(
@@ -281,11 +273,7 @@ impl Sampler {
             Strategy::CrossLingual => false,
             Strategy::Hybrid { alpha } => rng.random_bool(alpha.clamp(0.0, 1.0)),
         };
-        if monolingual {
-            self.monolingual(&mut rng, count)
-        } else {
-            self.cross_lingual(&mut rng, count)
-        }
+        if monolingual { self.monolingual(&mut rng, count) } else { self.cross_lingual(&mut rng, count) }
     }
 
     fn monolingual(&self, rng: &mut StdRng, count: usize) -> Batch {
@@ -351,10 +339,8 @@ impl Sampler {
     fn item(&self, record: &Record, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
         let query = record.query.get(from)?;
         let passage = record.passage.get(to)?;
-        let sentence = passage
-            .answer_sentence
-            .as_ref()
-            .filter(|_| rng.random_bool(self.options.answer_sentence));
+        let sentence =
+            passage.answer_sentence.as_ref().filter(|_| rng.random_bool(self.options.answer_sentence));
         let english = match sentence {
             Some(sentence) => (to == "en").then(|| sentence.to_string()),
             None => record.passage.get("en").map(|passage| passage.text.to_string()),
@@ -405,8 +391,7 @@ impl Sampler {
                     continue;
                 };
                 let [questions, prose, names] = lists.map(|lists| Pool::new(lists, options));
-                let pair =
-                    Pair { query: from.clone(), passage: to.clone(), questions, prose, names };
+                let pair = Pair { query: from.clone(), passage: to.clone(), questions, prose, names };
                 self.two.push(pair);
             }
         }
@@ -499,8 +484,7 @@ fn cloze_item(record: &Record, language: &str, text: &str, rng: &mut StdRng) -> 
     if query.chars().count() < CLOZE_CHARS {
         return None;
     }
-    let rest: Vec<&str> =
-        sentences.iter().enumerate().filter(|&(i, _)| i != at).map(|(_, &s)| s).collect();
+    let rest: Vec<&str> = sentences.iter().enumerate().filter(|&(i, _)| i != at).map(|(_, &s)| s).collect();
     let rest = rest.join(" ");
     let is_english = language == "en";
     Some(Item {
@@ -711,8 +695,7 @@ mod tests {
             item("4", "e", "B1", None),
         ];
         let mask = Batch { kind: BatchKind::CrossLingual, items }.mask();
-        let masked: Vec<(usize, usize)> =
-            (0..25).filter(|&at| mask[at]).map(|at| (at / 5, at % 5)).collect();
+        let masked: Vec<(usize, usize)> = (0..25).filter(|&at| mask[at]).map(|at| (at / 5, at % 5)).collect();
         assert_eq!(masked, [(0, 1), (0, 2), (1, 0), (1, 4), (2, 0), (2, 3), (4, 1)]);
     }
 

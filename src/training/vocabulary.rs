@@ -13,8 +13,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tokenizers::{
-    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
-    Tokenizer,
+    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
 };
 
 use crate::{Error, Result};
@@ -352,9 +351,7 @@ fn frequent<'a>(
 ) -> Vec<(&'a String, u64)> {
     let mut words: Vec<(&String, u64)> = counts.iter().map(|(word, &count)| (word, count)).collect();
     // Ties by the reversed word rather than the word: else only the start of the alphabet is kept.
-    words.sort_unstable_by(|a, b| {
-        b.1.cmp(&a.1).then_with(|| a.0.chars().rev().cmp(b.0.chars().rev()))
-    });
+    words.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.chars().rev().cmp(b.0.chars().rev())));
     let mut chars = 0;
     let mut kept = words.len();
     for (index, (word, _)) in words.iter().enumerate() {
@@ -379,14 +376,13 @@ fn is_han_or_kana(c: char) -> bool {
 
 /// Thai, Lao, Myanmar, Khmer, Han, kana: written without spaces between words.
 fn is_unspaced(c: char) -> bool {
-    is_han_or_kana(c) || matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}')
+    is_han_or_kana(c)
+        || matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}')
 }
 
 /// `tokenizer.json` for these pieces.
 fn document(pieces: &[(String, f64)]) -> serde_json::Value {
-    let replace = |pattern: &str, content: &str| {
-        serde_json::json!({"type": "Replace", "pattern": {"Regex": pattern}, "content": content})
-    };
+    let replace = |pattern: &str, content: &str| serde_json::json!({"type": "Replace", "pattern": {"Regex": pattern}, "content": content});
     let special: Vec<_> = SPECIAL_TOKENS
         .iter()
         .enumerate()
@@ -464,8 +460,7 @@ mod tests {
     }
 
     fn trained() -> Tokenizer {
-        let options =
-            VocabularyOptions { size: 150, coverage: 1.0, ..VocabularyOptions::default() };
+        let options = VocabularyOptions { size: 150, coverage: 1.0, ..VocabularyOptions::default() };
         let vocabulary = train(&texts(), &WordCounts::new(), &options).unwrap();
         assert!(vocabulary.report.tokens <= 150 && vocabulary.report.tokens > 80);
         assert_eq!(vocabulary.report.words.len(), 3);

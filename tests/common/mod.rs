@@ -113,12 +113,10 @@ pub fn worst(a: &[f32], b: &[f32]) -> f32 {
 /// Mean and least cosine between rows of width `d`.
 pub fn cosines(a: &[f32], b: &[f32], d: usize) -> (f64, f64) {
     assert_eq!(a.len(), b.len(), "as many values");
-    let dot = |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
-    let all: Vec<f64> = a
-        .chunks(d)
-        .zip(b.chunks(d))
-        .map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
-        .collect();
+    let dot =
+        |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+    let all: Vec<f64> =
+        a.chunks(d).zip(b.chunks(d)).map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).collect();
     let mean = all.iter().sum::<f64>() / all.len() as f64;
     (mean, all.iter().copied().fold(f64::INFINITY, f64::min))
 }

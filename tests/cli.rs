@@ -1,0 +1,233 @@
+//! The built program on real input, as someone at a terminal uses it.
+
+mod common;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use common::{checkpoint, expected, minilm_folder, worst};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_interlingua")).args(args).output().expect("the program starts")
+}
+
+/// Standard output of a run that has to go well.
+fn good(args: &[&str]) -> String {
+    let output = run(args);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {stderr}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// The one line on stderr of a run that has to end with status 1.
+fn bad(args: &[&str]) -> String {
+    let output = run(args);
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert!(matches!(lines[..], [line] if line.starts_with("interlingua: ")), "{args:?}: {stderr}");
+    println!("{stderr}");
+    stderr
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
+}
+
+/// A q8 bundle of a small checkpoint, made by the program.
+fn bundle(folder: &TempDir) -> String {
+    let out = folder.path().join("bundle");
+    let said = good(&["import", text(&checkpoint("e5")), "--output", text(&out), "--licence", "CC0-1.0"]);
+    assert!(said.contains("q8"), "{said}");
+    text(&out).to_string()
+}
+
+/// Shape and values of a `.npy` file of f32.
+fn npy(path: &Path) -> ([usize; 2], Vec<f32>) {
+    let bytes = fs::read(path).unwrap();
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+    let length = u16::from_le_bytes([bytes[8], bytes[9]]) as usize;
+    let header = std::str::from_utf8(&bytes[10..10 + length]).unwrap();
+    assert!(header.contains("'descr': '<f4', 'fortran_order': False"), "{header}");
+    let shape = header.split_once("'shape': (").unwrap().1.split_once(')').unwrap().0;
+    let (rows, columns) = shape.split_once(", ").unwrap();
+    let values: Vec<f32> =
+        bytes[10 + length..].as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+    let shape = [rows.parse().unwrap(), columns.parse().unwrap()];
+    assert_eq!(values.len(), shape[0] * shape[1]);
+    (shape, values)
+}
+
+#[test]
+fn a_folder_is_imported_and_encodes_as_the_reference_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = bundle(&folder);
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(Path::new(&bundle).join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["quantization"], "q8");
+    assert_eq!(manifest["licence"], "CC0-1.0");
+    assert_eq!(manifest["prompts"], json!({"query": "query: ", "passage": "passage: "}));
+    assert!(manifest["self_test"]["cases"].as_array().unwrap().len() >= 4);
+
+    let expected = expected("e5");
+    // One text a line, so texts with line ends are left out.
+    let one_line = |t: &&String| !t.contains(['\n', '\r']) && !t.is_empty();
+    let lines: Vec<&String> = expected.texts.iter().filter(one_line).collect();
+    let wanted = |vectors: &[f32]| -> Vec<f32> {
+        let rows = expected.texts.iter().zip(vectors.chunks(64));
+        rows.filter(|(t, _)| one_line(t)).flat_map(|(_, v)| v.to_vec()).collect()
+    };
+    let input = folder.path().join("lines.txt");
+    fs::write(&input, lines.iter().map(|l| format!("{l}\n")).collect::<String>()).unwrap();
+    let output = folder.path().join("out.npy");
+    for (model, kind, vectors, close) in [
+        (text(&checkpoint("e5")), "query", &expected.query, 1e-5),
+        (text(&checkpoint("e5")), "passage", &expected.passage, 1e-5),
+        (bundle.as_str(), "query", &expected.query, 0.05),
+    ] {
+        good(&[
+            "encode",
+            "--model",
+            model,
+            "--input",
+            text(&input),
+            "--kind",
+            kind,
+            "--output",
+            text(&output),
+            "--device",
+            "cpu",
+        ]);
+        let (shape, values) = npy(&output);
+        assert_eq!(shape, [lines.len(), 64]);
+        let difference = worst(&values, &wanted(vectors));
+        assert!(difference < close, "{model}, {kind}: {difference:e}");
+    }
+}
+
+#[test]
+fn a_bundle_can_be_stored_another_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = bundle(&folder);
+    for quantization in ["f32", "f16", "q4"] {
+        let out = folder.path().join(quantization);
+        good(&["import", &bundle, "--output", text(&out), "--quantize", quantization, "--name", "again"]);
+        let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
+        assert_eq!(manifest["quantization"], quantization);
+        assert_eq!(manifest["name"], "again");
+    }
+}
+
+#[test]
+fn search_finds_the_passage_that_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = folder.path().join("corpus.jsonl");
+    let passages = [
+        ("1", "en", "Bees store honey in wax cells and seal them for the winter."),
+        ("2", "en", "The bridge across the river was built of granite in 1874."),
+        ("3", "en", "A violin has four strings, tuned in fifths."),
+        ("4", "de", "Bienen lagern Honig in Waben aus Wachs."),
+    ];
+    let lines: String = passages
+        .iter()
+        .map(|(id, lang, text)| format!("{}\n", json!({"id": id, "lang": lang, "text": text})))
+        .collect();
+    fs::write(&corpus, lines).unwrap();
+    let model = minilm_folder();
+    let search = |more: &[&str], query: &str| -> Value {
+        let mut args =
+            vec!["search", "--model", text(&model), "--corpus", text(&corpus), "--device", "cpu", "--json"];
+        args.extend_from_slice(more);
+        args.push(query);
+        serde_json::from_str(&good(&args)).expect("JSON")
+    };
+    for (query, id) in [
+        ("Where do bees keep their honey?", "1"),
+        ("When was the stone bridge built?", "2"),
+        ("How many strings does a violin have?", "3"),
+    ] {
+        let found = search(&["--top", "2"], query);
+        let hits = found["hits"].as_array().unwrap();
+        assert_eq!(hits.len(), 2);
+        assert_eq!(hits[0]["id"], id, "{found:#}");
+        assert!(hits[0]["score"].as_f64() > hits[1]["score"].as_f64());
+    }
+    let german = search(&["--languages", "de"], "Where do bees keep their honey?");
+    assert_eq!(german["hits"].as_array().unwrap().len(), 1);
+    assert_eq!(german["hits"][0]["id"], "4");
+
+    let shown = good(&[
+        "search",
+        "--model",
+        text(&model),
+        "--corpus",
+        text(&corpus),
+        "--device",
+        "cpu",
+        "--top",
+        "1",
+        "Where do bees keep their honey?",
+    ]);
+    assert!(shown.contains("Bees store honey in wax cells"), "{shown}");
+}
+
+#[test]
+fn bench_prints_one_json_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = good(&["bench", "--model", &bundle(&folder), "--device", "cpu", "--repeats", "1", "--json"]);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let cells = report["cells"].as_array().unwrap();
+    assert!(cells.len() >= 4);
+    for cell in cells {
+        assert!(cell["median_ms"].as_f64() > Some(0.0) && cell["texts_per_second"].as_f64() > Some(0.0));
+    }
+}
+
+#[test]
+fn bad_input_ends_with_status_1_and_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    let model = bundle(&folder);
+    let (empty, binary, out) = (path("empty.txt"), path("binary.txt"), path("out.npy"));
+    fs::write(&empty, "").unwrap();
+    fs::write(&binary, b"\x00\xff\xfe\x80 not text").unwrap();
+    let encode = |model: &str, input: &str| {
+        bad(&[
+            "encode", "--model", model, "--input", input, "--kind", "query", "--output", &out, "--device",
+            "cpu",
+        ])
+    };
+    assert!(encode(&path("nowhere"), &empty).contains("nowhere"));
+    assert!(encode(&model, &path("nothing.txt")).contains("nothing.txt"));
+    assert!(encode(&model, &empty).contains("empty.txt"));
+    assert!(encode(&model, &binary).contains("binary.txt"));
+    assert!(!Path::new(&out).exists());
+    assert!(bad(&["import", &path("nowhere"), "--output", &path("x")]).contains("nowhere"));
+
+    let corpus = path("corpus.jsonl");
+    fs::write(&corpus, "{\"id\": \"1\", \"lang\": \"en\", \"text\": \"One passage.\"}\n").unwrap();
+    let search = |corpus: &str, query: &str| {
+        bad(&["search", "--model", &model, "--corpus", corpus, "--device", "cpu", query])
+    };
+    assert!(search(&corpus, "").contains("empty"));
+    assert!(search(&corpus, "  \t ").contains("empty"));
+    // As long as one argument may be.
+    assert!(search(&corpus, &"long ".repeat(20_000)).contains("100000 characters"));
+    assert!(search(&empty, "bread").contains("empty.txt"));
+    assert!(search(&binary, "bread").contains("binary.txt"));
+    assert!(search(&path("nothing.jsonl"), "bread").contains("nothing.jsonl"));
+
+    // An altered bundle.
+    let weights = Path::new(&model).join("model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    assert!(encode(&model, &corpus).contains("model.safetensors"));
+}
