@@ -108,6 +108,8 @@ pub enum Stage {
 }
 
 /// From the worker to the page.
+// The large variant crosses once a load.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event {

@@ -252,7 +252,7 @@ fn tokenizers_that_are_broken_or_larger_than_the_table() {
 #[test]
 fn architectures_and_modules_that_are_not_supported() {
     type Case = (&'static str, &'static str, fn(&mut Value), &'static [&'static str]);
-    let cases: [Case; 16] = [
+    let cases: [Case; 17] = [
         ("labse", "config.json", |c| c["model_type"] = json!("gpt2"), &["config.json", "gpt2"]),
         ("labse", "config.json", |c| c["model_type"] = json!(7), &["config.json", "model_type"]),
         ("labse", "config.json", |c| c["hidden_size"] = json!("64"), &["config.json", "hidden_size"]),
@@ -282,7 +282,7 @@ fn architectures_and_modules_that_are_not_supported() {
             "labse",
             "1_Pooling/config.json",
             |c| c["pooling_mode"] = json!(["cls", "max"]),
-            &["1_Pooling/config.json", "pooling"],
+            &["1_Pooling/config.json", "cls", "max"],
         ),
         (
             "labse",
@@ -295,6 +295,12 @@ fn architectures_and_modules_that_are_not_supported() {
             "2_Dense/config.json",
             |c| c["out_features"] = json!(null),
             &["2_Dense/config.json", "out_features"],
+        ),
+        (
+            "labse",
+            "2_Dense/config.json",
+            |c| c["use_residual"] = json!(true),
+            &["2_Dense/config.json", "use_residual"],
         ),
         ("labse", "2_Dense/config.json", |c| c["in_features"] = json!(32), &["dense"]),
         (

@@ -148,9 +148,9 @@ fn search_finds_the_passage_that_answers() {
         serde_json::from_str(&good(&args)).expect("JSON")
     };
     for (query, id) in [
-        ("Where do bees keep their honey?", "1"),
-        ("When was the stone bridge built?", "2"),
-        ("How many strings does a violin have?", "3"),
+        ("Where do bees keep their honey?", "en:1"),
+        ("When was the stone bridge built?", "en:2"),
+        ("How many strings does a violin have?", "en:3"),
     ] {
         let found = search(&["--top", "2"], query);
         let hits = found["hits"].as_array().unwrap();
@@ -160,7 +160,7 @@ fn search_finds_the_passage_that_answers() {
     }
     let german = search(&["--languages", "de"], "Where do bees keep their honey?");
     assert_eq!(german["hits"].as_array().unwrap().len(), 1);
-    assert_eq!(german["hits"][0]["id"], "4");
+    assert_eq!(german["hits"][0]["id"], "de:4");
 
     let shown = good(&[
         "search",

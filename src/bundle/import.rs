@@ -235,7 +235,7 @@ fn architecture(json: &Value) -> Result<Config> {
     };
     let first_position = match family {
         Family::Bert => 0,
-        Family::XlmRoberta => json["pad_token_id"].as_u64().unwrap_or(1) as usize + 1,
+        Family::XlmRoberta => json["pad_token_id"].as_u64().unwrap_or(1).saturating_add(1) as usize,
     };
     let positions = number("max_position_embeddings")?;
     if positions <= first_position {
@@ -262,16 +262,18 @@ fn architecture(json: &Value) -> Result<Config> {
 fn pooling(at: &str, json: &Value) -> Result<Pooling> {
     let mut found = Vec::new();
     // Newer folders name the mode, older ones have a switch for each.
-    if let Some(mode) = json["pooling_mode"].as_str() {
-        found.push(mode.to_string());
-    } else if let Some(fields) = json.as_object() {
-        for (field, value) in fields {
-            if let Some(mode) = field.strip_prefix("pooling_mode_")
-                && value.as_bool() == Some(true)
-            {
-                found.push(mode.to_string());
+    match &json["pooling_mode"] {
+        Value::Null => {
+            for (field, value) in json.as_object().into_iter().flatten() {
+                if let Some(mode) = field.strip_prefix("pooling_mode_")
+                    && value.as_bool() == Some(true)
+                {
+                    found.push(mode.to_string());
+                }
             }
         }
+        Value::String(mode) => found.push(mode.clone()),
+        other => found.push(other.to_string()),
     }
     match found.iter().map(|s| s.as_str()).collect::<Vec<_>>()[..] {
         ["mean_tokens" | "mean"] => Ok(Pooling::Mean),
@@ -304,6 +306,12 @@ fn dense(at: &str, json: &Value) -> Result<Dense> {
             });
         }
     };
+    if json["use_residual"].as_bool() == Some(true) {
+        return Err(Error::Unsupported {
+            what: format!("{at}: use_residual true"),
+            hint: "dense layers without a residual are read".into(),
+        });
+    }
     if json["bias"].as_bool() == Some(false) {
         return Err(Error::Unsupported {
             what: format!("{at}: bias false"),

@@ -105,6 +105,7 @@ impl Config {
             ("layers", self.layers),
             ("heads", self.heads),
             ("intermediate", self.intermediate),
+            ("positions", self.positions),
             ("max_tokens", self.max_tokens),
         ] {
             if value == 0 || value > 10_000_000 {
@@ -117,7 +118,7 @@ impl Config {
                 format!("width {} cannot be divided among {} heads", self.hidden, self.heads),
             ));
         }
-        if self.first_position + self.max_tokens > self.positions {
+        if self.first_position.saturating_add(self.max_tokens) > self.positions {
             return Err(Error::format(
                 at("max_tokens"),
                 format!(
@@ -135,6 +136,12 @@ impl Config {
                 ));
             }
             width = dense.output;
+            if width == 0 || width > 10_000_000 {
+                return Err(Error::format(
+                    at(&format!("dense[{i}].output")),
+                    format!("{width} is not a possible size"),
+                ));
+            }
         }
         Ok(())
     }

@@ -42,6 +42,20 @@ pub fn has_webgpu() -> bool {
         .is_some_and(|gpu| !gpu.is_null() && !gpu.is_undefined())
 }
 
+/// The vendor and kind of the GPU that the browser would choose, as far as it tells.
+#[cfg(target_family = "wasm")]
+pub async fn adapter_name() -> Option<String> {
+    let get = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).ok();
+    let gpu = get(&global("navigator")?, "gpu")?;
+    let request = get(&gpu, "requestAdapter")?.dyn_into::<Function>().ok()?;
+    let adapter = request.call0(&gpu).ok()?.dyn_into::<Promise>().ok()?;
+    let info = get(&JsFuture::from(adapter).await.ok()?, "info")?;
+    let words =
+        ["vendor", "architecture", "device", "description"].map(|field| get(&info, field)?.as_string());
+    let words: Vec<String> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
 /// The Cache API; browsers have it on `https:` and `localhost` only.
 pub fn caches() -> Option<CacheStorage> {
     global("caches")?.dyn_into().ok()

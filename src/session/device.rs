@@ -89,7 +89,11 @@ impl OpenGpu {
 
 #[cfg(target_family = "wasm")]
 async fn open() -> Result<OpenGpu> {
-    let (machine, setup) = Machine::gpu().await?;
+    let (mut machine, setup) = Machine::gpu().await?;
+    // wgpu passes on the description only, which most browsers leave empty.
+    if let Some(name) = super::browser::adapter_name().await {
+        machine.adapter = name;
+    }
     let lost = Signal::default();
     let heard = lost.clone();
     setup.device.set_device_lost_callback(move |reason, message| {
@@ -145,6 +149,10 @@ pub async fn time(encoder: &Encoder) -> Result<f64> {
 /// [`Error::Device`], when it is slow too.
 pub async fn try_gpu(bundle: &Bundle, gpu: &Gpu, progress: &mut Progress<'_>) -> Result<(Encoder, f32, f64)> {
     let gpu = patiently(gpu.open()).await?;
+    if gpu.machine.software {
+        // Its work would fill the processor that the CPU's kernels need, and hold up the worker.
+        return Err(failed(format!("{} only imitates a GPU in software", gpu.machine.adapter)));
+    }
     let work = async {
         progress.at(Stage::Measure, 0.0, 3.0);
         let encoder = Encoder::new(bundle, gpu.machine.clone())?;

@@ -5,8 +5,8 @@ use std::{cmp::Reverse, rc::Rc};
 use super::{Session, browser::sleep, device::unless_lost, model::Model, progress::Progress};
 use crate::{Error, Result, protocol::Stage, text::Kind};
 
-/// Tokens a step encodes on the CPU: some 200 ms, for so long nothing else is answered.
-const STEP_ON_CPU: usize = 192;
+/// Tokens a step encodes on the CPU: some 200 ms, and for so long nothing else is answered.
+const STEP_ON_CPU: usize = 128;
 /// Tokens a step encodes on a GPU, which wants to be filled.
 const STEP_ON_GPU: usize = 2048;
 /// Texts that are tokenized in one step.

@@ -165,7 +165,7 @@ pub async fn encode(texts: JsValue, options: JsValue) -> std::result::Result<Arr
     struct Options {
         kind: Option<Kind>,
     }
-    let texts: Vec<String> = read(&texts, "texts")?;
+    let texts: Vec<String> = read_list(&texts, "texts", "strings")?;
     let kind = read::<Option<Options>>(&options, "options")?.and_then(|o| o.kind).unwrap_or(Kind::Query);
     let call = Call::new(&options);
     let (dimension, values) = session().vectors(call.id, &texts, kind).await.map_err(thrown)?;
@@ -175,7 +175,7 @@ pub async fn encode(texts: JsValue, options: JsValue) -> std::result::Result<Arr
 /// `index(passages, options?)`.
 #[wasm_bindgen(skip_typescript)]
 pub async fn index(passages: JsValue, options: JsValue) -> std::result::Result<usize, JsError> {
-    let passages: Vec<Given> = read(&passages, "passages")?;
+    let passages: Vec<Given> = read_list(&passages, "passages", "strings or objects with a text")?;
     let corpus = corpus(passages).map_err(thrown)?;
     if session().running().is_none() {
         return Err(JsError::new("No model is loaded: await load(url) first."));
@@ -306,6 +306,16 @@ fn hear(event: Event) {
 
 fn read<T: DeserializeOwned>(value: &JsValue, name: &str) -> std::result::Result<T, JsError> {
     serde_wasm_bindgen::from_value(value.clone()).map_err(|e| JsError::new(&format!("{name}: {e}")))
+}
+
+fn read_list<T: DeserializeOwned>(
+    value: &JsValue,
+    name: &str,
+    items: &str,
+) -> std::result::Result<Vec<T>, JsError> {
+    let wrong = || JsError::new(&format!("{name}: an array of {items} is expected."));
+    let list = value.dyn_ref::<Array>().ok_or_else(wrong)?;
+    serde_wasm_bindgen::from_value(list.into()).map_err(|_| wrong())
 }
 
 fn write(value: &impl Serialize) -> std::result::Result<JsValue, JsError> {

@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -125,7 +124,7 @@ fn new_vocabulary(
         list.push(&question.context);
     }
     let counts = match &config.data.word_counts {
-        Some(path) => word_counts(path, &config.languages)?,
+        Some(path) => vocabulary::read_word_counts(path, &config.languages)?,
         None => WordCounts::new(),
     };
     let options = VocabularyOptions { size, ..Default::default() };
@@ -155,41 +154,30 @@ fn new_vocabulary(
     Ok(json!({ "tokens": count, "alignment": rows.report }))
 }
 
+/// Sources whose two sides often differ count less.
+fn weight(source: &str) -> f32 {
+    match source {
+        "iso-codes" => 0.3,
+        "bitcoin-org" | "indian-wiki" | "phet" => 0.5,
+        _ => 1.0,
+    }
+}
+
 /// Texts beside their English counterparts: segments, and the words of the lexicon.
 fn pairs<'a>(segments: &'a [Segment], senses: &'a [Sense]) -> Vec<Pair<'a>> {
     let mut out = Vec::new();
     for segment in segments {
         let Some(english) = segment.texts.get("en") else { continue };
         for (language, text) in segment.texts.iter().filter(|(l, _)| *l != "en") {
-            out.push(Pair { language, text, english, weight: 1.0 });
+            out.push(Pair { language, text, english, weight: weight(&segment.source) });
         }
     }
     for sense in senses {
         for (language, words) in &sense.words {
             for text in words {
-                out.push(Pair { language, text, english: &sense.english, weight: 1.0 });
+                out.push(Pair { language, text, english: &sense.english, weight: 1.0 / words.len() as f32 });
             }
         }
     }
     out
-}
-
-fn word_counts(path: &Path, languages: &[String]) -> Result<WordCounts> {
-    let bytes = fs::read(path).map_err(|e| Error::file(path, e))?;
-    let text = if path.extension().is_some_and(|e| e == "gz") {
-        std::io::read_to_string(flate2::read::GzDecoder::new(&bytes[..])).map_err(|e| Error::file(path, e))?
-    } else {
-        String::from_utf8(bytes).map_err(|e| Error::file(path, e))?
-    };
-    let mut out = WordCounts::new();
-    for (i, line) in text.lines().enumerate() {
-        let mut fields = line.split('\t');
-        let (Some(lang), Some(word), Some(count)) = (fields.next(), fields.next(), fields.next()) else {
-            return Err(Error::format(format!("{}:{}", path.display(), i + 1), "language, word and count were expected"));
-        };
-        // Other languages, and a heading.
-        let (true, Ok(count)) = (languages.iter().any(|l| l == lang), count.parse()) else { continue };
-        out.entry(lang.into()).or_default().push((word.into(), count));
-    }
-    Ok(out)
 }

@@ -223,6 +223,12 @@ impl Run<'_> {
     ) -> Result<Loss> {
         let batch = self.sampler.batch(step, strategy, stage.batch);
         let n = batch.items.len();
+        if n < 2 {
+            return Err(Error::Training(format!(
+                "the data hold nothing for a {:?} batch of stage {}; add questions with passages, or choose another strategy",
+                batch.kind, stage.name
+            )));
+        }
         let side = |kind| {
             batch.items.iter().map(move |item| {
                 let text = if kind == Kind::Query { &item.query } else { &item.passage };
