@@ -65,17 +65,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An input-output error at `path`.
     pub fn file(path: impl AsRef<Path>, problem: impl std::fmt::Display) -> Self {
-        Self::File {
-            path: path.as_ref().display().to_string(),
-            problem: problem.to_string(),
-        }
+        Self::File { path: path.as_ref().display().to_string(), problem: problem.to_string() }
     }
 
     /// A format error at `place`: a file, `file:line`, or a field.
     pub fn format(place: impl Into<String>, problem: impl std::fmt::Display) -> Self {
-        Self::Format {
-            place: place.into(),
-            problem: problem.to_string(),
-        }
+        Self::Format { place: place.into(), problem: problem.to_string() }
     }
 }

@@ -41,11 +41,7 @@ pub enum Scope {
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Request {
     /// Load the bundle at `url` (a folder's address) on `device`.
-    Load {
-        id: Id,
-        url: String,
-        device: DeviceChoice,
-    },
+    Load { id: Id, url: String, device: DeviceChoice },
     /// Open the sample corpus with its vectors from the folder at `url`; needs no model.
     OpenSample { id: Id, url: String },
     /// Open a person's own passages: XQuAD-R files, JSON lines, tab-separated or plain lines.
@@ -63,11 +59,7 @@ pub enum Request {
         top: usize,
     },
     /// Vectors of `texts` (tests and the JavaScript interface's worker use).
-    Encode {
-        id: Id,
-        texts: Vec<String>,
-        kind: Kind,
-    },
+    Encode { id: Id, texts: Vec<String>, kind: Kind },
     /// Stop what request `id` started.
     Cancel { id: Id },
     /// Remove cached model files from the browser's storage.
@@ -125,11 +117,7 @@ pub enum Event {
         seconds_left: Option<f64>,
     },
     /// The model runs.
-    ModelReady {
-        id: Id,
-        model: ModelInfo,
-        device: DeviceReport,
-    },
+    ModelReady { id: Id, model: ModelInfo, device: DeviceReport },
     /// The model now runs elsewhere, for instance because the GPU was lost.
     DeviceChanged { device: DeviceReport },
     /// A corpus is open and searchable.
@@ -137,11 +125,7 @@ pub enum Event {
     /// The ranking for a query.
     Results { id: Id, results: Results },
     /// Vectors, row after row, `dimension` numbers each.
-    Vectors {
-        id: Id,
-        dimension: usize,
-        values: Vec<f32>,
-    },
+    Vectors { id: Id, dimension: usize, values: Vec<f32> },
     /// Request `id` was stopped because the person asked.
     Cancelled { id: Id },
     /// The cache is empty.

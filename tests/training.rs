@@ -84,7 +84,11 @@ fn config(folder: &Path, output: &str, strategy: &str) -> TrainConfig {
     TrainConfig::read(&path).unwrap()
 }
 
-fn run(config: &TrainConfig, resume: bool, stop_after: Option<u64>) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
+fn run(
+    config: &TrainConfig,
+    resume: bool,
+    stop_after: Option<u64>,
+) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
     let stop = AtomicBool::new(false);
     let (mut seen, mut notes) = (Vec::new(), Vec::new());
     let result = train(

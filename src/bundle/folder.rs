@@ -51,8 +51,7 @@ impl Bundle {
         let weights = self.weights.to_safetensors()?;
         self.manifest.files =
             vec![FileEntry::of(TOKENIZER, &self.tokenizer), FileEntry::of(WEIGHTS, &weights)];
-        let manifest = serde_json::to_vec_pretty(&self.manifest)
-            .map_err(|e| Error::format(MANIFEST, e))?;
+        let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(|e| Error::format(MANIFEST, e))?;
         write_whole(&folder.join(TOKENIZER), &self.tokenizer)?;
         write_whole(&folder.join(WEIGHTS), &weights)?;
         write_whole(&folder.join(MANIFEST), &manifest)

@@ -112,9 +112,8 @@ impl Folder<'_> {
         let Some(json) = self.json("modules.json")? else {
             return Ok(out);
         };
-        let list = json
-            .as_array()
-            .ok_or_else(|| Error::format("modules.json", "a list of modules was expected"))?;
+        let list =
+            json.as_array().ok_or_else(|| Error::format("modules.json", "a list of modules was expected"))?;
         out.normalize = false;
         for module in list {
             let kind = module["type"].as_str().unwrap_or_default();
@@ -159,11 +158,7 @@ impl Folder<'_> {
     fn prompts(&mut self) -> Result<Prompts> {
         let json = self.json("config_sentence_transformers.json")?.unwrap_or_default();
         let of = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|n| json["prompts"][n].as_str())
-                .unwrap_or_default()
-                .to_string()
+            names.iter().find_map(|n| json["prompts"][n].as_str()).unwrap_or_default().to_string()
         };
         Ok(Prompts { query: of(&["query"]), passage: of(&["passage", "document"]) })
     }
@@ -189,7 +184,9 @@ fn canonical(weights: Weights) -> Weights {
             && (short.starts_with("embeddings.") || short.starts_with("encoder."))
         {
             // Names from before 2019, still found in converted checkpoints.
-            let short = short.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias");
+            let short = short
+                .replace("LayerNorm.gamma", "LayerNorm.weight")
+                .replace("LayerNorm.beta", "LayerNorm.bias");
             out.insert(&short, array.clone());
         }
     }

@@ -100,8 +100,7 @@ impl Manifest {
                 hint: format!("this version reads format {FORMAT}; use a newer interlingua"),
             });
         }
-        let manifest: Self =
-            serde_json::from_value(value).map_err(|e| Error::format(place, e))?;
+        let manifest: Self = serde_json::from_value(value).map_err(|e| Error::format(place, e))?;
         manifest.architecture.check(place)?;
         for entry in &manifest.files {
             if !(entry.path == TOKENIZER || entry.path == WEIGHTS) {

@@ -13,7 +13,9 @@ mod weights;
 #[cfg(feature = "native")]
 pub use folder::write_whole;
 pub use import::from_hugging_face;
-pub use manifest::{FORMAT, FileEntry, MANIFEST, Manifest, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS, sha256};
+pub use manifest::{
+    FORMAT, FileEntry, MANIFEST, Manifest, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS, sha256,
+};
 pub use weights::{Array, BLOCK, Quantization, Weights};
 
 use std::collections::BTreeMap;
@@ -44,17 +46,20 @@ impl Bundle {
             entry.verify(bytes)?;
         }
         let mut take = |path: &str| {
-            files.remove(path).ok_or_else(|| {
-                Error::format(format!("{MANIFEST}, files"), format!("{path} is not listed"))
-            })
+            files
+                .remove(path)
+                .ok_or_else(|| Error::format(format!("{MANIFEST}, files"), format!("{path} is not listed")))
         };
         let tokenizer = take(TOKENIZER)?;
         let weights = Weights::from_safetensors(WEIGHTS, &take(WEIGHTS)?)?;
         Ok(Self { manifest, tokenizer, weights })
     }
 
-    /// Stores the weights another way.
+    /// Stores the weights another way; packed weights that already are stored so stay as they are.
     pub fn store_as(&mut self, quantization: Quantization) {
+        if self.manifest.quantization == quantization && quantization != Quantization::F32 {
+            return;
+        }
         self.weights = self.weights.quantize(quantization);
         self.manifest.quantization = quantization;
     }

@@ -59,8 +59,7 @@ pub fn run(args: Args) -> Result<()> {
 
 /// NumPy's format, version 1.0: magic, header padded to 64 bytes, little-endian values.
 fn npy(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
-    let header =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
     let mut out = b"\x93NUMPY\x01\x00".to_vec();
     out.extend((padded as u16).to_le_bytes());

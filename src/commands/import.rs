@@ -1,9 +1,9 @@
 //! `interlingua import`: a model folder becomes a bundle.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use interlingua::{
-    Result,
+    Error, Result,
     bundle::{Bundle, Quantization, SelfTest},
 };
 
@@ -33,6 +33,9 @@ pub struct Args {
     /// Prefix in front of a passage.
     #[arg(long)]
     passage_prompt: Option<String>,
+    /// A report of `interlingua eval --json`, to go into the manifest as the measured results.
+    #[arg(long)]
+    results: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -56,6 +59,11 @@ pub fn run(args: Args) -> Result<()> {
     }
     if let Some(prompt) = args.passage_prompt {
         manifest.prompts.passage = prompt;
+    }
+    if let Some(path) = args.results {
+        let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
+        manifest.results =
+            serde_json::from_slice(&bytes).map_err(|e| Error::format(path.display().to_string(), e))?;
     }
     bundle.store_as(args.quantize);
     bundle.manifest.self_test = SelfTest::of(&bundle)?;

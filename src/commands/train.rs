@@ -97,5 +97,9 @@ pub fn run(args: Args) -> Result<()> {
 /// Seconds as hours and minutes.
 fn clock(seconds: f64) -> String {
     let minutes = (seconds / 60.0).ceil().max(0.0) as u64;
-    if minutes < 60 { format!("{minutes} min") } else { format!("{} h {:02} min", minutes / 60, minutes % 60) }
+    if minutes < 60 {
+        format!("{minutes} min")
+    } else {
+        format!("{} h {:02} min", minutes / 60, minutes % 60)
+    }
 }

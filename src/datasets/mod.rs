@@ -3,9 +3,9 @@
 //! [`open`] takes files as a person gave them, in the page or in the terminal, and finds out from
 //! their content what they are. Not here: vectors, scores, measures.
 
+mod examples;
 #[cfg(feature = "native")]
 pub mod lexicon;
-mod examples;
 pub mod lines;
 mod open;
 #[cfg(feature = "native")]
@@ -108,8 +108,7 @@ pub fn count_languages<'a>(langs: impl Iterator<Item = &'a str>) -> Vec<(String,
     for lang in langs {
         *counts.entry(lang).or_default() += 1;
     }
-    let mut counts: Vec<(String, usize)> =
-        counts.into_iter().map(|(l, n)| (l.to_string(), n)).collect();
+    let mut counts: Vec<(String, usize)> = counts.into_iter().map(|(l, n)| (l.to_string(), n)).collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     counts
 }

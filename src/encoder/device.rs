@@ -71,8 +71,7 @@ impl Machine {
     /// [`Error::Device`] when there is none or it refuses.
     #[cfg(target_family = "wasm")]
     pub async fn gpu() -> Result<(Self, burn::tensor::wgpu::WgpuSetup)> {
-        let (device, setup) =
-            Device::wgpu_options().init_with_setup_async().await.map_err(no_gpu)?;
+        let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(no_gpu)?;
         Ok((Self::from_adapter(device, &setup.adapter.get_info()), setup))
     }
 

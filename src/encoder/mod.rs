@@ -196,9 +196,8 @@ impl Encoder {
         let words = TensorData::new(self.table.gather(sequences, length), shape);
         let padded = sequences.iter().any(|s| s.len() < length);
         let mask = padded.then(|| {
-            let ones = sequences.iter().flat_map(|s| {
-                (0..length).map(|i| if i < s.len() { 1.0f32 } else { 0.0 })
-            });
+            let ones =
+                sequences.iter().flat_map(|s| (0..length).map(|i| if i < s.len() { 1.0f32 } else { 0.0 }));
             let data = TensorData::new(ones.collect(), [sequences.len(), length]);
             Tensor::<2>::from_data(data, device)
         });

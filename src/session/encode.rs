@@ -47,7 +47,8 @@ impl Session {
             let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
             let vectors = match self.encode_step(&model, &sequences).await {
                 Err(Error::Device { problem, .. }) if model.is_on_gpu() => {
-                    model = self.instead_of(&model, &problem).await?;
+                    let why = self.why_gpu_failed(&problem).await;
+                    model = self.instead_of(&model, &why).await?;
                     continue;
                 }
                 result => result?,
@@ -71,6 +72,16 @@ impl Session {
         match self.0.gpu.opened() {
             Some(gpu) if model.is_on_gpu() => unless_lost(&gpu.lost, work).await,
             _ => work.await,
+        }
+    }
+
+    /// Why the GPU failed, in one line: a driver's own words go on for many.
+    async fn why_gpu_failed(&self, problem: &str) -> String {
+        // That a device was lost is said a moment after its work has failed.
+        sleep(50).await;
+        match self.0.gpu.opened().and_then(|gpu| gpu.lost.word()) {
+            Some(why) => format!("it was lost ({why})"),
+            None => problem.lines().next().unwrap_or_default().trim_end_matches('.').into(),
         }
     }
 

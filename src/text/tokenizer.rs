@@ -18,8 +18,8 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Format`] when the file is not one, naming it.
     pub fn from_json(bytes: &[u8], max_tokens: usize) -> Result<Self> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
-            .map_err(|e| Error::format("tokenizer.json", e))?;
+        let mut inner =
+            tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| Error::format("tokenizer.json", e))?;
         inner.with_padding(None);
         inner
             .with_truncation(Some(tokenizers::TruncationParams {
@@ -51,11 +51,7 @@ impl Tokenizer {
 
     /// One more than the largest id: the rows an embedding table must have.
     pub fn rows(&self) -> usize {
-        self.inner
-            .get_vocab(true)
-            .values()
-            .max()
-            .map_or(0, |&id| id as usize + 1)
+        self.inner.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
     }
 
     /// The longest sequence it gives, special tokens included.

@@ -71,8 +71,7 @@ mod tests {
         };
         let expected = (0..3)
             .map(|i| {
-                let sum: f64 =
-                    (0..3).filter(|&j| !masked[i * 3 + j]).map(|j| (dot(i, j) / t).exp()).sum();
+                let sum: f64 = (0..3).filter(|&j| !masked[i * 3 + j]).map(|j| (dot(i, j) / t).exp()).sum();
                 -((dot(i, i) / t).exp() / sum).ln()
             })
             .sum::<f64>()

@@ -10,12 +10,12 @@ pub mod checkpoint;
 mod config;
 pub mod loss;
 pub mod optimizer;
+mod pieces;
 pub mod sampler;
 mod start;
 pub mod student;
 pub mod texts;
 mod trainer;
-mod pieces;
 pub mod vocabulary;
 
 pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};

@@ -80,7 +80,10 @@ impl BodyMoments {
             let number = id.parse().map_err(|_| Error::format(name, "not a parameter number"))?;
             let second = weights.need(&format!("{id}.v"))?;
             let tensor = |a: &Array| {
-                Tensor::<1>::from_data(TensorData::new(a.to_f32(), [a.shape.iter().product::<usize>()]), device)
+                Tensor::<1>::from_data(
+                    TensorData::new(a.to_f32(), [a.shape.iter().product::<usize>()]),
+                    device,
+                )
             };
             out.insert(number, (tensor(array), tensor(second)));
         }
@@ -111,9 +114,7 @@ impl ModuleMapper for Mapper<'_> {
                     m.mul_scalar(BETA_1) + grad.clone().mul_scalar(1.0 - BETA_1),
                     v.mul_scalar(BETA_2) + grad.square().mul_scalar(1.0 - BETA_2),
                 ),
-                None => {
-                    (grad.clone().mul_scalar(1.0 - BETA_1), grad.square().mul_scalar(1.0 - BETA_2))
-                }
+                None => (grad.clone().mul_scalar(1.0 - BETA_1), grad.square().mul_scalar(1.0 - BETA_2)),
             };
             let denominator = v.clone().div_scalar(correct_2).sqrt().add_scalar(EPSILON);
             let delta = m.clone().mul_scalar(update.rate / correct_1) / denominator;

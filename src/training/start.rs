@@ -58,7 +58,8 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     }
     let mut bundle = Bundle::open(&config.start.model)?;
     let base = bundle.manifest.name.clone();
-    let mut recipe = json!({ "key": key, "model": base });
+    // How the start model was itself made, where it says.
+    let mut recipe = json!({ "key": key, "model": base, "recipe": bundle.manifest.recipe });
     if let Some(size) = config.start.vocabulary {
         let report = new_vocabulary(config, size, &mut bundle, &questions, &segments, note)?;
         recipe["vocabulary"] = report;
@@ -92,7 +93,10 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<(Vec<Questio
     let (questions, report) = read_questions(&files, &config.languages)?;
     note(&format!("{} questions of {}", questions.len(), report.records));
     if segments.is_empty() && questions.is_empty() {
-        return Err(Error::file(folder, "no training text in any of the configured languages was found here"));
+        return Err(Error::file(
+            folder,
+            "no training text in any of the configured languages was found here",
+        ));
     }
     Ok((questions, segments))
 }
@@ -134,9 +138,8 @@ fn new_vocabulary(
     let lexicon = records::find(&config.data.folder, "lexicon.")?;
     let (senses, _) = read_lexicon(&lexicon, &config.languages)?;
     let pairs = pairs(segments, &senses);
-    let parse = |bytes: &[u8]| {
-        Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")))
-    };
+    let parse =
+        |bytes: &[u8]| Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")));
     let hidden = bundle.manifest.architecture.hidden;
     let table = bundle.weights.need(TABLE)?.to_f32();
     let rows = alignment::initial_embeddings(

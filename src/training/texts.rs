@@ -109,13 +109,15 @@ impl Texts {
                 self.languages.iter().find(|l| point < l.until)
             };
             let Some(language) = language.or(self.languages.first()) else { break };
-            let terms = language.prose.is_empty()
-                || (!language.terms.is_empty() && rng.random_bool(TERM_SHARE));
+            let terms =
+                language.prose.is_empty() || (!language.terms.is_empty() && rng.random_bool(TERM_SHARE));
             let sources = if terms { &language.terms } else { &language.prose };
             let point = rng.random_range(0.0..sources.last().map_or(1.0, |s| s.until));
             let Some(source) = sources.iter().find(|s| point < s.until) else { continue };
-            let segment = &self.segments[source.segments[rng.random_range(0..source.segments.len())] as usize];
-            let (Some(text), Some(english)) = (segment.texts.get(&language.code), segment.texts.get("en")) else {
+            let segment =
+                &self.segments[source.segments[rng.random_range(0..source.segments.len())] as usize];
+            let (Some(text), Some(english)) = (segment.texts.get(&language.code), segment.texts.get("en"))
+            else {
                 continue;
             };
             if out.iter().all(|t| t.id != segment.id) {

@@ -214,13 +214,7 @@ impl Run<'_> {
         Ok(Loss { value, forward, pairs: texts.len(), tokens })
     }
 
-    fn contrastive(
-        &self,
-        stage: &Stage,
-        step: u64,
-        strategy: Strategy,
-        distillation: f32,
-    ) -> Result<Loss> {
+    fn contrastive(&self, stage: &Stage, step: u64, strategy: Strategy, distillation: f32) -> Result<Loss> {
         let batch = self.sampler.batch(step, strategy, stage.batch);
         let n = batch.items.len();
         if n < 2 {
@@ -266,7 +260,9 @@ impl Run<'_> {
         let mut grads = loss.value.backward();
         let rate = stage.rate(at);
         let leaf = loss.forward.leaf.grad_remove(&mut grads).ok_or_else(|| {
-            Error::Training("no gradient reached the embedding table; this is a defect, please report it".into())
+            Error::Training(
+                "no gradient reached the embedding table; this is a defect, please report it".into(),
+            )
         })?;
         let leaf = leaf.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
             device: self.teacher.device_label(),
@@ -301,7 +297,11 @@ impl Run<'_> {
         bundle.manifest.self_test = SelfTest::of(&bundle)?;
         let folder = self.config.output.join("bundle");
         bundle.write(&folder)?;
-        note(&format!("bundle written: {} ({:.1} MB)", folder.display(), bundle.manifest.bytes() as f64 / 1e6));
+        note(&format!(
+            "bundle written: {} ({:.1} MB)",
+            folder.display(),
+            bundle.manifest.bytes() as f64 / 1e6
+        ));
         Ok(folder)
     }
 }
@@ -322,11 +322,8 @@ struct Log {
 
 impl Log {
     fn open(path: &Path) -> Result<Self> {
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|e| Error::file(path, e))?;
+        let file =
+            fs::OpenOptions::new().create(true).append(true).open(path).map_err(|e| Error::file(path, e))?;
         Ok(Self { path: path.into(), file })
     }
 
