@@ -4,16 +4,21 @@
 //! door through which weights come in and go out; [`datasets`] reads what is searched and measured;
 //! `training` feeds the same encoder; `page` and `session` are the browser's two sides.
 
+#[cfg(feature = "engine")]
 pub mod bundle;
+#[cfg(feature = "engine")]
 pub mod datasets;
+#[cfg(feature = "engine")]
 pub mod encoder;
 mod error;
+#[cfg(feature = "engine")]
 pub mod evaluation;
-#[cfg(feature = "web")]
+#[cfg(feature = "page")]
 pub mod page;
 pub mod protocol;
+#[cfg(feature = "engine")]
 pub mod retrieval;
-#[cfg(feature = "web")]
+#[cfg(feature = "worker")]
 pub mod session;
 pub mod text;
 #[cfg(feature = "native")]

@@ -2,12 +2,16 @@
 //!
 //! Not here: anything about tensors or scores.
 
+#[cfg(feature = "engine")]
 mod detect;
 mod language;
+#[cfg(feature = "engine")]
 mod tokenizer;
 
+#[cfg(feature = "engine")]
 pub use detect::detect;
 pub use language::{Direction, Language, language, languages};
+#[cfg(feature = "engine")]
 pub use tokenizer::{Tokenizer, check_query};
 
 use serde::{Deserialize, Serialize};

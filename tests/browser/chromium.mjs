@@ -14,7 +14,7 @@ const quiet = [
 const webgpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
 /** A software adapter takes seconds for what a GPU does in milliseconds. */
-export const patience = 240_000;
+export const patience = 400_000;
 
 export async function launch({ gpu }) {
   const places = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"];
