@@ -14,7 +14,7 @@ const quiet = [
 const webgpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
 
 /** A software adapter takes seconds for what a GPU does in milliseconds. */
-export const patience = 400_000;
+export const patience = Number(process.env.INTERLINGUA_PATIENCE_MS ?? 400_000);
 
 export async function launch({ gpu }) {
   const places = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"];
@@ -61,9 +61,14 @@ class Search {
   async ask(question) {
     await this.box.fill(question);
     await this.box.press("Enter");
-    await this.page.getByText(`“${question}”`).first().waitFor();
-    await this.page.locator('ol[aria-label="Results"][aria-busy="false"]').waitFor();
+    await this.answered(question);
     return this.hits();
+  }
+
+  /** Waits until the list is the answer to this very question; its heading quotes it. */
+  async answered(question) {
+    await this.page.locator("#results q").getByText(question, { exact: true }).waitFor();
+    await this.page.locator('ol[aria-label="Results"][aria-busy="false"]').waitFor();
   }
 
   hits() {

@@ -35,12 +35,17 @@ test("an example is answered before any weights are down", async () => {
 test("questions in six scripts find their passages", async (t) => {
   const search = await open(browser, server, "?device=cpu");
   assert.match(await search.ready(), /CPU/);
+  let all = 0;
+  let of = 0;
   for (const lang of ["en", "ru", "th", "ar", "zh", "hi"]) {
     const { right, asked } = await found(search, lang, 12, 10);
     t.diagnostic(`${lang}: ${right} of ${asked} questions have an answering passage in the first 10`);
-    // Chance is 10 × 11 / 1375: less than 1 in 10.
-    assert.ok(right >= 0.6 * asked, `${lang}: ${right} of ${asked}`);
+    // By chance a question finds one with probability 0.08, and 4 of 11 do so once in a hundred times.
+    assert.ok(right >= 4, `${lang}: ${right} of ${asked}`);
+    all += right;
+    of += asked;
   }
+  assert.ok(all > of / 2, `${all} of ${of} in all six scripts`);
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });
@@ -72,8 +77,7 @@ test("scope and language filter say what is ranked, and the address keeps them",
   // Who is given the link sees the same.
   const other = await open(browser, server, page.url().slice(server.origin.length + 1));
   await other.ready();
-  await other.page.getByText(`“${question}”`).first().waitFor();
-  await other.page.locator('ol[aria-label="Results"][aria-busy="false"]').waitFor();
+  await other.answered(question);
   assert.deepEqual((await other.hits()).map((hit) => hit.id + hit.lang), before.map((hit) => hit.id + hit.lang));
   assert.deepEqual([...search.complaints, ...other.complaints], []);
   await search.context.close();

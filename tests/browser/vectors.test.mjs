@@ -29,8 +29,7 @@ after(() => server?.close());
 for (const device of ["cpu", "webgpu"]) {
   test(`vectors on ${device} equal the native ones within 1e-4`, { timeout: 2 * patience }, async (t) => {
     const browser = await launch({ gpu: device === "webgpu" });
-    const { page, complaints } = await open(browser, server, "example/README.txt");
-    complaints.length = 0; // the address above has no page; it only sets the origin
+    const { page, complaints } = await open(browser, server, "blank.html");
     const result = await page.evaluate(
       async ([texts, device]) => {
         const module = await import("/worker.js");
@@ -54,7 +53,7 @@ for (const device of ["cpu", "webgpu"]) {
 
 test("the module says in an Error what is wrong", async () => {
   const browser = await launch({ gpu: false });
-  const { page } = await open(browser, server, "example/README.txt");
+  const { page } = await open(browser, server, "blank.html");
   const message = await page.evaluate(async () => {
     const module = await import("/worker.js");
     await module.default();
