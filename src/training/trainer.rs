@@ -70,6 +70,9 @@ pub fn train(
     fs::create_dir_all(&config.output).map_err(|e| Error::file(&config.output, e))?;
     let prepared = start::prepare(config, note)?;
     let sampler = Sampler::new(&prepared.questions, &prepared.segments, &config.languages, config.seed)?;
+    for (query, passage) in sampler.without_pairs() {
+        note(&format!("no training pair has a query in {query} and a passage in {passage}"));
+    }
     let device = machine.device.clone().autodiff();
     let mut run = Run {
         config,
