@@ -52,9 +52,8 @@ for (const [name, file, change, sentence] of bundles) {
 
 test("files and questions that cannot be used", async () => {
   const search = await open(browser, server, "?device=cpu");
-  await search.ready();
+  await search.ownText();
   const { page } = search;
-  await page.getByText("Search your own text").click();
   const files = page.getByLabel("Choose files");
   const refused = async (name, buffer, sentence) => {
     await files.setInputFiles({ name, mimeType: "application/octet-stream", buffer });

@@ -57,6 +57,12 @@ class Search {
     return this.device.innerText();
   }
 
+  /** Unfolds the panel for one's own text, once the model runs. */
+  async ownText() {
+    await this.ready();
+    await this.page.getByText("Search your own text").click();
+  }
+
   /** Asks, waits for the answer to this very question, and returns the hits. */
   async ask(question) {
     await this.box.fill(question);

@@ -112,9 +112,8 @@ test("the second visit takes the model from the browser's storage, and mends wha
 
 test("one's own text is encoded here and searched, and the sample comes back", async () => {
   const search = await open(browser, server, "?device=cpu");
-  await search.ready();
+  await search.ownText();
   const { page } = search;
-  await page.getByText("Search your own text").click();
   await page.getByRole("textbox", { name: "Or paste passages, one a line" }).fill(
     ["The ferry to the island leaves at nine in the morning.", "Das Museum ist montags geschlossen.", "El mercado vende fruta y pescado fresco."].join("\n"),
   );
