@@ -6,17 +6,19 @@
 
 #[cfg(feature = "engine")]
 pub mod bundle;
-#[cfg(feature = "engine")]
+#[cfg(feature = "data")]
 pub mod datasets;
 #[cfg(feature = "engine")]
 pub mod encoder;
 mod error;
-#[cfg(feature = "engine")]
+#[cfg(feature = "data")]
 pub mod evaluation;
+#[cfg(feature = "data")]
+mod hash;
 #[cfg(feature = "page")]
 pub mod page;
 pub mod protocol;
-#[cfg(feature = "engine")]
+#[cfg(feature = "data")]
 pub mod retrieval;
 #[cfg(feature = "worker")]
 pub mod session;
@@ -25,3 +27,5 @@ pub mod text;
 pub mod training;
 
 pub use error::{Error, Result};
+#[cfg(feature = "data")]
+pub use hash::sha256;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use interlingua::evaluation::{Measures, Order, measures};
+use interlingua::evaluation::{Hit, Measures, Order, measures};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -38,8 +38,8 @@ fn every_query_is_measured_as_trec_eval_does() {
             (0..query.run.len()).filter(|&i| relevant.contains(&query.run[i].0)).collect();
         let order = Order::new(&ids);
         let ranks = order.ranks(&scores, &retrieved, 0..scores.len());
-        let n = relevant.len();
-        let ours = Measures::of(&ranks, n);
+        let hits: Vec<Hit> = ranks.iter().map(|&rank| Hit { rank, grade: 1 }).collect();
+        let ours = Measures::of(&hits, &vec![1; relevant.len()]);
         for (name, &expected) in &query.expected {
             let got = match name.as_str() {
                 "map" => ours.map,

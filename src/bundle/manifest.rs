@@ -1,12 +1,12 @@
 //! `manifest.json`: what a bundle is, what it was made from, and how to check it.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::weights::Quantization;
 use crate::{
     Error, Result,
     encoder::Config,
+    sha256,
     text::{Kind, Prompts},
 };
 
@@ -146,9 +146,4 @@ impl FileEntry {
         };
         Err(Error::Integrity { file: self.path.clone(), problem })
     }
-}
-
-/// SHA-256 in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -13,9 +13,7 @@ mod weights;
 #[cfg(feature = "native")]
 pub use folder::write_whole;
 pub use import::from_hugging_face;
-pub use manifest::{
-    FORMAT, FileEntry, MANIFEST, Manifest, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS, sha256,
-};
+pub use manifest::{FORMAT, FileEntry, MANIFEST, Manifest, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS};
 pub use weights::{Array, BLOCK, Quantization, Weights};
 
 use std::collections::BTreeMap;

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use interlingua::bundle::sha256;
 use interlingua::datasets::{Corpus, distinct, sample, xquad::Dataset};
 use interlingua::encoder::Encoder;
-use interlingua::evaluation::{EvalReport, Facts, Settings, Task, rank, trec};
+use interlingua::evaluation::{EvalReport, Facts, Scores, Settings, Task, rank, trec};
 use interlingua::retrieval::{Index, to_unit};
 use interlingua::text::Kind;
-use interlingua::{Error, Result};
+use interlingua::{Error, Result, sha256};
 
 use super::{Progress, open_model};
 
@@ -59,7 +58,8 @@ pub fn run(args: Args) -> Result<()> {
     let queries = encode(&encoder, task.questions(&corpus), Kind::Query, "questions")?;
     let start = Instant::now();
     let index = Index::from_rows(encoder.dimension(), &passages)?;
-    let settings = Settings::of(&task, &rank(&task, &index, &queries)?);
+    let ranks = rank(&task, &index, &queries)?;
+    let settings = Settings::of(&task, &ranks, &Scores::of(&task, &ranks));
     eprintln!("scored and measured in {:.1} s", start.elapsed().as_secs_f64());
 
     if let Some(dir) = &args.runs {
@@ -74,6 +74,7 @@ pub fn run(args: Args) -> Result<()> {
         hashes: hashes(&args.model, &corpus),
         date: today(),
         version: env!("CARGO_PKG_VERSION").to_string(),
+        lir: None,
     };
     let report = EvalReport::new(facts, &task, &settings);
     if args.json {

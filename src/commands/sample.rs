@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use interlingua::{
     Error, Result,
-    bundle::{Bundle, WEIGHTS, sha256, write_whole},
+    bundle::{Bundle, WEIGHTS, write_whole},
     datasets::{examples, sample},
     encoder::{Encoder, Machine},
     protocol::Example,
     retrieval::vectors,
+    sha256,
     text::Kind,
 };
 

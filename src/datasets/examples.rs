@@ -43,6 +43,7 @@ mod tests {
         let questions = (0..30).flat_map(|id| {
             ["en", "de"].map(|lang| Question {
                 id: id.to_string(),
+                group: id.to_string(),
                 lang: lang.into(),
                 text: format!("{lang} {id}?"),
                 relevant: vec![],

@@ -308,8 +308,9 @@ impl<'a> Builder<'a> {
         };
         let id = self.unique(id);
         if let Some(text) = record.question {
-            let relevant = vec![self.corpus.passages.len()];
-            let question = Question { id: group.clone(), lang: lang.clone(), text, relevant };
+            let relevant = vec![self.corpus.passages.len().into()];
+            let question =
+                Question { id: group.clone(), group: group.clone(), lang: lang.clone(), text, relevant };
             self.corpus.questions.push(question);
         }
         self.corpus.passages.push(Passage {
@@ -410,7 +411,7 @@ mod tests {
         assert_eq!(ids, [("de:7", "7"), ("en:7", "7"), ("en:7#2", "7")]);
         assert_eq!(corpus.passages[0].source, "Farben");
         assert_eq!(corpus.questions.len(), 1);
-        assert_eq!((corpus.questions[0].lang.as_str(), corpus.questions[0].relevant[0]), ("de", 0));
+        assert_eq!((corpus.questions[0].lang.as_str(), corpus.questions[0].relevant[0].passage), ("de", 0));
         for line in 4..=7 {
             let place = format!("a.jsonl:{line}");
             assert!(corpus.notes.iter().any(|n| n.starts_with(&place)), "{:?}", corpus.notes);

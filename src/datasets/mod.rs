@@ -45,18 +45,37 @@ pub struct Passage {
     pub answer: Option<(usize, usize)>,
 }
 
+/// A passage that answers a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relevant {
+    /// Index into [`Corpus::passages`].
+    pub passage: usize,
+    /// How relevant, from 1; only nDCG tells grades apart, as in trec_eval.
+    pub grade: u32,
+}
+
+impl From<usize> for Relevant {
+    /// Relevant, without degrees.
+    fn from(passage: usize) -> Self {
+        Self { passage, grade: 1 }
+    }
+}
+
 /// A question that comes with a corpus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// Translations of one question share it.
+    /// Unique in its language.
     pub id: String,
+    /// Shared by translations of one question, whose relevant passages are then relevant to each of
+    /// them; the id, with the language where ids of several languages could meet by chance.
+    pub group: String,
     /// BCP 47 code, or [`UNDETERMINED`].
     pub lang: String,
     /// The question itself.
     pub text: String,
-    /// The passages in the question's own language that answer it, as indices into
-    /// [`Corpus::passages`]. What answers it in another language is what answers its translation.
-    pub relevant: Vec<usize>,
+    /// The passages that answer it, as far as they are known for this language's question. What
+    /// answers a question of the same group counts too.
+    pub relevant: Vec<Relevant>,
 }
 
 /// Passages to search, with the questions that came with them.
@@ -94,7 +113,7 @@ impl Corpus {
         let offset = self.passages.len();
         self.passages.extend(other.passages);
         self.questions.extend(other.questions.into_iter().map(|mut q| {
-            q.relevant.iter_mut().for_each(|i| *i += offset);
+            q.relevant.iter_mut().for_each(|r| r.passage += offset);
             q
         }));
         self.notes.extend(other.notes);
@@ -197,15 +216,16 @@ mod tests {
             }],
             questions: vec![Question {
                 id: "1".into(),
+                group: "1".into(),
                 lang: lang.into(),
                 text: "q".into(),
-                relevant: vec![0],
+                relevant: vec![0.into()],
             }],
             notes: vec![],
         };
         let mut corpus = part("de");
         corpus.append(part("en")).unwrap();
-        assert_eq!(corpus.questions[1].relevant, [1]);
+        assert_eq!(corpus.questions[1].relevant, [1.into()]);
         assert_eq!(corpus.languages(), [("de".to_string(), 1), ("en".to_string(), 1)]);
         let refused = corpus.append(part("en")).unwrap_err().to_string();
         assert!(refused.contains("en:1"), "{refused}");

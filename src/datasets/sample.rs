@@ -63,9 +63,10 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
         })?;
         corpus.questions.push(Question {
             id: id.clone(),
+            group: id.clone(),
             lang: lang.clone(),
             text: asked,
-            relevant: vec![corpus.passages.len()],
+            relevant: vec![corpus.passages.len().into()],
         });
         corpus.passages.push(Passage {
             id: format!("{lang}:{id}"),
@@ -103,7 +104,7 @@ mod tests {
         let (start, end) = passage.answer.unwrap();
         assert_eq!(&passage.text[start..end], "rot");
         assert_eq!(corpus.questions[1].text, "Colour?");
-        assert_eq!(corpus.questions[1].relevant, [1]);
+        assert_eq!(corpus.questions[1].relevant, [1.into()]);
     }
 
     #[test]

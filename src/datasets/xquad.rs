@@ -227,10 +227,11 @@ impl Reader<'_> {
             passage.group = id.clone();
         }
         self.corpus.questions.push(Question {
+            group: id.clone(),
             id,
             lang: self.lang.clone(),
             text: question.field("question")?.text()?.to_string(),
-            relevant: vec![index],
+            relevant: vec![index.into()],
         });
         Ok(())
     }
@@ -308,7 +309,7 @@ mod tests {
         let texts: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
         assert_eq!(texts, ["你好。", "再见！", "ok"]);
         // 3 is the end of the first sentence and the start of the second: it is in the second.
-        assert_eq!(corpus.questions[0].relevant, [1]);
+        assert_eq!(corpus.questions[0].relevant, [1.into()]);
         assert_eq!(corpus.passages[1].group, "a");
         assert_eq!(corpus.passages[1].id, "zh:0:1");
         assert_eq!(corpus.passages[0].group, "zh:0:0");

@@ -1,8 +1,8 @@
-//! Measures of one ranking, as trec_eval defines them, for relevance that is yes or no.
+//! Measures of one ranking, as trec_eval defines them.
 //!
 //! Each takes `ranks`, the ranks (from 1, ascending) at which relevant documents were retrieved, and
-//! where it matters `relevant`, how many relevant documents there are, retrieved or not. Averages
-//! over nothing are 0.
+//! where it matters `relevant`, how many relevant documents there are, retrieved or not. nDCG alone
+//! tells grades of relevance apart. Averages over nothing are 0.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,12 +34,14 @@ pub fn recall_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
     share(within(ranks, k) as f64, relevant)
 }
 
-/// Discounted gain of the first `k` ranks, 1 / log2(rank + 1) for each relevant one, over the most
-/// that could be had (trec_eval `ndcg_cut_k`).
-pub fn ndcg_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
-    let gain = |rank: usize| 1.0 / ((rank + 1) as f64).log2();
-    let best: f64 = (1..=relevant.min(k)).map(gain).sum();
-    let got: f64 = ranks.iter().take_while(|&&rank| rank <= k).map(|&rank| gain(rank)).sum();
+/// Discounted gain of the first `k` ranks, grade / log2(rank + 1) for each relevant one, over the most
+/// that the `grades` of all relevant documents allow (trec_eval `ndcg_cut_k`).
+pub fn ndcg_at(hits: &[Hit], grades: &[u32], k: usize) -> f64 {
+    let gain = |grade: u32, rank: usize| f64::from(grade) / ((rank + 1) as f64).log2();
+    let mut ideal = grades.to_vec();
+    ideal.sort_unstable_by(|a, b| b.cmp(a));
+    let best: f64 = ideal.iter().zip(1..=k).map(|(&grade, rank)| gain(grade, rank)).sum();
+    let got: f64 = hits.iter().take_while(|h| h.rank <= k).map(|h| gain(h.grade, h.rank)).sum();
     if best > 0.0 { got / best } else { 0.0 }
 }
 
@@ -49,6 +51,15 @@ fn within(ranks: &[usize], k: usize) -> usize {
 
 fn share(sum: f64, n: usize) -> f64 {
     if n > 0 { sum / n as f64 } else { 0.0 }
+}
+
+/// A relevant document in a ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// From 1.
+    pub rank: usize,
+    /// How relevant, from 1.
+    pub grade: u32,
 }
 
 /// The measures reported everywhere, of one ranking or as a mean over many.
@@ -73,36 +84,55 @@ pub struct Measures {
     /// Average precision over the first 20 ranks.
     #[serde(rename = "map@20")]
     pub map_20: f64,
+    /// Precision in the first 10 ranks.
+    #[serde(rename = "p@10", default)]
+    pub precision_10: f64,
 }
 
 impl Measures {
-    /// Of one ranking.
-    pub fn of(ranks: &[usize], relevant: usize) -> Self {
+    /// How many measures there are.
+    pub const COUNT: usize = 8;
+    /// Their names in JSON and CSV, in the order of [`values`](Self::values).
+    pub const NAMES: [&'static str; Self::COUNT] =
+        ["map", "mrr", "recall@1", "recall@10", "recall@100", "ndcg@10", "map@20", "p@10"];
+
+    /// Of one ranking: where relevant documents are in it, best first, and the grades of all relevant
+    /// documents, retrieved or not.
+    pub fn of(hits: &[Hit], grades: &[u32]) -> Self {
+        let ranks: Vec<usize> = hits.iter().map(|h| h.rank).collect();
+        let relevant = grades.len();
         Self {
-            map: average_precision(ranks, relevant),
-            mrr: reciprocal_rank(ranks),
-            recall_1: recall_at(ranks, relevant, 1),
-            recall_10: recall_at(ranks, relevant, 10),
-            recall_100: recall_at(ranks, relevant, 100),
-            ndcg_10: ndcg_at(ranks, relevant, 10),
-            map_20: average_precision_at(ranks, relevant, 20),
+            map: average_precision(&ranks, relevant),
+            mrr: reciprocal_rank(&ranks),
+            recall_1: recall_at(&ranks, relevant, 1),
+            recall_10: recall_at(&ranks, relevant, 10),
+            recall_100: recall_at(&ranks, relevant, 100),
+            ndcg_10: ndcg_at(hits, grades, 10),
+            map_20: average_precision_at(&ranks, relevant, 20),
+            precision_10: precision_at(&ranks, 10),
         }
     }
 
     /// The mean of several, `None` of none.
     pub fn mean(all: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let (mut sum, mut n) = ([0.0; 7], 0);
+        let (mut sum, mut n) = ([0.0; Self::COUNT], 0);
         for one in all {
             sum.iter_mut().zip(one.values()).for_each(|(s, x)| *s += x);
             n += 1;
         }
-        let [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20] = sum.map(|s| s / n as f64);
-        (n > 0).then_some(Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20 })
+        (n > 0).then(|| Self::from_values(sum.map(|s| s / n as f64)))
     }
 
-    fn values(&self) -> [f64; 7] {
-        let Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20 } = *self;
-        [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20]
+    /// The numbers, in the order of [`NAMES`](Self::NAMES).
+    pub fn values(&self) -> [f64; Self::COUNT] {
+        let Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10 } = *self;
+        [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10]
+    }
+
+    /// From numbers in the order of [`NAMES`](Self::NAMES).
+    pub fn from_values(values: [f64; Self::COUNT]) -> Self {
+        let [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10] = values;
+        Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10 }
     }
 }
 
@@ -121,9 +151,12 @@ mod tests {
         close(precision_at(&ranks, 10), 0.2);
         close(recall_at(&ranks, relevant, 10), 0.5);
         let ideal = 1.0 + 1.0 / 3f64.log2() + 0.5 + 1.0 / 5f64.log2();
-        close(ndcg_at(&ranks, relevant, 10), 1.5 / ideal);
-        assert_eq!(Measures::of(&[], 3), Measures::default());
-        assert_eq!(Measures::of(&[], 0), Measures::default());
+        let hits = ranks.map(|rank| Hit { rank, grade: 1 });
+        close(ndcg_at(&hits, &[1; 4], 10), 1.5 / ideal);
+        let graded = [Hit { rank: 1, grade: 1 }, Hit { rank: 3, grade: 3 }];
+        close(ndcg_at(&graded, &[1, 3], 10), (1.0 + 3.0 / 2.0) / (3.0 + 1.0 / 3f64.log2()));
+        assert_eq!(Measures::of(&[], &[1; 3]), Measures::default());
+        assert_eq!(Measures::of(&[], &[]), Measures::default());
         assert_eq!(Measures::mean([]), None);
     }
 
@@ -140,7 +173,8 @@ mod tests {
                     ap += f64::from(found) / (i + 1) as f64;
                 }
             }
-            let m = Measures::of(&ranks, relevant);
+            let hits: Vec<Hit> = ranks.iter().map(|&rank| Hit { rank, grade: 1 }).collect();
+            let m = Measures::of(&hits, &vec![1; relevant]);
             let expected = if relevant == 0 { 0.0 } else { ap / relevant as f64 };
             prop_assert!((m.map - expected).abs() < 1e-12);
             prop_assert!(m.map_20 <= m.map + 1e-12 && m.recall_1 <= m.recall_10);

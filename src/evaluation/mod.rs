@@ -5,15 +5,21 @@
 //! (arXiv 2004.05484) as arXiv 2408.10536 reports them. Measures and the order of ties are
 //! trec_eval's. Page and terminal use the same code. Not here: encoding, files of data sets.
 
+pub mod bias;
 pub mod measures;
 pub mod order;
+mod ranks;
 mod report;
 mod settings;
+pub mod significance;
 mod task;
 pub mod trec;
 
-pub use measures::Measures;
+pub use bias::Bias;
+pub use measures::{Hit, Measures};
 pub use order::Order;
+pub use ranks::{Found, Ranks, TOP, rank, rank_some};
 pub use report::{Counts, EvalReport, Facts};
-pub use settings::{RankDistance, Ranks, Settings, rank};
-pub use task::{Document, Query, Task};
+pub use settings::{Cell, RankDistance, Scores, Setting, Settings};
+pub use significance::{Comparison, Intervals};
+pub use task::{Document, Judged, Query, Task};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Measures, RankDistance, Settings, Task};
+use super::{Bias, Intervals, Measures, RankDistance, Settings, Task};
 
 /// What was measured, beside the numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,10 @@ pub struct Facts {
     /// The day, as `2026-01-31`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
+    /// How many leading directions of each language were removed from the vectors (LIR, arXiv
+    /// 2109.04727); absent when none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lir: Option<usize>,
     /// Version of this program.
     pub version: String,
 }
@@ -36,6 +40,9 @@ pub struct Counts {
     pub passages: usize,
     /// Questions left out because nothing answers them.
     pub unanswered: usize,
+    /// Queries of each pair of languages that have an answer there.
+    #[serde(default)]
+    pub pairs: BTreeMap<String, BTreeMap<String, usize>>,
     /// Mono settings, cross settings.
     pub settings: (usize, usize),
 }
@@ -60,6 +67,15 @@ pub struct EvalReport {
     pub rank_distance: Option<RankDistance>,
     /// By question language, then passage language.
     pub pairs: BTreeMap<String, BTreeMap<String, Measures>>,
+    /// How sure all this is; absent where it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
+    /// Language bias; absent where there is one language only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<Bias>,
+    /// What else is to be known, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl EvalReport {
@@ -67,9 +83,12 @@ impl EvalReport {
     pub fn new(facts: Facts, task: &Task, settings: &Settings) -> Self {
         let mut pairs: BTreeMap<String, BTreeMap<String, Measures>> = BTreeMap::new();
         let mut counted = (0, 0);
-        for (from, row) in task.languages.iter().zip(&settings.pairs) {
-            for (to, cell) in task.languages.iter().zip(row) {
+        let mut pair_queries: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        for (f, (from, row)) in task.languages.iter().zip(&settings.pairs).enumerate() {
+            for (t, (to, cell)) in task.languages.iter().zip(row).enumerate() {
                 if let Some(cell) = cell {
+                    let queries = settings.pair_queries[f][t];
+                    pair_queries.entry(from.clone()).or_default().insert(to.clone(), queries);
                     if from == to {
                         counted.0 += 1
                     } else {
@@ -86,7 +105,8 @@ impl EvalReport {
                 queries: task.queries.len(),
                 questions: task.groups(),
                 passages: task.documents.len(),
-                unanswered: task.unanswered,
+                unanswered: task.unanswered.len(),
+                pairs: pair_queries,
                 settings: counted,
             },
             mono: settings.mono,
@@ -94,6 +114,9 @@ impl EvalReport {
             multi: settings.multi,
             rank_distance: settings.rank_distance,
             pairs,
+            intervals: None,
+            bias: None,
+            notes: task.notes.clone(),
         }
     }
 
@@ -106,7 +129,7 @@ impl EvalReport {
     }
 
     fn write_table(&self, out: &mut String) -> std::fmt::Result {
-        let Counts { queries, passages, settings, unanswered, .. } = self.counts;
+        let Counts { queries, passages, settings, unanswered, .. } = self.counts.clone();
         writeln!(out, "{} on {}, {}", self.facts.model, self.facts.dataset, self.facts.device)?;
         writeln!(
             out,
@@ -133,7 +156,11 @@ impl EvalReport {
             }
         }
         if let Some(distance) = self.rank_distance {
-            writeln!(out, "\nrank distance: mean {:.1}, median {:.1}", distance.mean, distance.median)?;
+            writeln!(
+                out,
+                "\nrank distance: mean {:.1}, median {:.1}, normalised {:.4}",
+                distance.mean, distance.median, distance.normalised
+            )?;
         }
         writeln!(out, "\nmAP by question language (rows) and passage language (columns)")?;
         write!(out, "     ")?;
@@ -159,14 +186,15 @@ impl EvalReport {
 mod tests {
     use super::*;
     use crate::datasets::sample;
-    use crate::evaluation::rank;
+    use crate::evaluation::{Scores, rank};
     use crate::retrieval::Index;
 
     fn report() -> EvalReport {
         let line = r#"{"id":"a","topic":"T","passage":{"en":"It is red.","de":"Es ist rot."},"question":{"en":"Colour?","de":"Farbe?"},"answer":{"en":"red","de":"rot"}}"#;
         let task = Task::new(&sample::parse("p", line).unwrap()).unwrap();
         let index = Index::from_rows(1, &[1.0, 2.0]).unwrap();
-        let settings = Settings::of(&task, &rank(&task, &index, &[1.0, 1.0]).unwrap());
+        let ranks = rank(&task, &index, &[1.0, 1.0]).unwrap();
+        let settings = Settings::of(&task, &ranks, &Scores::of(&task, &ranks));
         let facts = Facts { model: "m".into(), dataset: "d".into(), ..Facts::default() };
         EvalReport::new(facts, &task, &settings)
     }

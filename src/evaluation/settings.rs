@@ -10,68 +10,104 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Measures, Query, Task};
-use crate::retrieval::Index;
-use crate::{Error, Result};
+use super::{Measures, Ranks, Task};
 
-/// Where a query's relevant documents are ranked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ranks {
-    /// In the pool of all languages, ascending.
-    pub multi: Vec<usize>,
-    /// In the pool of each language alone, ascending; empty where nothing is relevant.
-    pub by_language: Vec<Vec<usize>>,
+/// One of the three settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Setting {
+    /// Passages in the question's language.
+    Mono,
+    /// Passages in one other language.
+    Cross,
+    /// Passages in all languages.
+    Multi,
 }
 
-/// Ranks every query's relevant documents. `index` holds the documents' vectors in the order of
-/// [`Task::documents`]; `queries` the queries' vectors in the order of [`Task::queries`], row after
-/// row.
-///
-/// # Errors
-/// [`Error::Input`] when vectors and task do not fit, or a query's vector is not finite.
-pub fn rank(task: &Task, index: &Index, queries: &[f32]) -> Result<Vec<Ranks>> {
-    check(task, index, queries)?;
-    index.map_scores(queries, |i, scores| ranks_of(task, &task.queries[i], scores))
-}
+impl Setting {
+    /// All of them, in the order in which they are reported.
+    pub const ALL: [Self; 3] = [Self::Mono, Self::Cross, Self::Multi];
 
-/// That there is one vector for each document and query, and that scores will be numbers.
-pub(super) fn check(task: &Task, index: &Index, queries: &[f32]) -> Result<()> {
-    let (documents, rows) = (task.documents.len(), queries.len() / index.dimension().max(1));
-    if index.len() != documents || rows != task.queries.len() {
-        return Err(Error::Input(format!(
-            "{} vectors for {documents} passages and {rows} for {} questions: there must be one each.",
-            index.len(),
-            task.queries.len()
-        )));
-    }
-    if let Some(at) = queries.iter().position(|x| !x.is_finite()) {
-        return Err(Error::Input(format!(
-            "The vector of question {} holds a number that is not finite.",
-            task.queries[at / index.dimension().max(1)].id
-        )));
-    }
-    Ok(())
-}
-
-fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
-    let languages = 0..task.languages.len();
-    let mut multi = Vec::new();
-    let mut by_language = Vec::with_capacity(languages.len());
-    for target in languages.clone() {
-        let mut own = Vec::new();
-        for &document in task.relevant(query, target) {
-            let above: Vec<usize> = languages
-                .clone()
-                .map(|lang| task.order().above(scores, document, task.range(lang)))
-                .collect();
-            own.push(1 + above[target]);
-            multi.push(1 + above.iter().sum::<usize>());
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mono => "mono",
+            Self::Cross => "cross",
+            Self::Multi => "multi",
         }
-        own.sort_unstable();
-        by_language.push(own);
     }
-    multi.sort_unstable();
-    Ranks { multi, by_language }
+}
+
+/// Values of the queries of one cell: one pair of languages, or the pool of all. Each is the number
+/// of the query's group of translations (see [`Query::group`](super::Query::group)) and the value.
+pub type Cell = Vec<(usize, f64)>;
+
+/// The measures of every single query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// `pairs[question language][passage language]`: the number of each query that has an answer
+    /// there, and its measures.
+    pub pairs: Vec<Vec<Vec<(usize, Measures)>>>,
+    /// For each query, in the pool of all languages.
+    pub multi: Vec<Measures>,
+    /// For each query, its worst less its best rank of an answer in the pool of all languages; `None`
+    /// where there is one answer only.
+    pub distance: Vec<Option<usize>>,
+}
+
+impl Scores {
+    /// Measures what [`rank`](super::rank) found.
+    pub fn of(task: &Task, ranks: &[Ranks]) -> Self {
+        let n = task.languages.len();
+        let mut pairs = vec![vec![Vec::new(); n]; n];
+        let mut multi = Vec::with_capacity(ranks.len());
+        let mut distance = Vec::with_capacity(ranks.len());
+        for (number, (query, ranks)) in task.queries.iter().zip(ranks).enumerate() {
+            for (to, cell) in pairs[query.lang].iter_mut().enumerate() {
+                let hits = ranks.own(task, to);
+                if !hits.is_empty() {
+                    let grades: Vec<u32> = hits.iter().map(|h| h.grade).collect();
+                    cell.push((number, Measures::of(&hits, &grades)));
+                }
+            }
+            let hits = ranks.pool();
+            let grades: Vec<u32> = hits.iter().map(|h| h.grade).collect();
+            multi.push(Measures::of(&hits, &grades));
+            distance.push(match hits.as_slice() {
+                [first, .., last] => Some(last.rank - first.rank),
+                _ => None,
+            });
+        }
+        Self { pairs, multi, distance }
+    }
+
+    /// One measure's values in a setting: a cell for each language (mono), ordered pair (cross), or
+    /// one (multi). The setting's figure is the mean over cells of the means in them.
+    pub fn cells(&self, task: &Task, setting: Setting, value: impl Fn(&Measures) -> f64) -> Vec<Cell> {
+        let group = |query: usize| task.queries[query].group;
+        if setting == Setting::Multi {
+            return vec![self.multi.iter().enumerate().map(|(q, m)| (group(q), value(m))).collect()];
+        }
+        let mut cells = Vec::new();
+        for (from, row) in self.pairs.iter().enumerate() {
+            for (to, cell) in row.iter().enumerate() {
+                if (from == to) == (setting == Setting::Mono) && !cell.is_empty() {
+                    cells.push(cell.iter().map(|(q, m)| (group(*q), value(m))).collect());
+                }
+            }
+        }
+        cells
+    }
+
+    /// Rank distances: a cell for each language of questions.
+    pub fn distance_cells(&self, task: &Task) -> Vec<Cell> {
+        let mut cells = vec![Vec::new(); task.languages.len()];
+        for (query, distance) in task.queries.iter().zip(&self.distance) {
+            cells[query.lang].extend(distance.map(|d| (query.group, d as f64)));
+        }
+        cells.retain(|cell: &Cell| !cell.is_empty());
+        cells
+    }
 }
 
 /// Worst minus best rank of a question's relevant passages in the multi setting; over the questions
@@ -83,6 +119,10 @@ pub struct RankDistance {
     pub mean: f64,
     /// Median over questions.
     pub median: f64,
+    /// Mean of (distance − floor) / (most that the pool allows − floor): 0 is best, 1 is worst, and
+    /// pools of any size compare (ours).
+    #[serde(default)]
+    pub normalised: f64,
 }
 
 /// Means over queries.
@@ -103,61 +143,53 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Sums up the ranks that [`rank`] found.
-    pub fn of(task: &Task, ranks: &[Ranks]) -> Self {
-        let languages = 0..task.languages.len();
-        let queries = || task.queries.iter().zip(ranks);
-        let mut pairs = Vec::new();
-        let mut pair_queries = Vec::new();
-        for from in languages.clone() {
-            let cells: Vec<Vec<Measures>> = languages
-                .clone()
-                .map(|to| {
-                    let asked = queries().filter(|(query, _)| query.lang == from);
-                    asked
-                        .map(|(query, ranks)| (&ranks.by_language[to], task.relevant(query, to).len()))
-                        .filter(|&(_, relevant)| relevant > 0)
-                        .map(|(ranks, relevant)| Measures::of(ranks, relevant))
-                        .collect()
-                })
-                .collect();
-            pair_queries.push(cells.iter().map(Vec::len).collect());
-            pairs.push(cells.into_iter().map(Measures::mean).collect::<Vec<_>>());
-        }
+    /// Sums up the measures of single queries.
+    pub fn of(task: &Task, ranks: &[Ranks], scores: &Scores) -> Self {
+        let rows = || scores.pairs.iter();
+        let pairs: Vec<Vec<Option<Measures>>> = rows()
+            .map(|row| row.iter().map(|cell| Measures::mean(cell.iter().map(|c| c.1))).collect())
+            .collect();
+        let pair_queries = rows().map(|row| row.iter().map(Vec::len).collect()).collect();
         let cells = |same: bool| {
             let all = pairs.iter().enumerate().flat_map(|(from, row): (usize, &Vec<Option<_>>)| {
                 row.iter().enumerate().map(move |(to, cell)| (from == to, cell))
             });
             Measures::mean(all.filter(|(own, _)| *own == same).filter_map(|(_, cell)| *cell))
         };
-        let multi = Measures::mean(ranks.iter().map(|r| Measures::of(&r.multi, r.multi.len())));
-        let rank_distance = rank_distance(task, ranks);
-        Self { mono: cells(true), cross: cells(false), multi, rank_distance, pairs, pair_queries }
+        let (mono, cross) = (cells(true), cells(false));
+        let multi = Measures::mean(scores.multi.iter().copied());
+        let rank_distance = rank_distance(task, ranks, scores);
+        Self { mono, cross, multi, rank_distance, pairs, pair_queries }
     }
 }
 
-fn rank_distance(task: &Task, ranks: &[Ranks]) -> Option<RankDistance> {
-    let mut means = Vec::new();
-    let mut medians = Vec::new();
+fn rank_distance(task: &Task, ranks: &[Ranks], scores: &Scores) -> Option<RankDistance> {
+    let documents = task.documents.len();
+    let (mut means, mut medians, mut normalised) = (Vec::new(), Vec::new(), Vec::new());
     for lang in 0..task.languages.len() {
-        let mut distances: Vec<f64> = task
-            .queries
-            .iter()
-            .zip(ranks)
-            .filter(|(query, ranks)| query.lang == lang && ranks.multi.len() > 1)
-            .filter_map(|(_, ranks)| Some((ranks.multi.last()? - ranks.multi.first()?) as f64))
-            .collect();
+        let queries = task.queries.iter().zip(ranks).zip(&scores.distance);
+        let known = queries
+            .filter(|((query, _), _)| query.lang == lang)
+            .filter_map(|((_, ranks), distance)| Some((ranks.found.len() - 1, (*distance)?)));
+        let (mut distances, mut shares) = (Vec::new(), Vec::new());
+        for (floor, distance) in known {
+            distances.push(distance as f64);
+            // Where every document is relevant there is nothing to spread over.
+            let most = documents - 1;
+            shares.push(if most > floor { (distance - floor) as f64 / (most - floor) as f64 } else { 0.0 });
+        }
         means.extend(mean(&distances));
         medians.extend(median(&mut distances));
+        normalised.extend(mean(&shares));
     }
-    Some(RankDistance { mean: mean(&means)?, median: mean(&medians)? })
+    Some(RankDistance { mean: mean(&means)?, median: mean(&medians)?, normalised: mean(&normalised)? })
 }
 
-fn mean(values: &[f64]) -> Option<f64> {
+pub(super) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-fn median(values: &mut [f64]) -> Option<f64> {
+pub(super) fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     let (low, high) = (values.get(n.saturating_sub(1) / 2)?, values.get(n / 2)?);
@@ -168,6 +200,8 @@ fn median(values: &mut [f64]) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::datasets::{Corpus, Passage, Question};
+    use crate::evaluation::{Found, rank};
+    use crate::retrieval::Index;
     use proptest::prelude::*;
 
     /// `n` questions in each language; each is answered by the passage of its number where `known`
@@ -189,13 +223,18 @@ mod tests {
             for i in (0..n).filter(|&i| known(l, i)) {
                 corpus.questions.push(Question {
                     id: format!("q{i}"),
+                    group: format!("q{i}"),
                     lang: lang.to_string(),
                     text: String::new(),
-                    relevant: vec![first + i],
+                    relevant: vec![(first + i).into()],
                 });
             }
         }
         corpus
+    }
+
+    fn settings(task: &Task, ranks: &[Ranks]) -> Settings {
+        Settings::of(task, ranks, &Scores::of(task, ranks))
     }
 
     #[test]
@@ -206,15 +245,17 @@ mod tests {
         let index = Index::from_rows(1, &[4.0, 3.0, 2.0, 1.0]).unwrap();
         let ranks = rank(&task, &index, &[1.0, 1.0, -1.0, -1.0]).unwrap();
         // Queries are de:q0, de:q1, en:q0, en:q1; relevant are documents 0 and 2, or 1 and 3.
-        assert_eq!(ranks[0], Ranks { multi: vec![1, 3], by_language: vec![vec![1], vec![1]] });
-        assert_eq!(ranks[1], Ranks { multi: vec![2, 4], by_language: vec![vec![2], vec![2]] });
-        assert_eq!(ranks[2], Ranks { multi: vec![2, 4], by_language: vec![vec![2], vec![2]] });
-        let settings = Settings::of(&task, &ranks);
+        let found = |document, own, pool| Found { document, grade: 1, own, pool };
+        assert_eq!(ranks[0].found, [found(0, 1, 1), found(2, 1, 3)]);
+        assert_eq!(ranks[1].found, [found(1, 2, 2), found(3, 2, 4)]);
+        assert_eq!(ranks[2].found, [found(0, 2, 4), found(2, 2, 2)]);
+        assert_eq!(ranks[2].top, [3, 2, 1, 0]);
+        let settings = settings(&task, &ranks);
         assert_eq!(settings.mono.unwrap().map, 0.75);
         assert_eq!(settings.cross.unwrap().recall_1, 0.5);
         let multi = [(1.0 + 2.0 / 3.0) / 2.0, 0.5, 0.5, (1.0 + 2.0 / 3.0) / 2.0];
         assert!((settings.multi.unwrap().map - multi.iter().sum::<f64>() / 4.0).abs() < 1e-12);
-        assert_eq!(settings.rank_distance, Some(RankDistance { mean: 2.0, median: 2.0 }));
+        assert_eq!(settings.rank_distance, Some(RankDistance { mean: 2.0, median: 2.0, normalised: 0.5 }));
         assert_eq!(settings.pairs[0][1].unwrap().map, 0.75);
     }
 
@@ -225,7 +266,7 @@ mod tests {
         let task = Task::new(&corpus).unwrap();
         assert_eq!((task.queries.len(), task.groups()), (5, 2));
         let index = Index::from_rows(1, &[0.5; 9]).unwrap();
-        let settings = Settings::of(&task, &rank(&task, &index, &[1.0; 5]).unwrap());
+        let settings = settings(&task, &rank(&task, &index, &[1.0; 5]).unwrap());
         assert_eq!(settings.pair_queries, [[2, 2, 1], [2, 2, 1], [1, 1, 1]]);
         // All tie: ids descending, so vi:2 vi:1 vi:0 en:2 … de:0.
         assert_eq!(settings.pairs[0][2].unwrap().mrr, 1.0 / 3.0);
@@ -236,7 +277,7 @@ mod tests {
         let corpus = corpus(&["de"], 3, 0, |_, _| true);
         let task = Task::new(&corpus).unwrap();
         let index = Index::from_rows(1, &[1.0, 2.0, 3.0]).unwrap();
-        let settings = Settings::of(&task, &rank(&task, &index, &[1.0; 3]).unwrap());
+        let settings = settings(&task, &rank(&task, &index, &[1.0; 3]).unwrap());
         assert!(settings.cross.is_none() && settings.rank_distance.is_none());
         assert_eq!(settings.mono, settings.multi);
     }
@@ -280,7 +321,7 @@ mod tests {
         let start = std::time::Instant::now();
         let ranks = rank(&task, &index, &queries).unwrap();
         let ranked = start.elapsed();
-        let settings = Settings::of(&task, &ranks);
+        let settings = settings(&task, &ranks);
         println!("ranked in {ranked:.2?}, all in {:.2?}: {settings:?}", start.elapsed());
     }
 
@@ -312,9 +353,10 @@ mod tests {
                     });
                     hits.map(|(i, _)| i + 1).collect()
                 };
-                prop_assert_eq!(&ranks.multi, &places(sorted(&|_| true)));
+                let ranks_of = |hits: Vec<crate::evaluation::Hit>| hits.iter().map(|h| h.rank).collect::<Vec<_>>();
+                prop_assert_eq!(&ranks_of(ranks.pool()), &places(sorted(&|_| true)));
                 for lang in 0..3 {
-                    prop_assert_eq!(&ranks.by_language[lang], &places(sorted(&|l| l == lang)));
+                    prop_assert_eq!(&ranks_of(ranks.own(&task, lang)), &places(sorted(&|l| l == lang)));
                 }
             }
         }

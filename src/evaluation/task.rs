@@ -23,7 +23,7 @@ pub struct Document {
 pub struct Query {
     /// Unique: `<lang>:<question id>`.
     pub id: String,
-    /// Shared by translations: index into the distinct question ids.
+    /// Shared by translations: a number below [`Task::groups`].
     pub group: usize,
     /// Index into [`Task::languages`].
     pub lang: usize,
@@ -31,44 +31,59 @@ pub struct Query {
     pub question: usize,
 }
 
+/// A document that answers a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    /// Index into [`Task::documents`].
+    pub document: usize,
+    /// How relevant, from 1.
+    pub grade: u32,
+}
+
 /// A retrieval task in several languages.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Language codes, in the order in which the corpus has them.
+    /// Language codes, in the order in which the corpus's passages have them; languages that only
+    /// questions have come last.
     pub languages: Vec<String>,
     /// Documents, language after language: the order of the rows of an index over them.
     pub documents: Vec<Document>,
     /// Queries, language after language.
     pub queries: Vec<Query>,
-    /// Questions that no passage answers; they are left out.
-    pub unanswered: usize,
+    /// Ids of the questions that no passage answers; they are left out.
+    pub unanswered: Vec<String>,
+    /// What else is to be known about the data, a sentence each.
+    pub notes: Vec<String>,
     /// Documents of each language.
     ranges: Vec<Range<usize>>,
-    /// For each question id and language, the documents that answer it.
-    relevant: Vec<Vec<Vec<usize>>>,
+    /// For each group of questions and language, the documents that answer it.
+    relevant: Vec<Vec<Vec<Judged>>>,
     order: Order,
 }
 
 impl Task {
     /// The task that a corpus with questions poses: a passage is relevant for a query when it answers
-    /// the question with the query's id in the passage's own language.
+    /// a question of the query's group, in whatever language.
     ///
     /// # Errors
     /// [`Error::Input`] when there are no questions, or ids repeat or contain blanks.
     pub fn new(corpus: &Corpus) -> Result<Self> {
         let mut languages: Vec<String> = Vec::new();
-        for lang in corpus.passages.iter().map(|p| &p.lang) {
+        let mut add = |lang: &String| {
             if !languages.contains(lang) {
                 languages.push(lang.clone());
             }
-        }
-        let number = |lang: &str| languages.iter().position(|l| l == lang);
+        };
+        corpus.passages.iter().for_each(|p| add(&p.lang));
+        corpus.questions.iter().for_each(|q| add(&q.lang));
+        let number: HashMap<&str, usize> =
+            languages.iter().enumerate().map(|(i, lang)| (lang.as_str(), i)).collect();
         let (documents, ranges) = documents(corpus, &languages)?;
         let mut place = vec![0; documents.len()];
         documents.iter().enumerate().for_each(|(i, d)| place[d.passage] = i);
 
         let mut groups: HashMap<&str, usize> = HashMap::new();
-        let mut relevant: Vec<Vec<Vec<usize>>> = Vec::new();
+        let mut relevant: Vec<Vec<Vec<Judged>>> = Vec::new();
         let mut queries = Vec::new();
         let mut seen = HashSet::new();
         for (i, question) in corpus.questions.iter().enumerate() {
@@ -77,24 +92,31 @@ impl Task {
             if !seen.insert(id.clone()) {
                 return Err(Error::Input(format!("The question {id} occurs twice.")));
             }
-            // Languages without passages have nothing to be found in, but can be asked in.
-            let lang = number(&question.lang).ok_or_else(|| {
-                Error::Input(format!("The question {id} is in a language without passages."))
-            })?;
-            let group = *groups.entry(&question.id).or_insert_with(|| {
+            let group = *groups.entry(&question.group).or_insert_with(|| {
                 relevant.push(vec![Vec::new(); languages.len()]);
                 relevant.len() - 1
             });
-            for &passage in &question.relevant {
-                let document = *place.get(passage).ok_or_else(|| {
+            for answer in &question.relevant {
+                let document = *place.get(answer.passage).ok_or_else(|| {
                     Error::Input(format!("The question {id} is answered by no known passage."))
                 })?;
-                relevant[group][documents[document].lang].push(document);
+                // Translations of a question may name the same passages.
+                let known = &mut relevant[group][documents[document].lang];
+                match known.iter_mut().find(|j| j.document == document) {
+                    Some(judged) => judged.grade = judged.grade.max(answer.grade),
+                    None => known.push(Judged { document, grade: answer.grade }),
+                }
             }
-            queries.push(Query { id, group, lang, question: i });
+            queries.push(Query { id, group, lang: number[question.lang.as_str()], question: i });
         }
-        let before = queries.len();
-        queries.retain(|q| relevant[q.group].iter().any(|documents| !documents.is_empty()));
+        let mut unanswered = Vec::new();
+        queries.retain(|q| {
+            let answered = relevant[q.group].iter().any(|documents| !documents.is_empty());
+            if !answered {
+                unanswered.push(q.id.clone());
+            }
+            answered
+        });
         queries.sort_by_key(|q| q.lang);
         if queries.is_empty() {
             return Err(Error::Input(format!(
@@ -102,10 +124,16 @@ impl Task {
                 corpus.name
             )));
         }
-        let unanswered = before - queries.len();
+        let mut notes = corpus.notes.clone();
+        for (lang, _) in languages.iter().zip(&ranges).filter(|(_, range)| range.is_empty()) {
+            let asked = queries.iter().filter(|q| languages[q.lang] == *lang).count();
+            notes.push(format!(
+                "There are {asked} questions in {lang} but no passages: they count where passages of other languages answer them."
+            ));
+        }
         let ids: Vec<&str> = documents.iter().map(|d| d.id.as_str()).collect();
         let order = Order::new(&ids);
-        Ok(Self { languages, documents, queries, unanswered, ranges, relevant, order })
+        Ok(Self { languages, documents, queries, unanswered, notes, ranges, relevant, order })
     }
 
     /// The documents in a language (an index into [`languages`](Self::languages)).
@@ -114,7 +142,7 @@ impl Task {
     }
 
     /// The documents in a language that answer a query.
-    pub fn relevant(&self, query: &Query, lang: usize) -> &[usize] {
+    pub fn relevant(&self, query: &Query, lang: usize) -> &[Judged] {
         self.relevant.get(query.group).and_then(|r| r.get(lang)).map_or(&[], Vec::as_slice)
     }
 
@@ -123,7 +151,7 @@ impl Task {
         &self.order
     }
 
-    /// Number of distinct question ids.
+    /// Number of groups of questions, that is of distinct questions, translations counted once.
     pub fn groups(&self) -> usize {
         self.relevant.len()
     }

@@ -2,7 +2,7 @@
 //!
 //! For each setting a pair of files: `multi.run` and `multi.qrels`, `mono.<lang>.run` and `.qrels`,
 //! `cross.<question lang>.<passage lang>.run` and `.qrels`. A run line is
-//! `<query> Q0 <document> <rank> <score> <tag>`, a qrels line `<query> 0 <document> 1`; query ids are
+//! `<query> Q0 <document> <rank> <score> <tag>`, a qrels line `<query> 0 <document> <grade>`; query ids are
 //! `<lang>:<question id>`. Scores are written so that reading them as f32 gives the same number.
 //!
 //! Runs are cut at a depth: all of XQuAD-R's would be some 340 million lines. A measure over the full
@@ -13,7 +13,7 @@ use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{Query, Task, settings};
+use super::{Query, Task, ranks};
 use crate::retrieval::Index;
 use crate::{Error, Result};
 
@@ -39,7 +39,7 @@ impl Default for Depth {
 /// [`Error::File`] for a file that cannot be written, [`Error::Input`] when vectors and task do not
 /// fit.
 pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str, depth: Depth) -> Result<()> {
-    settings::check(task, index, queries)?;
+    ranks::check(task, index, queries)?;
     std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, e))?;
     let tag: String = tag.split_whitespace().collect::<Vec<_>>().join("-");
     let languages = 0..task.languages.len();
@@ -114,9 +114,9 @@ impl<'a> Setting<'a> {
             let id = &task.documents[*document].id;
             self.run.line(format_args!("{} Q0 {id} {} {score} {}", query.id, rank + 1, self.tag))?;
         }
-        for document in languages.flat_map(|lang| task.relevant(query, lang)) {
-            let id = &task.documents[*document].id;
-            self.qrels.line(format_args!("{} 0 {id} 1", query.id))?;
+        for judged in languages.flat_map(|lang| task.relevant(query, lang)) {
+            let id = &task.documents[judged.document].id;
+            self.qrels.line(format_args!("{} 0 {id} {}", query.id, judged.grade))?;
         }
         Ok(())
     }

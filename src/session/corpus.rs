@@ -8,10 +8,10 @@ use std::{
 use super::model::Model;
 use crate::{
     Error, Result,
-    bundle::sha256,
     datasets::{Corpus, Question, examples, sample},
     protocol::{CorpusInfo, Example},
     retrieval::{Index, vectors},
+    sha256,
 };
 
 /// Files of a sample corpus. `vectors.safetensors` has a row for each passage, in the order of
@@ -65,12 +65,12 @@ impl Open {
     pub fn answers(&self, query: &str) -> HashSet<usize> {
         let questions = &self.corpus.questions;
         let ids: HashSet<&str> =
-            questions.iter().filter(|q| q.text == query).map(|q| q.id.as_str()).collect();
+            questions.iter().filter(|q| q.text == query).map(|q| q.group.as_str()).collect();
         if ids.is_empty() {
             return HashSet::new();
         }
-        let asked = questions.iter().filter(|q| ids.contains(q.id.as_str()));
-        asked.flat_map(|q| q.relevant.iter().copied()).collect()
+        let asked = questions.iter().filter(|q| ids.contains(q.group.as_str()));
+        asked.flat_map(|q| q.relevant.iter().map(|r| r.passage)).collect()
     }
 }
 

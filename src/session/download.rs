@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::{FileEntry, MANIFEST, Manifest, sha256},
+    bundle::{FileEntry, MANIFEST, Manifest},
     protocol::Stage,
+    sha256,
 };
 
 /// Name of the cache among the origin's.

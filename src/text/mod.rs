@@ -2,13 +2,13 @@
 //!
 //! Not here: anything about tensors or scores.
 
-#[cfg(feature = "engine")]
+#[cfg(feature = "data")]
 mod detect;
 mod language;
 #[cfg(feature = "engine")]
 mod tokenizer;
 
-#[cfg(feature = "engine")]
+#[cfg(feature = "data")]
 pub use detect::detect;
 pub use language::{Direction, Language, language, languages};
 #[cfg(feature = "engine")]

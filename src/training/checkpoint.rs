@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::{Weights, sha256, write_whole},
+    bundle::{Weights, write_whole},
     encoder::{Body, Precision},
+    sha256,
 };
 
 /// Checkpoints kept; older ones are removed.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::{Array, Bundle, Quantization, SelfTest, sha256},
+    bundle::{Array, Bundle, Quantization, SelfTest},
     datasets::{
         lexicon::{Sense, read_lexicon},
         parallel::{Segment, read_parallel},
@@ -27,6 +27,7 @@ use crate::{
         records,
     },
     encoder::TABLE,
+    sha256,
 };
 
 /// What training needs before its first step.

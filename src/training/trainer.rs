@@ -26,8 +26,9 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::{Bundle, SelfTest, sha256},
+    bundle::{Bundle, SelfTest},
     encoder::{Encoder, Machine},
+    sha256,
     text::Kind,
 };
 

@@ -1,0 +1,113 @@
+//! Where a model's vectors put the passages that answer each query: what every measure is made from.
+
+use super::measures::Hit;
+use super::{Query, Task};
+use crate::retrieval::Index;
+use crate::{Error, Result};
+
+/// How many of the best documents of the pool of all languages are kept for each query.
+pub const TOP: usize = 100;
+
+/// A relevant document of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Index into [`Task::documents`].
+    pub document: usize,
+    /// How relevant, from 1.
+    pub grade: u32,
+    /// Its rank, from 1, among the documents of its own language.
+    pub own: usize,
+    /// Its rank, from 1, among the documents of all languages.
+    pub pool: usize,
+}
+
+/// One query's ranking, as far as measures need it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ranks {
+    /// All relevant documents, language after language.
+    pub found: Vec<Found>,
+    /// The first [`TOP`] documents of all languages, best first.
+    pub top: Vec<u32>,
+}
+
+impl Ranks {
+    /// The relevant documents in the ranking of all languages, best first.
+    pub fn pool(&self) -> Vec<Hit> {
+        sorted(self.found.iter().map(|f| Hit { rank: f.pool, grade: f.grade }))
+    }
+
+    /// The relevant documents of one language in the ranking of that language alone, best first.
+    pub fn own(&self, task: &Task, lang: usize) -> Vec<Hit> {
+        let range = task.range(lang);
+        let own = self.found.iter().filter(|f| range.contains(&f.document));
+        sorted(own.map(|f| Hit { rank: f.own, grade: f.grade }))
+    }
+}
+
+fn sorted(hits: impl Iterator<Item = Hit>) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = hits.collect();
+    hits.sort_unstable_by_key(|h| h.rank);
+    hits
+}
+
+/// Ranks every query's relevant documents. `index` holds the documents' vectors in the order of
+/// [`Task::documents`]; `queries` the queries' vectors in the order of [`Task::queries`], row after
+/// row.
+///
+/// # Errors
+/// [`Error::Input`] when vectors and task do not fit, or a query's vector is not finite.
+pub fn rank(task: &Task, index: &Index, queries: &[f32]) -> Result<Vec<Ranks>> {
+    check(task, index, queries)?;
+    rank_some(task, index, queries, 0)
+}
+
+/// As [`rank`], for the queries from number `first` on whose vectors `queries` holds: who must not be
+/// away for long (a browser's worker) ranks a few at a time.
+///
+/// # Errors
+/// As [`rank`]; there may be fewer vectors than queries here.
+pub fn rank_some(task: &Task, index: &Index, queries: &[f32], first: usize) -> Result<Vec<Ranks>> {
+    let asked = queries.len() / index.dimension().max(1);
+    let Some(of) = task.queries.get(first..first + asked) else {
+        return Err(Error::Input(format!(
+            "Questions {first} to {} are asked for, and there are {}.",
+            first + asked,
+            task.queries.len()
+        )));
+    };
+    index.map_scores(queries, |i, scores| ranks_of(task, &of[i], scores))
+}
+
+/// That there is one vector for each document and query, and that scores will be numbers.
+pub(super) fn check(task: &Task, index: &Index, queries: &[f32]) -> Result<()> {
+    let (documents, rows) = (task.documents.len(), queries.len() / index.dimension().max(1));
+    if index.len() != documents || rows != task.queries.len() {
+        return Err(Error::Input(format!(
+            "{} vectors for {documents} passages and {rows} for {} questions: there must be one each.",
+            index.len(),
+            task.queries.len()
+        )));
+    }
+    if let Some(at) = queries.iter().position(|x| !x.is_finite()) {
+        return Err(Error::Input(format!(
+            "The vector of question {} holds a number that is not finite.",
+            task.queries[at / index.dimension().max(1)].id
+        )));
+    }
+    Ok(())
+}
+
+fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
+    let languages = 0..task.languages.len();
+    let mut found = Vec::new();
+    for target in languages.clone() {
+        for judged in task.relevant(query, target) {
+            let above = |lang| task.order().above(scores, judged.document, task.range(lang));
+            let own = 1 + above(target);
+            let others: usize = languages.clone().filter(|&lang| lang != target).map(above).sum();
+            found.push(Found { document: judged.document, grade: judged.grade, own, pool: own + others });
+        }
+    }
+    let top = task.order().top(scores, 0..scores.len(), TOP);
+    Ranks { found, top: top.into_iter().map(|document| document as u32).collect() }
+}
