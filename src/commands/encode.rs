@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use interlingua::{Error, Result, bundle::write_whole, text::Kind};
+use interlingua::{Error, Result, bundle::write_whole, retrieval::npy, text::Kind};
 
 use super::{Progress, open_model};
 
@@ -46,7 +46,7 @@ pub fn run(args: Args) -> Result<()> {
     let kind = if args.kind == "query" { Kind::Query } else { Kind::Passage };
     let mut progress = Progress::new("lines");
     let vectors = encoder.encode_all(&lines, kind, &mut |done, total| progress.show(done, total))?;
-    write_whole(&args.output, &npy(&vectors, lines.len(), encoder.dimension()))?;
+    write_whole(&args.output, &npy::write(&vectors, lines.len(), encoder.dimension()))?;
     println!(
         "{}: [{}, {}] f32, {}",
         args.output.display(),
@@ -55,30 +55,4 @@ pub fn run(args: Args) -> Result<()> {
         encoder.device_label()
     );
     Ok(())
-}
-
-/// NumPy's format, version 1.0: magic, header padded to 64 bytes, little-endian values.
-fn npy(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
-    let mut out = b"\x93NUMPY\x01\x00".to_vec();
-    out.extend((padded as u16).to_le_bytes());
-    out.extend(format!("{header:<width$}\n", width = padded - 1).bytes());
-    out.extend(values.iter().flat_map(|v| v.to_le_bytes()));
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn npy_header_is_aligned_and_ends_in_a_newline() {
-        let bytes = npy(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3);
-        let length = u16::from_le_bytes([bytes[8], bytes[9]]) as usize;
-        assert_eq!((10 + length) % 64, 0);
-        assert_eq!(bytes[10 + length - 1], b'\n');
-        assert_eq!(bytes.len(), 10 + length + 24);
-        assert_eq!(bytes[10 + length..][..4], 1.0f32.to_le_bytes());
-    }
 }
