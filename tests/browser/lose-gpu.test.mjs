@@ -43,7 +43,7 @@ test("after the GPU is lost, question and text are still there and the CPU answe
   const asked = "When is bread baked?";
   const hits = await search.ask(asked);
   assert.equal(hits.length, 3);
-  // Typed, and not yet asked.
+  // Typed, and the GPU may still be at work on it.
   const typed = "Which platform does the train leave from?";
   await search.box.fill(typed);
 
@@ -58,14 +58,11 @@ test("after the GPU is lost, question and text are still there and the CPU answe
 
   assert.equal(await search.box.inputValue(), typed);
   assert.ok(await page.getByRole("button", { name: "Back to the sample" }).isVisible());
-  const texts = (list) => list.map((hit) => hit.text);
-  assert.deepEqual(texts(await search.hits()).sort(), texts(hits).sort());
-
   await search.box.press("Enter");
   await search.answered(typed);
   assert.equal((await search.hits()).length, 3);
-  // Both devices rank alike.
-  assert.deepEqual((await search.ask(asked)).map((hit) => hit.id), hits.map((hit) => hit.id));
+  const ids = (list) => list.map((hit) => hit.id);
+  assert.deepEqual(ids(await search.ask(asked)), ids(hits), "both devices rank alike");
   assert.match(await search.device.innerText(), /CPU \(WebAssembly/);
   assert.equal(await page.evaluate(() => window.workers.length), 1, "the worker was started anew");
   assert.deepEqual(search.complaints, []);
