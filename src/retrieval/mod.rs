@@ -5,6 +5,7 @@
 
 mod filter;
 mod index;
+pub mod lir;
 pub mod npy;
 pub mod vectors;
 

@@ -1,0 +1,685 @@
+//! Language Information Removal (LIR; Yang et al. 2021, arXiv 2109.04727): the leading directions of
+//! each language's vectors say mostly which language they are in, so they are projected out.
+//!
+//! For the matrix `M` (`[n, d]`) of a language's passages, not centred, as in the paper, and its
+//! singular value decomposition `M = U Σ Vᵀ`, the first `r` columns `c` of `V` are taken out of each
+//! vector of that language, `e ← e − Σ c cᵀ e`, and what is left is scaled to length 1. Queries have
+//! no part in finding the directions. Not here: which `r` is best, and what it does to the measures.
+
+use crate::{Error, Result};
+
+/// Columns of a matrix side by side, so that one load serves all of them.
+const LANES: usize = 4;
+/// Rows multiplied together: two panels of them stay in a core's nearest cache.
+const BLOCK: usize = 256;
+/// Directions followed beyond those asked for, so that the last of these converge too.
+const SPARE: usize = 8;
+/// An eigenvector is good when `‖Gv − λv‖` is at most this share of the largest eigenvalue.
+const TOLERANCE: f64 = 1e-12;
+/// Products with the Gram matrix after which directions are taken as they are. Only those whose
+/// singular values are all but equal take so long, and of such any combination is as good.
+const PRODUCTS: usize = 400;
+/// Below this share of a length, what is left is rounding.
+const ROUNDING: f64 = 1e-6;
+
+/// What [`apply`] could not do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Languages with vectors but no more than `r` passages, whose vectors stay as they were.
+    pub left_alone: Vec<usize>,
+    /// Vectors of which nothing but zeros is left.
+    pub zeros: usize,
+}
+
+/// The first `r` right singular vectors of `rows` (`[n, dimension]`, not centred), strongest first:
+/// `[r, dimension]`, orthonormal, the largest component of each positive. Fewer when the rows span
+/// fewer dimensions, none when `r` is 0.
+///
+/// The same rows give the same directions on every machine: subspace iteration on the Gram matrix in
+/// f64 from a fixed start, sped up by Chebyshev polynomials (Zhou, Saad et al. 2006).
+///
+/// # Errors
+/// [`Error::Input`] when `r` reaches the dimension, when there are no rows, or when they are not whole
+/// or hold a number that is not finite.
+pub fn directions(rows: &[f32], dimension: usize, r: usize) -> Result<Vec<f32>> {
+    check(rows, dimension, "passages")?;
+    check_count(r, dimension)?;
+    if r == 0 {
+        return Ok(Vec::new());
+    }
+    if rows.is_empty() {
+        return Err(Error::Input(
+            "There are no passages to find a language's directions in; open some in this language.".into(),
+        ));
+    }
+    let gram = gram(rows, dimension);
+    let (values, vectors) = leading(&gram, dimension, r);
+    let floor = values[0] * ROUNDING * ROUNDING;
+    let found = vectors.chunks_exact(dimension).zip(&values).take(r).filter(|&(_, &value)| value > floor);
+    Ok(found
+        .flat_map(|(vector, _)| {
+            let largest = vector.iter().fold(0.0f64, |m, &x| if x.abs() > m.abs() { x } else { m });
+            vector.iter().map(move |&x| (x * largest.signum()) as f32)
+        })
+        .collect())
+}
+
+/// Takes `directions` (`[r, dimension]`, orthonormal) out of every row of `rows` (`[n, dimension]`)
+/// and scales what is left to length 1; how many rows became zero. Rows of zeros stay, and without
+/// directions all rows do.
+///
+/// # Errors
+/// [`Error::Input`] when either are not whole rows or hold a number that is not finite, or when the
+/// directions are not orthonormal; the rows stay as they are then.
+pub fn remove(rows: &mut [f32], dimension: usize, directions: &[f32]) -> Result<usize> {
+    check(rows, dimension, "vectors")?;
+    check(directions, dimension, "directions")?;
+    let directions = widen(directions, dimension)?;
+    Ok(rows.chunks_exact_mut(dimension).filter_map(|row| project(row, &directions)).count())
+}
+
+/// LIR on a whole task: finds the first `r` directions of each language in its `passages` alone, and
+/// takes them out of its passages and its `queries` (both `[n, dimension]`). `passage_langs` and
+/// `query_langs` give each row's language, below `languages`. A language needs more than `r`
+/// passages: with fewer, nothing would be left of them.
+///
+/// # Errors
+/// [`Error::Input`] as [`directions`], and when a row has no language or one that does not exist;
+/// nothing is changed then.
+pub fn apply(
+    passages: &mut [f32],
+    passage_langs: &[usize],
+    queries: &mut [f32],
+    query_langs: &[usize],
+    languages: usize,
+    dimension: usize,
+    r: usize,
+) -> Result<Outcome> {
+    check_count(r, dimension)?;
+    for (rows, langs, what) in [(&*passages, passage_langs, "passages"), (&*queries, query_langs, "queries")]
+    {
+        check(rows, dimension, what)?;
+        if rows.len() / dimension != langs.len() {
+            return Err(Error::Input(format!(
+                "There are {} vectors of {what}, but languages for {}: each needs one.",
+                rows.len() / dimension,
+                langs.len()
+            )));
+        }
+        if let Some(row) = langs.iter().position(|&lang| lang >= languages) {
+            return Err(Error::Input(format!(
+                "Vector {row} of the {what} is in language number {}, but there are only {languages}.",
+                langs[row]
+            )));
+        }
+    }
+    let mut outcome = Outcome::default();
+    if r == 0 {
+        return Ok(outcome);
+    }
+    for lang in 0..languages {
+        let its =
+            |langs: &[usize]| -> Vec<usize> { (0..langs.len()).filter(|&i| langs[i] == lang).collect() };
+        let (own, asked) = (its(passage_langs), its(query_langs));
+        if own.len() <= r {
+            if !own.is_empty() || !asked.is_empty() {
+                outcome.left_alone.push(lang);
+            }
+            continue;
+        }
+        let rows: Vec<f32> =
+            own.iter().flat_map(|&i| &passages[i * dimension..][..dimension]).copied().collect();
+        let directions = widen(&directions(&rows, dimension, r)?, dimension)?;
+        for (rows, numbers) in [(&mut *passages, own), (&mut *queries, asked)] {
+            let projected =
+                numbers.iter().filter_map(|&i| project(&mut rows[i * dimension..][..dimension], &directions));
+            outcome.zeros += projected.count();
+        }
+    }
+    Ok(outcome)
+}
+
+/// The directions in f64, made orthonormal again to that precision: where little of a vector is left,
+/// what f32 rounds away would show.
+fn widen(directions: &[f32], d: usize) -> Result<Vec<f64>> {
+    let mut directions: Vec<f64> = directions.iter().copied().map(f64::from).collect();
+    for (i, a) in directions.chunks_exact(d).enumerate() {
+        for (j, b) in directions.chunks_exact(d).enumerate().skip(i) {
+            if (dot(a, b) - f64::from(u8::from(i == j))).abs() > 1e-4 {
+                return Err(Error::Input(format!(
+                    "Directions {i} and {j} to remove are not orthonormal; were they all found together?"
+                )));
+            }
+        }
+    }
+    orthonormalize(&mut directions, d, &mut Noise(0));
+    Ok(directions)
+}
+
+/// Something when the row became zero.
+fn project(row: &mut [f32], directions: &[f64]) -> Option<()> {
+    let mut rest: Vec<f64> = row.iter().copied().map(f64::from).collect();
+    let before = dot(&rest, &rest).sqrt();
+    if directions.is_empty() || before == 0.0 {
+        return None;
+    }
+    directions.chunks_exact(row.len()).for_each(|direction| subtract(&mut rest, direction));
+    let after = dot(&rest, &rest).sqrt();
+    if after <= before * ROUNDING {
+        row.fill(0.0);
+        return Some(());
+    }
+    row.iter_mut().zip(&rest).for_each(|(slot, x)| *slot = (x / after) as f32);
+    None
+}
+
+fn check(rows: &[f32], dimension: usize, what: &str) -> Result<()> {
+    if dimension == 0 || !rows.len().is_multiple_of(dimension) {
+        return Err(Error::Input(format!(
+            "The {what} hold {} numbers, which are not whole rows of {dimension}; were they made by \
+             another model?",
+            rows.len()
+        )));
+    }
+    match rows.iter().position(|x| !x.is_finite()) {
+        Some(at) => Err(Error::Input(format!(
+            "Vector {} of the {what} holds {}, which is not a finite number.",
+            at / dimension,
+            rows[at]
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn check_count(r: usize, dimension: usize) -> Result<()> {
+    if r > 0 && r >= dimension {
+        return Err(Error::Input(format!(
+            "{r} directions cannot be removed from vectors of {dimension} dimensions: nothing would be \
+             left; ask for fewer."
+        )));
+    }
+    Ok(())
+}
+
+/// `rowsᵀ rows`: `[d, d]`.
+fn gram(rows: &[f32], d: usize) -> Vec<f64> {
+    let mut out = vec![0.0; d * d];
+    for block in rows.chunks(BLOCK * d) {
+        let panels = panels(block.len() / d, d, |row, column| f64::from(block[row * d + column]));
+        multiply(&panels, &panels, d, &mut out, true);
+    }
+    for i in 0..d {
+        for j in 0..i {
+            out[i * d + j] = out[j * d + i];
+        }
+    }
+    out
+}
+
+/// `rows · gram`, for `rows` of `[k, d]` and a symmetric `gram` in panels, block by block.
+fn times(rows: &[f64], gram: &[Vec<Panel>], d: usize) -> Vec<f64> {
+    let k = rows.len() / d;
+    let mut out = vec![0.0; k * d];
+    for (number, block) in gram.iter().enumerate() {
+        let size = block.first().map_or(0, Vec::len);
+        let rows = panels(size, k, |i, row| rows[row * d + number * BLOCK + i]);
+        multiply(&rows, block, d, &mut out, false);
+    }
+    out
+}
+
+/// `LANES` columns of a matrix, row after row; what is past the last column is zero.
+type Panel = Vec<[f64; LANES]>;
+
+fn panels(rows: usize, columns: usize, value: impl Fn(usize, usize) -> f64) -> Vec<Panel> {
+    let at = |row, column| if column < columns { value(row, column) } else { 0.0 };
+    let panel = |first| (0..rows).map(|row| std::array::from_fn(|lane| at(row, first + lane))).collect();
+    (0..columns).step_by(LANES).map(panel).collect()
+}
+
+/// Adds `aᵀ b` to `out`, whose rows are `width` long; the tiles from the diagonal on, if `upper`.
+fn multiply(a: &[Panel], b: &[Panel], width: usize, out: &mut [f64], upper: bool) {
+    for (i, left) in a.iter().enumerate() {
+        for (j, right) in b.iter().enumerate().skip(if upper { i } else { 0 }) {
+            let mut sums = [[0.0; LANES]; LANES];
+            for (x, y) in left.iter().zip(right) {
+                for row in 0..LANES {
+                    for lane in 0..LANES {
+                        sums[row][lane] += x[row] * y[lane];
+                    }
+                }
+            }
+            for (row, sums) in out.chunks_exact_mut(width).skip(i * LANES).zip(&sums) {
+                row[j * LANES..].iter_mut().zip(sums).for_each(|(slot, sum)| *slot += sum);
+            }
+        }
+    }
+}
+
+/// The first `r` eigenvectors (and a few more, less exact) of a symmetric matrix without negative
+/// eigenvalues, the largest eigenvalue first.
+fn leading(gram: &[f64], d: usize, r: usize) -> (Vec<f64>, Vec<f64>) {
+    let k = d.min(r + SPARE);
+    let gram: Vec<Vec<Panel>> = gram
+        .chunks(BLOCK * d)
+        .map(|block| panels(block.len() / d, d, |row, column| block[row * d + column]))
+        .collect();
+    let mut noise = Noise(0);
+    let mut basis: Vec<f64> = (0..k * d).map(|_| noise.next()).collect();
+    let mut products = 0;
+    loop {
+        orthonormalize(&mut basis, d, &mut noise);
+        let image = times(&basis, &gram, d);
+        products += 1;
+        // The best eigenvectors within the basis (Rayleigh–Ritz).
+        let inner: Vec<f64> =
+            basis.chunks_exact(d).flat_map(|x| image.chunks_exact(d).map(move |y| dot(x, y))).collect();
+        let (values, mixture) = eigen(inner, k);
+        let [mut vectors, mut image] = [&basis, &image].map(|rows| mix(&mixture, rows, d));
+        let exact = (0..r).all(|i| {
+            let pairs = image[i * d..][..d].iter().zip(&vectors[i * d..][..d]);
+            pairs.map(|(y, x)| (y - values[i] * x).powi(2)).sum::<f64>().sqrt() <= TOLERANCE * values[0]
+        });
+        if exact || products >= PRODUCTS {
+            return (values, vectors);
+        }
+        // A polynomial that is small on [0, 2 × centre], where the unwanted eigenvalues are, and as
+        // large beyond as the precision of the weaker directions allows.
+        let centre = (values[k - 1] / 2.0).max(values[0] * 1e-9);
+        let x = values[0] / centre - 1.0;
+        let growth = x + (x * x - 1.0).max(0.0).sqrt();
+        image.iter_mut().zip(&vectors).for_each(|(y, x)| *y = *y / centre - x);
+        let (mut reached, mut degree) = (growth * growth, 2);
+        while reached < 1e8 && degree <= 16 {
+            let next = times(&image, &gram, d);
+            let steps = next.iter().zip(&image).zip(&mut vectors);
+            steps.for_each(|((z, y), x)| *x = 2.0 * (z / centre - y) - *x);
+            std::mem::swap(&mut vectors, &mut image);
+            (reached, degree, products) = (reached * growth, degree + 1, products + 1);
+        }
+        basis = image;
+    }
+}
+
+/// Gram–Schmidt on the rows, twice each for precision; a row that depends on those before it is
+/// replaced.
+fn orthonormalize(rows: &mut [f64], d: usize, noise: &mut Noise) {
+    for i in 0..rows.len() / d {
+        let (done, rest) = rows.split_at_mut(i * d);
+        let row = &mut rest[..d];
+        loop {
+            let before = dot(row, row).sqrt();
+            for _ in 0..2 {
+                done.chunks_exact(d).for_each(|direction| subtract(row, direction));
+            }
+            let after = dot(row, row).sqrt();
+            if after > before * 1e-10 {
+                row.iter_mut().for_each(|x| *x /= after);
+                break;
+            }
+            row.fill_with(|| noise.next());
+        }
+    }
+}
+
+/// Eigenvalues, largest first, and eigenvectors as rows of a symmetric `[k, k]` matrix: Jacobi's
+/// rotations.
+fn eigen(mut m: Vec<f64>, k: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut vectors: Vec<f64> = (0..k * k).map(|at| if at / k == at % k { 1.0 } else { 0.0 }).collect();
+    let scale = dot(&m, &m).sqrt();
+    for _ in 0..60 {
+        let mut turned = false;
+        for p in 0..k {
+            for q in p + 1..k {
+                let off = (m[p * k + q] + m[q * k + p]) / 2.0;
+                if off.abs() <= scale * 1e-15 {
+                    continue;
+                }
+                turned = true;
+                let theta = (m[q * k + q] - m[p * k + p]) / (2.0 * off);
+                let t = 1f64.copysign(theta) / (theta.abs() + (theta * theta + 1.0).sqrt());
+                let c = 1.0 / (t * t + 1.0).sqrt();
+                let s = t * c;
+                let turn = |x: f64, y: f64| (c * x - s * y, s * x + c * y);
+                for i in 0..k {
+                    (m[i * k + p], m[i * k + q]) = turn(m[i * k + p], m[i * k + q]);
+                }
+                for rows in [&mut m, &mut vectors] {
+                    for i in 0..k {
+                        (rows[p * k + i], rows[q * k + i]) = turn(rows[p * k + i], rows[q * k + i]);
+                    }
+                }
+            }
+        }
+        if !turned {
+            break;
+        }
+    }
+    let mut order: Vec<usize> = (0..k).collect();
+    order.sort_by(|&a, &b| m[b * k + b].total_cmp(&m[a * k + a]));
+    let values = order.iter().map(|&i| m[i * k + i]).collect();
+    (values, order.iter().flat_map(|&i| &vectors[i * k..][..k]).copied().collect())
+}
+
+/// `mixture · rows`, `[k, k]` and `[k, d]`.
+fn mix(mixture: &[f64], rows: &[f64], d: usize) -> Vec<f64> {
+    let mut out = vec![0.0; rows.len()];
+    for (out, weights) in out.chunks_exact_mut(d).zip(mixture.chunks_exact(rows.len() / d)) {
+        for (row, weight) in rows.chunks_exact(d).zip(weights) {
+            out.iter_mut().zip(row).for_each(|(slot, x)| *slot += weight * x);
+        }
+    }
+    out
+}
+
+/// Takes the part along `direction`, of length 1, out of `row`.
+fn subtract(row: &mut [f64], direction: &[f64]) {
+    let part = dot(row, direction);
+    row.iter_mut().zip(direction).for_each(|(x, c)| *x -= part * c);
+}
+
+/// The inner product, in eight sums side by side.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        (0..8).for_each(|i| sums[i] += a[i] * b[i]);
+    }
+    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>()
+}
+
+/// Numbers from -1 to 1 that are always the same (splitmix64).
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::retrieval::to_unit;
+
+    #[derive(Deserialize)]
+    struct Language {
+        passages: Vec<Vec<f32>>,
+        queries: Vec<Vec<f32>>,
+        left: Vec<Left>,
+    }
+
+    #[derive(Deserialize)]
+    struct Left {
+        r: usize,
+        rows: Vec<Vec<f32>>,
+    }
+
+    fn noise(n: usize, seed: u64) -> Vec<f32> {
+        let mut noise = Noise(seed);
+        (0..n).map(|_| noise.next() as f32).collect()
+    }
+
+    /// Rows with a strong common part, then some directions stronger than others.
+    fn rows(n: usize, d: usize, seed: u64) -> Vec<f32> {
+        let (offset, mut rows) = (noise(d, seed ^ 99), noise(n * d, seed));
+        for row in rows.chunks_mut(d) {
+            for (j, x) in row.iter_mut().enumerate() {
+                *x = *x * 0.8f32.powi(j as i32) + offset[j];
+            }
+        }
+        to_unit(&mut rows, d);
+        rows
+    }
+
+    fn worst(a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).fold(0.0, |most, (x, y)| most.max((x - y).abs()))
+    }
+
+    fn inner(a: &[f32], b: &[f32]) -> f64 {
+        a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum()
+    }
+
+    /// The reference values are written by `tests/reference/lir.py`.
+    #[test]
+    fn what_is_left_is_what_numpy_leaves() {
+        let text = include_str!("../../tests/reference/lir.json");
+        let languages: Vec<Language> = serde_json::from_str(text).unwrap();
+        assert_eq!(languages.len(), 3);
+        let mut ranks = BTreeSet::new();
+        for i in 0..3 {
+            let r = languages[0].left[i].r;
+            ranks.insert(r);
+            let gather = |rows: fn(&Language) -> &Vec<Vec<f32>>| -> (Vec<f32>, Vec<usize>) {
+                let langs = languages.iter().enumerate().flat_map(|(l, x)| vec![l; rows(x).len()]).collect();
+                (languages.iter().flat_map(|l| rows(l).concat()).collect(), langs)
+            };
+            let (mut passages, passage_langs) = gather(|l| &l.passages);
+            let (mut queries, query_langs) = gather(|l| &l.queries);
+            let outcome = apply(&mut passages, &passage_langs, &mut queries, &query_langs, 3, 16, r).unwrap();
+            assert_eq!(outcome, Outcome::default());
+            for (l, language) in languages.iter().enumerate() {
+                let left = &language.left[i];
+                assert_eq!(left.r, r);
+                let expected: Vec<f32> = left.rows.concat().iter().map(|x| x / 1e6).collect();
+                let (asked, shown) = expected.split_at(10 * 16);
+                assert!(worst(&queries[l * 160..][..160], asked) < 1e-5);
+                assert!(worst(&passages[l * 640..][..shown.len()], shown) < 1e-5);
+            }
+        }
+        assert_eq!(ranks, BTreeSet::from([1, 2, 3]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn nothing_is_left_along_the_directions(n in 12usize..60, d in 2usize..40, r in 1usize..11, seed: u64) {
+            let r = r.min(d - 1);
+            let mut rows = rows(n, d, seed);
+            let directions = directions(&rows, d, r).unwrap();
+            prop_assert_eq!(directions.len(), r * d);
+            for (i, a) in directions.chunks(d).enumerate() {
+                for (j, b) in directions.chunks(d).enumerate() {
+                    prop_assert!((inner(a, b) - f64::from(u8::from(i == j))).abs() < 1e-6);
+                }
+            }
+            remove(&mut rows, d, &directions).unwrap();
+            for row in rows.chunks(d) {
+                prop_assert!((inner(row, row) - 1.0).abs() < 1e-5);
+                for direction in directions.chunks(d) {
+                    prop_assert!(inner(row, direction).abs() < 1e-5);
+                }
+            }
+            let once = rows.clone();
+            remove(&mut rows, d, &directions).unwrap();
+            prop_assert!(worst(&once, &rows) < 1e-5);
+        }
+
+        /// No other subspace of as many dimensions holds more: Ky Fan's inequality, against random ones.
+        #[test]
+        fn the_directions_hold_the_most(n in 12usize..60, d in 3usize..40, r in 1usize..11, seed: u64) {
+            let r = r.min(d - 1);
+            let rows = rows(n, d, seed);
+            let held = |directions: &[f64]| -> f64 {
+                let rows = rows.chunks(d).map(|row| row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+                rows.map(|row| directions.chunks(d).map(|c| dot(c, &row).powi(2)).sum::<f64>()).sum()
+            };
+            let best: Vec<f64> = directions(&rows, d, r).unwrap().into_iter().map(f64::from).collect();
+            let mut noise = Noise(seed ^ 5);
+            for step in [1.0, 0.1, 0.01, 1e-3] {
+                let mut other: Vec<f64> = best.iter().map(|x| x + step * noise.next()).collect();
+                orthonormalize(&mut other, d, &mut noise);
+                prop_assert!(held(&other) <= held(&best) * (1.0 + 1e-6));
+            }
+        }
+
+        /// Turning all vectors turns the result, so that cosines stay.
+        #[test]
+        fn cosines_do_not_depend_on_the_axes(n in 12usize..40, d in 4usize..24, r in 1usize..4, seed: u64) {
+            let rows = rows(n, d, seed);
+            let mut noise = Noise(seed ^ 3);
+            let mut turn: Vec<f64> = (0..d * d).map(|_| noise.next()).collect();
+            orthonormalize(&mut turn, d, &mut noise);
+            let turned: Vec<f32> = rows
+                .chunks(d)
+                .flat_map(|row| {
+                    let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
+                    turn.chunks(d).map(|axis| dot(axis, &row) as f32).collect::<Vec<_>>()
+                })
+                .collect();
+            let cosines = |mut rows: Vec<f32>| -> Vec<f32> {
+                let langs = vec![0; n];
+                apply(&mut rows, &langs, &mut [], &[], 1, d, r).unwrap();
+                rows.chunks(d).flat_map(|a| rows.chunks(d).map(|b| inner(a, b) as f32).collect::<Vec<_>>()).collect()
+            };
+            prop_assert!(worst(&cosines(rows), &cosines(turned)) < 1e-3);
+        }
+    }
+
+    /// The same meanings in two languages, each moved by an offset of its own: with the offsets gone,
+    /// the nearest passage is the translation.
+    #[test]
+    fn an_offset_by_language_is_removed() {
+        let (n, d) = (100, 32);
+        let meanings = noise(n * d, 1);
+        let moved = |seed| -> Vec<f32> {
+            let offset = noise(d, seed);
+            meanings
+                .chunks(d)
+                .flat_map(|row| row.iter().zip(&offset).map(|(x, o)| x + 6.0 * o).collect::<Vec<_>>())
+                .collect()
+        };
+        let mut passages = [moved(2), moved(3)].concat();
+        let mut queries = moved(3);
+        [&mut passages, &mut queries].into_iter().for_each(|rows| to_unit(rows, d));
+        let found = |passages: &[f32], queries: &[f32]| {
+            let ranked = crate::retrieval::Index::from_rows(d, passages).unwrap();
+            let first = |i| ranked.search(&queries[i * d..][..d], 1, |p| p < n).unwrap()[0].0;
+            // The share of the other language's passages among the first ten, and translations found.
+            let others = |i: usize| {
+                let top = ranked.search(&queries[i * d..][..d], 10, |_| true).unwrap();
+                top.iter().filter(|(p, _)| *p < n).count()
+            };
+            ((0..n).filter(|&i| first(i) == i).count(), (0..n).map(others).sum::<usize>())
+        };
+        let (right, others) = found(&passages, &queries);
+        assert!(others == 0, "{others} of 1000 are in the other language");
+        let langs: Vec<usize> = (0..2 * n).map(|i| i / n).collect();
+        apply(&mut passages, &langs, &mut queries, &vec![1; n], 2, d, 1).unwrap();
+        let (right_now, others) = found(&passages, &queries);
+        assert!(right_now >= 95 && right_now >= right, "{right_now} of 100 translations, {right} before");
+        assert!((400..600).contains(&others), "{others} of 1000 are in the other language");
+    }
+
+    #[test]
+    fn the_same_twice_and_signs_fixed() {
+        let rows = rows(300, 64, 4);
+        let first = directions(&rows, 64, 5).unwrap();
+        let minus: Vec<f32> = rows.iter().map(|x| -x).collect();
+        assert_eq!(first, directions(&rows, 64, 5).unwrap());
+        assert_eq!(first, directions(&minus, 64, 5).unwrap());
+        for direction in first.chunks(64) {
+            assert!(direction.iter().fold(0.0f32, |m, &x| if x.abs() > m.abs() { x } else { m }) > 0.0);
+        }
+    }
+
+    #[test]
+    fn a_poor_language_is_left_alone_and_told() {
+        let d = 8;
+        let mut passages = rows(14, d, 1);
+        let mut queries = rows(3, d, 2);
+        let (before, asked) = (passages.clone(), queries.clone());
+        // Language 1 has two passages, language 2 a query only, language 3 nothing.
+        let langs = [0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0];
+        let outcome = apply(&mut passages, &langs, &mut queries, &[0, 1, 2], 4, d, 2).unwrap();
+        assert_eq!(outcome, Outcome { left_alone: vec![1, 2], zeros: 0 });
+        for (i, lang) in langs.iter().enumerate() {
+            assert_eq!(passages[i * d..][..d] == before[i * d..][..d], *lang == 1, "passage {i}");
+        }
+        assert!(queries[..d] != asked[..d] && queries[d..] == asked[d..]);
+    }
+
+    #[test]
+    fn vectors_with_nothing_left_become_zero_and_are_counted() {
+        // All along one line: one direction, however many are asked for.
+        let line = [0.1f32, 0.7, -0.3, 0.2, 0.6];
+        let mut passages: Vec<f32> = (1..=6).flat_map(|i| line.map(|x| x * i as f32)).collect();
+        passages.extend([0.0; 5]);
+        assert_eq!(directions(&passages, 5, 3).unwrap().len(), 5);
+        let mut queries = vec![1.0, 0.0, 0.0, 0.0, 0.0];
+        let outcome = apply(&mut passages, &[0; 7], &mut queries, &[0], 1, 5, 3).unwrap();
+        // The row that was zero already did not become so.
+        assert_eq!(outcome, Outcome { left_alone: vec![], zeros: 6 });
+        assert_eq!(passages, [0.0; 35]);
+        assert!((inner(&queries, &queries) - 1.0).abs() < 1e-6);
+        assert!(directions(&[0.0; 20], 5, 3).unwrap().is_empty());
+    }
+
+    #[test]
+    fn many_equal_singular_values_do_not_hang() {
+        // Every axis once: any direction is as good as another.
+        let d = 64;
+        let rows: Vec<f32> = (0..d * d).map(|at| f32::from(u8::from(at / d == at % d))).collect();
+        let directions = directions(&rows, d, 3).unwrap();
+        assert_eq!(directions.len(), 3 * d);
+        let close: Vec<f32> = rows.iter().enumerate().map(|(at, x)| x * (1.0 + 1e-6 * at as f32)).collect();
+        assert_eq!(super::directions(&close, d, 3).unwrap().len(), 3 * d);
+    }
+
+    #[test]
+    fn bad_input_is_named_and_changes_nothing() {
+        let said = |result: Result<Vec<f32>>| result.unwrap_err().to_string();
+        assert!(said(directions(&[1.0; 12], 4, 4)).contains("4 directions"));
+        assert!(said(directions(&[], 4, 1)).contains("no passages"));
+        assert!(said(directions(&[1.0; 7], 4, 1)).contains('7'));
+        assert!(said(directions(&[1.0; 8], 0, 1)).contains('0'));
+        assert!(said(directions(&[1.0, 2.0, f32::NAN, 0.0], 2, 1)).contains("Vector 1"));
+        assert!(directions(&[1.0; 8], 4, 0).unwrap().is_empty());
+        let mut rows = vec![1.0, 2.0, f32::INFINITY, 0.0];
+        assert!(remove(&mut rows, 2, &[1.0, 0.0]).is_err());
+        assert_eq!(rows[..2], [1.0, 2.0]);
+        assert!(remove(&mut [1.0; 4], 2, &[1.0]).is_err());
+        let twice = remove(&mut [1.0; 3], 3, &[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]).unwrap_err();
+        assert!(twice.to_string().contains("0 and 1"), "{twice}");
+
+        let whole = vec![3.0, 4.0, 1.0, 2.0, 5.0, 1.0];
+        let (mut passages, mut queries) = (whole.clone(), vec![1.0, f32::NAN]);
+        let problem = apply(&mut passages, &[0; 3], &mut queries, &[0], 1, 2, 1).unwrap_err();
+        assert!(problem.to_string().contains("queries"), "{problem}");
+        assert!(apply(&mut passages, &[0; 2], &mut [], &[], 1, 2, 1).is_err());
+        assert!(apply(&mut passages, &[0, 0, 1], &mut [], &[], 1, 2, 1).is_err());
+        assert!(apply(&mut passages, &[0; 3], &mut [], &[], 1, 2, 2).is_err());
+        assert_eq!(apply(&mut passages, &[0; 3], &mut [], &[], 1, 2, 0).unwrap(), Outcome::default());
+        assert_eq!(remove(&mut passages, 2, &[]).unwrap(), 0);
+        assert_eq!(passages, whole);
+    }
+
+    /// `cargo test --release --no-default-features --features data --lib lir -- --ignored --nocapture`
+    #[test]
+    #[ignore = "prints how long a set as large as XQuAD-R takes"]
+    fn speed() {
+        let (n, d, languages) = (1200, 384, 11);
+        let langs: Vec<usize> = (0..n * languages).map(|i| i % languages).collect();
+        for (name, vectors) in
+            [("decaying", rows(n * languages, d, 1)), ("isotropic", noise(n * languages * d, 1))]
+        {
+            for r in [1, 3, 10] {
+                let (mut passages, mut queries) = (vectors.clone(), vectors.clone());
+                let start = std::time::Instant::now();
+                apply(&mut passages, &langs, &mut queries, &langs, languages, d, r).unwrap();
+                println!("{name}, r = {r}: {} ms", start.elapsed().as_millis());
+            }
+        }
+    }
+}
