@@ -1,10 +1,31 @@
 //! Language bias: whether a model prefers passages for their language.
 //!
-//! All of it is read from the ranking of all languages (the multi setting).
+//! All of it is read from the ranking of all languages (the multi setting), in which no two passages
+//! have the same rank: ties are ordered as trec_eval orders them. "Answer" is a relevant passage, of
+//! whatever grade. What has no source named beside it is ours.
+
+mod agreement;
+mod chi_square;
+mod hubness;
+mod peer;
+mod shares;
+#[cfg(test)]
+mod tests;
+
+pub use hubness::Hubness;
+pub use peer::Peer;
+pub use shares::Shares;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use super::measures::average_precision;
+use super::settings::{mean, median};
+use super::{Found, Query, Ranks, Settings, Task};
+
+/// How many ranks are the first ones.
+const K: usize = 10;
 
 /// A share that was observed, beside the one to be expected by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -24,77 +45,139 @@ pub struct Spread {
     pub median: f64,
 }
 
-/// Languages of the first `k` ranks against those of the pool.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shares {
-    /// How many ranks.
-    pub k: usize,
-    /// Share of each language in the pool.
-    pub pool: BTreeMap<String, f64>,
-    /// Share of each language in the first `k` ranks: mean over queries.
-    pub top: BTreeMap<String, f64>,
-    /// The same for the queries of each language: `by_query[question language][passage language]`.
-    pub by_query: BTreeMap<String, BTreeMap<String, f64>>,
-    /// Shannon entropy of `top`, in bits.
-    pub entropy: f64,
-    /// Shannon entropy of `pool`, in bits.
-    pub pool_entropy: f64,
-    /// Jensen–Shannon distance (the root of the divergence to base 2, 0 to 1) of each query
-    /// language's row of `by_query` from `pool`: mean over query languages.
-    pub distance: f64,
-}
-
-/// Whether a question's answers are ranked alike in all languages (PEER, arXiv 2405.00978, with the
-/// question as block: Friedman's test, since Kruskal–Wallis is constant with one answer a language).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Friedman's χ² over the complete questions of each query language: mean p value.
-    pub p: f64,
-    /// Kendall's W, 0 (no language is preferred) to 1 (always the same order): mean.
-    pub w: f64,
-    /// How many questions have exactly one answer in every language.
-    pub questions: usize,
-}
-
-/// Hubness: passages that are near to everything (Radovanović et al. 2010).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Hubness {
-    /// How many ranks.
-    pub k: usize,
-    /// Skewness of the number of queries that have a passage in their first `k` ranks.
-    pub skewness: f64,
-    /// The largest such number.
-    pub largest: usize,
-    /// The id of that passage.
-    pub hub: String,
-    /// Share of passages in nobody's first `k` ranks.
-    pub never: f64,
-}
-
 /// Everything on language bias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bias {
-    /// How often the best ranked relevant passage is in the query's language.
-    pub same_language_first: Rate,
+    /// How often the best ranked answer is in the query's language: over the queries that have an
+    /// answer in their own language and one in another. Chance is what a ranking blind to languages
+    /// gives, the mean of (answers in the query's language) / (all answers): 1/L with one in each of L
+    /// languages. Null where there are no such queries.
+    pub same_language_first: Option<Rate>,
     /// The same by query language.
     pub same_language_first_by: BTreeMap<String, Rate>,
     /// Languages of the first 10 ranks.
     pub shares: Shares,
-    /// The worst rank of a relevant passage: how far one must read to have every answer (Max@R).
-    pub last_answer: Spread,
-    /// Share of queries whose relevant passages are all in the first k ranks, for k of 10, 20, 100
-    /// (Complete@k).
+    /// The worst rank of an answer: how far one must read to have all of them (Max@R, arXiv
+    /// 2604.05684, as a plain rank); over the queries with answers in two languages or more. At best as
+    /// many as there are answers. Null where there are no such queries.
+    pub last_answer: Option<Spread>,
+    /// Share of the same queries whose answers are all in the first k ranks, by k: "10", "20", "100"
+    /// (Complete@k). Empty where there are no such queries; 0 where a query has more than k answers.
     pub complete: BTreeMap<String, f64>,
-    /// Spearman's correlation of the rankings that a question's translations give, over the union of
-    /// their first 10 ranks (MRC@10); null where no question has a translation.
+    /// Whether a question's translations give the same ranking (MRC@10): mean over questions of the
+    /// mean over pairs of translations of Spearman's ρ over the union of both first 10 ranks, −1 to 1,
+    /// a passage that is in one list only having rank 11 in the other (tied ranks are averaged). How
+    /// passages in one list only count is our reading. Null where no question has a translation, or
+    /// there is one passage only.
     pub agreement: Option<f64>,
-    /// Null where no question has one answer in every language.
+    /// Null where no language has two questions with one answer in every language.
     pub peer: Option<Peer>,
     /// Hubs among the first 10 ranks.
     pub hubness: Hubness,
-    /// mAP in the multi setting over mAP in the mono setting.
+    /// mAP in the multi setting over mAP in the mono setting; null without the latter, or where it is
+    /// 0.
     pub multi_to_mono: Option<f64>,
-    /// mAP in the pool of all languages where the answers in one language alone count and the others
-    /// are taken out: `single_target[question language][passage language]`.
+    /// mAP in the pool of all languages where the answers in one language alone count and those in
+    /// others are taken out of the ranking: `single_target[question language][passage language]`, after
+    /// the heat maps of LAReQA (arXiv 2004.05484). Mean over the queries that have an answer there;
+    /// absent where there are none.
     pub single_target: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+impl Bias {
+    /// Measures what [`rank`](super::rank) found; `None` where the task has one language only.
+    pub fn of(task: &Task, ranks: &[Ranks], settings: &Settings) -> Option<Self> {
+        if task.languages.len() < 2 {
+            return None;
+        }
+        let (same_language_first, same_language_first_by) = same_language_first(task, ranks);
+        let mut last = last_answers(task, ranks);
+        let within = |k: usize| last.iter().filter(|&&rank| rank <= k as f64).count() as f64;
+        let complete = [K, 20, 100].map(|k| (k.to_string(), within(k) / last.len() as f64));
+        let complete = if last.is_empty() { BTreeMap::new() } else { BTreeMap::from(complete) };
+        let mono = settings.mono.filter(|mono| mono.map > 0.0);
+        Some(Self {
+            same_language_first,
+            same_language_first_by,
+            shares: Shares::of(task, ranks),
+            last_answer: mean(&last).zip(median(&mut last)).map(|(mean, median)| Spread { mean, median }),
+            complete,
+            agreement: agreement::agreement(task, ranks),
+            peer: Peer::of(task, ranks),
+            hubness: Hubness::of(task, ranks),
+            multi_to_mono: settings.multi.zip(mono).map(|(multi, mono)| multi.map / mono.map),
+            single_target: single_target(task, ranks),
+        })
+    }
+}
+
+/// Over all queries, and by query language.
+fn same_language_first(task: &Task, ranks: &[Ranks]) -> (Option<Rate>, BTreeMap<String, Rate>) {
+    /// Sums over queries.
+    #[derive(Clone, Copy, Default)]
+    struct Sum {
+        queries: usize,
+        first: usize,
+        chance: f64,
+    }
+    let rate = |sum: Sum| {
+        let n = sum.queries as f64;
+        (sum.queries > 0).then(|| Rate { rate: sum.first as f64 / n, chance: sum.chance / n })
+    };
+    let mut sums = vec![Sum::default(); task.languages.len()];
+    for (query, ranks) in task.queries.iter().zip(ranks) {
+        let is_own = |f: &&Found| task.documents[f.document].lang == query.lang;
+        let own = ranks.found.iter().filter(is_own).count();
+        if own > 0 && own < ranks.found.len() {
+            let sum = &mut sums[query.lang];
+            sum.queries += 1;
+            sum.first += usize::from(ranks.found.iter().min_by_key(|f| f.pool).as_ref().is_some_and(is_own));
+            sum.chance += own as f64 / ranks.found.len() as f64;
+        }
+    }
+    let all = sums.iter().fold(Sum::default(), |a, b| Sum {
+        queries: a.queries + b.queries,
+        first: a.first + b.first,
+        chance: a.chance + b.chance,
+    });
+    let by = task.languages.iter().zip(sums).filter_map(|(lang, sum)| Some((lang.clone(), rate(sum)?)));
+    (rate(all), by.collect())
+}
+
+/// The worst rank of an answer, for the queries with answers in two languages or more.
+fn last_answers(task: &Task, ranks: &[Ranks]) -> Vec<f64> {
+    let lang = |f: &Found| task.documents[f.document].lang;
+    // Answers are language after language.
+    let several = ranks.iter().map(|r| &r.found).filter(|found| match found.as_slice() {
+        [first, .., last] => lang(first) != lang(last),
+        _ => false,
+    });
+    several.filter_map(|found| found.iter().map(|f| f.pool as f64).reduce(f64::max)).collect()
+}
+
+fn single_target(task: &Task, ranks: &[Ranks]) -> BTreeMap<String, BTreeMap<String, f64>> {
+    let n = task.languages.len();
+    let mut values = vec![vec![Vec::new(); n]; n];
+    for (Query { lang: from, .. }, ranks) in task.queries.iter().zip(ranks) {
+        let mut found: Vec<(usize, usize)> =
+            ranks.found.iter().map(|f| (f.pool, task.documents[f.document].lang)).collect();
+        found.sort_unstable();
+        for (to, values) in values[*from].iter_mut().enumerate() {
+            // Each rank less the answers above it that are taken out.
+            let above = found.iter().scan(0, |out, &(rank, lang)| {
+                *out += usize::from(lang != to);
+                Some((rank - *out, lang))
+            });
+            let left: Vec<usize> = above.filter(|(_, lang)| *lang == to).map(|(rank, _)| rank).collect();
+            if !left.is_empty() {
+                values.push(average_precision(&left, left.len()));
+            }
+        }
+    }
+    let named = |row: &Vec<Vec<f64>>| -> BTreeMap<String, f64> {
+        let cells = task.languages.iter().zip(row);
+        cells.filter_map(|(to, values)| Some((to.clone(), mean(values)?))).collect()
+    };
+    let rows = task.languages.iter().zip(&values).map(|(from, row)| (from.clone(), named(row)));
+    rows.filter(|(_, row)| !row.is_empty()).collect()
 }

@@ -7,6 +7,8 @@
 
 pub mod bias;
 pub mod measures;
+#[cfg(test)]
+mod oracle;
 pub mod order;
 mod ranks;
 mod report;

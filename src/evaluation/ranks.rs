@@ -111,3 +111,32 @@ fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
     let top = task.order().top(scores, 0..scores.len(), TOP);
     Ranks { found, top: top.into_iter().map(|document| document as u32).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::evaluation::oracle::worlds;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Both ranks of every relevant document, and the top, against sorting the pools in full.
+        #[test]
+        fn ranks_are_what_sorting_gives(world in worlds()) {
+            let Some((task, ranks)) = world.ranked() else { return Ok(()) };
+            for (query, ranks) in task.queries.iter().zip(&ranks) {
+                let ask = world.asks().into_iter().find(|ask| ask.id == query.id).unwrap();
+                let ranking = world.ranking(ask);
+                let top: Vec<&str> = ranks.top.iter().map(|&d| task.documents[d as usize].id.as_str()).collect();
+                let all: Vec<&str> = ranking.iter().map(|doc| doc.id.as_str()).collect();
+                prop_assert_eq!(top, all);
+                let mut found = 0;
+                for (pool, doc) in (1..).zip(&ranking).filter(|(_, doc)| world.answers(ask, doc)) {
+                    found += 1;
+                    let own = 1 + ranking[..pool - 1].iter().filter(|above| above.lang == doc.lang).count();
+                    let at = ranks.found.iter().find(|f| task.documents[f.document].id == doc.id).unwrap();
+                    prop_assert_eq!((at.grade, at.own, at.pool), (world.grade(ask, doc), own, pool));
+                }
+                prop_assert_eq!(ranks.found.len(), found);
+            }
+        }
+    }
+}

@@ -200,7 +200,8 @@ pub(super) fn median(values: &mut [f64]) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::datasets::{Corpus, Passage, Question};
-    use crate::evaluation::{Found, rank};
+    use crate::evaluation::oracle::{average, middle, worlds};
+    use crate::evaluation::{Bias, Found, rank};
     use crate::retrieval::Index;
     use proptest::prelude::*;
 
@@ -322,43 +323,113 @@ mod tests {
         let ranks = rank(&task, &index, &queries).unwrap();
         let ranked = start.elapsed();
         let settings = settings(&task, &ranks);
-        println!("ranked in {ranked:.2?}, all in {:.2?}: {settings:?}", start.elapsed());
+        println!("ranked in {ranked:.2?}, settings by {:.2?}: {settings:?}", start.elapsed());
+        let start = std::time::Instant::now();
+        let bias = Bias::of(&task, &ranks, &settings);
+        println!("bias in {:.2?}: {bias:?}", start.elapsed());
     }
 
     proptest! {
-        /// Every setting against sorting the pools in full.
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        /// Every query's measures, and their means, against sorting the pools in full.
         #[test]
-        fn settings_are_what_sorting_gives(
-            values in proptest::collection::vec(-2i8..3, 24),
-            asked in proptest::collection::vec(-2i8..3, 9),
-        ) {
-            let corpus = corpus(&["de", "en", "zh"], 3, 5, |_, _| true);
-            let task = Task::new(&corpus).unwrap();
-            let rows: Vec<f32> = values.iter().map(|&x| f32::from(x)).collect();
-            let queries: Vec<f32> = asked.iter().map(|&x| f32::from(x)).collect();
-            let ranks = rank(&task, &Index::from_rows(1, &rows).unwrap(), &queries).unwrap();
-            for ((query, vector), ranks) in task.queries.iter().zip(&queries).zip(&ranks) {
-                let sorted = |keep: &dyn Fn(usize) -> bool| {
-                    let mut pool: Vec<usize> = (0..24).filter(|&d| keep(task.documents[d].lang)).collect();
-                    pool.sort_by(|&a, &b| {
-                        (rows[b] * vector).partial_cmp(&(rows[a] * vector)).unwrap()
-                            .then_with(|| task.documents[b].id.cmp(&task.documents[a].id))
-                    });
-                    pool
-                };
-                let number = query.id.rsplit('q').next().unwrap();
-                let places = |pool: Vec<usize>| -> Vec<usize> {
-                    let hits = pool.iter().enumerate().filter(|(_, d)| {
-                        task.documents[**d].id.rsplit(':').next() == Some(number)
-                    });
-                    hits.map(|(i, _)| i + 1).collect()
-                };
-                let ranks_of = |hits: Vec<crate::evaluation::Hit>| hits.iter().map(|h| h.rank).collect::<Vec<_>>();
-                prop_assert_eq!(&ranks_of(ranks.pool()), &places(sorted(&|_| true)));
-                for lang in 0..3 {
-                    prop_assert_eq!(&ranks_of(ranks.own(&task, lang)), &places(sorted(&|l| l == lang)));
+        fn scores_and_settings_as_defined(world in worlds()) {
+            let Some((task, ranks)) = world.ranked() else { return Ok(()) };
+            let scores = Scores::of(&task, &ranks);
+            let settings = Settings::of(&task, &ranks, &scores);
+            let near = |a: &Measures, b: &Measures| {
+                a.values().iter().zip(b.values()).all(|(a, b)| (a - b).abs() < 1e-12)
+            };
+            let same = |a: Option<Measures>, b: &[Measures]| match a {
+                Some(a) => near(&a, &mean_measures(b)),
+                None => b.is_empty(),
+            };
+            let (mut monos, mut crosses, mut multi) = (Vec::new(), Vec::new(), Vec::new());
+            for (from, from_lang) in task.languages.iter().enumerate() {
+                for (to, to_lang) in task.languages.iter().enumerate() {
+                    let cell = &scores.pairs[from][to];
+                    let mut slow = Vec::new();
+                    for ask in world.asks().into_iter().filter(|a| a.lang == *from_lang) {
+                        let mut ranking = world.ranking(ask);
+                        ranking.retain(|doc| doc.lang == *to_lang);
+                        if ranking.iter().any(|doc| world.answers(ask, doc)) {
+                            slow.push(world.measures(ask, &ranking));
+                            let one = cell.iter().find(|(q, _)| task.queries[*q].id == ask.id).unwrap();
+                            prop_assert!(near(&one.1, slow.last().unwrap()), "{} in {}", ask.id, to_lang);
+                        }
+                    }
+                    prop_assert_eq!(cell.len(), slow.len());
+                    prop_assert_eq!(settings.pair_queries[from][to], slow.len());
+                    prop_assert!(same(settings.pairs[from][to], &slow));
+                    if !slow.is_empty() {
+                        let mean = mean_measures(&slow);
+                        if from == to { monos.push(mean) } else { crosses.push(mean) }
+                    }
                 }
             }
+            for (query, measures) in task.queries.iter().zip(&scores.multi) {
+                let ask = world.asks().into_iter().find(|a| a.id == query.id).unwrap();
+                multi.push(world.measures(ask, &world.ranking(ask)));
+                prop_assert!(near(measures, multi.last().unwrap()), "{}", ask.id);
+            }
+            prop_assert_eq!(multi.len(), world.asks().len());
+            prop_assert!(same(settings.mono, &monos) && same(settings.cross, &crosses));
+            prop_assert!(same(settings.multi, &multi));
+            // A setting's figure is the mean of its cells' means.
+            for (setting, figure) in Setting::ALL.into_iter().zip([settings.mono, settings.cross, settings.multi]) {
+                let cells = scores.cells(&task, setting, |m| m.ndcg_10);
+                let means: Vec<f64> =
+                    cells.iter().filter_map(|cell| average(&cell.iter().map(|c| c.1).collect::<Vec<_>>())).collect();
+                prop_assert_eq!(average(&means).is_some(), figure.is_some());
+                prop_assert!((average(&means).unwrap_or(0.0) - figure.map_or(0.0, |m| m.ndcg_10)).abs() < 1e-12);
+            }
         }
+
+        #[test]
+        fn rank_distance_as_defined(world in worlds()) {
+            let Some((task, ranks)) = world.ranked() else { return Ok(()) };
+            let scores = Scores::of(&task, &ranks);
+            let (mut means, mut medians, mut normalised) = (Vec::new(), Vec::new(), Vec::new());
+            for lang in &task.languages {
+                let (mut distances, mut shares) = (Vec::new(), Vec::new());
+                for ask in world.asks().into_iter().filter(|a| a.lang == *lang) {
+                    let ranking = world.ranking(ask);
+                    let is_answer: Vec<bool> = ranking.iter().map(|doc| world.answers(ask, doc)).collect();
+                    let first = is_answer.iter().position(|a| *a).unwrap();
+                    let last = is_answer.iter().rposition(|a| *a).unwrap();
+                    let answers = is_answer.iter().filter(|a| **a).count();
+                    if answers < 2 {
+                        continue;
+                    }
+                    distances.push((last - first) as f64);
+                    // Others between the first and the last answer, of all there are.
+                    let between = is_answer[first..=last].iter().filter(|a| !**a).count() as f64;
+                    let others = (ranking.len() - answers) as f64;
+                    shares.push(if others == 0.0 { 0.0 } else { between / others });
+                }
+                means.extend(average(&distances));
+                medians.extend(middle(&distances));
+                normalised.extend(average(&shares));
+            }
+            let got = Settings::of(&task, &ranks, &scores).rank_distance;
+            for (got, slow) in [
+                (got.map(|d| d.mean), average(&means)),
+                (got.map(|d| d.median), average(&medians)),
+                (got.map(|d| d.normalised), average(&normalised)),
+            ] {
+                prop_assert_eq!(got.is_some(), slow.is_some());
+                prop_assert!((got.unwrap_or(0.0) - slow.unwrap_or(0.0)).abs() < 1e-12, "{:?} {:?}", got, slow);
+            }
+            let cells = scores.distance_cells(&task);
+            let by_cell: Vec<f64> =
+                cells.iter().filter_map(|cell| average(&cell.iter().map(|c| c.1).collect::<Vec<_>>())).collect();
+            prop_assert_eq!(average(&by_cell), average(&means));
+        }
+    }
+
+    fn mean_measures(all: &[Measures]) -> Measures {
+        let mean = |i: usize| average(&all.iter().map(|m| m.values()[i]).collect::<Vec<_>>()).unwrap();
+        Measures::from_values(std::array::from_fn(mean))
     }
 }
