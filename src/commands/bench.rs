@@ -16,8 +16,8 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// auto, cpu or gpu.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
+    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
     device: String,
     /// Timed calls in each cell, after two that are not counted.
     #[arg(long, default_value_t = 7)]

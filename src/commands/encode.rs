@@ -21,8 +21,8 @@ pub struct Args {
     /// The `.npy` file to write: `[lines, dimensions]`, f32.
     #[arg(long)]
     output: PathBuf,
-    /// auto, cpu or gpu.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
+    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
     device: String,
 }
 

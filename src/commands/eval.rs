@@ -1,13 +1,13 @@
 //! `interlingua eval`: how well a model retrieves, in its own language and across languages.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use interlingua::datasets::{Corpus, distinct, sample, xquad::Dataset};
+use interlingua::bundle::write_whole;
+use interlingua::datasets::{self, distinct};
 use interlingua::encoder::Encoder;
-use interlingua::evaluation::{EvalReport, Facts, Scores, Settings, Task, rank, trec};
-use interlingua::retrieval::{Index, to_unit};
+use interlingua::evaluation::{Bias, EvalReport, Facts, Intervals, Scores, Settings, Task, rank, remove_languages, trec};
+use interlingua::retrieval::{Index, npy, to_unit};
 use interlingua::text::Kind;
 use interlingua::{Error, Result, sha256};
 
@@ -19,10 +19,10 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// xquad-r, mlqa-r, or sample (the corpus that the page ships with).
+    /// A data set that `interlingua data` lists, or `own` for your own files.
     #[arg(long)]
     dataset: String,
-    /// The folder with the data set's `<lang>.json` files, or with `passages.jsonl`.
+    /// The folder with the data set's files.
     #[arg(long)]
     data: PathBuf,
     /// Write TREC run and qrels files of every setting into this folder.
@@ -37,11 +37,27 @@ pub struct Args {
     /// Only these languages, for instance ar,de.
     #[arg(long, value_delimiter = ',')]
     languages: Vec<String>,
-    /// Print one JSON document instead of a table.
+    /// Keep vectors in this folder, and take them from it where they are there already.
+    #[arg(long)]
+    vectors: Option<PathBuf>,
+    /// Remove this many leading directions of each language from the vectors first (LIR, arXiv
+    /// 2109.04727).
+    #[arg(long)]
+    lir: Option<usize>,
+    /// Bootstrap resamples for the intervals; 0 leaves intervals out.
+    #[arg(long, default_value_t = 1000)]
+    samples: usize,
+    /// Seed of the resampling.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// table, json, csv or latex.
+    #[arg(long, default_value = "table", value_parser = ["table", "json", "csv", "latex"])]
+    format: String,
+    /// The same as --format json.
     #[arg(long)]
     json: bool,
-    /// auto, cpu or gpu.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
+    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
     device: String,
 }
 
@@ -50,16 +66,42 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model, the data or the device.
 pub fn run(args: Args) -> Result<()> {
-    let (dataset, corpus) = read(&args)?;
+    let corpus = datasets::load(&args.dataset, &args.data, &args.languages)?;
     let task = Task::new(&corpus)?;
     let encoder = open_model(&args.model, &args.device)?;
+    let d = encoder.dimension();
+    let model_hash = model_hash(&args.model);
 
-    let passages = encode(&encoder, task.passages(&corpus), Kind::Passage, "passages")?;
-    let queries = encode(&encoder, task.questions(&corpus), Kind::Query, "questions")?;
+    let vectors = |texts: Vec<&str>, kind, what| {
+        let known = args.vectors.as_ref().zip(model_hash.as_ref());
+        kept(known.map(|(dir, (_, hash))| (dir.as_path(), hash.as_str())), &encoder, &texts, kind, what)
+    };
+    let mut passages = vectors(task.passages(&corpus).collect(), Kind::Passage, "passages")?;
+    let mut queries = vectors(task.questions(&corpus).collect(), Kind::Query, "questions")?;
     let start = Instant::now();
-    let index = Index::from_rows(encoder.dimension(), &passages)?;
+    let mut notes = Vec::new();
+    if let Some(r) = args.lir {
+        notes = remove_languages(&task, &mut passages, &mut queries, d, r)?;
+    }
+    let index = Index::from_rows(d, &passages)?;
     let ranks = rank(&task, &index, &queries)?;
-    let settings = Settings::of(&task, &ranks, &Scores::of(&task, &ranks));
+    let scores = Scores::of(&task, &ranks);
+    let settings = Settings::of(&task, &ranks, &scores);
+    let facts = Facts {
+        model: encoder.name().to_string(),
+        dataset: args.dataset.clone(),
+        device: encoder.device_label(),
+        hashes: model_hash.into_iter().chain([("data".to_string(), corpus.hash())]).collect(),
+        date: today(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        lir: args.lir.filter(|r| *r > 0),
+    };
+    let mut report = EvalReport::new(facts, &task, &settings);
+    report.notes.extend(notes);
+    report.bias = Bias::of(&task, &ranks, &settings);
+    if args.samples > 0 {
+        report.intervals = Some(Intervals::of(&task, &ranks, &scores, args.samples, args.seed));
+    }
     eprintln!("scored and measured in {:.1} s", start.elapsed().as_secs_f64());
 
     if let Some(dir) = &args.runs {
@@ -67,38 +109,45 @@ pub fn run(args: Args) -> Result<()> {
         trec::write(dir, &task, &index, &queries, encoder.name(), depth)?;
         eprintln!("run and qrels files are in {}", dir.display());
     }
-    let facts = Facts {
-        model: encoder.name().to_string(),
-        dataset: dataset.to_string(),
-        device: encoder.device_label(),
-        hashes: hashes(&args.model, &corpus),
-        date: today(),
-        version: env!("CARGO_PKG_VERSION").to_string(),
-        lir: None,
-    };
-    let report = EvalReport::new(facts, &task, &settings);
-    if args.json {
-        let json = serde_json::to_string_pretty(&report)
-            .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))?;
-        println!("{json}");
-    } else {
-        print!("{}", report.table());
+    match if args.json { "json" } else { args.format.as_str() } {
+        "json" => println!("{}", report.json()?),
+        "csv" => print!("{}", report.csv()),
+        "latex" => print!("{}", report.latex()),
+        _ => print!("{}", report.table()),
     }
     Ok(())
 }
 
-/// The data set's name and texts.
-fn read(args: &Args) -> Result<(&'static str, Corpus)> {
-    if args.dataset != "sample" {
-        let dataset = Dataset::by_name(&args.dataset)?;
-        return Ok((dataset.name, dataset.read(&args.data, &args.languages)?));
+/// Vectors from the folder, where they are there for this model and these texts, else by the encoder
+/// and into the folder.
+fn kept(
+    folder: Option<(&Path, &str)>,
+    encoder: &Encoder,
+    texts: &[&str],
+    kind: Kind,
+    what: &'static str,
+) -> Result<Vec<f32>> {
+    let Some((folder, model)) = folder else { return encode(encoder, texts.iter().copied(), kind, what) };
+    let mut hashed = format!("{}\n{kind:?}\n{:?}\n", encoder.device_label(), encoder.precision());
+    texts.iter().for_each(|t| hashed.extend([t, "\n"]));
+    let name = format!("{}-{}-{what}.npy", &model[..12], &sha256(hashed.as_bytes())[..12]);
+    let path = folder.join(name);
+    if path.is_file() {
+        let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
+        let (rows, n, d) = npy::read(&path.display().to_string(), &bytes)?;
+        if (n, d) != (texts.len(), encoder.dimension()) {
+            return Err(Error::format(
+                path.display().to_string(),
+                format!("[{n}, {d}] instead of [{}, {}]; delete it", texts.len(), encoder.dimension()),
+            ));
+        }
+        eprintln!("{what}: vectors from {}", path.display());
+        return Ok(rows);
     }
-    if !args.languages.is_empty() {
-        return Err(Error::Input("--languages: the sample corpus is measured in all its languages".into()));
-    }
-    let file = args.data.join("passages.jsonl");
-    let text = std::fs::read_to_string(&file).map_err(|e| Error::file(&file, e))?;
-    Ok(("sample", sample::parse(&file.display().to_string(), &text)?))
+    let rows = encode(encoder, texts.iter().copied(), kind, what)?;
+    std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
+    write_whole(&path, &npy::write(&rows, texts.len(), encoder.dimension()))?;
+    Ok(rows)
 }
 
 /// Unit vectors of texts, `[n, dimension]`; each distinct text is encoded once.
@@ -116,24 +165,12 @@ pub(super) fn encode<'a>(
     Ok(which.iter().flat_map(|&i| rows[i * d..(i + 1) * d].iter().copied()).collect())
 }
 
-/// Hashes of what was measured; a model's manifest names the hashes of its files.
-fn hashes(model: &Path, corpus: &Corpus) -> BTreeMap<String, String> {
-    let mut hashes = BTreeMap::new();
-    for file in ["manifest.json", "model.safetensors"] {
-        if let Ok(bytes) = std::fs::read(model.join(file)) {
-            hashes.insert(file.to_string(), sha256(&bytes));
-            break;
-        }
-    }
-    let mut text = String::new();
-    let passages = corpus.passages.iter().map(|p| (&p.id, &p.text));
-    for (id, content) in passages.chain(corpus.questions.iter().map(|q| (&q.id, &q.text))) {
-        text.extend([id, "\t", content, "\n"]);
-    }
-    hashes.insert("data".to_string(), sha256(text.as_bytes()));
-    hashes
+/// A model's hash by the name of the file: a manifest names the hashes of its bundle's files.
+fn model_hash(model: &Path) -> Option<(String, String)> {
+    ["manifest.json", "model.safetensors"]
+        .into_iter()
+        .find_map(|file| Some((file.to_string(), sha256(&std::fs::read(model.join(file)).ok()?))))
 }
-
 /// Today as `2026-01-31` in UTC, `None` when the clock is before 1970.
 fn today() -> Option<String> {
     let days = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() / 86_400;

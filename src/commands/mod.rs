@@ -23,6 +23,10 @@ use interlingua::{
     encoder::{Encoder, Machine},
 };
 
+/// What `--device` takes. `auto` is a real GPU by Burn's kernels, else the CPU by our own; `flex` is the
+/// CPU by Burn's kernels, `webgpu` a GPU by the shaders of the page.
+const DEVICES: [&str; 5] = ["auto", "cpu", "gpu", "flex", "webgpu"];
+
 /// A multilingual text encoder: train it, measure it, search with it.
 #[derive(Parser)]
 #[command(version, about)]
@@ -65,7 +69,7 @@ pub fn run() -> Result<()> {
     }
 }
 
-/// Opens a bundle or an unconverted model folder on `device` (`auto`, `cpu` or `gpu`).
+/// Opens a bundle or an unconverted model folder on `device` (one of [`DEVICES`]).
 ///
 /// # Errors
 /// Says which file or field of the model is wrong, or what is wrong with the device asked for.
@@ -73,7 +77,9 @@ pub fn open_model(path: &Path, device: &str) -> Result<Encoder> {
     let bundle = Bundle::open(path)?;
     match device {
         "cpu" => Encoder::new(&bundle, Machine::cpu()),
+        "flex" => Encoder::new(&bundle, Machine::flex()),
         "gpu" => on_gpu(&bundle, Machine::gpu()?),
+        "webgpu" => on_gpu(&bundle, futures_lite::future::block_on(Machine::webgpu())?.0),
         // A GPU imitated in software is slower than the CPU itself.
         _ => match Machine::gpu() {
             Ok(machine) if !machine.software => on_gpu(&bundle, machine).or_else(|problem| {

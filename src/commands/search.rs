@@ -35,8 +35,8 @@ pub struct Args {
     /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
-    /// auto, cpu or gpu.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
+    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
     device: String,
     /// What to search for.
     #[arg(last = false)]

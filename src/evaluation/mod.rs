@@ -6,6 +6,7 @@
 //! trec_eval's. Page and terminal use the same code. Not here: encoding, files of data sets.
 
 pub mod bias;
+mod lir;
 pub mod measures;
 #[cfg(test)]
 mod oracle;
@@ -18,6 +19,7 @@ mod task;
 pub mod trec;
 
 pub use bias::Bias;
+pub use lir::remove_languages;
 pub use measures::{Hit, Measures};
 pub use order::Order;
 pub use ranks::{Found, Ranks, TOP, rank, rank_some};
