@@ -6,6 +6,7 @@
 //! trec_eval's. Page and terminal use the same code. Not here: encoding, files of data sets.
 
 pub mod bias;
+mod closeup;
 pub mod measures;
 pub mod order;
 mod ranks;
@@ -16,6 +17,7 @@ mod task;
 pub mod trec;
 
 pub use bias::Bias;
+pub use closeup::{Entry, Ranked, Selection};
 pub use measures::{Hit, Measures};
 pub use order::Order;
 pub use ranks::{Found, Ranks, TOP, rank, rank_some};
