@@ -17,6 +17,7 @@ pub mod evaluation;
 mod hash;
 #[cfg(feature = "page")]
 pub mod page;
+#[cfg(feature = "data")]
 pub mod protocol;
 #[cfg(feature = "data")]
 pub mod retrieval;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluation::{Comparison, EvalReport, Setting};
 use crate::text::Kind;
 
 /// A request's number, unique for the life of the page.
@@ -60,6 +61,31 @@ pub enum Request {
     },
     /// Vectors of `texts` (tests and the JavaScript interface's worker use).
     Encode { id: Id, texts: Vec<String>, kind: Kind },
+    /// Open a data set to measure models on; answered by [`Event::TaskReady`].
+    OpenTask { id: Id, source: TaskSource },
+    /// Measure a model on the open data set; answered by [`Event::Evaluated`]. Vectors that were made
+    /// before are taken from the browser's storage.
+    Evaluate {
+        id: Id,
+        /// The bundle's address.
+        url: String,
+        device: DeviceChoice,
+        /// Languages that take part; empty for all.
+        languages: Vec<String>,
+        /// Leading directions of each language to remove first (LIR).
+        lir: Option<usize>,
+    },
+    /// Queries of one cell of run `run` (the id of its [`Request::Evaluate`]), worst first; answered
+    /// by [`Event::Queries`].
+    Queries { id: Id, run: Id, cell: CellChoice, offset: usize, count: usize },
+    /// One query's ranking in one cell; answered by [`Event::Ranking`].
+    Ranking { id: Id, run: Id, cell: CellChoice, query: String, top: usize },
+    /// Run `b` against run `a`, which must be of the same data; answered by [`Event::Compared`].
+    Compare { id: Id, a: Id, b: Id, measure: String },
+    /// A file about a run; answered by [`Event::File`].
+    Export { id: Id, run: Id, what: ExportKind, cell: CellChoice },
+    /// Remove stored vectors from the browser's storage; answered by [`Event::CacheCleared`].
+    ClearVectors { id: Id },
     /// Stop what request `id` started.
     Cancel { id: Id },
     /// Remove cached model files from the browser's storage.
@@ -97,6 +123,91 @@ pub enum Stage {
     Measure,
     /// Passages are encoded.
     Encode,
+    /// Questions are encoded.
+    EncodeQueries,
+    /// Rankings are computed and measured.
+    Score,
+}
+
+/// A data set to measure models on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum TaskSource {
+    /// The sample corpus in the folder at `url`.
+    Sample { url: String },
+    /// The `<lang>.json` files of `xquad-r` or `mlqa-r` under `base`.
+    Download { dataset: String, base: String },
+    /// A person's files: XQuAD-R or MLQA-R, or passages and questions as JSON lines.
+    Files { files: Vec<OpenedFile> },
+}
+
+/// An open data set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskInfo {
+    pub name: String,
+    /// SHA-256 of its texts.
+    pub hash: String,
+    /// Code, questions, passages.
+    pub languages: Vec<(String, usize, usize)>,
+    pub queries: usize,
+    pub passages: usize,
+    /// What was left out or assumed, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// A cell of the report: passages of one language, or of all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellChoice {
+    pub setting: Setting,
+    /// The questions' language; `None` is all.
+    pub from: Option<String>,
+    /// The passages' language, for mono and cross; `None` is each in turn.
+    pub to: Option<String>,
+}
+
+/// A file about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExportKind {
+    /// The report as JSON.
+    Json,
+    /// The report's numbers, a line each.
+    Csv,
+    /// A LaTeX table.
+    Latex,
+    /// The cell's rankings in trec_eval's form.
+    Run,
+    /// The cell's relevant passages in trec_eval's form.
+    Qrels,
+}
+
+/// A query of a run and how well it did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueryRow {
+    /// `<lang>:<question id>`.
+    pub query: String,
+    pub language: String,
+    pub text: String,
+    /// The passages' language in mono and cross settings.
+    pub to: Option<String>,
+    /// Average precision.
+    pub ap: f64,
+    /// Ranks of the relevant passages, ascending.
+    pub ranks: Vec<usize>,
+}
+
+/// A passage in a query's ranking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RankedPassage {
+    /// From 1.
+    pub rank: usize,
+    pub score: f32,
+    pub id: String,
+    pub language: String,
+    pub text: String,
+    pub source: String,
+    /// How relevant; 0 is not.
+    pub grade: u32,
 }
 
 /// From the worker to the page.
@@ -126,6 +237,26 @@ pub enum Event {
     Results { id: Id, results: Results },
     /// Vectors, row after row, `dimension` numbers each.
     Vectors { id: Id, dimension: usize, values: Vec<f32> },
+    /// A data set is open.
+    TaskReady { id: Id, task: TaskInfo },
+    /// A model was measured; the run is known by the request's id from now on.
+    Evaluated { id: Id, report: EvalReport },
+    /// Queries of a cell, worst first.
+    Queries { id: Id, rows: Vec<QueryRow>, total: usize },
+    /// A query's first passages, then its relevant passages further down.
+    Ranking { id: Id, query: QueryRow, passages: Vec<RankedPassage> },
+    /// Two runs against each other.
+    Compared { id: Id, comparison: Comparison },
+    /// A file to save.
+    File {
+        id: Id,
+        name: String,
+        #[serde(with = "bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Something to know about request `id`, which goes on; for instance that the browser's storage
+    /// is full.
+    Note { id: Id, note: String },
     /// Request `id` was stopped because the person asked.
     Cancelled { id: Id },
     /// The cache is empty.

@@ -3,6 +3,7 @@
 //! [`open`] takes files as a person gave them, in the page or in the terminal, and finds out from
 //! their content what they are. Not here: vectors, scores, measures.
 
+mod chunks;
 mod examples;
 #[cfg(feature = "native")]
 pub mod lexicon;
@@ -17,13 +18,14 @@ pub mod records;
 pub mod sample;
 pub mod xquad;
 
+pub use chunks::Chunks;
 pub use examples::examples;
 pub use open::open;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use crate::{Error, Result};
+use crate::{Error, Result, sha256};
 
 /// The language of a text whose language is not known (BCP 47: undetermined).
 pub const UNDETERMINED: &str = "und";
@@ -95,6 +97,41 @@ impl Corpus {
     /// Languages with their number of passages, most first, then by code.
     pub fn languages(&self) -> Vec<(String, usize)> {
         count_languages(self.passages.iter().map(|p| p.lang.as_str()))
+    }
+
+    /// SHA-256 of all ids and texts, in their order: what tells data sets apart in reports.
+    pub fn hash(&self) -> String {
+        let passages = self.passages.iter().map(|p| (&p.id, &p.text));
+        let questions = self.questions.iter().map(|q| (&q.id, &q.text));
+        let mut all = String::new();
+        passages.chain(questions).for_each(|(id, text)| all.extend([id, "\t", text, "\n"]));
+        sha256(all.as_bytes())
+    }
+
+    /// The passages and questions in `languages`, in the order in which they are here.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a language that nothing is in.
+    pub fn only(&self, languages: &[String]) -> Result<Self> {
+        let known: HashSet<&String> =
+            self.passages.iter().map(|p| &p.lang).chain(self.questions.iter().map(|q| &q.lang)).collect();
+        if let Some(unknown) = languages.iter().find(|lang| !known.contains(lang)) {
+            return Err(Error::Input(format!("{} has nothing in the language {unknown}.", self.name)));
+        }
+        let mut out = Self { name: self.name.clone(), notes: self.notes.clone(), ..Self::default() };
+        let mut moved = HashMap::new();
+        for (i, passage) in self.passages.iter().enumerate().filter(|(_, p)| languages.contains(&p.lang)) {
+            moved.insert(i, out.passages.len());
+            out.passages.push(passage.clone());
+        }
+        for question in self.questions.iter().filter(|q| languages.contains(&q.lang)) {
+            let relevant = question
+                .relevant
+                .iter()
+                .filter_map(|r| Some(Relevant { passage: *moved.get(&r.passage)?, ..*r }));
+            out.questions.push(Question { relevant: relevant.collect(), ..question.clone() });
+        }
+        Ok(out)
     }
 
     /// Appends another corpus.
@@ -230,6 +267,45 @@ mod tests {
         let refused = corpus.append(part("en")).unwrap_err().to_string();
         assert!(refused.contains("en:1"), "{refused}");
         assert_eq!(corpus.passages.len(), 2);
+    }
+
+    #[test]
+    fn some_languages_are_what_their_files_alone_would_give() {
+        let line = |id: &str| {
+            format!(
+                r#"{{"id":"{id}","topic":"T","passage":{{"de":"Rot {id}.","en":"Red {id}.","tr":"Kırmızı {id}."}},"question":{{"de":"Farbe?","en":"Colour?","tr":"Renk?"}},"answer":{{"de":"Rot","en":"Red","tr":"Kırmızı"}}}}"#
+            )
+        };
+        let mut all = sample::parse("p", &[line("a"), line("b")].join("\n")).unwrap();
+        // A German question that an English passage answers, too.
+        let english = all.passages.iter().position(|p| p.lang == "en").unwrap();
+        all.questions[0].relevant.push(Relevant { passage: english, grade: 2 });
+        let some = all.only(&["tr".into(), "de".into()]).unwrap();
+        assert_eq!(
+            some.passages.iter().map(|p| p.lang.as_str()).collect::<Vec<_>>(),
+            ["de", "tr", "de", "tr"]
+        );
+        for question in &some.questions {
+            let [relevant] = question.relevant.as_slice() else { panic!("{question:?}") };
+            let passage = &some.passages[relevant.passage];
+            assert_eq!((&passage.lang, &passage.group), (&question.lang, &question.group));
+        }
+        assert_ne!(some.hash(), all.hash());
+        assert_eq!(all.only(&["de".into(), "en".into(), "tr".into()]).unwrap(), all);
+        assert!(all.only(&["fr".into()]).unwrap_err().to_string().contains("fr"));
+    }
+
+    #[test]
+    fn the_hash_is_of_ids_and_texts() {
+        let mut corpus = sample::parse(
+            "p",
+            r#"{"id":"a","topic":"T","passage":{"de":"Rot."},"question":{"de":"Farbe?"},"answer":{"de":"Rot"}}"#,
+        )
+        .unwrap();
+        let expected = format!("{}\tRot.\n{}\tFarbe?\n", corpus.passages[0].id, corpus.questions[0].id);
+        assert_eq!(corpus.hash(), sha256(expected.as_bytes()));
+        corpus.questions[0].text.push('?');
+        assert_ne!(corpus.hash(), sha256(expected.as_bytes()));
     }
 
     #[test]

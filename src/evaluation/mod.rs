@@ -6,6 +6,7 @@
 //! trec_eval's. Page and terminal use the same code. Not here: encoding, files of data sets.
 
 pub mod bias;
+mod closeup;
 mod lir;
 pub mod measures;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod task;
 pub mod trec;
 
 pub use bias::Bias;
+pub use closeup::{Entry, Ranked, Selection};
 pub use lir::remove_languages;
 pub use measures::{Hit, Measures};
 pub use order::Order;

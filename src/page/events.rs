@@ -56,7 +56,14 @@ impl Page {
                 }
             }
             // The page asks for no vectors.
-            Event::Vectors { .. } => {}
+            Event::Vectors { .. }
+            | Event::TaskReady { .. }
+            | Event::Evaluated { .. }
+            | Event::Queries { .. }
+            | Event::Ranking { .. }
+            | Event::Compared { .. }
+            | Event::File { .. }
+            | Event::Note { .. } => {}
             Event::Cancelled { id } => {
                 if self.is_loading(id) {
                     self.loading.set(None);

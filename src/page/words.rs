@@ -74,6 +74,8 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::SelfTest => "Self-test",
         Stage::Measure => "Measure devices",
         Stage::Encode => "Encode",
+        Stage::EncodeQueries => "Encode questions",
+        Stage::Score => "Rank and measure",
     }
 }
 

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use js_sys::{Array, Reflect, Uint8Array};
+use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortController, Cache, ReadableStreamDefaultReader, Request, RequestCache, RequestInit, Response,
-};
+use web_sys::{AbortController, Cache, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
 
 use super::{
-    browser::{caches, fetch, resolve, words},
+    browser::{fetch, resolve, words},
     progress::Progress,
+    storage::{self, keys, read, remove, write},
 };
 use crate::{
     Error, Result,
@@ -69,7 +68,7 @@ pub async fn manifest(folder: &str) -> Result<Found> {
     let address = file(folder, MANIFEST)?;
     let (bytes, offline) = match get(&address, LARGEST_MANIFEST, &mut |_| {}).await {
         Ok(bytes) => (bytes, false),
-        Err(Failure { unreachable: true, error }) => match open_cache().await {
+        Err(Failure { unreachable: true, error }) => match storage::open(CACHE).await {
             Some(cache) => (read(&cache, &address).await.ok_or(error)?, true),
             None => return Err(error),
         },
@@ -88,7 +87,7 @@ pub async fn manifest(folder: &str) -> Result<Found> {
 /// # Errors
 /// A sentence that names the file's address.
 pub async fn files(folder: &str, found: &Found, progress: &mut Progress<'_>) -> Result<Files> {
-    let cache = open_cache().await;
+    let cache = storage::open(CACHE).await;
     let mut out = Files { files: BTreeMap::new(), from_cache: true, notes: Vec::new() };
     if cache.is_none() {
         out.notes
@@ -144,15 +143,7 @@ pub async fn files(folder: &str, found: &Found, progress: &mut Progress<'_>) -> 
 /// # Errors
 /// [`Error::File`] when the browser refuses.
 pub async fn clear() -> Result<usize> {
-    let Some(storage) = caches() else { return Ok(0) };
-    let files = match open_cache().await {
-        Some(cache) => keys(&cache).await.len(),
-        None => 0,
-    };
-    JsFuture::from(storage.delete(CACHE))
-        .await
-        .map_err(|e| Error::file("the browser's storage", words(&e)))?;
-    Ok(files)
+    storage::clear(CACHE).await
 }
 
 /// A file in a folder, whole, at most `limit` bytes; no cache of ours is asked.
@@ -160,7 +151,20 @@ pub async fn clear() -> Result<usize> {
 /// # Errors
 /// A sentence that names the address.
 pub async fn fetch_file(folder: &str, name: &str, limit: u64) -> Result<Vec<u8>> {
-    get(&file(folder, name)?, limit, &mut |_| {}).await.map_err(|failure| failure.error)
+    fetch_file_by_steps(folder, name, limit, &mut |_| {}).await
+}
+
+/// As [`fetch_file`]; `step` is told how many bytes have come.
+///
+/// # Errors
+/// As [`fetch_file`].
+pub async fn fetch_file_by_steps(
+    folder: &str,
+    name: &str,
+    limit: u64,
+    step: &mut dyn FnMut(u64),
+) -> Result<Vec<u8>> {
+    get(&file(folder, name)?, limit, step).await.map_err(|failure| failure.error)
 }
 
 /// Why a file did not come.
@@ -263,34 +267,6 @@ fn file(folder: &str, name: &str) -> Result<String> {
 
 fn key(address: &str, hash: &str) -> String {
     format!("{address}?sha256={hash}")
-}
-
-/// `None` where the browser has no such storage, or refuses it (some do in private windows).
-async fn open_cache() -> Option<Cache> {
-    JsFuture::from(caches()?.open(CACHE)).await.ok()?.dyn_into().ok()
-}
-
-async fn read(cache: &Cache, key: &str) -> Option<Vec<u8>> {
-    let response: Response = JsFuture::from(cache.match_with_str(key)).await.ok()?.dyn_into().ok()?;
-    let buffer = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
-    Some(Uint8Array::new(&buffer).to_vec())
-}
-
-async fn write(cache: &Cache, key: &str, bytes: &[u8]) -> std::result::Result<(), String> {
-    let body = Uint8Array::from(bytes);
-    let response = Response::new_with_opt_js_u8_array(Some(&body)).map_err(|e| words(&e))?;
-    JsFuture::from(cache.put_with_str(key, &response)).await.map_err(|e| words(&e))?;
-    Ok(())
-}
-
-async fn remove(cache: &Cache, key: &str) {
-    // Should it not go, the next visit finds it broken again.
-    let _ = JsFuture::from(cache.delete_with_str(key)).await;
-}
-
-async fn keys(cache: &Cache) -> Vec<String> {
-    let requests = JsFuture::from(cache.keys()).await.map(|list| Array::from(&list)).unwrap_or_default();
-    requests.iter().filter_map(|r| Some(r.dyn_into::<Request>().ok()?.url())).collect()
 }
 
 /// Keeps the manifest for times without a connection, and drops what it no longer lists.

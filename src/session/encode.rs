@@ -2,8 +2,8 @@
 
 use std::{cmp::Reverse, rc::Rc};
 
-use super::{Session, browser::sleep, device::unless_lost, model::Model, progress::Progress};
-use crate::{Error, Result, protocol::Stage, text::Kind};
+use super::{Session, browser::sleep, device::unless_lost, model::Model};
+use crate::{Error, Result, text::Kind};
 
 /// Tokens a step encodes on the CPU: some 200 ms, and for so long nothing else is answered.
 const STEP_ON_CPU: usize = 128;
@@ -12,9 +12,21 @@ const STEP_ON_GPU: usize = 2048;
 /// Texts that are tokenized in one step.
 const TOKENIZED: usize = 256;
 
+/// How far the encoding of texts is.
+#[derive(Debug, Clone, Copy)]
+pub struct Encoded {
+    /// Texts that are done.
+    pub texts: usize,
+    /// Tokens in them.
+    pub tokens: usize,
+    /// Tokens in all texts.
+    pub all_tokens: usize,
+}
+
 impl Session {
     /// Vectors of `texts` (`[n, dimension]`), and the model that made the last of them: another than
-    /// `model` when that one's device was lost or a faster one was found meanwhile.
+    /// `model` when that one's device was lost or, should it be the session's, a faster one was found
+    /// meanwhile. With `step`, which hears of each, messages are taken between steps.
     ///
     /// # Errors
     /// What the text or the CPU cannot do.
@@ -23,12 +35,14 @@ impl Session {
         mut model: Rc<Model>,
         texts: &[&str],
         kind: Kind,
-        mut progress: Option<&mut Progress<'_>>,
+        mut step: Option<&mut dyn FnMut(Encoded)>,
     ) -> Result<(Vec<f32>, Rc<Model>)> {
         let dimension = model.encoder.dimension();
+        // A model that is only measured stays where it was put.
+        let runs = self.model().is_some_and(|current| Rc::ptr_eq(&current, &model));
         let mut tokens = Vec::with_capacity(texts.len());
         for part in texts.chunks(TOKENIZED) {
-            if progress.is_some() {
+            if step.is_some() {
                 sleep(0).await;
             }
             tokens.extend(model.encoder.tokenize(part, kind)?);
@@ -40,9 +54,11 @@ impl Session {
         let mut out = vec![0.0; texts.len() * dimension];
         let (mut done, mut worked) = (0, 0);
         while let Some(&longest) = order.get(done) {
-            model = self.latest(model);
-            let step = if model.is_on_gpu() { STEP_ON_GPU } else { STEP_ON_CPU };
-            let fit = (step / tokens[longest].len().max(1)).max(1);
+            if runs {
+                model = self.latest(model);
+            }
+            let room = if model.is_on_gpu() { STEP_ON_GPU } else { STEP_ON_CPU };
+            let fit = (room / tokens[longest].len().max(1)).max(1);
             let batch = &order[done..(done + fit).min(order.len())];
             let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
             let vectors = match self.encode_step(&model, &sequences).await {
@@ -58,9 +74,8 @@ impl Session {
             }
             done += batch.len();
             worked += sequences.iter().map(|s| s.len()).sum::<usize>();
-            if let Some(progress) = &mut progress {
-                let total = texts.len() as f64;
-                progress.weighed(Stage::Encode, done as f64, total, worked as f64, all as f64);
+            if let Some(step) = &mut step {
+                step(Encoded { texts: done, tokens: worked, all_tokens: all });
                 sleep(0).await;
             }
         }

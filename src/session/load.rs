@@ -7,7 +7,7 @@ use super::{
     browser::{has_webgpu, now, sleep},
     corpus::Open,
     device::{self, report},
-    download,
+    download::{self, Found},
     model::{self, Model},
     progress::Progress,
 };
@@ -27,28 +27,43 @@ impl Session {
     /// # Errors
     /// A sentence naming the file or field; what ran before goes on.
     pub async fn load(&self, id: Id, url: &str, choice: DeviceChoice) -> Result<(ModelInfo, DeviceReport)> {
-        let began = now();
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         let folder = download::folder(url)?;
         let found = download::manifest(&folder).await?;
+        let model = self.prepare(&folder, found, choice, &mut progress).await?;
+        let model = self.adopt(id, Rc::new(model), &mut progress).await?;
+        Ok((model.info.clone(), model.device.clone()))
+    }
+
+    /// The model in `folder` on a device; it takes nothing's place.
+    ///
+    /// # Errors
+    /// A sentence naming the file or field.
+    pub(super) async fn prepare(
+        &self,
+        folder: &str,
+        found: Found,
+        choice: DeviceChoice,
+        progress: &mut Progress<'_>,
+    ) -> Result<Model> {
+        let began = now();
         let mut notes = found.notes.clone();
-        let running = self.model().filter(|m| m.info.hash == found.hash && m.info.url == folder);
+        let hash = found.hash.clone();
+        let running = self.model().filter(|m| m.info.hash == hash && m.info.url == folder);
         let (bundle, from_cache) = match running {
             Some(model) => (model.bundle.clone(), true),
             None => {
-                let files = download::files(&folder, &found, &mut progress).await?;
+                let files = download::files(folder, &found, progress).await?;
                 notes.extend(files.notes);
                 (Rc::new(Bundle::from_files(found.manifest, files.files)?), files.from_cache)
             }
         };
         sleep(0).await;
-        let (encoder, mut device) = self.place(&bundle, choice, &mut progress).await?;
+        let (encoder, mut device) = self.place(&bundle, choice, progress).await?;
         device.notes.splice(0..0, notes);
-        let info = model::describe(&folder, &found.hash, &bundle, from_cache, now() - began);
-        let model = Rc::new(Model { info, device, bundle, encoder: Rc::new(encoder) });
-        let model = self.adopt(id, model, &mut progress).await?;
-        Ok((model.info.clone(), model.device.clone()))
+        let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);
+        Ok(Model { info, device, bundle, encoder: Rc::new(encoder) })
     }
 
     /// Times the GPU against the CPU and moves the model to the faster one; says which it is.
@@ -59,7 +74,20 @@ impl Session {
         let Some(model) = self.model().filter(|_| has_webgpu()) else { return Ok(()) };
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
-        let tried = device::try_gpu(&model.bundle, &self.0.gpu, &mut progress).await;
+        let faster = self.faster(&model, &mut progress).await?;
+        // Another model may have come meanwhile.
+        if self.model().is_some_and(|current| Rc::ptr_eq(&current, &model)) {
+            self.run_on(Rc::new(faster));
+        }
+        Ok(())
+    }
+
+    /// `model`, which is on the CPU, on the GPU should that be faster; its notes say which it is.
+    ///
+    /// # Errors
+    /// None but [`Error::Cancelled`]: a GPU that is of no use is a note.
+    pub(super) async fn faster(&self, model: &Model, progress: &mut Progress<'_>) -> Result<Model> {
+        let tried = device::try_gpu(&model.bundle, &self.0.gpu, progress).await;
         let on_cpu = model.device.measured.iter().find(|(kind, _)| kind == "cpu").map_or(f64::MAX, |m| m.1);
         let stays = |time: Option<f64>, note: String| {
             let mut device = model.device.clone();
@@ -87,11 +115,7 @@ impl Session {
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(problem) => (model.encoder.clone(), stays(None, passed_over(&problem))),
         };
-        // Another model may have come meanwhile.
-        if self.model().is_some_and(|current| Rc::ptr_eq(&current, &model)) {
-            self.run_on(Rc::new(model.moved(encoder, device)));
-        }
-        Ok(())
+        Ok(model.moved(encoder, device))
     }
 
     async fn place(
@@ -154,7 +178,8 @@ impl Session {
     ) -> Result<(Open, Rc<Model>)> {
         let (texts, which) = distinct(corpus.passages.iter().map(|p| p.text.as_str()));
         let dimension = model.encoder.dimension();
-        let (unique, model) = self.encode(model, &texts, Kind::Passage, Some(progress)).await?;
+        let mut step = progress.encoding(texts.len());
+        let (unique, model) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
         let mut rows = Vec::with_capacity(which.len() * dimension);
         for &i in &which {
             rows.extend_from_slice(unique.get(i * dimension..(i + 1) * dimension).unwrap_or_default());

@@ -3,7 +3,8 @@
 //! - `load`, `download`, `device`, `model`: a bundle's files, and a device that runs them right
 //! - `open`, `corpus`: what is searched
 //! - `encode`, `search`: the work itself
-//! - `task`, `progress`, `browser`: what these stand on
+//! - `data`, `evaluate`, `vault`, `runs`: measuring models, and what is kept of it
+//! - `requests`, `task`, `progress`, `storage`, `browser`: what these stand on
 //!
 //! Requests are answered side by side, each in its own task. Whatever takes long pauses between its
 //! steps, so that a search is answered while a corpus is encoded and a cancelled request ends soon.
@@ -14,37 +15,39 @@
 
 mod browser;
 mod corpus;
+mod data;
 mod device;
 mod download;
 mod encode;
+mod evaluate;
 mod load;
 mod model;
 mod open;
 mod progress;
+mod requests;
+mod runs;
 mod search;
+mod storage;
 mod task;
+mod vault;
 
 pub use browser::has_webgpu;
 pub use search::Query;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     rc::Rc,
 };
 
 use wasm_bindgen_futures::spawn_local;
 
 use self::{
-    corpus::Open,
-    device::Gpu,
-    model::Model,
-    progress::Progress,
-    task::{Signal, until},
+    corpus::Open, data::Data, device::Gpu, model::Model, progress::Progress, requests::Tasks, runs::Run,
+    task::Signal,
 };
 use crate::{
     Error, Result,
-    protocol::{DeviceChoice, DeviceReport, Event, Id, ModelInfo, Request},
+    protocol::{DeviceReport, Event, Id, ModelInfo},
     text::Kind,
 };
 
@@ -57,26 +60,17 @@ struct State {
     gpu: Gpu,
     model: RefCell<Option<Rc<Model>>>,
     corpus: RefCell<Option<Rc<Open>>>,
-    tasks: RefCell<HashMap<Id, Task>>,
+    tasks: Tasks,
+    /// What models are measured on.
+    data: RefCell<Option<Data>>,
+    /// Measured models, the newest last.
+    runs: RefCell<Vec<Rc<Run>>>,
     /// Loads under way.
     loading: Cell<usize>,
     /// Said, and replaced, when the model has changed or is no longer waited for.
     changed: RefCell<Signal>,
     /// Whether somebody listens for the loss of the GPU.
     watching: Cell<bool>,
-}
-
-struct Task {
-    place: Place,
-    cancel: Signal,
-}
-
-/// What a request is about: the model and the corpus have room for one, the newest.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Model,
-    Corpus,
-    None,
 }
 
 impl Session {
@@ -87,54 +81,13 @@ impl Session {
             gpu: Gpu::default(),
             model: RefCell::default(),
             corpus: RefCell::default(),
-            tasks: RefCell::default(),
+            tasks: Tasks::default(),
+            data: RefCell::default(),
+            runs: RefCell::default(),
             loading: Cell::default(),
             changed: RefCell::default(),
             watching: Cell::default(),
         }))
-    }
-
-    /// Takes a request; what comes of it is said in events that carry its id.
-    pub fn handle(&self, request: Request) {
-        let (id, place) = match &request {
-            Request::Cancel { id } => {
-                let cancel = self.0.tasks.borrow().get(id).map(|task| task.cancel.clone());
-                // What is done cannot be cancelled; that is no error.
-                return cancel.into_iter().for_each(|c| c.say(""));
-            }
-            Request::Load { id, .. } => (*id, Place::Model),
-            Request::OpenSample { id, .. } | Request::OpenFiles { id, .. } => (*id, Place::Corpus),
-            Request::Search { id, .. }
-            | Request::Encode { id, .. }
-            | Request::ClearCache { id }
-            | Request::DebugLoseGpu { id } => (*id, Place::None),
-        };
-        self.make_room(place);
-        let cancel = Signal::default();
-        self.0.tasks.borrow_mut().insert(id, Task { place, cancel: cancel.clone() });
-        let compare = matches!(request, Request::Load { device: DeviceChoice::Auto, .. });
-        if place == Place::Model {
-            self.0.loading.update(|n| n + 1);
-        }
-        let session = self.clone();
-        spawn_local(async move {
-            let answer = until(&cancel, session.answer(id, request)).await;
-            if place == Place::Model {
-                session.0.loading.update(|n| n.saturating_sub(1));
-            }
-            let ready = answer.is_ok();
-            session.say(match answer {
-                Ok(event) => event,
-                Err(Error::Cancelled) => Event::Cancelled { id },
-                Err(error) => Event::Failed { id, problem: error.to_string() },
-            });
-            session.tell_of_model();
-            if compare && ready {
-                // The model serves already; nobody waits for this, so nobody hears of its end.
-                let _ = until(&cancel, session.compare(id)).await;
-            }
-            session.0.tasks.borrow_mut().remove(&id);
-        });
     }
 
     /// Vectors of `texts`, row after row, and how long a row is.
@@ -150,54 +103,14 @@ impl Session {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
-        let (values, _) = self.encode(model, &texts, kind, Some(&mut progress)).await?;
+        let mut step = progress.encoding(texts.len());
+        let (values, _) = self.encode(model, &texts, kind, Some(&mut step)).await?;
         Ok((dimension, values))
     }
 
     /// The model that runs and where it does.
     pub fn running(&self) -> Option<(ModelInfo, DeviceReport)> {
         self.model().map(|model| (model.info.clone(), model.device.clone()))
-    }
-
-    async fn answer(&self, id: Id, request: Request) -> Result<Event> {
-        Ok(match request {
-            Request::Load { url, device, .. } => {
-                let (model, device) = self.load(id, &url, device).await?;
-                Event::ModelReady { id, model, device }
-            }
-            Request::OpenSample { url, .. } => {
-                Event::CorpusReady { id, corpus: self.open_sample(id, &url).await? }
-            }
-            Request::OpenFiles { files, .. } => {
-                Event::CorpusReady { id, corpus: self.open_files(id, files).await? }
-            }
-            Request::Search { query, language, scope, languages, top, .. } => {
-                let query = Query { text: query, language, scope, languages, top };
-                Event::Results { id, results: self.search(query).await? }
-            }
-            Request::Encode { texts, kind, .. } => {
-                let (dimension, values) = self.vectors(id, &texts, kind).await?;
-                Event::Vectors { id, dimension, values }
-            }
-            Request::ClearCache { .. } => Event::CacheCleared { id, files: download::clear().await? },
-            Request::DebugLoseGpu { .. } => {
-                let gpu = self.0.gpu.opened();
-                gpu.ok_or_else(|| Error::Input("No GPU is open.".into()))?.destroy();
-                Event::Cancelled { id }
-            }
-            Request::Cancel { id } => Event::Cancelled { id },
-        })
-    }
-
-    /// Cancels older requests for the same place.
-    fn make_room(&self, place: Place) {
-        if place != Place::None {
-            let tasks = self.0.tasks.borrow();
-            let older: Vec<_> =
-                tasks.values().filter(|t| t.place == place).map(|t| t.cancel.clone()).collect();
-            drop(tasks);
-            older.iter().for_each(|cancel| cancel.say(""));
-        }
     }
 
     fn say(&self, event: Event) {

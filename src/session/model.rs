@@ -8,6 +8,7 @@ use crate::{
     bundle::{Bundle, Manifest, WEIGHTS},
     encoder::{Encoder, Machine},
     protocol::{DeviceReport, ModelInfo},
+    sha256,
 };
 
 /// A model that runs. It never changes: on another device it is another one.
@@ -49,6 +50,13 @@ impl Model {
     /// What tells its vectors from another model's: the hash of its weights.
     pub fn weights_hash(&self) -> &str {
         weights_hash(&self.bundle.manifest)
+    }
+
+    /// A hash of all that makes its vectors what they are: weights, tokenizer, architecture, prompts.
+    pub fn vectors_hash(&self) -> String {
+        let Manifest { architecture, prompts, files, .. } = &self.bundle.manifest;
+        let files: Vec<_> = files.iter().map(|f| (&f.path, &f.sha256)).collect();
+        sha256(serde_json::json!([architecture, prompts, files]).to_string().as_bytes())
     }
 }
 

@@ -16,8 +16,8 @@ use crate::{
     protocol::{CorpusInfo, Id, OpenedFile, Stage},
 };
 
-/// A sample's file is some megabytes at most.
-const LARGEST: u64 = 256 << 20;
+/// A file of passages is some megabytes; what is far larger is something else.
+pub const LARGEST: u64 = 256 << 20;
 
 impl Session {
     /// Opens the sample corpus in the folder at `url`. It can be searched for its examples before any

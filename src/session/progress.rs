@@ -1,6 +1,6 @@
 //! How far a request is, told not more often than a person can read.
 
-use super::browser::now;
+use super::{browser::now, encode::Encoded};
 use crate::protocol::{Event, Id, Stage};
 
 /// Milliseconds between two reports of a stage.
@@ -27,6 +27,14 @@ impl<'a> Progress<'a> {
     /// `stage` is at `done` of `total`; the time left is guessed from these.
     pub fn at(&mut self, stage: Stage, done: f64, total: f64) {
         self.weighed(stage, done, total, done, total);
+    }
+
+    /// `texts` are encoded: what [`encode`](super::Session::encode) tells is passed on.
+    pub fn encoding(&mut self, texts: usize) -> impl FnMut(Encoded) {
+        move |step| {
+            let (done, tokens, all) = (step.texts as f64, step.tokens as f64, step.all_tokens as f64);
+            self.weighed(Stage::Encode, done, texts as f64, tokens, all);
+        }
     }
 
     /// As [`at`](Self::at); the time left is guessed from `work` of `all_work` instead, where items

@@ -52,6 +52,9 @@ fn in_words(step: &Step) -> String {
             format!(" {}", words::bytes_of(step.done, step.total))
         }
         Stage::Encode => format!(" {:.0} of {:.0} passages", step.done, step.total),
+        Stage::EncodeQueries | Stage::Score => {
+            format!(" {:.0} of {:.0} questions", step.done, step.total)
+        }
         Stage::Prepare | Stage::SelfTest | Stage::Measure => {
             format!(" {:.0} of {:.0}", step.done, step.total)
         }

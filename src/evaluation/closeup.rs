@@ -1,0 +1,294 @@
+//! A part of a report up close: its queries one by one, a query's ranking, and trec_eval's files of it.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use super::{Ranks, Scores, Setting, Task};
+use crate::retrieval::Index;
+use crate::{Error, Result};
+
+/// Some of the queries in one setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    /// The setting.
+    pub setting: Setting,
+    /// The queries' language (an index into [`Task::languages`]); `None` is all.
+    pub from: Option<usize>,
+    /// The passages' language in the settings mono and cross; `None` is each in turn.
+    pub to: Option<usize>,
+}
+
+/// A query in one ranking: cross has several for each query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry {
+    /// Index into [`Task::queries`].
+    pub query: usize,
+    /// The passages' language; `None` is all (multi).
+    pub to: Option<usize>,
+    /// Average precision.
+    pub ap: f64,
+}
+
+/// A document in a query's ranking.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// Index into [`Task::documents`].
+    pub document: usize,
+    /// From 1.
+    pub rank: usize,
+    /// Inner product of query and document.
+    pub score: f32,
+    /// How relevant; 0 is not.
+    pub grade: u32,
+}
+
+impl Selection {
+    /// With languages by their codes.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a language that the task has not.
+    pub fn new(task: &Task, setting: Setting, from: Option<&str>, to: Option<&str>) -> Result<Self> {
+        let number = |code: Option<&str>| {
+            let Some(code) = code else { return Ok(None) };
+            let number = task.languages.iter().position(|lang| lang == code);
+            number.map(Some).ok_or_else(|| {
+                Error::Input(format!(
+                    "The language {code} takes no part here; there are {}.",
+                    task.languages.join(", ")
+                ))
+            })
+        };
+        let to = if setting == Setting::Multi { None } else { number(to)? };
+        Ok(Self { setting, from: number(from)?, to })
+    }
+
+    /// The queries with an answer in the selection, in the task's order.
+    pub fn entries(&self, task: &Task, scores: &Scores) -> Vec<Entry> {
+        let chosen = |choice: Option<usize>, lang: usize| choice.is_none_or(|c| c == lang);
+        if self.setting == Setting::Multi {
+            let queries = task.queries.iter().zip(&scores.multi).enumerate();
+            return queries
+                .filter(|(_, (q, _))| chosen(self.from, q.lang))
+                .map(|(query, (_, m))| Entry { query, to: None, ap: m.map })
+                .collect();
+        }
+        let mut out = Vec::new();
+        for (from, row) in scores.pairs.iter().enumerate().filter(|(from, _)| chosen(self.from, *from)) {
+            for (to, cell) in row.iter().enumerate().filter(|(to, _)| chosen(self.to, *to)) {
+                if (from == to) == (self.setting == Setting::Mono) {
+                    out.extend(cell.iter().map(|(query, m)| Entry {
+                        query: *query,
+                        to: Some(to),
+                        ap: m.map,
+                    }));
+                }
+            }
+        }
+        out
+    }
+
+    /// As [`entries`](Self::entries), the worst first, equal ones by the query's id.
+    pub fn worst_first(&self, task: &Task, scores: &Scores) -> Vec<Entry> {
+        let mut entries = self.entries(task, scores);
+        entries.sort_by(|a, b| {
+            let id = |e: &Entry| &task.queries[e.query].id;
+            a.ap.total_cmp(&b.ap).then_with(|| id(a).cmp(id(b))).then(a.to.cmp(&b.to))
+        });
+        entries
+    }
+
+    /// The name of the selection's files, as `interlingua eval --runs` calls them, with the queries'
+    /// language where only one was chosen.
+    pub fn name(&self, task: &Task) -> String {
+        let code = |lang: Option<usize>| lang.and_then(|l| task.languages.get(l)).map(String::as_str);
+        let langs = match self.setting {
+            Setting::Mono => [code(self.from.or(self.to)), None],
+            Setting::Cross => [code(self.from), code(self.to)],
+            Setting::Multi => [code(self.from), None],
+        };
+        [Some(self.setting.name())].into_iter().chain(langs).flatten().collect::<Vec<_>>().join(".")
+    }
+}
+
+impl Entry {
+    /// Ranks (from 1, ascending) of the relevant documents.
+    pub fn ranks(&self, task: &Task, ranks: &[Ranks]) -> Vec<usize> {
+        let hits = ranks.get(self.query).map(|ranks| match self.to {
+            Some(lang) => ranks.own(task, lang),
+            None => ranks.pool(),
+        });
+        hits.unwrap_or_default().iter().map(|hit| hit.rank).collect()
+    }
+
+    /// The documents that are ranked.
+    fn pool(&self, task: &Task) -> Range<usize> {
+        self.to.map_or(0..task.documents.len(), |lang| task.range(lang))
+    }
+
+    /// How relevant documents are to the query, as far as they are.
+    fn judged(&self, task: &Task) -> Vec<(usize, u32)> {
+        let languages = self.to.map_or(0..task.languages.len(), |lang| lang..lang + 1);
+        let judged = languages.flat_map(|lang| task.relevant(&task.queries[self.query], lang));
+        judged.map(|j| (j.document, j.grade)).collect()
+    }
+
+    /// The first `top` documents, then the relevant ones further down. `vector` is the query's.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when vectors and index do not fit.
+    pub fn ranking(&self, task: &Task, index: &Index, vector: &[f32], top: usize) -> Result<Vec<Ranked>> {
+        let scores = index.scores(vector)?;
+        if scores.len() != task.documents.len() {
+            return Err(Error::Input("The vectors are not this data set's.".into()));
+        }
+        let judged = self.judged(task);
+        let ranked = |rank: usize, document: usize| {
+            let grade = judged.iter().find(|(d, _)| *d == document).map_or(0, |(_, grade)| *grade);
+            Ranked { document, rank, score: scores[document], grade }
+        };
+        let best = task.order().top(&scores, self.pool(task), top);
+        let mut out: Vec<Ranked> = best.iter().zip(1..).map(|(&d, rank)| ranked(rank, d)).collect();
+        let above = |d: usize| task.order().above(&scores, d, self.pool(task));
+        let mut below: Vec<Ranked> =
+            judged.iter().map(|(d, _)| ranked(1 + above(*d), *d)).filter(|r| r.rank > top).collect();
+        below.sort_unstable_by_key(|r| r.rank);
+        out.extend(below);
+        Ok(out)
+    }
+
+    /// Appends lines of a run file (see [`trec`](super::trec)) for `entries`, of which no two may be of
+    /// one query. `queries` are the vectors of all queries.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when vectors and index do not fit.
+    pub fn run_lines(
+        entries: &[Self],
+        out: &mut String,
+        (task, index, queries): (&Task, &Index, &[f32]),
+        tag: &str,
+        depth: usize,
+    ) -> Result<()> {
+        let d = index.dimension();
+        let mut vectors = Vec::with_capacity(entries.len() * d);
+        for entry in entries {
+            vectors
+                .extend_from_slice(queries.get(entry.query * d..(entry.query + 1) * d).unwrap_or_default());
+        }
+        let tag = tag.split_whitespace().collect::<Vec<_>>().join("-");
+        let lines = index.map_scores(&vectors, |i, scores| {
+            let (entry, mut lines) = (entries[i], String::new());
+            let query = &task.queries[entry.query].id;
+            for (document, rank) in task.order().top(scores, entry.pool(task), depth).into_iter().zip(1..) {
+                let (id, score) = (&task.documents[document].id, scores[document]);
+                // Writing to a string cannot fail.
+                let _ = writeln!(lines, "{query} Q0 {id} {rank} {score} {tag}");
+            }
+            lines
+        })?;
+        out.extend(lines);
+        Ok(())
+    }
+
+    /// Appends the query's lines of a qrels file.
+    pub fn qrels_lines(&self, out: &mut String, task: &Task) {
+        for (document, grade) in self.judged(task) {
+            let (query, id) = (&task.queries[self.query].id, &task.documents[document].id);
+            let _ = writeln!(out, "{query} 0 {id} {grade}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::sample;
+    use crate::evaluation::{rank, trec};
+
+    /// Documents de:a, de:b, en:a, en:b; queries likewise.
+    fn measured() -> (Task, Index, Vec<f32>, Vec<Ranks>, Scores) {
+        let line = |id: &str| {
+            format!(
+                r#"{{"id":"{id}","topic":"T","passage":{{"en":"It is red.","de":"Es ist rot."}},"question":{{"en":"Colour?","de":"Farbe?"}},"answer":{{"en":"red","de":"rot"}}}}"#
+            )
+        };
+        let task = Task::new(&sample::parse("p", &[line("a"), line("b")].join("\n")).unwrap()).unwrap();
+        let index = Index::from_rows(1, &[4.0, 3.0, 2.0, 1.0]).unwrap();
+        let queries = vec![1.0, 1.0, -1.0, -1.0];
+        let ranks = rank(&task, &index, &queries).unwrap();
+        let scores = Scores::of(&task, &ranks);
+        (task, index, queries, ranks, scores)
+    }
+
+    fn all(setting: Setting) -> Selection {
+        Selection { setting, from: None, to: None }
+    }
+
+    #[test]
+    fn the_worst_query_comes_first_and_equal_ones_by_id() {
+        let (task, _, _, ranks, scores) = measured();
+        let ids = |selection: Selection| -> Vec<(String, Option<usize>)> {
+            let entries = selection.worst_first(&task, &scores);
+            entries.iter().map(|e| (task.queries[e.query].id.clone(), e.to)).collect()
+        };
+        let named = |ids: [&str; 4], to: [Option<usize>; 4]| -> Vec<(String, Option<usize>)> {
+            ids.map(String::from).into_iter().zip(to).collect()
+        };
+        // By hand: in its own language de:a is first and de:b second; in reverse for English.
+        assert_eq!(
+            ids(all(Setting::Mono)),
+            named(["de:b", "en:a", "de:a", "en:b"], [Some(0), Some(1), Some(0), Some(1)])
+        );
+        assert_eq!(
+            ids(all(Setting::Cross)),
+            named(["de:b", "en:a", "de:a", "en:b"], [Some(1), Some(0), Some(1), Some(0)])
+        );
+        // de:b finds answers at 2 and 4, de:a at 1 and 3.
+        assert_eq!(ids(all(Setting::Multi)), named(["de:b", "en:a", "de:a", "en:b"], [None; 4]));
+        let worst = all(Setting::Multi).worst_first(&task, &scores)[0];
+        assert_eq!((worst.ap, worst.ranks(&task, &ranks)), (0.5, vec![2, 4]));
+        let german = Selection::new(&task, Setting::Cross, Some("de"), None).unwrap();
+        assert_eq!(german.entries(&task, &scores).len(), 2);
+        assert!(Selection::new(&task, Setting::Mono, Some("fr"), None).is_err());
+    }
+
+    #[test]
+    fn answers_below_the_cut_keep_their_ranks() {
+        let (task, index, queries, ranks, scores) = measured();
+        for setting in Setting::ALL {
+            for entry in all(setting).entries(&task, &scores) {
+                let vector = &queries[entry.query..=entry.query];
+                for top in 0..5 {
+                    let ranking = entry.ranking(&task, &index, vector, top).unwrap();
+                    let known: Vec<usize> = ranking.iter().filter(|r| r.grade > 0).map(|r| r.rank).collect();
+                    assert_eq!(known, entry.ranks(&task, &ranks), "{entry:?} {top}");
+                    let cut = top.min(entry.pool(&task).len());
+                    assert!(ranking.iter().take(cut).map(|r| r.rank).eq(1..=cut));
+                    assert!(ranking[cut..].iter().all(|r| r.grade > 0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_the_files() {
+        let (task, index, queries, _, scores) = measured();
+        let dir = tempfile::tempdir().unwrap();
+        trec::write(dir.path(), &task, &index, &queries, "my model", trec::Depth { main: 3, cross: 1 })
+            .unwrap();
+        let read = |name: String| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        for (setting, from, to, depth) in [
+            (Setting::Multi, None, None, 3),
+            (Setting::Mono, Some("en"), None, 3),
+            (Setting::Cross, Some("de"), Some("en"), 1),
+        ] {
+            let selection = Selection::new(&task, setting, from, to).unwrap();
+            let entries = selection.entries(&task, &scores);
+            let (mut run, mut qrels) = (String::new(), String::new());
+            Entry::run_lines(&entries, &mut run, (&task, &index, &queries), "my model", depth).unwrap();
+            entries.iter().for_each(|e| e.qrels_lines(&mut qrels, &task));
+            let name = selection.name(&task);
+            assert_eq!(run, read(format!("{name}.run")));
+            assert_eq!(qrels, read(format!("{name}.qrels")));
+        }
+    }
+}

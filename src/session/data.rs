@@ -1,0 +1,135 @@
+//! The open data set: what models are measured on.
+
+use std::rc::Rc;
+
+use super::{
+    Session,
+    browser::sleep,
+    corpus::PASSAGES,
+    download::{self, fetch_file, fetch_file_by_steps},
+    open::LARGEST,
+    progress::Progress,
+};
+use crate::{
+    Error, Result, datasets,
+    datasets::{
+        Corpus, sample,
+        xquad::{self, Dataset},
+    },
+    evaluation::Task,
+    protocol::{Id, OpenedFile, Stage, TaskInfo, TaskSource},
+};
+
+/// Ids that a note names one by one.
+const NAMED: usize = 5;
+
+/// A data set with the task it poses. Clones are the same.
+#[derive(Clone)]
+pub struct Data {
+    /// As `interlingua eval` calls it.
+    pub name: String,
+    /// Passages and questions.
+    pub corpus: Rc<Corpus>,
+    /// What is to be retrieved.
+    pub task: Rc<Task>,
+}
+
+impl Data {
+    fn new(name: &str, corpus: Corpus) -> Result<Self> {
+        let task = Rc::new(Task::new(&corpus)?);
+        Ok(Self { name: name.into(), corpus: Rc::new(corpus), task })
+    }
+
+    /// The part in `languages`; all of it when there are none.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a language that it has not, or when no question is left.
+    pub fn only(&self, languages: &[String]) -> Result<Self> {
+        if languages.is_empty() || self.task.languages.iter().all(|lang| languages.contains(lang)) {
+            return Ok(self.clone());
+        }
+        Self::new(&self.name, self.corpus.only(languages)?)
+    }
+
+    fn info(&self) -> TaskInfo {
+        let task = &self.task;
+        let asked = |lang: usize| task.queries.iter().filter(|q| q.lang == lang).count();
+        let languages = task.languages.iter().enumerate();
+        let mut notes = task.notes.clone();
+        if !task.unanswered.is_empty() {
+            let named = task.unanswered.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if task.unanswered.len() > NAMED { ", …" } else { "" };
+            notes.push(format!(
+                "Questions left out because no passage answers them: {} ({named}{more}).",
+                task.unanswered.len()
+            ));
+        }
+        TaskInfo {
+            name: self.name.clone(),
+            hash: self.corpus.hash(),
+            languages: languages.map(|(i, lang)| (lang.clone(), asked(i), task.range(i).len())).collect(),
+            queries: task.queries.len(),
+            passages: task.documents.len(),
+            notes,
+        }
+    }
+}
+
+impl Session {
+    /// Opens a data set to measure models on, in place of the one before.
+    ///
+    /// # Errors
+    /// A sentence that names the file and what is wrong with it; what was open stays open.
+    pub(super) async fn open_task(&self, id: Id, source: TaskSource) -> Result<TaskInfo> {
+        let say = |event| self.say(event);
+        let mut progress = Progress::new(id, &say);
+        let data = match source {
+            TaskSource::Sample { url } => {
+                progress.at(Stage::Download, 0.0, 0.0);
+                let bytes = fetch_file(&download::folder(&url)?, PASSAGES, LARGEST).await?;
+                let text = std::str::from_utf8(&bytes).map_err(|e| {
+                    Error::format(PASSAGES, format!("not UTF-8 text (byte {})", e.valid_up_to()))
+                })?;
+                Data::new("sample", sample::parse(PASSAGES, text)?)?
+            }
+            TaskSource::Download { dataset, base } => {
+                download_dataset(&dataset, &base, &mut progress).await?
+            }
+            TaskSource::Files { files } => {
+                let files: Vec<_> =
+                    files.into_iter().map(|OpenedFile { name, bytes }| (name, bytes)).collect();
+                let corpus = datasets::open(&files)?;
+                Data::new(&corpus.name.clone(), corpus)?
+            }
+        };
+        let info = data.info();
+        self.0.data.replace(Some(data));
+        Ok(info)
+    }
+}
+
+async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -> Result<Data> {
+    let dataset = Dataset::by_name(name)?;
+    let folder = download::folder(base)?;
+    let mut corpus = Corpus { name: dataset.name.into(), ..Corpus::default() };
+    let (mut before, files) = (0.0, dataset.languages.len() as f64);
+    for (complete, lang) in dataset.languages.iter().enumerate() {
+        // Sizes are not known beforehand: the files to come are taken to be like those that came.
+        let total = if complete > 0 { before / complete as f64 * files } else { 0.0 };
+        let mut step = |n: u64| {
+            let done = before + n as f64;
+            progress.at(Stage::Download, done, if total > 0.0 { total.max(done) } else { 0.0 });
+        };
+        let file = format!("{lang}.json");
+        let bytes = fetch_file_by_steps(&folder, &file, LARGEST, &mut step).await.map_err(|e| match e {
+            Error::File { path, problem } => {
+                Error::File { path, problem: format!("{problem}. {name} is had from {}.", dataset.origin) }
+            }
+            other => other,
+        })?;
+        before += bytes.len() as f64;
+        sleep(0).await;
+        corpus.append(xquad::parse(&format!("{folder}{file}"), &bytes)?)?;
+    }
+    Data::new(dataset.name, corpus)
+}

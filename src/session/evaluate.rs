@@ -1,0 +1,235 @@
+//! Measuring a model on the open data set.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use super::{
+    Session,
+    browser::{has_webgpu, sleep, today},
+    data::Data,
+    download,
+    model::Model,
+    progress::Progress,
+    runs::Run,
+    vault::Vault,
+};
+use crate::{
+    Error, Result,
+    bundle::MANIFEST,
+    datasets::Chunks,
+    evaluation::{Bias, EvalReport, Facts, Ranks, Scores, Settings, Task, rank_some, remove_languages},
+    protocol::{DeviceChoice, Event, Id, Stage},
+    retrieval::{Index, to_unit},
+    text::Kind,
+};
+
+/// Multiplications of one step of ranking: some 100 ms.
+const STEP: usize = 320_000_000;
+/// Queries of one step at most: as many as the index scores together.
+const TOGETHER: usize = 64;
+
+/// What is to be measured.
+pub struct Wanted {
+    /// The bundle's address.
+    pub url: String,
+    /// Where it shall run.
+    pub device: DeviceChoice,
+    /// Languages that take part; empty for all.
+    pub languages: Vec<String>,
+    /// Leading directions of each language to remove first.
+    pub lir: Option<usize>,
+}
+
+/// Encodes with one model, and keeps what it has encoded.
+struct Work<'a> {
+    session: &'a Session,
+    id: Id,
+    model: Rc<Model>,
+    vault: Vault,
+    /// Texts whose vectors were kept, of how many.
+    kept: (usize, usize),
+}
+
+impl Session {
+    /// Measures a model on the open data set, and keeps the run as `id`. The model that runs, and what
+    /// is searched, stay as they are.
+    ///
+    /// # Errors
+    /// A sentence on what is wrong with the model, the languages or the device.
+    pub(super) async fn evaluate(&self, id: Id, wanted: Wanted) -> Result<EvalReport> {
+        let open = self.0.data.borrow().clone();
+        let open = open
+            .ok_or_else(|| Error::Input("No data set is open: choose one to measure the model on.".into()))?;
+        let data = open.only(&wanted.languages)?;
+        let say = |event| self.say(event);
+        let mut progress = Progress::new(id, &say);
+        let model = self.model_to_measure(id, &wanted, &mut progress).await?;
+        let (vault, note) = Vault::open(&model).await;
+        note.into_iter().for_each(|note| self.say(Event::Note { id, note }));
+        let mut work = Work { session: self, id, model, vault, kept: (0, 0) };
+
+        let Data { name, corpus, task } = data.clone();
+        let passages = task.documents.iter().map(|d| (d.lang, corpus.passages[d.passage].text.as_str()));
+        let mut rows = work.encode(Chunks::new(passages), Kind::Passage, &mut progress).await?;
+        let questions = task.queries.iter().map(|q| (q.lang, corpus.questions[q.question].text.as_str()));
+        let mut queries = work.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
+        let d = work.model.encoder.dimension();
+        let mut notes = Vec::new();
+        if let Some(r) = wanted.lir {
+            notes = remove_languages(&task, &mut rows, &mut queries, d, r)?;
+            sleep(0).await;
+        }
+        let index = Index::from_rows(d, &rows)?;
+        drop(rows);
+
+        let ranks = rank(&task, &index, &queries, &mut progress).await?;
+        let scores = Scores::of(&task, &ranks);
+        sleep(0).await;
+        let settings = Settings::of(&task, &ranks, &scores);
+        let facts = Facts {
+            model: work.model.info.name.clone(),
+            dataset: name,
+            device: work.model.encoder.device_label(),
+            hashes: BTreeMap::from([
+                (MANIFEST.to_string(), work.model.info.hash.clone()),
+                ("data".to_string(), corpus.hash()),
+            ]),
+            date: Some(today()),
+            lir: wanted.lir.filter(|r| *r > 0),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+        };
+        let mut report = EvalReport::new(facts, &task, &settings);
+        report.notes.extend(notes);
+        let (kept, all) = work.kept;
+        if kept > 0 {
+            report.notes.push(format!(
+                "The vectors of {kept} of {all} texts were kept from before; they may be from another device."
+            ));
+        }
+        report.bias = Bias::of(&task, &ranks, &settings);
+        // INTEGRATE: report.intervals from a `Bootstrap` in slices, with `sleep(0)` between them.
+        self.keep(Run { id, data, index, queries, ranks, scores, report: report.clone() });
+        Ok(report)
+    }
+
+    /// The model that runs where it is the one wanted, on the device wanted; else another one, which
+    /// takes nothing's place.
+    async fn model_to_measure(
+        &self,
+        id: Id,
+        wanted: &Wanted,
+        progress: &mut Progress<'_>,
+    ) -> Result<Rc<Model>> {
+        // What is on its way may be the very model; two downloads at once would be slower in any case.
+        while self.is_loading() {
+            self.model_change().await;
+        }
+        let folder = download::folder(&wanted.url)?;
+        let found = download::manifest(&folder).await?;
+        let fits = |model: &Model| match wanted.device {
+            DeviceChoice::Auto => true,
+            DeviceChoice::Cpu => !model.is_on_gpu(),
+            DeviceChoice::WebGpu => model.is_on_gpu(),
+        };
+        if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && fits(m)) {
+            // Search may find a GPU faster meanwhile; what shall be measured on the CPU stays there.
+            let stays = wanted.device == DeviceChoice::Cpu;
+            return Ok(if stays {
+                Rc::new(model.moved(model.encoder.clone(), model.device.clone()))
+            } else {
+                model
+            });
+        }
+        let mut model = self.prepare(&folder, found, wanted.device, progress).await?;
+        if wanted.device == DeviceChoice::Auto && has_webgpu() {
+            model = self.faster(&model, progress).await?;
+        } else if wanted.device == DeviceChoice::WebGpu && !model.is_on_gpu() {
+            for note in model.device.notes.clone() {
+                self.say(Event::Note { id, note });
+            }
+        }
+        Ok(Rc::new(model))
+    }
+}
+
+impl Work<'_> {
+    /// Unit vectors, a row for each text that `chunks` was made of. What is kept is not encoded again.
+    async fn encode(
+        &mut self,
+        chunks: Chunks<'_>,
+        kind: Kind,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<f32>> {
+        let d = self.model.encoder.dimension();
+        let total = chunks.texts();
+        let mut vectors: Vec<Option<Vec<f32>>> = Vec::with_capacity(chunks.chunks.len());
+        let mut done = 0;
+        for chunk in &chunks.chunks {
+            let kept = self.vault.get(chunk, kind).await;
+            if kept.is_some() {
+                done += chunk.len();
+                let bytes = |texts: usize| (texts * d * size_of::<f32>()) as f64;
+                progress.at(Stage::Cache, bytes(done), bytes(total));
+            }
+            vectors.push(kept);
+        }
+        self.kept = (self.kept.0 + done, self.kept.1 + total);
+        let stage = match kind {
+            Kind::Passage => Stage::Encode,
+            Kind::Query => Stage::EncodeQueries,
+        };
+        // The time left is guessed from what is left to encode, not from what was kept.
+        let (kept, missing) = (done, (total - done) as f64);
+        let mut tell = |done: usize| {
+            progress.weighed(stage, done as f64, total as f64, (done - kept) as f64, missing);
+        };
+        tell(done);
+        for (chunk, slot) in chunks.chunks.iter().zip(&mut vectors).filter(|(_, slot)| slot.is_none()) {
+            let mut step = |encoded: super::encode::Encoded| tell(done + encoded.texts);
+            let (made, by) = self.session.encode(self.model.clone(), chunk, kind, Some(&mut step)).await?;
+            self.note_move(by);
+            done += chunk.len();
+            if let Some(note) = self.vault.put(chunk, kind, &made).await {
+                self.session.say(Event::Note { id: self.id, note });
+            }
+            *slot = Some(made);
+        }
+        let all: Vec<f32> = vectors.into_iter().flatten().flatten().collect();
+        let mut rows = chunks.rows(&all, d).ok_or_else(|| {
+            Error::Input("Fewer vectors were made than there are texts: measure again.".into())
+        })?;
+        to_unit(&mut rows, d);
+        Ok(rows)
+    }
+
+    /// `by` goes on; a note tells of a GPU that was lost.
+    fn note_move(&mut self, by: Rc<Model>) {
+        if self.model.is_on_gpu()
+            && !by.is_on_gpu()
+            && let Some(note) = by.device.notes.last().cloned()
+        {
+            self.session.say(Event::Note { id: self.id, note });
+        }
+        self.model = by;
+    }
+}
+
+/// As [`rank`](crate::evaluation::rank), in steps between which messages are taken.
+async fn rank(
+    task: &Task,
+    index: &Index,
+    queries: &[f32],
+    progress: &mut Progress<'_>,
+) -> Result<Vec<Ranks>> {
+    let d = index.dimension().max(1);
+    let together = (STEP / (index.len() * d).max(1)).clamp(1, TOGETHER);
+    let mut ranks = Vec::with_capacity(task.queries.len());
+    let total = task.queries.len() as f64;
+    progress.at(Stage::Score, 0.0, total);
+    for part in queries.chunks(together * d) {
+        let some = rank_some(task, index, part, ranks.len())?;
+        ranks.extend(some);
+        progress.at(Stage::Score, ranks.len() as f64, total);
+        sleep(0).await;
+    }
+    Ok(ranks)
+}

@@ -1,0 +1,152 @@
+//! Requests: each becomes a task of its own, and its end an event.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use wasm_bindgen_futures::spawn_local;
+
+use super::{
+    Query, Session, download,
+    evaluate::Wanted,
+    task::{Signal, until},
+    vault,
+};
+use crate::{
+    Error, Result,
+    protocol::{DeviceChoice, Event, Id, Request},
+};
+
+/// Tasks under way.
+#[derive(Default)]
+pub struct Tasks(RefCell<HashMap<Id, Task>>);
+
+struct Task {
+    place: Place,
+    cancel: Signal,
+}
+
+/// What a request is about: there is room for one model, corpus, data set and evaluation under way,
+/// the newest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Model,
+    Corpus,
+    Data,
+    Evaluation,
+    None,
+}
+
+impl Session {
+    /// Takes a request; what comes of it is said in events that carry its id.
+    pub fn handle(&self, request: Request) {
+        let (id, place) = match &request {
+            Request::Cancel { id } => {
+                let cancel = self.0.tasks.0.borrow().get(id).map(|task| task.cancel.clone());
+                // What is done cannot be cancelled; that is no error.
+                return cancel.into_iter().for_each(|c| c.say(""));
+            }
+            Request::Load { id, .. } => (*id, Place::Model),
+            Request::OpenSample { id, .. } | Request::OpenFiles { id, .. } => (*id, Place::Corpus),
+            Request::OpenTask { id, .. } => (*id, Place::Data),
+            Request::Evaluate { id, .. } => (*id, Place::Evaluation),
+            Request::Search { id, .. }
+            | Request::Queries { id, .. }
+            | Request::Ranking { id, .. }
+            | Request::Compare { id, .. }
+            | Request::Export { id, .. }
+            | Request::ClearVectors { id }
+            | Request::Encode { id, .. }
+            | Request::ClearCache { id }
+            | Request::DebugLoseGpu { id } => (*id, Place::None),
+        };
+        self.make_room(place);
+        let cancel = Signal::default();
+        self.0.tasks.0.borrow_mut().insert(id, Task { place, cancel: cancel.clone() });
+        let compare = matches!(request, Request::Load { device: DeviceChoice::Auto, .. });
+        if place == Place::Model {
+            self.0.loading.update(|n| n + 1);
+        }
+        let session = self.clone();
+        spawn_local(async move {
+            let answer = until(&cancel, session.answer(id, request)).await;
+            if place == Place::Model {
+                session.0.loading.update(|n| n.saturating_sub(1));
+            }
+            let ready = answer.is_ok();
+            session.say(match answer {
+                Ok(event) => event,
+                Err(Error::Cancelled) => Event::Cancelled { id },
+                Err(error) => Event::Failed { id, problem: error.to_string() },
+            });
+            session.tell_of_model();
+            if compare && ready {
+                // The model serves already; nobody waits for this, so nobody hears of its end.
+                let _ = until(&cancel, session.compare(id)).await;
+            }
+            session.0.tasks.0.borrow_mut().remove(&id);
+        });
+    }
+
+    async fn answer(&self, id: Id, request: Request) -> Result<Event> {
+        Ok(match request {
+            Request::Load { url, device, .. } => {
+                let (model, device) = self.load(id, &url, device).await?;
+                Event::ModelReady { id, model, device }
+            }
+            Request::OpenSample { url, .. } => {
+                Event::CorpusReady { id, corpus: self.open_sample(id, &url).await? }
+            }
+            Request::OpenFiles { files, .. } => {
+                Event::CorpusReady { id, corpus: self.open_files(id, files).await? }
+            }
+            Request::Search { query, language, scope, languages, top, .. } => {
+                let query = Query { text: query, language, scope, languages, top };
+                Event::Results { id, results: self.search(query).await? }
+            }
+            Request::Encode { texts, kind, .. } => {
+                let (dimension, values) = self.vectors(id, &texts, kind).await?;
+                Event::Vectors { id, dimension, values }
+            }
+            Request::OpenTask { source, .. } => {
+                Event::TaskReady { id, task: self.open_task(id, source).await? }
+            }
+            Request::Evaluate { url, device, languages, lir, .. } => {
+                let wanted = Wanted { url, device, languages, lir };
+                Event::Evaluated { id, report: self.evaluate(id, wanted).await? }
+            }
+            Request::Queries { run, cell, offset, count, .. } => {
+                let (rows, total) = self.run(run)?.rows(&cell, offset, count)?;
+                Event::Queries { id, rows, total }
+            }
+            Request::Ranking { run, cell, query, top, .. } => {
+                let (query, passages) = self.run(run)?.ranking(&cell, &query, top)?;
+                Event::Ranking { id, query, passages }
+            }
+            Request::Compare { a, b, measure, .. } => {
+                Event::Compared { id, comparison: self.compare_runs(a, b, &measure)? }
+            }
+            Request::Export { run, what, cell, .. } => {
+                let (name, bytes) = self.export(id, run, what, cell).await?;
+                Event::File { id, name, bytes }
+            }
+            Request::ClearVectors { .. } => Event::CacheCleared { id, files: vault::clear().await? },
+            Request::ClearCache { .. } => Event::CacheCleared { id, files: download::clear().await? },
+            Request::DebugLoseGpu { .. } => {
+                let gpu = self.0.gpu.opened();
+                gpu.ok_or_else(|| Error::Input("No GPU is open.".into()))?.destroy();
+                Event::Cancelled { id }
+            }
+            Request::Cancel { id } => Event::Cancelled { id },
+        })
+    }
+
+    /// Cancels older requests for the same place.
+    fn make_room(&self, place: Place) {
+        if place != Place::None {
+            let tasks = self.0.tasks.0.borrow();
+            let older: Vec<_> =
+                tasks.values().filter(|t| t.place == place).map(|t| t.cancel.clone()).collect();
+            drop(tasks);
+            older.iter().for_each(|cancel| cancel.say(""));
+        }
+    }
+}

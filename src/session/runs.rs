@@ -1,0 +1,238 @@
+//! Runs: models that were measured, kept to be looked at query by query, compared and saved.
+
+use std::rc::Rc;
+
+use super::{Session, browser::sleep, data::Data, progress::Progress};
+use crate::{
+    Error, Result,
+    evaluation::{Comparison, Entry, EvalReport, Ranks, Scores, Selection, Setting, Task, trec::Depth},
+    protocol::{CellChoice, Event, ExportKind, Id, QueryRow, RankedPassage, Stage},
+    retrieval::Index,
+};
+
+/// Runs that are kept: XQuAD-R's takes some 60 MB.
+const KEPT: usize = 3;
+/// Rows, and passages of a ranking, that are returned at most.
+const MOST: usize = 1000;
+/// Queries up to which run files are as deep as the terminal's; with more, a file of all of XQuAD-R
+/// would have 13 million lines.
+const DEEP: usize = 2000;
+/// Queries scored in one step.
+const STEP: usize = 64;
+
+/// A model that was measured.
+pub struct Run {
+    /// The id of the request that measured it.
+    pub id: Id,
+    /// What it was measured on.
+    pub data: Data,
+    /// The passages' vectors.
+    pub index: Index,
+    /// The queries' vectors.
+    pub queries: Vec<f32>,
+    /// Where the answers are.
+    pub ranks: Vec<Ranks>,
+    /// Measures of single queries.
+    pub scores: Scores,
+    /// The summary.
+    pub report: EvalReport,
+}
+
+impl Run {
+    fn select(&self, cell: &CellChoice) -> Result<Selection> {
+        Selection::new(&self.data.task, cell.setting, cell.from.as_deref(), cell.to.as_deref())
+    }
+
+    fn row(&self, entry: &Entry) -> QueryRow {
+        let Data { corpus, task, .. } = &self.data;
+        let query = &task.queries[entry.query];
+        QueryRow {
+            query: query.id.clone(),
+            language: task.languages[query.lang].clone(),
+            text: corpus.questions[query.question].text.clone(),
+            to: entry.to.map(|lang| task.languages[lang].clone()),
+            ap: entry.ap,
+            ranks: entry.ranks(task, &self.ranks),
+        }
+    }
+
+    /// Queries of a cell from place `offset` on, worst first, and how many there are.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a language that takes no part.
+    pub fn rows(&self, cell: &CellChoice, offset: usize, count: usize) -> Result<(Vec<QueryRow>, usize)> {
+        let entries = self.select(cell)?.worst_first(&self.data.task, &self.scores);
+        let part = entries.iter().skip(offset).take(count.min(MOST));
+        Ok((part.map(|entry| self.row(entry)).collect(), entries.len()))
+    }
+
+    /// A query's first `top` passages, then its relevant ones further down.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the cell has no ranking, or several, for this query.
+    pub fn ranking(
+        &self,
+        cell: &CellChoice,
+        query: &str,
+        top: usize,
+    ) -> Result<(QueryRow, Vec<RankedPassage>)> {
+        let Data { corpus, task, .. } = &self.data;
+        let mut entries = self.select(cell)?.entries(task, &self.scores);
+        entries.retain(|entry| task.queries[entry.query].id == query);
+        let [entry] = entries.as_slice() else {
+            return Err(Error::Input(match entries.len() {
+                0 => format!("The question {query} has no answer among these passages."),
+                _ => format!("Choose the passages' language: the question {query} has a ranking in each."),
+            }));
+        };
+        let d = self.index.dimension();
+        let vector = self.queries.get(entry.query * d..(entry.query + 1) * d).unwrap_or_default();
+        let ranking = entry.ranking(task, &self.index, vector, top.clamp(1, MOST))?;
+        let passages = ranking.into_iter().map(|ranked| {
+            let document = &task.documents[ranked.document];
+            let passage = &corpus.passages[document.passage];
+            RankedPassage {
+                rank: ranked.rank,
+                score: ranked.score,
+                id: document.id.clone(),
+                language: passage.lang.clone(),
+                text: passage.text.clone(),
+                source: passage.source.clone(),
+                grade: ranked.grade,
+            }
+        });
+        Ok((self.row(entry), passages.collect()))
+    }
+
+    /// A name for a file about this run.
+    fn file_name(&self, what: &str) -> String {
+        let facts = &self.report.facts;
+        let name = format!("{}-{}{what}", facts.model, facts.dataset);
+        let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
+        name.chars().map(plain).collect()
+    }
+}
+
+impl Session {
+    /// Keeps a run; the oldest goes where there are too many, and a note says so.
+    pub(super) fn keep(&self, run: Run) {
+        let (id, mut runs) = (run.id, self.0.runs.borrow_mut());
+        runs.push(Rc::new(run));
+        let oldest = (runs.len() > KEPT).then(|| runs.remove(0));
+        drop(runs);
+        if let Some(oldest) = oldest {
+            let facts = &oldest.report.facts;
+            let note = format!(
+                "The last {KEPT} runs are kept for a closer look; that of {} on {} is no longer.",
+                facts.model, facts.dataset
+            );
+            self.say(Event::Note { id, note });
+        }
+    }
+
+    /// The run of request `id`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when it is not kept.
+    pub(super) fn run(&self, id: Id) -> Result<Rc<Run>> {
+        let found = self.0.runs.borrow().iter().find(|run| run.id == id).cloned();
+        found.ok_or_else(|| {
+            Error::Input(format!(
+                "This run is no longer kept, only the last {KEPT} are: measure the model again."
+            ))
+        })
+    }
+
+    /// Run `b` against run `a`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when they are of different data.
+    pub(super) fn compare_runs(&self, a: Id, b: Id, measure: &str) -> Result<Comparison> {
+        let (a, b) = (self.run(a)?, self.run(b)?);
+        let data = |run: &Run| run.report.facts.hashes.get("data").cloned();
+        if data(&a) != data(&b) {
+            return Err(Error::Input(
+                "The two runs are of different data or languages, so their questions cannot be paired."
+                    .into(),
+            ));
+        }
+        // INTEGRATE: Comparison::of(…, measure), in slices with `sleep(0)` between them.
+        Err(Error::Unsupported {
+            what: format!("comparing {measure} between runs"),
+            hint: "save both reports as JSON instead".into(),
+        })
+    }
+
+    /// A file about a run: its name and bytes.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the cell is not one ranking a query, or takes in unknown languages.
+    pub(super) async fn export(
+        &self,
+        id: Id,
+        run: Id,
+        what: ExportKind,
+        cell: CellChoice,
+    ) -> Result<(String, Vec<u8>)> {
+        let run = self.run(run)?;
+        let name = |end: &str| run.file_name(end);
+        let unsupported = |what: &str| Error::Unsupported {
+            what: what.into(),
+            hint: "save the report as JSON instead".into(),
+        };
+        match what {
+            ExportKind::Json => {
+                let json = serde_json::to_string_pretty(&run.report)
+                    .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))?;
+                Ok((name(".json"), (json + "\n").into_bytes()))
+            }
+            // INTEGRATE: `run.report.csv()`, name(".csv").
+            ExportKind::Csv => Err(unsupported("a CSV file")),
+            // INTEGRATE: `run.report.latex()`, name(".tex").
+            ExportKind::Latex => Err(unsupported("a LaTeX table")),
+            ExportKind::Run | ExportKind::Qrels => {
+                let selection = run.select(&cell)?;
+                // In trec_eval's files a query has one ranking.
+                if selection.setting == Setting::Cross && selection.to.is_none() {
+                    return Err(Error::Input(
+                        "Choose the passages' language: a run file holds one ranking for each question."
+                            .into(),
+                    ));
+                }
+                let (cell, text) =
+                    (selection.name(&run.data.task), self.trec(id, &run, what, &selection).await?);
+                let end = if what == ExportKind::Run { "run" } else { "qrels" };
+                Ok((name(&format!("-{cell}.{end}")), text.into_bytes()))
+            }
+        }
+    }
+
+    async fn trec(&self, id: Id, run: &Run, what: ExportKind, selection: &Selection) -> Result<String> {
+        let task: &Task = &run.data.task;
+        let entries = selection.entries(task, &run.scores);
+        let mut text = String::new();
+        if what == ExportKind::Qrels {
+            entries.iter().for_each(|entry| entry.qrels_lines(&mut text, task));
+            return Ok(text);
+        }
+        let depth = match selection.setting {
+            Setting::Mono | Setting::Multi if entries.len() <= DEEP => Depth::default().main,
+            _ => Depth::default().cross,
+        };
+        let say = |event| self.say(event);
+        let mut progress = Progress::new(id, &say);
+        let tag = &run.report.facts.model;
+        for (i, part) in entries.chunks(STEP).enumerate() {
+            progress.at(Stage::Score, (i * STEP) as f64, entries.len() as f64);
+            sleep(0).await;
+            Entry::run_lines(part, &mut text, (task, &run.index, &run.queries), tag, depth)?;
+        }
+        self.say(Event::Note {
+            id,
+            note: format!(
+                "The run holds the first {depth} passages of each question; `interlingua eval --runs` writes deeper ones."
+            ),
+        });
+        Ok(text)
+    }
+}
