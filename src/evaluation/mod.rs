@@ -6,6 +6,8 @@
 //! trec_eval's. Page and terminal use the same code. Not here: encoding, files of data sets.
 
 pub mod bias;
+pub mod compare;
+pub mod export;
 pub mod measures;
 pub mod order;
 mod ranks;
@@ -21,5 +23,5 @@ pub use order::Order;
 pub use ranks::{Found, Ranks, TOP, rank, rank_some};
 pub use report::{Counts, EvalReport, Facts};
 pub use settings::{Cell, RankDistance, Scores, Setting, Settings};
-pub use significance::{Comparison, Intervals};
+pub use significance::{Bootstrap, Comparison, Difference, Intervals};
 pub use task::{Document, Judged, Query, Task};
