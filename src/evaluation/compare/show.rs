@@ -2,6 +2,7 @@
 
 use super::super::export::{csv_field, latex_text};
 use super::{Row, RunComparison, Table};
+use crate::sha256;
 
 impl RunComparison {
     /// What was compared and how, a line each.
@@ -23,9 +24,19 @@ impl RunComparison {
         for run in &self.runs {
             lines.push(format!("{}: {}", run.letter, run.name));
             lines.extend(run.notes.iter().map(|note| format!("{}: {note}", run.letter)));
-            lines.extend(
-                run.sha256.iter().map(|(file, hash)| format!("{}: SHA-256 {hash} {file}", run.letter)),
-            );
+            let hashes: Vec<String> =
+                run.sha256.iter().map(|(file, hash)| format!("{hash}  {file}")).collect();
+            if hashes.len() > 2 {
+                let list: String = hashes.iter().map(|line| format!("{line}\n")).collect();
+                lines.push(format!(
+                    "{}: SHA-256 {} of the list of its {} files' hashes, which --format json has",
+                    run.letter,
+                    sha256(list.as_bytes()),
+                    hashes.len()
+                ));
+            } else {
+                lines.extend(hashes.iter().map(|line| format!("{}: SHA-256 {line}", run.letter)));
+            }
         }
         lines
     }

@@ -18,13 +18,25 @@ pub const ALL: &str = "all";
 pub struct Source {
     /// Its file or folder.
     pub name: String,
-    /// SHA-256 of its files, by name.
+    /// SHA-256 of its files, by name; within the folder where it is one.
     pub files: BTreeMap<String, String>,
     /// What is to be known about it, a sentence each.
     pub notes: Vec<String>,
     pub(super) cells: BTreeMap<Key, Measured>,
     /// Instead of cells.
     pub(super) report: Option<EvalReport>,
+    /// By setting.
+    tally: BTreeMap<String, Tally>,
+}
+
+/// What is counted in the runs of a setting, as in [`trec::Measured`].
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    missing: usize,
+    unjudged: usize,
+    unanswerable: usize,
+    close: usize,
+    depth: usize,
 }
 
 /// The measures of one run file's queries.
@@ -49,6 +61,7 @@ impl Source {
             notes: Vec::new(),
             cells: BTreeMap::new(),
             report: None,
+            tally: BTreeMap::new(),
         };
         if path.is_dir() {
             source.folder(path, missing)?;
@@ -65,8 +78,10 @@ impl Source {
                 Error::Input(format!("{} is a run file: give its judgements with --qrels.", source.name))
             })?;
             let key = (ALL.to_string(), String::new(), String::new());
-            source.add(path, key, qrels, missing)?;
+            let name = source.name.clone();
+            source.add(path, &name, key, qrels, missing)?;
         }
+        source.note(missing);
         Ok(source)
     }
 
@@ -91,11 +106,11 @@ impl Source {
                     continue;
                 }
             };
-            let file = dir.join(format!("{name}.qrels"));
-            let qrels = trec::read_qrels(&file)?;
-            self.files.insert(file.display().to_string(), qrels.sha256.clone());
+            let [run, judged] = ["run", "qrels"].map(|end| format!("{name}.{end}"));
+            let qrels = trec::read_qrels(&dir.join(&judged))?;
+            self.files.insert(judged, qrels.sha256.clone());
             let key = (key.0.name().to_string(), key.1.to_string(), key.2.to_string());
-            self.add(&dir.join(format!("{name}.run")), key, &qrels, missing)?;
+            self.add(&dir.join(&run), &run, key, &qrels, missing)?;
         }
         if self.cells.is_empty() {
             return Err(Error::Input(format!(
@@ -107,40 +122,54 @@ impl Source {
         Ok(())
     }
 
-    fn add(&mut self, file: &Path, key: Key, qrels: &Qrels, missing: Missing) -> Result<()> {
+    fn add(&mut self, file: &Path, name: &str, key: Key, qrels: &Qrels, missing: Missing) -> Result<()> {
         let run = trec::read_run(file)?;
         let measured = trec::measure(&run, qrels, missing);
-        let file = file.display().to_string();
-        if measured.queries.is_empty() {
+        if measured.missing == qrels.queries().count() {
             return Err(Error::Input(format!(
-                "{file} has no query that is judged: are the qrels those of it?"
+                "{} has no query that is judged: are the qrels those of it?",
+                file.display()
             )));
         }
-        let mut note = |many: usize, what: &str| {
-            if many > 0 {
-                self.notes.push(format!("{file}: {many} {what}"));
-            }
-        };
+        let tally = self.tally.entry(key.0.clone()).or_default();
+        tally.missing += measured.missing;
+        tally.unjudged += measured.unjudged;
+        tally.unanswerable += measured.unanswerable;
+        tally.close += measured.close;
+        tally.depth = tally.depth.max(measured.depth);
+        self.files.insert(name.to_string(), run.sha256);
+        let fingerprint = qrels.fingerprint();
+        self.cells.insert(key, Measured { queries: measured.queries, fingerprint });
+        Ok(())
+    }
+
+    /// Says in words what was counted in each setting.
+    fn note(&mut self, missing: Missing) {
         let fate = match missing {
             Missing::Zero => "judged queries are not in the run; they count as 0 (trec_eval -c)",
             Missing::Skip => "judged queries are not in the run; they are left out (trec_eval without -c)",
         };
-        note(measured.missing, fate);
-        note(measured.unjudged, "queries of the run have no judgements and are left out");
-        note(measured.unanswerable, "judged queries have no relevant document; their measures are 0");
-        note(
-            measured.close,
-            "queries have scores that differ beyond 32 bits only; they count as equal here and in \
-             trec_eval 9, not in trec_eval 10",
-        );
-        self.notes.push(format!(
-            "{file} has at most {} documents a query; what is not in it counts as not found",
-            measured.depth
-        ));
-        self.files.insert(file, run.sha256);
-        let fingerprint = qrels.fingerprint();
-        self.cells.insert(key, Measured { queries: measured.queries, fingerprint });
-        Ok(())
+        for (setting, tally) in &self.tally {
+            for (many, what) in [
+                (tally.missing, fate),
+                (tally.unjudged, "queries of the run have no judgements and are left out"),
+                (tally.unanswerable, "judged queries have no relevant document; their measures are 0"),
+                (
+                    tally.close,
+                    "queries have scores that differ beyond 32 bits only; they count as equal here and \
+                     in trec_eval 9, not in trec_eval 10",
+                ),
+            ] {
+                if many > 0 {
+                    self.notes.push(format!("{setting}: {many} {what}"));
+                }
+            }
+            self.notes.push(format!(
+                "{setting}: at most {} documents a query are in the run; what is not in it counts as not \
+                 found, so measures of the full ranking are a little lower than uncut",
+                tally.depth
+            ));
+        }
     }
 
     /// Keys of a setting's cells with their judgements' fingerprints.

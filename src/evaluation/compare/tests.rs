@@ -132,9 +132,15 @@ fn single_runs_with_queries_missing() {
     // The test has the two queries that both runs have.
     assert_eq!(skip.settings[0].tests[0].difference.difference, 0.0);
     let text = zero.table();
-    assert!(text.contains("1 judged queries are not in the run; they count as 0 (trec_eval -c)"), "{text}");
+    assert!(
+        text.contains("all: 1 judged queries are not in the run; they count as 0 (trec_eval -c)"),
+        "{text}"
+    );
     assert!(text.contains("1 queries of the run have no judgements"), "{text}");
     let problem = Source::read(&a, None, Missing::Zero).unwrap_err().to_string();
     assert!(problem.contains("--qrels"), "{problem}");
     assert!(Source::read(dir.path(), None, Missing::Zero).is_err());
+    let other = write("c.run", "7 Q0 x 1 2 t\n");
+    let problem = Source::read(&other, Some(&qrels), Missing::Zero).unwrap_err().to_string();
+    assert!(problem.contains("no query that is judged"), "{problem}");
 }

@@ -62,8 +62,8 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// Draws `samples` resamples. XQuAD-R's 1,190 questions in 11 languages take about a second for
-    /// 1,000. [`Bootstrap`] does the same in slices.
+    /// Draws `samples` resamples. What XQuAD-R's size costs prints the test
+    /// `xquad_r_in_samples`. [`Bootstrap`] does the same in slices.
     pub fn of(task: &Task, ranks: &[Ranks], scores: &Scores, samples: usize, seed: u64) -> Self {
         Bootstrap::new(task, ranks, scores, samples, seed).finish()
     }
@@ -110,8 +110,9 @@ pub(super) const FEWEST: usize = 100;
 
 impl Comparison {
     /// Compares two models' ranks and scores on the same task in one measure, with as many
-    /// permutations for the tests and resamples for the intervals as `samples` says. XQuAD-R takes a
-    /// few seconds for 10,000. The corrections are for all settings, and for all pairs of languages.
+    /// permutations for the tests and resamples for the intervals as `samples` says. What
+    /// XQuAD-R's size costs prints the test `xquad_r_in_samples`. The corrections are for all settings,
+    /// and for all pairs of languages.
     ///
     /// # Errors
     /// [`Error::Input`] for an unknown measure, less than 100 samples, and models that were not
