@@ -147,7 +147,9 @@ impl Source {
     fn note(&mut self, missing: Missing) {
         let fate = match missing {
             Missing::Zero => "judged queries are not in the run; they count as 0 (trec_eval -c)",
-            Missing::Skip => "judged queries are not in the run; they are left out (trec_eval without -c)",
+            Missing::Skip => {
+                "judged queries are not in the run; they are left out (trec_eval without -c), of tests too"
+            }
         };
         for (setting, tally) in &self.tally {
             for (many, what) in [

@@ -139,10 +139,8 @@ impl Resamples {
         while self.left.min(n) > 0 {
             let lanes = LANES.min(self.left).min(n);
             let mut weights: Weights = vec![[0.0; LANES]; self.groups];
-            for lane in 0..lanes {
-                for _ in 0..self.groups {
-                    weights[self.random.below(self.groups)][lane] += 1.0;
-                }
+            for draw in 0..lanes * self.groups {
+                weights[self.random.below(self.groups)][draw / self.groups] += 1.0;
             }
             let means: Vec<_> = self.cells.iter().map(|cell| cell.means(&weights)).collect();
             for (cells, drawn) in self.figures.iter().zip(&mut self.drawn) {
