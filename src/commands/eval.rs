@@ -6,7 +6,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use interlingua::bundle::write_whole;
 use interlingua::datasets::{self, distinct};
 use interlingua::encoder::Encoder;
-use interlingua::evaluation::{Bias, EvalReport, Facts, Intervals, Scores, Settings, Task, rank, remove_languages, trec};
+use interlingua::evaluation::{
+    Bias, EvalReport, Facts, Intervals, Scores, Settings, Task, export, rank, remove_languages, trec,
+};
 use interlingua::retrieval::{Index, npy, to_unit};
 use interlingua::text::Kind;
 use interlingua::{Error, Result, sha256};
@@ -110,12 +112,17 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("run and qrels files are in {}", dir.display());
     }
     match if args.json { "json" } else { args.format.as_str() } {
-        "json" => println!("{}", report.json()?),
-        "csv" => print!("{}", report.csv()),
-        "latex" => print!("{}", report.latex()),
+        "json" => println!("{}", json(&report)?),
+        "csv" => print!("{}", export::csv(&report)),
+        "latex" => print!("{}", export::latex(&report)),
         _ => print!("{}", report.table()),
     }
     Ok(())
+}
+
+fn json(report: &EvalReport) -> Result<String> {
+    serde_json::to_string_pretty(report)
+        .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))
 }
 
 /// Vectors from the folder, where they are there for this model and these texts, else by the encoder

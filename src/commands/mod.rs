@@ -3,6 +3,7 @@
 //! Progress goes to stderr, results to stdout.
 
 mod bench;
+mod compare;
 mod encode;
 mod eval;
 mod import;
@@ -45,6 +46,8 @@ enum Command {
     Search(search::Args),
     /// Measure a model on a data set.
     Eval(eval::Args),
+    /// Compare runs, ours or anyone's, and test what differs.
+    Compare(compare::Args),
     /// Train a model.
     Train(train::Args),
     /// Measure latency and throughput.
@@ -63,6 +66,7 @@ pub fn run() -> Result<()> {
         Command::Encode(args) => encode::run(args),
         Command::Search(args) => search::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Train(args) => train::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Sample(args) => sample::run(args),

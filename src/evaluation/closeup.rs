@@ -1,9 +1,8 @@
 //! A part of a report up close: its queries one by one, a query's ranking, and trec_eval's files of it.
 
-use std::fmt::Write;
 use std::ops::Range;
 
-use super::{Ranks, Scores, Setting, Task};
+use super::{Ranks, Scores, Setting, Task, trec};
 use crate::retrieval::Index;
 use crate::{Error, Result};
 
@@ -177,12 +176,9 @@ impl Entry {
         let tag = tag.split_whitespace().collect::<Vec<_>>().join("-");
         let lines = index.map_scores(&vectors, |i, scores| {
             let (entry, mut lines) = (entries[i], String::new());
-            let query = &task.queries[entry.query].id;
-            for (document, rank) in task.order().top(scores, entry.pool(task), depth).into_iter().zip(1..) {
-                let (id, score) = (&task.documents[document].id, scores[document]);
-                // Writing to a string cannot fail.
-                let _ = writeln!(lines, "{query} Q0 {id} {rank} {score} {tag}");
-            }
+            let top = task.order().top(scores, entry.pool(task), depth);
+            let ranked: Vec<(usize, f32)> = top.into_iter().map(|i| (i, scores[i])).collect();
+            trec::run_lines(task, &task.queries[entry.query], &ranked, &tag, &mut lines);
             lines
         })?;
         out.extend(lines);
@@ -191,10 +187,8 @@ impl Entry {
 
     /// Appends the query's lines of a qrels file.
     pub fn qrels_lines(&self, out: &mut String, task: &Task) {
-        for (document, grade) in self.judged(task) {
-            let (query, id) = (&task.queries[self.query].id, &task.documents[document].id);
-            let _ = writeln!(out, "{query} 0 {id} {grade}");
-        }
+        let languages = self.to.map_or(0..task.languages.len(), |lang| lang..lang + 1);
+        trec::qrels_lines(task, &task.queries[self.query], languages, out);
     }
 }
 
@@ -202,7 +196,7 @@ impl Entry {
 mod tests {
     use super::*;
     use crate::datasets::sample;
-    use crate::evaluation::{rank, trec};
+    use crate::evaluation::rank;
 
     /// Documents de:a, de:b, en:a, en:b; queries likewise.
     fn measured() -> (Task, Index, Vec<f32>, Vec<Ranks>, Scores) {

@@ -7,6 +7,8 @@
 
 pub mod bias;
 mod closeup;
+pub mod compare;
+pub mod export;
 mod lir;
 pub mod measures;
 #[cfg(test)]
@@ -27,5 +29,5 @@ pub use order::Order;
 pub use ranks::{Found, Ranks, TOP, rank, rank_some};
 pub use report::{Counts, EvalReport, Facts};
 pub use settings::{Cell, RankDistance, Scores, Setting, Settings};
-pub use significance::{Comparison, Intervals};
+pub use significance::{Bootstrap, Comparison, Difference, Intervals};
 pub use task::{Document, Judged, Query, Task};

@@ -16,7 +16,9 @@ use crate::{
     Error, Result,
     bundle::MANIFEST,
     datasets::Chunks,
-    evaluation::{Bias, EvalReport, Facts, Ranks, Scores, Settings, Task, rank_some, remove_languages},
+    evaluation::{
+        Bias, Bootstrap, EvalReport, Facts, Ranks, Scores, Settings, Task, rank_some, remove_languages,
+    },
     protocol::{DeviceChoice, Event, Id, Stage},
     retrieval::{Index, to_unit},
     text::Kind,
@@ -26,6 +28,12 @@ use crate::{
 const STEP: usize = 320_000_000;
 /// Queries of one step at most: as many as the index scores together.
 const TOGETHER: usize = 64;
+
+/// Resamples for the intervals and their seed: what the terminal takes where it is not told others.
+const SAMPLES: usize = 1000;
+const SEED: u64 = 1;
+/// Resamples of one step: some 50 ms.
+const SLICE: usize = 10;
 
 /// What is to be measured.
 pub struct Wanted {
@@ -106,7 +114,11 @@ impl Session {
             ));
         }
         report.bias = Bias::of(&task, &ranks, &settings);
-        // INTEGRATE: report.intervals from a `Bootstrap` in slices, with `sleep(0)` between them.
+        let mut bootstrap = Bootstrap::new(&task, &ranks, &scores, SAMPLES, SEED);
+        while bootstrap.step(SLICE) > 0 {
+            sleep(0).await;
+        }
+        report.intervals = Some(bootstrap.finish());
         self.keep(Run { id, data, index, queries, ranks, scores, report: report.clone() });
         Ok(report)
     }

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::{Session, browser::sleep, data::Data, progress::Progress};
 use crate::{
     Error, Result,
-    evaluation::{Comparison, Entry, EvalReport, Ranks, Scores, Selection, Setting, Task, trec::Depth},
+    evaluation::{
+        Comparison, Entry, EvalReport, Ranks, Scores, Selection, Setting, Task, export, trec::Depth,
+    },
     protocol::{CellChoice, Event, ExportKind, Id, QueryRow, RankedPassage, Stage},
     retrieval::Index,
 };
@@ -19,6 +21,10 @@ const MOST: usize = 1000;
 const DEEP: usize = 2000;
 /// Queries scored in one step.
 const STEP: usize = 64;
+
+/// Permutations and resamples of a comparison, and their seed.
+const SAMPLES: usize = 2000;
+const SEED: u64 = 1;
 
 /// A model that was measured.
 pub struct Run {
@@ -156,11 +162,9 @@ impl Session {
                     .into(),
             ));
         }
-        // INTEGRATE: Comparison::of(…, measure), in slices with `sleep(0)` between them.
-        Err(Error::Unsupported {
-            what: format!("comparing {measure} between runs"),
-            hint: "save both reports as JSON instead".into(),
-        })
+        let names = [&a, &b].map(|run| run.report.facts.model.clone());
+        let models = [&a, &b].map(|run| (run.ranks.as_slice(), &run.scores));
+        Comparison::of(names, &a.data.task, models, measure, SAMPLES, SEED)
     }
 
     /// A file about a run: its name and bytes.
@@ -176,20 +180,14 @@ impl Session {
     ) -> Result<(String, Vec<u8>)> {
         let run = self.run(run)?;
         let name = |end: &str| run.file_name(end);
-        let unsupported = |what: &str| Error::Unsupported {
-            what: what.into(),
-            hint: "save the report as JSON instead".into(),
-        };
         match what {
             ExportKind::Json => {
                 let json = serde_json::to_string_pretty(&run.report)
                     .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))?;
                 Ok((name(".json"), (json + "\n").into_bytes()))
             }
-            // INTEGRATE: `run.report.csv()`, name(".csv").
-            ExportKind::Csv => Err(unsupported("a CSV file")),
-            // INTEGRATE: `run.report.latex()`, name(".tex").
-            ExportKind::Latex => Err(unsupported("a LaTeX table")),
+            ExportKind::Csv => Ok((name(".csv"), export::csv(&run.report).into_bytes())),
+            ExportKind::Latex => Ok((name(".tex"), export::latex(&run.report).into_bytes())),
             ExportKind::Run | ExportKind::Qrels => {
                 let selection = run.select(&cell)?;
                 // In trec_eval's files a query has one ranking.

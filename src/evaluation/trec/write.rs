@@ -1,19 +1,18 @@
-//! TREC run and qrels files, to check every number with trec_eval itself.
+//! Writing runs and qrels.
 //!
 //! For each setting a pair of files: `multi.run` and `multi.qrels`, `mono.<lang>.run` and `.qrels`,
-//! `cross.<question lang>.<passage lang>.run` and `.qrels`. A run line is
-//! `<query> Q0 <document> <rank> <score> <tag>`, a qrels line `<query> 0 <document> <grade>`; query ids are
-//! `<lang>:<question id>`. Scores are written so that reading them as f32 gives the same number.
+//! `cross.<question lang>.<passage lang>.run` and `.qrels`.
 //!
 //! Runs are cut at a depth: all of XQuAD-R's would be some 340 million lines. A measure over the full
 //! ranking that trec_eval computes from a cut run is a little below ours, which is never cut.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::{Query, Task, ranks};
+use crate::evaluation::{Query, Task, ranks};
 use crate::retrieval::Index;
 use crate::{Error, Result};
 
@@ -33,7 +32,7 @@ impl Default for Depth {
 }
 
 /// Writes all files into the folder `dir`, which is made where it is missing. `index` and `queries`
-/// are as in [`rank`](super::rank); `tag` names the run.
+/// are as in [`rank`](crate::evaluation::rank); `tag` names the run.
 ///
 /// # Errors
 /// [`Error::File`] for a file that cannot be written, [`Error::Input`] when vectors and task do not
@@ -90,6 +89,24 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
     multi.finish()
 }
 
+/// Adds a query's ranking to `out`, a run line for each document of `ranked` (index into
+/// [`Task::documents`], score), which are best first. `tag` names the run; it has no blanks.
+pub fn run_lines(task: &Task, query: &Query, ranked: &[(usize, f32)], tag: &str, out: &mut String) {
+    for (rank, (document, score)) in ranked.iter().enumerate() {
+        let id = &task.documents[*document].id;
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{} Q0 {id} {} {score} {tag}", query.id, rank + 1);
+    }
+}
+
+/// Adds what answers a query in the given languages to `out`, a qrels line for each document.
+pub fn qrels_lines(task: &Task, query: &Query, languages: Range<usize>, out: &mut String) {
+    for judged in languages.flat_map(|lang| task.relevant(query, lang)) {
+        let id = &task.documents[judged.document].id;
+        let _ = writeln!(out, "{} 0 {id} {}", query.id, judged.grade);
+    }
+}
+
 /// One setting's two files; they get their names when they are whole.
 struct Setting<'a> {
     run: Out,
@@ -110,15 +127,11 @@ impl<'a> Setting<'a> {
         ranked: &[(usize, f32)],
         languages: Range<usize>,
     ) -> Result<()> {
-        for (rank, (document, score)) in ranked.iter().enumerate() {
-            let id = &task.documents[*document].id;
-            self.run.line(format_args!("{} Q0 {id} {} {score} {}", query.id, rank + 1, self.tag))?;
-        }
-        for judged in languages.flat_map(|lang| task.relevant(query, lang)) {
-            let id = &task.documents[judged.document].id;
-            self.qrels.line(format_args!("{} 0 {id} {}", query.id, judged.grade))?;
-        }
-        Ok(())
+        let (mut run, mut qrels) = (String::new(), String::new());
+        run_lines(task, query, ranked, self.tag, &mut run);
+        qrels_lines(task, query, languages, &mut qrels);
+        self.run.add(&run)?;
+        self.qrels.add(&qrels)
     }
 
     fn finish(self) -> Result<()> {
@@ -142,8 +155,8 @@ impl Out {
         Ok(Self { file: BufWriter::with_capacity(1 << 16, file), part, path })
     }
 
-    fn line(&mut self, line: std::fmt::Arguments) -> Result<()> {
-        writeln!(self.file, "{line}").map_err(|e| Error::file(&self.part, e))
+    fn add(&mut self, text: &str) -> Result<()> {
+        self.file.write_all(text.as_bytes()).map_err(|e| Error::file(&self.part, e))
     }
 
     fn finish(mut self) -> Result<()> {
@@ -153,7 +166,7 @@ impl Out {
     }
 }
 
-#[cfg(all(test, feature = "native"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::datasets::sample;

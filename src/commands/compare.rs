@@ -1,0 +1,64 @@
+//! `interlingua compare`: two or more runs side by side, with tests of what differs.
+
+use std::path::PathBuf;
+
+use interlingua::evaluation::compare::{RunComparison, Source};
+use interlingua::evaluation::trec::{Missing, read_qrels};
+use interlingua::{Error, Result};
+
+/// Arguments of `interlingua compare`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// TREC run files (with --qrels), folders that `interlingua eval --runs` wrote, or reports of
+    /// `interlingua eval --json` (means alone: no tests).
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Judgements of the run files, in trec_eval's format.
+    #[arg(long)]
+    qrels: Option<PathBuf>,
+    /// Measures, for instance map,ndcg@10.
+    #[arg(long, value_delimiter = ',', default_value = "map")]
+    measure: Vec<String>,
+    /// What a judged query counts that is not in a run: zero (trec_eval -c) or skip (trec_eval without
+    /// -c).
+    #[arg(long, default_value = "zero", value_parser = ["zero", "skip"])]
+    missing: String,
+    /// How many permutations for the tests, and resamples for the intervals.
+    #[arg(long, default_value_t = 10_000)]
+    samples: usize,
+    /// Seed of both.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// table, json, csv or latex.
+    #[arg(long, default_value = "table", value_parser = ["table", "json", "csv", "latex"])]
+    format: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Says which file cannot be read and why, or why runs cannot be compared.
+pub fn run(args: Args) -> Result<()> {
+    let missing = if args.missing == "skip" { Missing::Skip } else { Missing::Zero };
+    let qrels = args.qrels.as_deref().map(read_qrels).transpose()?;
+    let mut sources = Vec::new();
+    for path in &args.runs {
+        let mut source = Source::read(path, qrels.as_ref(), missing)?;
+        if let (Some(file), Some(qrels), true) = (&args.qrels, &qrels, path.is_file()) {
+            source.files.insert(file.display().to_string(), qrels.sha256.clone());
+        }
+        sources.push(source);
+    }
+    let comparison = RunComparison::of(&sources, &args.measure, args.samples, args.seed)?;
+    match args.format.as_str() {
+        "json" => {
+            let json = serde_json::to_string_pretty(&comparison)
+                .map_err(|e| Error::Input(format!("the comparison cannot be written as JSON: {e}")))?;
+            println!("{json}");
+        }
+        "csv" => print!("{}", comparison.csv()),
+        "latex" => print!("{}", comparison.latex()),
+        _ => print!("{}", comparison.table()),
+    }
+    Ok(())
+}

@@ -1,0 +1,360 @@
+//! Two or more runs side by side, ours or anyone's: means with intervals, and what differs.
+//!
+//! Bootstrap and tests are over questions, as in [`significance`](super::significance): where every
+//! query id is `<lang>:<id>` with a code of two or three letters, the queries of one id are one
+//! question. Holm's correction is for all tests of one measure together: those of the settings, and
+//! separately those of the pairs of languages.
+
+mod show;
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+pub use source::{ALL, Source};
+
+use self::source::Key;
+use super::significance::{Grouped, LEVEL, Paired, Resamples, check_samples, correct, number};
+use super::{Difference, Measures, Setting, significance::Interval};
+use crate::{Error, Result};
+
+/// A run that was compared.
+#[derive(Debug, Clone, Serialize)]
+pub struct Compared {
+    /// The letter by which tables name it.
+    pub letter: String,
+    /// Its file or folder.
+    pub name: String,
+    /// SHA-256 of its files.
+    pub sha256: BTreeMap<String, String>,
+    /// What is to be known about it.
+    pub notes: Vec<String>,
+}
+
+/// One run's figure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// The run's letter.
+    pub run: String,
+    /// The figure.
+    pub value: f64,
+    /// Its bootstrap interval; absent where the run has means alone.
+    pub interval: Option<Interval>,
+    /// How many queries it is the mean of; absent where that is not known.
+    pub queries: Option<usize>,
+    /// Letters of the runs that it is significantly above.
+    pub above: Vec<String>,
+}
+
+/// Two runs' figures.
+#[derive(Debug, Clone, Serialize)]
+pub struct Test {
+    /// The letters of a and b.
+    pub runs: [String; 2],
+    /// What lies between them.
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+/// One measure in one setting.
+#[derive(Debug, Clone, Serialize)]
+pub struct Table {
+    /// `mono`, `cross`, `multi`, or [`ALL`].
+    pub setting: String,
+    /// Question language, of a table for one pair.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    /// Passage language, of a table for one pair.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub to: String,
+    /// As in [`Measures::NAMES`].
+    pub measure: String,
+    /// A row for each run that has the setting.
+    pub rows: Vec<Row>,
+    /// A test for every two runs.
+    pub tests: Vec<Test>,
+}
+
+/// The comparison of all runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunComparison {
+    /// Version of this program.
+    pub version: String,
+    /// What was drawn: `question ids` or `query ids`.
+    pub unit: String,
+    /// How many of them there are.
+    pub units: usize,
+    /// Confidence level of the intervals.
+    pub level: f64,
+    /// How many permutations, and resamples.
+    pub samples: usize,
+    /// Their seed.
+    pub seed: u64,
+    /// The runs.
+    pub runs: Vec<Compared>,
+    /// A table for each setting and measure.
+    pub settings: Vec<Table>,
+    /// A table for each pair of languages and measure.
+    pub pairs: Vec<Table>,
+}
+
+impl RunComparison {
+    /// Compares runs in the measures named, all with one `seed`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for no run or more than 26, unknown measures, less than 100 samples, and runs
+    /// of different tasks.
+    pub fn of(sources: &[Source], measures: &[String], samples: usize, seed: u64) -> Result<Self> {
+        if sources.is_empty() || sources.len() > 26 {
+            return Err(Error::Input(format!("{} runs cannot be compared; give 1 to 26.", sources.len())));
+        }
+        check_samples(samples)?;
+        same_task(sources)?;
+        let (unit, groups) = groups(sources);
+        let units = groups.values().max().map_or(0, |last| last + 1);
+        let letter = |run: usize| char::from(b'a' + run as u8).to_string();
+        let runs = sources.iter().enumerate().map(|(run, source)| Compared {
+            letter: letter(run),
+            name: source.name.clone(),
+            sha256: source.files.clone(),
+            notes: source.notes.clone(),
+        });
+        let mut comparison = Self {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            unit: unit.to_string(),
+            units,
+            level: LEVEL,
+            samples,
+            seed,
+            runs: runs.collect(),
+            settings: Vec::new(),
+            pairs: Vec::new(),
+        };
+        let keys = figures(sources);
+        for measure in measures {
+            let number = number(measure)?;
+            let mut tables: Vec<Table> = keys
+                .iter()
+                .map(|(setting, from, to)| Table {
+                    setting: setting.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
+                    measure: measure.clone(),
+                    rows: Vec::new(),
+                    tests: Vec::new(),
+                })
+                .collect();
+            for (run, source) in sources.iter().enumerate() {
+                for (table, row) in
+                    tables.iter_mut().zip(rows(source, &keys, &groups, number, units, samples, seed))
+                {
+                    table.rows.extend(row.map(|row| Row { run: letter(run), ..row }));
+                }
+            }
+            for a in 0..sources.len() {
+                for b in a + 1..sources.len() {
+                    let tests =
+                        tests([&sources[a], &sources[b]], &keys, &groups, number, units, samples, seed);
+                    for (table, test) in tables.iter_mut().zip(tests) {
+                        table
+                            .tests
+                            .extend(test.map(|difference| Test { runs: [letter(a), letter(b)], difference }));
+                    }
+                }
+            }
+            let (mut settings, mut pairs): (Vec<_>, Vec<_>) =
+                tables.into_iter().partition(|t| t.from.is_empty());
+            for tables in [&mut settings, &mut pairs] {
+                correct(tables.iter_mut().flat_map(|t| &mut t.tests).map(|test| &mut test.difference));
+                tables.iter_mut().for_each(Table::mark);
+            }
+            comparison.settings.extend(settings);
+            comparison.pairs.extend(pairs);
+        }
+        Ok(comparison)
+    }
+}
+
+impl Table {
+    fn mark(&mut self) {
+        for test in self.tests.iter().filter(|test| test.difference.significant) {
+            let [a, b] = &test.runs;
+            let (above, below) = if test.difference.difference > 0.0 { (b, a) } else { (a, b) };
+            if let Some(row) = self.rows.iter_mut().find(|row| row.run == *above) {
+                row.above.push(below.clone());
+            }
+        }
+    }
+}
+
+/// Every setting, then every pair, that a run has.
+fn figures(sources: &[Source]) -> Vec<Key> {
+    let mut pairs: BTreeSet<Key> = BTreeSet::new();
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for source in sources {
+        known.extend(source.cells.keys().map(|key| key.0.as_str()));
+        pairs.extend(source.cells.keys().filter(|key| !key.1.is_empty()).cloned());
+        if let Some(report) = &source.report {
+            let settings = [("mono", report.mono), ("cross", report.cross), ("multi", report.multi)];
+            known.extend(settings.iter().filter(|(_, m)| m.is_some()).map(|(name, _)| *name));
+            for (from, row) in &report.pairs {
+                pairs.extend(
+                    row.keys().map(|to| (setting_of(from, to).to_string(), from.clone(), to.clone())),
+                );
+            }
+        }
+    }
+    let order = [ALL].into_iter().chain(Setting::ALL.map(Setting::name));
+    let settings = order.filter(|name| known.contains(name));
+    settings.map(|name| (name.to_string(), String::new(), String::new())).chain(pairs).collect()
+}
+
+fn setting_of(from: &str, to: &str) -> &'static str {
+    if from == to { Setting::Mono.name() } else { Setting::Cross.name() }
+}
+
+/// The keys of a source's cells that make up a figure.
+fn cells_of<'a>(source: &'a Source, figure: &Key) -> Vec<&'a Key> {
+    let cells = source.cells.keys();
+    cells.filter(|key| *key == figure || figure.1.is_empty() && key.0 == figure.0).collect()
+}
+
+/// Refuses runs of the same setting with other cells or judgements.
+fn same_task(sources: &[Source]) -> Result<()> {
+    let different = |a: &Source, b: &Source, what: String| {
+        Error::Input(format!(
+            "{} and {} were measured on different tasks: {what}. Compare runs of the same data, languages \
+             and judgements.",
+            a.name, b.name
+        ))
+    };
+    for (i, a) in sources.iter().enumerate() {
+        for b in &sources[i + 1..] {
+            for setting in [ALL, "mono", "cross", "multi"] {
+                let (of_a, of_b) = (a.cells_of(setting), b.cells_of(setting));
+                if !of_a.is_empty() && !of_b.is_empty() && of_a != of_b {
+                    return Err(different(a, b, format!("their languages or qrels of {setting} differ")));
+                }
+            }
+            if let (Some(of_a), Some(of_b)) = (&a.report, &b.report) {
+                let data = |report: &super::EvalReport| {
+                    (report.facts.dataset.clone(), report.facts.hashes.get("data").cloned())
+                };
+                if data(of_a) != data(of_b) {
+                    return Err(different(a, b, "their reports name different data".to_string()));
+                }
+            }
+            for (report, source) in [(&a.report, b), (&b.report, a)] {
+                let multi = (Setting::Multi.name().to_string(), String::new(), String::new());
+                let queries = source.cells.get(&multi).map(|cell| cell.queries.len());
+                if let (Some(report), Some(queries)) = (report, queries)
+                    && report.counts.queries != queries
+                {
+                    let what = format!("one has {} queries, the other {queries}", report.counts.queries);
+                    return Err(different(a, b, what));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is drawn, and the number of each query's group.
+fn groups(sources: &[Source]) -> (&'static str, BTreeMap<String, usize>) {
+    let cells = sources.iter().flat_map(|source| source.cells.values());
+    let queries: BTreeSet<&str> = cells.flat_map(|cell| cell.queries.keys().map(String::as_str)).collect();
+    let parts = |id: &'_ str| -> Option<String> {
+        let (lang, question) = id.split_once(':')?;
+        let code = matches!(lang.len(), 2 | 3) && lang.bytes().all(|b| b.is_ascii_lowercase());
+        code.then(|| question.to_string())
+    };
+    let questions: Option<Vec<String>> = queries.iter().map(|id| parts(id)).collect();
+    let unit = if questions.is_some() { "question ids" } else { "query ids" };
+    let names = questions.unwrap_or_else(|| queries.iter().map(|id| id.to_string()).collect());
+    let distinct: BTreeSet<&String> = names.iter().collect();
+    let numbers: BTreeMap<&String, usize> = distinct.into_iter().zip(0..).collect();
+    let groups = queries.iter().zip(&names).map(|(id, name)| (id.to_string(), numbers[name]));
+    (unit, groups.collect())
+}
+
+/// One run's row of each figure.
+fn rows(
+    source: &Source,
+    keys: &[Key],
+    groups: &BTreeMap<String, usize>,
+    measure: usize,
+    units: usize,
+    samples: usize,
+    seed: u64,
+) -> Vec<Option<Row>> {
+    let row =
+        |value, interval, queries| Row { run: String::new(), value, interval, queries, above: Vec::new() };
+    if let Some(report) = &source.report {
+        return keys
+            .iter()
+            .map(|(setting, from, to)| {
+                let measures = match setting.as_str() {
+                    _ if !from.is_empty() => report.pairs.get(from).and_then(|row| row.get(to)).copied(),
+                    "mono" => report.mono,
+                    "cross" => report.cross,
+                    "multi" => report.multi,
+                    _ => None,
+                };
+                measures.map(|m| row(m.values()[measure], None, None))
+            })
+            .collect();
+    }
+    let numbers: BTreeMap<&Key, usize> = source.cells.keys().zip(0..).collect();
+    let value = |m: &Measures| [m.values()[measure]];
+    let cells = source.cells.values();
+    let cells = cells.map(|cell| Grouped::new(cell.queries.iter().map(|(id, m)| (groups[id], value(m)))));
+    let cells: Vec<Grouped> = cells.collect();
+    let figures: Vec<Vec<usize>> =
+        keys.iter().map(|key| cells_of(source, key).iter().map(|key| numbers[key]).collect()).collect();
+    let queries = figures.iter().map(|numbers| numbers.iter().map(|&n| cells[n].queries() as usize).sum());
+    let queries: Vec<usize> = queries.collect();
+    let resamples = Resamples::new(units, cells, figures, samples, seed);
+    let observed = resamples.observed();
+    let known = observed.iter().zip(resamples.finish()).zip(queries);
+    known
+        .map(|((value, interval), queries)| {
+            Some(row(*value.first()?, interval.first().copied().flatten(), Some(queries)))
+        })
+        .collect()
+}
+
+/// The difference of two runs in each figure that both have.
+fn tests(
+    sources: [&Source; 2],
+    keys: &[Key],
+    groups: &BTreeMap<String, usize>,
+    measure: usize,
+    units: usize,
+    samples: usize,
+    seed: u64,
+) -> Vec<Option<Difference>> {
+    let [a, b] = sources;
+    let mut numbers: BTreeMap<&Key, usize> = BTreeMap::new();
+    let mut cells = Vec::new();
+    for (key, of_a) in &a.cells {
+        let Some(of_b) = b.cells.get(key) else { continue };
+        let both = of_a.queries.iter().filter_map(|(id, a)| Some((id, [a, of_b.queries.get(id)?])));
+        let cell: Vec<_> = both.map(|(id, both)| (groups[id], both.map(|m| m.values()[measure]))).collect();
+        if !cell.is_empty() {
+            numbers.insert(key, cells.len());
+            cells.push(cell);
+        }
+    }
+    let figure = |key| -> Vec<usize> {
+        cells_of(a, key).into_iter().filter_map(|key| numbers.get(key).copied()).collect()
+    };
+    let figures: Vec<Vec<usize>> = keys.iter().map(figure).collect();
+    let known: Vec<bool> = figures.iter().map(|cells| !cells.is_empty()).collect();
+    let figures = figures.into_iter().filter(|cells| !cells.is_empty()).collect();
+    let mut differences = Paired::new(units, &cells, figures, samples, seed).finish().into_iter();
+    known.into_iter().map(|known| if known { differences.next() } else { None }).collect()
+}
+
+#[cfg(test)]
+mod tests;

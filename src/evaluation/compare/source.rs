@@ -1,0 +1,182 @@
+//! What is compared: a run file, a folder of runs, or a report.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::trec::{self, Missing, Qrels};
+use super::super::{EvalReport, Measures, Setting};
+use crate::{Error, Result, sha256};
+
+/// A setting, or one pair of languages in it: setting, question language, passage language.
+pub(super) type Key = (String, String, String);
+
+/// The setting of a run that is one file.
+pub const ALL: &str = "all";
+
+/// One of the runs to compare.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its file or folder.
+    pub name: String,
+    /// SHA-256 of its files, by name; within the folder where it is one.
+    pub files: BTreeMap<String, String>,
+    /// What is to be known about it, a sentence each.
+    pub notes: Vec<String>,
+    pub(super) cells: BTreeMap<Key, Measured>,
+    /// Instead of cells.
+    pub(super) report: Option<EvalReport>,
+    /// By setting.
+    tally: BTreeMap<String, Tally>,
+}
+
+/// What is counted in the runs of a setting, as in [`trec::Measured`].
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    missing: usize,
+    unjudged: usize,
+    unanswerable: usize,
+    close: usize,
+    depth: usize,
+}
+
+/// The measures of one run file's queries.
+#[derive(Debug, Clone)]
+pub(super) struct Measured {
+    pub queries: BTreeMap<String, Measures>,
+    /// Of the judgements.
+    pub fingerprint: String,
+}
+
+impl Source {
+    /// Reads a run file (with the judgements of `qrels`), a folder as `interlingua eval --runs` writes
+    /// it, or a report as `interlingua eval --json` prints it.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::Format`] for what cannot be read, [`Error::Input`] for a run file
+    /// without judgements and a folder without runs.
+    pub fn read(path: &Path, qrels: Option<&Qrels>, missing: Missing) -> Result<Self> {
+        let mut source = Self {
+            name: path.display().to_string(),
+            files: BTreeMap::new(),
+            notes: Vec::new(),
+            cells: BTreeMap::new(),
+            report: None,
+            tally: BTreeMap::new(),
+        };
+        if path.is_dir() {
+            source.folder(path, missing)?;
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
+            let report = serde_json::from_slice(&bytes).map_err(|e| {
+                Error::format(&source.name, format!("it is no report of `interlingua eval --json`: {e}"))
+            })?;
+            source.report = Some(report);
+            source.files.insert(source.name.clone(), sha256(&bytes));
+            source.notes.push("is a report: it has means alone, so it takes part in no test".into());
+        } else {
+            let qrels = qrels.ok_or_else(|| {
+                Error::Input(format!("{} is a run file: give its judgements with --qrels.", source.name))
+            })?;
+            let key = (ALL.to_string(), String::new(), String::new());
+            let name = source.name.clone();
+            source.add(path, &name, key, qrels, missing)?;
+        }
+        source.note(missing);
+        Ok(source)
+    }
+
+    fn folder(&mut self, dir: &Path, missing: Missing) -> Result<()> {
+        let entries = std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| Error::file(dir, e))?;
+            names.extend(
+                entry.file_name().to_str().and_then(|name| name.strip_suffix(".run")).map(str::to_string),
+            );
+        }
+        names.sort();
+        for name in names {
+            let key = match *name.split('.').collect::<Vec<_>>() {
+                ["mono", lang] => (Setting::Mono, lang, lang),
+                ["cross", from, to] => (Setting::Cross, from, to),
+                ["multi"] => (Setting::Multi, "", ""),
+                _ => {
+                    self.notes
+                        .push(format!("has {name}.run, which is not named as a setting and is left out"));
+                    continue;
+                }
+            };
+            let [run, judged] = ["run", "qrels"].map(|end| format!("{name}.{end}"));
+            let qrels = trec::read_qrels(&dir.join(&judged))?;
+            self.files.insert(judged, qrels.sha256.clone());
+            let key = (key.0.name().to_string(), key.1.to_string(), key.2.to_string());
+            self.add(&dir.join(&run), &run, key, &qrels, missing)?;
+        }
+        if self.cells.is_empty() {
+            return Err(Error::Input(format!(
+                "{} has no run of a setting (mono.<lang>.run, cross.<from>.<to>.run, multi.run), as \
+                 `interlingua eval --runs` writes them.",
+                self.name
+            )));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, file: &Path, name: &str, key: Key, qrels: &Qrels, missing: Missing) -> Result<()> {
+        let run = trec::read_run(file)?;
+        let measured = trec::measure(&run, qrels, missing);
+        if measured.missing == qrels.queries().count() {
+            return Err(Error::Input(format!(
+                "{} has no query that is judged: are the qrels those of it?",
+                file.display()
+            )));
+        }
+        let tally = self.tally.entry(key.0.clone()).or_default();
+        tally.missing += measured.missing;
+        tally.unjudged += measured.unjudged;
+        tally.unanswerable += measured.unanswerable;
+        tally.close += measured.close;
+        tally.depth = tally.depth.max(measured.depth);
+        self.files.insert(name.to_string(), run.sha256);
+        let fingerprint = qrels.fingerprint();
+        self.cells.insert(key, Measured { queries: measured.queries, fingerprint });
+        Ok(())
+    }
+
+    /// Says in words what was counted in each setting.
+    fn note(&mut self, missing: Missing) {
+        let fate = match missing {
+            Missing::Zero => "judged queries are not in the run; they count as 0 (trec_eval -c)",
+            Missing::Skip => {
+                "judged queries are not in the run; they are left out (trec_eval without -c), of tests too"
+            }
+        };
+        for (setting, tally) in &self.tally {
+            for (many, what) in [
+                (tally.missing, fate),
+                (tally.unjudged, "queries of the run have no judgements and are left out"),
+                (tally.unanswerable, "judged queries have no relevant document; their measures are 0"),
+                (
+                    tally.close,
+                    "queries have scores that differ beyond 32 bits only; they count as equal here and \
+                     in trec_eval 9, not in trec_eval 10",
+                ),
+            ] {
+                if many > 0 {
+                    self.notes.push(format!("{setting}: {many} {what}"));
+                }
+            }
+            self.notes.push(format!(
+                "{setting}: at most {} documents a query are in the run; what is not in it counts as not \
+                 found, so measures of the full ranking are a little lower than uncut",
+                tally.depth
+            ));
+        }
+    }
+
+    /// Keys of a setting's cells with their judgements' fingerprints.
+    pub(super) fn cells_of(&self, setting: &str) -> Vec<(&Key, &str)> {
+        let cells = self.cells.iter().filter(|(key, _)| key.0 == setting);
+        cells.map(|(key, cell)| (key, cell.fingerprint.as_str())).collect()
+    }
+}

@@ -1,0 +1,349 @@
+//! Reading runs and qrels that anyone wrote, and measuring them as trec_eval does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::evaluation::{Hit, Measures};
+use crate::{Error, Result, sha256};
+
+/// A run: what a system retrieved for each query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// SHA-256 of the file.
+    pub sha256: String,
+    documents: Vec<String>,
+    queries: BTreeMap<String, Vec<Entry>>,
+}
+
+/// A document of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Entry {
+    document: u32,
+    line: u32,
+    score: f64,
+}
+
+/// Judgements: how relevant documents are to queries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Qrels {
+    /// SHA-256 of the file.
+    pub sha256: String,
+    queries: BTreeMap<String, BTreeMap<String, i64>>,
+}
+
+/// What becomes of a query that has judgements and is not in the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// All its measures are 0, as with trec_eval's `-c`.
+    #[default]
+    Zero,
+    /// It is left out of the means, as trec_eval does without `-c`.
+    Skip,
+}
+
+/// A run's measures, and what is to be known about them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Measures of each query, by its id.
+    pub queries: BTreeMap<String, Measures>,
+    /// How many judged queries are not in the run.
+    pub missing: usize,
+    /// How many queries of the run have no judgements; they are left out, as trec_eval does.
+    pub unjudged: usize,
+    /// How many of the judged queries have no relevant document: their measures are 0.
+    pub unanswerable: usize,
+    /// How many queries have scores that differ, but are equal as 32-bit numbers. trec_eval up to
+    /// version 9 compares those, as is done here; version 10 compares 64 bits.
+    pub close: usize,
+    /// The most documents that a query has.
+    pub depth: usize,
+}
+
+/// Reads a run file.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Format`] as [`parse_run`].
+pub fn read_run(path: &Path) -> Result<Run> {
+    let file = File::open(path).map_err(|e| Error::file(path, e))?;
+    parse_run(&path.display().to_string(), BufReader::with_capacity(1 << 18, file))
+}
+
+/// Reads a qrels file.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Format`] as [`parse_qrels`].
+pub fn read_qrels(path: &Path) -> Result<Qrels> {
+    let file = File::open(path).map_err(|e| Error::file(path, e))?;
+    parse_qrels(&path.display().to_string(), BufReader::new(file))
+}
+
+/// A run from text; `place` names it in errors. The rank column is not read, as in trec_eval: scores
+/// say the order. Empty lines and lines that begin with `#` are passed over.
+///
+/// # Errors
+/// [`Error::Format`], with the line, for lines of less than six columns, scores that are no finite
+/// numbers, documents that a query has twice, and for a run without any line.
+pub fn parse_run(place: &str, text: impl BufRead) -> Result<Run> {
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut queries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let sha256 = lines(place, text, |line, columns| {
+        let [query, _, document, _, score, _, ..] = columns else {
+            return Err(format!(
+                "{} columns where a run has six: query, Q0, document, rank, score, tag",
+                columns.len()
+            ));
+        };
+        let value: f64 = score.parse().map_err(|_| format!("the score \"{score}\" is no number"))?;
+        if !(value as f32).is_finite() {
+            return Err(format!("the score {score} is not finite, so nothing can be ranked by it"));
+        }
+        let document = match numbers.get(*document) {
+            Some(&number) => number,
+            None => {
+                let number = u32::try_from(numbers.len()).map_err(|_| "too many documents")?;
+                numbers.insert(document.to_string(), number);
+                number
+            }
+        };
+        let line = u32::try_from(line).map_err(|_| "too many lines")?;
+        let entry = Entry { document, line, score: value };
+        match queries.get_mut(*query) {
+            Some(entries) => entries.push(entry),
+            None => {
+                queries.insert(query.to_string(), vec![entry]);
+            }
+        }
+        Ok(())
+    })?;
+    let mut documents = vec![String::new(); numbers.len()];
+    for (id, number) in numbers {
+        documents[number as usize] = id;
+    }
+    for (query, entries) in &mut queries {
+        entries.sort_unstable_by_key(|entry| (entry.document, entry.line));
+        if let Some(twice) = entries.windows(2).find(|pair| pair[0].document == pair[1].document) {
+            return Err(Error::format(
+                format!("{place}:{}", twice[1].line),
+                format!(
+                    "query {query} has the document {} a second time (first in line {}); each may be there once",
+                    documents[twice[1].document as usize], twice[0].line
+                ),
+            ));
+        }
+    }
+    if queries.is_empty() {
+        return Err(Error::format(place, "there is no line of a run in it"));
+    }
+    Ok(Run { sha256, documents, queries })
+}
+
+/// Qrels from text; `place` names it in errors. Grades from 1 are relevant; 0 and negative ones are
+/// not. Empty lines and lines that begin with `#` are passed over.
+///
+/// # Errors
+/// [`Error::Format`], with the line, where a line has not four columns, a grade is no whole number or
+/// above 2³² − 1, a document is judged twice for a query, and for qrels without any line.
+pub fn parse_qrels(place: &str, text: impl BufRead) -> Result<Qrels> {
+    let mut queries: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    let sha256 = lines(place, text, |_, columns| {
+        let [query, _, document, grade] = columns else {
+            return Err(format!(
+                "{} columns where qrels have four: query, 0, document, grade",
+                columns.len()
+            ));
+        };
+        let value: i64 = grade.parse().map_err(|_| format!("the grade \"{grade}\" is no whole number"))?;
+        if value > i64::from(u32::MAX) {
+            return Err(format!("the grade {grade} is too large"));
+        }
+        match queries.entry(query.to_string()).or_default().insert(document.to_string(), value) {
+            Some(_) => Err(format!("query {query} has a judgement of {document} already")),
+            None => Ok(()),
+        }
+    })?;
+    if queries.is_empty() {
+        return Err(Error::format(place, "there is no judgement in it"));
+    }
+    Ok(Qrels { sha256, queries })
+}
+
+/// Gives each line's number and columns to `each`; returns the SHA-256 of all.
+fn lines(
+    place: &str,
+    mut text: impl BufRead,
+    mut each: impl FnMut(usize, &[&str]) -> std::result::Result<(), String>,
+) -> Result<String> {
+    let mut hash = Sha256::new();
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        if text.read_until(b'\n', &mut bytes).map_err(|e| Error::file(place, e))? == 0 {
+            break;
+        }
+        hash.update(&bytes);
+        let problem = match std::str::from_utf8(&bytes) {
+            Ok(text) => {
+                let columns: Vec<&str> = text.split_ascii_whitespace().collect();
+                if columns.first().is_none_or(|first| first.starts_with('#')) {
+                    continue;
+                }
+                each(line, &columns)
+            }
+            Err(_) => Err("it is not UTF-8 text".to_string()),
+        };
+        problem.map_err(|problem| Error::format(format!("{place}:{line}"), problem))?;
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+}
+
+impl Qrels {
+    /// The queries and their judgements by document.
+    pub fn queries(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, i64>)> {
+        self.queries.iter().map(|(id, judged)| (id.as_str(), judged))
+    }
+
+    /// SHA-256 of the queries and of what is relevant to them: the same for all files that say the
+    /// same.
+    pub fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for (query, judged) in &self.queries {
+            text += &format!("{query}\n");
+            for (document, grade) in judged.iter().filter(|(_, grade)| **grade > 0) {
+                text += &format!("\t{document} {grade}\n");
+            }
+        }
+        sha256(text.as_bytes())
+    }
+}
+
+impl Run {
+    /// Ids of the queries, with the number of documents of each.
+    pub fn queries(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.queries.iter().map(|(id, entries)| (id.as_str(), entries.len()))
+    }
+
+    /// The relevant documents in a query's ranking, best first, by the query's judgements; nothing for
+    /// a query that is not in the run. Scores are compared as f32, and equal ones are ordered by
+    /// document id descending, as trec_eval 9 does.
+    pub fn hits(&self, query: &str, judged: &BTreeMap<String, i64>) -> Vec<Hit> {
+        let grade = |document: &str| {
+            judged.get(document).and_then(|&grade| u32::try_from(grade).ok()).filter(|&grade| grade > 0)
+        };
+        let ranked = self.ranked(query).into_iter().enumerate();
+        let hits = ranked.filter_map(|(i, entry)| Some(Hit { rank: i + 1, grade: grade(self.id(entry))? }));
+        hits.collect()
+    }
+
+    fn ranked(&self, query: &str) -> Vec<Entry> {
+        let mut entries = self.queries.get(query).cloned().unwrap_or_default();
+        entries.sort_unstable_by(|a, b| {
+            // As f32, 0 and -0 are equal; there is no NaN.
+            let by_score = (b.score as f32).partial_cmp(&(a.score as f32));
+            by_score.unwrap_or(std::cmp::Ordering::Equal).then_with(|| self.id(*b).cmp(self.id(*a)))
+        });
+        entries
+    }
+
+    fn id(&self, entry: Entry) -> &str {
+        &self.documents[entry.document as usize]
+    }
+}
+
+/// Measures every judged query of a run.
+pub fn measure(run: &Run, qrels: &Qrels, missing: Missing) -> Measured {
+    let mut measured = Measured {
+        queries: BTreeMap::new(),
+        missing: 0,
+        unjudged: run.queries.keys().filter(|query| !qrels.queries.contains_key(*query)).count(),
+        unanswerable: 0,
+        close: 0,
+        depth: run.queries.values().map(Vec::len).max().unwrap_or(0),
+    };
+    for (query, judged) in &qrels.queries {
+        let grades: Vec<u32> = judged
+            .values()
+            .filter_map(|&grade| u32::try_from(grade).ok())
+            .filter(|&grade| grade > 0)
+            .collect();
+        measured.unanswerable += usize::from(grades.is_empty());
+        let found = run.queries.contains_key(query);
+        measured.missing += usize::from(!found);
+        if found || missing == Missing::Zero {
+            measured.queries.insert(query.clone(), Measures::of(&run.hits(query, judged), &grades));
+        }
+        let close =
+            |pair: &[Entry]| pair[0].score != pair[1].score && pair[0].score as f32 == pair[1].score as f32;
+        measured.close += usize::from(run.ranked(query).windows(2).any(close));
+    }
+    measured
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(text: &str) -> Result<Run> {
+        parse_run("r.run", text.as_bytes())
+    }
+
+    fn qrels(text: &str) -> Result<Qrels> {
+        parse_qrels("q.qrels", text.as_bytes())
+    }
+
+    #[test]
+    fn what_trec_eval_reads_is_read() {
+        let qrels =
+            qrels("# a comment\r\nq1 0 a 2\r\nq1\t0  b -1\r\n\r\nq1 0 c 0\nq2 0 a 1\nq3 0 a 0\n").unwrap();
+        // Ranks are not read; a and b tie as f32, and z is not judged.
+        let run =
+            run("q1 Q0 a 9 0.10000000001 t more\r\n\nq1 Q0 b 1 0.1 t\nq1 Q0 z 1 1e-1 t\nq9 Q0 a 1 5 t\n")
+                .unwrap();
+        assert_eq!(run.hits("q1", &qrels.queries["q1"]), [Hit { rank: 3, grade: 2 }]);
+        let measured = measure(&run, &qrels, Missing::Zero);
+        assert_eq!((measured.missing, measured.unjudged, measured.unanswerable), (2, 1, 1));
+        assert_eq!((measured.close, measured.depth), (1, 3));
+        let mrr: Vec<f64> = measured.queries.values().map(|m| m.mrr).collect();
+        assert_eq!(mrr, [1.0 / 3.0, 0.0, 0.0]);
+        assert_eq!(measure(&run, &qrels, Missing::Skip).queries.len(), 1);
+        assert_eq!(run.sha256.len(), 64);
+    }
+
+    #[test]
+    fn qrels_that_say_the_same_have_one_fingerprint() {
+        let print = |text| qrels(text).unwrap().fingerprint();
+        assert_eq!(print("q 0 a 1\nq 0 b 0\n"), print("q x a 1\r\n"));
+        assert_ne!(print("q 0 a 1\n"), print("q 0 a 2\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_ranked_is_refused_with_its_line() {
+        for (text, said) in [
+            ("q Q0 a 1 nan t", "r.run:1"),
+            ("q Q0 a 1 1 t\nq Q0 b 1 -inf t", "r.run:2"),
+            ("q Q0 a 1 1e39 t", "not finite"),
+            ("q Q0 a 1 high t", "\"high\""),
+            ("q Q0 a 1 0.5", "5 columns"),
+            ("q Q0 a 1 3 t\nq Q0 b 1 2 t\np Q0 a 1 2 t\nq Q0 a 1 1 t", "r.run:4"),
+            ("\n# nothing\n", "no line"),
+        ] {
+            let problem = run(text).unwrap_err().to_string();
+            assert!(problem.contains(said), "{text}: {problem}");
+        }
+        for (text, said) in [
+            ("q 0 a", "3 columns"),
+            ("q 0 a 1 x", "5 columns"),
+            ("q 0 a 1.5", "\"1.5\""),
+            ("q 0 a 99999999999", "too large"),
+            ("q 0 a 1\nq 0 a 0", "q.qrels:2"),
+            ("", "no judgement"),
+        ] {
+            let problem = qrels(text).unwrap_err().to_string();
+            assert!(problem.contains(said), "{text}: {problem}");
+        }
+        assert!(parse_run("r", &b"q Q0 \xff 1 1 t"[..]).unwrap_err().to_string().contains("UTF-8"));
+    }
+}
