@@ -3,6 +3,7 @@
 //! Progress goes to stderr, results to stdout.
 
 mod bench;
+mod data;
 mod encode;
 mod eval;
 mod import;
@@ -39,6 +40,8 @@ enum Command {
     Encode(encode::Args),
     /// Rank the passages of a corpus for a query.
     Search(search::Args),
+    /// List the data sets that models are measured on, or get one.
+    Data(data::Args),
     /// Measure a model on a data set.
     Eval(eval::Args),
     /// Train a model.
@@ -58,6 +61,7 @@ pub fn run() -> Result<()> {
         Command::Import(args) => import::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Search(args) => search::run(args),
+        Command::Data(args) => data::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Train(args) => train::run(args),
         Command::Bench(args) => bench::run(args),
