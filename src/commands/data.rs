@@ -254,6 +254,9 @@ fn refusal(problem: &ureq::Error) -> String {
         ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => {
             "the server refused the connection; try again later or give another address with --base.".into()
         }
+        ureq::Error::Io(e) => {
+            format!("it cannot be reached ({e}); without a network, get the files elsewhere.")
+        }
         other => format!("{other}."),
     }
 }

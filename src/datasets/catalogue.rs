@@ -140,7 +140,7 @@ pub static CATALOGUE: [Entry; 8] = [
         languages: &["en"],
         origin: "https://allenai.org/data/drop",
         licence: "CC BY-SA 4.0",
-        size: "9,535 questions in the dev file, before numbers and dates are left out",
+        size: "some 9,500 questions in the dev file, before numbers and dates are left out",
         citation: "Dua et al. 2019, DROP, NAACL, arXiv 1903.00161",
         base: None,
         by_hand: "it is offered as an archive; get it and unpack drop_dataset_dev.json",
