@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use interlingua::bundle::write_whole;
-use interlingua::datasets::{self, distinct};
+use interlingua::datasets::{self, Options, Pool, distinct};
 use interlingua::encoder::Encoder;
 use interlingua::evaluation::{
     Bias, EvalReport, Facts, Intervals, Scores, Settings, Task, export, rank, remove_languages, trec,
@@ -39,6 +39,13 @@ pub struct Args {
     /// Only these languages, for instance ar,de.
     #[arg(long, value_delimiter = ',')]
     languages: Vec<String>,
+    /// Which questions of MIRACL (dev where not given) or BEIR (test).
+    #[arg(long)]
+    split: Option<String>,
+    /// Which passages of MIRACL or BEIR: all, judged, or a number to add to the judged ones. Only `all`
+    /// gives figures that compare with published ones.
+    #[arg(long, default_value = "all")]
+    pool: String,
     /// Keep vectors in this folder, and take them from it where they are there already.
     #[arg(long)]
     vectors: Option<PathBuf>,
@@ -68,7 +75,15 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model, the data or the device.
 pub fn run(args: Args) -> Result<()> {
-    let corpus = datasets::load(&args.dataset, &args.data, &args.languages)?;
+    let corpus = datasets::load(
+        &args.dataset,
+        &args.data,
+        &Options {
+            languages: args.languages.clone(),
+            split: args.split.clone(),
+            pool: args.pool.parse::<Pool>()?,
+        },
+    )?;
     let task = Task::new(&corpus)?;
     let encoder = open_model(&args.model, &args.device)?;
     let d = encoder.dimension();

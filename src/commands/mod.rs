@@ -4,6 +4,7 @@
 
 mod bench;
 mod compare;
+mod data;
 mod encode;
 mod eval;
 mod import;
@@ -44,6 +45,8 @@ enum Command {
     Encode(encode::Args),
     /// Rank the passages of a corpus for a query.
     Search(search::Args),
+    /// List the data sets that models are measured on, or get one.
+    Data(data::Args),
     /// Measure a model on a data set.
     Eval(eval::Args),
     /// Compare runs, ours or anyone's, and test what differs.
@@ -65,6 +68,7 @@ pub fn run() -> Result<()> {
         Command::Import(args) => import::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Search(args) => search::run(args),
+        Command::Data(args) => data::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Train(args) => train::run(args),

@@ -3,7 +3,8 @@
 //! - Plain: every line that is not blank is a passage.
 //! - Tab-separated: a header row with `text` and any of `id`, `lang`, `question`, `title`; without
 //!   one, `lang, text` or `id, lang, text` (and `id, text` in a file named `.tsv`).
-//! - JSON lines: an object a line with `text` and any of the same names.
+//! - JSON lines: an object a line with `text` and any of the same names, or a question
+//!   with its relevant passages (`own.rs`).
 //!
 //! Languages that are not given are detected. Lines that cannot be used are left out, and
 //! [`Corpus::notes`] says which and why.
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Corpus, Passage, Question, UNDETERMINED, shorten};
+use super::{Corpus, Passage, Question, UNDETERMINED, listed, own, shorten, without_blanks};
 use crate::{Error, Result, text};
 
 /// Longest line taken, in characters: longer ones are mostly files of another kind.
@@ -65,17 +66,24 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
     }
 }
 
-/// Reads JSON lines.
+/// Reads JSON lines: passages, and questions whose passages are still to be looked up.
 ///
 /// # Errors
 /// [`Error::Input`] when no line can be used, with the first line's sentence.
-pub fn json(name: &str, decoded: &Decoded) -> Result<Corpus> {
+pub(super) fn json(name: &str, decoded: &Decoded) -> Result<(Corpus, Vec<own::Query>)> {
     let mut builder = Builder::new(name, decoded);
+    let mut queries = Vec::new();
     for (number, line) in numbered(&decoded.text) {
         if !builder.short_enough(number, line) {
             continue;
         }
         match serde_json::from_str::<Value>(line) {
+            Ok(Value::Object(object)) if own::is_query(&object) => {
+                match own::parse(format!("{name}:{number}"), &object) {
+                    Ok(query) => queries.push(query),
+                    Err(problem) => builder.leave_out(number, problem),
+                }
+            }
             Ok(Value::Object(object)) => match record(&object) {
                 Ok(record) => builder.add(number, record),
                 Err(problem) => builder.leave_out(number, problem),
@@ -84,7 +92,7 @@ pub fn json(name: &str, decoded: &Decoded) -> Result<Corpus> {
             Err(problem) => builder.leave_out(number, format!("it is not JSON ({problem}).")),
         }
     }
-    builder.finish()
+    Ok((builder.finish(queries.is_empty())?, queries))
 }
 
 /// Reads tab-separated values where the text is such, else plain lines. `strict` says that the
@@ -120,7 +128,7 @@ pub fn text(name: &str, decoded: &Decoded, strict: bool) -> Result<Corpus> {
             ),
         }
     }
-    builder.finish()
+    builder.finish(true)
 }
 
 /// Lines that are not blank, with their numbers from 1.
@@ -244,7 +252,7 @@ struct Builder<'a> {
     corpus: Corpus,
     problems: Vec<String>,
     ids: HashMap<String, usize>,
-    repeated: usize,
+    repeated: Vec<String>,
     detected: usize,
 }
 
@@ -255,7 +263,7 @@ impl<'a> Builder<'a> {
             corpus: Corpus { name: name.into(), ..Corpus::default() },
             problems: Vec::new(),
             ids: HashMap::new(),
-            repeated: 0,
+            repeated: Vec::new(),
             detected: 0,
         };
         for &line in &decoded.undecodable {
@@ -300,13 +308,13 @@ impl<'a> Builder<'a> {
             }
         };
         let (id, group) = match &record.id {
-            Some(id) => (format!("{lang}:{id}"), id.clone()),
+            Some(id) => (format!("{lang}:{}", without_blanks(id)), id.clone()),
             None => {
-                let id = format!("{}:{line}", self.name);
+                let id = format!("{}:{line}", without_blanks(self.name));
                 (id.clone(), id)
             }
         };
-        let id = self.unique(id);
+        let id = self.unique(id, line);
         if let Some(text) = record.question {
             let relevant = vec![self.corpus.passages.len().into()];
             let question =
@@ -323,19 +331,19 @@ impl<'a> Builder<'a> {
         });
     }
 
-    fn unique(&mut self, id: String) -> String {
+    fn unique(&mut self, id: String, line: usize) -> String {
         let count = self.ids.entry(id.clone()).or_default();
         *count += 1;
         if *count == 1 {
             return id;
         }
-        self.repeated += 1;
-        let id = format!("{id}#{count}");
-        self.unique(id)
+        let renamed = format!("{id}#{count}");
+        self.repeated.push(format!("{}:{line} ({id})", self.name));
+        self.unique(renamed, line)
     }
 
-    fn finish(self) -> Result<Corpus> {
-        if self.corpus.passages.is_empty() {
+    fn finish(self, needed: bool) -> Result<Corpus> {
+        if self.corpus.passages.is_empty() && needed {
             let first = self.problems.into_iter().next();
             return Err(Error::Input(
                 first.unwrap_or_else(|| format!("{}: it has no lines of text.", self.name)),
@@ -343,13 +351,11 @@ impl<'a> Builder<'a> {
         }
         let mut corpus = self.corpus;
         corpus.notes = shorten(self.problems, NAMED);
-        if self.repeated > 0 {
-            corpus.notes.push(format!(
-                "{}: {} passages repeat the id and language of an earlier one and were given their \
-                 own.",
-                self.name, self.repeated
-            ));
-        }
+        corpus.notes.extend(listed(
+            &self.repeated,
+            "passage repeats the id and language of an earlier one and was given its own",
+            "passages repeat the id and language of an earlier one and were given their own",
+        ));
         if self.detected > 0 {
             corpus.notes.push(format!(
                 "{}: the language of {} passages was detected from their text.",
@@ -361,7 +367,7 @@ impl<'a> Builder<'a> {
 }
 
 /// A language code as the project writes it: `DE` and `de-AT` are `de`, unknown ones stay.
-fn code(given: &str) -> Option<String> {
+pub(super) fn code(given: &str) -> Option<String> {
     let lower = given.trim().replace('_', "-").to_ascii_lowercase();
     let primary = lower.split('-').next().unwrap_or_default();
     if let Some(known) = text::language(primary) {

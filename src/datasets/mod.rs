@@ -3,12 +3,19 @@
 //! [`open`] takes files as a person gave them, in the page or in the terminal, and finds out from
 //! their content what they are. Not here: vectors, scores, measures.
 
+pub mod beir;
+pub mod catalogue;
 mod chunks;
+mod collection;
+pub mod drop;
 mod examples;
+mod json;
 #[cfg(feature = "native")]
 pub mod lexicon;
 pub mod lines;
+pub mod miracl;
 mod open;
+mod own;
 #[cfg(feature = "native")]
 pub mod parallel;
 #[cfg(feature = "native")]
@@ -16,11 +23,17 @@ pub mod qa;
 #[cfg(feature = "native")]
 pub mod records;
 pub mod sample;
+mod sentences;
+mod spans;
+pub mod tydiqa;
 pub mod xquad;
 
+pub use catalogue::load;
 pub use chunks::Chunks;
+pub use collection::{Options, Pool};
 pub use examples::examples;
 pub use open::open;
+pub(crate) use sentences::sentences;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -195,6 +208,25 @@ pub(crate) fn shorten(mut notes: Vec<String>, keep: usize) -> Vec<String> {
     notes
 }
 
+/// One note on all places of one kind: how many there are, what they are, and where the first are.
+/// `what` is told as `3 questions have no passage`, without the number: one form for one, one for
+/// more.
+pub(crate) fn listed(places: &[String], one: &str, more: &str) -> Option<String> {
+    const NAMED: usize = 8;
+    let named = places.get(..NAMED).unwrap_or(places).join(", ");
+    match places.len() {
+        0 => None,
+        1 => Some(format!("1 {one}: {named}.")),
+        n if n > NAMED => Some(format!("{n} {more}: {named} and {} more.", n - NAMED)),
+        n => Some(format!("{n} {more}: {named}.")),
+    }
+}
+
+/// An id as it can stand in TREC files, which separate columns by blanks.
+pub(crate) fn without_blanks(id: &str) -> String {
+    id.trim().replace(char::is_whitespace, "_")
+}
+
 /// Byte offsets of every code point of a text, its end included: the data sets count code points.
 pub(crate) struct CodePoints<'a> {
     text: &'a str,
@@ -306,6 +338,16 @@ mod tests {
         assert_eq!(corpus.hash(), sha256(expected.as_bytes()));
         corpus.questions[0].text.push('?');
         assert_ne!(corpus.hash(), sha256(expected.as_bytes()));
+    }
+
+    #[test]
+    fn places_are_counted_and_the_first_are_named() {
+        let places: Vec<String> = (1..=10).map(|i| format!("q:{i}")).collect();
+        assert_eq!(listed(&[], "id is", "ids are"), None);
+        assert_eq!(listed(&places[..1], "id is wrong", "").unwrap(), "1 id is wrong: q:1.");
+        let note = listed(&places, "", "ids are wrong").unwrap();
+        assert!(note.starts_with("10 ids are wrong: q:1, ") && note.ends_with("q:8 and 2 more."), "{note}");
+        assert_eq!(without_blanks(" a b\u{a0}c "), "a_b_c");
     }
 
     #[test]

@@ -1,0 +1,419 @@
+//! `interlingua data`: which data sets there are, where each is had, and getting them.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use interlingua::datasets::catalogue::{self, CATALOGUE, Download, Entry};
+use interlingua::{Error, Result};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use ureq::Agent;
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Arguments of `interlingua data`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A data set's name; without one, all are listed.
+    name: Option<String>,
+    /// Get the data set's files into this folder.
+    #[arg(long, requires = "name")]
+    output: Option<PathBuf>,
+    /// Get them from this address instead of their makers', a mirror's for instance.
+    #[arg(long, requires = "output")]
+    base: Option<String>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A file that is in the folder now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Fetched {
+    file: String,
+    bytes: u64,
+    sha256: String,
+    /// Whether the hash was compared with a known one.
+    checked: bool,
+    /// Whether it was in the folder before.
+    was_there: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A name that is not known, a server or a disk that refuses, or a file that is not the one expected.
+pub fn run(args: Args) -> Result<()> {
+    let Some(name) = &args.name else {
+        return if args.json { print(&CATALOGUE) } else { write(&table(&CATALOGUE)) };
+    };
+    let entry = catalogue::by_name(name)?;
+    let Some(folder) = &args.output else {
+        return if args.json { print(entry) } else { write(&card(entry)) };
+    };
+    let fetched = fetch(entry, folder, args.base.as_deref(), &mut |line| eprintln!("{line}"))?;
+    if args.json {
+        return print(&fetched);
+    }
+    let unchecked = fetched.iter().filter(|file| !file.checked).count();
+    let mut text: String =
+        fetched.iter().map(|f| format!("{}  {:>10}  {}\n", f.sha256, f.bytes, f.file)).collect();
+    if unchecked > 0 {
+        text += &format!("{unchecked} of these hashes are shown only: the right ones are not known here.\n");
+    }
+    write(&format!("{text}{}: {}. {}\n", entry.name, entry.licence, entry.citation))
+}
+
+fn print(value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value).map_err(|e| Error::Input(format!("no JSON: {e}")))?;
+    write(&(json + "\n"))
+}
+
+/// A closed pipe is no fault: `interlingua data | head` is fine.
+fn write(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(problem) if problem.kind() != ErrorKind::BrokenPipe => Err(Error::file("stdout", problem)),
+        _ => Ok(()),
+    }
+}
+
+/// The data sets as a table.
+fn table(entries: &[Entry]) -> String {
+    let rows = entries
+        .iter()
+        .map(|e| [e.name.into(), languages(e), e.size.into(), e.licence.into(), e.origin.into()]);
+    let head = ["name", "languages", "size", "licence", "where it is had"].map(String::from);
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3].map(width);
+    let mut out = String::new();
+    for row in &rows {
+        for (cell, width) in row.iter().zip(widths) {
+            out += &format!("{cell:width$}  ");
+        }
+        out += &format!("{}\n", row[4]);
+    }
+    out + "\nMore on one: interlingua data NAME. To get it: interlingua data NAME --output DIR.\n"
+}
+
+/// All about one data set.
+fn card(entry: &Entry) -> String {
+    let mut out = format!("{}: {}\n", entry.name, entry.about);
+    let how = match entry.base {
+        Some(base) => format!("interlingua data {} --output DIR gets it from {base}", entry.name),
+        None => format!("by hand: {}", entry.by_hand),
+    };
+    let languages = languages(entry);
+    for (what, value) in [
+        ("languages", languages.as_str()),
+        ("size", entry.size),
+        ("licence", entry.licence),
+        ("where", entry.origin),
+        ("how", &how),
+        ("cite", entry.citation),
+    ] {
+        if !value.is_empty() {
+            out += &format!("  {what:<10} {value}\n");
+        }
+    }
+    for file in entry.files {
+        out += &format!("  {}  {}\n", file.sha256.unwrap_or("hash not known"), file.path);
+    }
+    out
+}
+
+fn languages(entry: &Entry) -> String {
+    match entry.languages {
+        [] => "any".into(),
+        some => some.join(" "),
+    }
+}
+
+/// Gets what is not in the folder yet, file after file; `say` is told of each.
+fn fetch(
+    entry: &Entry,
+    folder: &Path,
+    base: Option<&str>,
+    say: &mut dyn FnMut(String),
+) -> Result<Vec<Fetched>> {
+    let Some(base) = base.or(entry.base).filter(|_| !entry.files.is_empty()) else {
+        return Err(Error::Unsupported {
+            what: format!("getting {} from here", entry.name),
+            hint: format!("{} ({})", entry.by_hand, entry.origin),
+        });
+    };
+    let agent: Agent = Agent::config_builder()
+        .timeout_connect(Some(PATIENCE))
+        .timeout_recv_response(Some(PATIENCE))
+        .build()
+        .into();
+    let mut fetched = Vec::new();
+    for file in entry.files {
+        let path = folder.join(file.path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|e| Error::file(parent, e))?;
+        }
+        let there = there(&path, file)?;
+        let was_there = there.is_some();
+        let (bytes, sha256) = match there {
+            Some(known) => known,
+            None => {
+                get(&agent, &format!("{}/{}", base.trim_end_matches('/'), file.path), &path, file.sha256)?
+            }
+        };
+        let state = if was_there { "was there" } else { "fetched" };
+        say(format!("{}: {state}, {bytes} bytes", path.display()));
+        let checked = file.sha256.is_some();
+        fetched.push(Fetched { file: file.path.into(), bytes, sha256, checked, was_there });
+    }
+    Ok(fetched)
+}
+
+/// Size and hash of a file that is in the folder; `None` when it is not.
+fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
+    let mut reader = match File::open(path) {
+        Ok(reader) => reader,
+        Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(problem) => return Err(Error::file(path, problem)),
+    };
+    let found = copy(&mut reader, &mut std::io::sink(), |e| Error::file(path, e), |e| Error::file(path, e))?;
+    match file.sha256 {
+        Some(expected) if expected != found.1 => Err(Error::Integrity {
+            file: path.display().to_string(),
+            problem: format!(
+                "it is there but is another file: its SHA-256 is {}, not {expected}; move it away.",
+                found.1
+            ),
+        }),
+        _ => Ok(Some(found)),
+    }
+}
+
+/// Gets one file under another name and renames it once it is whole and the right one.
+fn get(agent: &Agent, url: &str, path: &Path, expected: Option<&str>) -> Result<(u64, String)> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let got = get_part(agent, url, &part, expected).and_then(|got| {
+        fs::rename(&part, path).map_err(|e| Error::file(path, e))?;
+        Ok(got)
+    });
+    if got.is_err() {
+        // Half a file is of no use, and the error to show is the first one.
+        let _ = fs::remove_file(&part);
+    }
+    got
+}
+
+fn get_part(agent: &Agent, url: &str, part: &Path, expected: Option<&str>) -> Result<(u64, String)> {
+    let net = |problem: String| Error::File { path: url.to_string(), problem };
+    let mut response = agent.get(url).call().map_err(|e| net(refusal(&e)))?;
+    let promised = response.body().content_length();
+    let mut file = File::create(part).map_err(|e| Error::file(part, e))?;
+    let mut body = response.body_mut().as_reader();
+    let got = copy(
+        &mut body,
+        &mut file,
+        |e| net(format!("the connection broke off ({e}). Try again.")),
+        |e| match e.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                Error::file(part, format!("the disk is full ({e}); make room and try again."))
+            }
+            _ => Error::file(part, e),
+        },
+    )?;
+    if let Some(promised) = promised.filter(|&promised| promised != got.0) {
+        return Err(net(format!("the connection broke off after {} of {promised} bytes. Try again.", got.0)));
+    }
+    match expected {
+        Some(expected) if expected != got.1 => Err(Error::Integrity {
+            file: url.to_string(),
+            problem: format!(
+                "its SHA-256 is {}, not {expected}: it is not the file expected and was thrown away.",
+                got.1
+            ),
+        }),
+        _ => {
+            file.sync_all().map_err(|e| Error::file(part, e))?;
+            Ok(got)
+        }
+    }
+}
+
+/// What a server's refusal means, for a person.
+fn refusal(problem: &ureq::Error) -> String {
+    match problem {
+        ureq::Error::StatusCode(404) => "it is not there (404); give another address with --base.".into(),
+        ureq::Error::StatusCode(code) => format!("the server refused it (status {code})."),
+        ureq::Error::HostNotFound => {
+            "there is no such server, or no network; get the files elsewhere.".into()
+        }
+        ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => {
+            "the server refused the connection; try again later or give another address with --base.".into()
+        }
+        ureq::Error::Io(e) => {
+            format!("it cannot be reached ({e}); without a network, get the files elsewhere.")
+        }
+        other => format!("{other}."),
+    }
+}
+
+/// Copies all, and gives the number of bytes and their SHA-256.
+fn copy(
+    from: &mut impl Read,
+    to: &mut impl Write,
+    read: impl Fn(std::io::Error) -> Error,
+    write: impl Fn(std::io::Error) -> Error,
+) -> Result<(u64, String)> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let n = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(problem) if problem.kind() == ErrorKind::Interrupted => continue,
+            Err(problem) => return Err(read(problem)),
+        };
+        hash.update(&buffer[..n]);
+        to.write_all(&buffer[..n]).map_err(&write)?;
+        bytes += n as u64;
+    }
+    Ok((bytes, hash.finalize().iter().map(|b| format!("{b:02x}")).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const A: &str = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7";
+    const ENTRY: Entry = Entry {
+        name: "test",
+        about: "",
+        languages: &["de"],
+        origin: "the test",
+        licence: "none",
+        size: "small",
+        citation: "",
+        base: None,
+        by_hand: "by hand",
+        files: &[Download { path: "a.json", sha256: Some(A) }, Download { path: "sub/b.json", sha256: None }],
+    };
+
+    /// A server that gives each path its answer, `promised` bytes said to come; its address.
+    fn serve(answers: &'static [(&'static str, &'static str, usize)]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/x/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let first = lines.next().unwrap().unwrap();
+                while !lines.next().unwrap().unwrap().is_empty() {}
+                let path = first.split(' ').nth(1).unwrap();
+                let answer = match answers.iter().find(|(known, _, _)| path.ends_with(known)) {
+                    Some((_, body, promised)) => {
+                        format!(
+                            "HTTP/1.1 200 OK\r\nContent-Length: {promised}\r\nConnection: close\r\n\r\n{body}"
+                        )
+                    }
+                    None => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into(),
+                };
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        address
+    }
+
+    fn got(folder: &Path, base: &str) -> Result<Vec<Fetched>> {
+        fetch(&ENTRY, folder, Some(base), &mut |_| {})
+    }
+
+    fn files(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_are_fetched_once_and_checked() {
+        let base = serve(&[("/x/a.json", "a\n", 2), ("/x/sub/b.json", "bb", 2)]);
+        let folder = tempfile::tempdir().unwrap();
+        let first = got(folder.path(), &base).unwrap();
+        assert_eq!(first[0].sha256, A);
+        assert_eq!(
+            first.iter().map(|f| (f.checked, f.was_there)).collect::<Vec<_>>(),
+            [(true, false), (false, false)]
+        );
+        assert_eq!(fs::read(folder.path().join("sub/b.json")).unwrap(), b"bb");
+        assert_eq!(files(folder.path()), ["a.json", "sub"]);
+        // Nobody is asked again.
+        let second = got(folder.path(), "http://127.0.0.1:1").unwrap();
+        assert!(second.iter().all(|f| f.was_there));
+        fs::write(folder.path().join("a.json"), "mine").unwrap();
+        let problem = got(folder.path(), &base).unwrap_err().to_string();
+        assert!(problem.contains("a.json") && problem.contains("another file"), "{problem}");
+        assert_eq!(fs::read(folder.path().join("a.json")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn what_goes_wrong_is_said_and_leaves_nothing_behind() {
+        let refused = {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            format!("http://{}", listener.local_addr().unwrap())
+        };
+        for (base, said) in [
+            (refused, vec!["a.json", "refused the connection"]),
+            (serve(&[]), vec!["/x/a.json", "404", "--base"]),
+            (
+                serve(&[("a.json", "other", 5)]),
+                vec!["a.json", A, "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"],
+            ),
+            (serve(&[("a.json", "a\n", 20)]), vec!["a.json", "broke off"]),
+            ("nonsense".into(), vec!["nonsense/a.json"]),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let problem = got(folder.path(), &base).unwrap_err().to_string();
+            for said in said {
+                assert!(problem.contains(said), "{problem} should say {said}");
+            }
+            assert!(files(folder.path()).is_empty(), "{problem}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(got(&file, "http://127.0.0.1:1").unwrap_err().to_string().contains("file"));
+        let by_hand = fetch(&ENTRY, folder.path(), None, &mut |_| {}).unwrap_err().to_string();
+        assert!(by_hand.contains("by hand") && by_hand.contains("the test"), "{by_hand}");
+    }
+
+    /// `/dev/full` is a disk without room.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said() {
+        let base = serve(&[("a.json", "a\n", 2)]);
+        let agent = Agent::new_with_defaults();
+        let problem = get_part(&agent, &format!("{base}a.json"), Path::new("/dev/full"), None);
+        let problem = problem.unwrap_err().to_string();
+        assert!(problem.contains("/dev/full") && problem.contains("the disk is full"), "{problem}");
+    }
+
+    #[test]
+    fn the_list_names_every_set_and_each_has_a_card() {
+        let table = table(&CATALOGUE);
+        assert_eq!(table.lines().count(), CATALOGUE.len() + 3);
+        for entry in &CATALOGUE {
+            assert!(table.contains(entry.name) && table.contains(entry.licence));
+            let card = card(entry);
+            assert!(card.contains(entry.origin) && card.contains(entry.by_hand), "{card}");
+        }
+        assert!(card(&ENTRY).contains("hash not known  sub/b.json"));
+    }
+}

@@ -1,0 +1,369 @@
+//! The data sets that are known by name: where each is had, its licence and size, and how it is read.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Corpus, Options, Pool, beir, drop, miracl, open, sample, tydiqa, xquad};
+use crate::{Error, Result};
+
+/// A data set as `interlingua data` lists it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// As commands call it.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    /// Language codes; empty where they depend on the folder.
+    pub languages: &'static [&'static str],
+    /// Where its makers offer it.
+    pub origin: &'static str,
+    /// Its licence, as its makers give it.
+    pub licence: &'static str,
+    /// How large it is, in words.
+    pub size: &'static str,
+    /// Whom to cite.
+    pub citation: &'static str,
+    /// The address in front of the files' paths, where they can be had from without a person's doing.
+    pub base: Option<&'static str>,
+    /// Why not, where they cannot.
+    pub by_hand: &'static str,
+    /// Its files, where they can be had one by one.
+    pub files: &'static [Download],
+}
+
+/// A file of a data set.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Download {
+    /// Below the base address, and in the folder.
+    pub path: &'static str,
+    /// SHA-256 in hexadecimal. Without one, the file's hash is shown, not checked.
+    pub sha256: Option<&'static str>,
+}
+
+const fn checked(path: &'static str, sha256: &'static str) -> Download {
+    Download { path, sha256: Some(sha256) }
+}
+
+/// All data sets.
+pub static CATALOGUE: [Entry; 8] = [
+    Entry {
+        name: "xquad-r",
+        about: "Answers to the same 1,190 questions in eleven languages, all parallel; candidates are sentences.",
+        languages: xquad::XQUAD_R.languages,
+        origin: "https://github.com/google-research-datasets/lareqa",
+        licence: "CC BY-SA 4.0",
+        size: "18 MB, 13,090 questions, 13,014 candidates",
+        citation: "Roy et al. 2020, LAReQA, arXiv 2004.05484; Artetxe et al. 2020, XQuAD, arXiv 1910.11856",
+        base: Some(
+            "https://raw.githubusercontent.com/google-research-datasets/lareqa/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r",
+        ),
+        by_hand: "",
+        files: &[
+            checked("ar.json", "c52922d3b8ac1ae03ed5ac38647ad59870dca3dda2beefe18ecdc30729acb69d"),
+            checked("de.json", "16fb0f4bf4916154b585a20c24c66074591c9718a1affe764ff4697572328949"),
+            checked("el.json", "163fd43ee785a30eb534ae2061e9eaa766a7ee4e8ffce5e4b422480c150f64b6"),
+            checked("en.json", "7b0954f39297c27a31fef610f0883337dd2907fa8699151dc922afdd0fa12ffe"),
+            checked("es.json", "f8e836b2d91009c4363e04315f7ede363eedbbb49c67dda60de6c4aa782f58de"),
+            checked("hi.json", "ea45ba8ae4513d1533b222bebdc02a90bc319c055d3aeea68584a053d2e92872"),
+            checked("ru.json", "7f4dff853538b9a5fcc28c070b8bb983a5c5d190ac747b8e005a1ada9cab18f1"),
+            checked("th.json", "c3a041864c3a9fb0b4dd91cfdf99cf36b411b3e704c58a303c97bc6dc786cfe4"),
+            checked("tr.json", "f3e8c13002bbce154a4578f535f7533cb70f3da08840e6b62735935baec7bd94"),
+            checked("vi.json", "e35926bf5cc6fc6ecbdfca49467aabeb454f08d152d7818143a906bd31dde995"),
+            checked("zh.json", "80c2cde7b9c2fb134c303cbb52f2ba396ead9eb0014aec43993543d2ba9e93ed"),
+        ],
+    },
+    Entry {
+        name: "mlqa-r",
+        about: "The same from MLQA's dev questions in seven languages; a question is in two to four of them.",
+        languages: xquad::MLQA_R.languages,
+        origin: "https://github.com/google-research-datasets/lareqa, folder mlqa-r of commit 354d67d",
+        licence: "CC BY-NC 4.0 as its folder says; MLQA itself is CC BY-SA 3.0",
+        size: "14 MB, 4,199 questions, 20,534 candidates",
+        citation: "Roy et al. 2020, LAReQA, arXiv 2004.05484; Lewis et al. 2020, MLQA, arXiv 1910.07475",
+        base: None,
+        by_hand: "its makers took it out of their repository in April 2020, so whether to use it is yours to \
+                  decide; its history still has it at commit 354d67d, or give a copy's address with --base",
+        files: &[
+            checked("ar.json", "2132fbc03208535c0fe01f2e2c5121d06f9c2aa799af93b0a719dbc105bdf137"),
+            checked("de.json", "ce9454dc5aa6f2d85c23cd6e49cb367fbb7c4c6e62d7f71e355c6b5dae4d0886"),
+            checked("en.json", "fedd9a5cc0848dda80caf84aa36f482adaae230526a3f6e9e86926a93ef3b1e4"),
+            checked("es.json", "70ecba276b8c96a692b120693a595d076ce94ad21d4b28311538a9fcbfe0f9d7"),
+            checked("hi.json", "4dd0fb3c06f737a5481d705bc1dcac7876712a5815c9265908fbb3a0696cb654"),
+            checked("vi.json", "9d3baff6ba03e6793b25594217265ea59a136b9733833dca8a9582a84a78ff85"),
+            checked("zh.json", "57f01d2fff50cf3392805635b01445339f225ad5bf28ba8443b12f8dbd1e69dc"),
+        ],
+    },
+    Entry {
+        name: "miracl",
+        about: "Questions asked and judged by native speakers over Wikipedia in each language.",
+        languages: &[
+            "ar", "bn", "de", "en", "es", "fa", "fi", "fr", "hi", "id", "ja", "ko", "ru", "sw", "te", "th",
+            "yo", "zh",
+        ],
+        origin: "https://project-miracl.github.io; files at https://huggingface.co/datasets/miracl",
+        licence: "Apache 2.0; the passages are Wikipedia's, CC BY-SA",
+        size: "from some 50,000 to 33 million passages a language",
+        citation: "Zhang et al. 2023, MIRACL, TACL 11, arXiv 2210.09984",
+        base: None,
+        by_hand: "its questions are given out after signing in; get the folders miracl-v1.0-<lang> and \
+                  miracl-corpus-v1.0-<lang>",
+        files: &[],
+    },
+    Entry {
+        name: "beir",
+        about: "Any folder in BEIR's form: NQ, SciFact and what others publish so.",
+        languages: &[],
+        origin: "https://github.com/beir-cellar/beir",
+        licence: "each set's own; NQ is CC BY-SA 3.0",
+        size: "NQ: 2,681,468 passages, 3,452 questions",
+        citation: "Thakur et al. 2021, BEIR, arXiv 2104.08663; Kwiatkowski et al. 2019, Natural Questions, TACL 7",
+        base: None,
+        by_hand: "its sets are offered as archives; get one and unpack it",
+        files: &[],
+    },
+    Entry {
+        name: "tydiqa",
+        about: "TyDi QA's gold passages, turned into retrieval of sentences by us.",
+        languages: &["ar", "bn", "en", "fi", "id", "ko", "ru", "sw", "te"],
+        origin: "https://github.com/google-research-datasets/tydiqa",
+        licence: "Apache 2.0; the passages are Wikipedia's, CC BY-SA",
+        size: "5,077 questions in the dev file",
+        citation: "Clark et al. 2020, TyDi QA, TACL 8, arXiv 2003.05002",
+        base: Some("https://storage.googleapis.com/tydiqa/v1.1"),
+        by_hand: "",
+        files: &[Download { path: "tydiqa-goldp-v1.1-dev.json", sha256: None }],
+    },
+    Entry {
+        name: "drop",
+        about: "DROP's questions that words of the passage answer, turned into retrieval of sentences by us.",
+        languages: &["en"],
+        origin: "https://allenai.org/data/drop",
+        licence: "CC BY-SA 4.0",
+        size: "some 9,500 questions in the dev file, before numbers and dates are left out",
+        citation: "Dua et al. 2019, DROP, NAACL, arXiv 1903.00161",
+        base: None,
+        by_hand: "it is offered as an archive; get it and unpack drop_dataset_dev.json",
+        files: &[],
+    },
+    Entry {
+        name: "sample",
+        about: "The passages that the page ships with.",
+        languages: xquad::XQUAD_R.languages,
+        origin: "this repository, static/sample/passages.jsonl",
+        licence: "this repository's",
+        size: "a few hundred kB",
+        citation: "this repository",
+        base: None,
+        by_hand: "it is in this repository: static/sample",
+        files: &[],
+    },
+    Entry {
+        name: "own",
+        about: "Your own passages and questions, as JSON lines.",
+        languages: &[],
+        origin: "your files; docs/data.md has the form",
+        licence: "yours",
+        size: "yours",
+        citation: "",
+        base: None,
+        by_hand: "it is yours; docs/data.md has the form",
+        files: &[],
+    },
+];
+
+/// The data set that commands call `name`.
+///
+/// # Errors
+/// [`Error::Unsupported`] with the names there are.
+pub fn by_name(name: &str) -> Result<&'static Entry> {
+    CATALOGUE.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        let names: Vec<&str> = CATALOGUE.iter().map(|entry| entry.name).collect();
+        Error::Unsupported {
+            what: format!("the data set {name}"),
+            hint: format!("choose one of {}", names.join(", ")),
+        }
+    })
+}
+
+/// Reads the data set called `name` from its folder `dir`; for tydiqa, drop, sample and own, `dir`
+/// may also be the file itself.
+///
+/// # Errors
+/// A name that is not known, an option that the data set does not take, a file that is missing or
+/// departs from its form.
+pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
+    let entry = by_name(name)?;
+    let large = matches!(entry.name, "miracl" | "beir");
+    for (given, option) in [(options.pool != Pool::All, "--pool"), (options.split.is_some(), "--split")] {
+        if given && !large {
+            return Err(Error::Input(format!("{option} is for miracl and beir; {name} is read whole.")));
+        }
+    }
+    let mut corpus = match entry.name {
+        "miracl" => return miracl::read(dir, options),
+        "beir" => return beir::read(dir, options),
+        "tydiqa" => tydiqa::parse(&bytes(dir, &["json"])?)?,
+        "drop" => {
+            let mut files = bytes(dir, &["json"])?;
+            match (files.pop(), files.is_empty()) {
+                (Some((name, bytes)), true) => drop::parse(&name, &bytes)?,
+                _ => return Err(Error::file(dir, "it has more than one JSON file; give one of them.")),
+            }
+        }
+        "sample" => {
+            let path = if dir.is_dir() { dir.join("passages.jsonl") } else { dir.to_path_buf() };
+            let text = std::fs::read_to_string(&path).map_err(|e| Error::file(&path, e))?;
+            sample::parse(&path.display().to_string(), &text)?
+        }
+        "own" => {
+            let corpus = open(&bytes(dir, &["jsonl", "ndjson", "json", "tsv", "txt"])?)?;
+            if corpus.questions.is_empty() {
+                return Err(Error::file(
+                    dir,
+                    "there are passages but no questions; add JSON lines with query_id, lang, text and \
+                     relevant.",
+                ));
+            }
+            corpus
+        }
+        name => return xquad::Dataset::by_name(name)?.read(dir, &options.languages),
+    };
+    corpus.name = entry.name.to_string();
+    only(&mut corpus, &options.languages)?;
+    Ok(corpus)
+}
+
+/// The folder's files with these endings, by name, or the file itself.
+fn bytes(path: &Path, endings: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(|e| Error::file(path, e))? {
+            let file = entry.map_err(|e| Error::file(path, e))?.path();
+            if file.is_file() && file.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)) {
+                files.push(file);
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            return Err(Error::file(path, format!("no file here ends in .{}.", endings.join(", ."))));
+        }
+    } else {
+        files.push(path.to_path_buf());
+    }
+    let read = |file: PathBuf| {
+        let bytes = std::fs::read(&file).map_err(|e| Error::file(&file, e))?;
+        Ok((file.display().to_string(), bytes))
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// Leaves out what is in other languages than these; nothing where none is named.
+fn only(corpus: &mut Corpus, languages: &[String]) -> Result<()> {
+    if languages.is_empty() {
+        return Ok(());
+    }
+    let there = corpus.languages();
+    if let Some(missing) = languages.iter().find(|asked| there.iter().all(|(lang, _)| lang != *asked)) {
+        let there: Vec<&str> = there.iter().map(|(lang, _)| lang.as_str()).collect();
+        return Err(Error::Input(format!(
+            "{} has no passage in {missing}; it has {}.",
+            corpus.name,
+            there.join(", ")
+        )));
+    }
+    let mut place = vec![None; corpus.passages.len()];
+    let mut kept = 0;
+    for (place, passage) in place.iter_mut().zip(&corpus.passages) {
+        if languages.contains(&passage.lang) {
+            *place = Some(kept);
+            kept += 1;
+        }
+    }
+    corpus.passages.retain(|p| languages.contains(&p.lang));
+    corpus.questions.retain(|q| languages.contains(&q.lang));
+    for question in &mut corpus.questions {
+        question.relevant.retain_mut(|r| match place.get(r.passage).copied().flatten() {
+            Some(now) => {
+                r.passage = now;
+                true
+            }
+            None => false,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn sample_dir() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("static/sample")
+    }
+
+    #[test]
+    fn every_entry_says_where_it_is_had() {
+        for entry in &CATALOGUE {
+            assert_eq!(by_name(entry.name).unwrap().name, entry.name);
+            assert!(entry.base.is_some() != !entry.by_hand.is_empty(), "{}", entry.name);
+            assert!(entry.base.is_none() || !entry.files.is_empty(), "{}", entry.name);
+            assert!(
+                entry.files.iter().filter_map(|f| f.sha256).all(|hash| hash.len() == 64),
+                "{}",
+                entry.name
+            );
+        }
+        for (entry, dataset) in [(&CATALOGUE[0], xquad::XQUAD_R), (&CATALOGUE[1], xquad::MLQA_R)] {
+            let files: Vec<String> = entry.files.iter().map(|f| f.path.replace(".json", "")).collect();
+            assert_eq!(files, dataset.languages);
+        }
+        assert!(by_name("squad").unwrap_err().to_string().contains("xquad-r, mlqa-r, miracl"));
+    }
+
+    /// The hashes are those of the files that the tests measure.
+    #[test]
+    fn xquad_r_has_the_hashes_listed() {
+        let root = std::env::var("INTERLINGUA_DATA").unwrap_or_else(|_| "../shared/data".into());
+        for file in CATALOGUE[0].files {
+            let bytes = fs::read(Path::new(&root).join("eval/xquad-r").join(file.path)).unwrap();
+            assert_eq!(Some(crate::sha256(&bytes).as_str()), file.sha256, "{}", file.path);
+        }
+    }
+
+    #[test]
+    fn names_lead_to_readers_and_languages_are_chosen() {
+        let two = Options { languages: vec!["de".into(), "th".into()], ..Options::default() };
+        let all = load("sample", &sample_dir(), &Options::default()).unwrap();
+        let some = load("sample", &sample_dir().join("passages.jsonl"), &two).unwrap();
+        assert_eq!(some.languages().len(), 2);
+        assert_eq!(some.passages.len() * 11, all.passages.len() * 2);
+        assert_eq!(some.questions.len() * 11, all.questions.len() * 2);
+        for question in &some.questions {
+            let passage = &some.passages[question.relevant[0].passage];
+            assert_eq!((&passage.group, &passage.lang), (&question.group, &question.lang));
+        }
+        let missing = Options { languages: vec!["xx".into()], ..Options::default() };
+        let problem = load("sample", &sample_dir(), &missing).unwrap_err().to_string();
+        assert!(problem.contains("no passage in xx"), "{problem}");
+        let pool = Options { pool: Pool::Judged, ..Options::default() };
+        let problem = load("sample", &sample_dir(), &pool).unwrap_err().to_string();
+        assert!(problem.contains("--pool is for miracl"), "{problem}");
+
+        let folder = tempfile::tempdir().unwrap();
+        let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();
+        assert!(problem.contains("no file here ends in .jsonl"), "{problem}");
+        fs::write(folder.path().join("p.jsonl"), "{\"id\":1,\"lang\":\"en\",\"text\":\"a\"}\n").unwrap();
+        let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();
+        assert!(problem.contains("no questions"), "{problem}");
+        let query = "{\"query_id\":1,\"lang\":\"en\",\"text\":\"a?\",\"relevant\":[1]}";
+        fs::write(folder.path().join("q.jsonl"), query).unwrap();
+        let own = load("own", folder.path(), &Options::default()).unwrap();
+        assert_eq!((own.name.as_str(), own.questions[0].relevant[0].passage), ("own", 0));
+        for name in ["xquad-r", "mlqa-r", "miracl", "beir", "drop", "tydiqa"] {
+            assert!(load(name, folder.path(), &Options::default()).is_err(), "{name}");
+        }
+    }
+}

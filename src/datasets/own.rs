@@ -1,0 +1,259 @@
+//! A person's own questions, JSON lines beside or among the passages:
+//! `{"query_id","lang","text","relevant":[id or {id: grade}, …][,"group"]}`.
+//!
+//! A relevant id is a passage's own (`de:7`, as the program writes it), or the id that a line gave
+//! it (`7`): then it means the first passage with that id in each language, its translations.
+//! Questions with the same `group` are translations; without one, those with the same `query_id`
+//! are.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::{Corpus, Question, Relevant, UNDETERMINED, count_languages, lines, listed, without_blanks};
+use crate::text;
+
+/// A question whose passages are not looked up yet: they may be in a file that comes later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Query {
+    place: String,
+    id: String,
+    group: Option<String>,
+    lang: Option<String>,
+    text: String,
+    relevant: Vec<(String, u32)>,
+}
+
+/// Whether a line is a question rather than a passage.
+pub(super) fn is_query(object: &Map<String, Value>) -> bool {
+    object.contains_key("query_id") || object.contains_key("relevant")
+}
+
+/// Reads the line at `place`; what is wrong with it otherwise.
+pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query, String> {
+    let word = |key: &str| match object.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            word(value).map(Some).ok_or_else(|| format!("the field {key} is not a string or a number."))
+        }
+    };
+    let id = word("query_id")?.filter(|id| !id.is_empty()).ok_or("it has no query_id.")?;
+    let text = word("text")?.filter(|text| !text.is_empty()).ok_or("it has no text.")?;
+    let mut relevant = Vec::new();
+    match object.get("relevant") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(grades)) => graded(grades, &mut relevant)?,
+        Some(Value::Array(list)) => {
+            for item in list {
+                match item {
+                    Value::Object(grades) => graded(grades, &mut relevant)?,
+                    id => relevant.push((word_of_list(id)?, 1)),
+                }
+            }
+        }
+        Some(_) => return Err("the field relevant is not a list of ids or of {id: grade}.".into()),
+    }
+    let (group, lang) = (word("group")?, word("lang")?);
+    Ok(Query { place, id: without_blanks(&id), group, lang, text, relevant })
+}
+
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.trim().to_string()),
+        Value::Number(n) => Some(n.to_string()),
+        _ => None,
+    }
+}
+
+fn word_of_list(value: &Value) -> Result<String, String> {
+    word(value).ok_or_else(|| format!("relevant has {value}, which is no id."))
+}
+
+fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, u32)>) -> Result<(), String> {
+    for (id, grade) in grades {
+        let grade = grade
+            .as_u64()
+            .and_then(|grade| u32::try_from(grade).ok())
+            .ok_or_else(|| format!("the grade of {id} is not a whole number from 0."))?;
+        relevant.push((id.trim().to_string(), grade));
+    }
+    Ok(())
+}
+
+/// Adds the questions to the corpus with the passages they name, and notes what does not fit.
+pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
+    let mut by_id: HashMap<&str, usize> = HashMap::new();
+    let mut by_group: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (i, passage) in corpus.passages.iter().enumerate() {
+        by_id.insert(&passage.id, i);
+        let group = by_group.entry(&passage.group).or_default();
+        if group.iter().all(|&other| corpus.passages[other].lang != passage.lang) {
+            group.push(i);
+        }
+    }
+    let mut seen: HashSet<(String, String)> =
+        corpus.questions.iter().map(|q| (q.lang.clone(), q.id.clone())).collect();
+    let (mut repeated, mut unanswered, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut detected, mut no_code) = (Vec::new(), Vec::new());
+    let mut questions = Vec::new();
+    for query in queries {
+        let lang = match query.lang.as_deref().map(|given| (given, lines::code(given))) {
+            Some((_, Some(code))) => code,
+            given => {
+                match given {
+                    Some((word, _)) => no_code.push(format!("{} ({word:?})", query.place)),
+                    None => detected.push(query.place.clone()),
+                }
+                text::detect(&query.text).unwrap_or(UNDETERMINED).to_string()
+            }
+        };
+        if !seen.insert((lang.clone(), query.id.clone())) {
+            repeated.push(format!("{} ({lang}:{})", query.place, query.id));
+            continue;
+        }
+        let mut relevant: Vec<Relevant> = Vec::new();
+        for (id, grade) in query.relevant {
+            let own = by_id.get(id.as_str()).map(std::slice::from_ref);
+            let Some(passages) = own.or_else(|| by_group.get(id.as_str()).map(Vec::as_slice)) else {
+                unknown.push(format!("{} ({id})", query.place));
+                continue;
+            };
+            for &passage in passages {
+                match relevant.iter_mut().find(|r| r.passage == passage) {
+                    Some(known) => known.grade = known.grade.max(grade),
+                    None if grade > 0 => relevant.push(Relevant { passage, grade }),
+                    None => {}
+                }
+            }
+        }
+        if relevant.is_empty() {
+            unanswered.push(query.place);
+        }
+        let group = query.group.unwrap_or_else(|| query.id.clone());
+        questions.push(Question { group, id: query.id, lang, text: query.text, relevant });
+    }
+    let notes = [
+        listed(
+            &repeated,
+            "query repeats an id and language and is left out",
+            "queries repeat an id and language and are left out",
+        ),
+        listed(
+            &unanswered,
+            "query has no relevant passage and counts for nothing",
+            "queries have no relevant passage and count for nothing",
+        ),
+        listed(&unknown, "relevant id does not exist", "relevant ids do not exist"),
+        listed(
+            &no_code,
+            "query's language is not a code and was detected",
+            "queries' languages are not codes and were detected",
+        ),
+        listed(
+            &detected,
+            "query has no language, which was detected",
+            "queries have no language, which was detected",
+        ),
+    ];
+    corpus.notes.extend(notes.into_iter().flatten());
+    for (lang, count) in count_languages(questions.iter().map(|q| q.lang.as_str())) {
+        if corpus.passages.iter().all(|p| p.lang != lang) {
+            corpus.notes.push(format!(
+                "{count} queries are in {lang}, a language that no passage is in; they find passages of \
+                 other languages only."
+            ));
+        }
+    }
+    corpus.questions.extend(questions);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::datasets::{Corpus, Relevant, open};
+
+    const PASSAGES: &str = r#"{"id":"7","lang":"de","text":"Das ist rot."}
+{"id":"7","lang":"en","text":"It is red."}
+{"id":"a b","lang":"en","text":"It is blue."}
+{"id":"7","lang":"en","text":"It is red again."}
+"#;
+    const QUERIES: &str = r#"{"query_id":"q1","lang":"en","text":"What is red?","relevant":["7"]}
+{"query_id":"q1","lang":"de","text":"Was ist rot?","relevant":["de:7",{"en:7":2}]}
+{"query_id":2,"text":"What is the blue one?","relevant":{"a b":3,"7":0},"group":"g"}
+{"query_id":"q4","lang":"fr","text":"Quoi ?","relevant":["gone", "7"]}
+{"query_id":"q5","lang":"en","text":"Nothing?","relevant":[]}
+{"query_id":"q1","lang":"en","text":"Again?","relevant":["7"]}
+{"query_id":"q6","lang":"en","text":"Bad grade?","relevant":{"7":-1}}
+{"query_id":"q7","lang":"French!","text":"What is the red one?","relevant":[7]}
+{"lang":"en","text":"No id?","relevant":[7]}
+{"query_id":"q8","lang":"en","relevant":[7]}
+"#;
+
+    fn opened(files: &[(&str, &str)]) -> Corpus {
+        let files: Vec<_> = files.iter().map(|(n, t)| (n.to_string(), t.as_bytes().to_vec())).collect();
+        open(&files).unwrap()
+    }
+
+    fn check(corpus: &Corpus, places: &str, first: usize) {
+        let relevant = |i: usize| -> Vec<(usize, u32)> {
+            corpus.questions[i].relevant.iter().map(|r| (r.passage, r.grade)).collect()
+        };
+        assert_eq!(corpus.passages.len(), 4);
+        assert_eq!(corpus.passages[2].id, "en:a_b");
+        let asked: Vec<_> =
+            corpus.questions.iter().map(|q| (q.id.as_str(), q.lang.as_str(), q.group.as_str())).collect();
+        assert_eq!(
+            asked,
+            [
+                ("q1", "en", "q1"),
+                ("q1", "de", "q1"),
+                ("2", "en", "g"),
+                ("q4", "fr", "q4"),
+                ("q5", "en", "q5"),
+                ("q7", "en", "q7"),
+            ]
+        );
+        assert_eq!(relevant(0), [(0, 1), (1, 1)]);
+        assert_eq!(relevant(1), [(0, 1), (1, 2)]);
+        assert_eq!(relevant(2), [(2, 3)]);
+        assert_eq!(relevant(3), [(0, 1), (1, 1)]);
+        let notes = corpus.notes.join("\n");
+        let place = |line: usize| format!("{places}:{}", first + line);
+        for said in [
+            format!("1 query repeats an id and language and is left out: {} (en:q1).", place(6)),
+            format!("1 query has no relevant passage and counts for nothing: {}.", place(5)),
+            format!("1 relevant id does not exist: {} (gone).", place(4)),
+            format!("1 query's language is not a code and was detected: {} (\"French!\").", place(8)),
+            format!("1 query has no language, which was detected: {}.", place(3)),
+            format!("{} was left out: the grade of 7", place(7)),
+            format!("{} was left out: it has no query_id", place(9)),
+            format!("{} was left out: it has no text", place(10)),
+            "1 queries are in fr".into(),
+            "1 passage repeats the id and language of an earlier one and was given its own".into(),
+        ] {
+            assert!(notes.contains(&said), "{said} is not in\n{notes}");
+        }
+    }
+
+    #[test]
+    fn passages_and_queries_in_two_files_or_one_in_any_order() {
+        check(&opened(&[("p.jsonl", PASSAGES), ("q.jsonl", QUERIES)]), "q.jsonl", 0);
+        check(&opened(&[("q.jsonl", QUERIES), ("p.jsonl", PASSAGES)]), "q.jsonl", 0);
+        check(&opened(&[("all.jsonl", &format!("{PASSAGES}{QUERIES}"))]), "all.jsonl", 4);
+    }
+
+    #[test]
+    fn queries_may_name_passages_of_any_other_form() {
+        let query = r#"{"query_id":"q","lang":"en","text":"Which?","relevant":["2", "a.txt:1"]}"#;
+        let corpus =
+            opened(&[("a.tsv", "2\tde\tEins\n2\ten\tOne\n"), ("a.txt", "Hello there."), ("q.jsonl", query)]);
+        let expected: [Relevant; 3] = [0.into(), 1.into(), 2.into()];
+        assert_eq!(corpus.questions[0].relevant, expected);
+        assert_eq!(corpus.name, "a.tsv and 1 more");
+    }
+
+    #[test]
+    fn queries_alone_are_refused() {
+        let problem = open(&[("q.jsonl".into(), QUERIES.as_bytes().to_vec())]).unwrap_err().to_string();
+        assert!(problem.contains("q.jsonl") && problem.contains("no passages"), "{problem}");
+    }
+}
