@@ -42,15 +42,16 @@ pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixe
         if length == 0 {
             return;
         }
-        let at = |token: usize, which: usize| (first + token) * 3 * hidden + which * hidden + head * width;
-        own.keys.fill(width, length, |d, token| parts[at(token, 1) + d]);
-        own.values.fill(length, width, |token, d| parts[at(token, 2) + d]);
+        let part =
+            |token: usize, which: usize| &parts[(3 * (first + token) + which) * hidden + head * width..];
+        own.keys.fill_by_columns(width, length, |token| part(token, 1));
+        own.values.fill_by_rows(length, width, |token| part(token, 2));
         let stride = length.next_multiple_of(MOST_LANES);
         own.scores.resize(QUERIES.min(length) * stride, 0.0);
         for query in (0..length).step_by(QUERIES) {
             let rows = QUERIES.min(length - query);
             let scores = &mut own.scores[..rows * stride];
-            let queries = (&parts[at(query, 0)..], 3 * hidden, rows);
+            let queries = (part(query, 0), 3 * hidden, rows);
             // SAFETY: rows of scores are as long as the sequence, and this thread's own.
             unsafe {
                 let all = 0..own.keys.count();

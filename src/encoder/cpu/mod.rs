@@ -277,7 +277,7 @@ impl Loader<'_> {
             bias.extend(self.vector(&format!("{name}.bias"), output)?);
         }
         let mut panels = Panels::new(self.level);
-        panels.fill(input, names.len() * output, |d, column| values[column * input + d]);
+        panels.fill_by_columns(input, names.len() * output, |column| &values[column * input..]);
         Ok(Linear { panels, bias, activation, input })
     }
 }

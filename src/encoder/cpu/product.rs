@@ -24,27 +24,41 @@ pub struct Panels {
 struct Line([f32; 16]);
 
 impl Panels {
-    /// No columns yet; [`fill`](Self::fill) brings them.
+    /// No columns yet; `fill_by_columns` and `fill_by_rows` bring them.
     pub fn new(level: Level) -> Self {
         Self { lines: Vec::new(), level, depth: 0, columns: 0 }
     }
 
-    /// Takes `at(depth, column)` of every element; the memory is used again.
-    pub fn fill(&mut self, depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) {
+    /// Takes a matrix by its columns, each `depth` long; the memory is used again.
+    pub fn fill_by_columns<'a>(&mut self, depth: usize, columns: usize, column: impl Fn(usize) -> &'a [f32]) {
         let width = self.level.columns();
+        for (p, panel) in self.empty(depth, columns).chunks_mut(width * depth).enumerate() {
+            for c in p * width..columns.min((p + 1) * width) {
+                let to = panel[c - p * width..].iter_mut().step_by(width);
+                to.zip(&column(c)[..depth]).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+
+    /// Takes a matrix by its rows, each `columns` long; the memory is used again.
+    pub fn fill_by_rows<'a>(&mut self, depth: usize, columns: usize, row: impl Fn(usize) -> &'a [f32]) {
+        let width = self.level.columns();
+        for (p, panel) in self.empty(depth, columns).chunks_mut(width * depth).enumerate() {
+            let part = p * width..columns.min((p + 1) * width);
+            for (d, to) in panel.chunks_mut(width).enumerate() {
+                to[..part.len()].copy_from_slice(&row(d)[part.clone()]);
+            }
+        }
+    }
+
+    /// Zeros for a matrix of this size.
+    fn empty(&mut self, depth: usize, columns: usize) -> &mut [f32] {
         (self.depth, self.columns) = (depth, columns);
-        let length = columns.div_ceil(width) * width * depth;
+        let length = self.count() * self.level.columns() * depth;
         self.lines.clear();
         self.lines.resize(length.div_ceil(16), Line([0.0; 16]));
         // SAFETY: a `Line` is 16 f32, and there are at least `length` of them.
-        let values = unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), length) };
-        for (panel, values) in values.chunks_mut(width * depth).enumerate() {
-            let first = panel * width;
-            let there = width.min(columns - first);
-            for (d, row) in values.chunks_mut(width).enumerate() {
-                row[..there].iter_mut().enumerate().for_each(|(c, v)| *v = at(d, first + c));
-            }
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), length) }
     }
 
     /// Columns of the matrix.

@@ -30,16 +30,30 @@ pub trait Simd: Copy {
     /// 2ⁿ for the `n` from -126 to 127 in the low bits of `1.5 · 2²³ + n`.
     fn pow2(self, n: Self::V) -> Self::V;
 
-    /// Sum over lanes, from the first to the last.
+    /// Sum over lanes, half by half.
     #[inline(always)]
     fn sum(self, x: Self::V) -> f32 {
-        self.lanes(x)[..Self::LANES].iter().sum()
+        self.halve(x, |a, b| a + b)
     }
 
     /// The largest lane.
     #[inline(always)]
     fn largest(self, x: Self::V) -> f32 {
-        self.lanes(x)[..Self::LANES].iter().fold(f32::NEG_INFINITY, |m, &v| m.max(v))
+        self.halve(x, f32::max)
+    }
+
+    /// Joins the upper half of the lanes to the lower, until one is left.
+    #[inline(always)]
+    fn halve(self, x: Self::V, join: impl Fn(f32, f32) -> f32) -> f32 {
+        let mut lanes = self.lanes(x);
+        let mut half = Self::LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = join(lanes[i], lanes[i + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
     }
 
     /// The lanes, and zeros behind them.

@@ -169,7 +169,7 @@ fn products_are_right_at_odd_sizes() {
                     let (x, w) = (noise.take(rows * depth), noise.take(columns * depth));
                     let (bias, before) = (noise.take(columns), noise.take(rows * columns));
                     let mut panels = Panels::new(level);
-                    panels.fill(depth, columns, |d, c| w[c * depth + d]);
+                    panels.fill_by_columns(depth, columns, |c| &w[c * depth..]);
                     let kind = ACTIVATIONS[(rows + columns + depth) % 5];
                     let linear = Linear { panels, bias, activation: kind, input: depth };
                     for add in [false, true] {
