@@ -230,25 +230,41 @@ impl Multiply<'_> {
                 values = values.add(VECTORS * S::LANES);
             }
         }
-        let whole = columns == VECTORS * S::LANES;
         for (r, sums) in sums.iter().enumerate() {
             // SAFETY: row `r` is there; what it lacks in columns goes through `edge`.
             unsafe {
                 let to = to.add(r * self.place.stride);
-                let mut edge = [0.0; MOST_COLUMNS];
-                let at = if whole { to } else { edge.as_mut_ptr() };
-                if !whole && self.after.add {
-                    to.copy_to_nonoverlapping(at, columns);
+                if columns == VECTORS * S::LANES {
+                    self.finish(simd, sums, bias, to);
+                } else {
+                    let mut edge = [0.0; MOST_COLUMNS];
+                    to.copy_to_nonoverlapping(edge.as_mut_ptr(), if self.after.add { columns } else { 0 });
+                    self.finish(simd, sums, bias, edge.as_mut_ptr());
+                    to.copy_from_nonoverlapping(edge.as_ptr(), columns);
                 }
-                for (v, &sum) in sums.iter().enumerate() {
-                    let at = at.add(v * S::LANES);
-                    let x = simd.add(sum, simd.load(bias.as_ptr().add(v * S::LANES)));
-                    let x = activate(simd, self.after.activation, x);
-                    simd.store(at, if self.after.add { simd.add(simd.load(at), x) } else { x });
-                }
-                if !whole {
-                    at.copy_to_nonoverlapping(to, columns);
-                }
+            }
+        }
+    }
+
+    /// Stores the sums of one row.
+    ///
+    /// # Safety
+    /// As many f32 are there at `bias` and `to`.
+    #[inline(always)]
+    unsafe fn finish<S: Simd, const VECTORS: usize>(
+        &self,
+        simd: S,
+        sums: &[S::V; VECTORS],
+        bias: &[f32],
+        to: *mut f32,
+    ) {
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let to = to.add(v * S::LANES);
+                let x = simd.add(sum, simd.load(bias.as_ptr().add(v * S::LANES)));
+                let x = activate(simd, self.after.activation, x);
+                simd.store(to, if self.after.add { simd.add(simd.load(to), x) } else { x });
             }
         }
     }
