@@ -61,11 +61,6 @@ impl Panels {
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), length) }
     }
 
-    /// Columns of the matrix.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
     /// Number of panels.
     pub fn count(&self) -> usize {
         self.columns.div_ceil(self.level.columns())
@@ -86,14 +81,61 @@ pub struct After<'a> {
 impl After<'_> {
     /// The sums as they are.
     pub const NOTHING: Self = Self { bias: &[], activation: Activation::Identity, add: false };
+
+    /// Stores the sums of one row.
+    ///
+    /// # Safety
+    /// As many f32 are there at `bias`, and `columns` of them at `to`.
+    #[inline(always)]
+    pub unsafe fn store<S: Simd, const VECTORS: usize>(
+        &self,
+        simd: S,
+        sums: &[S::V; VECTORS],
+        bias: &[f32],
+        to: *mut f32,
+        columns: usize,
+    ) {
+        // SAFETY: as the caller promises; what is not there in columns goes through `edge`.
+        unsafe {
+            if columns == VECTORS * S::LANES {
+                self.store_whole(simd, sums, bias, to);
+            } else {
+                let mut edge = [0.0; MOST_COLUMNS];
+                to.copy_to_nonoverlapping(edge.as_mut_ptr(), if self.add { columns } else { 0 });
+                self.store_whole(simd, sums, bias, edge.as_mut_ptr());
+                to.copy_from_nonoverlapping(edge.as_ptr(), columns);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As many f32 as sums are there at `bias` and `to`.
+    #[inline(always)]
+    unsafe fn store_whole<S: Simd, const VECTORS: usize>(
+        &self,
+        simd: S,
+        sums: &[S::V; VECTORS],
+        bias: &[f32],
+        to: *mut f32,
+    ) {
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let to = to.add(v * S::LANES);
+                let x = simd.add(sum, simd.load(bias.as_ptr().add(v * S::LANES)));
+                let x = activate(simd, self.activation, x);
+                simd.store(to, if self.add { simd.add(simd.load(to), x) } else { x });
+            }
+        }
+    }
 }
 
 /// Where rows of a result go: `stride` values from one to the next.
 #[derive(Clone, Copy)]
 pub struct Place {
-    to: *mut f32,
-    rows: usize,
-    stride: usize,
+    pub(super) to: *mut f32,
+    pub(super) rows: usize,
+    pub(super) stride: usize,
 }
 
 // SAFETY: whoever calls `multiply` promises that no two threads write the same elements.
@@ -231,44 +273,11 @@ impl Multiply<'_> {
             }
         }
         for (r, sums) in sums.iter().enumerate() {
-            // SAFETY: row `r` is there; what it lacks in columns goes through `edge`.
-            unsafe {
-                let to = to.add(r * self.place.stride);
-                if columns == VECTORS * S::LANES {
-                    self.finish(simd, sums, bias, to);
-                } else {
-                    let mut edge = [0.0; MOST_COLUMNS];
-                    to.copy_to_nonoverlapping(edge.as_mut_ptr(), if self.after.add { columns } else { 0 });
-                    self.finish(simd, sums, bias, edge.as_mut_ptr());
-                    to.copy_from_nonoverlapping(edge.as_ptr(), columns);
-                }
-            }
-        }
-    }
-
-    /// Stores the sums of one row.
-    ///
-    /// # Safety
-    /// As many f32 are there at `bias` and `to`.
-    #[inline(always)]
-    unsafe fn finish<S: Simd, const VECTORS: usize>(
-        &self,
-        simd: S,
-        sums: &[S::V; VECTORS],
-        bias: &[f32],
-        to: *mut f32,
-    ) {
-        for (v, &sum) in sums.iter().enumerate() {
-            // SAFETY: as the caller promises.
-            unsafe {
-                let to = to.add(v * S::LANES);
-                let x = simd.add(sum, simd.load(bias.as_ptr().add(v * S::LANES)));
-                let x = activate(simd, self.after.activation, x);
-                simd.store(to, if self.after.add { simd.add(simd.load(to), x) } else { x });
-            }
+            // SAFETY: row `r` is there.
+            unsafe { self.after.store(simd, sums, bias, to.add(r * self.place.stride), columns) };
         }
     }
 }
 
 /// Columns of the widest tile.
-const MOST_COLUMNS: usize = 64;
+pub const MOST_COLUMNS: usize = 64;

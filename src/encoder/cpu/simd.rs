@@ -9,6 +9,8 @@ pub trait Simd: Copy {
     const LANES: usize;
     /// A vector of f32.
     type V: Copy;
+    /// A vector of as many i32, or of twice as many i16.
+    type I: Copy;
 
     fn splat(self, x: f32) -> Self::V;
     /// # Safety
@@ -29,6 +31,16 @@ pub trait Simd: Copy {
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// 2ⁿ for the `n` from -126 to 127 in the low bits of `1.5 · 2²³ + n`.
     fn pow2(self, n: Self::V) -> Self::V;
+
+    /// The same two i16 in every lane.
+    fn splat_pair(self, pair: [i16; 2]) -> Self::I;
+    /// # Safety
+    /// `2 LANES` values can be read at `from`, which need not be aligned.
+    unsafe fn load_pairs(self, from: *const i16) -> Self::I;
+    /// Adds to each i32 of `sum` the products of the two i16 of `a` and `b` in its lane.
+    fn add_products(self, sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
+    /// i32 in f32.
+    fn to_f32(self, x: Self::I) -> Self::V;
 
     /// Sum over lanes, half by half.
     #[inline(always)]
@@ -102,7 +114,7 @@ impl Level {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            if is_x86_feature_detected!("avx512f") {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
                 all.push(Self(Instructions::Avx512));
             }
             all.push(Self(Instructions::Avx2));
@@ -152,7 +164,7 @@ mod x86 {
     use super::{Kernel, Simd};
     use std::arch::x86_64::*;
 
-    #[target_feature(enable = "avx512f,avx2,fma")]
+    #[target_feature(enable = "avx512f,avx512bw,avx2,fma")]
     pub unsafe fn avx512<K: Kernel>(kernel: K) -> K::Out {
         kernel.run::<_, 12, 2>(Avx512(()))
     }
@@ -165,10 +177,11 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub struct Avx512(());
 
-    // SAFETY, for every block here: a value of the type exists only where the processor has AVX-512F.
+    // SAFETY, for every block here: a value of the type exists only where the processor has AVX-512F and BW.
     impl Simd for Avx512 {
         const LANES: usize = 16;
         type V = __m512;
+        type I = __m512i;
 
         #[inline(always)]
         fn splat(self, x: f32) -> __m512 {
@@ -217,6 +230,22 @@ mod x86 {
                 _mm512_castsi512_ps(_mm512_slli_epi32::<23>(bits))
             }
         }
+        #[inline(always)]
+        fn splat_pair(self, [low, high]: [i16; 2]) -> __m512i {
+            unsafe { _mm512_set1_epi32(i32::from(low as u16) | i32::from(high) << 16) }
+        }
+        #[inline(always)]
+        unsafe fn load_pairs(self, from: *const i16) -> __m512i {
+            unsafe { _mm512_loadu_si512(from.cast()) }
+        }
+        #[inline(always)]
+        fn add_products(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+            unsafe { _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)) }
+        }
+        #[inline(always)]
+        fn to_f32(self, x: __m512i) -> __m512 {
+            unsafe { _mm512_cvtepi32_ps(x) }
+        }
     }
 
     #[derive(Clone, Copy)]
@@ -226,6 +255,7 @@ mod x86 {
     impl Simd for Avx2 {
         const LANES: usize = 8;
         type V = __m256;
+        type I = __m256i;
 
         #[inline(always)]
         fn splat(self, x: f32) -> __m256 {
@@ -274,6 +304,22 @@ mod x86 {
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(bits))
             }
         }
+        #[inline(always)]
+        fn splat_pair(self, [low, high]: [i16; 2]) -> __m256i {
+            unsafe { _mm256_set1_epi32(i32::from(low as u16) | i32::from(high) << 16) }
+        }
+        #[inline(always)]
+        unsafe fn load_pairs(self, from: *const i16) -> __m256i {
+            unsafe { _mm256_loadu_si256(from.cast()) }
+        }
+        #[inline(always)]
+        fn add_products(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+            unsafe { _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)) }
+        }
+        #[inline(always)]
+        fn to_f32(self, x: __m256i) -> __m256 {
+            unsafe { _mm256_cvtepi32_ps(x) }
+        }
     }
 }
 
@@ -288,6 +334,7 @@ mod wasm {
     impl Simd for Simd128 {
         const LANES: usize = 4;
         type V = v128;
+        type I = v128;
 
         #[inline(always)]
         fn splat(self, x: f32) -> v128 {
@@ -335,6 +382,23 @@ mod wasm {
         fn pow2(self, n: v128) -> v128 {
             i32x4_shl(i32x4_add(n, i32x4_splat(127)), 23)
         }
+        #[inline(always)]
+        fn splat_pair(self, [low, high]: [i16; 2]) -> v128 {
+            i32x4_splat(i32::from(low as u16) | i32::from(high) << 16)
+        }
+        #[inline(always)]
+        unsafe fn load_pairs(self, from: *const i16) -> v128 {
+            // SAFETY: as the caller promises.
+            unsafe { v128_load(from.cast()) }
+        }
+        #[inline(always)]
+        fn add_products(self, sum: v128, a: v128, b: v128) -> v128 {
+            i32x4_add(sum, i32x4_dot_i16x8(a, b))
+        }
+        #[inline(always)]
+        fn to_f32(self, x: v128) -> v128 {
+            f32x4_convert_i32x4(x)
+        }
     }
 }
 
@@ -351,9 +415,15 @@ mod portable {
     #[repr(align(16))]
     pub struct Lanes([f32; 4]);
 
+    /// Four i32, or four pairs of i16, the first in the lower half.
+    #[derive(Clone, Copy)]
+    #[repr(align(16))]
+    pub struct Pairs([i32; 4]);
+
     impl Simd for Four {
         const LANES: usize = 4;
         type V = Lanes;
+        type I = Pairs;
 
         #[inline(always)]
         fn splat(self, x: f32) -> Lanes {
@@ -405,6 +475,25 @@ mod portable {
         #[inline(always)]
         fn pow2(self, n: Lanes) -> Lanes {
             Lanes(n.0.map(|n| f32::from_bits(n.to_bits().wrapping_add(127) << 23)))
+        }
+        #[inline(always)]
+        fn splat_pair(self, [low, high]: [i16; 2]) -> Pairs {
+            Pairs([i32::from(low as u16) | i32::from(high) << 16; 4])
+        }
+        #[inline(always)]
+        unsafe fn load_pairs(self, from: *const i16) -> Pairs {
+            // SAFETY: as the caller promises.
+            let pairs = unsafe { from.cast::<[[i16; 2]; 4]>().read_unaligned() };
+            Pairs(pairs.map(|[low, high]| i32::from(low as u16) | i32::from(high) << 16))
+        }
+        #[inline(always)]
+        fn add_products(self, sum: Pairs, a: Pairs, b: Pairs) -> Pairs {
+            let low = |x: i32| i32::from(x as i16);
+            Pairs(from_fn(|i| sum.0[i] + low(a.0[i]) * low(b.0[i]) + (a.0[i] >> 16) * (b.0[i] >> 16)))
+        }
+        #[inline(always)]
+        fn to_f32(self, x: Pairs) -> Lanes {
+            Lanes(x.0.map(|x| x as f32))
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{
-    bundle::Array,
+    bundle::{Array, Quantization},
     encoder::{Dense, Family, TABLE},
 };
 
@@ -171,7 +171,9 @@ fn products_are_right_at_odd_sizes() {
                     let mut panels = Panels::new(level);
                     panels.fill_by_columns(depth, columns, |c| &w[c * depth..]);
                     let kind = ACTIVATIONS[(rows + columns + depth) % 5];
-                    let linear = Linear { panels, bias, activation: kind, input: depth };
+                    let count = panels.count();
+                    let matrix = Matrix::F32(panels);
+                    let linear = Linear { matrix, bias, activation: kind, input: depth, panels: count };
                     for add in [false, true] {
                         let mut out = before.clone();
                         linear.apply(&x, &mut out, add);
@@ -410,7 +412,7 @@ fn the_whole_is_right_for_every_pooling_activation_and_dense() {
                         let config = config(pooling, activation, dense, normalize);
                         let weights = model(&config, dense.len() < 2);
                         let words = Noise(5).take(LENGTHS.iter().sum::<usize>() * config.hidden);
-                        let blocks = Blocks::with_level(&config, &weights, level).unwrap();
+                        let blocks = Blocks::with_level(&config, &weights, Precision::F32, level).unwrap();
                         let got = blocks.encode(words.clone(), &LENGTHS);
                         let mut rest = &words[..];
                         for (got, length) in got.chunks(config.dimension()).zip(LENGTHS) {
@@ -437,7 +439,7 @@ fn a_vector_is_the_same_to_the_last_bit_in_any_batch() {
     let config = config(Pooling::Mean, Activation::Gelu, &[Activation::Tanh], true);
     let weights = model(&config, true);
     for level in Level::all() {
-        let blocks = Blocks::with_level(&config, &weights, level).unwrap();
+        let blocks = Blocks::with_level(&config, &weights, Precision::F32, level).unwrap();
         let (h, d) = (config.hidden, config.dimension());
         let words = Noise(6).take(LENGTHS.iter().sum::<usize>() * h);
         let together = blocks.encode(words.clone(), &LENGTHS);
@@ -497,5 +499,63 @@ fn missing_and_misshapen_tensors_are_named() {
             Ok(_) => assert_eq!(name, "embeddings.token_type_embeddings.weight"),
             Err(error) => assert!(error.to_string().starts_with(name), "{error}"),
         }
+    }
+}
+
+#[test]
+fn integers_are_close_at_odd_sizes_and_never_run_over() {
+    let mut noise = Noise(9);
+    for level in Level::all() {
+        for (rows, columns, depth) in [(1, 7, 3), (5, 33, 64), (13, 16, 17), (50, 31, 1536), (0, 5, 4)] {
+            // The second time every weight and activation is the largest there is.
+            for same in [false, true] {
+                let mut take = |n: usize| if same { vec![0.7; n] } else { noise.take(n) };
+                let (x, w, bias) = (take(rows * depth), take(columns * depth), take(columns));
+                let matrix = Matrix::Integers(Integers::new(level, depth, &w));
+                let panels = columns.div_ceil(level.columns());
+                let linear = Linear { matrix, bias, activation: Activation::Identity, input: depth, panels };
+                let mut out = vec![1.0; rows * columns];
+                linear.apply(&x, &mut out, true);
+                for (i, &got) in out.iter().enumerate() {
+                    let (r, c) = (i / columns, i % columns);
+                    let (x, w) = (&x[r * depth..][..depth], &w[c * depth..][..depth]);
+                    let dot: f64 = x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
+                    let exact = 1.0 + dot + f64::from(linear.bias[c]);
+                    let limit = if same { 1e-3 * exact } else { 1e-3 * (depth as f64).sqrt().max(1.0) };
+                    assert!((f64::from(got) - exact).abs() < limit, "{level:?} {depth}: {got} {exact}");
+                }
+            }
+        }
+        let linear = Linear {
+            matrix: Matrix::Integers(Integers::new(level, 2, &[1.0, 1.0])),
+            bias: vec![0.0],
+            activation: Activation::Identity,
+            input: 2,
+            panels: 1,
+        };
+        let mut out = [0.0; 3];
+        linear.apply(&[f32::NAN, 1.0, f32::INFINITY, 1.0, 0.0, 0.0], &mut out, false);
+        assert!(!out[0].is_finite() && !out[1].is_finite() && out[2] == 0.0, "{out:?}");
+    }
+}
+
+#[test]
+fn packed_weights_give_the_vectors_of_the_same_weights_in_f32() {
+    let mut config = config(Pooling::Mean, Activation::Gelu, &[], true);
+    (config.hidden, config.heads, config.intermediate) = (64, 4, 96);
+    let weights = model(&config, true).quantize(Quantization::Q8);
+    let words = Noise(10).take(LENGTHS.iter().sum::<usize>() * 64);
+    let exact = Blocks::new(&config, &weights).unwrap().encode(words.clone(), &LENGTHS);
+    let mut first: Option<Vec<f32>> = None;
+    for level in Level::all() {
+        let blocks = Blocks::with_level(&config, &weights, Precision::Packed, level).unwrap();
+        let got = blocks.encode(words.clone(), &LENGTHS);
+        for (got, exact) in got.chunks(64).zip(exact.chunks(64)) {
+            let cosine: f32 = got.iter().zip(exact).map(|(a, b)| a * b).sum();
+            assert!(cosine > 0.9999 && got != exact, "{level:?}: {cosine}");
+        }
+        assert_eq!(blocks.encode(words[..5 * 64].to_vec(), &LENGTHS[..1]), got[..64], "alone");
+        let first = first.get_or_insert_with(|| got.clone());
+        assert!(first.iter().zip(&got).all(|(a, b)| (a - b).abs() < 2e-3), "{level:?}");
     }
 }
