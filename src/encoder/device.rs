@@ -1,25 +1,29 @@
 //! The devices an encoder can run on.
 
-use burn::tensor::Device;
-
-use crate::{Error, Result};
+use super::webgpu::Context;
+use crate::Result;
 
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// Burn's own CPU kernels (burn-flex).
+    /// The CPU, by kernels of our own.
     Cpu,
-    /// A GPU through wgpu: WebGPU in a browser; Vulkan, Metal or DirectX natively.
+    /// A GPU by shaders of our own, through WebGPU (natively: wgpu).
+    WebGpu,
+    /// The CPU by Burn's kernels (burn-flex), which training differentiates. Native only.
+    Flex,
+    /// A GPU by Burn's kernels (burn-wgpu): Vulkan, Metal or DirectX. Native only.
     Gpu,
 }
 
 impl Backend {
     /// The word for it in addresses, commands and reports.
     pub fn name(self) -> &'static str {
-        match (self, cfg!(target_family = "wasm")) {
-            (Self::Cpu, _) => "cpu",
-            (Self::Gpu, true) => "webgpu",
-            (Self::Gpu, false) => "gpu",
+        match self {
+            Self::Cpu => "cpu",
+            Self::WebGpu => "webgpu",
+            Self::Flex => "flex",
+            Self::Gpu => "gpu",
         }
     }
 }
@@ -27,68 +31,111 @@ impl Backend {
 /// A device that is open.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    /// Burn's handle.
-    pub device: Device,
     /// What kind it is.
     pub backend: Backend,
     /// Its name, for people.
     pub adapter: String,
     /// Whether it only imitates a GPU in software.
     pub software: bool,
+    pub(super) handle: Handle,
+}
+
+/// What a kind of device needs to be used.
+#[derive(Debug, Clone)]
+pub(super) enum Handle {
+    Cpu,
+    WebGpu(Context),
+    #[cfg(feature = "native")]
+    Burn(burn::tensor::Device),
 }
 
 impl Machine {
     /// The CPU.
     pub fn cpu() -> Self {
         let adapter = if cfg!(target_family = "wasm") { "WebAssembly, SIMD" } else { "CPU" };
-        Self { device: Device::flex(), backend: Backend::Cpu, adapter: adapter.into(), software: false }
+        Self { backend: Backend::Cpu, adapter: adapter.into(), software: false, handle: Handle::Cpu }
     }
 
-    /// The best GPU there is, natively; opened once for the whole process.
+    /// The GPU that WebGPU offers, with its handles (to hear of its loss).
     ///
     /// # Errors
-    /// [`Error::Device`] when there is none or it refuses.
-    #[cfg(not(target_family = "wasm"))]
-    pub fn gpu() -> Result<Self> {
-        use std::sync::OnceLock;
-
-        use burn::tensor::DeviceKind;
-        static GPU: OnceLock<Result<Machine>> = OnceLock::new();
-        GPU.get_or_init(|| {
-            // Software adapters count as CPUs to wgpu and are not found by its default choice.
-            let open = |kind| Device::wgpu_options().device_kind(kind).init_with_setup();
-            open(DeviceKind::DefaultDevice)
-                .or_else(|_| open(DeviceKind::Cpu))
-                .map(|(device, setup)| Self::from_adapter(device, &setup.adapter.get_info()))
-                .map_err(no_gpu)
-        })
-        .clone()
-    }
-
-    /// The browser's GPU, with wgpu's handles (to hear of its loss). A worker can open it once.
-    ///
-    /// # Errors
-    /// [`Error::Device`] when there is none or it refuses.
-    #[cfg(target_family = "wasm")]
-    pub async fn gpu() -> Result<(Self, burn::tensor::wgpu::WgpuSetup)> {
-        let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(no_gpu)?;
-        Ok((Self::from_adapter(device, &setup.adapter.get_info()), setup))
-    }
-
-    fn from_adapter(device: Device, info: &burn::tensor::wgpu::wgpu::AdapterInfo) -> Self {
-        let software = info.device_type == burn::tensor::wgpu::wgpu::DeviceType::Cpu
-            || ["swiftshader", "llvmpipe", "software"]
-                .iter()
-                .any(|s| format!("{} {}", info.name, info.driver).to_lowercase().contains(s));
-        let adapter = [&info.name, &info.driver, &info.driver_info]
-            .into_iter()
-            .find(|s| !s.trim().is_empty())
-            .cloned()
-            .unwrap_or_else(|| "unnamed adapter".into());
-        Self { device, backend: Backend::Gpu, adapter, software }
+    /// [`Error::Device`](crate::Error::Device) when there is none or it refuses.
+    pub async fn webgpu() -> Result<(Self, Context)> {
+        let context = Context::open().await?;
+        let machine = Self {
+            backend: Backend::WebGpu,
+            adapter: context.adapter().to_string(),
+            software: context.is_software(),
+            handle: Handle::WebGpu(context.clone()),
+        };
+        Ok((machine, context))
     }
 }
 
-fn no_gpu(problem: impl std::fmt::Display) -> Error {
-    Error::Device { device: "GPU".into(), problem: format!("it cannot be used: {problem}") }
+#[cfg(feature = "native")]
+mod burns {
+    use std::sync::OnceLock;
+
+    use burn::tensor::{Device, DeviceKind};
+
+    use super::{Backend, Handle, Machine};
+    use crate::{Error, Result, encoder::webgpu::looks_imitated};
+
+    impl Machine {
+        /// The CPU by Burn's kernels.
+        pub fn flex() -> Self {
+            Self {
+                backend: Backend::Flex,
+                adapter: "CPU, Burn".into(),
+                software: false,
+                handle: Handle::Burn(Device::flex()),
+            }
+        }
+
+        /// The best GPU there is, by Burn's kernels; opened once for the whole process.
+        ///
+        /// # Errors
+        /// [`Error::Device`] when there is none or it refuses.
+        pub fn gpu() -> Result<Self> {
+            static GPU: OnceLock<Result<Machine>> = OnceLock::new();
+            GPU.get_or_init(|| {
+                // Software adapters count as CPUs to wgpu and are not found by its default choice.
+                let open = |kind| Device::wgpu_options().device_kind(kind).init_with_setup();
+                let (device, setup) = open(DeviceKind::DefaultDevice)
+                    .or_else(|_| open(DeviceKind::Cpu))
+                    .map_err(|problem| Error::Device {
+                        device: "GPU".into(),
+                        problem: format!("it cannot be used: {problem}"),
+                    })?;
+                let info = setup.adapter.get_info();
+                let adapter = [&info.name, &info.driver, &info.driver_info]
+                    .into_iter()
+                    .find(|s| !s.trim().is_empty())
+                    .cloned()
+                    .unwrap_or_else(|| "unnamed adapter".into());
+                Ok(Self {
+                    backend: Backend::Gpu,
+                    adapter,
+                    software: looks_imitated(&info),
+                    handle: Handle::Burn(device),
+                })
+            })
+            .clone()
+        }
+
+        /// The device on which Burn trains: the CPU or the GPU that this one is.
+        ///
+        /// # Errors
+        /// [`Error::Unsupported`] for a device that Burn does not know.
+        pub fn training(&self) -> Result<Device> {
+            match &self.handle {
+                Handle::Cpu => Ok(Device::flex()),
+                Handle::Burn(device) => Ok(device.clone()),
+                Handle::WebGpu(_) => Err(Error::Unsupported {
+                    what: "training on webgpu".into(),
+                    hint: "use --device cpu or gpu".into(),
+                }),
+            }
+        }
+    }
 }

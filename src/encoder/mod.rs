@@ -1,23 +1,24 @@
 //! The encoder: tokens in, one vector a text out.
 //!
 //! [`Encoder`] holds a model on one device. Rows of the word embedding table are unpacked in
-//! memory ([`Table`]), the blocks run on the device ([`Body`]).
+//! memory ([`Table`]); the blocks run on the device, by kernels of our own ([`cpu`], [`webgpu`]) or,
+//! on native GPUs and in training, by Burn (`trained`).
 
-mod body;
 mod config;
+pub mod cpu;
 mod device;
-mod pooling;
 #[cfg(feature = "native")]
 mod self_test;
 mod table;
+#[cfg(feature = "native")]
+pub mod trained;
+pub mod webgpu;
 
-pub use body::{Body, Precision};
 pub use config::{Activation, Config, Dense, Family, Pooling};
 pub use device::{Backend, Machine};
-pub use pooling::{normalize, pool};
 pub use table::Table;
 
-use burn::tensor::{Tensor, TensorData};
+use device::Handle;
 
 use crate::{
     Error, Result,
@@ -35,9 +36,26 @@ pub struct Encoder {
     prompts: Prompts,
     tokenizer: Tokenizer,
     table: Table,
-    body: Body,
+    blocks: Blocks,
     machine: Machine,
     precision: Precision,
+}
+
+/// How linear layers are held on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// Unpacked to f32.
+    F32,
+    /// As packed in the bundle; unpacked inside the kernels.
+    Packed,
+}
+
+/// A model's blocks, by whoever computes.
+enum Blocks {
+    Cpu(cpu::Blocks),
+    WebGpu(webgpu::Blocks),
+    #[cfg(feature = "native")]
+    Burn(trained::Blocks),
 }
 
 impl Encoder {
@@ -48,8 +66,8 @@ impl Encoder {
     pub fn new(bundle: &Bundle, machine: Machine) -> Result<Self> {
         let precision = match machine.backend {
             // On the CPU, Burn 0.22 unpacks quantized matrices anew at every call.
-            Backend::Cpu => Precision::F32,
-            Backend::Gpu => Precision::Packed,
+            Backend::Cpu | Backend::Flex => Precision::F32,
+            Backend::WebGpu | Backend::Gpu => Precision::Packed,
         };
         Self::with_precision(bundle, machine, precision)
     }
@@ -72,14 +90,22 @@ impl Encoder {
                 ),
             ));
         }
-        let body = Body::new(&config, &bundle.weights, precision, &machine.device)?;
+        let weights = &bundle.weights;
+        let blocks = match &machine.handle {
+            Handle::Cpu => Blocks::Cpu(cpu::Blocks::new(&config, weights)?),
+            Handle::WebGpu(context) => {
+                Blocks::WebGpu(webgpu::Blocks::new(context, &config, weights, precision)?)
+            }
+            #[cfg(feature = "native")]
+            Handle::Burn(device) => Blocks::Burn(trained::Blocks::new(&config, weights, precision, device)?),
+        };
         Ok(Self {
             name: bundle.manifest.name.clone(),
             prompts: bundle.manifest.prompts.clone(),
             config,
             tokenizer,
             table: Table::new(table),
-            body,
+            blocks,
             machine,
             precision,
         })
@@ -190,29 +216,19 @@ impl Encoder {
         if longest == 0 {
             return Ok(Vec::new());
         }
-        let length = self.padded(longest).min(self.config.max_tokens).max(longest);
-        let device = &self.machine.device;
-        let shape = [sequences.len(), length, self.config.hidden];
-        let words = TensorData::new(self.table.gather(sequences, length), shape);
-        let padded = sequences.iter().any(|s| s.len() < length);
-        let mask = padded.then(|| {
-            let ones =
-                sequences.iter().flat_map(|s| (0..length).map(|i| if i < s.len() { 1.0f32 } else { 0.0 }));
-            let data = TensorData::new(ones.collect(), [sequences.len(), length]);
-            Tensor::<2>::from_data(data, device)
-        });
-        let tokens = self.body.forward(&self.config, Tensor::from_data(words, device), mask.clone());
-        let pooled = pool(self.config.pooling, tokens, mask);
-        let mut vectors = self.body.project(&self.config, pooled);
-        if self.config.normalize {
-            vectors = normalize(vectors);
-        }
         let failed = |problem: String| Error::Device { device: self.device_label(), problem };
-        let data = vectors
-            .into_data_async()
-            .await
-            .map_err(|e| failed(format!("it failed while encoding: {e:?}")))?;
-        let values = data.try_into_vec::<f32>().map_err(|e| failed(format!("unexpected result: {e:?}")))?;
+        let lengths = || sequences.iter().map(|s| s.len()).collect::<Vec<_>>();
+        let values = match &self.blocks {
+            Blocks::Cpu(blocks) => blocks.encode(self.table.gather(sequences), &lengths()),
+            Blocks::WebGpu(blocks) => {
+                blocks.encode(&self.table.gather(sequences), &lengths()).await.map_err(failed)?
+            }
+            #[cfg(feature = "native")]
+            Blocks::Burn(blocks) => {
+                let length = self.padded(longest).min(self.config.max_tokens).max(longest);
+                blocks.encode(&self.config, &self.table, sequences, length).await.map_err(failed)?
+            }
+        };
         if values.iter().any(|v| !v.is_finite()) {
             return Err(failed("it returned values that are not numbers".into()));
         }
@@ -267,11 +283,11 @@ impl Encoder {
         batches
     }
 
-    /// The length to which a sequence of `length` tokens is padded: exact on the CPU; on a GPU one of
-    /// few, because each new shape costs a set-up.
+    /// The length to which a sequence of `length` tokens is padded: not at all by our own kernels; by
+    /// Burn's on a GPU to one of few, because each new shape costs a set-up.
     fn padded(&self, length: usize) -> usize {
         match self.machine.backend {
-            Backend::Cpu => length,
+            Backend::Cpu | Backend::Flex | Backend::WebGpu => length,
             Backend::Gpu => {
                 let step = (length.next_power_of_two() / 4).max(8);
                 length.div_ceil(step) * step

@@ -26,10 +26,23 @@ impl Table {
         self.array.shape[1]
     }
 
-    /// Rows for `ids`, padded with zeros to `length` ids a sequence: `[sequences, length, hidden]`.
+    /// Rows for the ids of all sequences, one after the other: `[tokens, hidden]`.
     ///
     /// Ids beyond the table, which a checked bundle cannot produce, give zeros.
-    pub fn gather(&self, sequences: &[&[u32]], length: usize) -> Vec<f32> {
+    pub fn gather(&self, sequences: &[&[u32]]) -> Vec<f32> {
+        let ids = sequences.iter().flat_map(|s| s.iter());
+        let mut out = vec![0.0; ids.clone().count() * self.width()];
+        for (&id, row) in ids.zip(out.chunks_mut(self.width())) {
+            if (id as usize) < self.rows() {
+                self.array.row(id as usize, row);
+            }
+        }
+        out
+    }
+
+    /// As [`gather`](Self::gather), each sequence padded with zeros to `length` ids: `[sequences,
+    /// length, hidden]`.
+    pub fn gather_padded(&self, sequences: &[&[u32]], length: usize) -> Vec<f32> {
         let width = self.width();
         let mut out = vec![0.0; sequences.len() * length * width];
         for (sequence, block) in sequences.iter().zip(out.chunks_mut(length * width)) {

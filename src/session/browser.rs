@@ -48,7 +48,6 @@ pub fn has_webgpu() -> bool {
 }
 
 /// The vendor and kind of the GPU that the browser would choose, as far as it tells.
-#[cfg(target_family = "wasm")]
 pub async fn adapter_name() -> Option<String> {
     let get = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).ok();
     let gpu = get(&global("navigator")?, "gpu")?;

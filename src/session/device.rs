@@ -5,7 +5,6 @@ use std::{
     rc::Rc,
 };
 
-use burn::tensor::wgpu::WgpuSetup;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
 use crate::{
     Error, Result,
     bundle::{Bundle, Quantization},
-    encoder::{Backend, Encoder, Machine, Precision},
+    encoder::{Backend, Encoder, Machine, Precision, webgpu::Context},
     protocol::{DeviceReport, Stage},
     text::Kind,
 };
@@ -27,7 +26,7 @@ const PATIENCE: i32 = 4000;
 /// What devices are timed with: a short query.
 const TIMED: &str = "How do bees find their way home?";
 
-/// The GPU. Burn can open it once in the life of a worker, so it stays open.
+/// The GPU, opened once in the life of a worker.
 #[derive(Clone, Default)]
 pub struct Gpu(Rc<Slot>);
 
@@ -44,7 +43,7 @@ pub struct OpenGpu {
     pub machine: Machine,
     /// Says why, once it is lost.
     pub lost: Signal,
-    setup: WgpuSetup,
+    context: Context,
 }
 
 impl Gpu {
@@ -83,29 +82,20 @@ impl Gpu {
 impl OpenGpu {
     /// Gives the device up, as a driver's crash would.
     pub fn destroy(&self) {
-        self.setup.device.destroy();
+        self.context.destroy();
     }
 }
 
-#[cfg(target_family = "wasm")]
 async fn open() -> Result<OpenGpu> {
-    let (mut machine, setup) = Machine::gpu().await?;
+    let (mut machine, context) = Machine::webgpu().await?;
     // wgpu passes on the description only, which most browsers leave empty.
     if let Some(name) = super::browser::adapter_name().await {
         machine.adapter = name;
     }
     let lost = Signal::default();
     let heard = lost.clone();
-    setup.device.set_device_lost_callback(move |reason, message| {
-        let message = if message.is_empty() { format!("{reason:?}") } else { message };
-        heard.say(message.trim_end_matches('.'));
-    });
-    Ok(OpenGpu { machine, lost, setup })
-}
-
-#[cfg(not(target_family = "wasm"))]
-async fn open() -> Result<OpenGpu> {
-    Err(failed("a session runs in browsers only"))
+    context.on_lost(move |why| heard.say(why.trim_end_matches('.')));
+    Ok(OpenGpu { machine, lost, context })
 }
 
 /// The bundle on the CPU, checked, with its largest difference from the reference.
@@ -200,7 +190,7 @@ pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceRepo
 
 /// Whether `encoder` runs on the GPU.
 pub fn is_gpu(encoder: &Encoder) -> bool {
-    encoder.machine().backend == Backend::Gpu
+    encoder.machine().backend == Backend::WebGpu
 }
 
 async fn on(bundle: &Bundle, machine: Machine, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {

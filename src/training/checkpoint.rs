@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Error, Result,
     bundle::{Weights, write_whole},
-    encoder::{Body, Precision},
+    encoder::{Precision, trained::Body},
     sha256,
 };
 

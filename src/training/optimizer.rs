@@ -15,7 +15,7 @@ use burn::{
 use crate::{
     Error, Result,
     bundle::{Array, Weights},
-    encoder::Body,
+    encoder::trained::Body,
 };
 
 const BETA_1: f64 = 0.9;

@@ -6,7 +6,10 @@ use super::optimizer::{BodyMoments, Rows};
 use crate::{
     Result,
     bundle::{Array, Bundle, Quantization},
-    encoder::{Body, Config, Precision, TABLE, normalize, pool},
+    encoder::{
+        Config, Precision, TABLE,
+        trained::{Body, normalize, pool},
+    },
     text::{Kind, Prompts, Tokenizer},
 };
 

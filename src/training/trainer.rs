@@ -74,7 +74,7 @@ pub fn train(
     for (query, passage) in sampler.without_pairs() {
         note(&format!("no training pair has a query in {query} and a passage in {passage}"));
     }
-    let device = machine.device.clone().autodiff();
+    let device = machine.training()?.autodiff();
     let mut run = Run {
         config,
         start: prepared.bundle,

@@ -1,4 +1,4 @@
-//! The blocks: from embedding rows to token vectors.
+//! The blocks in Burn: from embedding rows to token vectors.
 
 use std::cell::Cell;
 
@@ -11,23 +11,14 @@ use burn::{
     },
 };
 
-use super::config::{Activation, Config};
 use crate::{
     Error, Result,
     bundle::{Array, BLOCK, Weights},
+    encoder::{Activation, Config, Precision},
 };
 
 /// Where a padded token's attention score goes; far below any real one and still finite in f16.
 const MASKED: f32 = -3.0e4;
-
-/// How linear layers are held on a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// Unpacked to f32.
-    F32,
-    /// As packed in the bundle; unpacked inside the kernels.
-    Packed,
-}
 
 /// Everything of an encoder but the word embedding table and the tokenizer.
 #[derive(Module, Debug)]

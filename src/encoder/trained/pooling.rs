@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::config::Pooling;
+use crate::encoder::Pooling;
 
 /// Far below any activation, so that padding never is the largest.
 const LOWEST: f32 = -1.0e9;

@@ -1,0 +1,69 @@
+//! Attention: of each token over all tokens of its own sequence, head by head.
+
+use super::{
+    parallel,
+    product::{After, Panels, Place, multiply},
+    rows::softmax,
+    simd::{Level, MOST_LANES},
+};
+
+/// Queries whose scores are in memory together.
+const QUERIES: usize = 48;
+
+/// Memory of one thread.
+struct Scratch {
+    keys: Panels,
+    values: Panels,
+    scores: Vec<f32>,
+}
+
+/// Mixed values `[tokens, hidden]` from queries, keys and values `[tokens, 3 hidden]` of sequences one
+/// after the other, which are `lengths` tokens long.
+pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixed: &mut [f32]) {
+    let tokens: usize = lengths.iter().sum();
+    if tokens == 0 {
+        return;
+    }
+    let hidden = mixed.len() / tokens;
+    let width = hidden / heads;
+    let scale = (width as f32).sqrt().recip();
+    let firsts: Vec<usize> = lengths
+        .iter()
+        .scan(0, |next, &length| {
+            *next += length;
+            Some(*next - length)
+        })
+        .collect();
+    let own = || Scratch { keys: Panels::new(level), values: Panels::new(level), scores: Vec::new() };
+    let places: Vec<Place> = (0..heads).map(|head| Place::new(mixed, hidden, head * width)).collect();
+    parallel::each(lengths.len() * heads, own, |own, part| {
+        let (sequence, head) = (part / heads, part % heads);
+        let (first, length) = (firsts[sequence], lengths[sequence]);
+        if length == 0 {
+            return;
+        }
+        let part =
+            |token: usize, which: usize| &parts[(3 * (first + token) + which) * hidden + head * width..];
+        own.keys.fill_by_columns(width, length, |token| part(token, 1));
+        own.values.fill_by_rows(length, width, |token| part(token, 2));
+        let stride = length.next_multiple_of(MOST_LANES);
+        own.scores.resize(QUERIES.min(length) * stride, 0.0);
+        for query in (0..length).step_by(QUERIES) {
+            let rows = QUERIES.min(length - query);
+            let scores = &mut own.scores[..rows * stride];
+            let queries = (part(query, 0), 3 * hidden, rows);
+            // SAFETY: rows of scores are as long as the sequence, and this thread's own.
+            unsafe {
+                let all = 0..own.keys.count();
+                multiply(queries, &own.keys, all, After::NOTHING, Place::new(scores, stride, 0));
+            }
+            softmax(level, scores, stride, length, scale);
+            // SAFETY: this head's columns of this sequence's rows belong to this part alone.
+            unsafe {
+                let all = 0..own.values.count();
+                let place = places[head].from_row(first + query);
+                multiply((scores, stride, rows), &own.values, all, After::NOTHING, place);
+            }
+        }
+    });
+}

@@ -1,0 +1,323 @@
+//! The encoder on the CPU, by kernels of our own: in the browser, and natively.
+//!
+//! Tokens of all sequences lie one after the other without padding. Linear layers take all rows at
+//! once ([`product`]), attention each sequence by itself ([`attention`]). What a row becomes depends
+//! on its own sequence alone, to the last bit: not on its batch, nor on the number of threads.
+
+mod attention;
+mod integers;
+mod math;
+mod parallel;
+mod product;
+mod rows;
+mod simd;
+
+use super::{Activation, Config, Pooling, Precision};
+use crate::{Error, Result, bundle::Weights};
+use integers::{Integers, Rows};
+use product::{After, Panels, Place, multiply};
+use rows::{Norm, normalize};
+use simd::Level;
+
+/// A model's blocks, ready to run.
+pub struct Blocks {
+    config: Config,
+    level: Level,
+    /// `[positions, hidden]`, the row of token type 0 already added.
+    position: Vec<f32>,
+    norm: Norm,
+    layers: Vec<Layer>,
+    /// After pooling.
+    dense: Vec<Linear>,
+}
+
+/// One transformer block (post-norm, as in BERT).
+struct Layer {
+    /// Query, key and value in one product.
+    attention_in: Linear,
+    attention_out: Linear,
+    attention_norm: Norm,
+    up: Linear,
+    down: Linear,
+    norm: Norm,
+}
+
+impl Blocks {
+    /// Takes the weights of a model, to compute in f32.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) naming the tensor that is missing or has another shape
+    /// than `config` says.
+    pub fn new(config: &Config, weights: &Weights) -> Result<Self> {
+        Self::with_precision(config, weights, Precision::F32)
+    }
+
+    /// As [`new`](Self::new); [`Precision::Packed`] takes linear layers that are packed in 8 bits to
+    /// integers: faster, at a cost in
+    /// exactness far below that of the 8 bits.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_precision(config: &Config, weights: &Weights, precision: Precision) -> Result<Self> {
+        Self::with_level(config, weights, precision, Level::best())
+    }
+
+    fn with_level(config: &Config, weights: &Weights, precision: Precision, level: Level) -> Result<Self> {
+        let load = Loader { weights, level, precision, epsilon: config.layer_norm_epsilon as f32 };
+        let hidden = config.hidden;
+        let mut position =
+            weights.matrix("embeddings.position_embeddings.weight", config.positions, hidden)?.to_f32();
+        // RoBERTa has no segments, so its checkpoints may lack this table.
+        if let Some(types) = weights.get("embeddings.token_type_embeddings.weight") {
+            if types.shape.len() != 2 || types.shape[1] != hidden || types.shape[0] == 0 {
+                return Err(Error::format(
+                    "embeddings.token_type_embeddings.weight",
+                    format!("shape {:?} does not fit width {hidden}", types.shape),
+                ));
+            }
+            let mut first = vec![0.0; hidden];
+            types.row(0, &mut first);
+            position.chunks_mut(hidden).for_each(|row| add(row, &first));
+        }
+        let layers = (0..config.layers)
+            .map(|i| {
+                let at = |name: &str| format!("encoder.layer.{i}.{name}");
+                Ok(Layer {
+                    attention_in: load.linear(
+                        &["query", "key", "value"].map(|n| at(&format!("attention.self.{n}"))),
+                        hidden,
+                        hidden,
+                        Activation::Identity,
+                    )?,
+                    attention_out: load.linear(
+                        &[at("attention.output.dense")],
+                        hidden,
+                        hidden,
+                        Activation::Identity,
+                    )?,
+                    attention_norm: load.norm(&at("attention.output.LayerNorm"), hidden)?,
+                    up: load.linear(
+                        &[at("intermediate.dense")],
+                        hidden,
+                        config.intermediate,
+                        config.activation,
+                    )?,
+                    down: load.linear(
+                        &[at("output.dense")],
+                        config.intermediate,
+                        hidden,
+                        Activation::Identity,
+                    )?,
+                    norm: load.norm(&at("output.LayerNorm"), hidden)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        let dense = config
+            .dense
+            .iter()
+            .enumerate()
+            .map(|(i, d)| load.linear(&[format!("dense.{i}")], d.input, d.output, d.activation))
+            .collect::<Result<_>>()?;
+        let norm = load.norm("embeddings.LayerNorm", hidden)?;
+        Ok(Self { config: config.clone(), level, position, norm, layers, dense })
+    }
+
+    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of sequences one
+    /// after the other, which are `lengths` tokens long. An empty sequence gives what the dense layers
+    /// make of zeros.
+    ///
+    /// # Panics
+    /// When there are not as many rows as `lengths` say, or fewer positions than a sequence has tokens.
+    pub fn encode(&self, words: Vec<f32>, lengths: &[usize]) -> Vec<f32> {
+        let Config { hidden, first_position, intermediate, .. } = self.config;
+        let tokens: usize = lengths.iter().sum();
+        assert_eq!(words.len(), tokens * hidden, "a row for each token");
+        let mut x = words;
+        let mut rows = x.chunks_mut(hidden);
+        for &length in lengths {
+            let positions = self.position[first_position * hidden..][..length * hidden].chunks(hidden);
+            positions.zip(&mut rows).for_each(|(position, row)| add(row, position));
+        }
+        self.normed(&self.norm, &mut x);
+        // `wide` holds queries, keys and values, then the feed-forward layer of some rows at a time.
+        let strip = STRIP.min(tokens);
+        let mut wide = vec![0.0; (tokens * 3 * hidden).max(strip * intermediate)];
+        let mut mixed = vec![0.0; tokens * hidden];
+        for layer in &self.layers {
+            let parts = &mut wide[..tokens * 3 * hidden];
+            layer.attention_in.apply(&x, parts, false);
+            attention::attend(self.level, self.config.heads, parts, lengths, &mut mixed);
+            layer.attention_out.apply(&mixed, &mut x, true);
+            self.normed(&layer.attention_norm, &mut x);
+            for rows in x.chunks_mut(STRIP * hidden) {
+                let wide = &mut wide[..rows.len() / hidden * intermediate];
+                layer.up.apply(rows, wide, false);
+                layer.down.apply(wide, rows, true);
+            }
+            self.normed(&layer.norm, &mut x);
+        }
+        let mut vectors = self.pool(&x, lengths);
+        for dense in &self.dense {
+            let mut out = vec![0.0; lengths.len() * dense.bias.len()];
+            dense.apply(&vectors, &mut out, false);
+            vectors = out;
+        }
+        if self.config.normalize {
+            normalize(&mut vectors, self.config.dimension());
+        }
+        vectors
+    }
+
+    /// Layer norm of all rows.
+    fn normed(&self, norm: &Norm, x: &mut [f32]) {
+        #[cfg(feature = "native")]
+        {
+            use rayon::prelude::*;
+            x.par_chunks_mut(PART * norm.gain.len()).for_each(|rows| norm.apply(self.level, rows));
+        }
+        #[cfg(not(feature = "native"))]
+        norm.apply(self.level, x);
+    }
+
+    /// `[tokens, hidden]` → `[sequences, hidden]`.
+    fn pool(&self, x: &[f32], lengths: &[usize]) -> Vec<f32> {
+        let hidden = self.config.hidden;
+        let mut out = vec![0.0; lengths.len() * hidden];
+        let mut rest = x;
+        for (vector, &length) in out.chunks_mut(hidden).zip(lengths) {
+            let rows;
+            (rows, rest) = rest.split_at(length * hidden);
+            let mut rows = rows.chunks(hidden);
+            let Some(first) = rows.next() else { continue };
+            vector.copy_from_slice(first);
+            match self.config.pooling {
+                Pooling::Cls => {}
+                Pooling::Mean => {
+                    rows.for_each(|row| add(vector, row));
+                    vector.iter_mut().for_each(|v| *v /= length as f32);
+                }
+                Pooling::Max => {
+                    rows.for_each(|row| vector.iter_mut().zip(row).for_each(|(v, &x)| *v = v.max(x)));
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Rows that go through the feed-forward layers together, to keep what is between them small.
+const STRIP: usize = 1024;
+
+/// Rows that one thread takes at a time: their activations stay in its cache.
+const PART: usize = 48;
+
+fn add(to: &mut [f32], from: &[f32]) {
+    to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
+}
+
+/// `activation(x W + b)`.
+struct Linear {
+    matrix: Matrix,
+    bias: Vec<f32>,
+    activation: Activation,
+    input: usize,
+    /// Number of panels.
+    panels: usize,
+}
+
+enum Matrix {
+    F32(Panels),
+    Integers(Integers),
+}
+
+impl Linear {
+    /// Rows `x` into rows `out`; what is there is added to, if `add` says so.
+    fn apply(&self, x: &[f32], out: &mut [f32], add: bool) {
+        let rows = x.len() / self.input;
+        let after = After { bias: &self.bias, activation: self.activation, add };
+        assert_eq!(out.len(), rows * self.bias.len(), "a place for each row");
+        let place = Place::new(out, self.bias.len(), 0);
+        let parts = rows.div_ceil(PART);
+        // Few rows are shared out by columns, so that each weight is read by one thread only.
+        let groups = match parallel::threads() {
+            1 => 1,
+            threads => (2 * threads).div_ceil(parts.max(1)).min(self.panels),
+        };
+        parallel::each(parts * groups, Rows::default, |own, task| {
+            let (part, group) = (task / groups, task % groups);
+            let (first, end) = (part * rows / parts, (part + 1) * rows / parts);
+            let which = group * self.panels / groups..(group + 1) * self.panels / groups;
+            let x = &x[first * self.input..end * self.input];
+            let place = place.from_row(first);
+            // SAFETY: rows are as long as the matrix has columns, and each task has rows or columns
+            // of its own.
+            unsafe {
+                match &self.matrix {
+                    Matrix::F32(panels) => {
+                        multiply((x, self.input, end - first), panels, which, after, place)
+                    }
+                    Matrix::Integers(integers) => {
+                        integers.multiply((x, self.input), own, which, after, place)
+                    }
+                }
+            }
+        });
+    }
+}
+
+struct Loader<'a> {
+    weights: &'a Weights,
+    level: Level,
+    precision: Precision,
+    epsilon: f32,
+}
+
+impl Loader<'_> {
+    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+        let array = self.weights.need(name)?;
+        if array.shape != [length] {
+            return Err(Error::format(name, format!("shape {:?} instead of [{length}]", array.shape)));
+        }
+        Ok(array.to_f32())
+    }
+
+    fn norm(&self, name: &str, width: usize) -> Result<Norm> {
+        Ok(Norm {
+            gain: self.vector(&format!("{name}.weight"), width)?,
+            bias: self.vector(&format!("{name}.bias"), width)?,
+            epsilon: self.epsilon,
+        })
+    }
+
+    /// Linear layers with the same input, side by side as one.
+    fn linear(
+        &self,
+        names: &[String],
+        input: usize,
+        output: usize,
+        activation: Activation,
+    ) -> Result<Linear> {
+        let columns = names.len() * output;
+        let mut packed = self.precision == Precision::Packed;
+        let mut values = Vec::with_capacity(columns * input);
+        let mut bias = Vec::with_capacity(columns);
+        for name in names {
+            let array = self.weights.matrix(&format!("{name}.weight"), output, input)?;
+            packed &= array.q8().is_some();
+            values.extend(array.to_f32());
+            bias.extend(self.vector(&format!("{name}.bias"), output)?);
+        }
+        let matrix = if packed {
+            Matrix::Integers(Integers::new(self.level, input, &values))
+        } else {
+            let mut panels = Panels::new(self.level);
+            panels.fill_by_columns(input, columns, |column| &values[column * input..]);
+            Matrix::F32(panels)
+        };
+        let panels = columns.div_ceil(self.level.columns());
+        Ok(Linear { matrix, bias, activation, input, panels })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! Products of matrices: rows of activations by panels of weights.
+//!
+//! The right-hand matrix lies in panels of as many columns as a tile has, each panel depth after
+//! depth. A tile of the result stays in registers over the whole depth, so every element is summed
+//! in the order of the depth, whatever rows, columns and threads surround it.
+
+use super::{
+    math::activate,
+    simd::{Kernel, Level, Simd},
+};
+use crate::encoder::Activation;
+
+/// A matrix `[depth, columns]` in panels; columns that fill up the last panel are zero.
+pub struct Panels {
+    lines: Vec<Line>,
+    level: Level,
+    depth: usize,
+    columns: usize,
+}
+
+/// Panels start where a vector of any width can be loaded at once.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+impl Panels {
+    /// No columns yet; `fill_by_columns` and `fill_by_rows` bring them.
+    pub fn new(level: Level) -> Self {
+        Self { lines: Vec::new(), level, depth: 0, columns: 0 }
+    }
+
+    /// Takes a matrix by its columns, each `depth` long; the memory is used again.
+    pub fn fill_by_columns<'a>(&mut self, depth: usize, columns: usize, column: impl Fn(usize) -> &'a [f32]) {
+        let width = self.level.columns();
+        for (p, panel) in self.empty(depth, columns).chunks_mut(width * depth).enumerate() {
+            for c in p * width..columns.min((p + 1) * width) {
+                let to = panel[c - p * width..].iter_mut().step_by(width);
+                to.zip(&column(c)[..depth]).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+
+    /// Takes a matrix by its rows, each `columns` long; the memory is used again.
+    pub fn fill_by_rows<'a>(&mut self, depth: usize, columns: usize, row: impl Fn(usize) -> &'a [f32]) {
+        let width = self.level.columns();
+        for (p, panel) in self.empty(depth, columns).chunks_mut(width * depth).enumerate() {
+            let part = p * width..columns.min((p + 1) * width);
+            for (d, to) in panel.chunks_mut(width).enumerate() {
+                to[..part.len()].copy_from_slice(&row(d)[part.clone()]);
+            }
+        }
+    }
+
+    /// Zeros for a matrix of this size.
+    fn empty(&mut self, depth: usize, columns: usize) -> &mut [f32] {
+        (self.depth, self.columns) = (depth, columns);
+        let length = self.count() * self.level.columns() * depth;
+        self.lines.clear();
+        self.lines.resize(length.div_ceil(16), Line([0.0; 16]));
+        // SAFETY: a `Line` is 16 f32, and there are at least `length` of them.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), length) }
+    }
+
+    /// Number of panels.
+    pub fn count(&self) -> usize {
+        self.columns.div_ceil(self.level.columns())
+    }
+}
+
+/// What happens to a sum before it is stored.
+#[derive(Clone, Copy)]
+pub struct After<'a> {
+    /// Added to each column; empty for nothing.
+    pub bias: &'a [f32],
+    /// Applied then.
+    pub activation: Activation,
+    /// Whether what lies in the result's place is added in the end.
+    pub add: bool,
+}
+
+impl After<'_> {
+    /// The sums as they are.
+    pub const NOTHING: Self = Self { bias: &[], activation: Activation::Identity, add: false };
+
+    /// Stores the sums of one row.
+    ///
+    /// # Safety
+    /// As many f32 are there at `bias`, and `columns` of them at `to`.
+    #[inline(always)]
+    pub unsafe fn store<S: Simd, const VECTORS: usize>(
+        &self,
+        simd: S,
+        sums: &[S::V; VECTORS],
+        bias: &[f32],
+        to: *mut f32,
+        columns: usize,
+    ) {
+        // SAFETY: as the caller promises; what is not there in columns goes through `edge`.
+        unsafe {
+            if columns == VECTORS * S::LANES {
+                self.store_whole(simd, sums, bias, to);
+            } else {
+                let mut edge = [0.0; MOST_COLUMNS];
+                to.copy_to_nonoverlapping(edge.as_mut_ptr(), if self.add { columns } else { 0 });
+                self.store_whole(simd, sums, bias, edge.as_mut_ptr());
+                to.copy_from_nonoverlapping(edge.as_ptr(), columns);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As many f32 as sums are there at `bias` and `to`.
+    #[inline(always)]
+    unsafe fn store_whole<S: Simd, const VECTORS: usize>(
+        &self,
+        simd: S,
+        sums: &[S::V; VECTORS],
+        bias: &[f32],
+        to: *mut f32,
+    ) {
+        for (v, &sum) in sums.iter().enumerate() {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let to = to.add(v * S::LANES);
+                let x = simd.add(sum, simd.load(bias.as_ptr().add(v * S::LANES)));
+                let x = activate(simd, self.activation, x);
+                simd.store(to, if self.add { simd.add(simd.load(to), x) } else { x });
+            }
+        }
+    }
+}
+
+/// Where rows of a result go: `stride` values from one to the next.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub(super) to: *mut f32,
+    pub(super) rows: usize,
+    pub(super) stride: usize,
+}
+
+// SAFETY: whoever calls `multiply` promises that no two threads write the same elements.
+unsafe impl Send for Place {}
+// SAFETY: as above.
+unsafe impl Sync for Place {}
+
+impl Place {
+    /// All rows of `values`, which are `stride` long, `skip` values into each.
+    pub fn new(values: &mut [f32], stride: usize, skip: usize) -> Self {
+        assert!(skip <= stride && values.len().is_multiple_of(stride));
+        // SAFETY: `skip` is within the first row, or there is none and nothing is ever read.
+        let to = unsafe { values.as_mut_ptr().add(skip.min(values.len())) };
+        Self { to, rows: values.len() / stride, stride }
+    }
+
+    /// From row `first` on.
+    pub fn from_row(self, first: usize) -> Self {
+        assert!(first <= self.rows);
+        // SAFETY: within the values.
+        let to = unsafe { self.to.add(first * self.stride) };
+        Self { to, rows: self.rows - first, ..self }
+    }
+}
+
+/// `rows` rows of `left`, each `stride` after the one before, times panels `which` of `right`.
+///
+/// # Safety
+/// Every row that `place` is given has room for the columns of these panels, counted from its start,
+/// and nobody else uses those elements in the meantime.
+pub unsafe fn multiply(
+    (left, stride, rows): (&[f32], usize, usize),
+    right: &Panels,
+    which: std::ops::Range<usize>,
+    after: After,
+    place: Place,
+) {
+    if rows == 0 || which.is_empty() {
+        return;
+    }
+    assert!(
+        left.len() >= (rows - 1) * stride + right.depth && place.rows >= rows && which.end <= right.count()
+    );
+    assert!(after.bias.is_empty() || after.bias.len() == right.columns);
+    right.level.dispatch(Multiply { left: left.as_ptr(), stride, rows, right, which, after, place });
+}
+
+struct Multiply<'a> {
+    left: *const f32,
+    stride: usize,
+    rows: usize,
+    right: &'a Panels,
+    which: std::ops::Range<usize>,
+    after: After<'a>,
+    place: Place,
+}
+
+impl Kernel for Multiply<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let width = VECTORS * S::LANES;
+        // Tiles of nearly the same height rather than full ones and a flat rest.
+        let tiles = self.rows.div_ceil(ROWS);
+        let bias = &mut [0.0; MOST_COLUMNS][..width];
+        for panel in self.which.clone() {
+            let first = panel * width;
+            let columns = width.min(self.right.columns - first);
+            if !self.after.bias.is_empty() {
+                bias[..columns].copy_from_slice(&self.after.bias[first..first + columns]);
+                bias[columns..].fill(0.0);
+            }
+            // SAFETY: the panel is there, as `multiply` asserts.
+            let values = unsafe { self.right.lines.as_ptr().cast::<f32>().add(first * self.right.depth) };
+            for tile in 0..tiles {
+                let top = tile * self.rows / tiles;
+                let rows = (tile + 1) * self.rows / tiles - top;
+                // SAFETY: rows and columns are there, as `multiply` asserts and its caller promises.
+                unsafe {
+                    let left = self.left.add(top * self.stride);
+                    let to = self.place.to.add(top * self.place.stride + first);
+                    match rows {
+                        1 => self.tile::<S, 1, VECTORS>(simd, left, values, bias, to, columns),
+                        2 => self.tile::<S, 2, VECTORS>(simd, left, values, bias, to, columns),
+                        3 => self.tile::<S, 3, VECTORS>(simd, left, values, bias, to, columns),
+                        4 => self.tile::<S, 4, VECTORS>(simd, left, values, bias, to, columns),
+                        5 if ROWS > 4 => self.tile::<S, 5, VECTORS>(simd, left, values, bias, to, columns),
+                        6 if ROWS > 4 => self.tile::<S, 6, VECTORS>(simd, left, values, bias, to, columns),
+                        7 if ROWS > 6 => self.tile::<S, 7, VECTORS>(simd, left, values, bias, to, columns),
+                        8 if ROWS > 6 => self.tile::<S, 8, VECTORS>(simd, left, values, bias, to, columns),
+                        9 if ROWS > 8 => self.tile::<S, 9, VECTORS>(simd, left, values, bias, to, columns),
+                        10 if ROWS > 8 => self.tile::<S, 10, VECTORS>(simd, left, values, bias, to, columns),
+                        11 if ROWS > 8 => self.tile::<S, 11, VECTORS>(simd, left, values, bias, to, columns),
+                        12 if ROWS > 8 => self.tile::<S, 12, VECTORS>(simd, left, values, bias, to, columns),
+                        _ => unreachable!("a tile has at most {ROWS} rows"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Multiply<'_> {
+    /// One tile of the result.
+    ///
+    /// # Safety
+    /// `R` rows are there at `left`, a panel at `values`, and `columns` columns of `R` rows at `to`.
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const R: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        left: *const f32,
+        values: *const f32,
+        bias: &[f32],
+        to: *mut f32,
+        columns: usize,
+    ) {
+        let mut sums = [[simd.splat(0.0); VECTORS]; R];
+        let mut values = values;
+        for d in 0..self.right.depth {
+            // SAFETY: within `R` rows and one panel.
+            unsafe {
+                let mut right = [simd.splat(0.0); VECTORS];
+                for (v, right) in right.iter_mut().enumerate() {
+                    *right = simd.load(values.add(v * S::LANES));
+                }
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let x = simd.splat(*left.add(r * self.stride + d));
+                    for (sum, right) in sums.iter_mut().zip(right) {
+                        *sum = simd.mul_add(x, right, *sum);
+                    }
+                }
+                values = values.add(VECTORS * S::LANES);
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            // SAFETY: row `r` is there.
+            unsafe { self.after.store(simd, sums, bias, to.add(r * self.place.stride), columns) };
+        }
+    }
+}
+
+/// Columns of the widest tile.
+pub const MOST_COLUMNS: usize = 64;

@@ -1,0 +1,146 @@
+//! What happens to whole rows: layer norm, softmax, length 1.
+
+use super::{
+    math::exp,
+    simd::{Kernel, Level, Simd},
+};
+
+/// Gain, bias and epsilon of a layer norm.
+pub struct Norm {
+    pub gain: Vec<f32>,
+    pub bias: Vec<f32>,
+    pub epsilon: f32,
+}
+
+impl Norm {
+    /// Rows of `x`, each as wide as the gain, normed in place.
+    pub fn apply(&self, level: Level, x: &mut [f32]) {
+        level.dispatch(LayerNorm { norm: self, x });
+    }
+}
+
+struct LayerNorm<'a> {
+    norm: &'a Norm,
+    x: &'a mut [f32],
+}
+
+impl Kernel for LayerNorm<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let Norm { gain, bias, epsilon } = self.norm;
+        let width = gain.len();
+        for row in self.x.chunks_exact_mut(width) {
+            let mean = fold(simd, row, |sum, x| simd.add(sum, x), |sum, x| sum + x) / width as f32;
+            let centre = simd.splat(mean);
+            let squares = fold(
+                simd,
+                row,
+                |sum, x| {
+                    let x = simd.sub(x, centre);
+                    simd.mul_add(x, x, sum)
+                },
+                |sum, x| sum + (x - mean) * (x - mean),
+            );
+            let scale = (squares / width as f32 + epsilon).sqrt().recip();
+            let by = simd.splat(scale);
+            let mut at = 0;
+            while at + S::LANES <= width {
+                // SAFETY: row, gain and bias are `width` wide.
+                unsafe {
+                    let to = row.as_mut_ptr().add(at);
+                    let x = simd.mul(simd.sub(simd.load(to), centre), by);
+                    let x =
+                        simd.mul_add(x, simd.load(gain.as_ptr().add(at)), simd.load(bias.as_ptr().add(at)));
+                    simd.store(to, x);
+                }
+                at += S::LANES;
+            }
+            for at in at..width {
+                row[at] = (row[at] - mean) * scale * gain[at] + bias[at];
+            }
+        }
+    }
+}
+
+/// Folds a row: whole vectors lane by lane, the lanes, then what is left.
+#[inline(always)]
+fn fold<S: Simd>(
+    simd: S,
+    row: &[f32],
+    vector: impl Fn(S::V, S::V) -> S::V,
+    scalar: impl Fn(f32, f32) -> f32,
+) -> f32 {
+    let mut sum = simd.splat(0.0);
+    let mut at = 0;
+    while at + S::LANES <= row.len() {
+        // SAFETY: within the row.
+        sum = vector(sum, unsafe { simd.load(row.as_ptr().add(at)) });
+        at += S::LANES;
+    }
+    row[at..].iter().fold(simd.sum(sum), |sum, &x| scalar(sum, x))
+}
+
+/// Turns the first `length` values of each row of `x`, `stride` wide, into `softmax(scale x)`.
+///
+/// A stride is a multiple of every level's lanes; what lies behind `length` is overwritten.
+pub fn softmax(level: Level, x: &mut [f32], stride: usize, length: usize, scale: f32) {
+    assert!(stride.is_multiple_of(super::simd::MOST_LANES) && 0 < length && length <= stride);
+    level.dispatch(Softmax { x, stride, length, scale });
+}
+
+struct Softmax<'a> {
+    x: &'a mut [f32],
+    stride: usize,
+    length: usize,
+    scale: f32,
+}
+
+impl Kernel for Softmax<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let used = self.length.div_ceil(S::LANES) * S::LANES;
+        let scale = simd.splat(self.scale);
+        for row in self.x.chunks_exact_mut(self.stride) {
+            let row = &mut row[..used];
+            row[self.length..].fill(f32::MIN);
+            let mut largest = simd.splat(f32::MIN);
+            for at in (0..used).step_by(S::LANES) {
+                // SAFETY: `used` is a multiple of the lanes.
+                largest = simd.max(unsafe { simd.load(row.as_ptr().add(at)) }, largest);
+            }
+            let largest = simd.splat(simd.largest(largest));
+            let mut sum = simd.splat(0.0);
+            for at in (0..used).step_by(S::LANES) {
+                // SAFETY: as above. Behind the length `exp` gives less than 1e-37: nothing beside the
+                // largest value's 1.
+                unsafe {
+                    let at = row.as_mut_ptr().add(at);
+                    let e = exp(simd, simd.mul(simd.sub(simd.load(at), largest), scale));
+                    simd.store(at, e);
+                    sum = simd.add(sum, e);
+                }
+            }
+            let share = simd.splat(simd.sum(sum).recip());
+            for at in (0..used).step_by(S::LANES) {
+                // SAFETY: as above.
+                unsafe {
+                    let at = row.as_mut_ptr().add(at);
+                    simd.store(at, simd.mul(simd.load(at), share));
+                }
+            }
+        }
+    }
+}
+
+/// Scales each row, `width` wide, to length 1; a zero row stays zero.
+pub fn normalize(x: &mut [f32], width: usize) {
+    for row in x.chunks_exact_mut(width) {
+        let squares: f64 = row.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+        let length = squares.sqrt().max(1e-12) as f32;
+        row.iter_mut().for_each(|v| *v /= length);
+    }
+}
