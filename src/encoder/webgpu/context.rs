@@ -1,0 +1,180 @@
+//! An open GPU, and how its failures are heard of.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{Error, Result};
+
+/// An open GPU.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    adapter: String,
+    software: bool,
+    faults: Faults,
+}
+
+impl Context {
+    /// Opens the GPU that WebGPU offers; natively, where there is none, a driver that imitates one.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when there is none or it refuses.
+    pub async fn open() -> Result<Self> {
+        let failed = |problem: String| Error::Device { device: "WebGPU".into(), problem };
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let ask = async |force_fallback_adapter| {
+            let options = wgpu::RequestAdapterOptions {
+                power_preference: wgpu::PowerPreference::HighPerformance,
+                force_fallback_adapter,
+                ..Default::default()
+            };
+            instance.request_adapter(&options).await
+        };
+        let mut adapter = ask(false).await;
+        if adapter.is_err() && cfg!(not(target_family = "wasm")) {
+            adapter = ask(true).await;
+        }
+        let adapter = adapter.map_err(|e| failed(format!("no GPU is offered here ({e})")))?;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("interlingua"),
+            required_limits: wgpu::Limits::default(),
+            ..Default::default()
+        };
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|e| failed(format!("the GPU refuses to be opened ({e})")))?;
+        let faults = Faults::default();
+        let heard = faults.clone();
+        device.set_device_lost_callback(move |_, why| heard.lose(why));
+        let heard = faults.clone();
+        device.on_uncaptured_error(Arc::new(move |error| heard.add(error)));
+        let info = adapter.get_info();
+        let name = [&info.name, &info.driver, &info.driver_info]
+            .into_iter()
+            .find(|s| !s.trim().is_empty())
+            .map_or("unnamed adapter", |s| s.trim())
+            .to_string();
+        Ok(Self { device, queue, adapter: name, software: looks_imitated(&info), faults })
+    }
+
+    /// Its name, for people.
+    pub fn adapter(&self) -> &str {
+        &self.adapter
+    }
+
+    /// Whether it only imitates a GPU in software.
+    pub fn is_software(&self) -> bool {
+        self.software
+    }
+
+    /// Calls `heard` with the reason, once, when the device is lost; at once when it already is.
+    pub fn on_lost(&self, heard: impl Fn(String) + Send + 'static) {
+        let mut faults = self.faults.lock();
+        match faults.lost.clone() {
+            Some(why) => {
+                drop(faults);
+                heard(why);
+            }
+            None => faults.listeners.push(Box::new(heard)),
+        }
+    }
+
+    /// Gives the device up, as a driver's crash would.
+    pub fn destroy(&self) {
+        self.device.destroy();
+        self.faults.lose("the device was destroyed".into());
+    }
+
+    /// What went wrong since the last call that nobody was told of.
+    ///
+    /// # Errors
+    /// Why the device was lost, or the fault.
+    pub(super) fn check(&self) -> std::result::Result<(), String> {
+        let mut faults = self.faults.lock();
+        if let Some(why) = &faults.lost {
+            return Err(format!("it was lost ({why})"));
+        }
+        faults.error.take().map_or(Ok(()), Err)
+    }
+
+    /// Listens for faults of what is asked of the device until [`Watch::end`].
+    pub(super) fn watch(&self) -> Watch {
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        Watch { memory, validation: self.device.push_error_scope(wgpu::ErrorFilter::Validation) }
+    }
+}
+
+/// Whether an adapter is a processor that imitates a GPU.
+pub(in crate::encoder) fn looks_imitated(info: &wgpu::AdapterInfo) -> bool {
+    info.device_type == wgpu::DeviceType::Cpu
+        || ["swiftshader", "llvmpipe", "software"]
+            .iter()
+            .any(|s| format!("{} {}", info.name, info.driver).to_lowercase().contains(s))
+}
+
+/// Faults that the device reports while it is used. The guards are of one thread: no `await` while one
+/// is held.
+pub(super) struct Watch {
+    // Opened last, it has to be closed first, also where a `Watch` is dropped.
+    validation: wgpu::ErrorScopeGuard,
+    memory: wgpu::ErrorScopeGuard,
+}
+
+impl Watch {
+    /// Stops listening; the answer is the first fault.
+    pub fn end(self) -> impl Future<Output = Option<String>> + wgpu::WasmNotSend {
+        let validation = self.validation.pop();
+        let memory = self.memory.pop();
+        async { validation.await.or(memory.await).map(|e| sentence(&e)) }
+    }
+}
+
+/// What happened to a device, shared with its callbacks.
+#[derive(Clone, Default)]
+struct Faults(Arc<Mutex<Happened>>);
+
+#[derive(Default)]
+struct Happened {
+    lost: Option<String>,
+    error: Option<String>,
+    listeners: Vec<Box<dyn Fn(String) + Send>>,
+}
+
+impl Faults {
+    fn lock(&self) -> MutexGuard<'_, Happened> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose(&self, why: String) {
+        let mut faults = self.lock();
+        if faults.lost.is_none() {
+            let why = if why.trim().is_empty() { "no reason given".into() } else { why };
+            faults.lost = Some(why.clone());
+            let listeners = std::mem::take(&mut faults.listeners);
+            drop(faults);
+            listeners.iter().for_each(|heard| heard(why.clone()));
+        }
+    }
+
+    fn add(&self, error: wgpu::Error) {
+        self.lock().error.get_or_insert(sentence(&error));
+    }
+}
+
+impl std::fmt::Debug for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let faults = self.lock();
+        f.debug_struct("Faults").field("lost", &faults.lost).field("error", &faults.error).finish()
+    }
+}
+
+fn sentence(error: &wgpu::Error) -> String {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => "its memory is full; use shorter texts or a smaller model".into(),
+        wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+            // Descriptions go on for many lines.
+            format!("it refused the work ({})", description.split_whitespace().collect::<Vec<_>>().join(" "))
+        }
+    }
+}

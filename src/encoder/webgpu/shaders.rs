@@ -1,0 +1,227 @@
+//! Shaders: their texts with a model's sizes put in, and the pipelines made of them.
+
+use wgpu::{BindGroup, BindGroupLayout, Buffer, ComputePipeline, Device};
+
+use crate::encoder::{Activation, Config, Pooling};
+
+/// Tokens whose attention one workgroup computes (`QUERIES` in `attention.wgsl`).
+pub const QUERIES: usize = 16;
+/// Dimensions of a head that fit a workgroup's 16 KiB beside their keys.
+pub const WIDEST_HEAD: usize = 160;
+
+/// What a shader does with a buffer.
+#[derive(Clone, Copy)]
+enum Use {
+    Sizes,
+    Read,
+    Write,
+}
+
+/// A shader that one pipeline serves.
+#[derive(Clone)]
+pub struct Kernel {
+    pub pipeline: ComputePipeline,
+    layout: BindGroupLayout,
+}
+
+/// A linear layer's shader, for few rows up to many.
+#[derive(Clone)]
+pub struct Linear {
+    tiles: [(Tile, ComputePipeline); 3],
+    layout: BindGroupLayout,
+}
+
+/// The part of a product that one workgroup makes.
+#[derive(Clone, Copy)]
+struct Tile {
+    /// Rows an invocation makes.
+    each: usize,
+    /// Invocations beside each other; each makes four columns.
+    across: usize,
+    /// Invocations below each other.
+    down: usize,
+}
+
+/// From least to most rows.
+const TILES: [Tile; 3] = [
+    Tile { each: 1, across: 16, down: 8 },
+    Tile { each: 4, across: 8, down: 8 },
+    Tile { each: 4, across: 16, down: 16 },
+];
+/// Workgroups below which smaller tiles keep more of a GPU busy.
+const ENOUGH: usize = 48;
+
+/// What a linear layer's shader is made for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub input: usize,
+    pub output: usize,
+    pub activation: Activation,
+    /// Whether the result is added to what is there.
+    pub added: bool,
+    /// Whether weights are unpacked on the way.
+    pub packed: bool,
+}
+
+impl Linear {
+    pub fn new(device: &Device, shape: Shape) -> Self {
+        let (weights, scales) = match shape.packed {
+            true => (include_str!("shaders/packed.wgsl"), &[Use::Read][..]),
+            false => (include_str!("shaders/plain.wgsl"), &[][..]),
+        };
+        let uses = [&[Use::Sizes, Use::Read, Use::Write, Use::Read, Use::Read], scales].concat();
+        let layout = layout(device, &uses);
+        let activation = match shape.activation {
+            Activation::Gelu => "gelu",
+            Activation::GeluTanh => "gelu_tanh",
+            Activation::Relu => "relu",
+            Activation::Tanh => "bounded_tanh",
+            Activation::Identity => "identity",
+        };
+        let tiles = TILES.map(|tile| {
+            let head = format!(
+                "const INPUTS = {}u;\nconst OUTPUTS = {}u;\nconst ADDED = {};\n\
+                 const EACH = {}u;\nconst ACROSS = {}u;\nconst DOWN = {}u;\n\
+                 fn activation(x: f32) -> f32 {{ return {activation}(x); }}\n",
+                shape.input / 4,
+                shape.output,
+                shape.added,
+                tile.each,
+                tile.across,
+                tile.down
+            );
+            let text = [
+                &head,
+                include_str!("shaders/activations.wgsl"),
+                weights,
+                include_str!("shaders/linear.wgsl"),
+            ];
+            (tile, pipeline(device, "linear", &text.concat(), &layout))
+        });
+        Self { tiles, layout }
+    }
+
+    pub fn bind(&self, device: &Device, buffers: &[&Buffer]) -> BindGroup {
+        bind(device, &self.layout, buffers)
+    }
+
+    /// The pipeline for a product with so many rows and columns, and its workgroups.
+    pub fn fit(&self, rows: usize, columns: usize) -> (&ComputePipeline, [u32; 3]) {
+        let groups = |tile: &Tile| {
+            [columns.div_ceil(4 * tile.across) as u32, rows.div_ceil(tile.each * tile.down) as u32, 1]
+        };
+        let [few, some, many] = &self.tiles;
+        let (tile, pipeline) = if rows <= 2 * few.0.down {
+            few
+        } else if (groups(&many.0)[0] * groups(&many.0)[1]) < ENOUGH as u32 {
+            some
+        } else {
+            many
+        };
+        (pipeline, groups(tile))
+    }
+}
+
+impl Kernel {
+    /// Attention over `[tokens, 3 hidden]`.
+    pub fn attention(device: &Device, config: &Config) -> Self {
+        let width = config.hidden / config.heads;
+        let keys = if width <= 64 { 32 } else { 8 };
+        let head = format!(
+            "const HEADS = {}u;\nconst WIDTH = {}u;\nconst KEYS = {keys}u;\n",
+            config.heads,
+            width / 4
+        );
+        let text = [&head, include_str!("shaders/attention.wgsl")].concat();
+        Self::new(device, "attention", &text, &[Use::Read, Use::Read, Use::Write])
+    }
+
+    /// Layer norm of rows in place.
+    pub fn norm(device: &Device, width: usize, epsilon: f64) -> Self {
+        let head = format!("const WIDTH = {width}u;\nconst EPSILON = {epsilon:e}f;\n");
+        let text = [&head, include_str!("shaders/norm.wgsl"), include_str!("shaders/sum.wgsl")].concat();
+        Self::new(device, "norm", &text, &[Use::Write, Use::Read])
+    }
+
+    /// From `[tokens, width]` to one vector a sequence.
+    pub fn pool(device: &Device, width: usize, pooling: Pooling) -> Self {
+        let pooling = match pooling {
+            Pooling::Mean => 0,
+            Pooling::Cls => 1,
+            Pooling::Max => 2,
+        };
+        let head = format!("const WIDTH = {width}u;\nconst POOLING = {pooling}u;\n");
+        let text = [&head, include_str!("shaders/pool.wgsl")].concat();
+        Self::new(device, "pool", &text, &[Use::Read, Use::Write, Use::Read])
+    }
+
+    /// Rows scaled to length 1 in place.
+    pub fn normalize(device: &Device, width: usize) -> Self {
+        let head = format!("const WIDTH = {width}u;\n");
+        let text = [&head, include_str!("shaders/normalize.wgsl"), include_str!("shaders/sum.wgsl")].concat();
+        Self::new(device, "normalize", &text, &[Use::Write])
+    }
+
+    fn new(device: &Device, name: &str, text: &str, uses: &[Use]) -> Self {
+        let layout = layout(device, uses);
+        Self { pipeline: pipeline(device, name, text, &layout), layout }
+    }
+
+    pub fn bind(&self, device: &Device, buffers: &[&Buffer]) -> BindGroup {
+        bind(device, &self.layout, buffers)
+    }
+}
+
+/// Bindings 0, 1, 2 … of a shader.
+fn layout(device: &Device, uses: &[Use]) -> BindGroupLayout {
+    let entries: Vec<_> = (0..)
+        .zip(uses)
+        .map(|(binding, kind)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: match kind {
+                    Use::Sizes => wgpu::BufferBindingType::Uniform,
+                    Use::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                    Use::Write => wgpu::BufferBindingType::Storage { read_only: false },
+                },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        })
+        .collect();
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
+}
+
+fn pipeline(device: &Device, name: &str, text: &str, layout: &BindGroupLayout) -> ComputePipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(name),
+        source: wgpu::ShaderSource::Wgsl(text.into()),
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: None,
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: None,
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // Every shader here writes its workgroup memory before it reads it.
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
+        cache: None,
+    })
+}
+
+fn bind(device: &Device, layout: &BindGroupLayout, buffers: &[&Buffer]) -> BindGroup {
+    let entries: Vec<_> = (0..)
+        .zip(buffers)
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .collect();
+    device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+}

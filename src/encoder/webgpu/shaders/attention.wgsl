@@ -1,0 +1,115 @@
+// Attention of one head for `QUERIES` tokens of one sequence: softmax(q kᵀ / √width) v.
+//
+// Keys and values pass by in tiles of `KEYS`; the softmax is corrected as larger scores come (online
+// softmax: Milakov and Gimelshein 2018, arXiv 1805.02867). Eight invocations share a query: each has
+// every eighth score of a tile, and every eighth vec4 of the result.
+//
+// Constants put before this text: HEADS, WIDTH (vec4s in a head), KEYS (a multiple of 8).
+
+const QUERIES = 16u;
+const SHARED = 8u;
+const SCORES = KEYS / SHARED;
+const PARTS = (WIDTH + SHARED - 1u) / SHARED;
+const ROW = 3u * HEADS * WIDTH;
+const LOWEST = -3.0e38;
+
+// One a workgroup: the sequence's first token, its length, and the first query, counted from there.
+@group(0) @binding(0) var<storage, read> tiles: array<vec4u>;
+// [tokens, (query, key, value), heads, width]
+@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> mixed: array<vec4f>;
+
+var<workgroup> q_tile: array<vec4f, QUERIES * WIDTH>;
+var<workgroup> kv_tile: array<vec4f, KEYS * WIDTH>;
+var<workgroup> scores: array<f32, QUERIES * KEYS>;
+var<workgroup> largest: array<f32, QUERIES * SHARED>;
+
+@compute @workgroup_size(SHARED, QUERIES)
+fn main(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(local_invocation_id) place: vec3u,
+    @builtin(local_invocation_index) index: u32,
+) {
+    let tile = tiles[group.x];
+    let first = tile.x;
+    let length = tile.y;
+    let head = group.y;
+    let share = place.x;
+    let query = place.y;
+    for (var i = index; i < QUERIES * WIDTH; i += QUERIES * SHARED) {
+        let at = tile.z + i / WIDTH;
+        var value = vec4f();
+        if (at < length) {
+            value = qkv[(first + at) * ROW + head * WIDTH + i % WIDTH] * inverseSqrt(f32(4u * WIDTH));
+        }
+        q_tile[(i % WIDTH) * QUERIES + i / WIDTH] = value;
+    }
+    var top = LOWEST;
+    var total = 0.0;
+    var sums: array<vec4f, PARTS>;
+    for (var start = 0u; start < length; start += KEYS) {
+        for (var i = index; i < KEYS * WIDTH; i += QUERIES * SHARED) {
+            let at = start + i / WIDTH;
+            var value = vec4f();
+            if (at < length) {
+                value = qkv[(first + at) * ROW + (HEADS + head) * WIDTH + i % WIDTH];
+            }
+            kv_tile[(i % WIDTH) * KEYS + i / WIDTH] = value;
+        }
+        workgroupBarrier();
+        var mine: array<f32, SCORES>;
+        var best = LOWEST;
+        for (var s = 0u; s < SCORES; s++) {
+            let key = s * SHARED + share;
+            var score = 0.0;
+            for (var k = 0u; k < WIDTH; k++) {
+                score += dot(q_tile[k * QUERIES + query], kv_tile[k * KEYS + key]);
+            }
+            mine[s] = select(LOWEST, score, start + key < length);
+            best = max(best, mine[s]);
+        }
+        largest[query * SHARED + share] = best;
+        workgroupBarrier();
+        for (var i = index; i < KEYS * WIDTH; i += QUERIES * SHARED) {
+            let at = start + i / WIDTH;
+            var value = vec4f();
+            if (at < length) {
+                value = qkv[(first + at) * ROW + (2u * HEADS + head) * WIDTH + i % WIDTH];
+            }
+            kv_tile[i] = value;
+        }
+        var now = top;
+        for (var s = 0u; s < SHARED; s++) {
+            now = max(now, largest[query * SHARED + s]);
+        }
+        for (var s = 0u; s < SCORES; s++) {
+            let key = s * SHARED + share;
+            scores[query * KEYS + key] = select(0.0, exp(mine[s] - now), start + key < length);
+        }
+        workgroupBarrier();
+        let shrink = exp(top - now);
+        top = now;
+        total *= shrink;
+        for (var part = 0u; part < PARTS; part++) {
+            sums[part] *= shrink;
+        }
+        for (var key = 0u; key < KEYS; key++) {
+            let p = scores[query * KEYS + key];
+            total += p;
+            for (var part = 0u; part < PARTS; part++) {
+                // Beyond a head's width it is a value that is not kept.
+                sums[part] += p * kv_tile[key * WIDTH + min(part * SHARED + share, WIDTH - 1u)];
+            }
+        }
+        workgroupBarrier();
+    }
+    let at = tile.z + query;
+    if (at < length) {
+        for (var part = 0u; part < PARTS; part++) {
+            let k = part * SHARED + share;
+            if (k < WIDTH) {
+                mixed[(first + at) * HEADS * WIDTH + head * WIDTH + k] = sums[part] / total;
+            }
+        }
+    }
+}

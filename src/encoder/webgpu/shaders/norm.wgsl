@@ -1,0 +1,30 @@
+// Layer norm of each row in place, a workgroup a row.
+//
+// Constants put before this text: WIDTH, EPSILON.
+
+const ACROSS = 64u;
+
+@group(0) @binding(0) var<storage, read_write> rows: array<f32>;
+// Factors, then summands.
+@group(0) @binding(1) var<storage, read> affine: array<f32>;
+
+var<workgroup> parts: array<f32, ACROSS>;
+
+@compute @workgroup_size(ACROSS)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
+    let start = group.x * WIDTH;
+    var part = 0.0;
+    for (var i = index; i < WIDTH; i += ACROSS) {
+        part += rows[start + i];
+    }
+    let mean = sum(index, part) / f32(WIDTH);
+    part = 0.0;
+    for (var i = index; i < WIDTH; i += ACROSS) {
+        let difference = rows[start + i] - mean;
+        part += difference * difference;
+    }
+    let deviation = sqrt(sum(index, part) / f32(WIDTH) + EPSILON);
+    for (var i = index; i < WIDTH; i += ACROSS) {
+        rows[start + i] = (rows[start + i] - mean) / deviation * affine[i] + affine[WIDTH + i];
+    }
+}

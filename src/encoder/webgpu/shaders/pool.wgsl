@@ -1,0 +1,28 @@
+// From token vectors to one vector a sequence, a workgroup a sequence.
+//
+// Constants put before this text: WIDTH, POOLING (0 mean, 1 first token, 2 largest).
+
+const ACROSS = 64u;
+
+@group(0) @binding(0) var<storage, read> tokens: array<f32>;
+@group(0) @binding(1) var<storage, read_write> vectors: array<f32>;
+// First token and length of each sequence.
+@group(0) @binding(2) var<storage, read> spans: array<vec2u>;
+
+@compute @workgroup_size(ACROSS)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
+    let span = spans[group.x];
+    for (var i = index; i < WIDTH; i += ACROSS) {
+        var value = tokens[span.x * WIDTH + i];
+        if (POOLING != 1u) {
+            for (var token = 1u; token < span.y; token++) {
+                let next = tokens[(span.x + token) * WIDTH + i];
+                value = select(value + next, max(value, next), POOLING == 2u);
+            }
+        }
+        if (POOLING == 0u) {
+            value /= f32(span.y);
+        }
+        vectors[group.x * WIDTH + i] = value;
+    }
+}

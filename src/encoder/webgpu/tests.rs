@@ -1,0 +1,382 @@
+//! The shaders beside the same model written plainly in f64.
+//!
+//! They run on any adapter that the machine offers, one imitated in software too.
+
+use std::sync::OnceLock;
+
+use futures_lite::future::block_on;
+
+use super::{Blocks, Context};
+use crate::{
+    bundle::{Array, Quantization, Weights},
+    encoder::{Activation, Config, Dense, Family, Pooling, Precision},
+};
+
+const ACTIVATIONS: [Activation; 5] =
+    [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh, Activation::Identity];
+
+/// One device for all tests, with WebGPU's default limits and nothing more.
+fn context() -> &'static Context {
+    static CONTEXT: OnceLock<Context> = OnceLock::new();
+    CONTEXT.get_or_init(|| block_on(Context::open()).unwrap())
+}
+
+/// Numbers that look random, between -1 and 1.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    fn array(&mut self, shape: &[usize], center: f32, spread: f32) -> Array {
+        let count = shape.iter().product();
+        Array::f32(shape.to_vec(), (0..count).map(|_| center + spread * self.next()).collect())
+    }
+}
+
+fn config(hidden: usize, heads: usize, intermediate: usize) -> Config {
+    Config {
+        family: Family::Bert,
+        vocabulary: 1,
+        hidden,
+        layers: 2,
+        heads,
+        intermediate,
+        positions: 302,
+        first_position: 2,
+        layer_norm_epsilon: 1e-12,
+        activation: Activation::Gelu,
+        max_tokens: 300,
+        pooling: Pooling::Mean,
+        dense: Vec::new(),
+        normalize: true,
+    }
+}
+
+fn weights(config: &Config) -> Weights {
+    let mut noise = Noise(7);
+    let mut out = Weights::default();
+    let (h, wide) = (config.hidden, config.intermediate);
+    let mut linears = Vec::new();
+    let mut norms = vec!["embeddings.LayerNorm".to_string()];
+    for i in 0..config.layers {
+        let at = |name: &str| format!("encoder.layer.{i}.{name}");
+        linears.extend(["query", "key", "value"].map(|n| (at(&format!("attention.self.{n}")), h, h)));
+        linears.push((at("attention.output.dense"), h, h));
+        linears.push((at("intermediate.dense"), h, wide));
+        linears.push((at("output.dense"), wide, h));
+        norms.extend([at("attention.output.LayerNorm"), at("output.LayerNorm")]);
+    }
+    linears.extend((0..).zip(&config.dense).map(|(i, d)| (format!("dense.{i}"), d.input, d.output)));
+    for (name, input, output) in linears {
+        let spread = 2.0 / (input as f32).sqrt();
+        out.insert(&format!("{name}.weight"), noise.array(&[output, input], 0.0, spread));
+        out.insert(&format!("{name}.bias"), noise.array(&[output], 0.0, 0.3));
+    }
+    for name in norms {
+        out.insert(&format!("{name}.weight"), noise.array(&[h], 1.0, 0.3));
+        out.insert(&format!("{name}.bias"), noise.array(&[h], 0.0, 0.3));
+    }
+    let mut table = |name: &str, rows| {
+        out.insert(&format!("embeddings.{name}_embeddings.weight"), noise.array(&[rows, h], 0.0, 0.5));
+    };
+    table("position", config.positions);
+    table("token_type", 2);
+    out
+}
+
+fn words(config: &Config, lengths: &[usize]) -> Vec<f32> {
+    let mut noise = Noise(11);
+    (0..lengths.iter().sum::<usize>() * config.hidden).map(|_| noise.next()).collect()
+}
+
+/// The same model in f64, one sequence at a time.
+struct Plain<'a>(&'a Config, &'a Weights);
+
+impl Plain<'_> {
+    fn get(&self, name: &str) -> Vec<f64> {
+        self.1.need(name).unwrap().to_f32().into_iter().map(f64::from).collect()
+    }
+
+    fn linear(&self, name: &str, x: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let (w, b) = (self.get(&format!("{name}.weight")), self.get(&format!("{name}.bias")));
+        let width = x[0].len();
+        x.iter()
+            .map(|row| w.chunks(width).zip(&b).map(|(w, b)| dot(w, row) + b).collect::<Vec<f64>>())
+            .collect()
+    }
+
+    fn norm(&self, name: &str, mut x: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+        let (g, b) = (self.get(&format!("{name}.weight")), self.get(&format!("{name}.bias")));
+        for row in &mut x {
+            let n = row.len() as f64;
+            let mean = row.iter().sum::<f64>() / n;
+            let variance = row.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+            let deviation = (variance + self.0.layer_norm_epsilon).sqrt();
+            for ((v, g), b) in row.iter_mut().zip(&g).zip(&b) {
+                *v = (*v - mean) / deviation * g + b;
+            }
+        }
+        x
+    }
+
+    fn attend(&self, q: &[Vec<f64>], k: &[Vec<f64>], v: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let width = self.0.hidden / self.0.heads;
+        let mut out = vec![vec![0.0; self.0.hidden]; q.len()];
+        for part in (0..self.0.hidden).step_by(width).map(|at| at..at + width) {
+            for (out, q) in out.iter_mut().zip(q) {
+                let scores =
+                    k.iter().map(|k| dot(&q[part.clone()], &k[part.clone()]) / (width as f64).sqrt());
+                let exps: Vec<f64> = scores.map(f64::exp).collect();
+                let total: f64 = exps.iter().sum();
+                for (e, v) in exps.iter().zip(v) {
+                    part.clone().for_each(|i| out[i] += e / total * v[i]);
+                }
+            }
+        }
+        out
+    }
+
+    fn encode(&self, words: &[f32]) -> Vec<f64> {
+        let (config, hidden) = (self.0, self.0.hidden);
+        let (position, kind) =
+            ["position", "token_type"].map(|n| self.get(&format!("embeddings.{n}_embeddings.weight"))).into();
+        let x = words.chunks(hidden).enumerate().map(|(t, row)| {
+            let position = &position[(config.first_position + t) * hidden..];
+            (0..hidden).map(|i| f64::from(row[i]) + position[i] + kind[i]).collect()
+        });
+        let mut x = self.norm("embeddings.LayerNorm", x.collect());
+        for i in 0..config.layers {
+            let at = |name: &str| format!("encoder.layer.{i}.{name}");
+            let [q, k, v] =
+                ["query", "key", "value"].map(|n| self.linear(&at(&format!("attention.self.{n}")), &x));
+            let mixed = self.linear(&at("attention.output.dense"), &self.attend(&q, &k, &v));
+            x = self.norm(&at("attention.output.LayerNorm"), added(x, mixed));
+            let mut up = self.linear(&at("intermediate.dense"), &x);
+            up.iter_mut().flatten().for_each(|v| *v = activate(config.activation, *v));
+            let down = self.linear(&at("output.dense"), &up);
+            x = self.norm(&at("output.LayerNorm"), added(x, down));
+        }
+        let columns = (0..hidden).map(|i| x.iter().map(move |row| row[i]));
+        let mut out: Vec<f64> = match config.pooling {
+            Pooling::Cls => x[0].clone(),
+            Pooling::Mean => columns.map(|c| c.sum::<f64>() / x.len() as f64).collect(),
+            Pooling::Max => columns.map(|c| c.fold(f64::NEG_INFINITY, f64::max)).collect(),
+        };
+        for (i, dense) in config.dense.iter().enumerate() {
+            out = self.linear(&format!("dense.{i}"), &[out]).remove(0);
+            out.iter_mut().for_each(|v| *v = activate(dense.activation, *v));
+        }
+        if config.normalize {
+            let length = dot(&out, &out).sqrt();
+            out.iter_mut().for_each(|v| *v /= length);
+        }
+        out
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn added(x: Vec<Vec<f64>>, y: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    x.into_iter().zip(y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x + y).collect()).collect()
+}
+
+fn activate(kind: Activation, x: f64) -> f64 {
+    match kind {
+        Activation::Gelu => 0.5 * x * (1.0 + erf(x / 2f64.sqrt())),
+        Activation::GeluTanh => {
+            0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())
+        }
+        Activation::Relu => x.max(0.0),
+        Activation::Tanh => x.tanh(),
+        Activation::Identity => x,
+    }
+}
+
+/// 2/√π e^(-x²) Σ 2ⁿ x²ⁿ⁺¹ / (2n+1)!! (Abramowitz and Stegun 7.1.6).
+fn erf(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= 2.0 * x * x / f64::from(2 * n + 1);
+        sum += term;
+    }
+    if x.abs() > 6.0 { x.signum() } else { std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum }
+}
+
+/// The largest difference between the device's vectors and the plain ones.
+fn difference(config: &Config, weights: &Weights, precision: Precision, lengths: &[usize]) -> f64 {
+    let blocks = Blocks::new(context(), config, weights, precision).unwrap();
+    let words = words(config, lengths);
+    let got = block_on(blocks.encode(&words, lengths)).unwrap();
+    assert_eq!(got.len(), lengths.len() * config.dimension());
+    assert!(got.iter().all(|v| v.is_finite()));
+    let plain = Plain(config, weights);
+    let mut rest = &words[..];
+    let mut worst = 0.0f64;
+    for (&length, got) in lengths.iter().zip(got.chunks(config.dimension())) {
+        let (own, after) = rest.split_at(length * config.hidden);
+        rest = after;
+        for (a, b) in got.iter().zip(plain.encode(own)) {
+            worst = worst.max((f64::from(*a) - b).abs());
+        }
+    }
+    worst
+}
+
+#[test]
+fn every_width_agrees_with_the_plain_model() {
+    // Heads 4, 8, 12, 16, 64, 128 and 160 wide; widths that fill no tile.
+    for (hidden, heads, intermediate) in
+        [(16, 4, 20), (32, 4, 52), (48, 4, 100), (64, 4, 128), (192, 3, 260), (128, 1, 36), (160, 1, 64)]
+    {
+        let config = config(hidden, heads, intermediate);
+        let worst = difference(&config, &weights(&config), Precision::F32, &[1, 17, 3, 40, 16]);
+        assert!(worst < 1e-5, "{hidden} {heads} {intermediate}: {worst:.1e}");
+    }
+}
+
+#[test]
+fn packed_weights_are_the_ones_they_unpack_to() {
+    for (hidden, heads, intermediate) in [(32, 4, 64), (96, 2, 160), (64, 4, 52)] {
+        let mut config = config(hidden, heads, intermediate);
+        config.dense = vec![Dense { input: hidden, output: 40, activation: Activation::Tanh }];
+        let packed = weights(&config).quantize(Quantization::Q8);
+        for precision in [Precision::Packed, Precision::F32] {
+            let worst = difference(&config, &packed, precision, &[5, 1, 33]);
+            assert!(worst < 1e-5, "{hidden} {precision:?}: {worst:.1e}");
+        }
+    }
+}
+
+#[test]
+fn every_pooling_activation_and_dense_layer_agrees() {
+    for (i, activation) in ACTIVATIONS.into_iter().enumerate() {
+        for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Max] {
+            let mut config = config(32, 2, 64);
+            (config.activation, config.pooling, config.normalize) = (activation, pooling, i % 2 == 0);
+            let dense = |input, output| Dense { input, output, activation: ACTIVATIONS[4 - i] };
+            config.dense = [dense(32, 68), dense(68, 7)].into_iter().take(i % 3).collect();
+            let worst = difference(&config, &weights(&config), Precision::F32, &[4, 19, 1]);
+            assert!(worst < 1e-5, "{activation:?} {pooling:?}: {worst:.1e}");
+        }
+    }
+}
+
+#[test]
+fn all_lengths_fit_one_batch() {
+    let config = config(32, 2, 64);
+    let lengths: Vec<usize> = (1..=300).collect();
+    let worst = difference(&config, &weights(&config), Precision::F32, &lengths);
+    assert!(worst < 1e-5, "{worst:.1e}");
+}
+
+#[test]
+fn large_scores_do_not_overflow() {
+    let config = config(32, 2, 64);
+    let mut weights = weights(&config);
+    for name in ["query", "key"] {
+        let name = format!("encoder.layer.0.attention.self.{name}.weight");
+        let values = weights.need(&name).unwrap().to_f32().iter().map(|v| v * 8.0).collect();
+        weights.insert(&name, Array::f32(vec![32, 32], values));
+    }
+    // Scores of hundreds: their rounding is what is seen, so the bound is that of f32 there.
+    let worst = difference(&config, &weights, Precision::F32, &[70]);
+    assert!(worst < 1e-4, "{worst:.1e}");
+}
+
+#[test]
+fn a_text_has_the_same_vector_in_every_batch_and_thread() {
+    let config = config(64, 4, 128);
+    let blocks = Blocks::new(context(), &config, &weights(&config), Precision::F32).unwrap();
+    let lengths = [9, 120, 1, 64, 30];
+    let words = words(&config, &lengths);
+    let together = block_on(blocks.encode(&words, &lengths)).unwrap();
+    std::thread::scope(|scope| {
+        let mut first = 0;
+        for (&length, expected) in lengths.iter().zip(together.chunks(64)) {
+            let own = &words[first * 64..(first + length) * 64];
+            first += length;
+            let blocks = &blocks;
+            scope.spawn(move || {
+                for _ in 0..5 {
+                    let alone = block_on(blocks.encode(own, &[length])).unwrap();
+                    let worst = alone.iter().zip(expected).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+                    assert!(worst < 1e-6, "{length}: {worst:.1e}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_a_sentence() {
+    let narrow = config(4, 1, 4);
+    let blocks = Blocks::new(context(), &narrow, &weights(&narrow), Precision::F32).unwrap();
+    let ask = |words: &[f32], lengths: &[usize]| block_on(blocks.encode(words, lengths));
+    assert_eq!(ask(&[], &[]), Ok(Vec::new()));
+    assert!(ask(&[], &[0]).unwrap_err().contains("1 to 300"));
+    assert!(ask(&[0.0; 4 * 301], &[301]).unwrap_err().contains("301 tokens"));
+    assert!(ask(&[0.0; 9], &[2]).unwrap_err().contains("2 rows of 4"));
+    let many = [300; 300];
+    assert!(ask(&words(&narrow, &many), &many).unwrap_err().contains("90000 tokens"));
+    assert!(ask(&[0.5; 8], &[2]).is_ok(), "it still works after that");
+
+    let refused = |config: &Config, weights: &Weights| {
+        Blocks::new(context(), config, weights, Precision::F32).err().unwrap().to_string()
+    };
+    for (hidden, heads, intermediate, width) in [(30, 5, 64, "6"), (32, 2, 63, "63"), (328, 2, 64, "164")] {
+        let config = config(hidden, heads, intermediate);
+        let problem = refused(&config, &weights(&config));
+        assert!(problem.contains(&format!(" {width} wide")) && problem.contains("CPU"), "{problem}");
+    }
+    let mut lacking = weights(&narrow);
+    lacking.remove("encoder.layer.1.output.dense.bias");
+    assert!(refused(&narrow, &lacking).contains("encoder.layer.1.output.dense.bias"));
+    lacking.insert("encoder.layer.1.output.dense.bias", Array::f32(vec![3], vec![0.0; 3]));
+    assert!(refused(&narrow, &lacking).contains("[3] instead of [4]"));
+}
+
+#[test]
+fn faults_of_the_device_are_errors() {
+    // Its own device: faults that nobody watches for are told to the next call of any model.
+    let context = block_on(Context::open()).unwrap();
+    let too_large = || {
+        context.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: 1 << 40,
+            usage: wgpu::BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        })
+    };
+    let watch = context.watch();
+    too_large();
+    assert!(block_on(watch.end()).is_some());
+    assert_eq!(context.check(), Ok(()));
+    too_large();
+    assert!(context.check().is_err());
+    assert_eq!(context.check(), Ok(()));
+}
+
+#[test]
+fn a_destroyed_device_says_so_and_nothing_hangs() {
+    let context = block_on(Context::open()).unwrap();
+    let config = config(32, 2, 64);
+    let blocks = Blocks::new(&context, &config, &weights(&config), Precision::F32).unwrap();
+    assert!(block_on(blocks.encode(&[0.5; 64], &[2])).is_ok());
+    let (told, heard) = std::sync::mpsc::channel();
+    context.on_lost(move |why| told.send(why).unwrap());
+    context.device.destroy();
+    assert!(block_on(blocks.encode(&[0.5; 64], &[2])).is_err(), "destroyed behind our back");
+    context.destroy();
+    let problem = block_on(blocks.encode(&[0.5; 64], &[2])).unwrap_err();
+    assert!(problem.contains("lost"), "{problem}");
+    assert_eq!(heard.try_iter().count(), 1);
+    let (told, heard) = std::sync::mpsc::channel();
+    context.on_lost(move |why| told.send(why).unwrap());
+    assert!(heard.try_recv().is_ok(), "who asks late is told at once");
+    assert!(Blocks::new(&context, &config, &weights(&config), Precision::F32).is_err());
+}
