@@ -291,9 +291,11 @@ pub(super) struct Evaluate {
     pub kept: StoredValue<Kept>,
 }
 
-/// A model to measure.
+/// A model to measure, and on what.
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
+    pub data: Data,
+    pub languages: Vec<String>,
     pub address: String,
     pub url: String,
     pub lir: Option<usize>,

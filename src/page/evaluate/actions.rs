@@ -134,7 +134,8 @@ impl Page {
                 );
                 return;
             };
-            plan.push(Planned { address, url, lir });
+            let (data, languages) = (e.data.get_untracked(), e.languages.get_untracked());
+            plan.push(Planned { data, languages, address, url, lir });
         }
         if e.data.get_untracked() == Data::Own && e.files.with_untracked(Vec::is_empty) {
             self.say(
@@ -179,7 +180,11 @@ impl Page {
         let id = self.next_id();
         if self.send(&Request::OpenTask { id, source }) {
             let key = untrack(|| e.source_key());
-            e.kept.update_value(|k| k.coming = Some(key));
+            // Should this one be cancelled, nobody knows which the worker has open.
+            e.kept.update_value(|k| {
+                k.open = None;
+                k.coming = Some(key);
+            });
             let what = match data {
                 Data::Sample => "Opening the sample".to_owned(),
                 Data::Own => "Opening your files".to_owned(),
@@ -206,7 +211,7 @@ impl Page {
             id,
             url: next.url,
             device: self.device.get_untracked(),
-            languages: e.languages.get_untracked(),
+            languages: next.languages,
             lir: next.lir,
         });
         if sent {

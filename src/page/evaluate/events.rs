@@ -103,8 +103,12 @@ impl Page {
             e.languages.update(|chosen| chosen.retain(known));
             self.write_address(false);
         }
-        e.kept.update_value(|k| k.open = k.coming.take());
-        e.task.set(Some(task));
+        // Languages that the data lacks are not asked for.
+        e.kept.update_value(|k| {
+            k.open = k.coming.take();
+            k.plan.iter_mut().for_each(|p| p.languages.retain(known));
+        });
+        e.task.set(Some(task.clone()));
         self.measure_next();
     }
 
@@ -114,13 +118,8 @@ impl Page {
         let Some(Some((planned, first))) = e.kept.try_update_value(|k| k.measuring.clone()) else {
             return;
         };
-        let run = Run {
-            id,
-            address: planned.address,
-            data: e.data.get_untracked(),
-            languages: e.languages.get_untracked(),
-            report,
-        };
+        let run =
+            Run { id, address: planned.address, data: planned.data, languages: planned.languages, report };
         e.live.set(true);
         if first {
             e.comparison.set(None);

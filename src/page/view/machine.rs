@@ -39,7 +39,8 @@ pub(super) fn Machine() -> impl IntoView {
 
 /// Nothing is there and nothing comes.
 fn can_load(page: Page) -> bool {
-    page.model.with(Option::is_none)
+    page.view.get() == View::Search
+        && page.model.with(Option::is_none)
         && page.loading.with(Option::is_none)
         && matches!(page.worker.get(), Worker::Listening { .. })
         && page.searching.with(Option::is_none)
@@ -62,7 +63,7 @@ fn Line() -> impl IntoView {
     };
     let last = move || {
         page.results.with(|r| {
-            r.as_ref().map(|r| {
+            r.as_ref().filter(|_| page.view.get() == View::Search).map(|r| {
                 if r.encode_ms > 0.0 {
                     format!(" · last query {}", words::ms(r.encode_ms + r.search_ms))
                 } else {

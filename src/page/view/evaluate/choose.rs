@@ -40,9 +40,9 @@ pub(super) fn Choose() -> impl IntoView {
                     <Models/>
                     <Lir/>
                     <Device/>
+                    <Languages/>
                 </div>
             </div>
-            <Languages/>
             <p class="go">
                 <button type="submit" aria-disabled=move || busy().to_string()>"Measure"</button>
                 <span class="hint" aria-live="polite">
@@ -285,13 +285,12 @@ fn Lir() -> impl IntoView {
                     "without and with it."
                 </span>
             </label>
-            <label class="number" class:gone=move || !on()>
+            <label class="number" hidden=move || !on()>
                 <span>"How many"</span>
                 <input
                     type="number"
                     min="1"
                     max="64"
-                    disabled=move || !on()
                     prop:value=move || e.lir.get().unwrap_or(DIRECTIONS).to_string()
                     on:change:target=move |event| {
                         let typed = event.target().value().parse().unwrap_or(DIRECTIONS).clamp(1, 64);

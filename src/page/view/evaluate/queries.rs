@@ -178,17 +178,18 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
             <button
                 type="button"
                 class="query"
+                dir=names::direction(&row.language)
                 aria-expanded=move || open.get().to_string()
                 on:click=move |_| page.open_query(at)
             >
-                <span class="passage" lang=row.language.clone() dir=names::direction(&row.language)>{row.text}</span>
+                <span class="passage" lang=row.language.clone()>{row.text}</span>
                 <span class="about">
                     <span class="swatch" aria-hidden="true">{row.language.clone()}</span>
                     <span class="endonym" title=names::english(&row.language)>{names::endonym(&row.language)}</span>
                     {to.map(|to| view! {
-                        <span>{format!("→ {}", names::endonym(&to))}</span>
+                        <bdi>{format!("→ {}", names::endonym(&to))}</bdi>
                     })}
-                    <span class="score">{numbers}</span>
+                    <bdi class="score">{numbers}</bdi>
                 </span>
             </button>
             {move || open.get().then(|| view! { <Ranking/> })}

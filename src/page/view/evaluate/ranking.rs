@@ -40,7 +40,7 @@ fn gap(skipped: usize) -> impl IntoView {
 fn passage(p: RankedPassage, last: usize) -> impl IntoView {
     let gold = p.grade > 0;
     let verdict = match p.grade {
-        0 if p.rank < last => "does not answer, ranked above an answer".to_owned(),
+        0 if p.rank < last => "wrongly above an answer".to_owned(),
         0 => "does not answer".to_owned(),
         1 => "answers the question".to_owned(),
         grade => format!("answers the question, grade {grade}"),
@@ -48,13 +48,13 @@ fn passage(p: RankedPassage, last: usize) -> impl IntoView {
     view! {
         <li class="ranked" class:gold=gold style=names::colour(&p.language)>
             <span class="rank"><span class="unseen">"Rank "</span>{words::count(p.rank)}</span>
-            <div>
-                <p class="passage" lang=p.language.clone() dir=names::direction(&p.language)>{p.text}</p>
+            <div dir=names::direction(&p.language)>
+                <p class="passage" lang=p.language.clone()>{p.text}</p>
                 <p class="about">
                     <span class="swatch" aria-hidden="true">{p.language.clone()}</span>
                     <span class="endonym" title=names::english(&p.language)>{names::endonym(&p.language)}</span>
                     <span class="score" title="Cosine of question and passage">{format!("{:.3}", p.score)}</span>
-                    <span class="verdict">{verdict}</span>
+                    <bdi class="verdict">{verdict}</bdi>
                     <bdi class="source">{p.source}</bdi>
                 </p>
             </div>
