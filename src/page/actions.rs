@@ -7,6 +7,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use super::address::Address;
+use super::evaluate::View;
 use super::link::describe;
 use super::state::{Activity, Page, Problem, TOP, WayOut, Worker};
 use super::words;
@@ -201,7 +202,7 @@ impl Page {
 
     /// Writes the state into the address, as a new entry of the history or over the present one.
     pub fn write_address(self, new_entry: bool) {
-        let search = untrack(|| self.address()).search();
+        let search = untrack(|| self.address(self.view.get())).search();
         let Ok(history) = window().history() else { return };
         let path = window().location().pathname().unwrap_or_default();
         let address = format!("{path}{search}");
@@ -216,6 +217,12 @@ impl Page {
     /// Takes the state from the address: the person went back or forward.
     pub fn read_address(self) {
         let address = here();
+        self.view.set(address.view);
+        self.arrive();
+        if address.view == View::Evaluate {
+            self.return_to_report(&address);
+            return;
+        }
         let reload = address.device != self.device.get_untracked()
             || address.model != self.model_address.get_untracked();
         let example = self.first_example();
@@ -234,6 +241,30 @@ impl Page {
             self.load_model();
         }
         self.search();
+    }
+
+    /// The person went back or forward to the Evaluate view.
+    fn return_to_report(self, address: &Address) {
+        let e = self.evaluate;
+        e.take(address);
+        if address.device != self.device.get_untracked() {
+            self.choose_measuring_device(address.device);
+        }
+        let shown = e.queries.with_untracked(|q| q.as_ref().map(|q| (q.run, q.cell.clone())));
+        if let (Some(run), Some(cell)) = (untrack(|| e.run()), e.cell.get_untracked())
+            && shown != Some((run, cell))
+        {
+            self.ask_queries(false);
+        }
+    }
+
+    /// The person is in a view: what it needs comes.
+    pub fn arrive(self) {
+        match self.view.get_untracked() {
+            View::Search if self.corpus.with_untracked(Option::is_some) => self.load_first_model(),
+            View::Search => {}
+            View::Evaluate => self.measure_what_the_link_shows(),
+        }
     }
 
     /// The example that is searched where nobody asked anything.
@@ -363,7 +394,7 @@ impl Page {
         self.open_files(vec![OpenedFile { name: "pasted text".into(), bytes: text.into_bytes() }]);
     }
 
-    /// Reads files that the person chose or dropped, and opens them.
+    /// Reads files that the person chose or dropped, and opens them to search or to measure on.
     pub fn read_files(self, files: Vec<web_sys::File>) {
         if files.is_empty() {
             return;
@@ -381,6 +412,7 @@ impl Page {
             );
             return;
         }
+        let view = self.view.get_untracked();
         leptos::task::spawn_local(async move {
             let mut read = Vec::with_capacity(files.len());
             for file in files {
@@ -399,7 +431,10 @@ impl Page {
                     }
                 }
             }
-            self.open_files(read);
+            match view {
+                View::Search => self.open_files(read),
+                View::Evaluate => self.take_data_files(read),
+            }
         });
     }
 
@@ -417,7 +452,7 @@ pub(super) fn here() -> Address {
 }
 
 /// A folder's address, seen from the document, with a slash at its end.
-fn resolve(folder: &str) -> Option<String> {
+pub(super) fn resolve(folder: &str) -> Option<String> {
     let base = document().base_uri().ok()??;
     let url = web_sys::Url::new_with_base(folder, &base).ok()?;
     if !url.pathname().ends_with('/') {

@@ -1,13 +1,17 @@
 //! The part of the state that the address holds, so that copying it shares what is on the screen.
 
-use crate::protocol::{DeviceChoice, Scope};
+use super::evaluate::{Data, MapMeasure, Shown, View, cell_name, cell_named};
+use crate::protocol::{CellChoice, DeviceChoice, Scope};
 
 /// Queries longer than this stay out of the address: some browsers refuse very long ones.
 const LONGEST_QUERY: usize = 2000;
 
-/// What `?q=…&lang=…&scope=…&in=de,el&device=…&model=…` says. Defaults are left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What `?q=…&lang=…&scope=…&in=de,el&device=…&model=…` says, or in the other view
+/// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&cell=…&device=…&model=…&against=…`.
+/// Defaults are left out.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Address {
+    pub view: View,
     /// The query, where one was typed.
     pub query: Option<String>,
     /// The query's language, where a person corrected it.
@@ -20,6 +24,21 @@ pub(super) struct Address {
     pub device: DeviceChoice,
     /// The model's folder, where it is not the default one.
     pub model: Option<String>,
+
+    /// What models are measured on.
+    pub data: Data,
+    /// Languages that are measured; empty for all.
+    pub languages: Vec<String>,
+    /// What the map of language pairs shows.
+    pub measure: MapMeasure,
+    /// Which of two models it shows, or their difference.
+    pub shown: Shown,
+    /// Leading directions of each language that are removed.
+    pub lir: Option<usize>,
+    /// The second model's folder.
+    pub against: Option<String>,
+    /// The cell whose queries are shown.
+    pub cell: Option<CellChoice>,
 }
 
 impl Address {
@@ -36,12 +55,17 @@ impl Address {
                 "q" => address.query = Some(value),
                 "lang" => address.language = Some(value),
                 "scope" => address.scope = scope_named(&value),
-                "in" => {
-                    address.filter =
-                        value.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect();
-                }
+                "in" => address.filter = codes(&value),
                 "device" => address.device = device_named(&value),
                 "model" => address.model = Some(value),
+                "view" => address.view = View::named(&value),
+                "data" => address.data = Data::named(&value),
+                "languages" => address.languages = codes(&value),
+                "measure" => address.measure = MapMeasure::named(&value),
+                "show" => address.shown = Shown::named(&value),
+                "lir" => address.lir = value.parse().ok().filter(|n| *n > 0),
+                "against" => address.against = Some(value),
+                "cell" => address.cell = cell_named(&value),
                 _ => {}
             }
         }
@@ -51,6 +75,12 @@ impl Address {
     /// The part of the address after the path: `?…`, or nothing where all is as by default.
     pub fn search(&self) -> String {
         let mut pairs = Vec::new();
+        if self.view != View::default() {
+            pairs.push(format!("view={}", self.view.name()));
+        }
+        if self.data != Data::default() {
+            pairs.push(format!("data={}", self.data.name()));
+        }
         if let Some(query) = self.query.as_deref().filter(|q| q.len() <= LONGEST_QUERY) {
             pairs.push(format!("q={}", encode(query)));
         }
@@ -61,14 +91,31 @@ impl Address {
             pairs.push(format!("scope={}", scope_name(self.scope)));
         }
         if !self.filter.is_empty() {
-            let codes: Vec<String> = self.filter.iter().map(|code| encode(code)).collect();
-            pairs.push(format!("in={}", codes.join(",")));
+            pairs.push(format!("in={}", list(&self.filter)));
+        }
+        if !self.languages.is_empty() {
+            pairs.push(format!("languages={}", list(&self.languages)));
+        }
+        if self.measure != MapMeasure::default() {
+            pairs.push(format!("measure={}", self.measure.name()));
+        }
+        if self.shown != Shown::default() {
+            pairs.push(format!("show={}", self.shown.name()));
+        }
+        if let Some(directions) = self.lir {
+            pairs.push(format!("lir={directions}"));
+        }
+        if let Some(cell) = &self.cell {
+            pairs.push(format!("cell={}", encode(&cell_name(cell))));
         }
         if self.device != DeviceChoice::default() {
             pairs.push(format!("device={}", device_name(self.device)));
         }
         if let Some(model) = &self.model {
             pairs.push(format!("model={}", encode(model)));
+        }
+        if let Some(model) = &self.against {
+            pairs.push(format!("against={}", encode(model)));
         }
         if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
     }
@@ -107,6 +154,14 @@ fn scope_named(word: &str) -> Scope {
         "another" => Scope::Another,
         _ => Scope::All,
     }
+}
+
+fn codes(value: &str) -> Vec<String> {
+    value.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect()
+}
+
+fn list(codes: &[String]) -> String {
+    codes.iter().map(|code| encode(code)).collect::<Vec<_>>().join(",")
 }
 
 /// Percent-encoding of a query's value, with `+` for a space.
@@ -164,11 +219,32 @@ mod tests {
             filter: vec!["de".into(), "el".into()],
             device: DeviceChoice::WebGpu,
             model: Some("https://example.org/a b/".into()),
+            ..Address::default()
         };
         let search = address.search();
         assert!(search.is_ascii(), "{search}");
         assert!(search.contains("&in=de,el&"), "{search}");
         assert_eq!(Address::parse(&search), address);
+    }
+
+    #[test]
+    fn a_link_holds_what_is_measured_and_looked_at() {
+        let address = Address {
+            view: View::Evaluate,
+            data: Data::Mlqa,
+            languages: vec!["ar".into(), "zh-Hant".into()],
+            measure: MapMeasure::Recall1,
+            shown: Shown::Difference,
+            lir: Some(3),
+            against: Some("other/".into()),
+            cell: cell_named("zh-Hant~ar"),
+            ..Address::default()
+        };
+        let search = address.search();
+        assert!(search.starts_with("?view=evaluate&data=mlqa-r&languages=ar,zh-Hant"), "{search}");
+        assert!(search.contains("cell=zh-Hant~ar"), "{search}");
+        assert_eq!(Address::parse(&search), address);
+        assert_eq!(Address::parse("?lir=many&cell=&view=kitchen&lir=0"), Address::default());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::evaluate::View;
 use super::link::Link;
 use super::state::{Model, Page, Progress, WayOut, Worker};
 use super::words;
@@ -23,6 +24,7 @@ impl Page {
     }
 
     fn hear(self, event: Event) {
+        let Some(event) = self.hear_of_measuring(event) else { return };
         match event {
             Event::Started { webgpu } => self.begin(webgpu),
             Event::Progress { id, stage, done, total, seconds_left } => {
@@ -55,7 +57,7 @@ impl Page {
                     self.results_arrived(results);
                 }
             }
-            // The page asks for no vectors.
+            // The page asks for no vectors, and the others are heard already.
             Event::Vectors { .. }
             | Event::TaskReady { .. }
             | Event::Evaluated { .. }
@@ -98,11 +100,14 @@ impl Page {
         if deaths > 0 && self.loading.with_untracked(Option::is_none) {
             self.load_model();
         }
+        if deaths == 0 {
+            self.measure_what_the_link_shows();
+        }
     }
 
     fn progress(self, id: Id, stage: Stage, done: f64, total: f64, seconds_left: Option<f64>) {
         let at = window().performance().map_or(0.0, |p| p.now());
-        for activity in [self.loading, self.opening] {
+        for activity in [self.loading, self.opening, self.evaluate.activity] {
             if activity.with_untracked(|a| a.as_ref().is_none_or(|a| a.id != id)) {
                 continue;
             }
@@ -160,8 +165,11 @@ impl Page {
         self.load_first_model();
     }
 
-    /// The model comes by itself, but only after something is there to read.
-    fn load_first_model(self) {
+    /// The model comes by itself, but only after something is there to read, and where it is searched.
+    pub(super) fn load_first_model(self) {
+        if self.view.get_untracked() != View::Search {
+            return;
+        }
         let untried = self.kept.try_update_value(|k| !std::mem::replace(&mut k.tried_model, true));
         if untried == Some(true)
             && self.model.with_untracked(Option::is_none)
@@ -224,6 +232,7 @@ impl Page {
         self.opening.set(None);
         self.model.set(None);
         self.waiting.set(false);
+        let measuring = self.evaluate.worker_died();
 
         if deaths.is_some_and(|n| n >= DEATHS) || !started {
             self.worker.set(Worker::Dead);
@@ -241,6 +250,11 @@ impl Page {
         let mut still = "It was started again, on the CPU. What you typed and opened is kept.".to_owned();
         if encoding {
             still.push_str(" The text that was being encoded has to be opened again.");
+        }
+        if measuring {
+            still.push_str(
+                " The measuring stopped; vectors that were finished are kept: measure again to go on.",
+            );
         }
         if self.kept.with_value(|k| k.deadly.as_ref().is_some_and(|(_, n)| *n > 1)) {
             still.push_str(" The question it stopped at twice is not asked again by itself.");

@@ -7,6 +7,7 @@
 //! - `link`: the worker's handle, and how values cross
 //! - `state`: everything the views read
 //! - `actions`: what a person can make happen
+//! - `evaluate`: state, actions and events of the Evaluate view
 //! - `events`: what the worker says, and what to do when it says nothing any more
 //! - `view`: the components
 //!
@@ -14,6 +15,7 @@
 
 mod actions;
 mod address;
+mod evaluate;
 mod events;
 mod link;
 mod names;

@@ -4,6 +4,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 
 use super::address::Address;
+use super::evaluate::{Evaluate, View};
 use super::link::Link;
 use crate::protocol::{
     CorpusInfo, DeviceChoice, DeviceReport, Id, ModelInfo, OpenedFile, Results, Scope, Stage,
@@ -15,6 +16,10 @@ pub(super) const TOP: usize = 10;
 /// The page's state. Cheap to copy; found in every component with [`Page::here`].
 #[derive(Clone, Copy)]
 pub(super) struct Page {
+    pub view: RwSignal<View>,
+    /// The Evaluate view's part; what follows is Search's, or everyone's.
+    pub evaluate: Evaluate,
+
     /// What is in the search box.
     pub query: RwSignal<String>,
     /// The query's language, where a person corrected it.
@@ -136,12 +141,15 @@ pub(super) struct Problem {
 pub(super) enum WayOut {
     LoadModel,
     StartWorker,
+    Measure,
 }
 
 impl Page {
     /// A page as its address says, with nothing there yet.
     pub fn new(address: Address) -> Self {
         Self {
+            view: RwSignal::new(address.view),
+            evaluate: Evaluate::new(&address),
             query: RwSignal::new(address.query.clone().unwrap_or_default()),
             language: RwSignal::new(address.language),
             scope: RwSignal::new(address.scope),
@@ -182,8 +190,12 @@ impl Page {
         expect_context()
     }
 
-    /// What the address should say now.
-    pub fn address(self) -> Address {
+    /// What the address of a view should say now.
+    pub fn address(self, view: View) -> Address {
+        let device = self.device.get();
+        if view == View::Evaluate {
+            return self.evaluate.put(Address { view, device, ..Address::default() });
+        }
         let untouched = self.kept.with_value(|k| k.untouched);
         let query = self.query.get();
         Address {
@@ -191,8 +203,9 @@ impl Page {
             language: self.language.get(),
             scope: self.scope.get(),
             filter: self.filter.get(),
-            device: self.device.get(),
+            device,
             model: self.model_address.get(),
+            ..Address::default()
         }
     }
 }

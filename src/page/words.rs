@@ -64,6 +64,42 @@ pub(super) fn time_left(seconds: f64) -> String {
     }
 }
 
+/// A measure in tables: `0.7421`.
+pub(super) fn figure(x: f64) -> String {
+    format!("{x:.4}")
+}
+
+/// A measure in a map's cell: `0.742`.
+pub(super) fn short_figure(x: f64) -> String {
+    format!("{x:.3}")
+}
+
+/// A difference with its sign: `+0.012`, `−0.012`, `0.000`.
+pub(super) fn signed(x: f64, digits: usize) -> String {
+    let size = format!("{:.digits$}", x.abs());
+    let zero = size.bytes().all(|b| matches!(b, b'0' | b'.'));
+    match (zero, x < 0.0) {
+        (true, _) => size,
+        (false, true) => format!("−{size}"),
+        (false, false) => format!("+{size}"),
+    }
+}
+
+/// Ranks and how far they are apart: `286.6`.
+pub(super) fn ranks(x: f64) -> String {
+    format!("{x:.1}")
+}
+
+/// A share: `9.1 %`.
+pub(super) fn percent(x: f64) -> String {
+    format!("{:.1} %", 100.0 * x)
+}
+
+/// A p value: `0.012`, `< 0.001`.
+pub(super) fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".into() } else { format!("{p:.3}") }
+}
+
 /// A stage as a word.
 pub(super) fn stage(stage: Stage) -> &'static str {
     match stage {
@@ -100,6 +136,18 @@ mod tests {
         assert_eq!(count(1234567), "1,234,567");
         assert_eq!(plural(1, "passage"), "1 passage");
         assert_eq!(plural(1320, "passage"), "1,320 passages");
+    }
+
+    #[test]
+    fn figures_keep_their_digits_and_signs() {
+        assert_eq!(figure(0.74213), "0.7421");
+        assert_eq!(short_figure(1.0), "1.000");
+        assert_eq!(signed(0.0123, 3), "+0.012");
+        assert_eq!(signed(-0.0123, 3), "−0.012");
+        assert_eq!(signed(-0.0001, 3), "0.000");
+        assert_eq!(percent(1.0 / 11.0), "9.1 %");
+        assert_eq!(p_value(0.0004), "< 0.001");
+        assert_eq!(p_value(0.0416), "0.042");
     }
 
     #[test]

@@ -7,10 +7,12 @@ use wasm_bindgen::JsCast;
 use super::ask::Ask;
 use super::controls::{Controls, scope_words};
 use super::corpus::Corpus;
+use super::evaluate::Evaluate;
 use super::machine::Machine;
 use super::mix::Mix;
 use super::results::Results;
 use crate::page::actions::here;
+use crate::page::evaluate::View;
 use crate::page::state::{Page, WayOut};
 
 /// The page.
@@ -26,31 +28,73 @@ pub(in crate::page) fn App() -> impl IntoView {
     window_event_listener(ev::keydown, focus_on_slash);
     Effect::new(move |_| {
         let query = page.query.with(|q| q.chars().take(60).collect::<String>());
-        document().set_title(&format!("{query} · interlingua"));
+        let of = if page.view.get() == View::Evaluate { "Evaluate" } else { &query };
+        document().set_title(&format!("{of} · interlingua"));
     });
 
+    let search = move || page.view.get() == View::Search;
+    // Built when it is first seen, and kept from then on, as the search is.
+    let evaluated = Memo::new(move |before| before == Some(&true) || !search());
     view! {
-        <a class="skip" href="#results">"Skip to the results"</a>
+        {move || if search() {
+            view! { <a class="skip" href="#results">"Skip to the results"</a> }
+        } else {
+            view! { <a class="skip" href="#report">"Skip to the report"</a> }
+        }}
         <div class="sheet">
             <header class="head">
                 <h1>"interlingua"</h1>
                 <p>"Ask in one language, find in all. " <span>"The search runs in your browser."</span></p>
+                <Views/>
             </header>
             <main>
                 <Messages/>
-                <Ask/>
-                <div class="columns">
-                    <Side/>
-                    <section class="found" id="results" tabindex="-1" aria-labelledby="found">
-                        <Mix/>
-                        <Results/>
-                    </section>
+                <div hidden=move || !search()>
+                    <Ask/>
+                    <div class="columns">
+                        <Side/>
+                        <section class="found" id="results" tabindex="-1" aria-labelledby="found">
+                            <Mix/>
+                            <Results/>
+                        </section>
+                    </div>
                 </div>
+                <div hidden=search>{move || evaluated.get().then(|| view! { <Evaluate/> })}</div>
             </main>
             <Foot/>
         </div>
         <Machine/>
         <DropZone/>
+    }
+}
+
+/// The way from one view to another. They are links: they can be copied and opened beside.
+#[component]
+fn Views() -> impl IntoView {
+    let page = Page::here();
+    let link = move |view: View, name: &'static str| {
+        let follow = move |event: web_sys::MouseEvent| {
+            // A click that asks for a new tab or window is the browser's.
+            if !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
+                event.prevent_default();
+                page.go(view);
+            }
+        };
+        view! {
+            <a
+                href=move || format!("./{}", page.address(view).search())
+                aria-current=move || (page.view.get() == view).then_some("page")
+                on:click=follow
+            >
+                {name}
+            </a>
+        }
+    };
+    view! {
+        <nav class="views" aria-label="Views">
+            {link(View::Search, "Search")}
+            {link(View::Evaluate, "Evaluate")}
+        </nav>
     }
 }
 
@@ -92,10 +136,12 @@ fn Messages() -> impl IntoView {
         let words = match way_out {
             WayOut::LoadModel => "Try again",
             WayOut::StartWorker => "Start again",
+            WayOut::Measure => "Measure again",
         };
         let take = move |_| match way_out {
             WayOut::LoadModel => page.load_model(),
             WayOut::StartWorker => page.start_again(),
+            WayOut::Measure => page.measure(),
         };
         view! { <button type="button" class="quiet" on:click=take>{words}</button> }
     };
@@ -168,7 +214,12 @@ fn DropZone() -> impl IntoView {
     });
     view! {
         <div class="drop" class:over=move || over.get() aria-hidden="true">
-            <p>"Drop to search in these files. They stay on this device."</p>
+            <p>
+                {move || match page.view.get() {
+                    View::Search => "Drop to search in these files. They stay on this device.",
+                    View::Evaluate => "Drop to measure on these files. They stay on this device.",
+                }}
+            </p>
         </div>
     }
 }
@@ -197,6 +248,8 @@ fn focus_on_slash(event: web_sys::KeyboardEvent) {
     });
     let query =
         document().get_element_by_id("query").and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok());
+    // In another view the box is there, but hidden.
+    let query = query.filter(|q| q.offset_parent().is_some());
     if let (false, Some(query)) = (in_field, query) {
         event.prevent_default();
         // A box that cannot take the focus leaves the page as it was.

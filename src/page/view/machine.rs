@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::corpus::CorpusProgress;
 use super::progress::Progress;
 use crate::page::address::{device_name, device_named};
+use crate::page::evaluate::View;
 use crate::page::names;
 use crate::page::state::{Model, Page, Worker};
 use crate::page::words;
@@ -18,6 +19,11 @@ pub(super) fn Machine() -> impl IntoView {
         <div class="machine">
             <Progress activity=page.loading before cancel=Callback::new(move |()| page.cancel_load())/>
             <CorpusProgress/>
+            <Progress
+                activity=page.evaluate.activity
+                before
+                cancel=Callback::new(move |()| page.stop_measuring())
+            />
             <section class="state" role="status" aria-label="Device">
                 <details>
                     <summary><Line/></summary>
@@ -33,7 +39,8 @@ pub(super) fn Machine() -> impl IntoView {
 
 /// Nothing is there and nothing comes.
 fn can_load(page: Page) -> bool {
-    page.model.with(Option::is_none)
+    page.view.get() == View::Search
+        && page.model.with(Option::is_none)
         && page.loading.with(Option::is_none)
         && matches!(page.worker.get(), Worker::Listening { .. })
         && page.searching.with(Option::is_none)
@@ -51,11 +58,12 @@ fn Line() -> impl IntoView {
             "The model is on its way; the examples can be searched".into()
         }
         None if page.worker.get() == Worker::Starting => "Starting".into(),
+        None if page.view.get() == View::Evaluate => "The model is loaded when you measure".into(),
         None => "No model is loaded; the examples can be searched".to_owned(),
     };
     let last = move || {
         page.results.with(|r| {
-            r.as_ref().map(|r| {
+            r.as_ref().filter(|_| page.view.get() == View::Search).map(|r| {
                 if r.encode_ms > 0.0 {
                     format!(" · last query {}", words::ms(r.encode_ms + r.search_ms))
                 } else {

@@ -32,20 +32,22 @@ pub(super) fn Mix() -> impl IntoView {
 
 #[component]
 fn Bar(name: &'static str, parts: Memo<Vec<(String, usize)>>) -> impl IntoView {
-    let segment = |(code, n): (String, usize)| {
-        let style = format!("{};flex-grow:{n}", names::colour(&code));
-        let title = format!("{} ({}): {}", names::endonym(&code), names::english(&code), words::count(n));
-        view! {
-            <span class="segment" style=style title=title>
-                {code}
-            </span>
-        }
-    };
     view! {
         <span class="name" aria-hidden="true">{name}</span>
         <div class="bar" role="img" aria-label=move || in_words(name, &parts.get())>
-            {move || parts.get().into_iter().map(segment).collect_view()}
+            {move || parts.get().iter().map(|(code, n)| segment(code, *n as f64, &words::count(*n))).collect_view()}
         </div>
+    }
+}
+
+/// A language's part of a bar, as wide as `weight` says, with its size in words.
+pub(super) fn segment(code: &str, weight: f64, size: &str) -> impl IntoView + use<> {
+    let style = format!("{};flex-grow:{weight}", names::colour(code));
+    let title = format!("{} ({}): {size}", names::endonym(code), names::english(code));
+    view! {
+        <span class="segment" style=style title=title>
+            {code.to_owned()}
+        </span>
     }
 }
 

@@ -4,6 +4,7 @@ mod app;
 mod ask;
 mod controls;
 mod corpus;
+mod evaluate;
 mod machine;
 mod mix;
 mod progress;

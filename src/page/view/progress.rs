@@ -60,7 +60,7 @@ fn in_words(step: &Step) -> String {
         }
     };
     let mut out = format!("{stage}{much}");
-    if let (Stage::Encode, Some(rate)) = (step.stage, step.rate()) {
+    if let (Stage::Encode | Stage::EncodeQueries | Stage::Score, Some(rate)) = (step.stage, step.rate()) {
         let digits = if rate < 10.0 { 1 } else { 0 };
         out.push_str(&format!(" · {rate:.digits$} a second"));
     }

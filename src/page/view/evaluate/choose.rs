@@ -1,0 +1,341 @@
+//! What to measure: data, languages, models.
+
+use leptos::prelude::*;
+
+use crate::page::address::{device_name, device_named};
+use crate::page::evaluate::Data;
+use crate::page::evaluate::actions::MODEL;
+use crate::page::names;
+use crate::page::state::Page;
+use crate::page::view::app::files;
+use crate::page::words;
+use crate::protocol::DeviceChoice;
+
+/// How many directions are removed at first.
+const DIRECTIONS: usize = 1;
+
+#[component]
+pub(super) fn Choose() -> impl IntoView {
+    let page = Page::here();
+    let busy = move || page.evaluate.activity.with(Option::is_some);
+    view! {
+        <form
+            class="choose"
+            aria-labelledby="choose"
+            on:submit=move |e| {
+                e.prevent_default();
+                if !untrack(busy) {
+                    page.measure();
+                }
+            }
+        >
+            <h2 id="choose">"Measure how well a model retrieves"</h2>
+            <p class="hint">
+                "Everything is computed in this browser, by the definitions of trec_eval. Finished vectors are kept "
+                "in this browser, so a stopped measurement goes on where it was."
+            </p>
+            <div class="choices">
+                <DataChoice/>
+                <div class="choice">
+                    <Models/>
+                    <Lir/>
+                    <Device/>
+                    <Languages/>
+                </div>
+            </div>
+            <p class="go">
+                <button type="submit" aria-disabled=move || busy().to_string()>"Measure"</button>
+                <span class="hint" aria-live="polite">
+                    {move || if busy() { "Under way; how far it is stands at the foot of the window." } else { "" }}
+                </span>
+            </p>
+        </form>
+    }
+}
+
+#[component]
+fn DataChoice() -> impl IntoView {
+    let page = Page::here();
+    let choice = move |data: Data| {
+        let id = format!("data-{}", data.name());
+        view! {
+            <label class="scope">
+                <input
+                    type="radio"
+                    name="data"
+                    value=data.name()
+                    aria-label=data.title()
+                    aria-describedby=id.clone()
+                    prop:checked=move || page.evaluate.data.get() == data
+                    on:change=move |_| page.choose_data(data)
+                />
+                <span class="name">{data.title()}</span>
+                <span class="why" id=id>{about(data)}</span>
+            </label>
+        }
+    };
+    view! {
+        <fieldset class="choice data">
+            <legend>"Data"</legend>
+            {Data::ALL.into_iter().map(choice).collect_view()}
+            <Source/>
+        </fieldset>
+    }
+}
+
+fn about(data: Data) -> &'static str {
+    match data {
+        Data::Sample => {
+            "Comes with this page: 1,320 passages in 11 languages, a question to each. The quickest."
+        }
+        Data::Xquad => "13,014 sentences and 13,090 questions in 11 languages. About 16 MB, CC BY-SA 4.0.",
+        Data::Mlqa => "20,534 sentences and 4,199 questions in 7 languages. About 33 MB, CC BY-SA 4.0.",
+        Data::Own => "Passages and questions as JSON lines, or XQuAD-R and MLQA-R files you have.",
+    }
+}
+
+/// Where the chosen data comes from.
+#[component]
+fn Source() -> impl IntoView {
+    let page = Page::here();
+    let e = page.evaluate;
+    let choose_files = move |event: web_sys::Event| {
+        let input: web_sys::HtmlInputElement = event_target(&event);
+        page.read_files(input.files().map(files).unwrap_or_default());
+        // The same file can be chosen again.
+        input.set_value("");
+    };
+    let pick = move |words: &'static str| {
+        view! {
+            <label>
+                <span>{words}</span>
+                <input type="file" multiple accept=".json,.jsonl" on:change=choose_files/>
+            </label>
+        }
+    };
+    let download = move |data: Data| {
+        view! {
+            <div class="own">
+                <p>
+                    "“Measure” downloads its files from the folder below: the one request of this page to another "
+                    "server. They are of "
+                    <a href="https://github.com/google-research-datasets/lareqa" rel="noreferrer">
+                        "google-research-datasets/lareqa"
+                    </a> " on GitHub; what you measure stays here."
+                </p>
+                <label>
+                    <span>"Folder to download from"</span>
+                    <input
+                        type="text"
+                        inputmode="url"
+                        autocomplete="off"
+                        spellcheck="false"
+                        prop:value=move || e.base()
+                        on:change:target=move |event| {
+                            let typed = event.target().value().trim().to_owned();
+                            e.mirror.set(Some(typed).filter(|t| !t.is_empty() && Some(t.as_str()) != data.origin()));
+                        }
+                    />
+                </label>
+                {pick("Or choose the files, if you have them")}
+            </div>
+        }
+        .into_any()
+    };
+    let own = move || {
+        view! {
+            <div class="own">
+                {pick("Choose files")}
+                <p class="hint">{move || chosen(&e.files.get())}</p>
+                <p class="hint">"A line for each passage and for each question, in one file or several:"</p>
+                <pre tabindex="0">
+                    "{\"id\": \"p1\", \"lang\": \"en\", \"text\": \"It opens at nine.\"}\n"
+                    "{\"query_id\": \"q1\", \"lang\": \"de\", \"text\": \"Wann?\", \"relevant\": [\"p1\"]}"
+                </pre>
+            </div>
+        }
+        .into_any()
+    };
+    move || match e.data.get() {
+        Data::Sample => ().into_any(),
+        Data::Own => own(),
+        data => download(data),
+    }
+}
+
+fn chosen(files: &[String]) -> String {
+    match files {
+        [] => {
+            "None is chosen yet. You can also drop files on the page. They stay on this device, and a link \
+               cannot hold them: whoever opens it chooses them again."
+                .into()
+        }
+        [one] => format!("Chosen: {one}. It stays on this device; a link cannot hold it."),
+        many => format!(
+            "Chosen: {}. They stay on this device; a link cannot hold them.",
+            match many {
+                [first, second] => format!("{first} and {second}"),
+                _ => format!("{} and {} more", many[0], words::count(many.len() - 1)),
+            }
+        ),
+    }
+}
+
+#[component]
+fn Languages() -> impl IntoView {
+    let page = Page::here();
+    let e = page.evaluate;
+    let offered = Memo::new(move |_| e.offered());
+    let chip = move |(code, counts): (String, Option<(usize, usize)>)| {
+        let checked = {
+            let code = code.clone();
+            move || e.languages.with(|chosen| chosen.is_empty() || chosen.contains(&code))
+        };
+        let toggled = code.clone();
+        let english = names::english(&code);
+        let title = match counts {
+            Some((q, p)) => {
+                format!("{english}: {}, {}", words::plural(q, "question"), words::plural(p, "passage"))
+            }
+            None => english,
+        };
+        view! {
+            <label class="chip" style=names::colour(&code) title=title>
+                <input
+                    type="checkbox"
+                    prop:checked=checked.clone()
+                    on:change:target=move |event| {
+                        page.toggle_language(&toggled);
+                        // The last language stays chosen.
+                        event.target().set_checked(untrack(&checked));
+                    }
+                />
+                <span lang=code.clone() dir=names::direction(&code)>{names::endonym(&code)}</span>
+            </label>
+        }
+    };
+    let some = move || offered.with(|o| !o.is_empty());
+    view! {
+        <fieldset class="filter" class:none=move || !some()>
+            <legend>"Languages of questions and passages"</legend>
+            <div class="chips">
+                {move || offered.get().into_iter().map(chip).collect_view()}
+            </div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn Models() -> impl IntoView {
+    let page = Page::here();
+    let e = page.evaluate;
+    let first = move || e.model.get().unwrap_or_else(|| MODEL.to_owned());
+    let second = move || e.against.get().unwrap_or_default();
+    view! {
+        <label class="field">
+            <span>"Model"</span>
+            <input
+                type="text"
+                inputmode="url"
+                autocomplete="off"
+                spellcheck="false"
+                aria-describedby="model-hint"
+                prop:value=first
+                on:change:target=move |event| page.name_model(false, &event.target().value())
+            />
+        </label>
+        <label class="field">
+            <span>"Second model, to compare (optional)"</span>
+            <input
+                type="text"
+                inputmode="url"
+                autocomplete="off"
+                spellcheck="false"
+                aria-describedby="model-hint"
+                prop:value=second
+                on:change:target=move |event| page.name_model(true, &event.target().value())
+            />
+        </label>
+        <p class="hint" id="model-hint">
+            "The address of a bundle’s folder, as " <code>"interlingua import"</code> " writes it. "
+            <code>{MODEL}</code> " is the model of this page."
+        </p>
+    }
+}
+
+#[component]
+fn Lir() -> impl IntoView {
+    let page = Page::here();
+    let e = page.evaluate;
+    let on = move || e.lir.with(Option::is_some);
+    view! {
+        <div class="lir">
+            <label class="scope">
+                <input
+                    type="checkbox"
+                    aria-describedby="lir-hint"
+                    prop:checked=on
+                    on:change:target=move |event| {
+                        page.choose_lir(event.target().checked().then_some(DIRECTIONS));
+                    }
+                />
+                <span class="name">"Remove each language’s leading directions (LIR)"</span>
+                <span class="why" id="lir-hint">
+                    "What sets a language’s vectors apart as a whole is taken out of them. One model is measured "
+                    "without and with it."
+                </span>
+            </label>
+            <label class="number" hidden=move || !on()>
+                <span>"How many"</span>
+                <input
+                    type="number"
+                    min="1"
+                    max="64"
+                    prop:value=move || e.lir.get().unwrap_or(DIRECTIONS).to_string()
+                    on:change:target=move |event| {
+                        let typed = event.target().value().parse().unwrap_or(DIRECTIONS).clamp(1, 64);
+                        page.choose_lir(Some(typed));
+                        event.target().set_value(&typed.to_string());
+                    }
+                />
+            </label>
+        </div>
+    }
+}
+
+#[component]
+fn Device() -> impl IntoView {
+    let page = Page::here();
+    let option = move |device, name| {
+        view! {
+            <option value=device_name(device) prop:selected=move || page.device.get() == device>{name}</option>
+        }
+    };
+    view! {
+        <label class="field">
+            <span>"Device"</span>
+            <select on:change:target=move |event| {
+                page.choose_measuring_device(device_named(&event.target().value()));
+            }>
+                {option(DeviceChoice::Auto, "automatic: measure, keep the faster")}
+                {option(DeviceChoice::Cpu, "CPU")}
+                {option(DeviceChoice::WebGpu, "GPU (WebGPU)")}
+            </select>
+        </label>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_briefly() {
+        let names = |n: usize| (0..n).map(|i| format!("{i}.json")).collect::<Vec<_>>();
+        assert!(chosen(&names(0)).starts_with("None"));
+        assert!(chosen(&names(1)).starts_with("Chosen: 0.json."));
+        assert!(chosen(&names(2)).starts_with("Chosen: 0.json and 1.json."));
+        assert!(chosen(&names(7)).starts_with("Chosen: 0.json and 6 more."));
+        assert!(about(Data::Sample).contains(&words::count(1320)));
+    }
+}

@@ -1,0 +1,63 @@
+//! One question's ranking: what answers it, and what was put before that.
+
+use leptos::prelude::*;
+
+use crate::page::evaluate::Evaluate;
+use crate::page::names;
+use crate::page::words;
+use crate::protocol::RankedPassage;
+
+#[component]
+pub(super) fn Ranking() -> impl IntoView {
+    let e = Evaluate::here();
+    let passages = Memo::new(move |_| e.opened.with(|o| o.as_ref().and_then(|o| o.passages.clone())));
+    move || match passages.get() {
+        None => {
+            view! { <p class="ranking hint" aria-live="polite">"The ranking is on its way."</p> }.into_any()
+        }
+        Some(passages) => {
+            let last = passages.iter().filter(|p| p.grade > 0).map(|p| p.rank).max().unwrap_or_default();
+            let mut before = 0;
+            let rows: Vec<AnyView> = passages
+                .into_iter()
+                .flat_map(|p| {
+                    let skipped = p.rank.saturating_sub(before + 1);
+                    before = p.rank;
+                    let gap = (skipped > 0).then(|| gap(skipped).into_any());
+                    gap.into_iter().chain([passage(p, last).into_any()])
+                })
+                .collect();
+            view! { <ol class="ranking" role="list" aria-label="Ranking">{rows}</ol> }.into_any()
+        }
+    }
+}
+
+fn gap(skipped: usize) -> impl IntoView {
+    view! { <li class="gap">{format!("{} between, none of which answers", words::plural(skipped, "passage"))}</li> }
+}
+
+/// A passage; `last` is the worst rank of one that answers.
+fn passage(p: RankedPassage, last: usize) -> impl IntoView {
+    let gold = p.grade > 0;
+    let verdict = match p.grade {
+        0 if p.rank < last => "wrongly above an answer".to_owned(),
+        0 => "does not answer".to_owned(),
+        1 => "answers the question".to_owned(),
+        grade => format!("answers the question, grade {grade}"),
+    };
+    view! {
+        <li class="ranked" class:gold=gold style=names::colour(&p.language)>
+            <span class="rank"><span class="unseen">"Rank "</span>{words::count(p.rank)}</span>
+            <div dir=names::direction(&p.language)>
+                <p class="passage" lang=p.language.clone()>{p.text}</p>
+                <p class="about">
+                    <span class="swatch" aria-hidden="true">{p.language.clone()}</span>
+                    <span class="endonym" title=names::english(&p.language)>{names::endonym(&p.language)}</span>
+                    <span class="score" title="Cosine of question and passage">{format!("{:.3}", p.score)}</span>
+                    <bdi class="verdict">{verdict}</bdi>
+                    <bdi class="source">{p.source}</bdi>
+                </p>
+            </div>
+        </li>
+    }
+}
