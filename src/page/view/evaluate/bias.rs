@@ -91,8 +91,8 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
     let mut lines = vec![
         line(
             "Own language first".into(),
-            &|b| Some(words::percent(b.same_language_first.rate)),
-            words::percent(first.same_language_first.chance),
+            &|b| b.same_language_first.map(|r| words::percent(r.rate)),
+            first.same_language_first.map_or_else(|| "–".into(), |r| words::percent(r.chance)),
             "How often the best ranked answer is the one in the question’s language. Without bias: as often as by chance.",
         ),
         line(
@@ -121,7 +121,7 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
     });
     lines.push(line(
         "Reading to the last answer, mean (median)".into(),
-        &|b| Some(format!("{} ({})", words::ranks(b.last_answer.mean), words::ranks(b.last_answer.median))),
+        &|b| b.last_answer.map(|a| format!("{} ({})", words::ranks(a.mean), words::ranks(a.median))),
         format!("{} or little more", report.languages.len()),
         "How many ranks one must read until every answer was seen (Max@R).",
     ));
@@ -195,7 +195,7 @@ fn bars(run: &Run, report: &EvalReport, bias: &Figures, runs: usize) -> impl Int
             format!("first {}, all questions", shares.k),
             &shares.top,
             &report.languages,
-            own(Some(&bias.same_language_first)),
+            own(bias.same_language_first.as_ref()),
         ),
     ];
     for code in &report.languages {
