@@ -61,7 +61,7 @@ pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixe
             // SAFETY: this head's columns of this sequence's rows belong to this part alone.
             unsafe {
                 let all = 0..own.values.count();
-                let place = places[head].from_row(first + query);
+                let place = places[head].below(first + query);
                 multiply((scores, stride, rows), &own.values, all, After::NOTHING, place);
             }
         }

@@ -63,7 +63,7 @@ pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
         Activation::GeluTanh => {
             let cube = simd.mul(simd.mul(x, x), x);
             let y = simd.mul_add(cube, simd.splat(0.044_715), x);
-            let e = exp(simd, simd.mul(y, simd.splat(-1.595_769_1)));
+            let e = exp(simd, simd.mul(y, simd.splat(-1.595_769)));
             simd.div(x, simd.add(one, e))
         }
         Activation::Relu => simd.max(zero, x),

@@ -248,7 +248,7 @@ impl Linear {
             let (first, end) = (part * rows / parts, (part + 1) * rows / parts);
             let which = group * self.panels / groups..(group + 1) * self.panels / groups;
             let x = &x[first * self.input..end * self.input];
-            let place = place.from_row(first);
+            let place = place.below(first);
             // SAFETY: rows are as long as the matrix has columns, and each task has rows or columns
             // of its own.
             unsafe {

@@ -152,8 +152,8 @@ impl Place {
         Self { to, rows: values.len() / stride, stride }
     }
 
-    /// From row `first` on.
-    pub fn from_row(self, first: usize) -> Self {
+    /// The same from row `first` on.
+    pub fn below(self, first: usize) -> Self {
         assert!(first <= self.rows);
         // SAFETY: within the values.
         let to = unsafe { self.to.add(first * self.stride) };
