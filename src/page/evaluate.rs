@@ -389,11 +389,17 @@ impl Evaluate {
         Some(self.mirror.get().unwrap_or_else(|| origin.to_owned()))
     }
 
+    /// The chosen data, once it is open.
+    pub fn opened_data(self) -> Option<TaskInfo> {
+        // The task is set after the key, so whoever watches the one sees the other.
+        let task = self.task.get()?;
+        let key = self.source_key();
+        self.kept.with_value(|k| k.open.as_ref() == Some(&key)).then_some(task)
+    }
+
     /// The languages that can be chosen: code and, once they are known, questions and passages.
     pub fn offered(self) -> Vec<(String, Option<(usize, usize)>)> {
-        let open = self.kept.with_value(|k| k.open.clone());
-        let task = self.task.get();
-        match task.filter(|_| open == Some(self.source_key())) {
+        match self.opened_data() {
             Some(task) => task.languages.into_iter().map(|(code, q, p)| (code, Some((q, p)))).collect(),
             None => self.data.get().languages().iter().map(|code| ((*code).to_owned(), None)).collect(),
         }

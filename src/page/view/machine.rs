@@ -58,7 +58,12 @@ fn Line() -> impl IntoView {
             "The model is on its way; the examples can be searched".into()
         }
         None if page.worker.get() == Worker::Starting => "Starting".into(),
-        None if page.view.get() == View::Evaluate => "The model is loaded when you measure".into(),
+        None if page.view.get() == View::Evaluate => page.evaluate.runs.with(|runs| match runs.last() {
+            Some(run) => {
+                format!("Last measured: {} on {} · self-test passed", run.name(), run.report.facts.device)
+            }
+            None => "The model is loaded when you measure".into(),
+        }),
         None => "No model is loaded; the examples can be searched".to_owned(),
     };
     let last = move || {

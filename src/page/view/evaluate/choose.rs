@@ -79,6 +79,12 @@ fn DataChoice() -> impl IntoView {
             <legend>"Data"</legend>
             {Data::ALL.into_iter().map(choice).collect_view()}
             <Source/>
+            <ul class="notes">
+                {move || {
+                    let notes = page.evaluate.opened_data().map(|task| task.notes).unwrap_or_default();
+                    notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view()
+                }}
+            </ul>
         </fieldset>
     }
 }
