@@ -52,10 +52,10 @@ pub enum Precision {
 
 /// A model's blocks, by whoever computes.
 enum Blocks {
-    Cpu(cpu::Blocks),
-    WebGpu(webgpu::Blocks),
+    Cpu(Box<cpu::Blocks>),
+    WebGpu(Box<webgpu::Blocks>),
     #[cfg(feature = "native")]
-    Burn(trained::Blocks),
+    Burn(Box<trained::Blocks>),
 }
 
 impl Encoder {
@@ -92,12 +92,14 @@ impl Encoder {
         }
         let weights = &bundle.weights;
         let blocks = match &machine.handle {
-            Handle::Cpu => Blocks::Cpu(cpu::Blocks::new(&config, weights)?),
+            Handle::Cpu => Blocks::Cpu(Box::new(cpu::Blocks::with_precision(&config, weights, precision)?)),
             Handle::WebGpu(context) => {
-                Blocks::WebGpu(webgpu::Blocks::new(context, &config, weights, precision)?)
+                Blocks::WebGpu(Box::new(webgpu::Blocks::new(context, &config, weights, precision)?))
             }
             #[cfg(feature = "native")]
-            Handle::Burn(device) => Blocks::Burn(trained::Blocks::new(&config, weights, precision, device)?),
+            Handle::Burn(device) => {
+                Blocks::Burn(Box::new(trained::Blocks::new(&config, weights, precision, device)?))
+            }
         };
         Ok(Self {
             name: bundle.manifest.name.clone(),
