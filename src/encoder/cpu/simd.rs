@@ -103,6 +103,23 @@ enum Instructions {
     Base,
 }
 
+impl Instructions {
+    /// Whether the processor has them.
+    fn are_there(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.are_there()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Base => true,
+        }
+    }
+}
+
 impl Level {
     /// The widest vectors that the processor has.
     pub fn best() -> Self {
@@ -111,14 +128,13 @@ impl Level {
 
     /// All that the processor has, the best first.
     pub fn all() -> Vec<Self> {
-        let mut all = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
-                all.push(Self(Instructions::Avx512));
-            }
-            all.push(Self(Instructions::Avx2));
-        }
+        let wider: &[Instructions] = &[
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2,
+        ];
+        let mut all: Vec<Self> = wider.iter().copied().filter(|i| i.are_there()).map(Self).collect();
         all.push(Self(Instructions::Base));
         all
     }
