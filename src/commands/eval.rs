@@ -46,6 +46,9 @@ pub struct Args {
     /// gives figures that compare with published ones.
     #[arg(long, default_value = "all")]
     pool: String,
+    /// Write every query's measures in every setting into this CSV file.
+    #[arg(long)]
+    per_query: Option<PathBuf>,
     /// Keep vectors in this folder, and take them from it where they are there already.
     #[arg(long)]
     vectors: Option<PathBuf>,
@@ -125,6 +128,10 @@ pub fn run(args: Args) -> Result<()> {
         let depth = trec::Depth { main: args.depth, cross: args.cross_depth };
         trec::write(dir, &task, &index, &queries, encoder.name(), depth)?;
         eprintln!("run and qrels files are in {}", dir.display());
+    }
+    if let Some(path) = &args.per_query {
+        write_whole(path, export::per_query(&task, &scores).as_bytes())?;
+        eprintln!("every query's measures are in {}", path.display());
     }
     match if args.json { "json" } else { args.format.as_str() } {
         "json" => println!("{}", json(&report)?),

@@ -17,6 +17,7 @@ pub use peer::Peer;
 pub use shares::Shares;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,37 @@ pub struct Bias {
 }
 
 impl Bias {
+    /// The main figures as lines of plain text, each with what an unbiased model would have.
+    pub(super) fn write_lines(&self, out: &mut String) -> std::fmt::Result {
+        let k = self.shares.k;
+        writeln!(out, "\nlanguage bias (in brackets: without bias)")?;
+        if let Some(own) = self.same_language_first {
+            writeln!(out, "  best answer in the question's language  {:.4} ({:.4})", own.rate, own.chance)?;
+        }
+        writeln!(out, "  top {k} against pool, Jensen-Shannon      {:.4} (0)", self.shares.distance)?;
+        if let Some(last) = self.last_answer {
+            writeln!(out, "  rank of the last answer, mean, median   {:.1}, {:.1}", last.mean, last.median)?;
+        }
+        for (depth, share) in &self.complete {
+            writeln!(out, "  {:<40}{share:.4} (1)", format!("all answers in the first {depth}"))?;
+        }
+        if let Some(agreement) = self.agreement {
+            writeln!(out, "  agreement of translated questions       {agreement:.4} (1)")?;
+        }
+        if let Some(peer) = self.peer {
+            writeln!(out, "  Friedman's p, Kendall's W               {:.2e}, {:.4} (0)", peer.p, peer.w)?;
+        }
+        writeln!(
+            out,
+            "  hubness: skewness, largest, never found {:.2}, {}, {:.4}",
+            self.hubness.skewness, self.hubness.largest, self.hubness.never
+        )?;
+        if let Some(ratio) = self.multi_to_mono {
+            writeln!(out, "  multi / mono mAP                        {ratio:.4} (1)")?;
+        }
+        Ok(())
+    }
+
     /// Measures what [`rank`](super::rank) found; `None` where the task has one language only.
     pub fn of(task: &Task, ranks: &[Ranks], settings: &Settings) -> Option<Self> {
         if task.languages.len() < 2 {

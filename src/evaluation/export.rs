@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::significance::Interval;
-use super::{EvalReport, Measures};
+use super::{EvalReport, Measures, Scores, Task};
 
 /// The facts, a line each, as `name: value`.
 fn facts(report: &EvalReport) -> Vec<String> {
@@ -29,6 +29,37 @@ fn facts(report: &EvalReport) -> Vec<String> {
     }));
     lines.extend(report.notes.iter().map(|note| format!("note: {note}")));
     lines.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// A field of a CSV file (RFC 4180).
+fn field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into()
+    }
+}
+
+/// Every query's measures, a line for each query and setting: `query,setting,from,to` and the names of
+/// [`Measures::NAMES`]; `to` is empty in the multi setting.
+pub fn per_query(task: &Task, scores: &Scores) -> String {
+    let mut out = format!("query,setting,from,to,{}\n", Measures::NAMES.join(","));
+    let mut add = |query: usize, setting: &str, to: &str, measures: &Measures| {
+        let query = &task.queries[query];
+        let _ = write!(out, "{},{setting},{},{to}", field(&query.id), field(&task.languages[query.lang]));
+        measures.values().iter().for_each(|value| {
+            let _ = write!(out, ",{value}");
+        });
+        out.push('\n');
+    };
+    for (from, row) in scores.pairs.iter().enumerate() {
+        for (to, cell) in row.iter().enumerate() {
+            let setting = if from == to { "mono" } else { "cross" };
+            cell.iter().for_each(|(query, m)| add(*query, setting, &field(&task.languages[to]), m));
+        }
+    }
+    scores.multi.iter().enumerate().for_each(|(query, m)| add(query, "multi", "", m));
+    out
 }
 
 /// One figure a line: `setting,from,to,measure,value,low,high,queries`, after comment lines that begin

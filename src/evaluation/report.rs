@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bias, Intervals, Measures, RankDistance, Settings, Task};
+use super::{Bias, Intervals, Measures, RankDistance, Settings, Task, significance::Band};
 
 /// What was measured, beside the numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -120,6 +120,16 @@ impl EvalReport {
         }
     }
 
+    /// The ends of a setting's intervals.
+    fn band(&self, setting: &str) -> Option<Band> {
+        let of = self.intervals.as_ref()?;
+        match setting {
+            "mono" => of.mono,
+            "cross" => of.cross,
+            _ => of.multi,
+        }
+    }
+
     /// The report as plain text, for a terminal.
     pub fn table(&self) -> String {
         let mut out = String::new();
@@ -138,29 +148,56 @@ impl EvalReport {
             settings.0,
             settings.1
         )?;
+        for note in &self.notes {
+            writeln!(out, "note: {note}")?;
+        }
         if unanswered > 0 {
             writeln!(out, "{unanswered} questions were left out: no passage answers them")?;
         }
-        writeln!(
-            out,
-            "\n       {:>8}{:>8}{:>8}{:>8}{:>8}{:>9}{:>8}",
-            "mAP", "MRR", "R@1", "R@10", "R@100", "nDCG@10", "mAP@20"
-        )?;
+        write!(out, "\n{:<7}", "")?;
+        Measures::NAMES.iter().try_for_each(|name| write!(out, "{name:>16}"))?;
+        writeln!(out)?;
         for (name, row) in [("mono", self.mono), ("cross", self.cross), ("multi", self.multi)] {
-            if let Some(m) = row {
-                writeln!(
-                    out,
-                    "{name:<7}{:>8.4}{:>8.4}{:>8.4}{:>8.4}{:>8.4}{:>9.4}{:>8.4}",
-                    m.map, m.mrr, m.recall_1, m.recall_10, m.recall_100, m.ndcg_10, m.map_20
-                )?;
+            let Some(measures) = row else { continue };
+            write!(out, "{name:<7}")?;
+            measures.values().iter().try_for_each(|value| write!(out, "{value:>16.4}"))?;
+            writeln!(out)?;
+            if let Some(band) = self.band(name) {
+                write!(out, "{:<7}", "")?;
+                let ends = band.low.values().into_iter().zip(band.high.values());
+                for (low, high) in ends {
+                    write!(out, "{:>16}", format!("[{low:.4} {high:.4}]"))?;
+                }
+                writeln!(out)?;
             }
         }
-        if let Some(distance) = self.rank_distance {
+        if let Some(of) = &self.intervals {
             writeln!(
+                out,
+                "[ ]: {} % intervals, bootstrap over {} questions, {} samples, seed {}",
+                of.level * 100.0,
+                self.counts.questions,
+                of.samples,
+                of.seed
+            )?;
+        }
+        if let Some(distance) = self.rank_distance {
+            write!(
                 out,
                 "\nrank distance: mean {:.1}, median {:.1}, normalised {:.4}",
                 distance.mean, distance.median, distance.normalised
             )?;
+            if let Some([low, high]) = self.intervals.as_ref().and_then(|i| i.rank_distance) {
+                write!(
+                    out,
+                    " [{:.1} {:.1}] [{:.1} {:.1}] [{:.4} {:.4}]",
+                    low.mean, high.mean, low.median, high.median, low.normalised, high.normalised
+                )?;
+            }
+            writeln!(out)?;
+        }
+        if let Some(bias) = &self.bias {
+            bias.write_lines(out)?;
         }
         writeln!(out, "\nmAP by question language (rows) and passage language (columns)")?;
         write!(out, "     ")?;
@@ -227,7 +264,7 @@ mod tests {
     #[test]
     fn the_table_has_every_pair() {
         let table = report().table();
-        assert!(table.contains("mono     1.0000"), "{table}");
+        assert!(table.contains("mono             1.0000"), "{table}");
         assert_eq!(table.lines().filter(|l| l.starts_with("de ") || l.starts_with("en ")).count(), 2);
     }
 }
