@@ -6,8 +6,9 @@ use std::{fs, path::Path};
 
 use common::{checkpoint, small};
 use interlingua::{
-    bundle::{Bundle, Quantization, SelfTest, sha256},
+    bundle::{Bundle, Quantization, SelfTest},
     encoder::{Encoder, Machine},
+    sha256,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

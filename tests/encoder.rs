@@ -12,7 +12,16 @@ use interlingua::{
 use proptest::prelude::*;
 
 fn encoder(bundle: &Bundle) -> Encoder {
-    Encoder::new(bundle, Machine::cpu()).unwrap_or_else(|e| panic!("{e}"))
+    on(bundle, Machine::cpu())
+}
+
+fn on(bundle: &Bundle, machine: Machine) -> Encoder {
+    Encoder::new(bundle, machine).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The CPU by our own kernels, and by Burn's, which training differentiates.
+fn both() -> [Machine; 2] {
+    [Machine::cpu(), Machine::flex()]
 }
 
 fn encode(encoder: &Encoder, texts: &[&str], kind: Kind) -> Vec<f32> {
@@ -28,21 +37,30 @@ fn minilm_agrees_with_sentence_transformers() {
     let lengths: Vec<usize> =
         encoder.tokenize(&refs(&texts), Kind::Passage).unwrap().iter().map(Vec::len).collect();
     assert!(lengths.contains(&256) && lengths.contains(&2), "{lengths:?}");
-    let got = encode(&encoder, &refs(&texts), Kind::Passage);
-    let difference = worst(&got, &minilm_vectors());
-    println!("all-MiniLM-L6-v2, {} texts: largest difference {difference:.2e}", texts.len());
-    assert!(difference < 1e-5, "{difference:e}");
+    for machine in both() {
+        let got = encode(&on(&minilm(), machine.clone()), &refs(&texts), Kind::Passage);
+        let difference = worst(&got, &minilm_vectors());
+        println!(
+            "all-MiniLM-L6-v2 on {}, {} texts: largest difference {difference:.2e}",
+            machine.backend.name(),
+            texts.len()
+        );
+        assert!(difference < 1e-5, "{}: {difference:e}", machine.backend.name());
+    }
 }
 
 #[test]
 fn small_checkpoints_agree_with_sentence_transformers() {
     for name in CHECKPOINTS {
         let expected = expected(name);
-        let encoder = encoder(&small(name));
-        for (kind, vectors) in [(Kind::Query, &expected.query), (Kind::Passage, &expected.passage)] {
-            let difference = worst(&encode(&encoder, &refs(&expected.texts), kind), vectors);
-            println!("{name}, {kind:?}: largest difference {difference:.2e}");
-            assert!(difference < 1e-5, "{name}, {kind:?}: {difference:e}");
+        for machine in both() {
+            let encoder = on(&small(name), machine);
+            for (kind, vectors) in [(Kind::Query, &expected.query), (Kind::Passage, &expected.passage)] {
+                let difference = worst(&encode(&encoder, &refs(&expected.texts), kind), vectors);
+                let what = format!("{name} on {}, {kind:?}", encoder.machine().backend.name());
+                println!("{what}: largest difference {difference:.2e}");
+                assert!(difference < 1e-5, "{what}: {difference:e}");
+            }
         }
     }
 }

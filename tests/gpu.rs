@@ -1,6 +1,7 @@
-//! The encoder on the GPU that wgpu finds: a real one, or lavapipe, which imitates one in software.
+//! The encoder on the GPU that wgpu finds, a real one, or lavapipe, which imitates one in software: by
+//! the shaders of the page, and by Burn.
 //!
-//! All in one test, because the device is opened once for the process and used from one thread.
+//! All in one test, because Burn's device is opened once for the process and used from one thread.
 
 mod common;
 
@@ -18,11 +19,14 @@ fn the_gpu_gives_the_vectors_of_sentence_transformers_and_of_the_cpu() {
     let gpu = Machine::gpu().unwrap_or_else(|e| {
         panic!("{e}; these tests need a Vulkan driver, for example Debian's package mesa-vulkan-drivers")
     });
-    println!("{}, software: {}", gpu.adapter, gpu.software);
-    small_checkpoints(&gpu);
-    real_model(&gpu);
-    packed(&gpu);
-    self_test(&gpu);
+    let (webgpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap_or_else(|e| panic!("{e}"));
+    for machine in [webgpu, gpu] {
+        println!("{}, {}, software: {}", machine.backend.name(), machine.adapter, machine.software);
+        small_checkpoints(&machine);
+        real_model(&machine);
+        packed(&machine);
+        self_test(&machine);
+    }
 }
 
 fn on(bundle: &Bundle, machine: &Machine, precision: Precision) -> Encoder {
@@ -107,7 +111,7 @@ fn self_test(gpu: &Machine) {
 #[test]
 #[ignore = "a measurement that takes a minute"]
 fn how_fast_packed_blocks_are_beside_f32() {
-    let gpu = Machine::gpu().unwrap();
+    let (gpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap();
     let mut bundle = minilm();
     bundle.store_as(Quantization::Q8);
     let text = "bread ".repeat(62);

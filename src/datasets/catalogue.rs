@@ -308,7 +308,7 @@ mod tests {
     fn every_entry_says_where_it_is_had() {
         for entry in &CATALOGUE {
             assert_eq!(by_name(entry.name).unwrap().name, entry.name);
-            assert!(entry.base.is_some() != !entry.by_hand.is_empty(), "{}", entry.name);
+            assert_eq!(entry.base.is_some(), entry.by_hand.is_empty(), "{}", entry.name);
             assert!(entry.base.is_none() || !entry.files.is_empty(), "{}", entry.name);
             assert!(
                 entry.files.iter().filter_map(|f| f.sha256).all(|hash| hash.len() == 64),
