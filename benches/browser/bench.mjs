@@ -68,8 +68,9 @@ const batches = cells.map(([batch, tokens]) => Array.from({ length: batch }, (_,
 async function measure({ kind, batches, repeats }) {
   let encode;
   if (kind.engine === "transformers.js") {
-    const { env, pipeline } = await import("/transformers/transformers.web.js");
+    const { env, pipeline } = await import("/transformers/transformers.min.js");
     env.allowRemoteModels = false;
+    env.allowLocalModels = true;
     env.localModelPath = "/onnx/";
     env.backends.onnx.wasm.wasmPaths = "/ort/";
     const extractor = await pipeline("feature-extraction", "minilm", { device: kind.device, dtype: kind.dtype });
