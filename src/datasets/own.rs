@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{Corpus, Question, Relevant, UNDETERMINED, count_languages, lines, listed, without_blanks};
+use super::{Corpus, Question, Relevant, UNDETERMINED, lines, listed, without_blanks};
 use crate::text;
 
 /// A question whose passages are not looked up yet: they may be in a file that comes later.
@@ -156,14 +156,6 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
         ),
     ];
     corpus.notes.extend(notes.into_iter().flatten());
-    for (lang, count) in count_languages(questions.iter().map(|q| q.lang.as_str())) {
-        if corpus.passages.iter().all(|p| p.lang != lang) {
-            corpus.notes.push(format!(
-                "{count} queries are in {lang}, a language that no passage is in; they find passages of \
-                 other languages only."
-            ));
-        }
-    }
     corpus.questions.extend(questions);
 }
 
@@ -227,7 +219,6 @@ mod tests {
             format!("{} was left out: the grade of 7", place(7)),
             format!("{} was left out: it has no query_id", place(9)),
             format!("{} was left out: it has no text", place(10)),
-            "1 queries are in fr".into(),
             "1 passage repeats the id and language of an earlier one and was given its own".into(),
         ] {
             assert!(notes.contains(&said), "{said} is not in\n{notes}");

@@ -128,7 +128,7 @@ impl Task {
         for (lang, _) in languages.iter().zip(&ranges).filter(|(_, range)| range.is_empty()) {
             let asked = queries.iter().filter(|q| languages[q.lang] == *lang).count();
             notes.push(format!(
-                "There are {asked} questions in {lang} but no passages: they count where passages of other languages answer them."
+                "Questions in {lang}, a language that no passage is in: {asked}. They count where passages of other languages answer them."
             ));
         }
         let ids: Vec<&str> = documents.iter().map(|d| d.id.as_str()).collect();

@@ -20,9 +20,6 @@ use crate::{
     protocol::{Id, OpenedFile, Stage, TaskInfo, TaskSource},
 };
 
-/// Ids that a note names one by one.
-const NAMED: usize = 5;
-
 /// A data set with the task it poses. Clones are the same.
 #[derive(Clone)]
 pub struct Data {
@@ -55,22 +52,13 @@ impl Data {
         let task = &self.task;
         let asked = |lang: usize| task.queries.iter().filter(|q| q.lang == lang).count();
         let languages = task.languages.iter().enumerate();
-        let mut notes = task.notes.clone();
-        if !task.unanswered.is_empty() {
-            let named = task.unanswered.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = if task.unanswered.len() > NAMED { ", …" } else { "" };
-            notes.push(format!(
-                "Questions left out because no passage answers them: {} ({named}{more}).",
-                task.unanswered.len()
-            ));
-        }
         TaskInfo {
             name: self.name.clone(),
             hash: self.corpus.hash(),
             languages: languages.map(|(i, lang)| (lang.clone(), asked(i), task.range(i).len())).collect(),
             queries: task.queries.len(),
             passages: task.documents.len(),
-            notes,
+            notes: task.notes.clone(),
         }
     }
 }

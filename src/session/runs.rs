@@ -120,19 +120,12 @@ impl Run {
 }
 
 impl Session {
-    /// Keeps a run; the oldest goes where there are too many, and a note says so.
+    /// Keeps a run; the oldest goes where there are too many. The page never returns to it.
     pub(super) fn keep(&self, run: Run) {
-        let (id, mut runs) = (run.id, self.0.runs.borrow_mut());
+        let mut runs = self.0.runs.borrow_mut();
         runs.push(Rc::new(run));
-        let oldest = (runs.len() > KEPT).then(|| runs.remove(0));
-        drop(runs);
-        if let Some(oldest) = oldest {
-            let facts = &oldest.report.facts;
-            let note = format!(
-                "The last {KEPT} runs are kept for a closer look; that of {} on {} is no longer.",
-                facts.model, facts.dataset
-            );
-            self.say(Event::Note { id, note });
+        if runs.len() > KEPT {
+            runs.remove(0);
         }
     }
 

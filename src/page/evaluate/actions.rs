@@ -145,6 +145,11 @@ impl Page {
             );
             return;
         }
+        // An address with a cell measures by itself: so does this one after a reload.
+        if e.cell.with_untracked(Option::is_none) {
+            e.cell.set(Some(CellChoice { setting: Setting::Multi, from: None, to: None }));
+            self.write_address(false);
+        }
         let opened = e.kept.try_update_value(|k| {
             k.plan = plan;
             k.measuring = None;
@@ -234,6 +239,11 @@ impl Page {
         if let Some(activity) = e.activity.get_untracked() {
             self.send(&Request::Cancel { id: activity.id });
             e.activity.set(None);
+            // What a person stopped does not start again by itself.
+            if e.runs.with_untracked(Vec::is_empty) {
+                e.cell.set(None);
+                self.write_address(false);
+            }
         }
     }
 

@@ -80,7 +80,7 @@ fn table(lines: &[Line], runs: &[Run]) -> impl IntoView + use<> {
 
 /// All figures, in the order in which they are read.
 fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
-    let Some((report, first)) = measured.first() else { return Vec::new() };
+    let Some((_, first)) = measured.first() else { return Vec::new() };
     let line =
         |name: String, value: &dyn Fn(&Figures) -> Option<String>, unbiased: String, meaning: &str| Line {
             name,
@@ -109,11 +109,12 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
             "Entropy of the languages in the first ranks, all questions together. Without bias: that of the pool.",
         ),
     ];
+    let pool = first.shares.pool.values().filter(|share| **share > 0.0).count();
     let distance = |report: &EvalReport| report.rank_distance.map_or_else(|| "–".into(), spread_of);
     lines.push(Line {
         name: "Rank distance, mean (median)".into(),
         values: measured.iter().map(|(report, _)| distance(report)).collect(),
-        unbiased: format!("{} or little more", report.languages.len().saturating_sub(1)),
+        unbiased: format!("{} or little more", pool.saturating_sub(1)),
         meaning:
             "Ranks between the best and the worst answer to one question; with an answer in each language at \
                   least their number less one."
@@ -122,7 +123,7 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
     lines.push(line(
         "Reading to the last answer, mean (median)".into(),
         &|b| b.last_answer.map(|a| format!("{} ({})", words::ranks(a.mean), words::ranks(a.median))),
-        format!("{} or little more", report.languages.len()),
+        format!("{pool} or little more"),
         "How many ranks one must read until every answer was seen (Max@R).",
     ));
     let mut depths: Vec<&String> = first.complete.keys().collect();

@@ -251,7 +251,12 @@ fn range(runs: &[Run], measure: MapMeasure) -> (f64, f64) {
         return (0.0, 1.0);
     }
     let (low, high) = ((low * 10.0).floor() / 10.0, (high * 10.0).ceil() / 10.0);
-    (low, if high > low { high } else { low + 0.1 })
+    match high > low {
+        true => (low, high),
+        // All figures are one and the same tenth; nothing is above 1.
+        false if low < 1.0 => (low, low + 0.1),
+        false => (0.9, 1.0),
+    }
 }
 
 #[component]

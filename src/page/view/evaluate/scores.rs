@@ -103,10 +103,18 @@ pub(super) fn meaning(setting: Setting) -> &'static str {
 
 fn counts(report: &EvalReport) -> String {
     let c = &report.counts;
+    let questions = match c.queries > c.questions {
+        true => {
+            format!(
+                "{} ({} with their translations)",
+                words::plural(c.questions, "question"),
+                words::count(c.queries)
+            )
+        }
+        false => words::plural(c.queries, "question"),
+    };
     let mut out = format!(
-        "{} ({} with their translations) and {} in {}; {} and {}.",
-        words::plural(c.questions, "question"),
-        words::count(c.queries),
+        "{questions} and {} in {}; {} and {}.",
         words::plural(c.passages, "passage"),
         words::plural(report.languages.len(), "language"),
         words::plural(c.settings.0, "mono setting"),
