@@ -97,7 +97,9 @@ impl Bias {
         if let Some(last) = self.last_answer {
             writeln!(out, "  rank of the last answer, mean, median   {:.1}, {:.1}", last.mean, last.median)?;
         }
-        for (depth, share) in &self.complete {
+        let mut complete: Vec<_> = self.complete.iter().collect();
+        complete.sort_by_key(|(depth, _)| depth.parse::<usize>().unwrap_or(usize::MAX));
+        for (depth, share) in complete {
             writeln!(out, "  {:<40}{share:.4} (1)", format!("all answers in the first {depth}"))?;
         }
         if let Some(agreement) = self.agreement {
