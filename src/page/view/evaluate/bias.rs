@@ -138,10 +138,10 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
     }
     lines.push(line(
         "Agreement of translations".into(),
-        &|b| b.agreement.map(words::short_figure),
-        "1".into(),
+        &|b| b.agreement.map(|rho| words::signed(rho, 3)),
+        "+1".into(),
         "Whether a question gives the same ranking in every language it is asked in (mean rank correlation of the \
-         first 10).",
+         first 10; near −1: nothing in common).",
     ));
     lines.push(line(
         "Same order of languages (W)".into(),

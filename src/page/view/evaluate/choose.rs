@@ -32,7 +32,7 @@ pub(super) fn Choose() -> impl IntoView {
             <h2 id="choose">"Measure how well a model retrieves"</h2>
             <p class="hint">
                 "Everything is computed in this browser, by the definitions of trec_eval. Finished vectors are kept "
-                "in this browser, so a stopped measurement goes on where it was."
+                "in this browser, so a stopped measurement goes on nearly where it was."
             </p>
             <div class="choices">
                 <DataChoice/>
