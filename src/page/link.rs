@@ -1,5 +1,7 @@
 //! The worker's handle, and how values cross.
 
+use std::{cell::RefCell, rc::Rc};
+
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -12,6 +14,8 @@ const SCRIPT: &str = "./worker_loader.js";
 /// A running worker. Dropping it ends the worker and frees what it held, a GPU's memory included.
 pub(super) struct Link {
     worker: Worker,
+    /// Requests until the worker's first word: a script that still starts loses what is sent to it.
+    early: Rc<RefCell<Option<Vec<JsValue>>>>,
     // The worker calls these: they live as long as it does.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(web_sys::Event)>,
@@ -31,8 +35,14 @@ impl Link {
         let worker = Worker::new_with_options(SCRIPT, &options)
             .map_err(|e| format!("the browser refused to start a worker: {}", describe(&e)))?;
 
-        let on_unreadable = death.clone();
+        let early = Rc::new(RefCell::new(Some(Vec::new())));
+        let (on_unreadable, held, listener) = (death.clone(), early.clone(), worker.clone());
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            for request in held.take().into_iter().flatten() {
+                if let Err(e) = listener.post_message(&request) {
+                    on_unreadable(format!("a request could not be sent to it: {}", describe(&e)));
+                }
+            }
             match serde_wasm_bindgen::from_value::<Event>(message.data()) {
                 Ok(e) => event(e),
                 Err(e) => on_unreadable(format!("it said something this page does not understand ({e})")),
@@ -50,7 +60,7 @@ impl Link {
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         worker.set_onmessageerror(Some(on_error.as_ref().unchecked_ref()));
 
-        Ok(Self { worker, _on_message: on_message, _on_error: on_error })
+        Ok(Self { worker, early, _on_message: on_message, _on_error: on_error })
     }
 
     /// Sends a request; byte strings cross as a `Uint8Array`.
@@ -61,6 +71,10 @@ impl Link {
         let value = request
             .serialize(&serde_wasm_bindgen::Serializer::new())
             .map_err(|e| format!("the request could not be sent: {e}"))?;
+        if let Some(early) = self.early.borrow_mut().as_mut() {
+            early.push(value);
+            return Ok(());
+        }
         self.worker
             .post_message(&value)
             .map_err(|e| format!("the request could not be sent: {}", describe(&e)))

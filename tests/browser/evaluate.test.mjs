@@ -243,8 +243,8 @@ test("own files: what cannot count is said and counted, what cannot be used is r
   await page.close();
 });
 
-test("a browser that stores nothing more: a note, and the figures all the same", async () => {
-  const refuse = 'Cache.prototype.put = () => Promise.reject(new DOMException("Quota exceeded.", "QuotaExceededError"));\n';
+test("a slow worker loses no request; one whose browser stores nothing more says so, and measures all the same", async () => {
+  const refuse = 'await new Promise((done) => setTimeout(done, 2000));\nCache.prototype.put = () => Promise.reject(new DOMException("Quota exceeded.", "QuotaExceededError"));\n';
   server.faults.set("worker_loader.js", (bytes) => Buffer.concat([Buffer.from(refuse), bytes]));
   const view = await evaluate("?view=evaluate&data=own&device=cpu", {});
   await view.page.locator(".choose").getByLabel("Choose files").setInputFiles(file("mine.jsonl", ...passages, ...questions));
