@@ -190,6 +190,63 @@ fn bench_prints_one_json_document() {
 }
 
 #[test]
+fn a_model_is_measured_and_its_runs_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    let model = bundle(&folder);
+    let passages = format!("{}/static/sample/passages.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let some: Vec<String> =
+        fs::read_to_string(passages).unwrap().lines().take(12).map(String::from).collect();
+    fs::create_dir(path("data")).unwrap();
+    fs::write(path("data/passages.jsonl"), some.join("\n")).unwrap();
+    let eval = |more: &[&str]| {
+        let (data, vectors) = (path("data"), path("vectors"));
+        let mut args = vec!["eval", "--model", &model, "--dataset", "sample", "--data", &data];
+        args.extend(["--device", "cpu", "--samples", "100", "--vectors", &vectors]);
+        args.extend(more);
+        good(&args)
+    };
+    let (runs, table) = (path("runs"), path("queries.csv"));
+    let report: Value =
+        serde_json::from_str(&eval(&["--json", "--runs", &runs, "--per-query", &table])).unwrap();
+    assert_eq!((&report["counts"]["queries"], &report["counts"]["passages"]), (&json!(132), &json!(132)));
+    let map = report["mono"]["map"].as_f64().unwrap();
+    assert!(report["intervals"]["mono"]["low"]["map"].as_f64().unwrap() <= map);
+    assert!(report["bias"]["shares"]["top"].as_object().unwrap().len() == 11);
+    // 12 questions in 11 mono, 110 cross settings, and multi for each query; a line of names.
+    assert_eq!(fs::read_to_string(&table).unwrap().lines().count(), 12 * (11 + 110) + 132 + 1);
+    // The second time vectors come from the folder, and give the same.
+    assert_eq!(fs::read_dir(path("vectors")).unwrap().count(), 2);
+    let csv = eval(&["--format", "csv"]);
+    let line = csv.lines().find(|l| l.starts_with("mono,,,map,")).unwrap();
+    assert!((line.split(',').nth(4).unwrap().parse::<f64>().unwrap() - map).abs() < 1e-12, "{line}");
+    assert!(eval(&["--format", "latex"]).contains("\\begin{tabular}"));
+    let removed: Value =
+        serde_json::from_str(&eval(&["--lir", "1", "--json", "--runs", &path("lir")])).unwrap();
+    assert_eq!(removed["lir"], json!(1));
+    assert_ne!(removed["multi"]["map"], report["multi"]["map"]);
+
+    let args = ["compare", &runs, &path("lir"), "--samples", "200", "--format", "json"];
+    let compared: Value = serde_json::from_str(&good(&args)).unwrap();
+    let text = compared.to_string();
+    assert!(text.contains("p_adjusted") && text.contains("\"seed\""), "{text}");
+    // Only 12 passages a language: whole rankings are in the run files, so the figure is the same.
+    assert!(text.contains(&format!("{map}")), "{map} is not in {text}");
+    assert!(bad(&["compare", &runs, &path("nowhere")]).contains("nowhere"));
+}
+
+#[test]
+fn data_sets_are_listed() {
+    let list: Value = serde_json::from_str(&good(&["data", "--json"])).unwrap();
+    let names: Vec<&str> = list.as_array().unwrap().iter().filter_map(|e| e["name"].as_str()).collect();
+    for name in ["xquad-r", "mlqa-r", "miracl", "beir", "tydiqa", "drop", "own"] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+    assert!(good(&["data", "xquad-r"]).contains("CC BY-SA 4.0"));
+    assert!(bad(&["data", "squad9"]).contains("squad9"));
+}
+
+#[test]
 fn bad_input_ends_with_status_1_and_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| text(&folder.path().join(name)).to_string();
