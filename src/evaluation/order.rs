@@ -57,6 +57,8 @@ impl Order {
             documents.truncate(depth);
         }
         documents.sort_unstable_by(better);
+        // It had room for all of them, and thousands of such lists may be kept.
+        documents.shrink_to_fit();
         documents
     }
 }
@@ -74,6 +76,9 @@ mod tests {
         assert_eq!(order.top(&[0.0, 0.0, -0.0], 0..3, 3), [2, 0, 1]);
         assert_eq!(order.ranks(&[0.5, 0.5, 0.6], &[0, 1], 0..3), [2, 3]);
         assert_eq!(order.ranks(&[0.5, 0.5, 0.6], &[0, 1], 0..2), [1, 2]);
+        let many: Vec<String> = (0..5000).map(|i| i.to_string()).collect();
+        let top = Order::new(&many).top(&[0.5; 5000], 0..5000, 10);
+        assert!(top.len() == 10 && top.capacity() < 100, "room for {}", top.capacity());
     }
 
     proptest! {

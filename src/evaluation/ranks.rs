@@ -109,7 +109,8 @@ fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
         }
     }
     let top = task.order().top(scores, 0..scores.len(), TOP);
-    Ranks { found, top: top.into_iter().map(|document| document as u32).collect() }
+    // Not `into_iter`: that would keep the memory of all documents for each query.
+    Ranks { found, top: top.iter().map(|&document| document as u32).collect() }
 }
 
 #[cfg(test)]
