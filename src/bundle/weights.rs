@@ -247,6 +247,18 @@ impl Weights {
         Ok(array)
     }
 
+    /// The vector called `name`, in f32.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when it is missing or of another length.
+    pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+        let array = self.need(name)?;
+        if array.shape != [length] {
+            return Err(Error::format(name, format!("shape {:?} instead of [{length}]", array.shape)));
+        }
+        Ok(array.to_f32())
+    }
+
     /// Adds or replaces an array.
     pub fn insert(&mut self, name: &str, array: Array) {
         self.0.insert(name.into(), array);

@@ -106,7 +106,7 @@ pub fn run(args: Args) -> Result<()> {
     let index = Index::from_rows(d, &passages)?;
     let ranks = rank(&task, &index, &queries)?;
     let scores = Scores::of(&task, &ranks);
-    let settings = Settings::of(&task, &ranks, &scores);
+    let settings = Settings::of(&task, &scores);
     let facts = Facts {
         model: encoder.name().to_string(),
         dataset: args.dataset.clone(),
@@ -120,7 +120,7 @@ pub fn run(args: Args) -> Result<()> {
     report.notes.extend(notes);
     report.bias = Bias::of(&task, &ranks, &settings);
     if args.samples > 0 {
-        report.intervals = Some(Intervals::of(&task, &ranks, &scores, args.samples, args.seed));
+        report.intervals = Some(Intervals::of(&task, &scores, args.samples, args.seed));
     }
     eprintln!("scored and measured in {:.1} s", start.elapsed().as_secs_f64());
 
@@ -134,17 +134,12 @@ pub fn run(args: Args) -> Result<()> {
         eprintln!("every query's measures are in {}", path.display());
     }
     match if args.json { "json" } else { args.format.as_str() } {
-        "json" => println!("{}", json(&report)?),
+        "json" => println!("{}", export::json(&report)?),
         "csv" => print!("{}", export::csv(&report)),
         "latex" => print!("{}", export::latex(&report)),
         _ => print!("{}", report.table()),
     }
     Ok(())
-}
-
-fn json(report: &EvalReport) -> Result<String> {
-    serde_json::to_string_pretty(report)
-        .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))
 }
 
 /// Vectors from the folder, where they are there for this model and these texts, else by the encoder

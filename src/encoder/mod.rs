@@ -7,6 +7,7 @@
 mod config;
 pub mod cpu;
 mod device;
+mod positions;
 #[cfg(feature = "native")]
 mod self_test;
 mod table;
@@ -19,6 +20,7 @@ pub use device::{Backend, Machine};
 pub use table::Table;
 
 use device::Handle;
+use positions::positions;
 
 use crate::{
     Error, Result,

@@ -1,10 +1,11 @@
-//! A report as CSV and as a LaTeX table. Both begin with comments that say what was measured, how and
+//! A report as JSON, as CSV and as a LaTeX table. The latter two begin with comments that say what was measured, how and
 //! by what: data, hashes, device, date, version, seed.
 
 use std::fmt::Write;
 
 use super::significance::Interval;
 use super::{EvalReport, Measures, Scores, Task};
+use crate::{Error, Result};
 
 /// The facts, a line each, as `name: value`.
 fn facts(report: &EvalReport) -> Vec<String> {
@@ -60,6 +61,15 @@ pub fn per_query(task: &Task, scores: &Scores) -> String {
     }
     scores.multi.iter().enumerate().for_each(|(query, m)| add(query, "multi", "", m));
     out
+}
+
+/// The report as indented JSON: what `interlingua eval --json` prints.
+///
+/// # Errors
+/// [`Error::Input`] should the library refuse it.
+pub fn json(report: &EvalReport) -> Result<String> {
+    serde_json::to_string_pretty(report)
+        .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))
 }
 
 /// One figure a line: `setting,from,to,measure,value,low,high,queries`, after comment lines that begin
@@ -197,9 +207,9 @@ mod tests {
         let ranks = rank(&task, &index, &[1.0, 1.0]).unwrap();
         let scores = Scores::of(&task, &ranks);
         let facts = Facts { model: "m\nn".into(), dataset: "d".into(), ..Facts::default() };
-        let mut report = EvalReport::new(facts, &task, &Settings::of(&task, &ranks, &scores));
+        let mut report = EvalReport::new(facts, &task, &Settings::of(&task, &scores));
         report.facts.hashes.insert("data".into(), "abc".into());
-        report.intervals = intervals.then(|| Intervals::of(&task, &ranks, &scores, 100, 7));
+        report.intervals = intervals.then(|| Intervals::of(&task, &scores, 100, 7));
         report
     }
 

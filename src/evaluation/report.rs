@@ -231,7 +231,7 @@ mod tests {
         let task = Task::new(&sample::parse("p", line).unwrap()).unwrap();
         let index = Index::from_rows(1, &[1.0, 2.0]).unwrap();
         let ranks = rank(&task, &index, &[1.0, 1.0]).unwrap();
-        let settings = Settings::of(&task, &ranks, &Scores::of(&task, &ranks));
+        let settings = Settings::of(&task, &Scores::of(&task, &ranks));
         let facts = Facts { model: "m".into(), dataset: "d".into(), ..Facts::default() };
         EvalReport::new(facts, &task, &settings)
     }

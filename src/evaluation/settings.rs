@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Measures, Ranks, Task};
+use super::{Hit, Measures, Ranks, Task};
 
 /// One of the three settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,9 +50,29 @@ pub struct Scores {
     pub pairs: Vec<Vec<Vec<(usize, Measures)>>>,
     /// For each query, in the pool of all languages.
     pub multi: Vec<Measures>,
-    /// For each query, its worst less its best rank of an answer in the pool of all languages; `None`
-    /// where there is one answer only.
-    pub distance: Vec<Option<usize>>,
+    /// For each query, how far its answers are spread in the pool of all languages; `None` where there
+    /// is one answer only.
+    pub distance: Vec<Option<Distance>>,
+}
+
+/// How far one query's answers are spread.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Distance {
+    /// Worst less best rank.
+    pub ranks: f64,
+    /// See [`RankDistance::normalised`].
+    pub share: f64,
+}
+
+impl Distance {
+    /// Of answers at the ranks of `hits`, best first, among so many `documents`.
+    fn of(hits: &[Hit], documents: usize) -> Option<Self> {
+        let [first, .., last] = hits else { return None };
+        let (distance, floor, most) = (last.rank - first.rank, hits.len() - 1, documents - 1);
+        // Where every document is relevant there is nothing to spread over.
+        let share = if most > floor { (distance - floor) as f64 / (most - floor) as f64 } else { 0.0 };
+        Some(Self { ranks: distance as f64, share })
+    }
 }
 
 impl Scores {
@@ -73,10 +93,7 @@ impl Scores {
             let hits = ranks.pool();
             let grades: Vec<u32> = hits.iter().map(|h| h.grade).collect();
             multi.push(Measures::of(&hits, &grades));
-            distance.push(match hits.as_slice() {
-                [first, .., last] => Some(last.rank - first.rank),
-                _ => None,
-            });
+            distance.push(Distance::of(&hits, task.documents.len()));
         }
         Self { pairs, multi, distance }
     }
@@ -103,7 +120,7 @@ impl Scores {
     pub fn distance_cells(&self, task: &Task) -> Vec<Cell> {
         let mut cells = vec![Vec::new(); task.languages.len()];
         for (query, distance) in task.queries.iter().zip(&self.distance) {
-            cells[query.lang].extend(distance.map(|d| (query.group, d as f64)));
+            cells[query.lang].extend(distance.map(|d| (query.group, d.ranks)));
         }
         cells.retain(|cell: &Cell| !cell.is_empty());
         cells
@@ -144,7 +161,7 @@ pub struct Settings {
 
 impl Settings {
     /// Sums up the measures of single queries.
-    pub fn of(task: &Task, ranks: &[Ranks], scores: &Scores) -> Self {
+    pub fn of(task: &Task, scores: &Scores) -> Self {
         let rows = || scores.pairs.iter();
         let pairs: Vec<Vec<Option<Measures>>> = rows()
             .map(|row| row.iter().map(|cell| Measures::mean(cell.iter().map(|c| c.1))).collect())
@@ -158,28 +175,19 @@ impl Settings {
         };
         let (mono, cross) = (cells(true), cells(false));
         let multi = Measures::mean(scores.multi.iter().copied());
-        let rank_distance = rank_distance(task, ranks, scores);
+        let rank_distance = rank_distance(task, scores);
         Self { mono, cross, multi, rank_distance, pairs, pair_queries }
     }
 }
 
-fn rank_distance(task: &Task, ranks: &[Ranks], scores: &Scores) -> Option<RankDistance> {
-    let documents = task.documents.len();
+fn rank_distance(task: &Task, scores: &Scores) -> Option<RankDistance> {
     let (mut means, mut medians, mut normalised) = (Vec::new(), Vec::new(), Vec::new());
     for lang in 0..task.languages.len() {
-        let queries = task.queries.iter().zip(ranks).zip(&scores.distance);
-        let known = queries
-            .filter(|((query, _), _)| query.lang == lang)
-            .filter_map(|((_, ranks), distance)| Some((ranks.found.len() - 1, (*distance)?)));
-        let (mut distances, mut shares) = (Vec::new(), Vec::new());
-        for (floor, distance) in known {
-            distances.push(distance as f64);
-            // Where every document is relevant there is nothing to spread over.
-            let most = documents - 1;
-            shares.push(if most > floor { (distance - floor) as f64 / (most - floor) as f64 } else { 0.0 });
-        }
-        means.extend(mean(&distances));
-        medians.extend(median(&mut distances));
+        let queries = task.queries.iter().zip(&scores.distance);
+        let known = queries.filter(|(query, _)| query.lang == lang).filter_map(|(_, distance)| *distance);
+        let (mut ranks, shares): (Vec<f64>, Vec<f64>) = known.map(|d| (d.ranks, d.share)).unzip();
+        means.extend(mean(&ranks));
+        medians.extend(median(&mut ranks));
         normalised.extend(mean(&shares));
     }
     Some(RankDistance { mean: mean(&means)?, median: mean(&medians)?, normalised: mean(&normalised)? })
@@ -235,7 +243,7 @@ mod tests {
     }
 
     fn settings(task: &Task, ranks: &[Ranks]) -> Settings {
-        Settings::of(task, ranks, &Scores::of(task, ranks))
+        Settings::of(task, &Scores::of(task, ranks))
     }
 
     #[test]
@@ -337,7 +345,7 @@ mod tests {
         fn scores_and_settings_as_defined(world in worlds()) {
             let Some((task, ranks)) = world.ranked() else { return Ok(()) };
             let scores = Scores::of(&task, &ranks);
-            let settings = Settings::of(&task, &ranks, &scores);
+            let settings = Settings::of(&task, &scores);
             let near = |a: &Measures, b: &Measures| {
                 a.values().iter().zip(b.values()).all(|(a, b)| (a - b).abs() < 1e-12)
             };
@@ -412,7 +420,7 @@ mod tests {
                 medians.extend(middle(&distances));
                 normalised.extend(average(&shares));
             }
-            let got = Settings::of(&task, &ranks, &scores).rank_distance;
+            let got = Settings::of(&task, &scores).rank_distance;
             for (got, slow) in [
                 (got.map(|d| d.mean), average(&means)),
                 (got.map(|d| d.median), average(&medians)),

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, rc::Rc};
 use super::{Session, browser::sleep, device::unless_lost, model::Model};
 use crate::{Error, Result, text::Kind};
 
-/// Tokens a step encodes on the CPU: some 200 ms, and for so long nothing else is answered.
+/// Tokens a step encodes on the CPU: some 60 ms, and for so long nothing else is answered.
 const STEP_ON_CPU: usize = 128;
 /// Tokens a step encodes on a GPU, which wants to be filled.
 const STEP_ON_GPU: usize = 2048;

@@ -92,7 +92,7 @@ impl Session {
         let ranks = rank(&task, &index, &queries, &mut progress).await?;
         let scores = Scores::of(&task, &ranks);
         sleep(0).await;
-        let settings = Settings::of(&task, &ranks, &scores);
+        let settings = Settings::of(&task, &scores);
         let facts = Facts {
             model: work.model.info.name.clone(),
             dataset: name,
@@ -114,7 +114,7 @@ impl Session {
             ));
         }
         report.bias = Bias::of(&task, &ranks, &settings);
-        let mut bootstrap = Bootstrap::new(&task, &ranks, &scores, SAMPLES, SEED);
+        let mut bootstrap = Bootstrap::new(&task, &scores, SAMPLES, SEED);
         while bootstrap.step(SLICE) > 0 {
             sleep(0).await;
         }

@@ -174,11 +174,7 @@ impl Session {
         let run = self.run(run)?;
         let name = |end: &str| run.file_name(end);
         match what {
-            ExportKind::Json => {
-                let json = serde_json::to_string_pretty(&run.report)
-                    .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))?;
-                Ok((name(".json"), (json + "\n").into_bytes()))
-            }
+            ExportKind::Json => Ok((name(".json"), (export::json(&run.report)? + "\n").into_bytes())),
             ExportKind::Csv => Ok((name(".csv"), export::csv(&run.report).into_bytes())),
             ExportKind::Latex => Ok((name(".tex"), export::latex(&run.report).into_bytes())),
             ExportKind::Run | ExportKind::Qrels => {

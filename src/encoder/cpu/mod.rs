@@ -12,8 +12,8 @@ mod product;
 mod rows;
 mod simd;
 
-use super::{Activation, Config, Pooling, Precision};
-use crate::{Error, Result, bundle::Weights};
+use super::{Activation, Config, Pooling, Precision, positions};
+use crate::{Result, bundle::Weights};
 use integers::{Integers, Rows};
 use product::{After, Panels, Place, multiply};
 use rows::{Norm, normalize};
@@ -65,20 +65,7 @@ impl Blocks {
     fn with_level(config: &Config, weights: &Weights, precision: Precision, level: Level) -> Result<Self> {
         let load = Loader { weights, level, precision, epsilon: config.layer_norm_epsilon as f32 };
         let hidden = config.hidden;
-        let mut position =
-            weights.matrix("embeddings.position_embeddings.weight", config.positions, hidden)?.to_f32();
-        // RoBERTa has no segments, so its checkpoints may lack this table.
-        if let Some(types) = weights.get("embeddings.token_type_embeddings.weight") {
-            if types.shape.len() != 2 || types.shape[1] != hidden || types.shape[0] == 0 {
-                return Err(Error::format(
-                    "embeddings.token_type_embeddings.weight",
-                    format!("shape {:?} does not fit width {hidden}", types.shape),
-                ));
-            }
-            let mut first = vec![0.0; hidden];
-            types.row(0, &mut first);
-            position.chunks_mut(hidden).for_each(|row| add(row, &first));
-        }
+        let position = positions(config, weights)?;
         let layers = (0..config.layers)
             .map(|i| {
                 let at = |name: &str| format!("encoder.layer.{i}.{name}");
@@ -273,18 +260,10 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
-        let array = self.weights.need(name)?;
-        if array.shape != [length] {
-            return Err(Error::format(name, format!("shape {:?} instead of [{length}]", array.shape)));
-        }
-        Ok(array.to_f32())
-    }
-
     fn norm(&self, name: &str, width: usize) -> Result<Norm> {
         Ok(Norm {
-            gain: self.vector(&format!("{name}.weight"), width)?,
-            bias: self.vector(&format!("{name}.bias"), width)?,
+            gain: self.weights.vector(&format!("{name}.weight"), width)?,
+            bias: self.weights.vector(&format!("{name}.bias"), width)?,
             epsilon: self.epsilon,
         })
     }
@@ -305,7 +284,7 @@ impl Loader<'_> {
             let array = self.weights.matrix(&format!("{name}.weight"), output, input)?;
             packed &= array.q8().is_some();
             values.extend(array.to_f32());
-            bias.extend(self.vector(&format!("{name}.bias"), output)?);
+            bias.extend(self.weights.vector(&format!("{name}.bias"), output)?);
         }
         let matrix = if packed {
             Matrix::Integers(Integers::new(self.level, input, &values))

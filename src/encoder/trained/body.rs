@@ -14,7 +14,7 @@ use burn::{
 use crate::{
     Error, Result,
     bundle::{Array, BLOCK, Weights},
-    encoder::{Activation, Config, Precision},
+    encoder::{Activation, Config, Precision, positions},
 };
 
 /// Where a padded token's attention score goes; far below any real one and still finite in f16.
@@ -52,22 +52,7 @@ impl Body {
         let load =
             Loader { weights, precision, epsilon: config.layer_norm_epsilon, device, count: Cell::new(0) };
         let hidden = config.hidden;
-        let mut position =
-            weights.matrix("embeddings.position_embeddings.weight", config.positions, hidden)?.to_f32();
-        // RoBERTa has no segments, so its checkpoints may lack this table.
-        if let Some(types) = weights.get("embeddings.token_type_embeddings.weight") {
-            let mut first = vec![0.0; hidden];
-            if types.shape.len() != 2 || types.shape[1] != hidden || types.shape[0] == 0 {
-                return Err(Error::format(
-                    "embeddings.token_type_embeddings.weight",
-                    format!("shape {:?} does not fit width {hidden}", types.shape),
-                ));
-            }
-            types.row(0, &mut first);
-            for row in position.chunks_mut(hidden) {
-                row.iter_mut().zip(&first).for_each(|(p, t)| *p += t);
-            }
-        }
+        let position = positions(config, weights)?;
         let blocks = (0..config.layers)
             .map(|i| {
                 let at = |name: &str| format!("encoder.layer.{i}.{name}");
@@ -212,18 +197,10 @@ impl Loader<'_> {
         Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 
-    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
-        let array = self.weights.need(name)?;
-        if array.shape != [length] {
-            return Err(Error::format(name, format!("shape {:?} instead of [{length}]", array.shape)));
-        }
-        Ok(array.to_f32())
-    }
-
     fn norm(&self, name: &str, width: usize) -> Result<LayerNorm> {
         let mut norm = LayerNormConfig::new(width).with_epsilon(self.epsilon).init(self.device);
-        let gamma = self.vector(&format!("{name}.weight"), width)?;
-        let beta = self.vector(&format!("{name}.bias"), width)?;
+        let gamma = self.weights.vector(&format!("{name}.weight"), width)?;
+        let beta = self.weights.vector(&format!("{name}.bias"), width)?;
         norm.gamma = self.param(self.tensor(gamma, [width]));
         norm.beta = Some(self.param(self.tensor(beta, [width])));
         Ok(norm)
@@ -237,7 +214,7 @@ impl Loader<'_> {
             .collect::<Result<Vec<_>>>()?;
         let mut bias = Vec::with_capacity(names.len() * output);
         for name in names {
-            bias.extend(self.vector(&format!("{name}.bias"), output)?);
+            bias.extend(self.weights.vector(&format!("{name}.bias"), output)?);
         }
         let rows = names.len() * output;
         let weight = match self.precision {

@@ -2,16 +2,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{
-    Context,
-    layers::{Layers, positions},
-    readback,
-    scratch::Scratch,
-};
+use super::{Context, layers::Layers, readback, scratch::Scratch};
 use crate::{
     Error, Result,
     bundle::Weights,
-    encoder::{Config, Precision},
+    encoder::{Config, Precision, positions},
 };
 
 /// A model's blocks on the GPU.

@@ -90,26 +90,6 @@ impl Layers {
     }
 }
 
-/// Position rows `[positions, hidden]`, the row of token type 0 already added.
-pub(super) fn positions(config: &Config, weights: &Weights) -> Result<Vec<f32>> {
-    let hidden = config.hidden;
-    let mut rows =
-        weights.matrix("embeddings.position_embeddings.weight", config.positions, hidden)?.to_f32();
-    // RoBERTa has no segments, so its checkpoints may lack this table.
-    let name = "embeddings.token_type_embeddings.weight";
-    if let Some(types) = weights.get(name) {
-        if types.shape.len() != 2 || types.shape[1] != hidden || types.shape[0] == 0 {
-            return Err(Error::format(name, format!("shape {:?} does not fit width {hidden}", types.shape)));
-        }
-        let mut first = vec![0.0; hidden];
-        types.row(0, &mut first);
-        for row in rows.chunks_mut(hidden) {
-            row.iter_mut().zip(&first).for_each(|(p, t)| *p += t);
-        }
-    }
-    Ok(rows)
-}
-
 /// Shaders read four numbers at a time.
 fn check(config: &Config) -> Result<()> {
     let head = config.hidden / config.heads;
@@ -145,7 +125,7 @@ impl Loader<'_> {
         let (mut bias, mut arrays) = (Vec::new(), Vec::new());
         for name in names {
             arrays.push(self.weights.matrix(&format!("{name}.weight"), output, input)?);
-            bias.extend(self.vector(&format!("{name}.bias"), output)?);
+            bias.extend(self.weights.vector(&format!("{name}.bias"), output)?);
         }
         let mut buffers = vec![self.upload(&names[0], &bytes(&bias))?];
         let whole = arrays.iter().map(|a| a.q8()).collect::<Option<Vec<_>>>();
@@ -174,17 +154,9 @@ impl Loader<'_> {
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Buffer> {
-        let mut values = self.vector(&format!("{name}.weight"), width)?;
-        values.extend(self.vector(&format!("{name}.bias"), width)?);
+        let mut values = self.weights.vector(&format!("{name}.weight"), width)?;
+        values.extend(self.weights.vector(&format!("{name}.bias"), width)?);
         self.upload(name, &bytes(&values))
-    }
-
-    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
-        let array = self.weights.need(name)?;
-        if array.shape != [length] {
-            return Err(Error::format(name, format!("shape {:?} instead of [{length}]", array.shape)));
-        }
-        Ok(array.to_f32())
     }
 
     fn upload(&self, name: &str, bytes: &[u8]) -> Result<Buffer> {

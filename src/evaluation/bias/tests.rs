@@ -9,7 +9,7 @@ use super::super::oracle::{Ask, Doc, World, average, middle, worlds};
 use super::*;
 
 fn bias(task: &Task, ranks: &[Ranks]) -> Option<Bias> {
-    Bias::of(task, ranks, &Settings::of(task, ranks, &Scores::of(task, ranks)))
+    Bias::of(task, ranks, &Settings::of(task, &Scores::of(task, ranks)))
 }
 
 type ByLanguage = BTreeMap<String, f64>;

@@ -54,7 +54,7 @@ fn folders_of_runs_compare_as_their_models_do() {
         sources.push(read(&folder));
     }
     let facts = Facts { model: "b".into(), ..Facts::default() };
-    let report = EvalReport::new(facts, &task, &Settings::of(&task, &b.2, &b.3));
+    let report = EvalReport::new(facts, &task, &Settings::of(&task, &b.3));
     let file = dir.path().join("b.json");
     fs::write(&file, serde_json::to_string(&report).unwrap()).unwrap();
     sources.push(read(&file));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::resample::{Grouped, LEVEL, Resamples};
 use super::{Band, Interval, Intervals, pair_cells, places};
-use crate::evaluation::{Measures, RankDistance, Ranks, Scores, Task};
+use crate::evaluation::{Measures, RankDistance, Scores, Task};
 
 /// [`Intervals`] in the making: who must not be away for long (a browser's worker) draws a few
 /// resamples at a time. The result does not depend on the slices.
@@ -26,7 +26,7 @@ const PAIRS: usize = 4;
 
 impl Bootstrap {
     /// Adds the queries' values up by group; draws nothing yet.
-    pub fn new(task: &Task, ranks: &[Ranks], scores: &Scores, samples: usize, seed: u64) -> Self {
+    pub fn new(task: &Task, scores: &Scores, samples: usize, seed: u64) -> Self {
         let (groups, places) = places(task);
         let place = |query: usize| places[task.queries[query].group];
         let known = pair_cells(&scores.pairs);
@@ -40,13 +40,8 @@ impl Bootstrap {
         cells
             .push(Grouped::new(scores.multi.iter().enumerate().map(|(query, m)| (place(query), m.values()))));
         let mut spread = vec![Vec::new(); task.languages.len()];
-        for (query, (ranks, distance)) in ranks.iter().zip(&scores.distance).enumerate() {
-            if let Some(distance) = *distance {
-                let (floor, most) = (ranks.found.len() - 1, task.documents.len() - 1);
-                let share =
-                    if most > floor { (distance - floor) as f64 / (most - floor) as f64 } else { 0.0 };
-                spread[task.queries[query].lang].push((place(query), [distance as f64, share]));
-            }
+        for (query, distance) in scores.distance.iter().enumerate() {
+            spread[task.queries[query].lang].extend(distance.map(|d| (place(query), [d.ranks, d.share])));
         }
         let first = cells.len();
         cells.extend(spread.into_iter().filter(|cell| !cell.is_empty()).map(Grouped::with_median));

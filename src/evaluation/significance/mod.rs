@@ -64,8 +64,8 @@ pub struct Intervals {
 impl Intervals {
     /// Draws `samples` resamples. What XQuAD-R's size costs prints the test
     /// `xquad_r_in_samples`. [`Bootstrap`] does the same in slices.
-    pub fn of(task: &Task, ranks: &[Ranks], scores: &Scores, samples: usize, seed: u64) -> Self {
-        Bootstrap::new(task, ranks, scores, samples, seed).finish()
+    pub fn of(task: &Task, scores: &Scores, samples: usize, seed: u64) -> Self {
+        Bootstrap::new(task, scores, samples, seed).finish()
     }
 }
 

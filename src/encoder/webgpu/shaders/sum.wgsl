@@ -1,3 +1,9 @@
+// For shaders with a workgroup of ACROSS invocations a row.
+
+const ACROSS = 64u;
+
+var<workgroup> parts: array<f32, ACROSS>;
+
 // The sum of every invocation's part, for all of them.
 fn sum(index: u32, part: f32) -> f32 {
     parts[index] = part;

@@ -235,33 +235,32 @@ fn Languages() -> impl IntoView {
 fn Models() -> impl IntoView {
     let page = Page::here();
     let e = page.evaluate;
-    let first = move || e.model.get().unwrap_or_else(|| MODEL.to_owned());
-    let second = move || e.against.get().unwrap_or_default();
+    let address = move |second: bool| {
+        let value = move || {
+            if second {
+                e.against.get().unwrap_or_default()
+            } else {
+                e.model.get().unwrap_or_else(|| MODEL.to_owned())
+            }
+        };
+        view! {
+            <label class="field">
+                <span>{if second { "Second model, to compare (optional)" } else { "Model" }}</span>
+                <input
+                    type="text"
+                    inputmode="url"
+                    autocomplete="off"
+                    spellcheck="false"
+                    aria-describedby="model-hint"
+                    prop:value=value
+                    on:change:target=move |event| page.name_model(second, &event.target().value())
+                />
+            </label>
+        }
+    };
     view! {
-        <label class="field">
-            <span>"Model"</span>
-            <input
-                type="text"
-                inputmode="url"
-                autocomplete="off"
-                spellcheck="false"
-                aria-describedby="model-hint"
-                prop:value=first
-                on:change:target=move |event| page.name_model(false, &event.target().value())
-            />
-        </label>
-        <label class="field">
-            <span>"Second model, to compare (optional)"</span>
-            <input
-                type="text"
-                inputmode="url"
-                autocomplete="off"
-                spellcheck="false"
-                aria-describedby="model-hint"
-                prop:value=second
-                on:change:target=move |event| page.name_model(true, &event.target().value())
-            />
-        </label>
+        {address(false)}
+        {address(true)}
         <p class="hint" id="model-hint">
             "The address of a bundle’s folder, as " <code>"interlingua import"</code> " writes it. "
             <code>{MODEL}</code> " is the model of this page."
