@@ -10,7 +10,7 @@ use std::{
 
 use interlingua::{
     Error,
-    bundle::Bundle,
+    bundle::{Bundle, Quantization},
     encoder::Machine,
     training::{Progress, TrainConfig, train},
 };
@@ -89,11 +89,20 @@ fn run(
     resume: bool,
     stop_after: Option<u64>,
 ) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
+    run_on(Machine::cpu(), config, resume, stop_after)
+}
+
+fn run_on(
+    machine: Machine,
+    config: &TrainConfig,
+    resume: bool,
+    stop_after: Option<u64>,
+) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
     let stop = AtomicBool::new(false);
     let (mut seen, mut notes) = (Vec::new(), Vec::new());
     let result = train(
         config,
-        &Machine::cpu(),
+        &machine,
         resume,
         &stop,
         &mut |p| {
@@ -169,5 +178,113 @@ fn a_loss_that_is_no_number_stops_with_step_and_stage() {
     let (result, _, _) = run(&config, false, None);
     let error = result.unwrap_err().to_string();
     assert!(error.contains("step 3") && error.contains("retrieval"), "{error}");
+    assert!(error.contains("5 texts, such as ") && error.contains("tiny:"), "{error}");
     assert!(config.output.join("checkpoints/step-000002/state.json").exists());
+}
+
+/// Values of all weights, name by name.
+fn weights(config: &TrainConfig) -> Vec<(String, Vec<f32>)> {
+    let bundle = Bundle::open(&config.output.join("bundle")).unwrap();
+    bundle.weights.iter().map(|(name, array)| (name.to_string(), array.to_f32())).collect()
+}
+
+/// The largest difference of any weight, in parts of how far the largest went from its start.
+fn difference(a: &TrainConfig, b: &TrainConfig) -> f32 {
+    let start = Bundle::open(&a.output.join("start")).unwrap().weights;
+    let (mut apart, mut went) = (0.0f32, 0.0f32);
+    for ((name, a), (other, b)) in weights(a).iter().zip(&weights(b)) {
+        assert_eq!(name, other);
+        let start = start.need(name).unwrap().to_f32();
+        for ((a, b), start) in a.iter().zip(b).zip(start) {
+            apart = apart.max((a - b).abs());
+            went = went.max((a - start).abs());
+        }
+    }
+    assert!(went > 1e-3, "training changed next to nothing: {went}");
+    apart / went
+}
+
+/// Adam divides by the size of a gradient, so where that is next to nothing its sign is chance: losses
+/// are compared, which such weights do not move.
+#[test]
+fn our_kernels_and_burns_learn_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let (_, own, _) = run(&config(folder.path(), "own", "hybrid"), false, None);
+    let (result, burn, _) = run_on(Machine::flex(), &config(folder.path(), "burn", "hybrid"), false, None);
+    result.unwrap();
+    assert_eq!(own.len(), 7);
+    for (own, burn) in own.iter().zip(&burn) {
+        assert!(
+            (own.loss - burn.loss).abs() < 1e-3 * own.loss,
+            "step {}: {} {}",
+            own.step,
+            own.loss,
+            burn.loss
+        );
+    }
+    assert!(own[6].loss != own[3].loss);
+}
+
+#[test]
+fn a_batch_in_chunks_gives_the_weights_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let whole = config(folder.path(), "whole", "hybrid");
+    let mut parts = config(folder.path(), "parts", "hybrid");
+    parts.stage.iter_mut().for_each(|stage| stage.chunk = 2);
+    let (_, at_once, _) = run(&whole, false, None);
+    let (result, in_parts, _) = run(&parts, false, None);
+    result.unwrap();
+    for (a, b) in at_once.iter().zip(&in_parts) {
+        assert!((a.loss - b.loss).abs() < 1e-4 * a.loss, "step {}: {} {}", a.step, a.loss, b.loss);
+    }
+    let apart = difference(&whole, &parts);
+    assert!(apart < 0.05, "{apart}");
+}
+
+#[test]
+fn batches_are_accumulated_and_resume_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let several = |name: &str| {
+        let mut config = config(folder.path(), name, "hybrid");
+        config.stage.iter_mut().for_each(|stage| stage.accumulate = 3);
+        config
+    };
+    let (whole, broken) = (several("whole"), several("broken"));
+    run(&whole, false, None).0.unwrap();
+    assert!(run(&broken, false, Some(3)).0.is_err());
+    run(&broken, true, None).0.unwrap();
+    assert!(weights(&whole) == weights(&broken), "the weights differ");
+    let single = config(folder.path(), "single", "hybrid");
+    run(&single, false, None).0.unwrap();
+    assert!(weights(&whole) != weights(&single), "three batches gave what one gives");
+}
+
+#[test]
+fn training_for_packed_weights_resumes_and_says_where_it_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let aware = |name: &str| {
+        let mut config = config(folder.path(), name, "hybrid");
+        (config.quantization, config.quantization_aware) = (Quantization::Q8, true);
+        config
+    };
+    let (whole, broken) = (aware("whole"), aware("broken"));
+    let (result, seen, _) = run(&whole, false, None);
+    result.unwrap();
+    let (_, plain, _) = run(&config(folder.path(), "plain", "hybrid"), false, None);
+    assert!(seen[0].loss != plain[0].loss, "packing changed nothing");
+    assert!(
+        (seen[0].loss - plain[0].loss).abs() < 0.02 * plain[0].loss,
+        "{} {}",
+        seen[0].loss,
+        plain[0].loss
+    );
+    assert!(run(&broken, false, Some(4)).0.is_err());
+    run(&broken, true, None).0.unwrap();
+    assert!(weights(&whole) == weights(&broken), "the weights differ");
+    let error = run_on(Machine::flex(), &aware("burn"), false, None).0.unwrap_err().to_string();
+    assert!(error.contains("quantization-aware"), "{error}");
 }

@@ -24,8 +24,8 @@ pub struct Args {
     /// Go on from the newest checkpoint.
     #[arg(long)]
     resume: bool,
-    /// auto, cpu or gpu.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    /// auto, cpu, gpu, or flex (the CPU by Burn's kernels, for comparison).
+    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu", "flex"])]
     device: String,
 }
 
@@ -37,6 +37,7 @@ pub fn run(args: Args) -> Result<()> {
     let config = TrainConfig::read(&args.config)?;
     let machine = match args.device.as_str() {
         "cpu" => Machine::cpu(),
+        "flex" => Machine::flex(),
         "gpu" => Machine::gpu()?,
         _ => Machine::gpu().ok().filter(|m| !m.software).unwrap_or_else(Machine::cpu),
     };

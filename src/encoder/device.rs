@@ -123,17 +123,16 @@ mod burns {
             .clone()
         }
 
-        /// The device on which Burn trains: the CPU or the GPU that this one is.
+        /// Burn's own handle.
         ///
         /// # Errors
-        /// [`Error::Unsupported`] for a device that Burn does not know.
-        pub fn training(&self) -> Result<Device> {
+        /// [`Error::Unsupported`] for a device that is not Burn's.
+        pub fn burn(&self) -> Result<Device> {
             match &self.handle {
-                Handle::Cpu => Ok(Device::flex()),
                 Handle::Burn(device) => Ok(device.clone()),
-                Handle::WebGpu(_) => Err(Error::Unsupported {
-                    what: "training on webgpu".into(),
-                    hint: "use --device cpu or gpu".into(),
+                Handle::Cpu | Handle::WebGpu(_) => Err(Error::Unsupported {
+                    what: format!("training by Burn on {}", self.backend.name()),
+                    hint: "use --device cpu, flex or gpu".into(),
                 }),
             }
         }

@@ -9,17 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    optimizer::{BodyMoments, Rows},
-    student::Student,
-};
+use super::student::Student;
 use crate::{
     Error, Result,
     bundle::{Weights, write_whole},
-    encoder::{Precision, trained::Body},
     sha256,
 };
 
@@ -52,7 +47,7 @@ pub struct Updates {
 ///
 /// # Errors
 /// [`Error::File`] when the disk refuses; earlier checkpoints stay.
-pub fn save(folder: &Path, step: u64, updates: Updates, run: &str, student: &Student) -> Result<()> {
+pub fn save(folder: &Path, step: u64, updates: Updates, run: &str, student: &mut Student) -> Result<()> {
     let part = folder.join("unfinished");
     if part.exists() {
         fs::remove_dir_all(&part).map_err(|e| Error::file(&part, e))?;
@@ -60,8 +55,8 @@ pub fn save(folder: &Path, step: u64, updates: Updates, run: &str, student: &Stu
     fs::create_dir_all(&part).map_err(|e| Error::file(&part, e))?;
     let mut files = BTreeMap::new();
     for (name, weights) in [
-        ("body.safetensors", student.body.weights(&student.config)?),
-        ("moments.safetensors", student.moments.weights()?),
+        ("blocks.safetensors", student.blocks.weights()?),
+        ("moments.safetensors", student.blocks.moments()?),
         ("rows.safetensors", student.rows.weights()),
     ] {
         let bytes = weights.to_safetensors()?;
@@ -125,10 +120,8 @@ pub fn clear(folder: &Path) -> Result<()> {
 
 fn put(student: &mut Student, files: &BTreeMap<String, Weights>) -> Result<()> {
     let part = |name: &str| files.get(name).ok_or_else(|| Error::format(name, "missing from the checkpoint"));
-    let device: &Device = &student.device;
-    student.body = Body::new(&student.config, part("body.safetensors")?, Precision::F32, device)?;
-    student.moments = BodyMoments::from_weights(part("moments.safetensors")?, &device.clone().inner())?;
-    student.rows = Rows::from_weights(part("rows.safetensors")?)?;
+    student.blocks.restore(part("blocks.safetensors")?, part("moments.safetensors")?)?;
+    student.rows.restore(part("rows.safetensors")?)?;
     Ok(())
 }
 

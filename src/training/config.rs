@@ -31,6 +31,10 @@ pub struct TrainConfig {
     /// How the final bundle stores its weights.
     #[serde(default = "default_quantization")]
     pub quantization: Quantization,
+    /// Whether passes see weights as `quantization` would pack them, while gradients go to the weights
+    /// as they are (straight-through, arXiv 1308.3432).
+    #[serde(default)]
+    pub quantization_aware: bool,
     /// Prefixes for queries and passages; the start model's when not given.
     pub prompts: Option<Prompts>,
     /// Where weights come from.
@@ -81,6 +85,13 @@ pub struct Stage {
     pub steps: u64,
     /// Pairs (contrastive) or texts (distillation) a batch.
     pub batch: usize,
+    /// Texts that go through the blocks together. A larger batch goes through in parts, twice, and gives
+    /// the same gradients in less memory (arXiv 2101.06983).
+    #[serde(default = "default_chunk")]
+    pub chunk: usize,
+    /// Batches whose gradients are averaged for one update; their texts are no negatives of each other.
+    #[serde(default = "default_accumulate")]
+    pub accumulate: u64,
     /// Highest learning rate; it rises over `warmup` steps and falls to zero by a cosine.
     pub learning_rate: f64,
     /// Factor on the learning rate for the embedding table.
@@ -162,6 +173,12 @@ fn default_temperature() -> f32 {
 fn default_tokens() -> usize {
     64
 }
+fn default_chunk() -> usize {
+    512
+}
+fn default_accumulate() -> u64 {
+    1
+}
 fn default_english() -> f64 {
     0.15
 }
@@ -210,6 +227,12 @@ impl TrainConfig {
             }
             if stage.batch < 2 {
                 return wrong(field("batch"), "must be at least 2: the others of a batch are the negatives");
+            }
+            if stage.chunk == 0 {
+                return wrong(field("chunk"), "must be at least 1");
+            }
+            if stage.accumulate == 0 {
+                return wrong(field("accumulate"), "must be at least 1");
             }
             if !(stage.learning_rate > 0.0 && stage.learning_rate < 1.0) {
                 return wrong(field("learning_rate"), "must be between 0 and 1");

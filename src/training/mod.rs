@@ -6,6 +6,7 @@
 //! from a [`checkpoint`] sees the batches it would have seen.
 
 pub mod alignment;
+pub mod blocks;
 pub mod checkpoint;
 mod config;
 pub mod loss;
@@ -14,6 +15,7 @@ mod pieces;
 pub mod sampler;
 mod start;
 pub mod student;
+mod teacher;
 pub mod texts;
 mod trainer;
 pub mod vocabulary;

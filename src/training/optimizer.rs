@@ -11,10 +11,11 @@ use burn::{
     optim::GradientsParams,
     tensor::{Device, Tensor, TensorData},
 };
+use rayon::prelude::*;
 
 use crate::{
     Error, Result,
-    bundle::{Array, Weights},
+    bundle::{Array, Quantization, Weights},
     encoder::trained::Body,
 };
 
@@ -128,6 +129,36 @@ impl ModuleMapper for Mapper<'_> {
     }
 }
 
+/// Updates `values` in memory by their gradients, which are zero afterwards; `moments` are the first and
+/// the second. Weight decay only where `decay` says so.
+pub fn adamw(
+    values: &mut [f32],
+    [first, second]: &mut [Vec<f32>; 2],
+    grads: &mut [f32],
+    update: Update,
+    decay: bool,
+) {
+    const PIECE: usize = 1 << 14;
+    let (correct_1, correct_2) = update.corrections();
+    let (b1, b2) = (BETA_1 as f32, BETA_2 as f32);
+    let rate = (update.rate / correct_1) as f32;
+    let root = (1.0 / correct_2.sqrt()) as f32;
+    let keep = if decay { (1.0 - update.rate * update.weight_decay) as f32 } else { 1.0 };
+    values
+        .par_chunks_mut(PIECE)
+        .zip(first.par_chunks_mut(PIECE))
+        .zip(second.par_chunks_mut(PIECE))
+        .zip(grads.par_chunks_mut(PIECE))
+        .for_each(|(((values, first), second), grads)| {
+            for (((x, m), v), g) in values.iter_mut().zip(first).zip(second).zip(grads) {
+                *m = b1 * *m + (1.0 - b1) * *g;
+                *v = b2 * *v + (1.0 - b2) * *g * *g;
+                *x = *x * keep - rate * *m / (v.sqrt() * root + EPSILON as f32);
+                *g = 0.0;
+            }
+        });
+}
+
 /// The embedding table while it is trained: rows in memory, and AdamW's moments for them.
 ///
 /// A batch uses few rows, so only those are updated; the others' moments wait (lazy Adam).
@@ -138,19 +169,29 @@ pub struct Rows {
     pub width: usize,
     first: Vec<f32>,
     second: Vec<f32>,
+    quantization: Option<Quantization>,
 }
 
 impl Rows {
-    /// A table with moments at zero.
-    pub fn new(values: Vec<f32>, width: usize) -> Self {
+    /// A table with moments at zero. With `quantization`, [`gather`](Self::gather) gives rows as they
+    /// would be packed.
+    pub fn new(values: Vec<f32>, width: usize, quantization: Option<Quantization>) -> Self {
         let zeros = vec![0.0; values.len()];
-        Self { first: zeros.clone(), second: zeros, values, width }
+        Self { first: zeros.clone(), second: zeros, values, width, quantization }
     }
 
     /// The rows `ids`, one after another.
     pub fn gather(&self, ids: &[u32]) -> Vec<f32> {
-        let row = |&id: &u32| &self.values[id as usize * self.width..][..self.width];
-        ids.iter().flat_map(row).copied().collect()
+        let mut out = Vec::with_capacity(ids.len() * self.width);
+        for &id in ids {
+            out.extend_from_slice(&self.values[id as usize * self.width..][..self.width]);
+        }
+        match self.quantization {
+            Some(quantization) => {
+                Array::f32(vec![ids.len(), self.width], out).quantize(quantization).to_f32()
+            }
+            None => out,
+        }
     }
 
     /// Updates the rows `ids` (no id twice) by their gradients `[ids, width]`.
@@ -184,17 +225,19 @@ impl Rows {
         out
     }
 
-    /// The inverse of [`weights`](Self::weights).
+    /// The inverse of [`weights`](Self::weights); seen as before.
     ///
     /// # Errors
     /// [`Error::Format`] when a part is missing or of another shape.
-    pub fn from_weights(weights: &Weights) -> Result<Self> {
+    pub fn restore(&mut self, weights: &Weights) -> Result<()> {
         let shape = weights.need("values")?.shape.clone();
         let [rows, width] = shape[..] else {
             return Err(Error::format("values", format!("shape {shape:?} is no table")));
         };
         let part = |name: &str| Ok::<_, Error>(weights.matrix(name, rows, width)?.to_f32());
-        Ok(Self { values: part("values")?, first: part("first")?, second: part("second")?, width })
+        (self.values, self.first, self.second) = (part("values")?, part("first")?, part("second")?);
+        self.width = width;
+        Ok(())
     }
 }
 
@@ -217,7 +260,7 @@ mod tests {
 
     #[test]
     fn rows_follow_the_plain_update_and_others_stay() {
-        let mut rows = Rows::new(vec![1.0, 2.0, 3.0, 4.0], 2);
+        let mut rows = Rows::new(vec![1.0, 2.0, 3.0, 4.0], 2, None);
         let grads = [0.5, -0.25, 0.125];
         for (t, g) in grads.iter().enumerate() {
             let update = Update { rate: 0.1, weight_decay: 0.0, time: t as u64 + 1 };
@@ -226,7 +269,21 @@ mod tests {
         let wide: Vec<f64> = grads.iter().map(|&g| f64::from(g)).collect();
         assert_eq!(rows.values[..2], [1.0, 2.0]);
         assert!((f64::from(rows.values[2]) - plain(3.0, &wide, 0.1, 0.0)).abs() < 1e-5);
-        let again = Rows::from_weights(&rows.weights()).unwrap();
+        let mut again = Rows::new(Vec::new(), 1, None);
+        again.restore(&rows.weights()).unwrap();
         assert_eq!((again.first, again.second), (rows.first, rows.second));
+    }
+
+    #[test]
+    fn matrices_decay_and_gradients_start_again() {
+        let (mut values, mut moments) = (vec![3.0f32], [vec![0.0], vec![0.0]]);
+        let grads = [0.5, -0.25, 0.125];
+        for (t, g) in grads.iter().enumerate() {
+            let update = Update { rate: 0.1, weight_decay: 0.5, time: t as u64 + 1 };
+            let mut grad = vec![*g as f32];
+            adamw(&mut values, &mut moments, &mut grad, update, true);
+            assert_eq!(grad, [0.0]);
+        }
+        assert!((f64::from(values[0]) - plain(3.0, &grads, 0.1, 0.5)).abs() < 1e-5, "{values:?}");
     }
 }

@@ -1,15 +1,15 @@
-//! The model while it is trained: table in memory, blocks on an autodiff device.
+//! The model while it is trained: its table in memory, its blocks on a device.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::collections::HashMap;
 
-use super::optimizer::{BodyMoments, Rows};
+use super::{
+    blocks::{self, Blocks},
+    optimizer::{Rows, Update},
+};
 use crate::{
-    Result,
+    Error, Result,
     bundle::{Array, Bundle, Quantization},
-    encoder::{
-        Config, Precision, TABLE,
-        trained::{Body, normalize, pool},
-    },
+    encoder::{Config, Machine, TABLE},
     text::{Kind, Prompts, Tokenizer},
 };
 
@@ -23,39 +23,47 @@ pub struct Student {
     pub prompts: Prompts,
     /// The embedding table and its optimizer state.
     pub rows: Rows,
-    /// The blocks.
-    pub body: Body,
-    /// The blocks' optimizer state.
-    pub moments: BodyMoments,
-    /// Where the blocks are.
-    pub device: Device,
+    /// The blocks and theirs.
+    pub blocks: Box<dyn Blocks>,
+    /// Gradients of the table since the last update, by row.
+    grads: RowGrads,
 }
 
-/// Vectors of a batch, with what is needed to find the gradients of the table's rows.
-pub struct Forward {
-    /// `[texts, dimension]`, length 1 each.
-    pub vectors: Tensor<2>,
-    /// The distinct rows used, `[ids, hidden]`; a leaf of the graph.
-    pub leaf: Tensor<2>,
-    /// Which rows these are.
-    pub ids: Vec<u32>,
+/// Gradients of some of the table's rows, in the order in which the rows were met.
+#[derive(Default)]
+struct RowGrads {
+    ids: Vec<u32>,
+    values: Vec<f32>,
+    place: HashMap<u32, usize>,
+}
+
+impl RowGrads {
+    fn add(&mut self, id: u32, grad: &[f32]) {
+        let place = *self.place.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            self.values.resize(self.values.len() + grad.len(), 0.0);
+            self.ids.len() - 1
+        });
+        let values = &mut self.values[place * grad.len()..][..grad.len()];
+        values.iter_mut().zip(grad).for_each(|(v, g)| *v += g);
+    }
 }
 
 impl Student {
-    /// A model that starts from a bundle, on an autodiff `device`.
+    /// A model that starts from a bundle. With `quantization`, passes see weights as they would be
+    /// packed.
     ///
     /// # Errors
-    /// Says which tensor of the bundle does not fit.
-    pub fn new(bundle: &Bundle, device: &Device) -> Result<Self> {
+    /// Says which tensor of the bundle does not fit, or that the device cannot train.
+    pub fn new(bundle: &Bundle, machine: &Machine, quantization: Option<Quantization>) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
         let table = bundle.weights.matrix(TABLE, config.vocabulary, config.hidden)?;
         Ok(Self {
             tokenizer: Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?,
             prompts: bundle.manifest.prompts.clone(),
-            rows: Rows::new(table.to_f32(), config.hidden),
-            body: Body::new(&config, &bundle.weights, Precision::F32, device)?,
-            moments: BodyMoments::default(),
-            device: device.clone(),
+            rows: Rows::new(table.to_f32(), config.hidden, quantization),
+            blocks: blocks::open(machine, &config, &bundle.weights, quantization)?,
+            grads: RowGrads::default(),
             config,
         })
     }
@@ -63,7 +71,7 @@ impl Student {
     /// Token ids of a text, at most `max_tokens`.
     ///
     /// # Errors
-    /// [`crate::Error::Input`] when the text cannot be tokenized.
+    /// [`Error::Input`] when the text cannot be tokenized.
     pub fn tokens(&self, kind: Kind, text: &str, max_tokens: usize) -> Result<Vec<u32>> {
         let mut ids = self.tokenizer.encode(self.prompts.of(kind), text)?;
         if ids.len() > max_tokens {
@@ -75,52 +83,72 @@ impl Student {
         Ok(ids)
     }
 
-    /// Vectors of token sequences, in their order. With `frozen`, only the table's rows get gradients.
-    pub fn forward(&self, sequences: &[Vec<u32>], frozen: bool) -> Forward {
-        let mut ids: Vec<u32> = sequences.iter().flatten().copied().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let width = self.config.hidden;
-        let values = TensorData::new(self.rows.gather(&ids), [ids.len(), width]);
-        let leaf = Tensor::<2>::from_data(values, &self.device).require_grad();
-        let body = if frozen { freeze(&self.body) } else { self.body.clone() };
-
+    /// Adds the gradients of one batch to what [`step`](Self::step) will use; returns its loss.
+    ///
+    /// `loss` makes from the vectors `[sequences, dimension]` its value and its gradients by them. At
+    /// most `chunk` sequences go through the blocks together; if there are more, all go through twice:
+    /// first for their vectors, then for the gradients (arXiv 2101.06983). The result is the same up
+    /// to rounding. With `frozen`, only the table's rows get gradients.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails. [`Error::Training`] when the loss or a gradient is not a
+    /// number; nothing is to be updated then.
+    pub fn learn(
+        &mut self,
+        sequences: &[Vec<u32>],
+        chunk: usize,
+        frozen: bool,
+        loss: impl FnOnce(&[f32]) -> (f32, Vec<f32>),
+    ) -> Result<f32> {
+        // Texts of like length together: chunks of even work, and less padding on devices that pad.
         let mut order: Vec<usize> = (0..sequences.len()).collect();
         order.sort_by_key(|&i| sequences[i].len());
-        let mut parts = Vec::new();
-        // Texts of like length together: little of the work goes into padding.
-        for group in order.chunks(sequences.len().div_ceil(GROUPS).max(1)) {
-            let length = group.iter().map(|&i| sequences[i].len()).max().unwrap_or(1);
-            let mut index = vec![0i32; group.len() * length];
-            let mut mask = vec![0.0f32; group.len() * length];
-            for (row, &i) in group.iter().enumerate() {
-                for (column, id) in sequences[i].iter().enumerate() {
-                    index[row * length + column] = ids.partition_point(|x| x < id) as i32;
-                    mask[row * length + column] = 1.0;
-                }
-            }
-            let shape = [group.len(), length];
-            let index = TensorData::new(index, [group.len() * length]);
-            let index = Tensor::<1, Int>::from_data(index, &self.device);
-            let words = leaf.clone().select(0, index).reshape([group.len(), length, width]);
-            let mask = Tensor::<2>::from_data(TensorData::new(mask, shape), &self.device);
-            let tokens = body.forward(&self.config, words, Some(mask.clone()));
-            let pooled = pool(self.config.pooling, tokens, Some(mask));
-            parts.push(normalize(body.project(&self.config, pooled)));
+        let d = self.config.dimension();
+        let mut vectors = vec![0.0; sequences.len() * d];
+        for part in order.chunks(chunk) {
+            let got = self.forward(sequences, part)?;
+            part.iter().zip(got.chunks(d)).for_each(|(&i, v)| vectors[i * d..][..d].copy_from_slice(v));
         }
-        let mut back = vec![0i32; order.len()];
-        order.iter().enumerate().for_each(|(at, &i)| back[i] = at as i32);
-        let back = TensorData::new(back, [order.len()]);
-        let back = Tensor::<1, Int>::from_data(back, &self.device);
-        Forward { vectors: Tensor::cat(parts, 0).select(0, back), leaf, ids }
+        let (value, grads) = loss(&vectors);
+        if !value.is_finite() {
+            return Err(Error::Training(format!("the loss is {value}: lower the learning rate")));
+        }
+        for part in order.chunks(chunk) {
+            if order.len() > chunk {
+                self.forward(sequences, part)?;
+            }
+            let own: Vec<f32> = part.iter().flat_map(|&i| &grads[i * d..][..d]).copied().collect();
+            let rows = self.blocks.back(&own, !frozen)?;
+            if rows.iter().any(|g| !g.is_finite()) {
+                return Err(Error::Training("a gradient is not a number: lower the learning rate".into()));
+            }
+            let ids = part.iter().flat_map(|&i| &sequences[i]);
+            ids.zip(rows.chunks(self.config.hidden)).for_each(|(&id, grad)| self.grads.add(id, grad));
+        }
+        Ok(value)
+    }
+
+    fn forward(&mut self, sequences: &[Vec<u32>], part: &[usize]) -> Result<Vec<f32>> {
+        let ids: Vec<u32> = part.iter().flat_map(|&i| &sequences[i]).copied().collect();
+        let lengths: Vec<usize> = part.iter().map(|&i| sequences[i].len()).collect();
+        self.blocks.forward(&self.rows.gather(&ids), &lengths)
+    }
+
+    /// Updates the table's rows, and the blocks where `blocks` says how, by the gradients added up.
+    pub fn step(&mut self, rows: Update, blocks: Option<Update>) {
+        let RowGrads { ids, values, .. } = std::mem::take(&mut self.grads);
+        self.rows.step(&ids, &values, rows);
+        if let Some(update) = blocks {
+            self.blocks.step(update);
+        }
     }
 
     /// The model as a bundle that starts from `like`'s manifest, in f32.
     ///
     /// # Errors
-    /// [`crate::Error::Device`] when weights cannot be read back.
-    pub fn bundle(&self, like: &Bundle) -> Result<Bundle> {
-        let mut weights = self.body.weights(&self.config)?;
+    /// [`Error::Device`] when weights cannot be read back.
+    pub fn bundle(&mut self, like: &Bundle) -> Result<Bundle> {
+        let mut weights = self.blocks.weights()?;
         let shape = vec![self.config.vocabulary, self.config.hidden];
         weights.insert(TABLE, Array::f32(shape, self.rows.values.clone()));
         let mut manifest = like.manifest.clone();
@@ -128,12 +156,4 @@ impl Student {
         manifest.quantization = Quantization::F32;
         Ok(Bundle { manifest, tokenizer: like.tokenizer.clone(), weights })
     }
-}
-
-/// Lengths by which a batch is split.
-const GROUPS: usize = 4;
-
-fn freeze(body: &Body) -> Body {
-    use burn::module::Module;
-    body.clone().no_grad()
 }

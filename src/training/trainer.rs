@@ -8,10 +8,6 @@ use std::{
     time::Instant,
 };
 
-use burn::{
-    optim::GradientsParams,
-    tensor::{Device, Tensor, TensorData},
-};
 use serde_json::json;
 
 use super::{
@@ -21,13 +17,14 @@ use super::{
     optimizer::Update,
     sampler::{Sampler, Strategy},
     start,
-    student::{Forward, Student},
+    student::Student,
+    teacher::Teacher,
     texts::Texts,
 };
 use crate::{
     Error, Result,
     bundle::{Bundle, SelfTest},
-    encoder::{Encoder, Machine},
+    encoder::Machine,
     sha256,
     text::Kind,
 };
@@ -74,15 +71,14 @@ pub fn train(
     for (query, passage) in sampler.without_pairs() {
         note(&format!("no training pair has a query in {query} and a passage in {passage}"));
     }
-    let device = machine.training()?.autodiff();
+    let quantization = config.quantization_aware.then_some(config.quantization);
     let mut run = Run {
         config,
         start: prepared.bundle,
-        teacher: Encoder::new(&Bundle::open(config.start.teacher())?, machine.clone())?,
-        student: Student::new(&Bundle::open(&prepared.folder)?, &device)?,
+        teacher: Teacher::new(&Bundle::open(config.start.teacher())?, machine)?,
+        student: Student::new(&Bundle::open(&prepared.folder)?, machine, quantization)?,
         sampler,
         texts: Texts::new(prepared.segments, &config.languages, config.seed)?,
-        device,
         updates: Updates::default(),
     };
     let folder = config.output.join("checkpoints");
@@ -106,8 +102,11 @@ pub fn train(
 fn identity(config: &TrainConfig) -> Result<String> {
     let mut value = serde_json::to_value(config).map_err(|e| Error::Training(e.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
-        for field in ["output", "checkpoint_every", "quantization", "name", "licence"] {
+        for field in ["output", "checkpoint_every", "name", "licence"] {
             fields.remove(field);
+        }
+        if !config.quantization_aware {
+            fields.remove("quantization");
         }
     }
     Ok(sha256(value.to_string().as_bytes()))
@@ -116,18 +115,16 @@ fn identity(config: &TrainConfig) -> Result<String> {
 struct Run<'a> {
     config: &'a TrainConfig,
     start: Bundle,
-    teacher: Encoder,
+    teacher: Teacher,
     student: Student,
     sampler: Sampler,
     texts: Texts,
-    device: Device,
     updates: Updates,
 }
 
-/// A loss with the graph it came from.
-struct Loss {
-    value: Tensor<1>,
-    forward: Forward,
+/// What one batch was.
+struct Batch {
+    loss: f32,
     pairs: usize,
     tokens: usize,
 }
@@ -148,17 +145,20 @@ impl Run<'_> {
         for step in first..steps {
             let Some((stage, at)) = self.config.stage_at(step) else { break };
             let before = Instant::now();
-            let loss = self.loss(stage, step)?;
-            let value = read_scalar(loss.value.clone(), &self.teacher.device_label())?;
-            if !value.is_finite() {
-                return Err(Error::Training(format!(
-                    "the loss of step {step} (stage {}, step {at} of it) is {value}; lower the learning rate; the last checkpoint is kept in {}",
-                    stage.name,
-                    folder.display()
-                )));
+            let mut value = 0.0;
+            for part in 0..stage.accumulate {
+                let batch = self.learn(stage, step, part).map_err(|e| match e {
+                    Error::Training(problem) => Error::Training(format!(
+                        "step {step} (stage {}, step {at} of it): {problem}; the last checkpoint is kept in {}",
+                        stage.name,
+                        folder.display()
+                    )),
+                    other => other,
+                })?;
+                value += batch.loss / stage.accumulate as f32;
+                (pairs, tokens) = (pairs + batch.pairs, tokens + batch.tokens);
             }
-            (pairs, tokens) = (pairs + loss.pairs, tokens + loss.tokens);
-            self.update(stage, at, loss)?;
+            self.update(stage, at);
             let seconds = begin.elapsed().as_secs_f64();
             let report = Progress {
                 step: step + 1,
@@ -176,7 +176,7 @@ impl Run<'_> {
             progress(&report);
             let stopping = stop.load(Ordering::Relaxed);
             if stopping || (step + 1) % self.config.checkpoint_every == 0 || step + 1 == steps {
-                checkpoint::save(folder, step + 1, self.updates, identity, &self.student)?;
+                checkpoint::save(folder, step + 1, self.updates, identity, &mut self.student)?;
             }
             if stopping {
                 return Err(Error::Cancelled);
@@ -185,111 +185,112 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn loss(&self, stage: &Stage, step: u64) -> Result<Loss> {
+    /// Adds the gradients of the batch `part` of a step.
+    fn learn(&mut self, stage: &Stage, step: u64, part: u64) -> Result<Batch> {
+        // Each part of a step is drawn as a step of its own.
+        let draw = step * stage.accumulate + part;
         match &stage.objective {
-            Objective::Distillation { english } => self.distillation(stage, step, *english),
+            Objective::Distillation { english } => self.distillation(stage, draw, *english),
             Objective::Contrastive { strategy, alpha, distillation } => {
                 let strategy = match strategy {
                     StrategyName::Monolingual => Strategy::Monolingual,
                     StrategyName::CrossLingual => Strategy::CrossLingual,
                     StrategyName::Hybrid => Strategy::Hybrid { alpha: *alpha },
                 };
-                self.contrastive(stage, step, strategy, *distillation)
+                self.contrastive(stage, draw, strategy, *distillation)
             }
         }
     }
 
-    fn distillation(&self, stage: &Stage, step: u64, english: f64) -> Result<Loss> {
-        let texts = self.texts.batch(step, stage.batch, english);
+    fn distillation(&mut self, stage: &Stage, draw: u64, english: f64) -> Result<Batch> {
+        let texts = self.texts.batch(draw, stage.batch, english);
         let sequences = texts
             .iter()
             .map(|t| self.student.tokens(Kind::Passage, t.text, stage.max_tokens))
             .collect::<Result<Vec<_>>>()?;
         let originals: Vec<&str> = texts.iter().map(|t| t.english).collect();
-        let target = self.teach(&originals)?;
-        let forward = self.student.forward(&sequences, stage.train == Trained::Embeddings);
+        let target = self.teacher.vectors(&originals)?;
         let masked: Vec<bool> =
             originals.iter().flat_map(|a| originals.iter().map(move |b| a == b)).collect();
         let weights = vec![1.0; texts.len()];
-        let vectors = forward.vectors.clone();
-        let near = loss::distance(vectors.clone(), target.clone(), &weights, &self.device);
-        let value = loss::contrastive(vectors, target, &masked, stage.temperature, &self.device) + near;
-        let tokens = sequences.iter().map(|s| s.len()).sum();
-        Ok(Loss { value, forward, pairs: texts.len(), tokens })
+        let d = self.student.config.dimension();
+        let part = (stage.accumulate as f32).recip();
+        let loss =
+            self.student.learn(&sequences, stage.chunk, stage.train == Trained::Embeddings, |vectors| {
+                let (apart, mut grads, _) =
+                    loss::contrastive(vectors, &target, d, &masked, stage.temperature);
+                let (far, by_far) = loss::distance(vectors, &target, d, &weights);
+                grads.iter_mut().zip(by_far).for_each(|(g, far)| *g = (*g + far) * part);
+                (apart + far, grads)
+            });
+        let loss = loss.map_err(|e| name_batch(e, texts.iter().map(|t| t.id)))?;
+        Ok(Batch { loss, pairs: texts.len(), tokens: sequences.iter().map(Vec::len).sum() })
     }
 
-    fn contrastive(&self, stage: &Stage, step: u64, strategy: Strategy, distillation: f32) -> Result<Loss> {
-        let batch = self.sampler.batch(step, strategy, stage.batch);
+    fn contrastive(
+        &mut self,
+        stage: &Stage,
+        draw: u64,
+        strategy: Strategy,
+        distillation: f32,
+    ) -> Result<Batch> {
+        let batch = self.sampler.batch(draw, strategy, stage.batch);
         let n = batch.items.len();
         if n < 2 {
             return Err(Error::Training(format!(
-                "the data hold nothing for a {:?} batch of stage {}; add questions with passages, or choose another strategy",
-                batch.kind, stage.name
+                "the data hold nothing for a {:?} batch; add questions with passages, or choose another strategy",
+                batch.kind
             )));
         }
         let side = |kind| {
             batch.items.iter().map(move |item| {
                 let text = if kind == Kind::Query { &item.query } else { &item.passage };
-                self.student.tokens(kind, text, stage.max_tokens)
+                (kind, text)
             })
         };
-        let sequences = side(Kind::Query).chain(side(Kind::Passage)).collect::<Result<Vec<_>>>()?;
-        let forward = self.student.forward(&sequences, stage.train == Trained::Embeddings);
-        let d = self.student.config.dimension();
-        let half = |from: usize| forward.vectors.clone().slice([from..from + n, 0..d]);
-        let (queries, passages) = (half(0), half(n));
-        let mut value =
-            loss::contrastive(queries, passages.clone(), &batch.mask(), stage.temperature, &self.device);
+        let sequences = side(Kind::Query)
+            .chain(side(Kind::Passage))
+            .map(|(kind, text)| self.student.tokens(kind, text, stage.max_tokens))
+            .collect::<Result<Vec<_>>>()?;
         let weights: Vec<f32> =
             batch.items.iter().map(|i| if i.english.is_some() { 1.0 } else { 0.0 }).collect();
-        if distillation > 0.0 && weights.contains(&1.0) {
-            let originals: Vec<&str> =
-                batch.items.iter().map(|i| i.english.as_deref().unwrap_or("")).collect();
-            let target = self.teach(&originals)?;
-            let near = loss::distance(passages, target, &weights, &self.device);
-            value = value + near.mul_scalar(distillation);
-        }
-        let tokens = sequences.iter().map(|s| s.len()).sum();
-        Ok(Loss { value, forward, pairs: n, tokens })
+        let teach = distillation > 0.0 && weights.contains(&1.0);
+        let originals: Vec<&str> = batch.items.iter().map(|i| i.english.as_deref().unwrap_or("")).collect();
+        let target = if teach { self.teacher.vectors(&originals)? } else { Vec::new() };
+        let masked = batch.mask();
+        let d = self.student.config.dimension();
+        let part = (stage.accumulate as f32).recip();
+        let loss =
+            self.student.learn(&sequences, stage.chunk, stage.train == Trained::Embeddings, |vectors| {
+                let (queries, passages) = vectors.split_at(n * d);
+                let (mut value, mut grads, mut by_passages) =
+                    loss::contrastive(queries, passages, d, &masked, stage.temperature);
+                if teach {
+                    let (far, by_far) = loss::distance(passages, &target, d, &weights);
+                    value += distillation * far;
+                    by_passages.iter_mut().zip(by_far).for_each(|(g, far)| *g += distillation * far);
+                }
+                grads.extend(by_passages);
+                grads.iter_mut().for_each(|g| *g *= part);
+                (value, grads)
+            });
+        let loss = loss.map_err(|e| name_batch(e, batch.items.iter().map(|i| i.id.as_str())))?;
+        Ok(Batch { loss, pairs: n, tokens: sequences.iter().map(Vec::len).sum() })
     }
 
-    /// The teacher's vectors of English texts, as constants on the training device.
-    fn teach(&self, texts: &[&str]) -> Result<Tensor<2>> {
-        let vectors = self.teacher.encode_all(texts, Kind::Passage, &mut |_, _| {})?;
-        let shape = [texts.len(), self.teacher.dimension()];
-        Ok(Tensor::from_data(TensorData::new(vectors, shape), &self.device))
-    }
-
-    fn update(&mut self, stage: &Stage, at: u64, loss: Loss) -> Result<()> {
-        let mut grads = loss.value.backward();
+    fn update(&mut self, stage: &Stage, at: u64) {
         let rate = stage.rate(at);
-        let leaf = loss.forward.leaf.grad_remove(&mut grads).ok_or_else(|| {
-            Error::Training(
-                "no gradient reached the embedding table; this is a defect, please report it".into(),
-            )
-        })?;
-        let leaf = leaf.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
-            device: self.teacher.device_label(),
-            problem: format!("gradients cannot be read back: {e:?}"),
-        })?;
+        let weight_decay = stage.weight_decay;
         self.updates.rows += 1;
-        let update = Update {
-            rate: rate * stage.embedding_rate,
-            weight_decay: stage.weight_decay,
-            time: self.updates.rows,
-        };
-        self.student.rows.step(&loss.forward.ids, &leaf, update);
-        if stage.train == Trained::All {
+        let rows = Update { rate: rate * stage.embedding_rate, weight_decay, time: self.updates.rows };
+        let blocks = (stage.train == Trained::All).then(|| {
             self.updates.body += 1;
-            let update = Update { rate, weight_decay: stage.weight_decay, time: self.updates.body };
-            let grads = GradientsParams::from_grads(grads, &self.student.body);
-            let body = self.student.body.clone();
-            self.student.body = self.student.moments.step(body, grads, update);
-        }
-        Ok(())
+            Update { rate, weight_decay, time: self.updates.body }
+        });
+        self.student.step(rows, blocks);
     }
 
-    fn finish(self, note: &mut dyn FnMut(&str)) -> Result<PathBuf> {
+    fn finish(mut self, note: &mut dyn FnMut(&str)) -> Result<PathBuf> {
         let mut bundle = self.student.bundle(&self.start)?;
         let recipe = serde_json::to_value(self.config).map_err(|e| Error::Training(e.to_string()))?;
         let manifest = &mut bundle.manifest;
@@ -310,12 +311,16 @@ impl Run<'_> {
     }
 }
 
-fn read_scalar(value: Tensor<1>, device: &str) -> Result<f32> {
-    let values = value.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
-        device: device.into(),
-        problem: format!("the loss cannot be read back: {e:?}"),
-    })?;
-    Ok(values.first().copied().unwrap_or(f32::NAN))
+/// Says in which batch something went wrong.
+fn name_batch<'a>(error: Error, ids: impl ExactSizeIterator<Item = &'a str>) -> Error {
+    let count = ids.len();
+    match error {
+        Error::Training(problem) => {
+            let first: Vec<&str> = ids.take(3).collect();
+            Error::Training(format!("{problem}; the batch has {count} texts, such as {}", first.join(", ")))
+        }
+        other => other,
+    }
 }
 
 /// One JSON document a line, a line a step.

@@ -27,13 +27,7 @@ pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixe
     let hidden = mixed.len() / tokens;
     let width = hidden / heads;
     let scale = (width as f32).sqrt().recip();
-    let firsts: Vec<usize> = lengths
-        .iter()
-        .scan(0, |next, &length| {
-            *next += length;
-            Some(*next - length)
-        })
-        .collect();
+    let firsts = firsts(lengths);
     let own = || Scratch { keys: Panels::new(level), values: Panels::new(level), scores: Vec::new() };
     let places: Vec<Place> = (0..heads).map(|head| Place::new(mixed, hidden, head * width)).collect();
     parallel::each(lengths.len() * heads, own, |own, part| {
@@ -66,4 +60,13 @@ pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixe
             }
         }
     });
+}
+
+/// The first token of each sequence.
+pub fn firsts(lengths: &[usize]) -> Vec<usize> {
+    let next = |next: &mut usize, &length: &usize| {
+        *next += length;
+        Some(*next - length)
+    };
+    lengths.iter().scan(0, next).collect()
 }

@@ -76,6 +76,11 @@ impl Integers {
         Self { values: out, scales, level, pairs, columns }
     }
 
+    /// Number of panels.
+    pub fn panels(&self) -> usize {
+        self.scales.len() / self.level.columns()
+    }
+
     /// Rows of `depth` values each times panels `which`.
     ///
     /// # Safety

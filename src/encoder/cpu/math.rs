@@ -76,6 +76,47 @@ pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
     }
 }
 
+/// The activation's derivative in every lane.
+#[cfg(feature = "native")]
+#[inline(always)]
+pub fn slope<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
+    let zero = simd.splat(0.0);
+    let one = simd.splat(1.0);
+    match kind {
+        // Φ(x) + x φ(x), with Φ(x) = 1/2 + sign(x) (1 - erfc(|x| / √2)) / 2
+        Activation::Gelu => {
+            let size = simd.max(simd.sub(zero, x), x);
+            let size = simd.min(simd.splat(4.0 * std::f32::consts::SQRT_2), size);
+            let tail = erfc(simd, simd.mul(size, simd.splat(std::f32::consts::FRAC_1_SQRT_2)));
+            // Beyond 4 √2 both terms are as good as 0 or 1; `inside` keeps the sign and a finite square.
+            let inside = simd.max(simd.sub(zero, size), simd.min(size, x));
+            let half = simd.mul(simd.splat(0.5), simd.sub(one, tail));
+            let sign = simd.div(inside, simd.max(size, simd.splat(f32::MIN_POSITIVE)));
+            let below = simd.mul_add(sign, half, simd.splat(0.5));
+            let density = exp(simd, simd.mul(simd.mul(inside, inside), simd.splat(-0.5)));
+            let density = simd.mul(density, simd.splat(0.398_942_3));
+            simd.mul_add(inside, density, below)
+        }
+        // With s = 1 / (1 + exp(-2 y)): s + x s (1 - s) 2 y', y = √(2 / π) (x + 0.044715 x³)
+        Activation::GeluTanh => {
+            let square = simd.mul(x, x);
+            let cube = simd.mul(square, x);
+            let y = simd.mul_add(cube, simd.splat(0.044_715), x);
+            let s = simd.div(one, simd.add(one, exp(simd, simd.mul(y, simd.splat(-1.595_769)))));
+            let inner = simd.mul(simd.mul_add(square, simd.splat(0.134_145), one), simd.splat(1.595_769));
+            let rest = simd.mul(simd.mul(s, simd.sub(one, s)), inner);
+            simd.mul_add(x, rest, s)
+        }
+        Activation::Relu => simd.min(one, simd.mul(simd.max(zero, x), simd.splat(f32::MAX))),
+        // 1 - tanh² x
+        Activation::Tanh => {
+            let y = activate(simd, Activation::Tanh, x);
+            simd.sub(one, simd.mul(y, y))
+        }
+        Activation::Identity => one,
+    }
+}
+
 /// `c[0] + c[1] x + c[2] x² + …`
 #[inline(always)]
 fn polynomial<S: Simd, const N: usize>(simd: S, x: S::V, c: &[f32; N]) -> S::V {

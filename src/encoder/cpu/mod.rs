@@ -6,16 +6,22 @@
 
 mod attention;
 mod integers;
+#[cfg(feature = "native")]
+pub mod learn;
+mod linear;
 mod math;
 mod parallel;
+mod pool;
 mod product;
 mod rows;
 mod simd;
 
-use super::{Activation, Config, Pooling, Precision, positions};
+use super::{Activation, Config, Precision, positions};
 use crate::{Result, bundle::Weights};
-use integers::{Integers, Rows};
-use product::{After, Panels, Place, multiply};
+use integers::Integers;
+use linear::{Linear, Matrix};
+use pool::pool;
+use product::Panels;
 use rows::{Norm, normalize};
 use simd::Level;
 
@@ -125,7 +131,7 @@ impl Blocks {
             let positions = self.position[first_position * hidden..][..length * hidden].chunks(hidden);
             positions.zip(&mut rows).for_each(|(position, row)| add(row, position));
         }
-        self.normed(&self.norm, &mut x);
+        self.norm.apply_all(self.level, &mut x);
         // `wide` holds queries, keys and values, then the feed-forward layer of some rows at a time.
         let strip = STRIP.min(tokens);
         let mut wide = vec![0.0; (tokens * 3 * hidden).max(strip * intermediate)];
@@ -135,17 +141,17 @@ impl Blocks {
             layer.attention_in.apply(&x, parts, false);
             attention::attend(self.level, self.config.heads, parts, lengths, &mut mixed);
             layer.attention_out.apply(&mixed, &mut x, true);
-            self.normed(&layer.attention_norm, &mut x);
+            layer.attention_norm.apply_all(self.level, &mut x);
             for rows in x.chunks_mut(STRIP * hidden) {
                 let wide = &mut wide[..rows.len() / hidden * intermediate];
                 layer.up.apply(rows, wide, false);
                 layer.down.apply(wide, rows, true);
             }
-            self.normed(&layer.norm, &mut x);
+            layer.norm.apply_all(self.level, &mut x);
         }
-        let mut vectors = self.pool(&x, lengths);
+        let mut vectors = pool(self.config.pooling, self.config.hidden, &x, lengths);
         for dense in &self.dense {
-            let mut out = vec![0.0; lengths.len() * dense.bias.len()];
+            let mut out = vec![0.0; lengths.len() * dense.output];
             dense.apply(&vectors, &mut out, false);
             vectors = out;
         }
@@ -154,102 +160,13 @@ impl Blocks {
         }
         vectors
     }
-
-    /// Layer norm of all rows.
-    fn normed(&self, norm: &Norm, x: &mut [f32]) {
-        #[cfg(feature = "native")]
-        {
-            use rayon::prelude::*;
-            x.par_chunks_mut(PART * norm.gain.len()).for_each(|rows| norm.apply(self.level, rows));
-        }
-        #[cfg(not(feature = "native"))]
-        norm.apply(self.level, x);
-    }
-
-    /// `[tokens, hidden]` → `[sequences, hidden]`.
-    fn pool(&self, x: &[f32], lengths: &[usize]) -> Vec<f32> {
-        let hidden = self.config.hidden;
-        let mut out = vec![0.0; lengths.len() * hidden];
-        let mut rest = x;
-        for (vector, &length) in out.chunks_mut(hidden).zip(lengths) {
-            let rows;
-            (rows, rest) = rest.split_at(length * hidden);
-            let mut rows = rows.chunks(hidden);
-            let Some(first) = rows.next() else { continue };
-            vector.copy_from_slice(first);
-            match self.config.pooling {
-                Pooling::Cls => {}
-                Pooling::Mean => {
-                    rows.for_each(|row| add(vector, row));
-                    vector.iter_mut().for_each(|v| *v /= length as f32);
-                }
-                Pooling::Max => {
-                    rows.for_each(|row| vector.iter_mut().zip(row).for_each(|(v, &x)| *v = v.max(x)));
-                }
-            }
-        }
-        out
-    }
 }
 
 /// Rows that go through the feed-forward layers together, to keep what is between them small.
 const STRIP: usize = 1024;
 
-/// Rows that one thread takes at a time: their activations stay in its cache.
-const PART: usize = 48;
-
 fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
-}
-
-/// `activation(x W + b)`.
-struct Linear {
-    matrix: Matrix,
-    bias: Vec<f32>,
-    activation: Activation,
-    input: usize,
-    /// Number of panels.
-    panels: usize,
-}
-
-enum Matrix {
-    F32(Panels),
-    Integers(Integers),
-}
-
-impl Linear {
-    /// Rows `x` into rows `out`; what is there is added to, if `add` says so.
-    fn apply(&self, x: &[f32], out: &mut [f32], add: bool) {
-        let rows = x.len() / self.input;
-        let after = After { bias: &self.bias, activation: self.activation, add };
-        assert_eq!(out.len(), rows * self.bias.len(), "a place for each row");
-        let place = Place::new(out, self.bias.len(), 0);
-        let parts = rows.div_ceil(PART);
-        // Few rows are shared out by columns, so that each weight is read by one thread only.
-        let groups = match parallel::threads() {
-            1 => 1,
-            threads => (2 * threads).div_ceil(parts.max(1)).min(self.panels),
-        };
-        parallel::each(parts * groups, Rows::default, |own, task| {
-            let (part, group) = (task / groups, task % groups);
-            let (first, end) = (part * rows / parts, (part + 1) * rows / parts);
-            let which = group * self.panels / groups..(group + 1) * self.panels / groups;
-            let x = &x[first * self.input..end * self.input];
-            let place = place.below(first);
-            // SAFETY: rows are as long as the matrix has columns, and each task has rows or columns
-            // of its own.
-            unsafe {
-                match &self.matrix {
-                    Matrix::F32(panels) => {
-                        multiply((x, self.input, end - first), panels, which, after, place)
-                    }
-                    Matrix::Integers(integers) => {
-                        integers.multiply((x, self.input), own, which, after, place)
-                    }
-                }
-            }
-        });
-    }
 }
 
 struct Loader<'a> {
@@ -293,8 +210,7 @@ impl Loader<'_> {
             panels.fill_by_columns(input, columns, |column| &values[column * input..]);
             Matrix::F32(panels)
         };
-        let panels = columns.div_ceil(self.level.columns());
-        Ok(Linear { matrix, bias, activation, input, panels })
+        Ok(Linear { matrix, bias, activation, input, output: columns })
     }
 }
 

@@ -17,6 +17,17 @@ impl Norm {
     pub fn apply(&self, level: Level, x: &mut [f32]) {
         level.dispatch(LayerNorm { norm: self, x });
     }
+
+    /// The same on all threads.
+    pub fn apply_all(&self, level: Level, x: &mut [f32]) {
+        #[cfg(feature = "native")]
+        {
+            use rayon::prelude::*;
+            x.par_chunks_mut(super::linear::PART * self.gain.len()).for_each(|rows| self.apply(level, rows));
+        }
+        #[cfg(not(feature = "native"))]
+        self.apply(level, x);
+    }
 }
 
 struct LayerNorm<'a> {

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     bundle::{Array, Quantization},
-    encoder::{Dense, Family, TABLE},
+    encoder::{Dense, Family, Pooling, TABLE},
 };
 
 /// Numbers that look random, from -1 to 1.
-struct Noise(u64);
+pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
     fn next(&mut self) -> f32 {
@@ -18,7 +18,7 @@ impl Noise {
         (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 
-    fn take(&mut self, n: usize) -> Vec<f32> {
+    pub(super) fn take(&mut self, n: usize) -> Vec<f32> {
         (0..n).map(|_| self.next()).collect()
     }
 }
@@ -89,7 +89,7 @@ fn activated(kind: Activation, x: f64) -> f64 {
     }
 }
 
-const ACTIVATIONS: [Activation; 5] =
+pub(super) const ACTIVATIONS: [Activation; 5] =
     [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh, Activation::Identity];
 
 fn range(from: f64, to: f64) -> Vec<f32> {
@@ -171,9 +171,8 @@ fn products_are_right_at_odd_sizes() {
                     let mut panels = Panels::new(level);
                     panels.fill_by_columns(depth, columns, |c| &w[c * depth..]);
                     let kind = ACTIVATIONS[(rows + columns + depth) % 5];
-                    let count = panels.count();
                     let matrix = Matrix::F32(panels);
-                    let linear = Linear { matrix, bias, activation: kind, input: depth, panels: count };
+                    let linear = Linear { matrix, bias, activation: kind, input: depth, output: columns };
                     for add in [false, true] {
                         let mut out = before.clone();
                         linear.apply(&x, &mut out, add);
@@ -255,7 +254,7 @@ fn softmax_is_right_at_odd_lengths_and_extremes() {
 }
 
 /// A model of random weights whose sizes are multiples of nothing.
-fn model(config: &Config, types: bool) -> Weights {
+pub(super) fn model(config: &Config, types: bool) -> Weights {
     let mut noise = Noise(4);
     let mut weights = Weights::default();
     let mut put = |name: &str, shape: &[usize], about: f32, spread: f32| {
@@ -294,7 +293,12 @@ fn model(config: &Config, types: bool) -> Weights {
     weights
 }
 
-fn config(pooling: Pooling, activation: Activation, dense: &[Activation], normalize: bool) -> Config {
+pub(super) fn config(
+    pooling: Pooling,
+    activation: Activation,
+    dense: &[Activation],
+    normalize: bool,
+) -> Config {
     let widths = [15, 11, 5];
     Config {
         family: Family::Bert,
@@ -319,7 +323,7 @@ fn config(pooling: Pooling, activation: Activation, dense: &[Activation], normal
 }
 
 /// The vector of one sequence, by the book.
-fn slowly(config: &Config, weights: &Weights, words: &[f32]) -> Vec<f64> {
+pub(super) fn slowly(config: &Config, weights: &Weights, words: &[f32]) -> Vec<f64> {
     type Rows = Vec<Vec<f64>>;
     let get = |name: &str| -> Vec<f64> {
         weights.get(name).map_or_else(Vec::new, |a| a.to_f32().iter().map(|&v| f64::from(v)).collect())
@@ -398,7 +402,7 @@ fn slowly(config: &Config, weights: &Weights, words: &[f32]) -> Vec<f64> {
     vector[0].iter().map(|v| if config.normalize { v / length } else { *v }).collect()
 }
 
-const LENGTHS: [usize; 7] = [5, 1, 68, 17, 2, 33, 9];
+pub(super) const LENGTHS: [usize; 7] = [5, 1, 68, 17, 2, 33, 9];
 
 #[test]
 fn the_whole_is_right_for_every_pooling_activation_and_dense() {
@@ -512,8 +516,8 @@ fn integers_are_close_at_odd_sizes_and_never_run_over() {
                 let mut take = |n: usize| if same { vec![0.7; n] } else { noise.take(n) };
                 let (x, w, bias) = (take(rows * depth), take(columns * depth), take(columns));
                 let matrix = Matrix::Integers(Integers::new(level, depth, &w));
-                let panels = columns.div_ceil(level.columns());
-                let linear = Linear { matrix, bias, activation: Activation::Identity, input: depth, panels };
+                let (activation, input, output) = (Activation::Identity, depth, columns);
+                let linear = Linear { matrix, bias, activation, input, output };
                 let mut out = vec![1.0; rows * columns];
                 linear.apply(&x, &mut out, true);
                 for (i, &got) in out.iter().enumerate() {
@@ -531,7 +535,7 @@ fn integers_are_close_at_odd_sizes_and_never_run_over() {
             bias: vec![0.0],
             activation: Activation::Identity,
             input: 2,
-            panels: 1,
+            output: 1,
         };
         let mut out = [0.0; 3];
         linear.apply(&[f32::NAN, 1.0, f32::INFINITY, 1.0, 0.0, 0.0], &mut out, false);

@@ -1,0 +1,87 @@
+//! Attention on the way back.
+
+use super::{
+    super::{
+        parallel,
+        product::{After, Panels, Place, multiply},
+        rows::softmax,
+        simd::{Level, MOST_LANES},
+    },
+    rows::dot,
+};
+
+/// Memory of one thread.
+struct Scratch {
+    right: Panels,
+    shares: Vec<f32>,
+    grads: Vec<f32>,
+    turned: Vec<f32>,
+}
+
+/// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the mixed values
+/// `[tokens, hidden]`. Softmax is computed again from `parts`, the queries, keys and values.
+///
+/// With P = softmax(s Q Kᵀ) and O = P V: dV = Pᵀ dO, dP = dO Vᵀ, dS = P (dP - Σ dP P) by rows,
+/// dQ = s dS K, dK = s dSᵀ Q.
+pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
+    let tokens: usize = lengths.iter().sum();
+    if tokens == 0 {
+        return;
+    }
+    let hidden = grads.len() / tokens;
+    let width = hidden / heads;
+    let scale = (width as f32).sqrt().recip();
+    let firsts = super::super::attention::firsts(lengths);
+    let place = |which: usize, head: usize| (which * hidden) + head * width;
+    let places: Vec<Place> =
+        (0..3 * heads).map(|i| Place::new(out, 3 * hidden, place(i / heads, i % heads))).collect();
+    let own =
+        || Scratch { right: Panels::new(level), shares: Vec::new(), grads: Vec::new(), turned: Vec::new() };
+    parallel::each(lengths.len() * heads, own, |own, part| {
+        let (sequence, head) = (part / heads, part % heads);
+        let (first, length) = (firsts[sequence], lengths[sequence]);
+        if length == 0 {
+            return;
+        }
+        let part = |token: usize, which: usize| &parts[(first + token) * 3 * hidden + place(which, head)..];
+        let grad = |token: usize| &grads[(first + token) * hidden + head * width..];
+        let stride = length.next_multiple_of(MOST_LANES);
+        for square in [&mut own.shares, &mut own.grads, &mut own.turned] {
+            square.resize(length * stride, 0.0);
+        }
+        let Scratch { right, shares, grads, turned } = own;
+        // Rows `left`, of the stride given, times what is in `right`, to `place`.
+        let product = |left: &[f32], stride: usize, right: &Panels, place: Place| {
+            // SAFETY: this head's columns of this sequence's rows, and the squares, are this task's own.
+            unsafe { multiply((left, stride, length), right, 0..right.count(), After::NOTHING, place) }
+        };
+        right.fill_by_columns(width, length, |token| part(token, 1));
+        product(part(0, 0), 3 * hidden, right, Place::new(shares, stride, 0));
+        softmax(level, shares, stride, length, scale);
+        // dP, and dV from the turned P.
+        right.fill_by_columns(width, length, |token| part(token, 2));
+        product(grad(0), hidden, right, Place::new(grads, stride, 0));
+        turn(shares, turned, stride, length);
+        right.fill_by_rows(length, width, grad);
+        product(turned, stride, right, places[2 * heads + head].below(first));
+        // s dS in the place of dP.
+        for (share, grad) in shares.chunks(stride).zip(grads.chunks_mut(stride)) {
+            let along = dot(&share[..length], &grad[..length]);
+            grad[..length].iter_mut().zip(share).for_each(|(g, p)| *g = p * (*g - along) * scale);
+        }
+        right.fill_by_rows(length, width, |token| part(token, 1));
+        product(grads, stride, right, places[head].below(first));
+        turn(grads, turned, stride, length);
+        right.fill_by_rows(length, width, |token| part(token, 0));
+        product(turned, stride, right, places[heads + head].below(first));
+    });
+}
+
+/// Rows become columns, of the square `length` wide in rows of `stride`.
+fn turn(from: &[f32], to: &mut [f32], stride: usize, length: usize) {
+    for (r, row) in from.chunks(stride).enumerate() {
+        for (c, x) in row[..length].iter().enumerate() {
+            to[c * stride + r] = *x;
+        }
+    }
+}

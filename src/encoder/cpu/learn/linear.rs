@@ -1,0 +1,139 @@
+//! Linear layers forward and back.
+
+use rayon::prelude::*;
+
+use super::{
+    super::{
+        linear::{Linear, Matrix},
+        product::{After, Panels, Place, multiply},
+        simd::Level,
+    },
+    Param,
+    rows::sum,
+};
+use crate::{
+    Result,
+    bundle::{Array, Quantization, Weights},
+    encoder::Activation,
+};
+
+/// Tokens whose products are summed in one go: their panels fit the cache.
+const DEPTH: usize = 512;
+/// Rows of a gradient that one thread takes at a time.
+const ROWS: usize = 48;
+/// Behind each row of transposed gradients, so that rows do not fall on the same lines of the cache.
+const GAP: usize = 16;
+
+/// `x Wᵀ + b` while `W` and `b` are trained.
+pub struct Affine {
+    /// `[output, input]`.
+    pub weight: Param,
+    /// `[output]`.
+    pub bias: Param,
+    forward: Linear,
+    back: Linear,
+}
+
+impl Affine {
+    /// The layers `names` side by side, `output` columns each.
+    pub fn new(
+        level: Level,
+        weights: &Weights,
+        names: &[String],
+        input: usize,
+        output: usize,
+    ) -> Result<Self> {
+        let (mut matrix, mut bias) = (Vec::new(), Vec::new());
+        for name in names {
+            matrix.extend(weights.matrix(&format!("{name}.weight"), output, input)?.to_f32());
+            bias.extend(weights.vector(&format!("{name}.bias"), output)?);
+        }
+        let all = |kind: &str| names.iter().map(|n| format!("{n}.{kind}")).collect();
+        let output = names.len() * output;
+        let linear = |input, output| Linear {
+            matrix: Matrix::F32(Panels::new(level)),
+            bias: Vec::new(),
+            activation: Activation::Identity,
+            input,
+            output,
+        };
+        let mut new = Self {
+            weight: Param::new(all("weight"), vec![output, input], matrix),
+            bias: Param::new(all("bias"), vec![output], bias),
+            forward: linear(input, output),
+            back: linear(output, input),
+        };
+        new.refresh(None);
+        Ok(new)
+    }
+
+    /// Takes changed weights into use; as if they had been packed, if `quantization` says so.
+    pub fn refresh(&mut self, quantization: Option<Quantization>) {
+        let Self { weight, bias, forward, back, .. } = self;
+        let packed = quantization
+            .map(|q| Array::f32(weight.shape.clone(), weight.values.clone()).quantize(q).to_f32());
+        let values = packed.as_ref().unwrap_or(&weight.values);
+        let (input, output) = (forward.input, forward.output);
+        if let Matrix::F32(panels) = &mut forward.matrix {
+            panels.fill_by_columns(input, output, |column| &values[column * input..]);
+        }
+        if let Matrix::F32(panels) = &mut back.matrix {
+            panels.fill_by_rows(output, input, |row| &values[row * input..][..input]);
+        }
+        forward.bias.clone_from(&bias.values);
+    }
+
+    /// Rows `x` into rows `out`; added to what is there, if `add` says so.
+    pub fn apply(&self, x: &[f32], out: &mut [f32], add: bool) {
+        self.forward.apply(x, out, add);
+    }
+
+    /// Gradients of the rows that went in, from those of the rows that came out.
+    pub fn back(&self, grads: &[f32], out: &mut [f32], add: bool) {
+        self.back.apply(grads, out, add);
+    }
+
+    /// Adds to the gradients of weight and bias what rows `x` that went in and gradients of the rows
+    /// that came out make.
+    ///
+    /// Sums are taken in the same order with any number of threads.
+    pub fn learn(&mut self, x: &Chunks, grads: &[f32]) {
+        let (input, output) = (self.forward.input, self.forward.output);
+        let slices = self.weight.grads.par_chunks_mut(ROWS * input).zip(self.bias.grads.par_chunks_mut(ROWS));
+        slices.enumerate().for_each_init(Vec::new, |transposed, (slice, (weight, bias))| {
+            let rows = bias.len();
+            for (panels, grads) in x.0.iter().zip(grads.chunks(DEPTH * output)) {
+                let tokens = grads.len() / output;
+                let stride = DEPTH + GAP;
+                transposed.resize(ROWS * stride, 0.0);
+                for (t, grads) in grads.chunks(output).enumerate() {
+                    for (row, grad) in grads[slice * ROWS..][..rows].iter().enumerate() {
+                        transposed[row * stride + t] = *grad;
+                    }
+                }
+                for (row, bias) in transposed.chunks(stride).zip(bias.iter_mut()) {
+                    *bias += sum(&row[..tokens]);
+                }
+                let after = After { add: true, ..After::NOTHING };
+                let place = Place::new(weight, input, 0);
+                // SAFETY: this slice's rows are this task's own, and as long as `x` has columns.
+                unsafe { multiply((transposed, stride, rows), panels, 0..panels.count(), after, place) };
+            }
+        });
+    }
+}
+
+/// Rows that went into a layer, made ready to be multiplied by gradients.
+pub struct Chunks(Vec<Panels>);
+
+impl Chunks {
+    /// Rows of `width`.
+    pub fn new(level: Level, x: &[f32], width: usize) -> Self {
+        let fill = |rows: &[f32]| {
+            let mut panels = Panels::new(level);
+            panels.fill_by_rows(rows.len() / width, width, |row| &rows[row * width..][..width]);
+            panels
+        };
+        Self(x.par_chunks(DEPTH * width).map(fill).collect())
+    }
+}

@@ -1,0 +1,208 @@
+//! What happens to whole rows on the way back: layer norm, activation, length 1.
+
+use rayon::prelude::*;
+
+use super::{
+    super::{
+        linear::PART,
+        math::{activate, slope},
+        rows::Norm,
+        simd::{Kernel, Level, MOST_LANES, Simd},
+    },
+    Param,
+};
+use crate::{Result, bundle::Weights, encoder::Activation};
+
+/// Sum, in an order that vectors can follow.
+#[inline(always)]
+pub fn sum(x: &[f32]) -> f32 {
+    dot_by(x, x, |x, _| x)
+}
+
+/// Sum of products, likewise.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    dot_by(a, b, |a, b| a * b)
+}
+
+#[inline(always)]
+fn dot_by(a: &[f32], b: &[f32], each: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut sums = [0.0; MOST_LANES];
+    let (mut a, mut b) = (a.chunks_exact(MOST_LANES), b.chunks_exact(MOST_LANES));
+    for (a, b) in (&mut a).zip(&mut b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += each(*a, *b);
+        }
+    }
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| each(*a, *b)).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// A layer norm while its gain and bias are trained.
+pub struct LayerNorm {
+    pub gain: Param,
+    pub bias: Param,
+    norm: Norm,
+    level: Level,
+}
+
+impl LayerNorm {
+    pub fn new(level: Level, weights: &Weights, name: &str, width: usize, epsilon: f32) -> Result<Self> {
+        let part = |kind: &str| {
+            let name = format!("{name}.{kind}");
+            let values = weights.vector(&name, width)?;
+            Ok::<_, crate::Error>(Param::new(vec![name], vec![width], values))
+        };
+        let (gain, bias) = (part("weight")?, part("bias")?);
+        let norm = Norm { gain: gain.values.clone(), bias: bias.values.clone(), epsilon };
+        Ok(Self { gain, bias, norm, level })
+    }
+
+    /// Takes changed values into use.
+    pub fn refresh(&mut self) {
+        self.norm.gain.clone_from(&self.gain.values);
+        self.norm.bias.clone_from(&self.bias.values);
+    }
+
+    /// Rows normed in place.
+    pub fn apply(&self, x: &mut [f32]) {
+        self.norm.apply_all(self.level, x);
+    }
+
+    /// Turns the gradients of the rows that came out into those of the rows `x` that went in, and adds
+    /// to the gradients of gain and bias, if `learn` says so.
+    pub fn back(&mut self, x: &[f32], grads: &mut [f32], learn: bool) {
+        let Self { gain, bias, norm, level } = self;
+        let (level, width) = (*level, norm.gain.len());
+        // Parts of fixed size: the order of sums does not depend on the number of threads.
+        let parts: Vec<Vec<f32>> = x
+            .par_chunks(PART * width)
+            .zip(grads.par_chunks_mut(PART * width))
+            .map(|(x, grads)| {
+                let mut own = vec![0.0; 2 * width];
+                level.dispatch(Back { norm, x, grads, own: &mut own });
+                own
+            })
+            .collect();
+        if learn {
+            for part in parts {
+                super::super::add(&mut gain.grads, &part[..width]);
+                super::super::add(&mut bias.grads, &part[width..]);
+            }
+        }
+    }
+}
+
+/// For y = g (x - mean) / deviation + b: with n = (x - mean) / deviation and a = g dy,
+/// dx = (a - mean a - n mean(a n)) / deviation, dg = Σ dy n, db = Σ dy.
+struct Back<'a> {
+    norm: &'a Norm,
+    x: &'a [f32],
+    grads: &'a mut [f32],
+    /// Gradients of gain, then of bias.
+    own: &'a mut [f32],
+}
+
+impl Kernel for Back<'_> {
+    type Out = ();
+
+    // Plain loops: the compiler makes vectors of them, of the width that the processor has.
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
+        let Norm { gain, epsilon, .. } = self.norm;
+        let width = gain.len();
+        let (gains, biases) = self.own.split_at_mut(width);
+        let mut n = vec![0.0; width];
+        for (x, grads) in self.x.chunks_exact(width).zip(self.grads.chunks_exact_mut(width)) {
+            let mean = sum(x) / width as f32;
+            n.iter_mut().zip(x).for_each(|(n, x)| *n = x - mean);
+            let scale = (dot(&n, &n) / width as f32 + epsilon).sqrt().recip();
+            n.iter_mut().for_each(|n| *n *= scale);
+            for (((gains, biases), n), grad) in gains.iter_mut().zip(&mut *biases).zip(&n).zip(&*grads) {
+                *gains += grad * n;
+                *biases += grad;
+            }
+            grads.iter_mut().zip(gain).for_each(|(a, g)| *a *= g);
+            let (even, along) = (sum(grads) / width as f32, dot(grads, &n) / width as f32);
+            grads.iter_mut().zip(&n).for_each(|(a, n)| *a = (*a - even - n * along) * scale);
+        }
+    }
+}
+
+/// `activation(x)` into `out`.
+pub fn activated(level: Level, kind: Activation, x: &[f32], out: &mut [f32]) {
+    lanewise(level, x, out, Forward(kind));
+}
+
+/// Multiplies gradients by the activation's slope at `x`.
+pub fn sloped(level: Level, kind: Activation, x: &[f32], grads: &mut [f32]) {
+    lanewise(level, x, grads, Slope(kind));
+}
+
+/// What becomes of a value that is there, from `x` beside it.
+trait Lanewise: Copy + Sync {
+    fn of<S: Simd>(self, simd: S, x: S::V, there: S::V) -> S::V;
+}
+
+#[derive(Clone, Copy)]
+struct Forward(Activation);
+
+impl Lanewise for Forward {
+    #[inline(always)]
+    fn of<S: Simd>(self, simd: S, x: S::V, _: S::V) -> S::V {
+        activate(simd, self.0, x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Slope(Activation);
+
+impl Lanewise for Slope {
+    #[inline(always)]
+    fn of<S: Simd>(self, simd: S, x: S::V, there: S::V) -> S::V {
+        simd.mul(there, slope(simd, self.0, x))
+    }
+}
+
+fn lanewise(level: Level, x: &[f32], out: &mut [f32], each: impl Lanewise) {
+    assert_eq!(x.len(), out.len());
+    const PIECE: usize = 1 << 14;
+    x.par_chunks(PIECE).zip(out.par_chunks_mut(PIECE)).for_each(|(x, out)| {
+        level.dispatch(Each { x, out, each });
+    });
+}
+
+struct Each<'a, L> {
+    x: &'a [f32],
+    out: &'a mut [f32],
+    each: L,
+}
+
+impl<L: Lanewise> Kernel for Each<'_, L> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let whole = self.x.len() / S::LANES * S::LANES;
+        for at in (0..whole).step_by(S::LANES) {
+            // SAFETY: both are at least `whole` long.
+            unsafe {
+                let to = self.out.as_mut_ptr().add(at);
+                let x = simd.load(self.x.as_ptr().add(at));
+                simd.store(to, self.each.of(simd, x, simd.load(to)));
+            }
+        }
+        for (x, out) in self.x[whole..].iter().zip(&mut self.out[whole..]) {
+            *out = simd.lanes(self.each.of(simd, simd.splat(*x), simd.splat(*out)))[0];
+        }
+    }
+}
+
+/// Turns gradients of rows of length 1 into those of the rows `x` before they were scaled to it.
+pub fn unnormalize(x: &[f32], grads: &mut [f32], width: usize) {
+    for (x, grads) in x.chunks_exact(width).zip(grads.chunks_exact_mut(width)) {
+        let length = dot(x, x).sqrt().max(1e-12);
+        let along = dot(x, grads) / (length * length);
+        grads.iter_mut().zip(x).for_each(|(g, x)| *g = (*g - x * along) / length);
+    }
+}

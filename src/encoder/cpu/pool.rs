@@ -1,0 +1,60 @@
+//! From token vectors to one vector a text, and back.
+
+use crate::encoder::Pooling;
+
+/// `[tokens, hidden]` of sequences one after the other, `lengths` tokens long → `[sequences, hidden]`;
+/// zeros for an empty one.
+pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize]) -> Vec<f32> {
+    let mut out = vec![0.0; lengths.len() * hidden];
+    let mut rest = x;
+    for (vector, &length) in out.chunks_mut(hidden).zip(lengths) {
+        let rows;
+        (rows, rest) = rest.split_at(length * hidden);
+        let mut rows = rows.chunks(hidden);
+        let Some(first) = rows.next() else { continue };
+        vector.copy_from_slice(first);
+        match pooling {
+            Pooling::Cls => {}
+            Pooling::Mean => {
+                rows.for_each(|row| super::add(vector, row));
+                vector.iter_mut().for_each(|v| *v /= length as f32);
+            }
+            Pooling::Max => {
+                rows.for_each(|row| vector.iter_mut().zip(row).for_each(|(v, &x)| *v = v.max(x)));
+            }
+        }
+    }
+    out
+}
+
+/// Gradients of the tokens from those of the pooled vectors, `[sequences, hidden]`, into `out`,
+/// `[tokens, hidden]`; `x` is what was pooled. Of equal largest values the first takes all.
+#[cfg(feature = "native")]
+pub fn unpool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
+    out.fill(0.0);
+    let mut at = 0;
+    for (grad, &length) in grads.chunks(hidden).zip(lengths) {
+        let x = &x[at..at + length * hidden];
+        let out = &mut out[at..at + length * hidden];
+        at += length * hidden;
+        if length == 0 {
+            continue;
+        }
+        match pooling {
+            Pooling::Cls => out[..hidden].copy_from_slice(grad),
+            Pooling::Mean => {
+                let share = (length as f32).recip();
+                for row in out.chunks_mut(hidden) {
+                    row.iter_mut().zip(grad).for_each(|(to, g)| *to = g * share);
+                }
+            }
+            Pooling::Max => {
+                for (d, g) in grad.iter().enumerate() {
+                    let column = |t: usize| x[t * hidden + d];
+                    let best = (1..length).fold(0, |best, t| if column(t) > column(best) { t } else { best });
+                    out[best * hidden + d] = *g;
+                }
+            }
+        }
+    }
+}

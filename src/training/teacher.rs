@@ -1,0 +1,50 @@
+//! The model whose vectors a student is drawn to.
+
+use std::collections::HashMap;
+
+use crate::{
+    Result,
+    bundle::Bundle,
+    encoder::{Encoder, Machine},
+    text::Kind,
+};
+
+/// Bytes of vectors that are kept: an English text is met once for each of its languages.
+const KEPT: usize = 1 << 30;
+
+/// A teacher with the vectors that it gave.
+pub struct Teacher {
+    encoder: Encoder,
+    kept: HashMap<String, Vec<f32>>,
+}
+
+impl Teacher {
+    /// # Errors
+    /// As [`Encoder::new`].
+    pub fn new(bundle: &Bundle, machine: &Machine) -> Result<Self> {
+        Ok(Self { encoder: Encoder::new(bundle, machine.clone())?, kept: HashMap::new() })
+    }
+
+    /// Vectors of texts, `[texts, dimension]`.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_all`].
+    pub fn vectors(&mut self, texts: &[&str]) -> Result<Vec<f32>> {
+        let d = self.encoder.dimension();
+        let mut new: Vec<&str> = texts.iter().copied().filter(|t| !self.kept.contains_key(*t)).collect();
+        new.sort_unstable();
+        new.dedup();
+        let vectors = self.encoder.encode_all(&new, Kind::Passage, &mut |_, _| {})?;
+        let fresh: HashMap<&str, &[f32]> = new.into_iter().zip(vectors.chunks(d)).collect();
+        let mut out = Vec::with_capacity(texts.len() * d);
+        for text in texts {
+            out.extend_from_slice(
+                fresh.get(text).copied().or(self.kept.get(*text).map(Vec::as_slice)).unwrap_or(&[]),
+            );
+        }
+        if self.kept.len() * (d * 4 + 128) < KEPT {
+            self.kept.extend(fresh.into_iter().map(|(text, vector)| (text.to_string(), vector.to_vec())));
+        }
+        Ok(out)
+    }
+}
