@@ -227,6 +227,24 @@ fn our_kernels_and_burns_learn_the_same() {
 }
 
 #[test]
+fn two_devices_learn_what_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let one = config(folder.path(), "one", "cross-lingual");
+    let (_, alone, _) = run_on(Machine::flex(), &one, false, None);
+    let two = config(folder.path(), "two", "cross-lingual");
+    let both = Machine::joined(vec![Machine::flex(), Machine::flex()]).unwrap();
+    let (result, together, _) = run_on(both, &two, false, None);
+    result.unwrap();
+    assert_eq!(alone.len(), 7);
+    for (a, b) in alone.iter().zip(&together) {
+        assert!((a.loss - b.loss).abs() < 1e-3 * a.loss, "step {}: {} {}", a.step, a.loss, b.loss);
+    }
+    let error = Machine::joined(vec![Machine::cpu()]).unwrap_err().to_string();
+    assert!(error.contains("cpu"), "{error}");
+}
+
+#[test]
 fn a_batch_in_chunks_gives_the_weights_of_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());

@@ -27,6 +27,9 @@ pub struct Args {
     /// auto, cpu, gpu, or flex (the CPU by Burn's kernels, for comparison).
     #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu", "flex"])]
     device: String,
+    /// Train on this many graphics cards at once, each with its share of every batch.
+    #[arg(long, conflicts_with = "device")]
+    gpus: Option<usize>,
 }
 
 /// Runs the command. Ctrl-C ends the step under way, writes a checkpoint and leaves.
@@ -35,10 +38,11 @@ pub struct Args {
 /// Says what is wrong with configuration, data, start model or device.
 pub fn run(args: Args) -> Result<()> {
     let config = TrainConfig::read(&args.config)?;
-    let machine = match args.device.as_str() {
-        "cpu" => Machine::cpu(),
-        "flex" => Machine::flex(),
-        "gpu" => Machine::gpu()?,
+    let machine = match (args.gpus, args.device.as_str()) {
+        (Some(count), _) => Machine::gpus(count)?,
+        (None, "cpu") => Machine::cpu(),
+        (None, "flex") => Machine::flex(),
+        (None, "gpu") => Machine::gpu()?,
         _ => Machine::gpu().ok().filter(|m| !m.software).unwrap_or_else(Machine::cpu),
     };
     eprintln!("device: {} ({})", machine.backend.name(), machine.adapter);

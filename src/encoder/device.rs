@@ -45,8 +45,9 @@ pub struct Machine {
 pub(super) enum Handle {
     Cpu,
     WebGpu(Context),
+    /// One or more: the first encodes, all train.
     #[cfg(feature = "native")]
-    Burn(burn::tensor::Device),
+    Burn(Vec<burn::tensor::Device>),
 }
 
 impl Machine {
@@ -88,7 +89,7 @@ mod burns {
                 backend: Backend::Flex,
                 adapter: "CPU, Burn".into(),
                 software: false,
-                handle: Handle::Burn(Device::flex()),
+                handle: Handle::Burn(vec![Device::flex()]),
             }
         }
 
@@ -100,36 +101,65 @@ mod burns {
             static GPU: OnceLock<Result<Machine>> = OnceLock::new();
             GPU.get_or_init(|| {
                 // Software adapters count as CPUs to wgpu and are not found by its default choice.
-                let open = |kind| Device::wgpu_options().device_kind(kind).init_with_setup();
-                let (device, setup) = open(DeviceKind::DefaultDevice)
-                    .or_else(|_| open(DeviceKind::Cpu))
-                    .map_err(|problem| Error::Device {
-                        device: "GPU".into(),
-                        problem: format!("it cannot be used: {problem}"),
-                    })?;
-                let info = setup.adapter.get_info();
-                let adapter = [&info.name, &info.driver, &info.driver_info]
-                    .into_iter()
-                    .find(|s| !s.trim().is_empty())
-                    .cloned()
-                    .unwrap_or_else(|| "unnamed adapter".into());
-                Ok(Self {
-                    backend: Backend::Gpu,
-                    adapter,
-                    software: looks_imitated(&info),
-                    handle: Handle::Burn(device),
-                })
+                Self::open_gpu(DeviceKind::DefaultDevice).or_else(|_| Self::open_gpu(DeviceKind::Cpu))
             })
             .clone()
         }
 
-        /// Burn's own handle.
+        /// The first `count` graphics cards, to train on all of them.
+        ///
+        /// # Errors
+        /// [`Error::Device`] when there are not as many.
+        pub fn gpus(count: usize) -> Result<Self> {
+            let all = (0..count).map(|i| Self::open_gpu(DeviceKind::DiscreteGpu(i)));
+            Self::joined(all.collect::<Result<_>>()?)
+        }
+
+        /// Several of Burn's devices as one: the first encodes, all train.
+        ///
+        /// # Errors
+        /// [`Error::Unsupported`] where one is not Burn's, or there is none.
+        pub fn joined(machines: Vec<Self>) -> Result<Self> {
+            let mut devices = Vec::new();
+            for machine in &machines {
+                devices.extend_from_slice(machine.burn()?);
+            }
+            let adapters: Vec<&str> = machines.iter().map(|m| m.adapter.as_str()).collect();
+            let adapter = adapters.join(" + ");
+            let first = machines.first().cloned().ok_or_else(|| Error::Unsupported {
+                what: "training on no device".into(),
+                hint: "ask for at least one".into(),
+            })?;
+            Ok(Self { adapter, handle: Handle::Burn(devices), ..first })
+        }
+
+        fn open_gpu(kind: DeviceKind) -> Result<Self> {
+            let open = Device::wgpu_options().device_kind(kind).init_with_setup();
+            let (device, setup) = open.map_err(|problem| Error::Device {
+                device: "GPU".into(),
+                problem: format!("it cannot be used: {problem}"),
+            })?;
+            let info = setup.adapter.get_info();
+            let adapter = [&info.name, &info.driver, &info.driver_info]
+                .into_iter()
+                .find(|s| !s.trim().is_empty())
+                .cloned()
+                .unwrap_or_else(|| "unnamed adapter".into());
+            Ok(Self {
+                backend: Backend::Gpu,
+                adapter,
+                software: looks_imitated(&info),
+                handle: Handle::Burn(vec![device]),
+            })
+        }
+
+        /// Burn's own handles.
         ///
         /// # Errors
         /// [`Error::Unsupported`] for a device that is not Burn's.
-        pub fn burn(&self) -> Result<Device> {
+        pub fn burn(&self) -> Result<&[Device]> {
             match &self.handle {
-                Handle::Burn(device) => Ok(device.clone()),
+                Handle::Burn(devices) => Ok(devices),
                 Handle::Cpu | Handle::WebGpu(_) => Err(Error::Unsupported {
                     what: format!("training by Burn on {}", self.backend.name()),
                     hint: "use --device cpu, flex or gpu".into(),

@@ -99,8 +99,8 @@ impl Encoder {
                 Blocks::WebGpu(Box::new(webgpu::Blocks::new(context, &config, weights, precision)?))
             }
             #[cfg(feature = "native")]
-            Handle::Burn(device) => {
-                Blocks::Burn(Box::new(trained::Blocks::new(&config, weights, precision, device)?))
+            Handle::Burn(devices) => {
+                Blocks::Burn(Box::new(trained::Blocks::new(&config, weights, precision, &devices[0])?))
             }
         };
         Ok(Self {

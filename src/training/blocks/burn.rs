@@ -1,6 +1,11 @@
-//! Blocks in training on one of Burn's devices: a GPU, or the CPU by Burn's kernels.
+//! Blocks in training on Burn's devices: GPUs, or the CPU by Burn's kernels.
+//!
+//! With several devices each has the same weights and takes its share of every batch; their gradients
+//! meet on the first, which makes the update. Burn 0.22's own distributed training needs an all-reduce
+//! that its wgpu devices do not have.
 
 use burn::{
+    module::Module,
     optim::{GradientsAccumulator, GradientsParams},
     tensor::{Device, Int, Tensor, TensorData},
 };
@@ -22,9 +27,15 @@ const GROUPS: usize = 4;
 pub struct BurnBlocks {
     config: Config,
     label: String,
+    /// One for each device, at least one.
+    replicas: Vec<Replica>,
+    moments: BodyMoments,
+}
+
+/// The model on one device.
+struct Replica {
     device: Device,
     body: Body,
-    moments: BodyMoments,
     grads: GradientsAccumulator<Body>,
     /// Of the last forward pass.
     graph: Option<Graph>,
@@ -39,44 +50,46 @@ struct Graph {
 
 impl BurnBlocks {
     pub fn new(config: &Config, weights: &Weights, machine: &Machine) -> Result<Self> {
-        let device = machine.burn()?.autodiff();
+        let replicas = machine.burn()?.iter().map(|device| {
+            let device = device.clone().autodiff();
+            let body = Body::new(config, weights, Precision::F32, &device)?;
+            Ok(Replica { device, body, grads: GradientsAccumulator::new(), graph: None })
+        });
         Ok(Self {
-            body: Body::new(config, weights, Precision::F32, &device)?,
             config: config.clone(),
             label: format!("{} ({})", machine.backend.name(), machine.adapter),
-            device,
+            replicas: replicas.collect::<Result<_>>()?,
             moments: BodyMoments::default(),
-            grads: GradientsAccumulator::new(),
-            graph: None,
         })
     }
 
-    fn read(&self, tensor: Tensor<2>, what: &str) -> Result<Vec<f32>> {
-        tensor.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
-            device: self.label.clone(),
-            problem: format!("{what} cannot be read back: {e:?}"),
-        })
+    fn read(&self, tensors: Vec<Tensor<2>>, what: &str) -> Result<Vec<f32>> {
+        let mut out = Vec::new();
+        for tensor in tensors {
+            out.extend(tensor.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
+                device: self.label.clone(),
+                problem: format!("{what} cannot be read back: {e:?}"),
+            })?);
+        }
+        Ok(out)
     }
+}
 
+impl Replica {
     fn indices(&self, indices: Vec<i32>) -> Tensor<1, Int> {
         let count = indices.len();
         Tensor::from_data(TensorData::new(indices, [count]), &self.device)
     }
-}
 
-impl Blocks for BurnBlocks {
-    fn forward(&mut self, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>> {
-        let width = self.config.hidden;
-        let tokens = words.len() / width;
-        let leaf = TensorData::new(words.to_vec(), [tokens, width]);
+    /// Vectors of some sequences; nothing is waited for.
+    fn forward(&mut self, config: &Config, words: &[f32], lengths: &[usize]) -> Tensor<2> {
+        let width = config.hidden;
+        let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
         let leaf = Tensor::<2>::from_data(leaf, &self.device).require_grad();
-        let firsts: Vec<usize> = lengths
-            .iter()
-            .scan(0, |next, length| {
-                *next += length;
-                Some(*next - length)
-            })
-            .collect();
+        let mut firsts = vec![0; lengths.len()];
+        for i in 1..lengths.len() {
+            firsts[i] = firsts[i - 1] + lengths[i - 1];
+        }
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&i| lengths[i]);
         let mut parts = Vec::new();
@@ -94,20 +107,20 @@ impl Blocks for BurnBlocks {
             let shape = [group.len(), length];
             let words = leaf.clone().select(0, self.indices(index)).reshape([shape[0], length, width]);
             let mask = Tensor::<2>::from_data(TensorData::new(mask, shape), &self.device);
-            let tokens = self.body.forward(&self.config, words, Some(mask.clone()));
-            let pooled = pool(self.config.pooling, tokens, Some(mask));
-            let vectors = self.body.project(&self.config, pooled);
-            parts.push(if self.config.normalize { normalize(vectors) } else { vectors });
+            let tokens = self.body.forward(config, words, Some(mask.clone()));
+            let vectors = self.body.project(config, pool(config.pooling, tokens, Some(mask)));
+            parts.push(if config.normalize { normalize(vectors) } else { vectors });
         }
         let mut back = vec![0i32; order.len()];
         order.iter().enumerate().for_each(|(at, &i)| back[i] = at as i32);
         let vectors = Tensor::cat(parts, 0).select(0, self.indices(back));
         self.graph = Some(Graph { words: leaf, vectors: vectors.clone() });
-        self.read(vectors, "vectors")
+        vectors
     }
 
-    fn back(&mut self, grads: &[f32], learn: bool) -> Result<Vec<f32>> {
-        let Some(Graph { words, vectors }) = self.graph.take() else { return Ok(Vec::new()) };
+    /// Gradients of the word embedding rows; nothing is waited for.
+    fn back(&mut self, graph: Graph, grads: &[f32], learn: bool) -> Result<Tensor<2>> {
+        let Graph { words, vectors } = graph;
         // The loss as far as these vectors know it: its gradient by them is `grads`.
         let grads = TensorData::new(grads.to_vec(), vectors.dims());
         let mut all = (vectors * Tensor::from_data(grads, &self.device)).sum().backward();
@@ -117,18 +130,50 @@ impl Blocks for BurnBlocks {
             ));
         };
         if learn {
-            let grads = GradientsParams::from_grads(all, &self.body);
-            self.grads.accumulate(&self.body, grads);
+            self.grads.accumulate(&self.body, GradientsParams::from_grads(all, &self.body));
+        }
+        Ok(words)
+    }
+}
+
+impl Blocks for BurnBlocks {
+    fn forward(&mut self, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>> {
+        let share = lengths.len().div_ceil(self.replicas.len()).max(1);
+        let (mut rest, mut vectors) = (words, Vec::new());
+        self.replicas.iter_mut().for_each(|replica| replica.graph = None);
+        for (replica, lengths) in self.replicas.iter_mut().zip(lengths.chunks(share)) {
+            let own;
+            (own, rest) = rest.split_at(lengths.iter().sum::<usize>() * self.config.hidden);
+            vectors.push(replica.forward(&self.config, own, lengths));
+        }
+        self.read(vectors, "vectors")
+    }
+
+    fn back(&mut self, grads: &[f32], learn: bool) -> Result<Vec<f32>> {
+        let (mut rest, mut words) = (grads, Vec::new());
+        for replica in &mut self.replicas {
+            let Some(graph) = replica.graph.take() else { continue };
+            let own;
+            (own, rest) = rest.split_at(graph.vectors.dims().iter().product());
+            words.push(replica.back(graph, own, learn)?);
         }
         self.read(words, "gradients")
     }
 
     fn step(&mut self, update: Update) {
-        self.body = self.moments.step(self.body.clone(), self.grads.grads(), update);
+        let Some((first, others)) = self.replicas.split_first_mut() else { return };
+        for other in others.iter_mut() {
+            let grads = other.grads.grads().to_device(&first.device.clone().inner(), &other.body);
+            first.grads.accumulate(&first.body, grads);
+        }
+        first.body = self.moments.step(first.body.clone(), first.grads.grads(), update);
+        for other in others {
+            other.body = first.body.clone().fork(&other.device);
+        }
     }
 
     fn weights(&mut self) -> Result<Weights> {
-        self.body.weights(&self.config)
+        self.replicas[0].body.weights(&self.config)
     }
 
     fn moments(&self) -> Result<Weights> {
@@ -136,8 +181,11 @@ impl Blocks for BurnBlocks {
     }
 
     fn restore(&mut self, weights: &Weights, moments: &Weights) -> Result<()> {
-        self.body = Body::new(&self.config, weights, Precision::F32, &self.device)?;
-        self.moments = BodyMoments::from_weights(moments, &self.device.clone().inner())?;
+        for replica in &mut self.replicas {
+            replica.body = Body::new(&self.config, weights, Precision::F32, &replica.device)?;
+        }
+        let first = self.replicas[0].device.clone().inner();
+        self.moments = BodyMoments::from_weights(moments, &first)?;
         Ok(())
     }
 }
