@@ -7,6 +7,7 @@ pub mod beir;
 pub mod catalogue;
 mod chunks;
 mod collection;
+pub mod dev;
 pub mod drop;
 mod examples;
 mod json;
@@ -18,7 +19,6 @@ mod open;
 mod own;
 #[cfg(feature = "native")]
 pub mod parallel;
-#[cfg(feature = "native")]
 pub mod qa;
 #[cfg(feature = "native")]
 pub mod records;
