@@ -7,7 +7,7 @@
 //! The same text stands in the pool once in each language, and the same question is asked once: else a
 //! right answer would count as wrong.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::collection::{each_line, open};
@@ -44,9 +44,9 @@ pub fn sections(dir: &Path, languages: &[String]) -> Result<Corpus> {
     }
     let mut corpus = Builder::new("docqa");
     let (mut repeated, mut merged) = (Vec::new(), Vec::new());
-    let mut ids = HashMap::new();
+    let mut ids = HashSet::new();
     for (place, line) in &lines {
-        if ids.insert((&line.lang, &line.id), ()).is_some() {
+        if !ids.insert((&line.lang, &line.id)) {
             repeated.push(place.clone());
             continue;
         }
@@ -140,13 +140,16 @@ fn sorted(mut list: Vec<String>) -> Vec<String> {
     list
 }
 
+/// A line with its place, `file:line`.
+type Placed = (String, Line);
+
 /// The lines that `wanted` takes, with their places, and what was left out.
 fn read(
     dir: &Path,
     languages: &[String],
     name: &str,
     wanted: impl Fn(&Line) -> bool,
-) -> Result<(Vec<(String, Line)>, Vec<String>)> {
+) -> Result<(Vec<Placed>, Vec<String>)> {
     let (mut empty, mut equal, mut other) = (Vec::new(), Vec::new(), Vec::new());
     let mut lines = Vec::new();
     let default: Vec<String> = xquad::XQUAD_R.languages.iter().map(|lang| lang.to_string()).collect();

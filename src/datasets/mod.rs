@@ -25,6 +25,8 @@ pub mod records;
 pub mod sample;
 mod sentences;
 mod spans;
+#[cfg(any(test, feature = "native"))]
+pub mod training;
 pub mod tydiqa;
 pub mod xquad;
 

@@ -14,8 +14,7 @@ use crate::Result;
 /// A question and its passage, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Question {
-    /// Unique within its language; where `source` starts with `docqa/` the same id in another
-    /// language is a translation.
+    /// Unique within its language; for what it means in others see [`Question::is_multiway`].
     pub id: String,
     /// Language code.
     pub lang: String,
@@ -34,6 +33,16 @@ pub struct Question {
     /// The title of the page the passage is from.
     #[serde(default)]
     pub title: Option<String>,
+    /// Passages that look like an answer and are none (hard negatives); most sources name none.
+    #[serde(default)]
+    pub negatives: Vec<String>,
+}
+
+impl Question {
+    /// Whether the same id in another language is a translation of this question and its passage.
+    pub fn is_multiway(&self) -> bool {
+        self.source.starts_with("docqa/") || self.source == "mmarco"
+    }
 }
 
 /// Reads `files`, keeping the questions in `languages` (all where that is empty).
