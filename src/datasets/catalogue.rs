@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Corpus, Options, Pool, beir, drop, miracl, open, sample, tydiqa, xquad};
+use super::{Corpus, Options, Pool, beir, dev, drop, miracl, open, sample, tydiqa, xquad};
 use crate::{Error, Result};
 
 /// A data set as `interlingua data` lists it.
@@ -45,8 +45,11 @@ const fn checked(path: &'static str, sha256: &'static str) -> Download {
     Download { path, sha256: Some(sha256) }
 }
 
+/// Why docqa and dev-qa cannot be fetched.
+const HELD_OUT: &str = "they are put together from several sources; docs/data.md names them";
+
 /// All data sets.
-pub static CATALOGUE: [Entry; 8] = [
+pub static CATALOGUE: [Entry; 10] = [
     Entry {
         name: "xquad-r",
         about: "Answers to the same 1,190 questions in eleven languages, all parallel; candidates are sentences.",
@@ -147,6 +150,32 @@ pub static CATALOGUE: [Entry; 8] = [
         files: &[],
     },
     Entry {
+        name: "docqa",
+        about: "Headings and questions of documentation with their sections, the same in every language: to choose \
+                models on.",
+        languages: xquad::XQUAD_R.languages,
+        origin: "files qa.<lang>.jsonl.gz that are given to the program; docs/data.md has the form and the sources",
+        licence: "each source's own, all open",
+        size: "2,654 questions of 302 groups, 2,682 sections",
+        citation: "",
+        base: None,
+        by_hand: HELD_OUT,
+        files: &[],
+    },
+    Entry {
+        name: "dev-qa",
+        about: "Native questions in each language, answered by one of the sentences: to choose models on.",
+        languages: &["ar", "th", "tr", "zh"],
+        origin: "the same files as docqa's",
+        licence: "each source's own, all open",
+        size: "4,425 questions, 8,577 candidates",
+        citation: "Mozannar et al. 2019, ARCD, arXiv 1906.05394; Viriyayudhakorn and Polpanumas 2021, iapp_wiki_qa_squad; \
+                   Cui et al. 2019, CMRC 2018, arXiv 1810.07366; docs/data.md has all",
+        base: None,
+        by_hand: HELD_OUT,
+        files: &[],
+    },
+    Entry {
         name: "sample",
         about: "The passages that the page ships with.",
         languages: xquad::XQUAD_R.languages,
@@ -203,6 +232,8 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     let mut corpus = match entry.name {
         "miracl" => return miracl::read(dir, options),
         "beir" => return beir::read(dir, options),
+        "docqa" => return dev::sections(dir, &options.languages),
+        "dev-qa" => return dev::answers(dir, &options.languages),
         "tydiqa" => tydiqa::parse(&bytes(dir, &["json"])?)?,
         "drop" => {
             let mut files = bytes(dir, &["json"])?;
@@ -362,7 +393,7 @@ mod tests {
         fs::write(folder.path().join("q.jsonl"), query).unwrap();
         let own = load("own", folder.path(), &Options::default()).unwrap();
         assert_eq!((own.name.as_str(), own.questions[0].relevant[0].passage), ("own", 0));
-        for name in ["xquad-r", "mlqa-r", "miracl", "beir", "drop", "tydiqa"] {
+        for name in ["xquad-r", "mlqa-r", "miracl", "beir", "drop", "tydiqa", "docqa", "dev-qa"] {
             assert!(load(name, folder.path(), &Options::default()).is_err(), "{name}");
         }
     }

@@ -258,8 +258,8 @@ fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Poole
     Ok(out)
 }
 
-/// The first 16 bytes of an id's SHA-256.
-fn hash(id: &str) -> u128 {
+/// The first 16 bytes of a text's SHA-256.
+pub(super) fn hash(id: &str) -> u128 {
     let digest = Sha256::digest(id.as_bytes());
     digest.iter().take(16).fold(0, |hash, &byte| hash << 8 | u128::from(byte))
 }

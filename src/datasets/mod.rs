@@ -7,6 +7,7 @@ pub mod beir;
 pub mod catalogue;
 mod chunks;
 mod collection;
+pub mod dev;
 pub mod drop;
 mod examples;
 mod json;
@@ -18,13 +19,14 @@ mod open;
 mod own;
 #[cfg(feature = "native")]
 pub mod parallel;
-#[cfg(feature = "native")]
 pub mod qa;
 #[cfg(feature = "native")]
 pub mod records;
 pub mod sample;
 mod sentences;
 mod spans;
+#[cfg(any(test, feature = "native"))]
+pub mod training;
 pub mod tydiqa;
 pub mod xquad;
 

@@ -1,19 +1,20 @@
 //! Questions with the passage that answers them:
 //! `{"id","lang","question","context","answer","answer_sentence","source"[,"title"]}` a line.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+#[cfg(feature = "native")]
+use std::{collections::HashSet, path::PathBuf};
 
 use serde::Deserialize;
 
+#[cfg(feature = "native")]
 use super::records::{self, Report};
+#[cfg(feature = "native")]
 use crate::Result;
 
 /// A question and its passage, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Question {
-    /// Unique within its language; where `source` starts with `docqa/` the same id in another
-    /// language is a translation.
+    /// Unique within its language; for what it means in others see [`Question::is_multiway`].
     pub id: String,
     /// Language code.
     pub lang: String,
@@ -32,12 +33,23 @@ pub struct Question {
     /// The title of the page the passage is from.
     #[serde(default)]
     pub title: Option<String>,
+    /// Passages that look like an answer and are none (hard negatives); most sources name none.
+    #[serde(default)]
+    pub negatives: Vec<String>,
+}
+
+impl Question {
+    /// Whether the same id in another language is a translation of this question and its passage.
+    pub fn is_multiway(&self) -> bool {
+        self.source.starts_with("docqa/") || self.source == "mmarco"
+    }
 }
 
 /// Reads `files`, keeping the questions in `languages` (all where that is empty).
 ///
 /// # Errors
 /// As for a file that cannot be read, or a line (named) that is not such a document.
+#[cfg(feature = "native")]
 pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Question>, Report)> {
     let mut report = Report::default();
     let mut questions = Vec::new();
@@ -70,6 +82,7 @@ pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Qu
     Ok((questions, report))
 }
 
+#[cfg(feature = "native")]
 fn trim(text: &mut String) {
     let trimmed = text.trim();
     if trimmed.len() != text.len() {
@@ -77,7 +90,7 @@ fn trim(text: &mut String) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "native"))]
 mod tests {
     use super::*;
 

@@ -36,9 +36,46 @@ pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     out
 }
 
+/// As [`sentences`], for a script that writes no mark where a sentence ends: a line is cut at the first
+/// space after `least` letters. A dot ends nothing: it belongs to abbreviations and numbers.
+pub(crate) fn pieces(text: &str, least: usize) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let (mut start, mut end, mut letters) = (0, 0, 0);
+    for (at, c) in text.char_indices() {
+        if c == '\n' || (c.is_whitespace() && letters >= least) {
+            out.extend((letters > 0).then_some(start..end));
+            letters = 0;
+        } else if letters > 0 || !c.is_whitespace() {
+            if letters == 0 {
+                start = at;
+            }
+            letters += 1;
+            if !c.is_whitespace() {
+                end = at + c.len_utf8();
+            }
+        }
+    }
+    out.extend((letters > 0).then_some(start..end));
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_end_at_spaces_and_lines() {
+        for (text, expected) in [
+            ("ab cd ef", vec!["ab cd", "ef"]),
+            ("abcdefg hij", vec!["abcdefg", "hij"]),
+            (" a b \n c. d ", vec!["a b", "c. d"]),
+            ("กขคง จ", vec!["กขคง", "จ"]),
+            (" \n ", vec![]),
+        ] {
+            let got: Vec<&str> = pieces(text, 4).into_iter().map(|range| &text[range]).collect();
+            assert_eq!(got, expected);
+        }
+    }
 
     #[test]
     fn sentences_end_in_every_script() {

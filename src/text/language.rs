@@ -89,3 +89,57 @@ pub fn languages() -> &'static [Language] {
 pub fn language(code: &str) -> Option<&'static Language> {
     LANGUAGES.iter().find(|l| l.code == code)
 }
+
+/// The known language that a code or name which is none most likely means: one of that name, else one
+/// whose English name begins so, else the one whose code differs in the fewest letters.
+pub fn nearest(given: &str) -> &'static Language {
+    let given = given.trim().to_lowercase();
+    let distance = |language: &Language| {
+        let english = language.english.to_lowercase();
+        if english == given || language.endonym.to_lowercase() == given {
+            return 0;
+        }
+        if !given.is_empty() && english.starts_with(&given) {
+            return 1;
+        }
+        2 + edits(&given, language.code)
+    };
+    LANGUAGES.iter().min_by_key(|language| distance(language)).unwrap_or(&LANGUAGES[0])
+}
+
+/// Letters to insert, remove or replace to turn one word into another (Levenshtein).
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, c) in a.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, &d) in b.iter().enumerate() {
+            let replaced = corner + usize::from(c != d);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_code_leads_to_the_right_one() {
+        for (given, code) in [
+            ("german", "de"),
+            ("Ελληνικά", "el"),
+            ("gr", "el"),
+            ("ger", "de"),
+            ("zh-CN", "zh"),
+            ("jp", "ja"),
+            ("tr_TR", "tr"),
+        ] {
+            assert_eq!(nearest(given).code, code, "{given}");
+        }
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "ab"), 2);
+    }
+}

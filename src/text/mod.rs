@@ -10,7 +10,7 @@ mod tokenizer;
 
 #[cfg(feature = "data")]
 pub use detect::detect;
-pub use language::{Direction, Language, language, languages};
+pub use language::{Direction, Language, language, languages, nearest};
 #[cfg(feature = "engine")]
 pub use tokenizer::{Tokenizer, check_query};
 

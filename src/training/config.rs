@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, bundle::Quantization, text::Prompts};
+use crate::{Error, Result, bundle::Quantization, datasets::training::Set, text::Prompts};
 
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +68,10 @@ pub struct Data {
     /// Sources that are left out.
     #[serde(default)]
     pub without: Vec<String>,
+    /// Published sets that are read beside the folder.
+    // Left out of the start model's key where there are none, so that earlier start models hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<Set>,
 }
 
 /// A part of the run with one objective.
@@ -205,6 +209,7 @@ impl TrainConfig {
         config.start.teacher.iter_mut().for_each(resolve);
         resolve(&mut config.data.folder);
         config.data.word_counts.iter_mut().for_each(resolve);
+        config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
         config.check(&place)?;
         Ok(config)
     }

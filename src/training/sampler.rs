@@ -522,6 +522,7 @@ mod tests {
                 .then(|| format!("This is the second one of {id} in {lang}.")),
             source: source.into(),
             title: None,
+            negatives: Vec::new(),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
         lexicon::{Sense, read_lexicon},
         parallel::{Segment, read_parallel},
         qa::{Question, read_questions},
-        records,
+        records, training,
     },
     encoder::TABLE,
     sha256,
@@ -91,8 +91,14 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<(Vec<Questio
     let (segments, report) = read_parallel(&files, &config.languages)?;
     note(&format!("{} parallel segments of {}", segments.len(), report.records));
     let files = kept(records::find(folder, "qa.")?);
-    let (questions, report) = read_questions(&files, &config.languages)?;
+    let (mut questions, report) = read_questions(&files, &config.languages)?;
     note(&format!("{} questions of {}", questions.len(), report.records));
+    if !config.data.sets.is_empty() {
+        let (more, notes) = training::read(&config.data.sets, &config.languages)?;
+        note(&format!("{} questions of the published sets", more.len()));
+        notes.iter().for_each(|sentence| note(sentence));
+        questions.extend(more);
+    }
     if segments.is_empty() && questions.is_empty() {
         return Err(Error::file(
             folder,

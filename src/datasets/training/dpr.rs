@@ -1,0 +1,98 @@
+//! The retriever's training data of DPR (arXiv 2004.04906), NQ among them: one JSON list of
+//! `{"question","answers","positive_ctxs","negative_ctxs","hard_negative_ctxs"}`, where a passage is
+//! `{"title","text",…}`.
+//!
+//! As in DPR, a question's passage is the first of `positive_ctxs`; the others merely hold the answer's
+//! words. Negatives are `hard_negative_ctxs` alone: `negative_ctxs` are passages of other questions.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::{MALFORMED, NEGATIVES, NO_ANSWER, Pairs, joined};
+use crate::datasets::collection::open;
+use crate::datasets::qa::Question;
+use crate::{Error, Result};
+
+pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
+    let file = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let source = file.split('.').next().unwrap_or_default();
+    let place = path.display().to_string();
+    let list = List { place: &place, source, lang, pairs: RefCell::new(pairs) };
+    let mut json = serde_json::Deserializer::from_reader(open(path)?);
+    list.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
+        Error::format(&place, format!("it is not one whole JSON list of questions, as DPR's ({e})."))
+    })
+}
+
+/// Takes a list's entries one by one: NQ's file is many gigabytes.
+struct List<'a> {
+    place: &'a str,
+    source: &'a str,
+    lang: &'a str,
+    pairs: RefCell<&'a mut Pairs>,
+}
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("a list of questions")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(entry) = list.next_element::<Value>()? {
+            self.entry(number, &entry);
+            number += 1;
+        }
+        Ok(())
+    }
+}
+
+impl List<'_> {
+    fn entry(&self, number: usize, entry: &Value) {
+        let mut pairs = self.pairs.borrow_mut();
+        let place = format!("{}: $[{number}]", self.place);
+        let passages = |key: &str, most: usize| -> Option<Vec<String>> {
+            let list = entry.get(key)?.as_array()?;
+            list.iter()
+                .take(most)
+                .map(|passage| {
+                    let title = passage.get("title").and_then(Value::as_str).unwrap_or_default();
+                    Some(joined(title, passage.get("text")?.as_str()?))
+                })
+                .collect()
+        };
+        let asked = entry.get("question").and_then(Value::as_str);
+        let read = asked.zip(passages("positive_ctxs", 1)).zip(passages("hard_negative_ctxs", NEGATIVES));
+        let Some(((asked, positives), negatives)) = read else {
+            return pairs.left_out.add(MALFORMED, place);
+        };
+        let Some(context) = positives.into_iter().next() else {
+            return pairs.left_out.add(NO_ANSWER, place);
+        };
+        let question = Question {
+            id: format!("{}:{number}", self.source),
+            lang: self.lang.into(),
+            question: asked.trim().into(),
+            context,
+            answer: None,
+            answer_sentence: None,
+            source: self.source.into(),
+            title: None,
+            negatives,
+        };
+        pairs.add(place, question);
+    }
+}

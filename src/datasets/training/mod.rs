@@ -1,0 +1,232 @@
+//! Published sets of questions to train on, read as they are published: mMARCO, Mr. TyDi, MIRACL, and
+//! NQ in the form of DPR.
+//!
+//! Collections are streamed: only passages that judgements name are held. What is left out is counted,
+//! with the first place of its kind.
+
+mod dpr;
+mod judged;
+mod miracl;
+mod mmarco;
+mod mr_tydi;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::collection::hash;
+use super::qa::Question;
+use crate::{Error, Result, text};
+
+/// Hard negatives kept of each question, the first ones named: MS MARCO has about a hundred each, and a
+/// batch takes few.
+pub const NEGATIVES: usize = 4;
+
+/// How deep below a set's folder files are looked for.
+const DEPTH: usize = 4;
+
+/// A published set, in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    /// The form it is published in.
+    pub format: Format,
+    /// Its folder; the file for [`Format::Dpr`].
+    pub path: PathBuf,
+    /// The code of the language to read.
+    pub language: String,
+}
+
+/// The forms that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// `<language>_collection.tsv`, `<language>_queries.train.tsv` and, there or one folder up,
+    /// `triples.train.ids.small.tsv`, `qrels.train.tsv` or both. An id means the same in every language.
+    Mmarco,
+    /// `mrtydi-v1.1-<language>` with `topic.train.tsv`, `qrels.train.txt` and
+    /// `collection/docs.jsonl[.gz]`.
+    MrTydi,
+    /// `topics.miracl-v1.0-<lang>-train.tsv`, `qrels.miracl-v1.0-<lang>-train.tsv` and
+    /// `miracl-corpus-v1.0-<lang>/docs-<n>.jsonl[.gz]`; passages judged 0 are the hard negatives.
+    Miracl,
+    /// One JSON list of questions with `positive_ctxs` and `hard_negative_ctxs`, as NQ for DPR.
+    Dpr,
+}
+
+/// Reads all `sets`, each in its language, which has to be one of `languages`. A question with several
+/// passages that answer it comes once with each.
+///
+/// Returns the questions and what was left out, a sentence each.
+///
+/// # Errors
+/// [`Error::Input`] for a language that is not known (with the nearest that is) or not trained for;
+/// files that are missing or cannot be read; a set of which nothing is left.
+pub fn read(sets: &[Set], languages: &[String]) -> Result<(Vec<Question>, Vec<String>)> {
+    for (i, set) in sets.iter().enumerate() {
+        let place = format!("data.sets[{i}].language");
+        let given = &set.language;
+        if text::language(given).is_none() {
+            let near = text::nearest(given);
+            return Err(Error::Input(format!(
+                "{place}: {given:?} is no language code known here; the nearest is {} ({}).",
+                near.code, near.english
+            )));
+        }
+        if !languages.contains(given) {
+            return Err(Error::Input(format!(
+                "{place}: {given} is not among the configured languages ({}); add it there or leave the set \
+                 out.",
+                languages.join(", ")
+            )));
+        }
+    }
+    let mut pairs = Pairs::default();
+    for set in sets {
+        let before = pairs.questions.len();
+        match set.format {
+            Format::Mmarco => mmarco::read(&set.path, &set.language, &mut pairs)?,
+            Format::MrTydi => mr_tydi::read(&set.path, &set.language, &mut pairs)?,
+            Format::Miracl => miracl::read(&set.path, &set.language, &mut pairs)?,
+            Format::Dpr => dpr::read(&set.path, &set.language, &mut pairs)?,
+        }
+        if pairs.questions.len() == before {
+            let why = pairs.left_out.sentences().join(" ");
+            return Err(Error::file(
+                &set.path,
+                format!("no question with its passage is left to read. {why}"),
+            ));
+        }
+    }
+    Ok((pairs.questions, pairs.left_out.sentences()))
+}
+
+/// What is left out, told for one and for more.
+type Kind = [&'static str; 2];
+
+const MALFORMED: Kind = [
+    "line or entry is not of its form and is left out",
+    "lines or entries are not of their form and are left out",
+];
+const EMPTY: Kind = ["text is empty and is left out", "texts are empty and are left out"];
+const REPEATED_ID: Kind =
+    ["line repeats an id, of which the first counts", "lines repeat ids, of which the first count"];
+const NO_QUERY: Kind =
+    ["judged question has no text and is left out", "judged questions have no text and are left out"];
+const NO_PASSAGE: Kind =
+    ["judged passage is not in the collection", "judged passages are not in the collection"];
+const NOT_JUDGED: Kind =
+    ["question is judged nowhere and is left out", "questions are judged nowhere and are left out"];
+const NO_ANSWER: Kind = [
+    "question has no passage that answers it and is left out",
+    "questions have no passage that answers them and are left out",
+];
+const DUPLICATE: Kind = [
+    "pair of question and passage came before and is left out",
+    "pairs of question and passage came before and are left out",
+];
+const EQUAL: Kind =
+    ["question equals its passage and is left out", "questions equal their passages and are left out"];
+
+/// Counts by kind, with the first place of each.
+#[derive(Default)]
+struct LeftOut(HashMap<Kind, (usize, String)>);
+
+impl LeftOut {
+    fn add(&mut self, kind: Kind, place: impl Display) {
+        self.0.entry(kind).or_insert_with(|| (0, place.to_string())).0 += 1;
+    }
+
+    /// Most frequent first.
+    fn sentences(&self) -> Vec<String> {
+        let mut kinds: Vec<_> = self.0.iter().collect();
+        kinds.sort_by_key(|(kind, (count, _))| (std::cmp::Reverse(*count), **kind));
+        let sentence = |([one, more], (count, first)): (&Kind, &(usize, String))| match count {
+            1 => format!("1 {one}: {first}."),
+            n => format!("{n} {more}; the first is {first}."),
+        };
+        kinds.into_iter().map(sentence).collect()
+    }
+}
+
+/// The pairs so far; each question and passage is taken once in a language.
+#[derive(Default)]
+struct Pairs {
+    questions: Vec<Question>,
+    seen: HashSet<u128>,
+    left_out: LeftOut,
+}
+
+impl Pairs {
+    /// Takes a pair, texts trimmed, unless it came before or its sides are the same.
+    fn add(&mut self, place: impl Display, mut question: Question) {
+        let Question { lang, question: asked, context, .. } = &question;
+        if asked.is_empty() || context.is_empty() {
+            self.left_out.add(EMPTY, place);
+        } else if asked == context {
+            self.left_out.add(EQUAL, place);
+        } else if !self.seen.insert(hash(&format!("{lang}\n{}\n{asked}{context}", asked.len()))) {
+            self.left_out.add(DUPLICATE, place);
+        } else {
+            let context = &question.context;
+            question.negatives.retain(|text| !text.is_empty() && text != context);
+            self.questions.push(question);
+        }
+    }
+}
+
+/// A title and a text as one passage, joined as Pyserini, Tevatron and BEIR encode them. A title alone
+/// is no passage: empty.
+fn joined(title: &str, text: &str) -> String {
+    match text.trim() {
+        "" => String::new(),
+        text => format!("{} {text}", title.trim()).trim().to_string(),
+    }
+}
+
+/// All files below a folder, those of a numbered series in the order of their numbers.
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    fn walk(dir: &Path, depth: usize, out: &mut Vec<PathBuf>) -> Result<()> {
+        for entry in std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))? {
+            let path = entry.map_err(|e| Error::file(dir, e))?.path();
+            if !path.is_dir() {
+                out.push(path);
+            } else if depth > 0 {
+                walk(&path, depth - 1, out)?;
+            }
+        }
+        Ok(())
+    }
+    let mut out = Vec::new();
+    walk(dir, DEPTH, &mut out)?;
+    out.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+    Ok(out)
+}
+
+/// The file of this name, or of this name and `.gz`, if there is one.
+///
+/// # Errors
+/// [`Error::File`] where two folders have it.
+fn one<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<Option<&'a PathBuf>> {
+    let is_it = |path: &&PathBuf| {
+        let found = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest == ".gz")
+    };
+    let mut found = files.iter().filter(is_it);
+    match (found.next(), found.next()) {
+        (Some(one), Some(other)) => Err(Error::file(
+            dir,
+            format!("both {} and {} are here; name the folder of one.", one.display(), other.display()),
+        )),
+        (one, _) => Ok(one),
+    }
+}
+
+/// As [`one`], of a file that has to be there.
+fn need<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<&'a PathBuf> {
+    one(files, dir, name)?.ok_or_else(|| Error::file(dir, format!("{name} is missing.")))
+}
