@@ -9,18 +9,17 @@ mod chunks;
 mod collection;
 pub mod drop;
 mod examples;
+pub mod guard;
 mod json;
 #[cfg(feature = "native")]
 pub mod lexicon;
 pub mod lines;
 pub mod miracl;
 mod open;
+mod overlap;
 mod own;
-#[cfg(feature = "native")]
 pub mod parallel;
-#[cfg(feature = "native")]
 pub mod qa;
-#[cfg(feature = "native")]
 pub mod records;
 pub mod sample;
 mod sentences;

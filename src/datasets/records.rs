@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::{Error, Result};
 
 /// Window of the zstd files, as a power of two; zstd refuses anything above its default unless told.
+#[cfg(feature = "native")]
 const ZSTD_WINDOW_LOG: u32 = 27;
 /// The endings that are read.
 const ENDINGS: [&str; 3] = [".jsonl", ".jsonl.zst", ".jsonl.gz"];
@@ -132,8 +133,13 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T) -> 
 /// The file's bytes, decompressed as its ending says.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     let file = File::open(path).map_err(|e| Error::file(path, e))?;
+    Ok(Box::new(BufReader::with_capacity(1 << 16, decompress(path, file)?)))
+}
+
+#[cfg(feature = "native")]
+fn decompress(path: &Path, file: File) -> Result<Box<dyn Read>> {
     let name = path.to_string_lossy();
-    let bytes: Box<dyn Read> = if name.ends_with(".zst") {
+    Ok(if name.ends_with(".zst") {
         let mut decoder = zstd::Decoder::new(file).map_err(|e| Error::file(path, e))?;
         decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|e| Error::file(path, e))?;
         Box::new(decoder)
@@ -141,17 +147,23 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
         Box::new(flate2::read::MultiGzDecoder::new(file))
     } else {
         Box::new(file)
-    };
-    Ok(Box::new(BufReader::with_capacity(1 << 16, bytes)))
+    })
+}
+
+#[cfg(not(feature = "native"))]
+fn decompress(path: &Path, file: File) -> Result<Box<dyn Read>> {
+    if path.extension().is_some_and(|e| e == "zst" || e == "gz") {
+        return Err(Error::file(path, "this build reads no compressed files; unpack it first"));
+    }
+    Ok(Box::new(file))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     #[test]
+    #[cfg(feature = "native")]
     fn reads_all_three_endings_and_names_the_line() {
         let folder = tempfile::tempdir().unwrap();
         let text = "{\"id\":\"a\"}\n\n{\"id\":\"b\"}\n";
@@ -160,6 +172,7 @@ mod tests {
         let zst = folder.path().join("parallel.y.jsonl.zst");
         std::fs::write(&zst, zstd::encode_all(text.as_bytes(), 3).unwrap()).unwrap();
         let gz = folder.path().join("parallel.z.jsonl.gz");
+        use std::io::Write;
         let mut encoder =
             flate2::write::GzEncoder::new(File::create(&gz).unwrap(), flate2::Compression::fast());
         encoder.write_all(text.as_bytes()).unwrap();
@@ -183,6 +196,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "native")]
     fn a_truncated_archive_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("parallel.y.jsonl.zst");
