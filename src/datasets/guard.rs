@@ -7,13 +7,15 @@
 //! each other, nor are translations recognised.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Corpus;
 use super::overlap::{BREAK, Run, Runs, is_dense, push_letters};
 use super::parallel::Segment;
 use super::qa::Question;
+use super::{Corpus, Options, Pool, catalogue};
+use crate::{Error, Result};
 
 /// Shorter ids than this, such as running numbers, meet by chance.
 const SHORTEST_ID: usize = 8;
@@ -33,6 +35,82 @@ pub struct RunLength {
 impl Default for RunLength {
     fn default() -> Self {
         Self { letters: 31, dense: 13 }
+    }
+}
+
+/// The part of a training configuration that says what training must not have seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardConfig {
+    /// The evaluation sets.
+    pub sets: Vec<GuardSet>,
+    /// See [`RunLength::letters`].
+    #[serde(default = "letters")]
+    pub letters: usize,
+    /// See [`RunLength::dense`].
+    #[serde(default = "dense_letters")]
+    pub dense_letters: usize,
+}
+
+/// An evaluation set in a training configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardSet {
+    /// As `interlingua data` calls it.
+    pub dataset: String,
+    /// Its folder.
+    pub data: PathBuf,
+    /// Only these languages; all where none is named.
+    #[serde(default)]
+    pub languages: Vec<String>,
+    /// Which questions of MIRACL or BEIR. Of their passages those count that the qrels name.
+    #[serde(default)]
+    pub split: Option<String>,
+}
+
+fn letters() -> usize {
+    RunLength::default().letters
+}
+fn dense_letters() -> usize {
+    RunLength::default().dense
+}
+
+impl GuardConfig {
+    /// Checks what can be checked without reading a set.
+    ///
+    /// # Errors
+    /// [`Error::Format`] at `place`, naming the field.
+    pub fn check(&self, place: &str) -> Result<()> {
+        let wrong =
+            |field: &str, problem: String| Err(Error::format(format!("{place}, guard.{field}"), problem));
+        for (field, value, least) in [("letters", self.letters, 12), ("dense_letters", self.dense_letters, 5)]
+        {
+            if value < least {
+                return wrong(field, format!("must be at least {least}: shorter runs are shared by chance"));
+            }
+        }
+        if self.sets.is_empty() {
+            return wrong("sets", "name an evaluation set, or leave [guard] out".into());
+        }
+        match self.sets.iter().find_map(|set| catalogue::by_name(&set.dataset).err()) {
+            Some(problem) => wrong("sets", problem.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the sets.
+    ///
+    /// # Errors
+    /// As [`catalogue::load`].
+    pub fn open(&self) -> Result<Guard> {
+        let read = |set: &GuardSet| {
+            let large = matches!(set.dataset.as_str(), "miracl" | "beir");
+            let pool = if large { Pool::Judged } else { Pool::All };
+            let (languages, split) = (set.languages.clone(), set.split.clone());
+            catalogue::load(&set.dataset, &set.data, &Options { languages, split, pool })
+        };
+        let sets = self.sets.iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(Guard::new(&sets, RunLength { letters: self.letters, dense: self.dense_letters }))
     }
 }
 
@@ -105,7 +183,7 @@ pub struct Example {
     pub lang: String,
     /// The text, its first characters.
     pub text: String,
-    /// The evaluation text, for instance `question de:56beb434`.
+    /// The evaluation text, for instance `question 56beb434 (de)`.
     pub with: String,
     /// The letters that both have; the id where that is what they share.
     pub shared: String,
@@ -239,13 +317,13 @@ impl Set {
             if before.replace(place) != Some(place) {
                 letters.push(BREAK);
             }
-            texts.push((letters.len(), format!("passage {}:{}", passage.lang, passage.id)));
+            texts.push((letters.len(), format!("passage {} ({})", passage.id, passage.lang)));
             push_letters(&passage.text, &mut letters);
         }
         for question in &corpus.questions {
             letters.push(BREAK);
             let start = letters.len();
-            let name = format!("question {}:{}", question.lang, question.id);
+            let name = format!("question {} ({})", question.id, question.lang);
             texts.push((start, name.clone()));
             push_letters(&question.text, &mut letters);
             let asked = &letters[start..];
@@ -436,9 +514,9 @@ mod tests {
             report.found.iter().map(|f| (f.source.as_str(), f.set.as_str(), f.records, f.texts)).collect();
         assert_eq!(found, [("wiki", "rivers", 4, 5), ("wiki", "bridges", 2, 2)]);
         let example = &report.found[0].example;
-        assert_eq!((example.id.as_str(), example.with.as_str()), ("b", "passage en:en:0:0"));
+        assert_eq!((example.id.as_str(), example.with.as_str()), ("b", "passage en:0:0 (en)"));
         assert_eq!(example.shared, "riseshighinthealpsitendsinthenorth");
-        assert_eq!(report.found[1].example.with, "question de:12");
+        assert_eq!(report.found[1].example.with, "question 12 (de)");
         assert_eq!(
             report.sets.iter().map(|s| (s.questions, s.passages)).collect::<Vec<_>>(),
             [(2, 4), (1, 1)]
@@ -489,6 +567,41 @@ mod tests {
         assert!(report.lines()[0].ends_with("nothing overlaps"));
     }
 
+    #[test]
+    fn a_configuration_opens_its_sets() {
+        let root = env!("CARGO_MANIFEST_DIR");
+        let config =
+            |sets: &str| serde_json::from_str::<GuardConfig>(&format!(r#"{{"sets":[{sets}]}}"#)).unwrap();
+        let sample =
+            format!(r#"{{"dataset":"sample","data":"{root}/static/sample","languages":["en","th"]}}"#);
+        let good = config(&sample);
+        good.check("x.toml").unwrap();
+        let guard = good.open().unwrap();
+        let corpus = catalogue::load(
+            "sample",
+            &PathBuf::from(root).join("static/sample"),
+            &Options { languages: vec!["th".into()], ..Options::default() },
+        )
+        .unwrap();
+        let (mut report, texts) = (guard.report(), &corpus.passages[0]);
+        assert_eq!((report.sets[0].name.as_str(), report.length), ("sample", RunLength::default()));
+        let training = vec![question("a", "th", "?", &texts.text), question("b", "th", "?", "-")];
+        assert_eq!(guard.questions(training, &mut report)[0].id, "b");
+        assert_eq!(report.found[0].example.with, format!("passage {} (th)", texts.id));
+
+        let problem = |config: GuardConfig| config.check("x.toml").unwrap_err().to_string();
+        assert!(problem(config("")).starts_with("x.toml, guard.sets: name an evaluation set"));
+        assert!(
+            problem(config(r#"{"dataset":"squad","data":"."}"#))
+                .contains("the data set squad is not supported")
+        );
+        assert!(
+            problem(GuardConfig { letters: 3, ..good.clone() }).starts_with("x.toml, guard.letters: must")
+        );
+        let missing = config(r#"{"dataset":"xquad-r","data":"no/where"}"#).open().err().unwrap().to_string();
+        assert!(missing.contains("no/where/ar.json"), "{missing}");
+    }
+
     /// `INTERLINGUA_TRAIN=folder cargo test … what_the_training_data_share -- --ignored --nocapture`, the
     /// files of the folder unpacked.
     #[test]
@@ -497,8 +610,10 @@ mod tests {
         let folder = std::path::PathBuf::from(std::env::var("INTERLINGUA_TRAIN").unwrap());
         let root = std::env::var("INTERLINGUA_DATA").unwrap_or_else(|_| "../shared/data".into());
         let corpus = xquad::XQUAD_R.read(&std::path::Path::new(&root).join("eval/xquad-r"), &[]).unwrap();
-        let (segments, _) = read_parallel(&records::find(&folder, "parallel.").unwrap(), &[]).unwrap();
-        let (questions, _) = read_questions(&records::find(&folder, "qa.").unwrap(), &[]).unwrap();
+        let (segments, read) = read_parallel(&records::find(&folder, "parallel.").unwrap(), &[]).unwrap();
+        println!("{}", read.lines("parallel text").join("\n"));
+        let (questions, read) = read_questions(&records::find(&folder, "qa.").unwrap(), &[]).unwrap();
+        println!("{}", read.lines("questions").join("\n"));
         let letters = |name, default| std::env::var(name).map_or(default, |v| v.parse().unwrap());
         let length = RunLength { letters: letters("LETTERS", 31), dense: letters("DENSE", 13) };
         let start = std::time::Instant::now();

@@ -3,6 +3,7 @@
 //! [`open`] takes files as a person gave them, in the page or in the terminal, and finds out from
 //! their content what they are. Not here: vectors, scores, measures.
 
+pub mod account;
 pub mod beir;
 pub mod catalogue;
 mod chunks;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::nearest::nearest;
+
 /// Reading direction of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -88,4 +90,45 @@ pub fn languages() -> &'static [Language] {
 /// The language with this code, `None` when it has no entry.
 pub fn language(code: &str) -> Option<&'static Language> {
     LANGUAGES.iter().find(|l| l.code == code)
+}
+
+/// The language that an unknown code may mean: the one it begins with (`zh-cn`), the one whose name
+/// begins so (`ger`, `Deutsch`), else the one with the most similar code or English name.
+pub fn nearest_language(code: &str) -> Option<&'static Language> {
+    let lower = code.trim().to_lowercase();
+    let primary = lower.split(['-', '_']).next().unwrap_or_default();
+    let named = |l: &&Language| {
+        [l.english, l.endonym].iter().any(|name| name.to_lowercase().starts_with(primary))
+            && primary.len() > 1
+    };
+    let similar = || {
+        let name = nearest(primary, LANGUAGES.iter().flat_map(|l| [l.code, l.english]))?;
+        LANGUAGES.iter().find(|l| l.code == name || l.english == name)
+    };
+    language(primary).or_else(|| LANGUAGES.iter().find(named)).or_else(similar)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_codes_have_a_nearest_language() {
+        for (code, nearest) in [
+            ("zh-cn", "zh"),
+            ("PT_BR", "pt"),
+            ("ger", "de"),
+            ("Deutsch", "de"),
+            ("gr", "el"),
+            ("tha", "th"),
+            ("vie", "vi"),
+            ("Turkisch", "tr"),
+            ("jp", "ja"),
+        ] {
+            assert_eq!(nearest_language(code).map(|l| l.code), Some(nearest), "{code}");
+        }
+        for code in ["", "qqq", "klingon"] {
+            assert_eq!(nearest_language(code), None, "{code}");
+        }
+    }
 }
