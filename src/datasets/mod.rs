@@ -3,6 +3,7 @@
 //! [`open`] takes files as a person gave them, in the page or in the terminal, and finds out from
 //! their content what they are. Not here: vectors, scores, measures.
 
+pub mod account;
 pub mod beir;
 pub mod catalogue;
 mod chunks;
@@ -10,17 +11,17 @@ mod collection;
 pub mod dev;
 pub mod drop;
 mod examples;
+pub mod guard;
 mod json;
 #[cfg(feature = "native")]
 pub mod lexicon;
 pub mod lines;
 pub mod miracl;
 mod open;
+mod overlap;
 mod own;
-#[cfg(feature = "native")]
 pub mod parallel;
 pub mod qa;
-#[cfg(feature = "native")]
 pub mod records;
 pub mod sample;
 mod sentences;

@@ -28,14 +28,15 @@ struct Line {
 /// Reads `files`, keeping the texts in `languages` (all where that is empty).
 ///
 /// A text that equals the segment's English, or one that came before it in the order of language
-/// codes, was not translated and is left out; so is a segment of which fewer than two texts remain.
+/// codes, was not translated and is left out; so is a segment of which fewer than two texts remain, or
+/// whose texts are those of one before.
 ///
 /// # Errors
 /// As for a file that cannot be read, or a line (named) that is not such a document.
 pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Segment>, Report)> {
     let mut report = Report::default();
     let mut segments = Vec::new();
-    let mut ids = HashSet::new();
+    let (mut ids, mut known) = (HashSet::new(), HashSet::new());
     for file in files {
         let source = records::source(file);
         report.files += 1;
@@ -48,6 +49,8 @@ pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Seg
             let texts = usable(line.t, languages, &mut report);
             if texts.len() < 2 {
                 report.too_few_texts += 1;
+            } else if !known.insert(records::text_hash(&texts)) {
+                report.duplicate_texts += 1;
             } else {
                 report.kept += 1;
                 segments.push(Segment { id: line.id, source: source.clone(), texts });
@@ -94,11 +97,13 @@ mod tests {
             r#"{"id":"1","t":{"de":"Hof","en":"yard"}}"#,
             r#"{"id":"2","t":{"de":"Berlin","en":"Berlin"}}"#,
             r#"{"id":"3","t":{"de":"Rot","en":"red","es":"rojo"}}"#,
+            r#"{"id":"4","t":{"de":"Rot ","en":"red","es":"rojo","fr":"rouge"}}"#,
+            r#"{"id":"5","t":{"de":"Rot","en":"red"}}"#,
         ];
         std::fs::write(&path, lines.join("\n")).unwrap();
         let languages = ["de", "en", "es"].map(str::to_owned);
         let (segments, report) = read_parallel(&[path], &languages).unwrap();
-        assert_eq!(segments.len(), 2);
+        assert_eq!(segments.len(), 3);
         assert_eq!(segments[0].source, "demo");
         assert_eq!(segments[0].texts.keys().collect::<Vec<_>>(), ["de", "en"]);
         assert_eq!(segments[1].texts.len(), 3);
@@ -106,13 +111,14 @@ mod tests {
             report,
             Report {
                 files: 1,
-                records: 4,
-                kept: 2,
+                records: 6,
+                kept: 3,
                 empty_texts: 1,
                 equal_texts: 1,
                 duplicate_ids: 1,
+                duplicate_texts: 1,
                 too_few_texts: 1,
-                unknown_languages: BTreeMap::from([("fr".to_owned(), 1)]),
+                unknown_languages: BTreeMap::from([("fr".to_owned(), 2)]),
                 ..Report::default()
             }
         );

@@ -45,7 +45,8 @@ impl Question {
     }
 }
 
-/// Reads `files`, keeping the questions in `languages` (all where that is empty).
+/// Reads `files`, keeping the questions in `languages` (all where that is empty). A question that is
+/// empty, equals its passage, or came before with the same passage is left out.
 ///
 /// # Errors
 /// As for a file that cannot be read, or a line (named) that is not such a document.
@@ -53,7 +54,7 @@ impl Question {
 pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Question>, Report)> {
     let mut report = Report::default();
     let mut questions = Vec::new();
-    let mut ids = HashSet::new();
+    let (mut ids, mut known) = (HashSet::new(), HashSet::new());
     for file in files {
         report.files += 1;
         records::read(file, |mut line: Question| {
@@ -72,6 +73,8 @@ pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Qu
                 report.empty_texts += 1;
             } else if line.question == line.context {
                 report.equal_texts += 1;
+            } else if !known.insert(records::text_hash((&line.lang, &line.question, &line.context))) {
+                report.duplicate_texts += 1;
             } else {
                 report.kept += 1;
                 questions.push(line);
@@ -110,13 +113,14 @@ mod tests {
             line("2", "de", "", "Hier."),
             line("3", "de", "Hier.", "Hier."),
             line("4", "xx", "Wo?", "Hier."),
+            line("5", "de", "Wo? ", "Hier."),
         ];
         std::fs::write(&path, lines.join("\n")).unwrap();
         let languages = ["de", "en"].map(str::to_owned);
         let (questions, report) = read_questions(std::slice::from_ref(&path), &languages).unwrap();
         assert_eq!(questions.len(), 2);
         assert_eq!(questions[0].context, "Here.");
-        assert_eq!((report.records, report.kept), (6, 2));
+        assert_eq!((report.records, report.kept, report.duplicate_texts), (7, 2, 1));
         assert_eq!((report.duplicate_ids, report.empty_texts, report.equal_texts), (1, 1, 1));
         assert_eq!(report.unknown_languages["xx"], 1);
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::nearest::nearest;
+
 /// Reading direction of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -90,36 +92,20 @@ pub fn language(code: &str) -> Option<&'static Language> {
     LANGUAGES.iter().find(|l| l.code == code)
 }
 
-/// The known language that a code or name which is none most likely means: one of that name, else one
-/// whose English name begins so, else the one whose code differs in the fewest letters.
-pub fn nearest(given: &str) -> &'static Language {
-    let given = given.trim().to_lowercase();
-    let distance = |language: &Language| {
-        let english = language.english.to_lowercase();
-        if english == given || language.endonym.to_lowercase() == given {
-            return 0;
-        }
-        if !given.is_empty() && english.starts_with(&given) {
-            return 1;
-        }
-        2 + edits(&given, language.code)
+/// The language that an unknown code may mean: the one it begins with (`zh-cn`), the one whose name
+/// begins so (`ger`, `Deutsch`), else the one with the most similar code or English name.
+pub fn nearest_language(code: &str) -> Option<&'static Language> {
+    let lower = code.trim().to_lowercase();
+    let primary = lower.split(['-', '_']).next().unwrap_or_default();
+    let named = |l: &&Language| {
+        [l.english, l.endonym].iter().any(|name| name.to_lowercase().starts_with(primary))
+            && primary.len() > 1
     };
-    LANGUAGES.iter().min_by_key(|language| distance(language)).unwrap_or(&LANGUAGES[0])
-}
-
-/// Letters to insert, remove or replace to turn one word into another (Levenshtein).
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, c) in a.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, &d) in b.iter().enumerate() {
-            let replaced = corner + usize::from(c != d);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
+    let similar = || {
+        let name = nearest(primary, LANGUAGES.iter().flat_map(|l| [l.code, l.english]))?;
+        LANGUAGES.iter().find(|l| l.code == name || l.english == name)
+    };
+    language(primary).or_else(|| LANGUAGES.iter().find(named)).or_else(similar)
 }
 
 #[cfg(test)]
@@ -127,19 +113,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_code_leads_to_the_right_one() {
-        for (given, code) in [
-            ("german", "de"),
-            ("Ελληνικά", "el"),
-            ("gr", "el"),
+    fn unknown_codes_have_a_nearest_language() {
+        for (code, nearest) in [
+            ("zh-cn", "zh"),
+            ("PT_BR", "pt"),
             ("ger", "de"),
-            ("zh-CN", "zh"),
+            ("Deutsch", "de"),
+            ("gr", "el"),
+            ("tha", "th"),
+            ("vie", "vi"),
+            ("Turkisch", "tr"),
             ("jp", "ja"),
-            ("tr_TR", "tr"),
         ] {
-            assert_eq!(nearest(given).code, code, "{given}");
+            assert_eq!(nearest_language(code).map(|l| l.code), Some(nearest), "{code}");
         }
-        assert_eq!(edits("kitten", "sitting"), 3);
-        assert_eq!(edits("", "ab"), 2);
+        for code in ["", "qqq", "klingon"] {
+            assert_eq!(nearest_language(code), None, "{code}");
+        }
     }
 }

@@ -5,12 +5,14 @@
 #[cfg(feature = "data")]
 mod detect;
 mod language;
+mod nearest;
 #[cfg(feature = "engine")]
 mod tokenizer;
 
 #[cfg(feature = "data")]
 pub use detect::detect;
-pub use language::{Direction, Language, language, languages, nearest};
+pub use language::{Direction, Language, language, languages, nearest_language};
+pub use nearest::{did_you_mean, nearest};
 #[cfg(feature = "engine")]
 pub use tokenizer::{Tokenizer, check_query};
 

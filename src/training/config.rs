@@ -7,7 +7,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, bundle::Quantization, datasets::training::Set, text::Prompts};
+use crate::{
+    Error, Result,
+    bundle::Quantization,
+    datasets::{account::check_twice, guard::GuardConfig, training::Set},
+    text::{Prompts, did_you_mean},
+};
 
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,6 +46,9 @@ pub struct TrainConfig {
     pub start: Start,
     /// What is learned from.
     pub data: Data,
+    /// Evaluation sets; what training texts share with them is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardConfig>,
     /// What is done, in order.
     pub stage: Vec<Stage>,
 }
@@ -201,7 +209,7 @@ impl TrainConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
         let place = path.display().to_string();
-        let mut config: Self = toml::from_str(&text).map_err(|e| Error::format(&place, e))?;
+        let mut config: Self = toml::from_str(&text).map_err(|e| not_understood(&place, &text, &e))?;
         let base = path.parent().unwrap_or(Path::new("."));
         let resolve = |p: &mut PathBuf| *p = base.join(&*p);
         resolve(&mut config.output);
@@ -210,6 +218,7 @@ impl TrainConfig {
         resolve(&mut config.data.folder);
         config.data.word_counts.iter_mut().for_each(resolve);
         config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
+        config.guard.iter_mut().flat_map(|g| &mut g.sets).for_each(|set| resolve(&mut set.data));
         config.check(&place)?;
         Ok(config)
     }
@@ -218,6 +227,10 @@ impl TrainConfig {
         let wrong = |field: String, problem: &str| Err(Error::format(format!("{place}, {field}"), problem));
         if self.languages.is_empty() {
             return wrong("languages".into(), "at least one language is needed");
+        }
+        check_twice(&self.languages, place)?;
+        if let Some(guard) = &self.guard {
+            guard.check(place)?;
         }
         if self.checkpoint_every == 0 {
             return wrong("checkpoint_every".into(), "must be at least 1");
@@ -276,6 +289,22 @@ impl TrainConfig {
             first += stage.steps;
         }
         None
+    }
+}
+
+/// One sentence on what is wrong with the file, with its line, and what may have been meant.
+fn not_understood(place: &str, text: &str, error: &toml::de::Error) -> Error {
+    let place = match error.span() {
+        Some(span) => {
+            let line = text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1;
+            format!("{place}:{line}")
+        }
+        None => place.to_string(),
+    };
+    let message = error.message().trim().replace('\n', ", ");
+    match did_you_mean(&message) {
+        Some(question) => Error::format(place, format!("{message}; {question}")),
+        None => Error::format(place, message),
     }
 }
 
@@ -341,13 +370,41 @@ mod tests {
 
     #[test]
     fn a_wrong_key_is_named() {
-        let error = toml::from_str::<TrainConfig>(&TEXT.replace("warmup", "warm_up")).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("warm_up") && text.contains("warmup"), "{text}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        for (from, to, line, question) in [
+            ("warmup =", "warm_up =", 15, "did you mean `warmup`?"),
+            ("\"hybrid\"", "\"crosslingual\"", 18, "did you mean `cross-lingual`?"),
+            ("[data]", "[dtaa]", 7, "did you mean `data`?"),
+        ] {
+            fs::write(&path, TEXT.replace(from, to)).unwrap();
+            let text = TrainConfig::read(&path).unwrap_err().to_string();
+            assert!(text.contains(&format!("x.toml:{line}: unknown ")) && text.ends_with(question), "{text}");
+            assert_eq!(text.lines().count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_guard_is_read_with_paths_relative_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        let guard = "[guard]\nsets = [{ dataset = \"xquad-r\", data = \"eval\" }]\n[[stage]]";
+        fs::write(&path, TEXT.replacen("[[stage]]", guard, 1)).unwrap();
+        let config = TrainConfig::read(&path).unwrap();
+        let set = &config.guard.unwrap().sets[0];
+        assert_eq!(
+            (set.dataset.as_str(), set.data.as_path()),
+            ("xquad-r", folder.path().join("eval").as_path())
+        );
+        // Without one the configuration is what it was, so that older checkpoints go on.
+        let config: TrainConfig = toml::from_str(TEXT).unwrap();
+        assert!(serde_json::to_value(config).unwrap().get("guard").is_none());
     }
 
     #[test]
     fn impossible_values_are_refused() {
+        let twice: TrainConfig = toml::from_str(&TEXT.replace("\"de\"]", "\"de\", \"en\"]")).unwrap();
+        assert!(twice.check("x.toml").unwrap_err().to_string().contains("en is there twice"));
         let config: TrainConfig = toml::from_str(&TEXT.replace("batch = 4", "batch = 1")).unwrap();
         let text = config.check("x.toml").unwrap_err().to_string();
         assert!(text.contains("x.toml, stage[0].batch"), "{text}");

@@ -21,6 +21,8 @@ use crate::{
     Error, Result,
     bundle::{Array, Bundle, Quantization, SelfTest},
     datasets::{
+        account::{self, Source},
+        guard::GuardReport,
         lexicon::{Sense, read_lexicon},
         parallel::{Segment, read_parallel},
         qa::{Question, read_questions},
@@ -47,13 +49,18 @@ pub struct Prepared {
 /// # Errors
 /// Says which file, line or field is wrong.
 pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepared> {
-    let (questions, segments) = read(config, note)?;
+    let Read { questions, segments, licences, guard } = read(config, note)?;
+    let mut sources = account::sources(&questions, &segments, &licences);
     let folder = config.output.join("start");
-    let key = key(config)?;
+    let key = key(config, guard.as_ref())?;
     if folder.join("manifest.json").exists()
-        && let Ok(bundle) = Bundle::open(&folder)
+        && let Ok(mut bundle) = Bundle::open(&folder)
         && bundle.manifest.recipe["key"].as_str() == Some(&key)
     {
+        // One made by an earlier version does not name its data.
+        if bundle.manifest.recipe["data"].is_null() {
+            bundle.manifest.recipe["data"] = json!(sources);
+        }
         note(&format!("start model found in {}", folder.display()));
         return Ok(Prepared { bundle, folder, questions, segments });
     }
@@ -61,10 +68,20 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     let base = bundle.manifest.name.clone();
     // How the start model was itself made, where it says.
     let mut recipe = json!({ "key": key, "model": base, "recipe": bundle.manifest.recipe });
-    if let Some(size) = config.start.vocabulary {
-        let report = new_vocabulary(config, size, &mut bundle, &questions, &segments, note)?;
-        recipe["vocabulary"] = report;
+    recipe["licence"] = json!(bundle.manifest.licence);
+    if let Some(report) = &guard {
+        recipe["guard"] = json!(report);
     }
+    if let Some(size) = config.start.vocabulary {
+        let (report, read) = new_vocabulary(config, size, &mut bundle, &questions, &segments, note)?;
+        recipe["vocabulary"] = report;
+        sources.extend(read.into_iter().map(|(source, records)| Source {
+            licence: account::licence(&source, &licences).into(),
+            source,
+            records,
+        }));
+    }
+    recipe["data"] = json!(sources);
     if let Some(prompts) = &config.prompts {
         bundle.manifest.prompts = prompts.clone();
     }
@@ -76,28 +93,50 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     Ok(Prepared { bundle, folder, questions, segments })
 }
 
-/// Hash of what the start model depends on.
-fn key(config: &TrainConfig) -> Result<String> {
-    let parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
+/// Hash of what the start model depends on: of the guard that is what it left out.
+fn key(config: &TrainConfig, guard: Option<&GuardReport>) -> Result<String> {
+    let mut parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
+    if let (Some(parts), Some(report)) = (parts.as_array_mut(), guard) {
+        parts.push(json!(report));
+    }
     Ok(sha256(parts.to_string().as_bytes()))
 }
 
-fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<(Vec<Question>, Vec<Segment>)> {
+/// The data, and what is to be known about them.
+struct Read {
+    questions: Vec<Question>,
+    segments: Vec<Segment>,
+    licences: BTreeMap<String, String>,
+    guard: Option<GuardReport>,
+}
+
+fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
     let folder = &config.data.folder;
     let kept = |files: Vec<PathBuf>| -> Vec<PathBuf> {
         files.into_iter().filter(|f| !config.data.without.iter().any(|w| source(f) == *w)).collect()
     };
     let files = kept(records::find(folder, "parallel.")?);
-    let (segments, report) = read_parallel(&files, &config.languages)?;
+    let (mut segments, report) = read_parallel(&files, &config.languages)?;
     note(&format!("{} parallel segments of {}", segments.len(), report.records));
+    report.lines("parallel segments").iter().for_each(|line| note(line));
     let files = kept(records::find(folder, "qa.")?);
     let (mut questions, report) = read_questions(&files, &config.languages)?;
     note(&format!("{} questions of {}", questions.len(), report.records));
+    report.lines("questions").iter().for_each(|line| note(line));
     if !config.data.sets.is_empty() {
         let (more, notes) = training::read(&config.data.sets, &config.languages)?;
         note(&format!("{} questions of the published sets", more.len()));
         notes.iter().for_each(|sentence| note(sentence));
         questions.extend(more);
+    }
+    let mut guard = None;
+    if let Some(config) = &config.guard {
+        let sets = config.open()?;
+        let mut report = sets.report();
+        segments = sets.segments(segments, &mut report);
+        questions = sets.questions(questions, &mut report);
+        report.lines().iter().for_each(|line| note(line));
+        guard = Some(report);
     }
     if segments.is_empty() && questions.is_empty() {
         return Err(Error::file(
@@ -105,7 +144,8 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<(Vec<Questio
             "no training text in any of the configured languages was found here",
         ));
     }
-    Ok((questions, segments))
+    account::check_languages(&config.languages, &questions, &segments)?;
+    Ok(Read { questions, segments, licences: account::read_licences(folder)?, guard })
 }
 
 /// `parallel.tatoeba.jsonl.zst` → `tatoeba`.
@@ -114,6 +154,8 @@ fn source(path: &Path) -> String {
     name.split('.').nth(1).unwrap_or_default().to_string()
 }
 
+/// Gives the model a new tokenizer and a table for it. Returns an account of it, and what was read beside
+/// the training texts, with how many records.
 fn new_vocabulary(
     config: &TrainConfig,
     size: usize,
@@ -121,7 +163,7 @@ fn new_vocabulary(
     questions: &[Question],
     segments: &[Segment],
     note: &mut dyn FnMut(&str),
-) -> Result<serde_json::Value> {
+) -> Result<(serde_json::Value, Vec<(String, usize)>)> {
     note(&format!("training a vocabulary of {size} tokens"));
     let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for segment in segments {
@@ -134,16 +176,21 @@ fn new_vocabulary(
         list.push(&question.question);
         list.push(&question.context);
     }
-    let counts = match &config.data.word_counts {
-        Some(path) => vocabulary::read_word_counts(path, &config.languages)?,
-        None => WordCounts::new(),
-    };
+    let mut counts = WordCounts::new();
+    let mut read = Vec::new();
+    if let Some(path) = &config.data.word_counts {
+        counts = vocabulary::read_word_counts(path, &config.languages)?;
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        read.push((name, counts.values().map(Vec::len).sum()));
+    }
     let options = VocabularyOptions { size, ..Default::default() };
     let new = vocabulary::train(&texts, &counts, &options)?;
 
     note("aligning it with the start model's vocabulary");
     let lexicon = records::find(&config.data.folder, "lexicon.")?;
-    let (senses, _) = read_lexicon(&lexicon, &config.languages)?;
+    let (senses, report) = read_lexicon(&lexicon, &config.languages)?;
+    report.lines("lexicon").iter().for_each(|line| note(line));
+    read.push(("lexicon".into(), senses.len()));
     let pairs = pairs(segments, &senses);
     let parse =
         |bytes: &[u8]| Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")));
@@ -161,7 +208,7 @@ fn new_vocabulary(
     bundle.weights.insert(TABLE, Array::f32(vec![count, hidden], rows.rows));
     bundle.manifest.architecture.vocabulary = count;
     bundle.tokenizer = new.json;
-    Ok(json!({ "tokens": count, "alignment": rows.report }))
+    Ok((json!({ "tokens": count, "alignment": rows.report }), read))
 }
 
 /// Sources whose two sides often differ count less.

@@ -71,11 +71,11 @@ pub fn read(sets: &[Set], languages: &[String]) -> Result<(Vec<Question>, Vec<St
         let place = format!("data.sets[{i}].language");
         let given = &set.language;
         if text::language(given).is_none() {
-            let near = text::nearest(given);
-            return Err(Error::Input(format!(
-                "{place}: {given:?} is no language code known here; the nearest is {} ({}).",
-                near.code, near.english
-            )));
+            let near = match text::nearest_language(given) {
+                Some(near) => format!("; the nearest is {} ({})", near.code, near.english),
+                None => String::new(),
+            };
+            return Err(Error::Input(format!("{place}: {given:?} is no language code known here{near}.")));
         }
         if !languages.contains(given) {
             return Err(Error::Input(format!(

@@ -1,0 +1,211 @@
+//! What training reads, accounted for: languages, sources, licences.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::parallel::Segment;
+use super::qa::Question;
+use crate::text::{language, nearest_language};
+use crate::{Error, Result};
+
+/// The licence of a source of which none is recorded.
+pub const NOT_RECORDED: &str = "not recorded";
+
+/// A collection that training read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name.
+    pub source: String,
+    /// Its licence as recorded, or [`NOT_RECORDED`].
+    pub licence: String,
+    /// Records of it that training had.
+    pub records: usize,
+}
+
+/// Checks that no language is named twice.
+///
+/// # Errors
+/// [`Error::Format`] at `place`, naming the language.
+pub fn check_twice(languages: &[String], place: &str) -> Result<()> {
+    let twice = languages.iter().enumerate().find(|(i, code)| languages[..*i].contains(code));
+    twice.map_or(Ok(()), |(_, code)| {
+        Err(Error::format(
+            format!("{place}, languages"),
+            format!("{code} is there twice; name each language once"),
+        ))
+    })
+}
+
+/// Checks that each language has something to learn from: a question, or a text beside its
+/// translation.
+///
+/// # Errors
+/// [`Error::Training`] naming the language, and the one that may be meant where its code is not known.
+pub fn check_languages(languages: &[String], questions: &[Question], segments: &[Segment]) -> Result<()> {
+    let there = |code: &String| {
+        questions.iter().any(|q| q.lang == *code)
+            || segments.iter().any(|s| s.texts.len() > 1 && s.texts.contains_key(code))
+    };
+    let Some(code) = languages.iter().find(|code| !there(code)) else { return Ok(()) };
+    let advice = match (language(code), nearest_language(code)) {
+        (Some(known), _) => format!("{code} ({}) out of `languages`, or add data in it", known.english),
+        (None, Some(near)) => {
+            format!(
+                "it out, or write `{}` if you mean {}: {code} is no code known here",
+                near.code, near.english
+            )
+        }
+        (None, None) => format!("it out of `languages`: {code} is no code known here"),
+    };
+    Err(Error::Training(format!("there is no training pair in the language {code}; leave {advice}")))
+}
+
+/// The sources of what was read, by name, with their licences.
+pub fn sources(
+    questions: &[Question],
+    segments: &[Segment],
+    licences: &BTreeMap<String, String>,
+) -> Vec<Source> {
+    let mut records: BTreeMap<&str, usize> = BTreeMap::new();
+    let names = questions.iter().map(|q| &q.source).chain(segments.iter().map(|s| &s.source));
+    names.for_each(|name| *records.entry(name).or_default() += 1);
+    let of = |(name, records): (&str, usize)| Source {
+        source: name.into(),
+        licence: licence(name, licences).into(),
+        records,
+    };
+    records.into_iter().map(of).collect()
+}
+
+/// The licence of a source: of its name, or, for sections of documents (`docqa/iot`), of the documents.
+pub fn licence<'a>(name: &str, licences: &'a BTreeMap<String, String>) -> &'a str {
+    let documents = name.rsplit_once('/').map_or(name, |(_, name)| name);
+    let found = licences.get(name).or_else(|| licences.get(documents));
+    found.map_or(NOT_RECORDED, String::as_str)
+}
+
+/// The licences that `SOURCES.md` in the data folder or in the one above it records, by source; none
+/// where there is no such file.
+///
+/// # Errors
+/// [`Error::File`] when it is there and cannot be read.
+pub fn read_licences(folder: &Path) -> Result<BTreeMap<String, String>> {
+    for place in [folder.join("SOURCES.md"), folder.join("../SOURCES.md")] {
+        match std::fs::read_to_string(&place) {
+            Ok(text) => return Ok(parse_licences(&text)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::file(&place, e)),
+        }
+    }
+    Ok(BTreeMap::new())
+}
+
+/// Reads Markdown tables that have a column `name` (it may go on: `name (file)`) and one `licence`. A
+/// name is `iot`, `parallel.iot`, or that of a file with the collection behind it: `qa.ja (jaquad)`.
+fn parse_licences(text: &str) -> BTreeMap<String, String> {
+    let mut licences = BTreeMap::new();
+    let mut columns = None;
+    for line in text.lines() {
+        let Some(row) = line.trim().strip_prefix('|') else {
+            columns = None;
+            continue;
+        };
+        let cells: Vec<&str> = row.trim_end_matches('|').split('|').map(str::trim).collect();
+        let column = |word: &str| cells.iter().position(|c| c.to_lowercase().starts_with(word));
+        match columns {
+            None => columns = Some(column("name").zip(column("licence").or_else(|| column("license")))),
+            Some(Some((name, licence))) => {
+                let (Some(name), Some(licence)) = (cells.get(name), cells.get(licence)) else { continue };
+                if licence.is_empty() || licence.starts_with('-') || licence.starts_with(':') {
+                    continue;
+                }
+                let within = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+                let own = within.unwrap_or(name);
+                let own = own.strip_prefix("parallel.").unwrap_or(own);
+                licences.insert(own.to_string(), licence.to_string());
+            }
+            Some(None) => {}
+        }
+    }
+    licences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(lang: &str, source: &str) -> Question {
+        let json =
+            format!(r#"{{"id":"1","lang":"{lang}","question":"q","context":"c","source":"{source}"}}"#);
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn segment(source: &str, languages: &[&str]) -> Segment {
+        let texts = languages.iter().map(|l| (l.to_string(), format!("{l}."))).collect();
+        Segment { id: "1".into(), source: source.into(), texts }
+    }
+
+    #[test]
+    fn a_language_without_pairs_is_named() {
+        let problem = |languages: &[&str]| {
+            let languages: Vec<String> = languages.iter().map(|l| l.to_string()).collect();
+            check_languages(&languages, &[question("ja", "x")], &[segment("y", &["de", "en", "zh-Hant"])])
+                .err()
+                .map(|e| e.to_string())
+        };
+        assert_eq!(problem(&["de", "en", "ja", "zh-Hant"]), None);
+        let text = problem(&["de", "sw"]).unwrap();
+        assert!(text.contains("in the language sw; leave sw (Swahili) out"), "{text}");
+        let text = problem(&["ger"]).unwrap();
+        assert!(text.contains("`de` if you mean German: ger is no code known"), "{text}");
+        assert!(problem(&["qqq"]).unwrap().ends_with("qqq is no code known here"));
+
+        let twice = ["de", "en", "de"].map(String::from);
+        let text = check_twice(&twice, "x.toml").unwrap_err().to_string();
+        assert_eq!(text, "x.toml, languages: de is there twice; name each language once");
+        assert!(check_twice(&twice[..2], "x.toml").is_ok());
+    }
+
+    #[test]
+    fn licences_come_from_tables() {
+        let text = "# SOURCES\n| name (file) | repository | licence (where it is stated) | rows |\n\
+            |---|---|---|---|\n| parallel.iot | a/b | MIT (LICENSE) | 3 |\n| qa.ja (jaquad) | c/d | CC BY-SA 3.0 | 4 |\n\
+            | plain | e | | 1 |\n\nText | with a bar\n\n| other | table |\n|---|---|\n| parallel.x | y |\n";
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read_licences(folder.path()).unwrap().is_empty());
+        std::fs::write(folder.path().join("SOURCES.md"), text).unwrap();
+        std::fs::create_dir(folder.path().join("train")).unwrap();
+        let licences = read_licences(&folder.path().join("train")).unwrap();
+        assert_eq!(licences.keys().collect::<Vec<_>>(), ["iot", "jaquad"]);
+        let questions = [question("de", "docqa/iot"), question("ja", "jaquad"), question("en", "docqa/iot")];
+        let found =
+            sources(&questions, &[segment("iot", &["de", "en"]), segment("web", &["de", "en"])], &licences);
+        let found: Vec<_> =
+            found.iter().map(|s| (s.source.as_str(), s.licence.as_str(), s.records)).collect();
+        let expected = [
+            ("docqa/iot", "MIT (LICENSE)", 2),
+            ("iot", "MIT (LICENSE)", 1),
+            ("jaquad", "CC BY-SA 3.0", 1),
+            ("web", "not recorded", 1),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    /// The data that the recipes train on say the licence of each of their sources.
+    #[test]
+    fn the_shared_data_have_licences() {
+        let root = std::env::var("INTERLINGUA_DATA").unwrap_or_else(|_| "../shared/data".into());
+        let licences = read_licences(&Path::new(&root).join("train")).unwrap();
+        for (name, start) in [
+            ("tatoeba", "CC BY 2.0 FR"),
+            ("lexicon", "CC BY-SA 3.0 + GFDL"),
+            ("qamr", "MIT"),
+            ("docqa/gnome-help", "CC BY 3.0"),
+            ("drcd", "CC BY-SA 3.0"),
+        ] {
+            assert!(licence(name, &licences).starts_with(start), "{name}: {}", licence(name, &licences));
+        }
+    }
+}
