@@ -5,7 +5,6 @@
 //! As in DPR, a question's passage is the first of `positive_ctxs`; the others merely hold the answer's
 //! words. Negatives are `hard_negative_ctxs` alone: `negative_ctxs` are passages of other questions.
 
-use std::cell::RefCell;
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
@@ -20,7 +19,7 @@ pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let file = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let source = file.split('.').next().unwrap_or_default();
     let place = path.display().to_string();
-    let list = List { place: &place, source, lang, pairs: RefCell::new(pairs) };
+    let list = List { place: &place, source, lang, pairs };
     let mut json = serde_json::Deserializer::from_reader(open(path)?);
     list.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
         Error::format(&place, format!("it is not one whole JSON list of questions, as DPR's ({e})."))
@@ -32,7 +31,7 @@ struct List<'a> {
     place: &'a str,
     source: &'a str,
     lang: &'a str,
-    pairs: RefCell<&'a mut Pairs>,
+    pairs: &'a mut Pairs,
 }
 
 impl<'de> DeserializeSeed<'de> for List<'_> {
@@ -50,7 +49,7 @@ impl<'de> Visitor<'de> for List<'_> {
         formatter.write_str("a list of questions")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> std::result::Result<(), A::Error> {
         let mut number = 0;
         while let Some(entry) = list.next_element::<Value>()? {
             self.entry(number, &entry);
@@ -61,8 +60,7 @@ impl<'de> Visitor<'de> for List<'_> {
 }
 
 impl List<'_> {
-    fn entry(&self, number: usize, entry: &Value) {
-        let mut pairs = self.pairs.borrow_mut();
+    fn entry(&mut self, number: usize, entry: &Value) {
         let place = format!("{}: $[{number}]", self.place);
         let passages = |key: &str, most: usize| -> Option<Vec<String>> {
             let list = entry.get(key)?.as_array()?;
@@ -77,10 +75,10 @@ impl List<'_> {
         let asked = entry.get("question").and_then(Value::as_str);
         let read = asked.zip(passages("positive_ctxs", 1)).zip(passages("hard_negative_ctxs", NEGATIVES));
         let Some(((asked, positives), negatives)) = read else {
-            return pairs.left_out.add(MALFORMED, place);
+            return self.pairs.left_out.add(MALFORMED, place);
         };
         let Some(context) = positives.into_iter().next() else {
-            return pairs.left_out.add(NO_ANSWER, place);
+            return self.pairs.left_out.add(NO_ANSWER, place);
         };
         let question = Question {
             id: format!("{}:{number}", self.source),
@@ -93,6 +91,6 @@ impl List<'_> {
             title: None,
             negatives,
         };
-        pairs.add(place, question);
+        self.pairs.add(place, question);
     }
 }

@@ -118,7 +118,7 @@ const REPEATED_ID: Kind =
 const NO_QUERY: Kind =
     ["judged question has no text and is left out", "judged questions have no text and are left out"];
 const NO_PASSAGE: Kind =
-    ["judged passage is not in the collection", "judged passages are not in the collection"];
+    ["judged passage has no text in the collection", "judged passages have no text in the collection"];
 const NOT_JUDGED: Kind =
     ["question is judged nowhere and is left out", "questions are judged nowhere and are left out"];
 const NO_ANSWER: Kind = [

@@ -90,7 +90,7 @@ fn mmarco_pairs_have_the_same_id_in_every_language() {
             "2 lines repeat ids, of which the first count; the first is ",
             "1 text is empty and is left out: ",
             "3 judged questions have no text and are left out; the first is ",
-            "2 judged passages are not in the collection; the first is ",
+            "2 judged passages have no text in the collection; the first is ",
             "1 question is judged nowhere and is left out: ",
             "1 question equals its passage and is left out: ",
             "1 pair of question and passage came before and is left out: ",
@@ -190,7 +190,7 @@ fn mr_tydi_in_its_folder_or_the_one_above() {
         &notes,
         &[
             "1 line or entry is not of its form",
-            "1 judged passage is not in the collection",
+            "1 judged passage has no text in the collection",
             "1 question has no passage that answers it",
         ],
     );
@@ -233,7 +233,15 @@ fn miracl_takes_what_was_judged_0_as_negatives() {
             ("miracl:sw:8:1#1", "Pili?", "T text of 1#1", vec![]),
         ]
     );
-    says(&notes, &["2 lines or entries are not of their form", "1 pair of question and passage came before"]);
+    says(
+        &notes,
+        &[
+            "2 lines or entries are not of their form",
+            "1 pair of question and passage came before",
+            "1 text is empty",
+            "1 judged passage has no text in the collection",
+        ],
+    );
     let refused =
         |lang: &str| read(&[set(Format::Miracl, folder.path(), lang)], &languages()).unwrap_err().to_string();
     assert!(refused("de").contains("qrels.miracl-v1.0-de-train.tsv is missing"), "{}", refused("de"));
