@@ -144,6 +144,10 @@ pub enum Objective {
         /// Weight of a distillation term on the passages that have an English counterpart; 0 is none.
         #[serde(default)]
         distillation: f32,
+        /// Whether the batch's passages are joined by a hard negative for each query, where there is one:
+        /// one that came with the question, another sentence of the passage, or the same page's.
+        #[serde(default)]
+        hard_negatives: bool,
     },
 }
 

@@ -107,12 +107,19 @@ pub struct Item {
     pub english: Option<String>,
     /// The query in English, likewise.
     pub query_english: Option<String>,
+    /// The record's place among the sampler's.
+    record: u32,
 }
 
 impl Batch {
     /// Which passages are no negatives of which queries: `[i * items + j]` is true where `i != j` and
     /// passage `j` is a translation of passage `i`, or the texts of either side are the same.
     pub fn mask(&self) -> Vec<bool> {
+        self.mask_with(&[])
+    }
+
+    /// As [`mask`](Self::mask), with `negatives` behind the batch's passages: `[i * (items + negatives) + j]`.
+    pub fn mask_with(&self, negatives: &[String]) -> Vec<bool> {
         let keys: Vec<[Option<String>; 5]> = self
             .items
             .iter()
@@ -130,12 +137,13 @@ impl Batch {
         let is_same = |a: &[Option<String>; 5], b: &[Option<String>; 5]| {
             a.iter().zip(b).any(|(a, b)| a.is_some() && a == b) || a[1] == b[2]
         };
-        let count = self.items.len();
-        let mut mask = vec![false; count * count];
+        let mut mask = Vec::with_capacity(keys.len() * (keys.len() + negatives.len()));
         for (i, a) in keys.iter().enumerate() {
-            for (j, b) in keys.iter().enumerate() {
-                mask[i * count + j] = i != j && is_same(a, b);
-            }
+            mask.extend(keys.iter().enumerate().map(|(j, b)| i != j && is_same(a, b)));
+            mask.extend(negatives.iter().map(|n| {
+                let key = Some(n.trim().to_lowercase());
+                a.contains(&key)
+            }));
         }
         mask
     }
@@ -149,6 +157,8 @@ pub struct Sampler {
     /// Records by query language and passage language.
     two: Vec<Pair>,
     without_pairs: Vec<(String, String)>,
+    /// Records of each page that has several.
+    pages: Vec<Vec<u32>>,
     options: SamplerOptions,
     seed: u64,
 }
@@ -159,6 +169,10 @@ struct Record {
     is_parallel: bool,
     query: BTreeMap<String, Arc<str>>,
     passage: BTreeMap<String, Passage>,
+    /// By language, those that come with the question.
+    negatives: BTreeMap<String, Vec<Arc<str>>>,
+    /// Which of the sampler's pages it is from.
+    page: Option<u32>,
 }
 
 struct Passage {
@@ -207,8 +221,10 @@ impl Sampler {
         let mut records = Vec::new();
         let mut sources: Vec<(String, bool)> = Vec::new();
         let mut shared: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut page_of: HashMap<String, u32> = HashMap::new();
+        let mut pages: Vec<Vec<u32>> = Vec::new();
         for question in questions.iter().filter(|q| wanted.contains(q.lang.as_str())) {
-            let at = if question.source.starts_with("docqa/") {
+            let at = if question.is_multiway() {
                 *shared.entry((&question.source, &question.id)).or_insert(records.len())
             } else {
                 records.len()
@@ -219,7 +235,17 @@ impl Sampler {
                     is_parallel: false,
                     query: BTreeMap::new(),
                     passage: BTreeMap::new(),
+                    negatives: BTreeMap::new(),
+                    page: page(question).map(|name| {
+                        *page_of.entry(name).or_insert_with(|| {
+                            pages.push(Vec::new());
+                            pages.len() as u32 - 1
+                        })
+                    }),
                 });
+                if let Some(page) = records[at].page {
+                    pages[page as usize].push(at as u32);
+                }
                 sources.push((question.source.clone(), false));
             }
             let record = &mut records[at];
@@ -231,6 +257,10 @@ impl Sampler {
                     answer_sentence: question.answer_sentence.as_deref().and_then(sentence),
                 },
             );
+            if !question.negatives.is_empty() {
+                let negatives = question.negatives.iter().map(|n| n.as_str().into()).collect();
+                record.negatives.insert(question.lang.clone(), negatives);
+            }
         }
         for segment in segments {
             let query: BTreeMap<String, Arc<str>> = segment
@@ -244,11 +274,25 @@ impl Sampler {
                 .iter()
                 .map(|(code, text)| (code.clone(), Passage { text: text.clone(), answer_sentence: None }))
                 .collect();
-            records.push(Record { id: segment.id.clone(), is_parallel: true, query, passage });
+            records.push(Record {
+                id: segment.id.clone(),
+                is_parallel: true,
+                query,
+                passage,
+                negatives: BTreeMap::new(),
+                page: None,
+            });
             sources.push((segment.source.clone(), true));
         }
-        let mut sampler =
-            Self { records, one: Vec::new(), two: Vec::new(), without_pairs: Vec::new(), options, seed };
+        let mut sampler = Self {
+            records,
+            one: Vec::new(),
+            two: Vec::new(),
+            without_pairs: Vec::new(),
+            pages,
+            options,
+            seed,
+        };
         sampler.sort(&sources, &languages);
         if sampler.one.is_empty() && sampler.two.is_empty() {
             return Err(Error::Training(format!(
@@ -293,10 +337,10 @@ impl Sampler {
             let record = &self.records[at as usize];
             let cloze = rng.random_bool(self.options.inverse_cloze);
             let item = match record.passage.get(language).filter(|_| cloze) {
-                Some(passage) => cloze_item(record, language, &passage.text, rng),
+                Some(passage) => cloze_item((at, record), language, &passage.text, rng),
                 None => None,
             };
-            if let Some(item) = item.or_else(|| self.item(record, language, language, rng)) {
+            if let Some(item) = item.or_else(|| self.item(at, language, language, rng)) {
                 used.insert(at);
                 items.push(item);
             }
@@ -327,7 +371,7 @@ impl Sampler {
             if used.contains(&at) {
                 continue;
             }
-            let item = self.item(&self.records[at as usize], &pair.query, &pair.passage, rng);
+            let item = self.item(at, &pair.query, &pair.passage, rng);
             if let Some(item) = item {
                 used.insert(at);
                 items.push(item);
@@ -336,7 +380,43 @@ impl Sampler {
         Batch { kind: BatchKind::CrossLingual, items }
     }
 
-    fn item(&self, record: &Record, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
+    /// A hard negative for each item of the batch that [`batch`](Self::batch) gave for `step`, in the
+    /// language of its passage, where there is one: a passage that came with the question as none that
+    /// answers it, else another sentence of the passage that the answer's sentence is from, else a passage
+    /// of the same page.
+    pub fn negatives(&self, step: u64, batch: &Batch) -> Vec<Option<String>> {
+        let mut rng = StdRng::seed_from_u64(mix(!self.seed, step));
+        batch.items.iter().map(|item| self.negative(item, &mut rng)).collect()
+    }
+
+    fn negative(&self, item: &Item, rng: &mut StdRng) -> Option<String> {
+        let record = self.records.get(item.record as usize)?;
+        let language = &item.passage_lang;
+        if let Some(given) = record.negatives.get(language).filter(|given| !given.is_empty()) {
+            return Some(given[rng.random_range(0..given.len())].to_string());
+        }
+        let passage = record.passage.get(language)?;
+        if passage.answer_sentence.as_deref() == Some(&item.passage) {
+            let others: Vec<&str> = sentences(&passage.text)
+                .into_iter()
+                .map(|range| &passage.text[range])
+                .filter(|s| s.chars().count() >= CLOZE_CHARS)
+                .filter(|s| !s.contains(&item.passage) && !item.passage.contains(s))
+                .collect();
+            return (!others.is_empty()).then(|| others[rng.random_range(0..others.len())].to_owned());
+        }
+        let others: Vec<&str> = self.pages[record.page? as usize]
+            .iter()
+            .filter(|other| **other != item.record)
+            .filter_map(|other| self.records[*other as usize].passage.get(language))
+            .map(|other| &*other.text)
+            .filter(|text| *text != item.passage)
+            .collect();
+        (!others.is_empty()).then(|| others[rng.random_range(0..others.len())].to_owned())
+    }
+
+    fn item(&self, at: u32, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
+        let record = &self.records[at as usize];
         let query = record.query.get(from)?;
         let passage = record.passage.get(to)?;
         let sentence =
@@ -354,6 +434,7 @@ impl Sampler {
             is_parallel: record.is_parallel,
             english,
             query_english: record.query.get("en").map(|query| query.to_string()),
+            record: at,
         })
     }
 
@@ -474,7 +555,7 @@ fn sentence(text: &str) -> Option<Arc<str>> {
 }
 
 /// A sentence of a passage with the rest of it; `None` when the passage has fewer than three.
-fn cloze_item(record: &Record, language: &str, text: &str, rng: &mut StdRng) -> Option<Item> {
+fn cloze_item((place, record): (u32, &Record), language: &str, text: &str, rng: &mut StdRng) -> Option<Item> {
     let sentences: Vec<&str> = sentences(text).into_iter().map(|range| &text[range]).collect();
     if sentences.len() < 3 {
         return None;
@@ -496,7 +577,14 @@ fn cloze_item(record: &Record, language: &str, text: &str, rng: &mut StdRng) -> 
         passage: rest,
         passage_lang: language.to_owned(),
         is_parallel: false,
+        record: place,
     })
+}
+
+/// The page that a question's passage is from: what is before the `#` of its id, else source and title.
+fn page(question: &Question) -> Option<String> {
+    let titled = || question.title.as_ref().map(|title| format!("{} {title}", question.source));
+    question.id.split_once('#').map(|(page, _)| page.to_owned()).or_else(titled)
 }
 
 #[cfg(test)]
@@ -660,6 +748,7 @@ mod tests {
             passage: passage.into(),
             passage_lang: "de".into(),
             is_parallel: false,
+            record: 0,
             english: english.map(str::to_owned),
             query_english: None,
         };
@@ -683,5 +772,38 @@ mod tests {
         assert!(Sampler::new(&[], &[], &languages(), 0).is_err());
         let options = SamplerOptions { names: 1.5, ..SamplerOptions::default() };
         assert!(Sampler::with_options(&questions(), &[], &languages(), 0, options).is_err());
+    }
+
+    #[test]
+    fn hard_negatives_are_given_ones_then_other_sentences_then_the_same_page() {
+        let ask = |id: &str, context: &str| Question { context: context.into(), ..question(id, "en", "nq") };
+        let long = |n: &str| format!("The {n} sentence of this text is here.");
+        let text = ["first", "second", "third"].map(long).join(" ");
+        let questions = [
+            Question { negatives: vec!["No answer at all.".into()], ..ask("given", "One.") },
+            Question { answer_sentence: Some(long("second")), ..ask("marked", &text) },
+            ask("page#1", "What the first section says."),
+            ask("page#2", "What the second section says."),
+            ask("alone", "Nothing beside it."),
+        ];
+        let sampler = Sampler::new(&questions, &[], &["en".to_owned()], 5).unwrap();
+        let mut seen: BTreeMap<String, std::collections::BTreeSet<Option<String>>> = BTreeMap::new();
+        for step in 0..200 {
+            let batch = sampler.batch(step, Strategy::Monolingual, 5);
+            let negatives = sampler.negatives(step, &batch);
+            assert_eq!(negatives, sampler.negatives(step, &batch));
+            for (item, negative) in batch.items.iter().zip(negatives) {
+                // As the passage whole, its sentences are no negatives.
+                if item.id != "marked" || item.passage == long("second") {
+                    seen.entry(item.id.clone()).or_default().insert(negative);
+                }
+            }
+        }
+        let only = |texts: &[&str]| texts.iter().map(|t| Some(t.to_string())).collect();
+        assert_eq!(seen["given"], only(&["No answer at all."]));
+        assert_eq!(seen["marked"], only(&[&long("first"), &long("third")]));
+        assert_eq!(seen["page#1"], only(&["What the second section says."]));
+        assert_eq!(seen["page#2"], only(&["What the first section says."]));
+        assert_eq!(seen["alone"], [None].into());
     }
 }

@@ -191,13 +191,13 @@ impl Run<'_> {
         let draw = step * stage.accumulate + part;
         match &stage.objective {
             Objective::Distillation { english } => self.distillation(stage, draw, *english),
-            Objective::Contrastive { strategy, alpha, distillation } => {
+            Objective::Contrastive { strategy, alpha, distillation, hard_negatives } => {
                 let strategy = match strategy {
                     StrategyName::Monolingual => Strategy::Monolingual,
                     StrategyName::CrossLingual => Strategy::CrossLingual,
                     StrategyName::Hybrid => Strategy::Hybrid { alpha: *alpha },
                 };
-                self.contrastive(stage, draw, strategy, *distillation)
+                self.contrastive(stage, draw, strategy, *distillation, *hard_negatives)
             }
         }
     }
@@ -233,6 +233,7 @@ impl Run<'_> {
         draw: u64,
         strategy: Strategy,
         distillation: f32,
+        hard_negatives: bool,
     ) -> Result<Batch> {
         let batch = self.sampler.batch(draw, strategy, stage.batch);
         let n = batch.items.len();
@@ -248,8 +249,13 @@ impl Run<'_> {
                 (kind, text)
             })
         };
+        let mut negatives = Vec::new();
+        if hard_negatives {
+            negatives.extend(self.sampler.negatives(draw, &batch).into_iter().flatten());
+        }
         let sequences = side(Kind::Query)
             .chain(side(Kind::Passage))
+            .chain(negatives.iter().map(|text| (Kind::Passage, text)))
             .map(|(kind, text)| self.student.tokens(kind, text, stage.max_tokens))
             .collect::<Result<Vec<_>>>()?;
         let weights: Vec<f32> =
@@ -257,7 +263,7 @@ impl Run<'_> {
         let teach = distillation > 0.0 && weights.contains(&1.0);
         let originals: Vec<&str> = batch.items.iter().map(|i| i.english.as_deref().unwrap_or("")).collect();
         let target = if teach { self.teacher.vectors(&originals)? } else { Vec::new() };
-        let masked = batch.mask();
+        let masked = batch.mask_with(&negatives);
         let d = self.student.config.dimension();
         let part = (stage.accumulate as f32).recip();
         let loss =
@@ -268,6 +274,7 @@ impl Run<'_> {
                 if teach {
                     let (far, by_far) = loss::distance(passages, &target, d, &weights);
                     value += distillation * far;
+                    // Hard negatives come behind and have no English counterpart.
                     by_passages.iter_mut().zip(by_far).for_each(|(g, far)| *g += distillation * far);
                 }
                 grads.extend(by_passages);
