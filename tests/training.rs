@@ -306,3 +306,17 @@ fn training_for_packed_weights_resumes_and_says_where_it_cannot() {
     let error = run_on(Machine::flex(), &aware("burn"), false, None).0.unwrap_err().to_string();
     assert!(error.contains("quantization-aware"), "{error}");
 }
+
+#[test]
+fn all_recipes_are_understood() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.file_name().unwrap().to_string_lossy().starts_with("study") {
+            TrainConfig::read(&path).unwrap();
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "{count}");
+}
