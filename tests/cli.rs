@@ -236,6 +236,54 @@ fn a_model_is_measured_and_its_runs_are_compared() {
 }
 
 #[test]
+fn reports_go_into_the_model_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    let model = bundle(&folder);
+    let card = || fs::read_to_string(Path::new(&model).join("README.md")).unwrap();
+    assert!(card().contains("license: cc0-1.0") && card().contains("Not measured."), "{}", card());
+
+    let passages = format!("{}/static/sample/passages.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let some: Vec<String> = fs::read_to_string(passages).unwrap().lines().take(6).map(String::from).collect();
+    fs::write(path("passages.jsonl"), some.join("\n")).unwrap();
+    let eval = |languages: &str, report: &str| {
+        let data = path("passages.jsonl");
+        let mut args = vec!["eval", "--model", &model, "--dataset", "sample", "--data", &data, "--json"];
+        args.extend(["--device", "cpu", "--samples", "100", "--languages", languages]);
+        fs::write(path(report), good(&args)).unwrap();
+    };
+    eval("de,en,th", "three.json");
+    eval("de,en", "two.json");
+    // Both were measured before either went in.
+    let (three, two) = (path("three.json"), path("two.json"));
+    for _ in 0..2 {
+        good(&["card", "--model", &model, "--report", &three, &two]);
+    }
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(Path::new(&model).join("manifest.json")).unwrap()).unwrap();
+    let results = manifest["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    assert_eq!(results[0], serde_json::from_str::<Value>(&fs::read_to_string(&three).unwrap()).unwrap());
+    let map = results[0]["multi"]["map"].as_f64().unwrap();
+    assert!(card().contains(&format!("| multi: in all languages | {map:.4} | ")), "{}", card());
+    assert!(card().contains("95 % interval") && card().contains("| Thai | "), "{}", card());
+    // The bundle is whole, and is still the one that the reports are on.
+    good(&["import", &model, "--output", &path("again"), "--quantize", "q8"]);
+
+    let other =
+        bad(&["card", "--model", &path("again"), "--report", text(&Path::new(&model).join("manifest.json"))]);
+    assert!(other.contains("it has no mAP"), "{other}");
+    fs::write(&two, fs::read_to_string(&two).unwrap().replace("\"model\":", "\"model\": \"x\", \"was\":"))
+        .unwrap();
+    assert!(bad(&["card", "--model", &model, "--report", &two]).contains("it is on the model"));
+    let mut wrong: Value = results[1].clone();
+    wrong["hashes"]["manifest.json"] = json!("0000");
+    fs::write(&two, wrong.to_string()).unwrap();
+    assert!(bad(&["card", "--model", &model, "--report", &two]).contains("measure this bundle again"));
+    assert!(bad(&["card", "--model", &path("nowhere")]).contains("nowhere"));
+}
+
+#[test]
 fn data_sets_are_listed() {
     let list: Value = serde_json::from_str(&good(&["data", "--json"])).unwrap();
     let names: Vec<&str> = list.as_array().unwrap().iter().filter_map(|e| e["name"].as_str()).collect();

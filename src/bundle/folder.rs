@@ -3,11 +3,15 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::ErrorKind,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
-use super::{Bundle, FileEntry, MANIFEST, Manifest, TOKENIZER, WEIGHTS, from_hugging_face};
+use super::{
+    Bundle, CARD, FileEntry, MANIFEST, Manifest, TOKENIZER, WEIGHTS,
+    card::{MARK, card},
+    from_hugging_face,
+};
 use crate::{Error, Result};
 
 impl Bundle {
@@ -41,37 +45,99 @@ impl Bundle {
         from_hugging_face(&name, &mut |path| read(&folder.join(path)))
     }
 
-    /// Writes the bundle to `folder`, hashes and all. Files appear whole or not at all; the
-    /// manifest, without which a folder is no bundle, comes last.
+    /// Writes the bundle to `folder`, hashes, model card and all. Files appear whole or not at all, and
+    /// none before there was room for all of them; the manifest, without which a folder is no bundle,
+    /// comes last.
     ///
     /// # Errors
-    /// [`Error::File`] when the disk refuses.
+    /// [`Error::File`] when the disk refuses; a bundle that was in the folder is then as it was.
     pub fn write(&mut self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
         let weights = self.weights.to_safetensors()?;
         self.manifest.files =
             vec![FileEntry::of(TOKENIZER, &self.tokenizer), FileEntry::of(WEIGHTS, &weights)];
-        let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(|e| Error::format(MANIFEST, e))?;
-        write_whole(&folder.join(TOKENIZER), &self.tokenizer)?;
-        write_whole(&folder.join(WEIGHTS), &weights)?;
-        write_whole(&folder.join(MANIFEST), &manifest)
+        let files = [
+            Part::write(&folder.join(TOKENIZER), &self.tokenizer)?,
+            Part::write(&folder.join(WEIGHTS), &weights)?,
+        ];
+        let described = self.manifest.parts(folder)?;
+        files.into_iter().chain(described).try_for_each(Part::rename)
+    }
+}
+
+impl Manifest {
+    /// Reads the manifest of the bundle in `folder`, and nothing else of it.
+    ///
+    /// # Errors
+    /// [`Error::File`] where there is none, else as [`Manifest::parse`].
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(MANIFEST);
+        let bytes = read(&path)?.ok_or_else(|| {
+            Error::file(&path, "there is no such file; give a bundle, as `interlingua import` writes it")
+        })?;
+        Self::parse(&path.display().to_string(), &bytes)
+    }
+
+    /// Replaces manifest and model card of the bundle in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the disk refuses.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        self.parts(folder)?.into_iter().try_for_each(Part::rename)
+    }
+
+    /// The card, unless someone else wrote one here, and the manifest.
+    fn parts(&self, folder: &Path) -> Result<Vec<Part>> {
+        let mut parts = Vec::new();
+        let path = folder.join(CARD);
+        let own = read(&path)?.is_none_or(|text| String::from_utf8_lossy(&text).contains(MARK));
+        if own {
+            parts.push(Part::write(&path, card(self).as_bytes())?);
+        }
+        let manifest = serde_json::to_vec_pretty(self).map_err(|e| Error::format(MANIFEST, e))?;
+        parts.push(Part::write(&folder.join(MANIFEST), &manifest)?);
+        Ok(parts)
     }
 }
 
 /// Writes a file under another name and renames it, so that no half-written file has its name.
 ///
 /// # Errors
-/// [`Error::File`] when the disk refuses.
+/// [`Error::File`] when the disk refuses; nothing is left behind then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let write = || {
-        fs::write(&part, bytes)?;
-        fs::File::open(&part)?.sync_all()?;
-        fs::rename(&part, path)
-    };
-    write().map_err(|e| Error::file(path, e))
+    Part::write(path, bytes)?.rename()
+}
+
+/// A whole file that does not have its name yet; dropped, it goes.
+struct Part {
+    part: PathBuf,
+    path: PathBuf,
+}
+
+impl Part {
+    fn write(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let part = Self { part: part.into(), path: path.into() };
+        let write = || {
+            let mut file = fs::File::create(&part.part)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(|e| Error::file(path, e))?;
+        Ok(part)
+    }
+
+    fn rename(self) -> Result<()> {
+        fs::rename(&self.part, &self.path).map_err(|e| Error::file(&self.path, e))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // After a rename there is nothing to remove.
+        let _ = fs::remove_file(&self.part);
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
@@ -79,5 +145,77 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::file(path, e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundle() -> Bundle {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        Bundle::open(&folder).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_card_is_written_and_no_part_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = bundle();
+        bundle.write(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), [CARD, MANIFEST, WEIGHTS, TOKENIZER]);
+        let card = fs::read_to_string(folder.path().join(CARD)).unwrap();
+        assert!(card.contains(&format!("# {}", bundle.manifest.name)), "{card}");
+
+        // The manifest alone, with another name in it, takes its card with it.
+        let mut manifest = Manifest::open(folder.path()).unwrap();
+        manifest.name = "renamed".into();
+        manifest.write(folder.path()).unwrap();
+        assert_eq!(Bundle::open(folder.path()).unwrap().manifest.name, "renamed");
+        assert!(fs::read_to_string(folder.path().join(CARD)).unwrap().contains("# renamed"));
+        assert_eq!(names(folder.path()).len(), 4);
+
+        // Someone else's file stays.
+        fs::write(folder.path().join(CARD), "mine").unwrap();
+        bundle.write(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join(CARD)).unwrap(), "mine");
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_the_bundle_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bundle = bundle();
+        bundle.write(folder.path()).unwrap();
+        let before = fs::read(folder.path().join(TOKENIZER)).unwrap();
+        bundle.tokenizer.push(b' ');
+        // The manifest, written last, finds no room: a folder stands where its part should go.
+        let obstacle = folder.path().join("manifest.json.part");
+        fs::create_dir(&obstacle).unwrap();
+        let problem = bundle.write(folder.path()).unwrap_err().to_string();
+        assert!(problem.contains(MANIFEST), "{problem}");
+        fs::remove_dir(&obstacle).unwrap();
+        assert_eq!(fs::read(folder.path().join(TOKENIZER)).unwrap(), before);
+        assert_eq!(names(folder.path()), [CARD, MANIFEST, WEIGHTS, TOKENIZER]);
+        Bundle::open(folder.path()).unwrap();
+    }
+
+    /// A full disk, where the system has a device that is one.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_an_error_and_leaves_nothing_under_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::os::unix::fs::symlink("/dev/full", folder.path().join("file.part")).unwrap();
+        let problem = write_whole(&path, b"text").unwrap_err().to_string();
+        assert!(problem.contains("file: No space left"), "{problem}");
+        assert!(names(folder.path()).is_empty());
     }
 }

@@ -1,15 +1,19 @@
 //! The one door through which weights come in and go out.
 //!
 //! A bundle is a folder (or the same files under a URL) with `manifest.json`, `tokenizer.json` and
-//! `model.safetensors`. Readers check sizes and hashes before use. A Hugging Face or
+//! `model.safetensors`; `README.md`, the model card, is for people. Readers check sizes and hashes before use. A Hugging Face or
 //! sentence-transformers folder is read too, see [`Bundle::open`].
 
+#[cfg(feature = "native")]
+mod card;
 #[cfg(feature = "native")]
 mod folder;
 mod import;
 mod manifest;
 mod weights;
 
+#[cfg(feature = "native")]
+pub use card::{CARD, card};
 #[cfg(feature = "native")]
 pub use folder::write_whole;
 pub use import::from_hugging_face;

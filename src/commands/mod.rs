@@ -3,6 +3,7 @@
 //! Progress goes to stderr, results to stdout.
 
 mod bench;
+mod card;
 mod compare;
 mod data;
 mod encode;
@@ -53,6 +54,8 @@ enum Command {
     Compare(compare::Args),
     /// Train a model.
     Train(train::Args),
+    /// Put evaluation reports into a bundle and write its model card.
+    Card(card::Args),
     /// Measure latency and throughput.
     Bench(bench::Args),
     /// Write the vectors that the page's sample corpus ships with.
@@ -72,6 +75,7 @@ pub fn run() -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Train(args) => train::run(args),
+        Command::Card(args) => card::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Sample(args) => sample::run(args),
     }

@@ -86,20 +86,31 @@ pub fn licence<'a>(name: &str, licences: &'a BTreeMap<String, String>) -> &'a st
     found.map_or(NOT_RECORDED, String::as_str)
 }
 
-/// The licences that `SOURCES.md` in the data folder or in the one above it records, by source; none
-/// where there is no such file.
+/// The licences of the published sets, see docs/data.md.
+const PUBLISHED: [(&str, &str); 4] = [
+    ("mmarco", "Apache 2.0 by its card; translates MS MARCO, offered for non-commercial research only"),
+    ("mr-tydi", "Apache 2.0; passages are Wikipedia's, CC BY-SA"),
+    ("miracl", "Apache 2.0; passages are Wikipedia's, CC BY-SA"),
+    ("biencoder-nq-train", "CC BY-SA 3.0; DPR's repository, which offers the file, CC BY-NC 4.0"),
+];
+
+/// The licences of the published sets, and those that `SOURCES.md` in the data folder or in the one above it records, by source.
 ///
 /// # Errors
 /// [`Error::File`] when it is there and cannot be read.
 pub fn read_licences(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let mut licences: BTreeMap<_, _> = PUBLISHED.map(|(name, licence)| (name.into(), licence.into())).into();
     for place in [folder.join("SOURCES.md"), folder.join("../SOURCES.md")] {
         match std::fs::read_to_string(&place) {
-            Ok(text) => return Ok(parse_licences(&text)),
+            Ok(text) => {
+                licences.extend(parse_licences(&text));
+                break;
+            }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(Error::file(&place, e)),
         }
     }
-    Ok(BTreeMap::new())
+    Ok(licences)
 }
 
 /// Reads Markdown tables that have a column `name` (it may go on: `name (file)`) and one `licence`. A
@@ -174,11 +185,13 @@ mod tests {
             |---|---|---|---|\n| parallel.iot | a/b | MIT (LICENSE) | 3 |\n| qa.ja (jaquad) | c/d | CC BY-SA 3.0 | 4 |\n\
             | plain | e | | 1 |\n\nText | with a bar\n\n| other | table |\n|---|---|\n| parallel.x | y |\n";
         let folder = tempfile::tempdir().unwrap();
-        assert!(read_licences(folder.path()).unwrap().is_empty());
+        let published = read_licences(folder.path()).unwrap();
+        assert!(published["mmarco"].contains("non-commercial"), "{published:?}");
         std::fs::write(folder.path().join("SOURCES.md"), text).unwrap();
         std::fs::create_dir(folder.path().join("train")).unwrap();
         let licences = read_licences(&folder.path().join("train")).unwrap();
-        assert_eq!(licences.keys().collect::<Vec<_>>(), ["iot", "jaquad"]);
+        let told: Vec<&String> = licences.keys().filter(|name| !published.contains_key(*name)).collect();
+        assert_eq!(told, ["iot", "jaquad"]);
         let questions = [question("de", "docqa/iot"), question("ja", "jaquad"), question("en", "docqa/iot")];
         let found =
             sources(&questions, &[segment("iot", &["de", "en"]), segment("web", &["de", "en"])], &licences);

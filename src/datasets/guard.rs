@@ -208,31 +208,36 @@ impl Guard {
         GuardReport { length: self.length, sets, ..GuardReport::default() }
     }
 
-    /// The questions that overlap with no set, in their order; the others go into `report`.
+    /// The questions that overlap with no set, in their order, without the negatives that do; the others
+    /// go into `report`.
     pub fn questions(&self, questions: Vec<Question>, report: &mut GuardReport) -> Vec<Question> {
         let found = each(&questions, |question| {
-            let texts = [question.question.as_str(), &question.context];
-            texts
-                .map(|text| (text, self.shared(&question.id, text)))
-                .into_iter()
-                .filter(|(_, shared)| !shared.is_empty())
-                .map(|(text, shared)| (text.to_string(), shared))
-                .collect::<Vec<_>>()
+            let texts = [&question.question, &question.context].into_iter().chain(&question.negatives);
+            let shared = texts.enumerate().map(|(i, text)| (i, self.shared(&question.id, text)));
+            shared.filter(|(_, shared)| !shared.is_empty()).collect::<Vec<_>>()
         });
         report.records += questions.len();
-        report.texts += 2 * questions.len();
         let mut kept = Vec::new();
         for (mut question, found) in questions.into_iter().zip(found) {
+            report.texts += 2 + question.negatives.len();
+            // Question and passage come before the negatives.
+            let goes = found.first().is_some_and(|(i, _)| *i < 2);
             let mut sets = HashSet::new();
-            for (text, shared) in &found {
+            for (i, shared) in &found {
+                let text = match i {
+                    0 => &question.question,
+                    1 => &question.context,
+                    i => &question.negatives[i - 2],
+                };
                 for one in shared {
-                    let first = sets.insert(one.set);
+                    let first = goes && sets.insert(one.set);
                     self.count(report, &question.source, one, first, || (&question.id, &question.lang, text));
                 }
             }
-            if found.is_empty() {
-                // A negative is not asked for; it goes without a word.
-                question.negatives.retain(|negative| self.shared("", negative).is_empty());
+            if !goes {
+                for (i, _) in found.iter().rev() {
+                    question.negatives.remove(i - 2);
+                }
                 kept.push(question);
             }
         }
@@ -479,7 +484,7 @@ mod tests {
             answer_sentence: None,
             source: "wiki".into(),
             title: None,
-            negatives: Vec::new(),
+            negatives: vec![],
         }
     }
 
@@ -533,6 +538,18 @@ mod tests {
         assert!(lines[1].starts_with("left out of wiki: 5 texts, 4 records whole"), "{lines:?}");
         let json = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<GuardReport>(&json).unwrap(), report);
+    }
+
+    #[test]
+    fn a_negative_that_overlaps_goes_alone() {
+        let guard = guard();
+        let mut report = guard.report();
+        let mut one = question("a", "en", "Where?", "Somewhere else.");
+        let overlaps = "As one knows, the Rhine rises high in the Alps. It ends in the North Sea.";
+        one.negatives = ["Nowhere.", overlaps, "There.", overlaps].map(String::from).into();
+        let kept = guard.questions(vec![one], &mut report);
+        assert_eq!(kept[0].negatives, ["Nowhere.", "There."]);
+        assert_eq!((report.found[0].records, report.found[0].texts, report.texts), (0, 2, 6));
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! Questions with the passage that answers them:
 //! `{"id","lang","question","context","answer","answer_sentence","source"[,"title"]}` a line.
 
-#[cfg(feature = "native")]
-use std::{collections::HashSet, path::PathBuf};
+use std::collections::HashSet;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
-#[cfg(feature = "native")]
 use super::records::{self, Report};
-#[cfg(feature = "native")]
 use crate::Result;
 
 /// A question and its passage, in one language.
@@ -50,7 +48,6 @@ impl Question {
 ///
 /// # Errors
 /// As for a file that cannot be read, or a line (named) that is not such a document.
-#[cfg(feature = "native")]
 pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Question>, Report)> {
     let mut report = Report::default();
     let mut questions = Vec::new();
@@ -85,7 +82,6 @@ pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Qu
     Ok((questions, report))
 }
 
-#[cfg(feature = "native")]
 fn trim(text: &mut String) {
     let trimmed = text.trim();
     if trimmed.len() != text.len() {
@@ -93,7 +89,7 @@ fn trim(text: &mut String) {
     }
 }
 
-#[cfg(all(test, feature = "native"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

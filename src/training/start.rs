@@ -238,3 +238,108 @@ fn pairs<'a>(segments: &'a [Segment], senses: &'a [Sense]) -> Vec<Pair<'a>> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn config(folder: &Path, languages: &str) -> TrainConfig {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        let text = format!(
+            r#"
+            name = "tiny"
+            output = "out"
+            languages = [{languages}]
+            [start]
+            model = "{}"
+            [data]
+            folder = "data/train"
+            [guard]
+            sets = [{{ dataset = "own", data = "eval.jsonl" }}]
+            [[stage]]
+            name = "distil"
+            objective = {{ kind = "distillation" }}
+            steps = 1
+            batch = 2
+            learning_rate = 1e-3
+            "#,
+            model.display()
+        );
+        let path = folder.join("tiny.toml");
+        fs::write(&path, text).unwrap();
+        TrainConfig::read(&path).unwrap()
+    }
+
+    fn write(folder: &Path) {
+        fs::create_dir_all(folder.join("data/train")).unwrap();
+        let lines = [
+            r#"{"id":"tiny:1","t":{"en":"The river is old.","de":"Der Fluss ist alt."}}"#,
+            r#"{"id":"tiny:2","t":{"en":"A mill stood beside the river until the great flood.","de":"Dort stand eine Mühle."}}"#,
+            r#"{"id":"tiny:3","t":{"en":"The river is old. ","de":"Der Fluss ist alt."}}"#,
+            r#"{"id":"tiny:4","t":{"en":"Oslo","de":"Oslo"}}"#,
+        ];
+        fs::write(folder.join("data/train/parallel.tiny.jsonl"), lines.join("\n")).unwrap();
+        let line = r#"{"id":"qa:1","lang":"en","question":"Where?","context":"Here.","source":"docqa/tiny"}"#;
+        fs::write(folder.join("data/train/qa.en.jsonl"), line).unwrap();
+        let table = "| name | licence |\n|---|---|\n| parallel.tiny | CC0-1.0 |\n";
+        fs::write(folder.join("data/SOURCES.md"), table).unwrap();
+        evaluation(folder, "A mill stood beside the river until the great flood of 1872.");
+    }
+
+    fn evaluation(folder: &Path, passage: &str) {
+        let lines = format!(
+            "{{\"id\":\"p\",\"lang\":\"en\",\"text\":\"{passage}\"}}\n\
+             {{\"query_id\":\"q\",\"lang\":\"en\",\"text\":\"What stood there?\",\"relevant\":[\"p\"]}}\n"
+        );
+        fs::write(folder.join("eval.jsonl"), lines).unwrap();
+    }
+
+    fn prepared(config: &TrainConfig) -> (Result<Prepared>, Vec<String>) {
+        let mut notes = Vec::new();
+        let prepared = prepare(config, &mut |note| notes.push(note.to_string()));
+        (prepared, notes)
+    }
+
+    #[test]
+    fn what_is_measured_on_is_left_out_and_what_was_read_is_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let config = config(folder.path(), r#""en", "de""#);
+        let (first, notes) = prepared(&config);
+        let first = first.unwrap();
+        assert_eq!(first.segments.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["tiny:1"]);
+        for part in [
+            "1 records left out, because all their texts came before",
+            "1 texts left out, because both sides are equal",
+            "left out of tiny: 1 texts, 1 records whole, that overlap with own; the first is tiny:2 (en)",
+        ] {
+            assert!(notes.iter().any(|note| note.contains(part)), "{part}: {notes:?}");
+        }
+        let recipe = &first.bundle.manifest.recipe;
+        assert_eq!(recipe["guard"]["found"][0]["texts"], json!(1));
+        let source = |source: &str| json!({ "source": source, "licence": "CC0-1.0", "records": 1 });
+        assert_eq!(recipe["data"], json!([source("docqa/tiny"), source("tiny")]));
+
+        // A second time it is found, another evaluation set makes another.
+        let (second, notes) = prepared(&config);
+        assert_eq!(second.unwrap().bundle.manifest.recipe, *recipe);
+        assert!(notes.iter().any(|note| note.starts_with("start model found")), "{notes:?}");
+        evaluation(folder.path(), "Nothing of it is in the training texts.");
+        let (third, notes) = prepared(&config);
+        let third = third.unwrap();
+        assert!(notes.iter().any(|note| note.ends_with("nothing overlaps")), "{notes:?}");
+        assert_eq!((third.segments.len(), third.questions.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_language_without_data_is_named_before_anything_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let (problem, _) = prepared(&config(folder.path(), r#""en", "ger""#));
+        let problem = problem.err().unwrap().to_string();
+        assert!(problem.contains("language ger") && problem.contains("`de` if you mean German"), "{problem}");
+        assert!(!folder.path().join("out").exists());
+    }
+}

@@ -1,0 +1,562 @@
+//! `README.md` beside a bundle: the manifest in words, as Hugging Face's model cards have them.
+//!
+//! It says what the manifest says and nothing else; what is not recorded is called so. Readers of
+//! bundles pass over it.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::Manifest;
+use crate::datasets::account::NOT_RECORDED;
+use crate::text::language;
+
+/// File name of the card.
+pub const CARD: &str = "README.md";
+/// Told from a file of the same name that someone else wrote.
+pub(super) const MARK: &str = "library_name: interlingua";
+
+/// The card, in Markdown with YAML in front.
+pub fn card(manifest: &Manifest) -> String {
+    let mut out = String::new();
+    let card = Card { manifest, reports: reports(&manifest.results) };
+    // Writing to a string cannot fail.
+    let _ = card.write(&mut out);
+    out
+}
+
+/// Evaluation reports: one, or a list of them.
+pub(super) fn reports(results: &Value) -> Vec<&Value> {
+    match results {
+        Value::Array(all) => all.iter().collect(),
+        Value::Object(_) => vec![results],
+        _ => Vec::new(),
+    }
+}
+
+struct Card<'a> {
+    manifest: &'a Manifest,
+    reports: Vec<&'a Value>,
+}
+
+impl Card<'_> {
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        self.front(out)?;
+        self.what(out)?;
+        self.usage(out)?;
+        self.data(out)?;
+        self.recipe(out)?;
+        self.results(out)?;
+        self.limits(out)
+    }
+
+    fn licence(&self) -> Option<&str> {
+        Some(self.manifest.licence.trim()).filter(|l| !l.is_empty() && *l != "unknown")
+    }
+
+    fn front(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "---")?;
+        if !self.manifest.languages.is_empty() {
+            // In quotes: YAML takes the code of Norwegian for `false`.
+            writeln!(out, "language: {}", quoted(&self.manifest.languages))?;
+        }
+        match self.licence() {
+            // Hugging Face's identifiers are SPDX's in lower case; it knows no expressions.
+            Some(one) if !one.contains(char::is_whitespace) => {
+                writeln!(out, "license: {}", one.to_lowercase())?
+            }
+            Some(other) => writeln!(out, "license: other\nlicense_name: {}", Value::from(other))?,
+            None => {}
+        }
+        writeln!(out, "{MARK}\npipeline_tag: sentence-similarity\ntags:")?;
+        ["feature-extraction", "sentence-similarity", "multilingual", "cross-lingual-retrieval"]
+            .iter()
+            .try_for_each(|tag| writeln!(out, "- {tag}"))?;
+        writeln!(out, "---\n")
+    }
+
+    fn what(&self, out: &mut String) -> std::fmt::Result {
+        let Manifest { name, architecture: shape, prompts, quantization, .. } = self.manifest;
+        writeln!(out, "# {name}\n")?;
+        writeln!(
+            out,
+            "An encoder for search: it turns a question or a passage into a vector, so that a question lies near \
+             the passages that answer it, in its own language and in others. Written with the bundle from its \
+             manifest by interlingua.\n"
+        )?;
+        let bytes = self.manifest.bytes();
+        let prompt = |text: &str| if text.is_empty() { "none".into() } else { format!("`{text}`") };
+        let rows = [
+            (
+                "size",
+                format!("{:.1} MB ({} bytes), weights in {quantization}", bytes as f64 / 1e6, number(bytes)),
+            ),
+            ("blocks", format!("{} of width {}, {} heads", shape.layers, shape.hidden, shape.heads)),
+            ("vocabulary", format!("{} tokens", number(shape.vocabulary as u64))),
+            (
+                "vector",
+                format!(
+                    "{} dimensions{}",
+                    shape.dimension(),
+                    if shape.normalize { ", of length 1" } else { "" }
+                ),
+            ),
+            ("longest text", format!("{} tokens", shape.max_tokens)),
+            (
+                "prompts",
+                format!("question: {}; passage: {}", prompt(&prompts.query), prompt(&prompts.passage)),
+            ),
+            ("languages", languages(&self.manifest.languages)),
+            ("licence", self.licence().unwrap_or(NOT_RECORDED).to_string()),
+        ];
+        writeln!(out, "| | |\n|---|---|")?;
+        rows.iter().try_for_each(|(what, value)| writeln!(out, "| {what} | {} |", cell(value)))?;
+        writeln!(out)
+    }
+
+    fn usage(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(
+            out,
+            "## How to use it\n\nWith this folder as `MODEL`:\n\n```sh\n\
+             interlingua search --model MODEL --corpus passages.jsonl \"a question\"\n\
+             interlingua encode --model MODEL --input lines.txt --kind passage --output vectors.npy\n```\n\n\
+             In the browser, serve this folder and open its address in interlingua's page, under Model. Vectors \
+             compare by their dot product. Questions and passages are encoded differently where the table above \
+             names prompts. `tokenizer.json` is read by Hugging Face's tokenizers, `model.safetensors` by any \
+             reader of safetensors.\n"
+        )
+    }
+
+    fn data(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "## Training data\n")?;
+        let mut sources: Vec<&Value> = Vec::new();
+        for recipe in self.recipes() {
+            let data = recipe.pointer("/start/data").or_else(|| recipe.get("data")).and_then(Value::as_array);
+            for source in data.into_iter().flatten() {
+                if sources.iter().all(|known| known["source"] != source["source"]) {
+                    sources.push(source);
+                }
+            }
+        }
+        if sources.is_empty() {
+            writeln!(out, "Sources and licences: {NOT_RECORDED}.\n")?;
+        } else {
+            writeln!(out, "| source | licence | records |\n|---|---|---|")?;
+            for source in sources {
+                let records = source["records"].as_u64().map_or_else(|| NOT_RECORDED.into(), number);
+                writeln!(
+                    out,
+                    "| {} | {} | {records} |",
+                    cell(source["source"].as_str().unwrap_or(NOT_RECORDED)),
+                    cell(source["licence"].as_str().unwrap_or(NOT_RECORDED)),
+                )?;
+            }
+            writeln!(out)?;
+        }
+        match self.recipes().iter().find_map(|recipe| recipe.pointer("/start/guard")) {
+            Some(guard) => {
+                let names = |list: &Value, field: &str| -> Vec<String> {
+                    let all = list.as_array().into_iter().flatten();
+                    all.filter_map(|one| Some(one[field].as_str()?.to_string())).collect()
+                };
+                let found = guard["found"].as_array().map_or(&[][..], Vec::as_slice);
+                let texts: u64 = found.iter().filter_map(|f| f["texts"].as_u64()).sum();
+                writeln!(
+                    out,
+                    "Before training, {} texts of {} records were checked against {}: what shares {} letters in a \
+                     row with it ({} in Han, kana or Hangul), or its ids, was left out. That were {texts} texts{}.\n",
+                    number(guard["texts"].as_u64().unwrap_or_default()),
+                    number(guard["records"].as_u64().unwrap_or_default()),
+                    names(&guard["sets"], "name").join(", "),
+                    guard["length"]["letters"],
+                    guard["length"]["dense"],
+                    match names(&guard["found"], "source") {
+                        none if none.is_empty() => String::new(),
+                        some => format!(", of {}", some.join(", ")),
+                    }
+                )
+            }
+            None => writeln!(
+                out,
+                "Whether training texts overlap with the sets that the model is measured on was not checked.\n"
+            ),
+        }
+    }
+
+    /// The recipe, the one of the model that it started from, and so on.
+    fn recipes(&self) -> Vec<&Value> {
+        let (mut all, mut next) = (Vec::new(), Some(&self.manifest.recipe));
+        while let Some(recipe) = next.filter(|recipe| recipe.is_object()) {
+            all.push(recipe);
+            next = recipe.pointer("/start/recipe").or_else(|| recipe.get("recipe"));
+        }
+        all
+    }
+
+    fn recipe(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "## Recipe\n")?;
+        let mut told = false;
+        for recipe in self.recipes() {
+            let Some(stages) = recipe.pointer("/config/stage").and_then(Value::as_array) else { continue };
+            let config = &recipe["config"];
+            let start = recipe.pointer("/start/model").and_then(Value::as_str).unwrap_or(NOT_RECORDED);
+            let vocabulary = match recipe.pointer("/start/vocabulary/tokens").and_then(Value::as_u64) {
+                Some(tokens) => format!(", with a new vocabulary of {} tokens", number(tokens)),
+                None => String::new(),
+            };
+            writeln!(
+                out,
+                "{} started from {start}{vocabulary}; seed {}:\n",
+                config["name"].as_str().unwrap_or(&self.manifest.name),
+                config["seed"]
+            )?;
+            writeln!(
+                out,
+                "| stage | objective | batches | α | steps | batch | learning rate | weights | tokens |\n\
+                 |---|---|---|---|---|---|---|---|---|"
+            )?;
+            for stage in stages {
+                let objective = &stage["objective"];
+                let hybrid = objective["strategy"] == "hybrid";
+                let cells = [
+                    plain(&stage["name"]),
+                    plain(&objective["kind"]),
+                    plain(&objective["strategy"]),
+                    if hybrid { plain(&objective["alpha"]) } else { "–".into() },
+                    plain(&stage["steps"]),
+                    plain(&stage["batch"]),
+                    plain(&stage["learning_rate"]),
+                    plain(&stage["train"]),
+                    plain(&stage["max_tokens"]),
+                ];
+                writeln!(out, "| {} |", cells.join(" | "))?;
+            }
+            writeln!(out)?;
+            told = true;
+        }
+        match told {
+            true => writeln!(out, "`manifest.json` has the whole configuration.\n"),
+            false => writeln!(out, "How it was trained: {NOT_RECORDED}.\n"),
+        }
+    }
+
+    fn results(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "## Results\n")?;
+        if self.reports.is_empty() {
+            return writeln!(
+                out,
+                "Not measured. `interlingua eval` measures it, `interlingua card` puts the reports here.\n"
+            );
+        }
+        for report in &self.reports {
+            let text = |field: &str| report[field].as_str().unwrap_or(NOT_RECORDED);
+            let count = |field: &str| report["counts"][field].as_u64().map_or("?".into(), number);
+            writeln!(out, "### {}\n", text("dataset"))?;
+            writeln!(
+                out,
+                "{}, {}: {} questions in {} languages, {} passages. `{}`\n",
+                text("date"),
+                text("device"),
+                count("queries"),
+                report["languages"].as_array().map_or(0, Vec::len),
+                count("passages"),
+                command(report)
+            )?;
+            let level = report["intervals"]["level"].as_f64().map_or(95.0, |level| level * 100.0);
+            writeln!(
+                out,
+                "| passages | mAP | {level:.0} % interval | nDCG@10 | recall@10 |\n|---|---|---|---|---|"
+            )?;
+            for (setting, what) in [
+                ("mono", "in the question's language"),
+                ("cross", "in one other language"),
+                ("multi", "in all languages"),
+            ] {
+                let measures = &report[setting];
+                if measures.is_object() {
+                    let band = &report["intervals"][setting];
+                    let interval = match (band["low"]["map"].as_f64(), band["high"]["map"].as_f64()) {
+                        (Some(low), Some(high)) => format!("{low:.4} – {high:.4}"),
+                        _ => "not computed".into(),
+                    };
+                    let [map, ndcg, recall] =
+                        ["map", "ndcg@10", "recall@10"].map(|name| figure(&measures[name]));
+                    writeln!(out, "| {setting}: {what} | {map} | {interval} | {ndcg} | {recall} |")?;
+                }
+            }
+            writeln!(out)?;
+            let (own, others) = by_language(report);
+            if own.len() > 1 {
+                writeln!(out, "| mAP by the question's language | mono | cross |\n|---|---|---|")?;
+                for ((lang, own), (_, other)) in own.iter().zip(&others) {
+                    let name = language(lang).map_or(lang.as_str(), |l| l.english);
+                    writeln!(out, "| {name} | {} | {} |", figure(&(*own).into()), figure(&(*other).into()))?;
+                }
+                writeln!(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn limits(&self, out: &mut String) -> std::fmt::Result {
+        let Manifest { architecture: shape, self_test, languages, .. } = self.manifest;
+        writeln!(out, "## Limits\n")?;
+        match languages.len() {
+            0 => writeln!(out, "- Which languages it was trained for is {NOT_RECORDED}.")?,
+            n => writeln!(
+                out,
+                "- It was trained for the {n} languages above. In others it answers too, but nothing was learned \
+                 for them and nothing measured."
+            )?,
+        }
+        writeln!(out, "- Of a text longer than {} tokens only the beginning counts.", shape.max_tokens)?;
+        let stages =
+            self.recipes().into_iter().filter_map(|r| r.pointer("/config/stage")?.as_array()).flatten();
+        if let Some(seen) = stages.filter_map(|stage| stage["max_tokens"].as_u64()).max()
+            && seen < shape.max_tokens as u64
+        {
+            writeln!(out, "- In training no text was longer than {seen} tokens.")?;
+        }
+        let mut bias = false;
+        for report in &self.reports {
+            let first = &report["bias"]["same_language_first"];
+            if let (Some(rate), Some(chance)) = (first["rate"].as_f64(), first["chance"].as_f64()) {
+                bias = true;
+                writeln!(
+                    out,
+                    "- Language bias ({}, passages in all languages): of equally good answers the one in the \
+                     question's language comes first in {:.0} % of the questions; without bias it would be {:.0} %.",
+                    report["dataset"].as_str().unwrap_or(NOT_RECORDED),
+                    rate * 100.0,
+                    chance * 100.0
+                )?;
+            }
+        }
+        if !bias {
+            writeln!(out, "- Whether it prefers passages for their language was not measured.")?;
+        }
+        match self_test.cases.len() {
+            0 => writeln!(out, "- It has no self-test: a device that computes wrongly goes unnoticed.")?,
+            n => writeln!(
+                out,
+                "- The self-test guards against devices that compute wrongly, not against bad answers: {n} texts with \
+                 their vectors are in `manifest.json`, and a device that differs by more than {} in any dimension is \
+                 not used.",
+                self_test.tolerance
+            )?,
+        }
+        writeln!(
+            out,
+            "- What the training texts say about people and groups may show in what lies near what; it was not \
+             examined. Nearness is no statement that a passage is true."
+        )
+    }
+}
+
+/// What measured it, as typed in a terminal.
+fn command(report: &Value) -> String {
+    let mut out =
+        format!("interlingua eval --model MODEL --dataset {} --data FOLDER", plain(&report["dataset"]));
+    for (option, value) in [
+        ("lir", &report["lir"]),
+        ("samples", &report["intervals"]["samples"]),
+        ("seed", &report["intervals"]["seed"]),
+    ] {
+        if value.is_u64() {
+            let _ = write!(out, " --{option} {value}");
+        }
+    }
+    out
+}
+
+/// mAP by the question's language: in that language, and the mean over the others.
+type ByLanguage = Vec<(String, Option<f64>)>;
+
+fn by_language(report: &Value) -> (ByLanguage, ByLanguage) {
+    let map = |from: &str, to: &str| report["pairs"][from][to]["map"].as_f64();
+    let languages: Vec<&str> =
+        report["languages"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let others = |from: &str| {
+        let all: Vec<f64> =
+            languages.iter().filter(|to| **to != from).filter_map(|to| map(from, to)).collect();
+        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+    };
+    languages.iter().map(|l| ((l.to_string(), map(l, l)), (l.to_string(), others(l)))).unzip()
+}
+
+fn figure(value: &Value) -> String {
+    value.as_f64().map_or("–".into(), |value| format!("{value:.4}"))
+}
+
+/// A value of a configuration as it stands in a table.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".into(),
+        Value::String(text) => cell(text),
+        // f32 in a configuration has digits that nobody wrote.
+        Value::Number(n) if n.is_f64() => n.as_f64().map_or("–".into(), |x| format!("{}", x as f32)),
+        other => cell(&other.to_string()),
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+fn quoted(words: &[String]) -> String {
+    Value::from(words.to_vec()).to_string()
+}
+
+fn languages(codes: &[String]) -> String {
+    if codes.is_empty() {
+        return NOT_RECORDED.into();
+    }
+    let name = |code: &String| language(code).map_or(code.clone(), |l| format!("{} ({code})", l.english));
+    codes.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// With commas: `1,234,567`.
+fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let comma = |(i, digit): (usize, char)| {
+        let comma = (i > 0 && (digits.len() - i).is_multiple_of(3)).then_some(',');
+        comma.into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(comma).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn manifest(recipe: Value, results: Value) -> Manifest {
+        let case = json!({ "kind": "query", "text": "a", "vector": [1.0, 0.0, 0.0, 0.0] });
+        let value = json!({
+            "format": 1, "name": "tiny", "quantization": "q8", "licence": "Apache-2.0",
+            "architecture": {
+                "family": "bert", "vocabulary": 32000, "hidden": 4, "layers": 2, "heads": 2, "intermediate": 8,
+                "positions": 256, "first_position": 0, "layer_norm_epsilon": 1e-12, "activation": "gelu",
+                "max_tokens": 256, "pooling": "mean", "normalize": true
+            },
+            "prompts": { "query": "query: ", "passage": "" },
+            "languages": ["de", "no"],
+            "recipe": recipe, "results": results,
+            "files": [{ "path": "model.safetensors", "bytes": 24_412_345, "sha256": "" }],
+            "self_test": { "tolerance": 0.001, "cases": [case] }
+        });
+        Manifest::parse("m", value.to_string().as_bytes()).unwrap()
+    }
+
+    fn report() -> Value {
+        let measures = |map: f64| json!({ "map": map, "ndcg@10": map + 0.01, "recall@10": map + 0.02 });
+        json!({
+            "model": "tiny", "dataset": "xquad-r", "device": "cpu (CPU)", "date": "2026-11-20",
+            "languages": ["de", "en"], "counts": { "queries": 13090, "passages": 13014 },
+            "mono": measures(0.5), "cross": measures(0.25), "multi": measures(0.2),
+            "pairs": {
+                "de": { "de": measures(0.6), "en": measures(0.3) },
+                "en": { "de": measures(0.2), "en": measures(0.4) }
+            },
+            "intervals": {
+                "level": 0.95, "samples": 1000, "seed": 1,
+                "mono": { "low": measures(0.48), "high": measures(0.53) }, "cross": null
+            },
+            "bias": { "same_language_first": { "rate": 0.62, "chance": 0.5 } }
+        })
+    }
+
+    #[test]
+    fn a_trained_model_tells_all() {
+        let stage = |name: &str, objective: Value| {
+            json!({ "name": name, "objective": objective, "steps": 120, "batch": 24, "learning_rate": 5e-5,
+                "train": "all", "max_tokens": 64, "temperature": 0.05 })
+        };
+        let recipe = json!({
+            "config": { "name": "tiny", "seed": 7, "stage": [
+                stage("retrieval", json!({ "kind": "contrastive", "strategy": "hybrid", "alpha": 0.5_f32 })),
+            ] },
+            "start": {
+                "model": "distilled",
+                "data": [{ "source": "iot", "licence": "MIT | LICENSE", "records": 3774 }],
+                "guard": {
+                    "length": { "letters": 31, "dense": 13 }, "sets": [{ "name": "xquad-r" }],
+                    "records": 482368, "texts": 1540951, "found": [{ "source": "mlqe-pe", "texts": 1 }]
+                },
+                "recipe": {
+                    "config": { "name": "distilled", "seed": 1, "stage": [
+                        stage("all", json!({ "kind": "distillation" }))
+                    ] },
+                    "start": {
+                        "model": "minilm", "vocabulary": { "tokens": 32000 },
+                        "data": [
+                            { "source": "iot", "licence": "MIT", "records": 9 },
+                            { "source": "web", "licence": "not recorded", "records": 12 }
+                        ]
+                    }
+                }
+            }
+        });
+        let card = card(&manifest(recipe, json!([report()])));
+        println!("{card}");
+        for part in [
+            "---\nlanguage: [\"de\",\"no\"]\nlicense: apache-2.0\nlibrary_name: interlingua\n\
+             pipeline_tag: sentence-similarity\ntags:\n- feature-extraction\n",
+            "\n---\n\n# tiny\n",
+            "| size | 24.4 MB (24,412,345 bytes), weights in q8 |",
+            "| prompts | question: `query: `; passage: none |",
+            "| languages | German (de), no |",
+            "| iot | MIT \\| LICENSE | 3,774 |\n| web | not recorded | 12 |\n\n",
+            "1,540,951 texts of 482,368 records were checked against xquad-r: what shares 31 letters",
+            "That were 1 texts, of mlqe-pe.",
+            "tiny started from distilled; seed 7:",
+            "| retrieval | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | all | 64 |",
+            "distilled started from minilm, with a new vocabulary of 32,000 tokens; seed 1:",
+            "| all | distillation | – | – | 120 |",
+            "2026-11-20, cpu (CPU): 13,090 questions in 2 languages, 13,014 passages. `interlingua eval --model \
+             MODEL --dataset xquad-r --data FOLDER --samples 1000 --seed 1`",
+            "| mono: in the question's language | 0.5000 | 0.4800 – 0.5300 | 0.5100 | 0.5200 |",
+            "| cross: in one other language | 0.2500 | not computed |",
+            "| German | 0.6000 | 0.3000 |\n| English | 0.4000 | 0.2000 |",
+            "- In training no text was longer than 64 tokens.",
+            "comes first in 62 % of the questions; without bias it would be 50 %.",
+            "1 texts with their vectors are in `manifest.json`, and a device that differs by more than 0.001",
+        ] {
+            assert!(card.contains(part), "{part}\nis not in\n{card}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_called_so() {
+        let mut unknown = manifest(Value::Null, Value::Null);
+        unknown.licence = String::new();
+        unknown.languages.clear();
+        unknown.self_test.cases.clear();
+        let text = card(&unknown);
+        for part in [
+            "---\nlibrary_name",
+            "| licence | not recorded |",
+            "| languages | not recorded |",
+            "Sources and licences: not recorded.",
+            "How it was trained: not recorded.",
+            "Not measured. `interlingua eval`",
+            "was not checked.",
+            "It has no self-test",
+        ] {
+            assert!(text.contains(part), "{part}\nis not in\n{text}");
+        }
+        unknown.licence = "MIT OR Apache-2.0".into();
+        unknown.results = report();
+        let text = card(&unknown);
+        assert!(text.contains("license: other\nlicense_name: \"MIT OR Apache-2.0\"\n"), "{text}");
+        assert!(text.contains("### xquad-r"), "{text}");
+    }
+
+    #[test]
+    fn numbers_have_commas() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(n), text);
+        }
+    }
+}
