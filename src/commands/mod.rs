@@ -10,6 +10,7 @@ mod eval;
 mod import;
 mod sample;
 mod search;
+mod study;
 mod train;
 
 use std::{
@@ -53,6 +54,8 @@ enum Command {
     Compare(compare::Args),
     /// Train a model.
     Train(train::Args),
+    /// Train and measure several shares of monolingual batches from one start, and report on them.
+    Study(study::Args),
     /// Measure latency and throughput.
     Bench(bench::Args),
     /// Write the vectors that the page's sample corpus ships with.
@@ -72,6 +75,7 @@ pub fn run() -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Train(args) => train::run(args),
+        Command::Study(args) => study::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Sample(args) => sample::run(args),
     }
