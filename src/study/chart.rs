@@ -72,8 +72,9 @@ const TOP: f64 = 84.0;
 const LEFT: f64 = 66.0;
 const RIGHT: f64 = 18.0;
 const BOTTOM: f64 = 48.0;
-/// Between marks of several series at one place.
-const DODGE: f64 = 7.0;
+/// Between marks of several series at one place, and between a mark and its dots.
+const DODGE: f64 = 16.0;
+const ASIDE: f64 = 7.5;
 /// A character's width and a line's height, about, at the size of labels.
 const LETTER: (f64, f64) = (6.2, 13.0);
 
@@ -81,6 +82,7 @@ const STYLE: &str = "\
 text{font:12px system-ui,'Noto Sans',sans-serif;fill:var(--ink)}\
 .title{font-size:15px;font-weight:600}\
 .quiet{fill:var(--quiet)}\
+.label{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}\
 .grid{stroke:var(--grid);stroke-width:1}\
 .axis{stroke:var(--quiet);stroke-width:1}\
 .line,.bar{fill:none;stroke-width:2}\
@@ -133,7 +135,7 @@ impl Chart {
                 }
                 mark(out, style, x + 6.0, 61.0, false, "");
                 let _ = writeln!(out, "<text x=\"{}\" y=\"65\">{}</text>", x + 26.0, escape(&series.name));
-                x += 50.0 + series.name.chars().count() as f64 * (LETTER.0 + 0.6);
+                x += 50.0 + series.name.chars().count() as f64 * (LETTER.0 + 1.2);
             }
         }
     }
@@ -164,11 +166,17 @@ impl Scale {
         // A single value gets room around it, one that is far smaller than the value.
         let room = (high - low).max(high.abs() * 1e-3).max(1e-6) * 0.06;
         (low, high) = (if from_zero { low } else { low - room }, high + room);
-        let step = step((high - low) / 5.0);
+        let step = step((high - low) / 6.0);
         let first = (low / step).ceil() as i64;
         let last = (high / step).floor() as i64;
-        let decimals = (-step.log10().floor()).max(0.0) as usize;
-        Self { low, high, from, to, ticks: (first..=last).map(|i| i as f64 * step).collect(), decimals }
+        Self {
+            low,
+            high,
+            from,
+            to,
+            ticks: (first..=last).map(|i| i as f64 * step).collect(),
+            decimals: decimals(step),
+        }
     }
 
     fn at(&self, value: f64) -> f64 {
@@ -176,14 +184,20 @@ impl Scale {
     }
 }
 
-/// The smallest of 1, 2, 5 times a power of ten that is not below `least`.
+/// The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `least`.
 fn step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0]
-        .map(|f| f * power)
-        .into_iter()
-        .find(|s| *s >= least * (1.0 - 1e-9))
-        .unwrap_or(10.0 * power)
+    let steps = [1.0, 2.0, 2.5, 5.0].map(|f| f * power);
+    steps.into_iter().find(|s| *s >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)
+}
+
+/// The decimals that a step and its multiples need.
+fn decimals(step: f64) -> usize {
+    let whole = |n: &usize| {
+        let scaled = step * 10f64.powi(*n as i32);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
+    };
+    (0..12).find(whole).unwrap_or(12)
 }
 
 impl Panel {
@@ -243,7 +257,8 @@ impl Panel {
                 for &dot in &point.dots {
                     let _ = writeln!(
                         marks,
-                        "<circle cx=\"{px:.1}\" cy=\"{:.1}\" r=\"1.8\" fill=\"var(--c{})\" opacity=\"0.6\"/>",
+                        "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"1.8\" fill=\"var(--c{})\" />",
+                        px + ASIDE,
                         y.at(dot),
                         style % 4
                     );
@@ -270,7 +285,11 @@ fn label(out: &mut String, taken: &mut Vec<(f64, f64, f64)>, text: &str, at: (f6
     let y = tries.find(|y| free(*y)).unwrap_or(at.1 + 4.0);
     taken.push((x, y, width));
     let (x, anchor) = if right { (x, "start") } else { (x + width, "end") };
-    let _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>", escape(text));
+    let _ = writeln!(
+        out,
+        "<text class=\"label\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>",
+        escape(text)
+    );
 }
 
 fn line(out: &mut String, style: usize, way: &[(f64, f64)]) {
@@ -411,7 +430,8 @@ pub(super) mod tests {
         // One value, and none.
         assert!(Scale::new([0.5].into_iter(), false, 0.0, 10.0).ticks.len() > 1);
         assert!(Scale::new([f64::NAN].into_iter(), false, 0.0, 10.0).at(0.5).is_finite());
-        assert_eq!([0.03, 0.1, 2.1, 700.0].map(step), [0.05, 0.1, 5.0, 1000.0]);
+        assert_eq!([0.03, 0.1, 2.1, 700.0].map(step), [0.05, 0.1, 2.5, 1000.0]);
+        assert_eq!([0.05, 0.1, 0.025, 2.5, 5.0, 2e4].map(decimals), [2, 1, 3, 1, 0, 0]);
     }
 
     #[test]

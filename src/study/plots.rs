@@ -76,7 +76,8 @@ fn pareto(sweep: &Sweep) -> Chart {
     Chart {
         title: format!("Quality against cost: {}", sweep.name),
         about:
-            "Filled, joined: nothing else is as good for less. Bars: 95 % bootstrap interval over questions."
+            "Filled, joined: nothing else is as good for less; outlined: something is. Bars: 95 % bootstrap \
+                interval over questions."
                 .to_string(),
         panels: Cost::ALL.map(panel).to_vec(),
     }

@@ -1,6 +1,6 @@
 //! Training, measuring and summing up what a study asks for, and is not done yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -433,6 +433,13 @@ impl<'a> Work<'a> {
         for (name, variants) in swept {
             let variants = variants.iter().map(|(name, q, plans)| self.variant(name, *q, plans, drawn));
             sweeps.push(Sweep::new(name, variants.collect::<Result<_>>()?));
+        }
+        let devices: BTreeSet<&str> = self.runs.iter().map(|run| run.device.as_str()).collect();
+        if devices.len() > 1 {
+            notes.push(format!(
+                "Models were measured on different devices, so times do not compare: {}.",
+                devices.into_iter().collect::<Vec<_>>().join(", ")
+            ));
         }
         let failed = |e: serde_json::Error| Error::format("report.json", e);
         let whole = Bundle::open(&self.start)?;
