@@ -45,8 +45,8 @@ pub struct Evaluated {
     pub report: EvalReport,
 }
 
-/// Is told what is being encoded (a plural noun), how many are done, and of how many; an error it
-/// returns ends the work.
+/// Is told what is being encoded (a plural noun), how many are done (0 before the first), and of how
+/// many; an error it returns ends the work.
 pub type Progress<'a> = dyn FnMut(&'static str, usize, usize) -> Result<()> + 'a;
 
 /// Measures a model on the data set `name`, whose `task` is that of `corpus`. `hash` is the model's,
@@ -105,6 +105,7 @@ fn kept(
     note: &mut dyn FnMut(&str),
 ) -> Result<Vec<f32>> {
     let mut tell = |done, all| progress(what, done, all);
+    tell(0, texts.len())?;
     let Some((folder, model)) = folder else {
         return encode(encoder, texts.iter().copied(), kind, &mut tell);
     };

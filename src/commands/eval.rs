@@ -99,7 +99,7 @@ pub fn run(args: Args) -> Result<()> {
             if shown.as_ref().is_none_or(|(shown, _)| *shown != what) {
                 shown = Some((what, Progress::new(what)));
             }
-            shown.iter_mut().for_each(|(_, progress)| progress.show(done, all));
+            shown.iter_mut().filter(|_| done > 0).for_each(|(_, p)| p.show(done, all));
             encoded = start.elapsed();
             Ok(())
         },

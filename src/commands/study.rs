@@ -56,7 +56,7 @@ pub fn run(args: Args) -> Result<()> {
             if encoding.as_ref().is_none_or(|(shown, _)| *shown != what) {
                 encoding = Some((what, Progress::new(what)));
             }
-            encoding.iter_mut().for_each(|(_, progress)| progress.show(done, all));
+            encoding.iter_mut().filter(|_| done > 0).for_each(|(_, p)| p.show(done, all));
         }
     });
     let report = match report {

@@ -35,6 +35,8 @@ pub struct Axis {
     pub label: String,
     /// Whether it begins at 0.
     pub from_zero: bool,
+    /// Where it is marked; round numbers where this is empty.
+    pub ticks: Vec<f64>,
 }
 
 /// Points of one kind.
@@ -73,7 +75,7 @@ const LEFT: f64 = 66.0;
 const RIGHT: f64 = 18.0;
 const BOTTOM: f64 = 48.0;
 /// Between marks of several series at one place, and between a mark and its dots.
-const DODGE: f64 = 16.0;
+const DODGE: f64 = 13.0;
 const ASIDE: f64 = 7.5;
 /// A character's width and a line's height, about, at the size of labels.
 const LETTER: (f64, f64) = (6.2, 13.0);
@@ -153,30 +155,27 @@ struct Scale {
 
 impl Scale {
     /// A scale from `from` to `to` in pixels for values and what surrounds them.
-    fn new(values: impl Iterator<Item = f64>, from_zero: bool, from: f64, to: f64) -> Self {
+    fn new(values: impl Iterator<Item = f64>, axis: &Axis, from: f64, to: f64) -> Self {
         let (mut low, mut high) = values
             .filter(|v| v.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if low > high {
             (low, high) = (0.0, 1.0);
         }
-        if from_zero {
+        if axis.from_zero {
             low = low.min(0.0);
         }
         // A single value gets room around it, one that is far smaller than the value.
         let room = (high - low).max(high.abs() * 1e-3).max(1e-6) * 0.06;
-        (low, high) = (if from_zero { low } else { low - room }, high + room);
+        (low, high) = (if axis.from_zero { low } else { low - room }, high + room);
         let step = step((high - low) / 6.0);
-        let first = (low / step).ceil() as i64;
-        let last = (high / step).floor() as i64;
-        Self {
-            low,
-            high,
-            from,
-            to,
-            ticks: (first..=last).map(|i| i as f64 * step).collect(),
-            decimals: decimals(step),
-        }
+        let round = (low / step).ceil() as i64..=(high / step).floor() as i64;
+        let (ticks, decimals) = if axis.ticks.is_empty() {
+            (round.map(|i| i as f64 * step).collect(), decimals(step))
+        } else {
+            (axis.ticks.clone(), axis.ticks.iter().map(|tick| decimals(*tick)).max().unwrap_or(0))
+        };
+        Self { low, high, from, to, ticks, decimals }
     }
 
     fn at(&self, value: f64) -> f64 {
@@ -191,13 +190,13 @@ fn step(least: f64) -> f64 {
     steps.into_iter().find(|s| *s >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-/// The decimals that a step and its multiples need.
-fn decimals(step: f64) -> usize {
+/// The decimals that a number (and its multiples) need.
+fn decimals(of: f64) -> usize {
     let whole = |n: &usize| {
-        let scaled = step * 10f64.powi(*n as i32);
-        (scaled - scaled.round()).abs() < 1e-6 * scaled
+        let scaled = of * 10f64.powi(*n as i32);
+        (scaled - scaled.round()).abs() <= 1e-6 * scaled.abs()
     };
-    (0..12).find(whole).unwrap_or(12)
+    (0..6).find(whole).unwrap_or(6)
 }
 
 impl Panel {
@@ -207,8 +206,8 @@ impl Panel {
             points().flat_map(|p| p.ends.into_iter().flatten().chain([p.y]).chain(p.dots.iter().copied()));
         let (from, to) = (left + LEFT, left + width - RIGHT);
         let (top, bottom) = (TOP, TOP + PANEL - BOTTOM);
-        let x = Scale::new(points().map(|p| p.x), self.x.from_zero, from, to);
-        let y = Scale::new(ys, self.y.from_zero, bottom, top);
+        let x = Scale::new(points().map(|p| p.x), &self.x, from, to);
+        let y = Scale::new(ys, &self.y, bottom, top);
         for &tick in &y.ticks {
             let (at, n) = (y.at(tick), y.decimals);
             let _ = writeln!(
@@ -388,7 +387,7 @@ pub(super) mod tests {
     }
 
     fn chart(points: Vec<Point>) -> Chart {
-        let axis = |label: &str| Axis { label: label.into(), from_zero: false };
+        let axis = |label: &str| Axis { label: label.into(), from_zero: false, ticks: Vec::new() };
         let series = Series { name: "a < b & \"c\"".into(), points, line: true };
         let panel = Panel { x: axis("α"), y: axis("mAP"), series: vec![series] };
         Chart { title: "T & <t>".into(), about: "control \u{1} \u{8}".into(), panels: vec![panel] }
@@ -419,17 +418,19 @@ pub(super) mod tests {
 
     #[test]
     fn places_follow_values() {
-        let scale = Scale::new([0.2, 0.6].into_iter(), false, 100.0, 0.0);
+        let axis = |from_zero, ticks| Axis { label: String::new(), from_zero, ticks };
+        let free = axis(false, vec![]);
+        let scale = Scale::new([0.2, 0.6].into_iter(), &free, 100.0, 0.0);
         assert!(scale.at(0.2) < 100.0 && scale.at(0.6) > 0.0 && scale.at(0.3) > scale.at(0.5));
-        assert_eq!(
-            scale.ticks.iter().map(|t| format!("{t:.1}")).collect::<Vec<_>>(),
-            ["0.2", "0.3", "0.4", "0.5", "0.6"]
-        );
-        let zero = Scale::new([20.0, 90.0].into_iter(), true, 0.0, 100.0);
+        let shown: Vec<String> = scale.ticks.iter().map(|t| format!("{t:.1}")).collect();
+        assert_eq!(shown, ["0.2", "0.3", "0.4", "0.5", "0.6"]);
+        let zero = Scale::new([20.0, 90.0].into_iter(), &axis(true, vec![]), 0.0, 100.0);
         assert_eq!((zero.at(0.0), zero.decimals), (0.0, 0));
+        let given = Scale::new([0.0, 1.0].into_iter(), &axis(false, vec![0.0, 0.25, 1.0]), 0.0, 9.0);
+        assert_eq!((given.ticks.len(), given.decimals), (3, 2));
         // One value, and none.
-        assert!(Scale::new([0.5].into_iter(), false, 0.0, 10.0).ticks.len() > 1);
-        assert!(Scale::new([f64::NAN].into_iter(), false, 0.0, 10.0).at(0.5).is_finite());
+        assert!(Scale::new([0.5].into_iter(), &free, 0.0, 10.0).ticks.len() > 1);
+        assert!(Scale::new([f64::NAN].into_iter(), &free, 0.0, 10.0).at(0.5).is_finite());
         assert_eq!([0.03, 0.1, 2.1, 700.0].map(step), [0.05, 0.1, 2.5, 1000.0]);
         assert_eq!([0.05, 0.1, 0.025, 2.5, 5.0, 2e4].map(decimals), [2, 1, 3, 1, 0, 0]);
     }

@@ -40,8 +40,12 @@ fn by_alpha(findings: &Findings, what: &str, figures: &[Figure]) -> Chart {
         about: "Marks: mean over seeds. Bars: 95 % bootstrap interval over questions. Dots: single seeds."
             .to_string(),
         panels: vec![Panel {
-            x: Axis { label: "α: 0 cross-lingual (X-Y), 1 monolingual (X-X-mono)".into(), from_zero: false },
-            y: Axis { label: what.to_string(), from_zero: false },
+            x: Axis {
+                label: "α: 0 cross-lingual (X-Y), 1 monolingual (X-X-mono)".into(),
+                from_zero: false,
+                ticks: findings.arms.iter().map(|arm| arm.alpha).collect(),
+            },
+            y: Axis { label: what.to_string(), from_zero: false, ticks: Vec::new() },
             series: series.filter(|s| !s.points.is_empty()).collect(),
         }],
     }
@@ -68,8 +72,8 @@ fn pareto(sweep: &Sweep) -> Chart {
             Cost::Bytes => "MB",
         };
         Panel {
-            x: Axis { label: label.to_string(), from_zero: true },
-            y: Axis { label: "multi mAP".to_string(), from_zero: false },
+            x: Axis { label: label.to_string(), from_zero: true, ticks: Vec::new() },
+            y: Axis { label: "multi mAP".to_string(), from_zero: false, ticks: Vec::new() },
             series: vec![Series { name: "on the front".to_string(), points, line: true }],
         }
     };
