@@ -2,7 +2,7 @@
 //!
 //! Text flows one way: [`text`] → [`encoder`] → [`retrieval`] → [`evaluation`]. [`bundle`] is the one
 //! door through which weights come in and go out; [`datasets`] reads what is searched and measured;
-//! `training` feeds the same encoder; `page` and `session` are the browser's two sides.
+//! `training` feeds the same encoder, [`study`] trains and measures many; `page` and `session` are the browser's two sides.
 
 #[cfg(feature = "engine")]
 pub mod bundle;
@@ -11,6 +11,8 @@ pub mod datasets;
 #[cfg(feature = "engine")]
 pub mod encoder;
 mod error;
+#[cfg(feature = "native")]
+pub mod evaluate;
 #[cfg(feature = "data")]
 pub mod evaluation;
 #[cfg(feature = "data")]
@@ -23,7 +25,11 @@ pub mod protocol;
 pub mod retrieval;
 #[cfg(feature = "worker")]
 pub mod session;
+#[cfg(feature = "data")]
+pub mod study;
 pub mod text;
+#[cfg(feature = "native")]
+pub mod timing;
 #[cfg(feature = "native")]
 pub mod training;
 

@@ -11,6 +11,7 @@ mod eval;
 mod import;
 mod sample;
 mod search;
+mod study;
 mod train;
 
 use std::{
@@ -56,6 +57,8 @@ enum Command {
     Train(train::Args),
     /// Put evaluation reports into a bundle and write its model card.
     Card(card::Args),
+    /// Train and measure several shares of monolingual batches from one start, and report on them.
+    Study(study::Args),
     /// Measure latency and throughput.
     Bench(bench::Args),
     /// Write the vectors that the page's sample corpus ships with.
@@ -76,6 +79,7 @@ pub fn run() -> Result<()> {
         Command::Compare(args) => compare::run(args),
         Command::Train(args) => train::run(args),
         Command::Card(args) => card::run(args),
+        Command::Study(args) => study::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Sample(args) => sample::run(args),
     }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use interlingua::datasets::{self, Corpus};
+use interlingua::evaluate::encode;
 use interlingua::protocol::{Hit, Scope};
 use interlingua::retrieval::{Filter, Index};
 use interlingua::text::{self, Kind};
 use interlingua::{Error, Result};
 use serde::Serialize;
 
-use super::{eval::encode, open_model};
+use super::{Progress, open_model};
 
 /// Arguments of `interlingua search`.
 #[derive(clap::Args)]
@@ -87,8 +88,12 @@ pub fn run(args: Args) -> Result<()> {
     }
     let encoder = open_model(&args.model, &args.device)?;
     let texts = searched.iter().map(|&i| corpus.passages[i].text.as_str());
-    let passages = encode(&encoder, texts, Kind::Passage, "passages")?;
-    let query = encode(&encoder, [args.query.as_str()].into_iter(), Kind::Query, "queries")?;
+    let mut progress = Progress::new("passages");
+    let passages = encode(&encoder, texts, Kind::Passage, &mut |done, all| {
+        progress.show(done, all);
+        Ok(())
+    })?;
+    let query = encode(&encoder, [args.query.as_str()].into_iter(), Kind::Query, &mut |_, _| Ok(()))?;
     let index = Index::from_rows(encoder.dimension(), &passages)?;
     let hits = index.search(&query, args.top, |_| true)?;
     let hits = hits

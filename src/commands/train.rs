@@ -38,51 +38,13 @@ pub struct Args {
 /// Says what is wrong with configuration, data, start model or device.
 pub fn run(args: Args) -> Result<()> {
     let config = TrainConfig::read(&args.config)?;
-    let machine = match (args.gpus, args.device.as_str()) {
-        (Some(count), _) => Machine::gpus(count)?,
-        (None, "cpu") => Machine::cpu(),
-        (None, "flex") => Machine::flex(),
-        (None, "gpu") => Machine::gpu()?,
-        _ => Machine::gpu().ok().filter(|m| !m.software).unwrap_or_else(Machine::cpu),
-    };
-    eprintln!("device: {} ({})", machine.backend.name(), machine.adapter);
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || {
-        // A second Ctrl-C leaves at once; what was done since the last checkpoint is lost then.
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\nstopping after this step; once more to leave at once");
-    })
-    .map_err(|e| Error::Training(format!("Ctrl-C cannot be handled: {e}")))?;
+    let machine = machine(&args.device, args.gpus)?;
+    let stop = stopping()?;
     let terminal = std::io::stderr().is_terminal();
-    let folder = training::train(
-        &config,
-        &machine,
-        args.resume,
-        &stop,
-        &mut |p| {
-            let line = format!(
-                "{} step {} of {}: loss {:.4}, {:.1} pairs/s, {:.0} tokens/s, {} left",
-                p.stage,
-                p.step,
-                p.steps,
-                p.loss,
-                p.pairs_per_second,
-                p.tokens_per_second,
-                clock(p.seconds_left)
-            );
-            if terminal {
-                eprint!("\r\x1b[K{line}");
-                // A closed stderr is no reason to stop training.
-                let _ = std::io::stderr().flush();
-            } else if p.step % 10 == 0 || p.step == p.steps {
-                eprintln!("{line}");
-            }
-        },
-        &mut |note| eprintln!("{note}"),
-    );
+    let folder =
+        training::train(&config, &machine, args.resume, &stop, &mut |p| show(p, terminal), &mut |note| {
+            eprintln!("{note}")
+        });
     if terminal {
         eprintln!();
     }
@@ -96,6 +58,61 @@ pub fn run(args: Args) -> Result<()> {
             println!("{}", folder.display());
             Ok(())
         }
+    }
+}
+
+/// The device to train on: `auto`, `cpu`, `flex` or `gpu`, or so many graphics cards.
+///
+/// # Errors
+/// Says why there is no GPU where one is asked for.
+pub(super) fn machine(device: &str, gpus: Option<usize>) -> Result<Machine> {
+    let machine = match (gpus, device) {
+        (Some(count), _) => Machine::gpus(count)?,
+        (None, "cpu") => Machine::cpu(),
+        (None, "flex") => Machine::flex(),
+        (None, "gpu") => Machine::gpu()?,
+        _ => Machine::gpu().ok().filter(|m| !m.software).unwrap_or_else(Machine::cpu),
+    };
+    eprintln!("device: {} ({})", machine.backend.name(), machine.adapter);
+    Ok(machine)
+}
+
+/// What Ctrl-C sets from now on.
+///
+/// # Errors
+/// [`Error::Training`] when the system does not allow it.
+pub(super) fn stopping() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        // A second Ctrl-C leaves at once; what was done since the last checkpoint is lost then.
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step; once more to leave at once");
+    })
+    .map_err(|e| Error::Training(format!("Ctrl-C cannot be handled: {e}")))?;
+    Ok(stop)
+}
+
+/// Shows a step: in place on a terminal, else every tenth.
+pub(super) fn show(p: &training::Progress, terminal: bool) {
+    let line = format!(
+        "{} step {} of {}: loss {:.4}, {:.1} pairs/s, {:.0} tokens/s, {} left",
+        p.stage,
+        p.step,
+        p.steps,
+        p.loss,
+        p.pairs_per_second,
+        p.tokens_per_second,
+        clock(p.seconds_left)
+    );
+    if terminal {
+        eprint!("\r\x1b[K{line}");
+        // A closed stderr is no reason to stop training.
+        let _ = std::io::stderr().flush();
+    } else if p.step % 10 == 0 || p.step == p.steps {
+        eprintln!("{line}");
     }
 }
 

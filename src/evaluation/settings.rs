@@ -98,6 +98,47 @@ impl Scores {
         Self { pairs, multi, distance }
     }
 
+    /// Every query's mean over several models measured on the same task; `None` of none, and where they
+    /// were measured on different tasks.
+    pub fn mean(all: &[&Self]) -> Option<Self> {
+        let (first, rest) = all.split_first()?;
+        let mut mean = (*first).clone();
+        let n = all.len() as f64;
+        let measures = |of: &dyn Fn(&Self) -> Option<Measures>| {
+            let values: Option<Vec<Measures>> = all.iter().map(|scores| of(scores)).collect();
+            values.and_then(Measures::mean)
+        };
+        for (from, row) in mean.pairs.iter_mut().enumerate() {
+            for (to, cell) in row.iter_mut().enumerate() {
+                let of = |scores: &Self| scores.pairs.get(from)?.get(to).map(Vec::len);
+                if rest.iter().any(|other| of(other) != Some(cell.len())) {
+                    return None;
+                }
+                for (i, (query, mean)) in cell.iter_mut().enumerate() {
+                    let same = |(q, m): &(usize, Measures)| (q == query).then_some(*m);
+                    *mean = measures(&|scores| same(&scores.pairs[from][to][i]))?;
+                }
+            }
+        }
+        if rest.iter().any(|o| o.multi.len() != mean.multi.len() || o.distance.len() != mean.distance.len()) {
+            return None;
+        }
+        for (i, mean) in mean.multi.iter_mut().enumerate() {
+            *mean = measures(&|scores| Some(scores.multi[i]))?;
+        }
+        for (i, mean) in mean.distance.iter_mut().enumerate() {
+            let known: Vec<Distance> = all.iter().filter_map(|scores| scores.distance[i]).collect();
+            if known.len() != if mean.is_some() { all.len() } else { 0 } {
+                return None;
+            }
+            *mean = mean.map(|_| Distance {
+                ranks: known.iter().map(|d| d.ranks).sum::<f64>() / n,
+                share: known.iter().map(|d| d.share).sum::<f64>() / n,
+            });
+        }
+        Some(mean)
+    }
+
     /// One measure's values in a setting: a cell for each language (mono), ordered pair (cross), or
     /// one (multi). The setting's figure is the mean over cells of the means in them.
     pub fn cells(&self, task: &Task, setting: Setting, value: impl Fn(&Measures) -> f64) -> Vec<Cell> {

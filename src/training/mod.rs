@@ -21,4 +21,5 @@ mod trainer;
 pub mod vocabulary;
 
 pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
+pub use start::{Prepared, prepare};
 pub use trainer::{Progress, train};

@@ -21,7 +21,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use bootstrap::Bootstrap;
-pub(super) use paired::{Paired, correct};
+pub(super) use paired::Paired;
+pub use paired::correct;
 pub(super) use resample::{Grouped, LEVEL, Resamples};
 
 use super::settings::Cell;

@@ -114,7 +114,7 @@ impl Paired {
 
 /// Corrects the p values of one table of tests (Holm 1979, "A simple sequentially rejective multiple
 /// test procedure"): the k-th smallest of m times m − k + 1, never below a smaller one's, at most 1.
-pub(in crate::evaluation) fn correct<'a>(tests: impl IntoIterator<Item = &'a mut Difference>) {
+pub fn correct<'a>(tests: impl IntoIterator<Item = &'a mut Difference>) {
     let mut tests: Vec<&mut Difference> = tests.into_iter().collect();
     tests.sort_by(|a, b| a.p.total_cmp(&b.p));
     let (mut left, mut least) = (tests.len() as f64, 0.0);

@@ -1,0 +1,82 @@
+//! `interlingua study`: several shares of monolingual batches from one start, and what comes of them.
+
+use std::{io::IsTerminal, path::PathBuf};
+
+use interlingua::{
+    Error, Result,
+    study::{self, Event, Study},
+};
+
+use super::{Progress, train};
+
+/// Arguments of `interlingua study`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The study, see `recipes/study.toml`.
+    #[arg(required_unless_present = "config", conflicts_with = "config")]
+    file: Option<PathBuf>,
+    /// The same.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Go on with a study that was begun: what is done is not done again.
+    #[arg(long)]
+    resume: bool,
+    /// auto, cpu or gpu.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
+    device: String,
+    /// The report as one JSON document, rather than where it is.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command. Ctrl-C ends what is under way and leaves.
+///
+/// # Errors
+/// Says what is wrong with configuration, data, start model or device.
+pub fn run(args: Args) -> Result<()> {
+    let file = args.config.or(args.file).unwrap_or_default();
+    let (study, recipe) = Study::read(&file)?;
+    let machine = train::machine(&args.device, None)?;
+    let stop = train::stopping()?;
+    let terminal = std::io::stderr().is_terminal();
+    let mut encoding: Option<(&str, Progress)> = None;
+    let report = study::run(&study, &recipe, &machine, args.resume, &stop, &mut |event| match event {
+        Event::Note(note) => eprintln!("{note}"),
+        Event::Begin(number, all, name) => {
+            encoding = None;
+            eprintln!("== {number} of {all}: {name}");
+        }
+        Event::Step(progress) => {
+            train::show(progress, terminal);
+            if terminal && progress.step == progress.steps {
+                eprintln!();
+            }
+        }
+        Event::Encode(what, done, all) => {
+            if encoding.as_ref().is_none_or(|(shown, _)| *shown != what) {
+                encoding = Some((what, Progress::new(what)));
+            }
+            encoding.iter_mut().filter(|_| done > 0).for_each(|(_, p)| p.show(done, all));
+        }
+    });
+    let report = match report {
+        Err(Error::Cancelled) => {
+            return Err(Error::Input(format!(
+                "Interrupted; what is done is in {}. Go on with --resume.",
+                study.output.display()
+            )));
+        }
+        other => other?,
+    };
+    if args.json {
+        let json = serde_json::to_string_pretty(&report)
+            .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))?;
+        println!("{json}");
+    } else {
+        for claim in report.findings.iter().flat_map(|findings| &findings.claims) {
+            eprintln!("{}: {}", claim.verdict.name(), claim.claim);
+        }
+        println!("{}", study.output.join("report.md").display());
+    }
+    Ok(())
+}

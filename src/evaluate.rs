@@ -1,0 +1,202 @@
+//! The whole way at once: a model's vectors of a data set, their ranks, and the report on them.
+//!
+//! What `interlingua eval` and `interlingua study` share. The page goes the same way in slices
+//! (`session::evaluate`), so that its worker can take messages meanwhile.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures_lite::future::block_on;
+
+use crate::bundle::write_whole;
+use crate::datasets::{Corpus, distinct};
+use crate::encoder::Encoder;
+use crate::evaluation::{
+    Bias, EvalReport, Facts, Intervals, Ranks, Scores, Settings, Task, rank, remove_languages,
+};
+use crate::retrieval::{Index, npy, to_unit};
+use crate::text::Kind;
+use crate::{Error, Result, sha256};
+
+/// How to measure.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Folder that vectors are kept in, and taken from where they are there already.
+    pub vectors: Option<&'a Path>,
+    /// How many leading directions of each language to remove first.
+    pub lir: Option<usize>,
+    /// Bootstrap resamples for the intervals; 0 leaves intervals out.
+    pub samples: usize,
+    /// Seed of the resampling.
+    pub seed: u64,
+}
+
+/// What was measured, and what it was measured from.
+pub struct Evaluated {
+    /// The passages' vectors, in the order of [`Task::documents`].
+    pub index: Index,
+    /// The queries' vectors, in the order of [`Task::queries`]: `[n, dimension]`.
+    pub queries: Vec<f32>,
+    /// Where the answers were found.
+    pub ranks: Vec<Ranks>,
+    /// Every query's measures.
+    pub scores: Scores,
+    /// All of it summed up.
+    pub report: EvalReport,
+}
+
+/// Is told what is being encoded (a plural noun), how many are done (0 before the first), and of how
+/// many; an error it returns ends the work.
+pub type Progress<'a> = dyn FnMut(&'static str, usize, usize) -> Result<()> + 'a;
+
+/// Measures a model on the data set `name`, whose `task` is that of `corpus`. `hash` is the model's,
+/// see [`model_hash`]. `note` is told in a sentence when vectors were there already.
+///
+/// # Errors
+/// Whatever encoding, ranking, or the folder of vectors meets.
+pub fn evaluate(
+    encoder: &Encoder,
+    hash: Option<(String, String)>,
+    (name, corpus, task): (&str, &Corpus, &Task),
+    options: &Options,
+    progress: &mut Progress,
+    note: &mut dyn FnMut(&str),
+) -> Result<Evaluated> {
+    let folder = options.vectors.zip(hash.as_ref().map(|(_, hash)| hash.as_str()));
+    let mut vectors =
+        |texts: Vec<&str>, kind, what| kept(folder, encoder, &texts, kind, what, progress, note);
+    let mut passages = vectors(task.passages(corpus).collect(), Kind::Passage, "passages")?;
+    let mut queries = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
+    let mut notes = Vec::new();
+    if let Some(r) = options.lir {
+        notes = remove_languages(task, &mut passages, &mut queries, encoder.dimension(), r)?;
+    }
+    let index = Index::from_rows(encoder.dimension(), &passages)?;
+    let ranks = rank(task, &index, &queries)?;
+    let scores = Scores::of(task, &ranks);
+    let settings = Settings::of(task, &scores);
+    let facts = Facts {
+        model: encoder.name().to_string(),
+        dataset: name.to_string(),
+        device: encoder.device_label(),
+        hashes: hash.into_iter().chain([("data".to_string(), corpus.hash())]).collect(),
+        date: today(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        lir: options.lir.filter(|r| *r > 0),
+    };
+    let mut report = EvalReport::new(facts, task, &settings);
+    report.notes.extend(notes);
+    report.bias = Bias::of(task, &ranks, &settings);
+    if options.samples > 0 {
+        report.intervals = Some(Intervals::of(task, &scores, options.samples, options.seed));
+    }
+    Ok(Evaluated { index, queries, ranks, scores, report })
+}
+
+/// Vectors from the folder, where they are there for this model and these texts, else by the encoder
+/// and into the folder.
+fn kept(
+    folder: Option<(&Path, &str)>,
+    encoder: &Encoder,
+    texts: &[&str],
+    kind: Kind,
+    what: &'static str,
+    progress: &mut Progress,
+    note: &mut dyn FnMut(&str),
+) -> Result<Vec<f32>> {
+    let mut tell = |done, all| progress(what, done, all);
+    tell(0, texts.len())?;
+    let Some((folder, model)) = folder else {
+        return encode(encoder, texts.iter().copied(), kind, &mut tell);
+    };
+    let mut hashed = format!("{}\n{kind:?}\n{:?}\n", encoder.device_label(), encoder.precision());
+    texts.iter().for_each(|t| hashed.extend([t, "\n"]));
+    let name = format!("{}-{}-{what}.npy", &model[..12], &sha256(hashed.as_bytes())[..12]);
+    let path = folder.join(name);
+    if path.is_file() {
+        let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
+        let (rows, n, d) = npy::read(&path.display().to_string(), &bytes)?;
+        if (n, d) != (texts.len(), encoder.dimension()) {
+            return Err(Error::format(
+                path.display().to_string(),
+                format!("[{n}, {d}] instead of [{}, {}]; delete it", texts.len(), encoder.dimension()),
+            ));
+        }
+        note(&format!("{what}: vectors from {}", path.display()));
+        return Ok(rows);
+    }
+    let rows = encode(encoder, texts.iter().copied(), kind, &mut tell)?;
+    std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
+    write_whole(&path, &npy::write(&rows, texts.len(), encoder.dimension()))?;
+    Ok(rows)
+}
+
+/// Unit vectors of texts, `[n, dimension]`; each distinct text is encoded once. `progress` is told how
+/// many are done, and of how many; an error it returns ends the work.
+///
+/// # Errors
+/// Whatever keeps the encoder from encoding, and what `progress` returns.
+pub fn encode<'a>(
+    encoder: &Encoder,
+    texts: impl Iterator<Item = &'a str>,
+    kind: Kind,
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<Vec<f32>> {
+    let (unique, which) = distinct(texts);
+    let mut rows = block_on(encoder.encode(&unique, kind, async |done, all| progress(done, all)))?;
+    let d = encoder.dimension();
+    to_unit(&mut rows, d);
+    Ok(which.iter().flat_map(|&i| rows[i * d..(i + 1) * d].iter().copied()).collect())
+}
+
+/// A model's hash by the name of the file: a manifest names the hashes of its bundle's files. `None`
+/// where neither file can be read.
+pub fn model_hash(model: &Path) -> Option<(String, String)> {
+    ["manifest.json", "model.safetensors"]
+        .into_iter()
+        .find_map(|file| Some((file.to_string(), sha256(&std::fs::read(model.join(file)).ok()?))))
+}
+
+/// Today as `2026-01-31` in UTC, `None` when the clock is before 1970.
+pub fn today() -> Option<String> {
+    let days = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() / 86_400;
+    Some(date(days))
+}
+
+/// The Gregorian date so many days after 1970-01-01.
+fn date(days: u64) -> String {
+    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let (mut year, mut left) = (1970, days);
+    while left >= 365 + u64::from(leap(year)) {
+        left -= 365 + u64::from(leap(year));
+        year += 1;
+    }
+    let february = 28 + u64::from(leap(year));
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    format!("{year}-{month:02}-{:02}", left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (days, expected) in [
+            (0, "1970-01-01"),
+            (31 + 28, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (11_322, "2000-12-31"),
+            (20_777, "2026-11-20"),
+        ] {
+            assert_eq!(date(days), expected);
+        }
+    }
+}

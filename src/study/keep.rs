@@ -1,0 +1,129 @@
+//! What a run leaves on disk, so that nothing is done twice.
+
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::bundle::write_whole;
+use crate::evaluation::{EvalReport, Found, Ranks, Task};
+use crate::timing::Timing;
+use crate::{Error, Result, sha256};
+
+/// Written when training is over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Trained {
+    /// SHA-256 of configuration, start and data.
+    pub key: String,
+    /// At the end of training; absent where nothing was left to train.
+    pub pairs_per_second: Option<f64>,
+}
+
+/// An evaluation's file. Beside it, under the same name, lie the ranks that it was made from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// SHA-256 of the run's key, the data set and how it was measured.
+    pub key: String,
+    /// SHA-256 of the model's manifest.
+    pub bundle: String,
+    /// Size of the model as it was measured.
+    pub bytes: u64,
+    /// As [`Trained::pairs_per_second`].
+    pub pairs_per_second: Option<f64>,
+    /// A short text alone, and a batch of middling ones; only on the first data set.
+    pub timings: Vec<Timing>,
+    /// SHA-256 of the file of ranks.
+    pub ranks: String,
+    /// What `interlingua eval --json` prints.
+    pub report: EvalReport,
+}
+
+/// Reads a JSON file; `None` where there is none, or it is not whole.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// Writes a JSON file whole or not at all.
+///
+/// # Errors
+/// [`Error::File`] when the disk refuses.
+pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_vec_pretty(value).map_err(|e| Error::format(path.display().to_string(), e))?;
+    write_whole(path, &json)
+}
+
+/// Ranks as a safetensors file: the array `ranks`, U32 `[n, 2]`, has the rank in the document's own
+/// language and in the pool of all languages, for every answer of every query in the task's order.
+///
+/// # Errors
+/// [`Error::Input`] for a rank beyond 32 bits.
+pub(super) fn ranks_to_bytes(ranks: &[Ranks]) -> Result<Vec<u8>> {
+    let all = ranks.iter().flat_map(|ranks| &ranks.found).flat_map(|found| [found.own, found.pool]);
+    let all: std::result::Result<Vec<u32>, _> = all.map(u32::try_from).collect();
+    let all = all.map_err(|e| Error::Input(format!("ranks cannot be kept: {e}")))?;
+    let bytes: Vec<u8> = all.iter().flat_map(|rank| rank.to_le_bytes()).collect();
+    let failed = |e: safetensors::SafeTensorError| Error::Input(format!("ranks cannot be kept: {e}"));
+    let view = TensorView::new(Dtype::U32, vec![all.len() / 2, 2], &bytes).map_err(failed)?;
+    safetensors::serialize([("ranks", view)], None).map_err(failed)
+}
+
+/// Reads ranks that [`ranks_to_bytes`] wrote, on the same task. The top of each ranking is not kept.
+///
+/// # Errors
+/// [`Error::File`], and [`Error::Integrity`] when the file is not the one whose hash is given, or is of
+/// another task.
+pub(super) fn read_ranks(path: &Path, sha: &str, task: &Task) -> Result<Vec<Ranks>> {
+    let wrong = |problem: &str| Error::Integrity {
+        file: path.display().to_string(),
+        problem: format!("{problem}; delete it, and the run is measured again"),
+    };
+    let bytes = fs::read(path).map_err(|e| Error::file(path, e))?;
+    if sha256(&bytes) != sha {
+        return Err(wrong("it is damaged"));
+    }
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(&e.to_string()))?;
+    let view = file.tensor("ranks").map_err(|e| wrong(&e.to_string()))?;
+    let (words, _) = view.data().as_chunks::<4>();
+    let mut words = words.iter().map(|word| u32::from_le_bytes(*word) as usize);
+    let mut ranks = Vec::with_capacity(task.queries.len());
+    for query in &task.queries {
+        let mut found = Vec::new();
+        for judged in (0..task.languages.len()).flat_map(|lang| task.relevant(query, lang)) {
+            let (Some(own), Some(pool)) = (words.next(), words.next()) else {
+                return Err(wrong("it has fewer answers than the data set"));
+            };
+            found.push(Found { document: judged.document, grade: judged.grade, own, pool });
+        }
+        ranks.push(Ranks { found, top: Vec::new() });
+    }
+    if words.next().is_some() {
+        return Err(wrong("it has more answers than the data set"));
+    }
+    Ok(ranks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::summary::tests::{model, task};
+
+    #[test]
+    fn ranks_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ranks");
+        let of = task(5);
+        let mut ranks = model(&of, 1, 2, 3).ranks;
+        let bytes = ranks_to_bytes(&ranks).unwrap();
+        fs::write(&path, &bytes).unwrap();
+        let back = read_ranks(&path, &sha256(&bytes), &of).unwrap();
+        ranks.iter_mut().for_each(|ranks| ranks.top.clear());
+        assert_eq!(back, ranks);
+        for other in [4, 6] {
+            let error = read_ranks(&path, &sha256(&bytes), &task(other)).unwrap_err().to_string();
+            assert!(error.contains("answers than the data set"), "{error}");
+        }
+        let error = read_ranks(&path, "", &of).unwrap_err().to_string();
+        assert!(error.contains("damaged"), "{error}");
+    }
+}

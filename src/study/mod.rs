@@ -1,0 +1,37 @@
+//! A study: the same start trained with several shares of monolingual batches and several seeds, each
+//! measured, and one report with a verdict on each claim of arXiv 2408.10536.
+//!
+//! [`Study`] is what a person writes down, [`run`] does it, and skips what is done; [`Findings`] are
+//! drawn from every query's measures, and a [`Report`] becomes `report.md`, its plots and
+//! `report.json`. Only `config`, `keep`, `start` and `run` need a model; the rest builds without tensors.
+//! Not here: training itself, measures, tests.
+
+mod chart;
+mod claims;
+#[cfg(feature = "native")]
+mod config;
+mod figure;
+#[cfg(feature = "native")]
+mod keep;
+mod markdown;
+mod paper;
+mod plots;
+mod report;
+#[cfg(feature = "native")]
+mod run;
+#[cfg(feature = "native")]
+mod start;
+mod summary;
+
+pub use chart::{Axis, Chart, Panel, Point, Series};
+pub use claims::{Claim, LEVEL, Verdict};
+#[cfg(feature = "native")]
+pub use config::{Arm as ArmConfig, DataSet, Study, Sweeps};
+pub use figure::Figure;
+pub use plots::plots;
+pub use report::{Baseline, File, Report, Run};
+#[cfg(feature = "native")]
+pub use run::{Event, run};
+pub use summary::{
+    Arm, Contrast, Cost, Drawn, Findings, Measured, MeasuredArm, Sweep, Value, Values, Variant, values,
+};

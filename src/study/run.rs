@@ -1,0 +1,510 @@
+//! Training, measuring and summing up what a study asks for, and is not done yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_lite::future::block_on;
+use serde_json::json;
+
+use super::config::{DataSet, Study};
+use super::keep::{self, Record, Trained};
+use super::report::{Baseline, File, Report, Run};
+use super::start::{cut, fingerprint};
+use super::summary::{Drawn, Findings, Measured, MeasuredArm, Sweep, Variant, values};
+use super::{plots, plots::file_name};
+use crate::bundle::{Bundle, MANIFEST, Quantization, SelfTest, write_whole};
+use crate::datasets::{self, Corpus, records};
+use crate::encoder::{Backend, Encoder, Machine};
+use crate::evaluate::{Options, evaluate, today};
+use crate::evaluation::{Scores, Task};
+use crate::timing::Timing;
+use crate::training::{self, TrainConfig};
+use crate::{Error, Result, sha256};
+
+/// Seed of resampling and permutations.
+const SEED: u64 = 1;
+/// What is timed: texts in a batch, words in a text. One question, and a batch of passages.
+const TIMED: [(usize, usize); 2] = [(1, 6), (32, 24)];
+/// Calls that are timed.
+const REPEATS: usize = 7;
+
+/// What a study tells whoever shows it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A sentence.
+    Note(&'a str),
+    /// A run begins: which of how many, and its name.
+    Begin(usize, usize, &'a str),
+    /// A step of training is done.
+    Step(&'a training::Progress),
+    /// Texts are encoded: what, how many, of how many.
+    Encode(&'static str, usize, usize),
+}
+
+/// A model to be measured.
+#[derive(Debug, Clone)]
+struct Plan {
+    /// Folder of its files.
+    folder: PathBuf,
+    /// SHA-256 of configuration, start, teacher and data.
+    key: String,
+    /// How it is trained; the start itself is not.
+    train: Option<TrainConfig>,
+    /// Where its weights are, or will be.
+    bundle: PathBuf,
+}
+
+impl Plan {
+    fn name(&self) -> String {
+        self.folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// A data set that is open.
+struct Open {
+    name: String,
+    corpus: Corpus,
+    task: Task,
+    hash: String,
+}
+
+struct Work<'a> {
+    study: &'a Study,
+    recipe: TrainConfig,
+    machine: &'a Machine,
+    /// The study's folder.
+    output: PathBuf,
+    /// The common start, in f32.
+    start: PathBuf,
+    data: Vec<File>,
+    teacher: String,
+    /// Layers of the common start.
+    layers: usize,
+    /// Folder and fingerprint of each start, by number of layers.
+    starts: BTreeMap<usize, (PathBuf, String)>,
+    sets: Vec<Open>,
+    stop: &'a AtomicBool,
+    tell: &'a mut dyn FnMut(Event),
+    runs: Vec<Run>,
+}
+
+/// Does what `study` asks for with `recipe`, as [`Study::read`] gives them, and is not done yet; writes
+/// `report.md`, its plots and `report.json` into the study's folder.
+///
+/// A run whose evaluation is there with the key of its configuration, start and data is not done again,
+/// and one that was interrupted goes on from its checkpoint. When `stop` is set, what is under way ends
+/// soon with [`Error::Cancelled`]. Without `resume`, a folder that holds runs already is refused.
+///
+/// # Errors
+/// Says what is wrong with configuration, data, start model or device.
+pub fn run(
+    study: &Study,
+    recipe: &TrainConfig,
+    machine: &Machine,
+    resume: bool,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Report> {
+    if !resume && fs::read_dir(study.output.join("runs")).is_ok_and(|mut runs| runs.next().is_some()) {
+        return Err(Error::Input(format!(
+            "{} holds runs already: go on with --resume (what is done is not done again), or name another \
+             output folder.",
+            study.output.display()
+        )));
+    }
+    // What is wrong with the data sets is told before anything is trained.
+    let sets = study.evaluate.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let mut work = Work::new(study, recipe, machine, sets, stop, tell)?;
+    let baseline = Plan {
+        folder: work.output.join("runs").join("start"),
+        key: work.starts[&work.layers].1.clone(),
+        train: None,
+        bundle: work.start.clone(),
+    };
+    let mut arms = Vec::new();
+    for &seed in &study.seeds {
+        for arm in &study.arms {
+            arms.push((arm.clone(), seed, work.plan(seed, arm.alpha, None, None)?));
+        }
+    }
+    let swept = work.swept()?;
+    let arms_jobs = [&baseline].into_iter().chain(arms.iter().map(|(_, _, plan)| plan));
+    let mut jobs: Vec<(Plan, Quantization, bool)> =
+        arms_jobs.map(|plan| (plan.clone(), Quantization::F32, true)).collect();
+    for (_, variants) in &swept {
+        for (_, quantization, plans) in variants {
+            jobs.extend(plans.iter().map(|(_, plan)| (plan.clone(), *quantization, false)));
+        }
+    }
+    let all = jobs.len();
+    for (number, (plan, quantization, everywhere)) in jobs.iter().enumerate() {
+        (work.tell)(Event::Begin(number + 1, all, &format!("{}, {}", plan.name(), quantization)));
+        let sets = if *everywhere { work.sets.len() } else { 1 };
+        for set in 0..sets {
+            work.measured(plan, set, *quantization)?;
+        }
+        work.tidy(plan)?;
+    }
+    work.report(&baseline, &arms, &swept)
+}
+
+fn open(set: &DataSet) -> Result<Open> {
+    let corpus = datasets::load(&set.dataset, &set.data, &set.options()?)?;
+    let task = Task::new(&corpus)?;
+    Ok(Open { name: set.dataset.clone(), hash: corpus.hash(), task, corpus })
+}
+
+/// A path that does not depend on where the program was started.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|e| Error::file(path, e))
+}
+
+/// Values of one sweep: name, how weights are stored, and a run for each seed.
+type Swept = Vec<(String, Quantization, Vec<(u64, Plan)>)>;
+
+impl<'a> Work<'a> {
+    fn new(
+        study: &'a Study,
+        recipe: &TrainConfig,
+        machine: &'a Machine,
+        sets: Vec<Open>,
+        stop: &'a AtomicBool,
+        tell: &'a mut dyn FnMut(Event),
+    ) -> Result<Self> {
+        let mut recipe = recipe.clone();
+        fs::create_dir_all(study.output.join("runs")).map_err(|e| Error::file(&study.output, e))?;
+        let output = absolute(&study.output)?;
+        recipe.data.folder = absolute(&recipe.data.folder)?;
+        recipe.output = output.clone();
+        let mut data = Vec::new();
+        for prefix in ["parallel.", "qa."] {
+            for path in records::find(&recipe.data.folder, prefix)? {
+                let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
+                let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
+                data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
+            }
+        }
+        let start = training::prepare(&recipe, &mut |note| tell(Event::Note(note)))?.folder;
+        let teacher = absolute(recipe.start.teacher())?;
+        let known = fingerprint(&Bundle::open(&teacher)?)?;
+        let bundle = Bundle::open(&start)?;
+        let layers = bundle.manifest.architecture.layers;
+        let whole = (start.clone(), fingerprint(&bundle)?);
+        // Every run begins with the very same weights, and a start with fewer layers keeps its teacher.
+        recipe.start.model = start.clone();
+        recipe.start.teacher = Some(teacher);
+        recipe.start.vocabulary = None;
+        recipe.prompts = None;
+        Ok(Self {
+            study,
+            recipe,
+            machine,
+            output,
+            start,
+            data,
+            teacher: known,
+            layers,
+            starts: BTreeMap::from([(layers, whole)]),
+            sets,
+            stop,
+            tell,
+            runs: Vec::new(),
+        })
+    }
+
+    /// The run with this seed, share, batch (the study's own where it is not given) and layers (all).
+    fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, layers: Option<usize>) -> Result<Plan> {
+        let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
+        let layers = layers.unwrap_or(self.layers);
+        if !self.starts.contains_key(&layers) {
+            let folder = cut(&self.start, layers)?;
+            let known = fingerprint(&Bundle::open(&folder)?)?;
+            self.starts.insert(layers, (folder, known));
+        }
+        let (start, known) = self.starts[&layers].clone();
+        config.start.model = start;
+        let failed = |e: serde_json::Error| Error::Training(e.to_string());
+        let mut told = serde_json::to_value(&config).map_err(failed)?;
+        // Nothing that weights depend on: paths, names, how they are stored. Start, teacher and data
+        // are known by their hashes.
+        if let Some(fields) = told.as_object_mut() {
+            for field in ["output", "name", "licence", "checkpoint_every", "quantization", "start"] {
+                fields.remove(field);
+            }
+            if let Some(data) = fields.get_mut("data").and_then(|data| data.as_object_mut()) {
+                data.remove("folder");
+                data.remove("word_counts");
+            }
+        }
+        let data: Vec<&str> = self.data.iter().map(|file| file.sha256.as_str()).collect();
+        let key = sha256(json!([told, known, self.teacher, data]).to_string().as_bytes());
+        // The same run may be asked for twice, as an arm and in a sweep: its folder is the same then.
+        let batch = config.stage.last().map_or(0, |stage| stage.batch);
+        let name = format!("alpha-{alpha}-batch-{batch}-layers-{layers}-seed-{seed}");
+        let folder = self.output.join("runs").join(format!("{name}-{}", &key[..8]));
+        config.name = format!("{} {name}", self.study.name);
+        config.output = folder.clone();
+        Ok(Plan { bundle: folder.join("bundle"), folder, key, train: Some(config) })
+    }
+
+    /// The values of every sweep.
+    fn swept(&mut self) -> Result<Vec<(&'static str, Swept)>> {
+        let sweep = self.study.sweep.clone();
+        let seeds = self.study.sweep_seeds().to_vec();
+        let mut values: Vec<(&str, String, Quantization, Option<usize>, Option<usize>)> = Vec::new();
+        for batch in sweep.batch {
+            values.push(("batch", format!("batch {batch}"), Quantization::F32, Some(batch), None));
+        }
+        for layers in sweep.layers {
+            let name = format!("{layers} layer{}", if layers == 1 { "" } else { "s" });
+            values.push(("layers", name, Quantization::F32, None, Some(layers)));
+        }
+        for quantization in sweep.quantization {
+            values.push(("quantization", quantization.to_string(), quantization, None, None));
+        }
+        let mut all: Vec<(&str, Swept)> = Vec::new();
+        for (sweep_name, name, quantization, batch, layers) in values {
+            let plans = seeds.iter().map(|&seed| Ok((seed, self.plan(seed, sweep.alpha, batch, layers)?)));
+            let variant = (name, quantization, plans.collect::<Result<Vec<_>>>()?);
+            match all.last_mut().filter(|(last, _)| *last == sweep_name) {
+                Some((_, variants)) => variants.push(variant),
+                None => all.push((sweep_name, vec![variant])),
+            }
+        }
+        Ok(all)
+    }
+
+    fn cancelled(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// The evaluation of a model on a data set: as it is on disk, or made now.
+    fn measured(&mut self, plan: &Plan, set: usize, quantization: Quantization) -> Result<Record> {
+        self.cancelled()?;
+        let (path, ranks_path) = self.files(plan, set, quantization);
+        let open = &self.sets[set];
+        let key = json!([plan.key, open.name, open.hash, quantization, self.study.samples, SEED]);
+        let key = sha256(key.to_string().as_bytes());
+        let known = keep::read::<Record>(&path).filter(|record| record.key == key);
+        let whole = |record: &Record| fs::read(&ranks_path).is_ok_and(|bytes| sha256(&bytes) == record.ranks);
+        if let Some(record) = known.filter(whole) {
+            return Ok(record);
+        }
+        let pairs_per_second = self.train(plan)?;
+        let mut bundle = Bundle::open(&plan.bundle)?;
+        let manifest = plan.bundle.join(MANIFEST);
+        let manifest = sha256(&fs::read(&manifest).map_err(|e| Error::file(&manifest, e))?);
+        bundle.store_as(quantization);
+        let bytes = (bundle.weights.to_safetensors()?.len() + bundle.tokenizer.len()) as u64;
+        let encoder = Encoder::new(&bundle, self.machine.clone())?;
+        if self.machine.backend != Backend::Cpu {
+            // Some drivers give wrong numbers without any error.
+            block_on(encoder.self_test(&SelfTest::of(&bundle)?))?;
+        }
+        let timed = if set == 0 { &TIMED[..] } else { &[] };
+        let timings = timed.iter().map(|&size| Timing::of(&encoder, size, REPEATS, &mut |_, _| {}));
+        let timings = timings.collect::<Result<Vec<_>>>()?;
+        let open = &self.sets[set];
+        let options = Options { samples: self.study.samples, seed: SEED, ..Options::default() };
+        let (stop, tell) = (self.stop, &mut self.tell);
+        let evaluated = evaluate(
+            &encoder,
+            Some((MANIFEST.to_string(), manifest.clone())),
+            (&open.name, &open.corpus, &open.task),
+            &options,
+            &mut |what, done, all| {
+                tell(Event::Encode(what, done, all));
+                if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+            },
+            &mut |_| {},
+        )?;
+        let ranks = keep::ranks_to_bytes(&evaluated.ranks)?;
+        fs::create_dir_all(&plan.folder).map_err(|e| Error::file(&plan.folder, e))?;
+        write_whole(&ranks_path, &ranks)?;
+        let (ranks, report) = (sha256(&ranks), evaluated.report);
+        let record = Record { key, bundle: manifest, bytes, pairs_per_second, timings, ranks, report };
+        keep::write(&path, &record)?;
+        Ok(record)
+    }
+
+    /// The files of an evaluation and of its ranks.
+    fn files(&self, plan: &Plan, set: usize, quantization: Quantization) -> (PathBuf, PathBuf) {
+        let name = format!("{}.{}", file_name(&self.sets[set].name), quantization);
+        let file = |end: &str| plan.folder.join(format!("{name}.{end}"));
+        (file("json"), file("ranks.safetensors"))
+    }
+
+    /// Trains where that is not done; pairs a second, where they are known.
+    fn train(&mut self, plan: &Plan) -> Result<Option<f64>> {
+        let Some(config) = &plan.train else { return Ok(None) };
+        let path = plan.folder.join("trained.json");
+        if let Some(trained) = keep::read::<Trained>(&path).filter(|trained| trained.key == plan.key)
+            && plan.bundle.join(MANIFEST).is_file()
+        {
+            return Ok(trained.pairs_per_second);
+        }
+        let mut pairs_per_second = None;
+        let tell = std::cell::RefCell::new(&mut self.tell);
+        training::train(
+            config,
+            self.machine,
+            true,
+            self.stop,
+            &mut |progress| {
+                pairs_per_second = Some(progress.pairs_per_second);
+                (tell.borrow_mut())(Event::Step(progress));
+            },
+            &mut |note| (tell.borrow_mut())(Event::Note(note)),
+        )?;
+        keep::write(&path, &Trained { key: plan.key.clone(), pairs_per_second })?;
+        Ok(pairs_per_second)
+    }
+
+    /// Removes what a finished run needs no more: checkpoints, and its copy of the start.
+    fn tidy(&self, plan: &Plan) -> Result<()> {
+        if plan.train.is_some() && plan.folder.join("trained.json").is_file() {
+            for part in ["checkpoints", "start"].map(|part| plan.folder.join(part)) {
+                if part.exists() {
+                    fs::remove_dir_all(&part).map_err(|e| Error::file(&part, e))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What was measured, from disk.
+    fn model(&mut self, plan: &Plan, seed: u64, set: usize, q: Quantization) -> Result<(Measured, Record)> {
+        let record = self.measured(plan, set, q)?;
+        let (path, ranks_path) = self.files(plan, set, q);
+        let ranks = keep::read_ranks(&ranks_path, &record.ranks, &self.sets[set].task)?;
+        let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
+        let run = Run {
+            folder: plan.name(),
+            dataset: self.sets[set].name.clone(),
+            quantization: q.to_string(),
+            key: record.key.clone(),
+            bundle: record.bundle.clone(),
+            evaluation: sha256(&bytes),
+            device: record.report.facts.device.clone(),
+            pairs_per_second: record.pairs_per_second,
+        };
+        if !self.runs.contains(&run) {
+            self.runs.push(run);
+        }
+        let scores = Scores::of(&self.sets[set].task, &ranks);
+        Ok((Measured { seed, ranks, scores }, record))
+    }
+
+    fn report(
+        mut self,
+        baseline: &Plan,
+        arms: &[(super::ArmConfig, u64, Plan)],
+        swept: &[(&'static str, Swept)],
+    ) -> Result<Report> {
+        (self.tell)(Event::Note("summing up"));
+        let study = self.study;
+        let drawn = Drawn { samples: study.samples, permutations: study.permutations, seed: SEED };
+        let mut notes = Vec::new();
+        if study.seeds.len() < 3 {
+            notes.push(format!(
+                "{} seed{}: fewer than three say little about what other seeds would give.",
+                study.seeds.len(),
+                if study.seeds.len() == 1 { "" } else { "s" }
+            ));
+        }
+        let mut findings = Vec::new();
+        for set in 0..self.sets.len() {
+            let (start, _) = self.model(baseline, 0, set, Quantization::F32)?;
+            let mut measured = Vec::new();
+            for arm in &study.arms {
+                let mut seeds = Vec::new();
+                for (_, seed, plan) in arms.iter().filter(|(of, _, _)| of == arm) {
+                    seeds.push(self.model(plan, *seed, set, Quantization::F32)?.0);
+                }
+                measured.push(MeasuredArm { name: arm.name.clone(), alpha: arm.alpha, seeds });
+            }
+            let Open { name, task, .. } = &self.sets[set];
+            notes.extend(task.notes.iter().map(|note| format!("{name}: {note}")));
+            findings.push(Findings::of(name, task, &start, &measured, drawn)?);
+        }
+        let mut sweeps = Vec::new();
+        for (name, variants) in swept {
+            let variants = variants.iter().map(|(name, q, plans)| self.variant(name, *q, plans, drawn));
+            sweeps.push(Sweep::new(name, variants.collect::<Result<_>>()?));
+        }
+        let devices: BTreeSet<&str> = self.runs.iter().map(|run| run.device.as_str()).collect();
+        if devices.len() > 1 {
+            notes.push(format!(
+                "Models were measured on different devices, so times do not compare: {}.",
+                devices.into_iter().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        let failed = |e: serde_json::Error| Error::format("report.json", e);
+        let whole = Bundle::open(&self.start)?;
+        let report = Report {
+            name: study.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            date: today(),
+            device: format!("{} ({})", self.machine.backend.name(), self.machine.adapter),
+            machine: machine(),
+            study: serde_json::to_value(study).map_err(failed)?,
+            recipe: serde_json::to_value(&self.recipe).map_err(failed)?,
+            start: Baseline {
+                model: whole.manifest.name.clone(),
+                sha256: self.starts[&self.layers].1.clone(),
+                teacher_sha256: self.teacher.clone(),
+                parameters: whole.weights.parameters(),
+            },
+            data: self.data,
+            datasets: self.sets.iter().map(|set| (set.name.clone(), set.hash.clone())).collect(),
+            findings,
+            sweeps,
+            runs: self.runs,
+            notes,
+        };
+        for (name, chart) in plots(&report) {
+            write_whole(&self.output.join(name), chart.svg().as_bytes())?;
+        }
+        write_whole(&self.output.join("report.md"), report.markdown().as_bytes())?;
+        keep::write(&self.output.join("report.json"), &report)?;
+        Ok(report)
+    }
+
+    fn variant(
+        &mut self,
+        name: &str,
+        quantization: Quantization,
+        plans: &[(u64, Plan)],
+        drawn: Drawn,
+    ) -> Result<Variant> {
+        let mut models = Vec::new();
+        for (seed, plan) in plans {
+            models.push(self.model(plan, *seed, 0, quantization)?);
+        }
+        let figures = values(&self.sets[0].task, &models.iter().map(|(m, _)| m).collect::<Vec<_>>(), drawn)?;
+        let first = models.first().map(|(_, record)| record);
+        let timing = |i: usize| first.and_then(|record| record.timings.get(i));
+        Ok(Variant {
+            name: name.to_string(),
+            seeds: plans.iter().map(|(seed, _)| *seed).collect(),
+            figures,
+            latency_ms: timing(0).map_or(f64::NAN, |t| t.median_ms),
+            texts_per_second: timing(1).map_or(f64::NAN, |t| t.texts_per_second),
+            bytes: first.map_or(0, |record| record.bytes),
+            pairs_per_second: first.and_then(|record| record.pairs_per_second),
+            front: BTreeMap::new(),
+        })
+    }
+}
+
+/// System, processor and threads, in words.
+fn machine() -> String {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let model = model.map_or(String::new(), |(_, name)| format!(", {}", name.trim()));
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("{os} on {arch}{model}, {threads} thread{}", if threads == 1 { "" } else { "s" })
+}
