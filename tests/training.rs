@@ -320,3 +320,45 @@ fn all_recipes_are_understood() {
     }
     assert!(count >= 5, "{count}");
 }
+
+#[test]
+fn training_ends_when_held_out_questions_fare_no_better() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let held_out = folder.path().join("held-out");
+    fs::create_dir(&held_out).unwrap();
+    for lang in ["en", "de", "es"] {
+        let name = format!("qa.{lang}.jsonl");
+        fs::copy(folder.path().join(&name), held_out.join(&name)).unwrap();
+    }
+    let watched = |name: &str, rate: f64| {
+        let mut config = config(folder.path(), name, "hybrid");
+        let text = format!(
+            "dataset = \"docqa\"\ndata = {held_out:?}\nlanguages = [\"de\", \"en\", \"es\"]\nevery = 1\npatience = 2"
+        );
+        config.validation = Some(toml::from_str(&text).unwrap());
+        config.stage.iter_mut().for_each(|stage| stage.learning_rate = rate);
+        config
+    };
+    // Steps too small to change a ranking.
+    let still = watched("still", 1e-12);
+    let (result, seen, notes) = run(&still, false, None);
+    result.unwrap();
+    assert_eq!(seen.iter().map(|p| p.step).collect::<Vec<_>>(), [1, 2, 3]);
+    let maps: Vec<_> = seen.iter().map(|p| p.validation.unwrap().multi.unwrap()).collect();
+    assert!(maps[0] > 0.0 && maps.iter().all(|m| *m == maps[0]), "{maps:?}");
+    assert!(notes.iter().any(|n| n.contains("no better since step 1")), "{notes:?}");
+    let best = Bundle::open(&still.output.join("best")).unwrap();
+    assert!(Bundle::open(&still.output.join("bundle")).unwrap().weights == best.weights);
+    // What has ended stays ended.
+    assert!(run(&still, true, None).1.is_empty());
+
+    // An interrupted run knows its best.
+    let (whole, broken) = (watched("whole", 1e-3), watched("broken", 1e-3));
+    let (_, all, _) = run(&whole, false, None);
+    assert!(run(&broken, false, Some(2)).0.is_err());
+    let (result, rest, _) = run(&broken, true, None);
+    result.unwrap();
+    assert_eq!(all.len(), 2 + rest.len());
+    assert!(weights(&whole) == weights(&broken), "the weights differ");
+}

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::student::Student;
+use super::{student::Student, validation::Best};
 use crate::{
     Error, Result,
     bundle::{Weights, write_whole},
@@ -28,6 +28,9 @@ struct State {
     step: u64,
     /// Updates of the blocks and of the rows so far: AdamW's time.
     updates: Updates,
+    /// The best that was measured.
+    #[serde(default)]
+    best: Best,
     /// SHA-256 of the configuration's parts that weights depend on.
     run: String,
     /// SHA-256 of each file.
@@ -43,11 +46,23 @@ pub struct Updates {
     pub rows: u64,
 }
 
-/// Writes a checkpoint after `step` steps into `folder`.
+/// What a run knows besides weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Known {
+    /// Steps done.
+    pub step: u64,
+    /// Updates made.
+    pub updates: Updates,
+    /// The best that was measured.
+    pub best: Best,
+}
+
+/// Writes a checkpoint into `folder`.
 ///
 /// # Errors
 /// [`Error::File`] when the disk refuses; earlier checkpoints stay.
-pub fn save(folder: &Path, step: u64, updates: Updates, run: &str, student: &mut Student) -> Result<()> {
+pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Result<()> {
+    let Known { step, updates, best } = known;
     let part = folder.join("unfinished");
     if part.exists() {
         fs::remove_dir_all(&part).map_err(|e| Error::file(&part, e))?;
@@ -63,7 +78,7 @@ pub fn save(folder: &Path, step: u64, updates: Updates, run: &str, student: &mut
         files.insert(name.to_string(), sha256(&bytes));
         write_whole(&part.join(name), &bytes)?;
     }
-    let state = State { step, updates, run: run.into(), files };
+    let state = State { step, updates, best, run: run.into(), files };
     let json = serde_json::to_vec_pretty(&state).map_err(|e| Error::format(STATE, e))?;
     write_whole(&part.join(STATE), &json)?;
     let done = folder.join(format!("step-{step:06}"));
@@ -78,7 +93,7 @@ pub fn save(folder: &Path, step: u64, updates: Updates, run: &str, student: &mut
     Ok(())
 }
 
-/// Loads the newest checkpoint that is whole into `student`; the steps done and updates made, or
+/// Loads the newest checkpoint that is whole into `student`; what the run knew then, or
 /// `None` when there is no checkpoint. Damaged ones are reported through `note` and passed over.
 ///
 /// # Errors
@@ -88,7 +103,7 @@ pub fn load(
     run: &str,
     student: &mut Student,
     note: &mut dyn FnMut(&str),
-) -> Result<Option<(u64, Updates)>> {
+) -> Result<Option<Known>> {
     for path in list(folder)?.iter().rev() {
         match read(path) {
             Ok((state, _)) if state.run != run => {
@@ -99,7 +114,7 @@ pub fn load(
             }
             Ok((state, files)) => {
                 put(student, &files)?;
-                return Ok(Some((state.step, state.updates)));
+                return Ok(Some(Known { step: state.step, updates: state.updates, best: state.best }));
             }
             Err(problem) => note(&format!("{}: {problem}; an earlier checkpoint is used", path.display())),
         }

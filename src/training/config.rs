@@ -14,6 +14,8 @@ use crate::{
     text::{Prompts, did_you_mean},
 };
 
+use super::validation::ValidationConfig;
+
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +51,9 @@ pub struct TrainConfig {
     /// Evaluation sets; what training texts share with them is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardConfig>,
+    /// Measuring while training; the best weights become the bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<ValidationConfig>,
     /// What is done, in order.
     pub stage: Vec<Stage>,
 }
@@ -222,6 +227,7 @@ impl TrainConfig {
         resolve(&mut config.data.folder);
         config.data.word_counts.iter_mut().for_each(resolve);
         config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
+        config.validation.iter_mut().for_each(|v| resolve(&mut v.data));
         config.guard.iter_mut().flat_map(|g| &mut g.sets).for_each(|set| resolve(&mut set.data));
         config.check(&place)?;
         Ok(config)
@@ -235,6 +241,9 @@ impl TrainConfig {
         check_twice(&self.languages, place)?;
         if let Some(guard) = &self.guard {
             guard.check(place)?;
+        }
+        if self.validation.as_ref().is_some_and(|v| v.every == 0 || v.patience == Some(0)) {
+            return wrong("validation".into(), "`every` and `patience` must be at least 1");
         }
         if self.checkpoint_every == 0 {
             return wrong("checkpoint_every".into(), "must be at least 1");

@@ -18,8 +18,10 @@ pub mod student;
 mod teacher;
 pub mod texts;
 mod trainer;
+mod validation;
 pub mod vocabulary;
 
 pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
 pub use start::{Prepared, prepare};
 pub use trainer::{Progress, train};
+pub use validation::{Measured, Setting, ValidationConfig};

@@ -776,7 +776,11 @@ mod tests {
 
     #[test]
     fn hard_negatives_are_given_ones_then_other_sentences_then_the_same_page() {
-        let ask = |id: &str, context: &str| Question { context: context.into(), ..question(id, "en", "nq") };
+        let ask = |id: &str, context: &str| Question {
+            context: context.into(),
+            answer_sentence: None,
+            ..question(id, "en", "nq")
+        };
         let long = |n: &str| format!("The {n} sentence of this text is here.");
         let text = ["first", "second", "third"].map(long).join(" ");
         let questions = [

@@ -11,7 +11,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    checkpoint::{self, Updates},
+    checkpoint::{self, Known},
     config::{Objective, Stage, StrategyName, TrainConfig, Trained},
     loss,
     optimizer::Update,
@@ -20,6 +20,7 @@ use super::{
     student::Student,
     teacher::Teacher,
     texts::Texts,
+    validation::{Best, Measured, Validation},
 };
 use crate::{
     Error, Result,
@@ -46,6 +47,8 @@ pub struct Progress {
     pub tokens_per_second: f64,
     /// Seconds until the last step, at the present stage's pace.
     pub seconds_left: f64,
+    /// What was measured after this step, where it was time.
+    pub validation: Option<Measured>,
 }
 
 /// Trains as `config` says, and writes the bundle.
@@ -79,22 +82,23 @@ pub fn train(
         student: Student::new(&Bundle::open(&prepared.folder)?, machine, quantization)?,
         sampler,
         texts: Texts::new(prepared.segments, &config.languages, config.seed)?,
-        updates: Updates::default(),
+        machine: machine.clone(),
+        validation: config.validation.as_ref().map(Validation::open).transpose()?,
+        known: Known::default(),
     };
     let folder = config.output.join("checkpoints");
     let identity = identity(config)?;
-    let mut step = 0;
     if resume {
-        if let Some((done, updates)) = checkpoint::load(&folder, &identity, &mut run.student, note)? {
-            note(&format!("going on after step {done}"));
-            (step, run.updates) = (done, updates);
+        if let Some(known) = checkpoint::load(&folder, &identity, &mut run.student, note)? {
+            note(&format!("going on after step {}", known.step));
+            run.known = known;
         } else {
             note("there is no checkpoint yet: starting from step 0");
         }
     } else {
         checkpoint::clear(&folder)?;
     }
-    run.go(step, &folder, &identity, stop, progress)?;
+    run.go(&folder, &identity, stop, progress, note)?;
     run.finish(note)
 }
 
@@ -119,8 +123,13 @@ struct Run<'a> {
     student: Student,
     sampler: Sampler,
     texts: Texts,
-    updates: Updates,
+    machine: Machine,
+    validation: Option<Validation>,
+    known: Known,
 }
+
+/// Where the weights that were measured best are.
+const BEST: &str = "best";
 
 /// What one batch was.
 struct Batch {
@@ -132,16 +141,21 @@ struct Batch {
 impl Run<'_> {
     fn go(
         &mut self,
-        first: u64,
         folder: &Path,
         identity: &str,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(&Progress),
+        note: &mut dyn FnMut(&str),
     ) -> Result<()> {
+        let first = self.known.step;
         let steps = self.config.steps();
         let mut log = Log::open(&self.config.output.join("log.jsonl"))?;
         let begin = Instant::now();
         let (mut pairs, mut tokens) = (0usize, 0usize);
+        // A run that had ended early does not go on.
+        if self.validation.as_ref().is_some_and(|v| v.is_over(&self.known.best)) {
+            return Ok(());
+        }
         for step in first..steps {
             let Some((stage, at)) = self.config.stage_at(step) else { break };
             let before = Instant::now();
@@ -159,6 +173,9 @@ impl Run<'_> {
                 (pairs, tokens) = (pairs + batch.pairs, tokens + batch.tokens);
             }
             self.update(stage, at);
+            self.known.step = step + 1;
+            let learned = before.elapsed();
+            let validation = self.validate(note)?;
             let seconds = begin.elapsed().as_secs_f64();
             let report = Progress {
                 step: step + 1,
@@ -168,15 +185,25 @@ impl Run<'_> {
                 pairs_per_second: pairs as f64 / seconds,
                 tokens_per_second: tokens as f64 / seconds,
                 seconds_left: seconds / (step + 1 - first) as f64 * (steps - step - 1) as f64,
+                validation,
             };
-            log.line(&json!({
+            let mut line = json!({
                 "step": step + 1, "stage": stage.name, "loss": value, "rate": stage.rate(at),
-                "seconds": before.elapsed().as_secs_f64(),
-            }))?;
+                "seconds": learned.as_secs_f64(),
+            });
+            if let Some(measured) = validation {
+                line["validation"] = json!(measured);
+            }
+            log.line(&line)?;
             progress(&report);
             let stopping = stop.load(Ordering::Relaxed);
-            if stopping || (step + 1) % self.config.checkpoint_every == 0 || step + 1 == steps {
-                checkpoint::save(folder, step + 1, self.updates, identity, &mut self.student)?;
+            let over = self.validation.as_ref().is_some_and(|v| v.is_over(&self.known.best));
+            if stopping || over || (step + 1) % self.config.checkpoint_every == 0 || step + 1 == steps {
+                checkpoint::save(folder, self.known, identity, &mut self.student)?;
+            }
+            if over {
+                note(&format!("no better since step {}: training ends early", self.known.best.step));
+                break;
             }
             if stopping {
                 return Err(Error::Cancelled);
@@ -288,17 +315,38 @@ impl Run<'_> {
     fn update(&mut self, stage: &Stage, at: u64) {
         let rate = stage.rate(at);
         let weight_decay = stage.weight_decay;
-        self.updates.rows += 1;
-        let rows = Update { rate: rate * stage.embedding_rate, weight_decay, time: self.updates.rows };
+        self.known.updates.rows += 1;
+        let rows = Update { rate: rate * stage.embedding_rate, weight_decay, time: self.known.updates.rows };
         let blocks = (stage.train == Trained::All).then(|| {
-            self.updates.body += 1;
-            Update { rate, weight_decay, time: self.updates.body }
+            self.known.updates.body += 1;
+            Update { rate, weight_decay, time: self.known.updates.body }
         });
         self.student.step(rows, blocks);
     }
 
+    /// Measures the model where it is time, and keeps the best.
+    fn validate(&mut self, note: &mut dyn FnMut(&str)) -> Result<Option<Measured>> {
+        let Some(validation) = &self.validation else { return Ok(None) };
+        let step = self.known.step;
+        if !validation.is_due(step, self.config.steps()) {
+            return Ok(None);
+        }
+        let quantization = self.config.quantization;
+        let measured = validation.measure(&mut self.student, &self.start, quantization, &self.machine)?;
+        let map = validation.counts(&measured);
+        if self.known.best.is_now(step, map) {
+            self.student.bundle(&self.start)?.write(&self.config.output.join(BEST))?;
+        }
+        let Best { map: best, step: at, .. } = self.known.best;
+        note(&format!("step {step}: mAP {map:.4}; the best is {:.4}, of step {at}", best.unwrap_or(map)));
+        Ok(Some(measured))
+    }
+
     fn finish(mut self, note: &mut dyn FnMut(&str)) -> Result<PathBuf> {
-        let mut bundle = self.student.bundle(&self.start)?;
+        let mut bundle = match self.known.best.map {
+            Some(_) => Bundle::open(&self.config.output.join(BEST))?,
+            None => self.student.bundle(&self.start)?,
+        };
         let recipe = serde_json::to_value(self.config).map_err(|e| Error::Training(e.to_string()))?;
         let manifest = &mut bundle.manifest;
         manifest.name = self.config.name.clone();

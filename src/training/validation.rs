@@ -1,0 +1,158 @@
+//! How good the model is meanwhile, on questions held out from training, and when that is enough.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::student::Student;
+use crate::{
+    Result,
+    bundle::{Bundle, Quantization},
+    datasets::{self, Corpus, Options},
+    encoder::{Encoder, Machine},
+    evaluate::{self, evaluate},
+    evaluation::{Measures, Task},
+};
+
+/// Measuring while training.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationConfig {
+    /// As `interlingua data` calls it; never the set that results are reported on.
+    pub dataset: String,
+    /// Its folder.
+    pub data: PathBuf,
+    /// Only these languages; all where none is named.
+    #[serde(default)]
+    pub languages: Vec<String>,
+    /// Steps from one time to the next; the last step is measured too.
+    pub every: u64,
+    /// Training ends when so many times in a row were no better than the best before; never where it is
+    /// not given.
+    pub patience: Option<u64>,
+    /// The setting whose mAP counts.
+    #[serde(default)]
+    pub setting: Setting,
+}
+
+/// A setting that every data set in several languages has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Setting {
+    /// Query and passages in one language.
+    Mono,
+    /// Query and passages in two.
+    Cross,
+    /// All languages in one pool.
+    #[default]
+    Multi,
+}
+
+/// mAP in the three settings; none where the data have no such questions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Within a language.
+    pub mono: Option<f64>,
+    /// Across languages.
+    pub cross: Option<f64>,
+    /// Over the pool of all.
+    pub multi: Option<f64>,
+}
+
+/// The best so far, as a checkpoint keeps it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// mAP in the setting that counts; below any before the first time.
+    pub map: Option<f64>,
+    /// Steps done then.
+    pub step: u64,
+    /// Times since that were no better.
+    pub since: u64,
+}
+
+impl Best {
+    /// Takes in what was measured after `step` steps; whether it is the best.
+    pub fn is_now(&mut self, step: u64, map: f64) -> bool {
+        let better = self.map.is_none_or(|best| map > best);
+        *self = if better {
+            Self { map: Some(map), step, since: 0 }
+        } else {
+            Self { since: self.since + 1, ..*self }
+        };
+        better
+    }
+}
+
+/// A data set that is open.
+pub struct Validation {
+    config: ValidationConfig,
+    corpus: Corpus,
+    task: Task,
+}
+
+impl Validation {
+    /// # Errors
+    /// Says what is wrong with the data set.
+    pub fn open(config: &ValidationConfig) -> Result<Self> {
+        let options = Options { languages: config.languages.clone(), ..Options::default() };
+        let corpus = datasets::load(&config.dataset, &config.data, &options)?;
+        let task = Task::new(&corpus)?;
+        Ok(Self { config: config.clone(), corpus, task })
+    }
+
+    /// Whether it is time after `step` steps of `steps`.
+    pub fn is_due(&self, step: u64, steps: u64) -> bool {
+        step.is_multiple_of(self.config.every) || step == steps
+    }
+
+    /// Measures the model as `quantization` stores it.
+    ///
+    /// # Errors
+    /// What encoding or ranking meets.
+    pub fn measure(
+        &self,
+        student: &mut Student,
+        like: &Bundle,
+        quantization: Quantization,
+        machine: &Machine,
+    ) -> Result<Measured> {
+        let mut bundle = student.bundle(like)?;
+        bundle.store_as(quantization);
+        let encoder = Encoder::new(&bundle, machine.clone())?;
+        let data = (self.config.dataset.as_str(), &self.corpus, &self.task);
+        let options = evaluate::Options::default();
+        let report = evaluate(&encoder, None, data, &options, &mut |_, _, _| Ok(()), &mut |_| {})?.report;
+        let map = |setting: Option<Measures>| setting.map(|measures| measures.map);
+        Ok(Measured { mono: map(report.mono), cross: map(report.cross), multi: map(report.multi) })
+    }
+
+    /// What counts of it.
+    pub fn counts(&self, measured: &Measured) -> f64 {
+        let Measured { mono, cross, multi } = *measured;
+        let all = match self.config.setting {
+            Setting::Mono => [mono, multi, cross],
+            Setting::Cross => [cross, multi, mono],
+            Setting::Multi => [multi, mono, cross],
+        };
+        all.into_iter().flatten().next().unwrap_or(0.0)
+    }
+
+    /// Whether it was no better for too long.
+    pub fn is_over(&self, best: &Best) -> bool {
+        self.config.patience.is_some_and(|patience| best.since >= patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_kept_and_what_came_after_is_counted() {
+        let mut best = Best::default();
+        let seen = [0.2, 0.3, 0.3, 0.1, 0.4].iter().zip([10, 20, 30, 40, 50]);
+        let all: Vec<(bool, u64)> = seen.map(|(map, step)| (best.is_now(step, *map), best.since)).collect();
+        assert_eq!(all, [(true, 0), (true, 0), (false, 1), (false, 2), (true, 0)]);
+        assert_eq!(best, Best { map: Some(0.4), step: 50, since: 0 });
+    }
+}
