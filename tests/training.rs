@@ -362,3 +362,32 @@ fn training_ends_when_held_out_questions_fare_no_better() {
     assert_eq!(all.len(), 2 + rest.len());
     assert!(weights(&whole) == weights(&broken), "the weights differ");
 }
+
+/// Bytes of memory that this process holds.
+#[cfg(target_os = "linux")]
+fn held() -> usize {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_over_ten_thousand_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let mut config = config(folder.path(), "long", "hybrid");
+    config.checkpoint_every = 100_000;
+    config.stage.iter_mut().for_each(|stage| (stage.steps, stage.learning_rate) = (5_000, 1e-5));
+    let mut sizes = Vec::new();
+    let stop = AtomicBool::new(false);
+    let mut seen = |p: &Progress| {
+        if p.step % 1_000 == 0 {
+            sizes.push(held());
+        }
+    };
+    train(&config, &Machine::cpu(), false, &stop, &mut seen, &mut |_| {}).unwrap();
+    assert_eq!(sizes.len(), 10);
+    // Other tests run in the same process: they hold a few small models for a moment.
+    let grown = sizes[9].saturating_sub(sizes[1]);
+    assert!(grown < 64 << 20, "{grown} bytes more after 10,000 steps than after 2,000: {sizes:?}");
+}
