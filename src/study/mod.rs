@@ -3,7 +3,7 @@
 //!
 //! [`Study`] is what a person writes down, [`run`] does it, and skips what is done; [`Findings`] are
 //! drawn from every query's measures, and a [`Report`] becomes `report.md`, its plots and
-//! `report.json`. Only `config`, `keep`, `start` and `run` need a model; the rest builds without tensors.
+//! `report.json`. Only `config`, `plan`, `start`, `run` and `keep` need a model; the rest builds without tensors.
 //! Not here: training itself, measures, tests.
 
 mod chart;
@@ -15,6 +15,8 @@ mod figure;
 mod keep;
 mod markdown;
 mod paper;
+#[cfg(feature = "native")]
+mod plan;
 mod plots;
 mod report;
 #[cfg(feature = "native")]

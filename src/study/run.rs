@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_lite::future::block_on;
 use serde_json::json;
 
 use super::config::{DataSet, Study};
-use super::keep::{self, Record, Trained};
-use super::report::{Baseline, File, Report, Run};
-use super::start::{cut, fingerprint};
+use super::keep::{self, Record};
+use super::plan::{Plan, Planner, Swept, Trained};
+use super::report::{Report, Run};
 use super::summary::{Drawn, Findings, Measured, MeasuredArm, Sweep, Variant, values};
 use super::{plots, plots::file_name};
 use crate::bundle::{Bundle, MANIFEST, Quantization, SelfTest, write_whole};
-use crate::datasets::{self, Corpus, records};
+use crate::datasets::{self, Corpus};
 use crate::encoder::{Backend, Encoder, Machine};
 use crate::evaluate::{Options, evaluate, today};
 use crate::evaluation::{Scores, Task};
@@ -43,25 +43,6 @@ pub enum Event<'a> {
     Encode(&'static str, usize, usize),
 }
 
-/// A model to be measured.
-#[derive(Debug, Clone)]
-struct Plan {
-    /// Folder of its files.
-    folder: PathBuf,
-    /// SHA-256 of configuration, start, teacher and data.
-    key: String,
-    /// How it is trained; the start itself is not.
-    train: Option<TrainConfig>,
-    /// Where its weights are, or will be.
-    bundle: PathBuf,
-}
-
-impl Plan {
-    fn name(&self) -> String {
-        self.folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
-    }
-}
-
 /// A data set that is open.
 struct Open {
     name: String,
@@ -72,21 +53,11 @@ struct Open {
 
 struct Work<'a> {
     study: &'a Study,
-    recipe: TrainConfig,
     machine: &'a Machine,
-    /// The study's folder.
-    output: PathBuf,
-    /// The common start, in f32.
-    start: PathBuf,
-    data: Vec<File>,
-    teacher: String,
-    /// Layers of the common start.
-    layers: usize,
-    /// Folder and fingerprint of each start, by number of layers.
-    starts: BTreeMap<usize, (PathBuf, String)>,
     sets: Vec<Open>,
     stop: &'a AtomicBool,
     tell: &'a mut dyn FnMut(Event),
+    /// Every evaluation that the report is made from.
     runs: Vec<Run>,
 }
 
@@ -116,20 +87,8 @@ pub fn run(
     }
     // What is wrong with the data sets is told before anything is trained.
     let sets = study.evaluate.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let mut work = Work::new(study, recipe, machine, sets, stop, tell)?;
-    let baseline = Plan {
-        folder: work.output.join("runs").join("start"),
-        key: work.starts[&work.layers].1.clone(),
-        train: None,
-        bundle: work.start.clone(),
-    };
-    let mut arms = Vec::new();
-    for &seed in &study.seeds {
-        for arm in &study.arms {
-            arms.push((arm.clone(), seed, work.plan(seed, arm.alpha, None, None)?));
-        }
-    }
-    let swept = work.swept()?;
+    let mut planner = Planner::new(study, recipe, &mut |note| tell(Event::Note(note)))?;
+    let (baseline, arms, swept) = (planner.baseline(), planner.arms()?, planner.swept()?);
     let arms_jobs = [&baseline].into_iter().chain(arms.iter().map(|(_, _, plan)| plan));
     let mut jobs: Vec<(Plan, Quantization, bool)> =
         arms_jobs.map(|plan| (plan.clone(), Quantization::F32, true)).collect();
@@ -138,6 +97,7 @@ pub fn run(
             jobs.extend(plans.iter().map(|(_, plan)| (plan.clone(), *quantization, false)));
         }
     }
+    let mut work = Work { study, machine, sets, stop, tell, runs: Vec::new() };
     let all = jobs.len();
     for (number, (plan, quantization, everywhere)) in jobs.iter().enumerate() {
         (work.tell)(Event::Begin(number + 1, all, &format!("{}, {}", plan.name(), quantization)));
@@ -147,7 +107,7 @@ pub fn run(
         }
         work.tidy(plan)?;
     }
-    work.report(&baseline, &arms, &swept)
+    work.report(planner, recipe, &baseline, &arms, &swept)
 }
 
 fn open(set: &DataSet) -> Result<Open> {
@@ -156,126 +116,7 @@ fn open(set: &DataSet) -> Result<Open> {
     Ok(Open { name: set.dataset.clone(), hash: corpus.hash(), task, corpus })
 }
 
-/// A path that does not depend on where the program was started.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    path.canonicalize().map_err(|e| Error::file(path, e))
-}
-
-/// Values of one sweep: name, how weights are stored, and a run for each seed.
-type Swept = Vec<(String, Quantization, Vec<(u64, Plan)>)>;
-
-impl<'a> Work<'a> {
-    fn new(
-        study: &'a Study,
-        recipe: &TrainConfig,
-        machine: &'a Machine,
-        sets: Vec<Open>,
-        stop: &'a AtomicBool,
-        tell: &'a mut dyn FnMut(Event),
-    ) -> Result<Self> {
-        let mut recipe = recipe.clone();
-        fs::create_dir_all(study.output.join("runs")).map_err(|e| Error::file(&study.output, e))?;
-        let output = absolute(&study.output)?;
-        recipe.data.folder = absolute(&recipe.data.folder)?;
-        recipe.output = output.clone();
-        let mut data = Vec::new();
-        for prefix in ["parallel.", "qa."] {
-            for path in records::find(&recipe.data.folder, prefix)? {
-                let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
-                let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
-                data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
-            }
-        }
-        let start = training::prepare(&recipe, &mut |note| tell(Event::Note(note)))?.folder;
-        let teacher = absolute(recipe.start.teacher())?;
-        let known = fingerprint(&Bundle::open(&teacher)?)?;
-        let bundle = Bundle::open(&start)?;
-        let layers = bundle.manifest.architecture.layers;
-        let whole = (start.clone(), fingerprint(&bundle)?);
-        // Every run begins with the very same weights, and a start with fewer layers keeps its teacher.
-        recipe.start.model = start.clone();
-        recipe.start.teacher = Some(teacher);
-        recipe.start.vocabulary = None;
-        recipe.prompts = None;
-        Ok(Self {
-            study,
-            recipe,
-            machine,
-            output,
-            start,
-            data,
-            teacher: known,
-            layers,
-            starts: BTreeMap::from([(layers, whole)]),
-            sets,
-            stop,
-            tell,
-            runs: Vec::new(),
-        })
-    }
-
-    /// The run with this seed, share, batch (the study's own where it is not given) and layers (all).
-    fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, layers: Option<usize>) -> Result<Plan> {
-        let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
-        let layers = layers.unwrap_or(self.layers);
-        if !self.starts.contains_key(&layers) {
-            let folder = cut(&self.start, layers)?;
-            let known = fingerprint(&Bundle::open(&folder)?)?;
-            self.starts.insert(layers, (folder, known));
-        }
-        let (start, known) = self.starts[&layers].clone();
-        config.start.model = start;
-        let failed = |e: serde_json::Error| Error::Training(e.to_string());
-        let mut told = serde_json::to_value(&config).map_err(failed)?;
-        // Nothing that weights depend on: paths, names, how they are stored. Start, teacher and data
-        // are known by their hashes.
-        if let Some(fields) = told.as_object_mut() {
-            for field in ["output", "name", "licence", "checkpoint_every", "quantization", "start"] {
-                fields.remove(field);
-            }
-            if let Some(data) = fields.get_mut("data").and_then(|data| data.as_object_mut()) {
-                data.remove("folder");
-                data.remove("word_counts");
-            }
-        }
-        let data: Vec<&str> = self.data.iter().map(|file| file.sha256.as_str()).collect();
-        let key = sha256(json!([told, known, self.teacher, data]).to_string().as_bytes());
-        // The same run may be asked for twice, as an arm and in a sweep: its folder is the same then.
-        let batch = config.stage.last().map_or(0, |stage| stage.batch);
-        let name = format!("alpha-{alpha}-batch-{batch}-layers-{layers}-seed-{seed}");
-        let folder = self.output.join("runs").join(format!("{name}-{}", &key[..8]));
-        config.name = format!("{} {name}", self.study.name);
-        config.output = folder.clone();
-        Ok(Plan { bundle: folder.join("bundle"), folder, key, train: Some(config) })
-    }
-
-    /// The values of every sweep.
-    fn swept(&mut self) -> Result<Vec<(&'static str, Swept)>> {
-        let sweep = self.study.sweep.clone();
-        let seeds = self.study.sweep_seeds().to_vec();
-        let mut values: Vec<(&str, String, Quantization, Option<usize>, Option<usize>)> = Vec::new();
-        for batch in sweep.batch {
-            values.push(("batch", format!("batch {batch}"), Quantization::F32, Some(batch), None));
-        }
-        for layers in sweep.layers {
-            let name = format!("{layers} layer{}", if layers == 1 { "" } else { "s" });
-            values.push(("layers", name, Quantization::F32, None, Some(layers)));
-        }
-        for quantization in sweep.quantization {
-            values.push(("quantization", quantization.to_string(), quantization, None, None));
-        }
-        let mut all: Vec<(&str, Swept)> = Vec::new();
-        for (sweep_name, name, quantization, batch, layers) in values {
-            let plans = seeds.iter().map(|&seed| Ok((seed, self.plan(seed, sweep.alpha, batch, layers)?)));
-            let variant = (name, quantization, plans.collect::<Result<Vec<_>>>()?);
-            match all.last_mut().filter(|(last, _)| *last == sweep_name) {
-                Some((_, variants)) => variants.push(variant),
-                None => all.push((sweep_name, vec![variant])),
-            }
-        }
-        Ok(all)
-    }
-
+impl Work<'_> {
     fn cancelled(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
@@ -340,7 +181,7 @@ impl<'a> Work<'a> {
     fn train(&mut self, plan: &Plan) -> Result<Option<f64>> {
         let Some(config) = &plan.train else { return Ok(None) };
         let path = plan.folder.join("trained.json");
-        if let Some(trained) = keep::read::<Trained>(&path).filter(|trained| trained.key == plan.key)
+        if let Some(trained) = keep::read::<keep::Trained>(&path).filter(|trained| trained.key == plan.key)
             && plan.bundle.join(MANIFEST).is_file()
         {
             return Ok(trained.pairs_per_second);
@@ -358,7 +199,7 @@ impl<'a> Work<'a> {
             },
             &mut |note| (tell.borrow_mut())(Event::Note(note)),
         )?;
-        keep::write(&path, &Trained { key: plan.key.clone(), pairs_per_second })?;
+        keep::write(&path, &keep::Trained { key: plan.key.clone(), pairs_per_second })?;
         Ok(pairs_per_second)
     }
 
@@ -399,9 +240,11 @@ impl<'a> Work<'a> {
 
     fn report(
         mut self,
+        planner: Planner,
+        recipe: &TrainConfig,
         baseline: &Plan,
-        arms: &[(super::ArmConfig, u64, Plan)],
-        swept: &[(&'static str, Swept)],
+        arms: &[Trained],
+        swept: &[(&str, Vec<Swept>)],
     ) -> Result<Report> {
         (self.tell)(Event::Note("summing up"));
         let study = self.study;
@@ -442,7 +285,6 @@ impl<'a> Work<'a> {
             ));
         }
         let failed = |e: serde_json::Error| Error::format("report.json", e);
-        let whole = Bundle::open(&self.start)?;
         let report = Report {
             name: study.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -450,14 +292,9 @@ impl<'a> Work<'a> {
             device: format!("{} ({})", self.machine.backend.name(), self.machine.adapter),
             machine: machine(),
             study: serde_json::to_value(study).map_err(failed)?,
-            recipe: serde_json::to_value(&self.recipe).map_err(failed)?,
-            start: Baseline {
-                model: whole.manifest.name.clone(),
-                sha256: self.starts[&self.layers].1.clone(),
-                teacher_sha256: self.teacher.clone(),
-                parameters: whole.weights.parameters(),
-            },
-            data: self.data,
+            recipe: serde_json::to_value(recipe).map_err(failed)?,
+            start: planner.start,
+            data: planner.data,
             datasets: self.sets.iter().map(|set| (set.name.clone(), set.hash.clone())).collect(),
             findings,
             sweeps,
@@ -465,10 +302,10 @@ impl<'a> Work<'a> {
             notes,
         };
         for (name, chart) in plots(&report) {
-            write_whole(&self.output.join(name), chart.svg().as_bytes())?;
+            write_whole(&study.output.join(name), chart.svg().as_bytes())?;
         }
-        write_whole(&self.output.join("report.md"), report.markdown().as_bytes())?;
-        keep::write(&self.output.join("report.json"), &report)?;
+        write_whole(&study.output.join("report.md"), report.markdown().as_bytes())?;
+        keep::write(&study.output.join("report.json"), &report)?;
         Ok(report)
     }
 

@@ -1,0 +1,181 @@
+//! What there is to train and to measure, and how one knows whether it is done.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::config::{Arm, Study};
+use super::report::{Baseline, File};
+use super::start::{cut, fingerprint};
+use crate::bundle::{Bundle, Quantization};
+use crate::datasets::records;
+use crate::training::{self, TrainConfig};
+use crate::{Error, Result, sha256};
+
+/// A model to be measured.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// Folder of its files.
+    pub folder: PathBuf,
+    /// SHA-256 of configuration, start, teacher and data.
+    pub key: String,
+    /// How it is trained; the start itself is not.
+    pub train: Option<TrainConfig>,
+    /// Where its weights are, or will be.
+    pub bundle: PathBuf,
+}
+
+impl Plan {
+    /// The name of its folder.
+    pub fn name(&self) -> String {
+        self.folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// An arm with one seed.
+pub(super) type Trained = (Arm, u64, Plan);
+
+/// A value of a sweep: its name, how weights are stored, and a run for each seed.
+pub(super) type Swept = (String, Quantization, Vec<(u64, Plan)>);
+
+/// What all runs share.
+pub(super) struct Planner<'a> {
+    study: &'a Study,
+    /// With the common start.
+    recipe: TrainConfig,
+    /// The files that runs learn from.
+    pub data: Vec<File>,
+    /// The common start.
+    pub start: Baseline,
+    /// Its folder.
+    folder: PathBuf,
+    /// Its layers.
+    layers: usize,
+    /// Folder and fingerprint of each start, by number of layers.
+    starts: BTreeMap<usize, (PathBuf, String)>,
+}
+
+impl<'a> Planner<'a> {
+    /// Makes the common start where it is not there yet, and hashes what runs depend on.
+    ///
+    /// # Errors
+    /// Says what is wrong with data, start or teacher.
+    pub fn new(study: &'a Study, recipe: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Self> {
+        fs::create_dir_all(study.output.join("runs")).map_err(|e| Error::file(&study.output, e))?;
+        let mut recipe = recipe.clone();
+        recipe.output = study.output.clone();
+        let mut data = Vec::new();
+        for prefix in ["parallel.", "qa."] {
+            for path in records::find(&recipe.data.folder, prefix)? {
+                let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
+                let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
+                data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
+            }
+        }
+        let folder = training::prepare(&recipe, note)?.folder;
+        let bundle = Bundle::open(&folder)?;
+        let layers = bundle.manifest.architecture.layers;
+        let teacher = recipe.start.teacher().to_path_buf();
+        let start = Baseline {
+            model: bundle.manifest.name.clone(),
+            sha256: fingerprint(&bundle)?,
+            teacher_sha256: fingerprint(&Bundle::open(&teacher)?)?,
+            parameters: bundle.weights.parameters(),
+        };
+        // Every run begins with the very same weights, and a start with fewer layers keeps its teacher.
+        recipe.start.model = folder.clone();
+        recipe.start.teacher = Some(teacher);
+        recipe.start.vocabulary = None;
+        recipe.prompts = None;
+        let starts = BTreeMap::from([(layers, (folder.clone(), start.sha256.clone()))]);
+        Ok(Self { study, recipe, data, start, folder, layers, starts })
+    }
+
+    /// The start itself.
+    pub fn baseline(&self) -> Plan {
+        Plan {
+            folder: self.study.output.join("runs/start"),
+            key: self.start.sha256.clone(),
+            train: None,
+            bundle: self.folder.clone(),
+        }
+    }
+
+    /// Every arm with every seed: all arms with the first seed, then with the second, so that a study
+    /// that is interrupted can be looked at.
+    ///
+    /// # Errors
+    /// Says why a start with fewer layers cannot be made.
+    pub fn arms(&mut self) -> Result<Vec<Trained>> {
+        let study = self.study;
+        let all = study.seeds.iter().flat_map(|&seed| study.arms.iter().map(move |arm| (arm, seed)));
+        all.map(|(arm, seed)| Ok((arm.clone(), seed, self.plan(seed, arm.alpha, None, None)?))).collect()
+    }
+
+    /// The run with this seed, share, batch (the study's own where it is not given) and layers (all).
+    fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, layers: Option<usize>) -> Result<Plan> {
+        let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
+        let layers = layers.unwrap_or(self.layers);
+        if !self.starts.contains_key(&layers) {
+            let folder = cut(&self.folder, layers)?;
+            let known = fingerprint(&Bundle::open(&folder)?)?;
+            self.starts.insert(layers, (folder, known));
+        }
+        let (start, known) = self.starts[&layers].clone();
+        config.start.model = start;
+        let failed = |e: serde_json::Error| Error::Training(e.to_string());
+        let mut told = serde_json::to_value(&config).map_err(failed)?;
+        // Nothing that weights depend on: paths, names, how they are stored. Start, teacher and data
+        // are known by their hashes.
+        if let Some(fields) = told.as_object_mut() {
+            for field in ["output", "name", "licence", "checkpoint_every", "quantization", "start"] {
+                fields.remove(field);
+            }
+            if let Some(data) = fields.get_mut("data").and_then(|data| data.as_object_mut()) {
+                data.remove("folder");
+                data.remove("word_counts");
+            }
+        }
+        let data: Vec<&str> = self.data.iter().map(|file| file.sha256.as_str()).collect();
+        let key = sha256(json!([told, known, self.start.teacher_sha256, data]).to_string().as_bytes());
+        // The same run may be asked for twice, as an arm and in a sweep: its folder is the same then.
+        let batch = config.stage.last().map_or(0, |stage| stage.batch);
+        let name = format!("alpha-{alpha}-batch-{batch}-layers-{layers}-seed-{seed}");
+        let folder = self.study.output.join("runs").join(format!("{name}-{}", &key[..8]));
+        config.name = format!("{} {name}", self.study.name);
+        config.output = folder.clone();
+        Ok(Plan { bundle: folder.join("bundle"), folder, key, train: Some(config) })
+    }
+
+    /// The runs of every sweep.
+    ///
+    /// # Errors
+    /// As [`arms`](Self::arms).
+    pub fn swept(&mut self) -> Result<Vec<(&'static str, Vec<Swept>)>> {
+        let sweep = self.study.sweep.clone();
+        let seeds = self.study.sweep_seeds().to_vec();
+        let mut values: Vec<(&str, String, Quantization, Option<usize>, Option<usize>)> = Vec::new();
+        for batch in sweep.batch {
+            values.push(("batch", format!("batch {batch}"), Quantization::F32, Some(batch), None));
+        }
+        for layers in sweep.layers {
+            let name = format!("{layers} layer{}", if layers == 1 { "" } else { "s" });
+            values.push(("layers", name, Quantization::F32, None, Some(layers)));
+        }
+        for quantization in sweep.quantization {
+            values.push(("quantization", quantization.to_string(), quantization, None, None));
+        }
+        let mut all: Vec<(&str, Vec<Swept>)> = Vec::new();
+        for (sweep_name, name, quantization, batch, layers) in values {
+            let plans = seeds.iter().map(|&seed| Ok((seed, self.plan(seed, sweep.alpha, batch, layers)?)));
+            let variant = (name, quantization, plans.collect::<Result<Vec<_>>>()?);
+            match all.last_mut().filter(|(last, _)| *last == sweep_name) {
+                Some((_, variants)) => variants.push(variant),
+                None => all.push((sweep_name, vec![variant])),
+            }
+        }
+        Ok(all)
+    }
+}
