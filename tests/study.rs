@@ -279,3 +279,14 @@ fn what_is_wrong_is_said_before_anything_is_trained() {
         assert_eq!(done, Done::default());
     }
 }
+
+#[test]
+fn the_recipe_compares_what_the_paper_compares() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/study.toml");
+    let (study, _) = Study::read(&path).unwrap();
+    assert!(study.seeds.len() >= 3);
+    for alpha in [0.0, 0.5, 1.0] {
+        assert!(study.arms.iter().any(|arm| arm.alpha == alpha), "{alpha}");
+    }
+    assert_eq!(study.evaluate[0].dataset, "xquad-r");
+}

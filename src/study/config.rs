@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::Quantization;
 use crate::datasets::{Options, Pool};
-use crate::training::{Objective, StrategyName, TrainConfig};
+use crate::training::{Objective, StrategyName, TrainConfig, not_understood};
 use crate::{Error, Result};
 
 /// A study.
@@ -112,7 +112,7 @@ impl Study {
     pub fn read(path: &Path) -> Result<(Self, TrainConfig)> {
         let text = fs::read_to_string(path).map_err(|e| Error::file(path, e))?;
         let place = path.display().to_string();
-        let mut study: Self = toml::from_str(&text).map_err(|e| Error::format(&place, e))?;
+        let mut study: Self = toml::from_str(&text).map_err(|e| not_understood(&place, &text, &e))?;
         let base = path.parent().unwrap_or(Path::new("."));
         let resolve = |p: &mut PathBuf| *p = base.join(&*p);
         resolve(&mut study.output);
@@ -312,7 +312,7 @@ mod tests {
             ("seeds = [1, 2]", "seeds = []", "study.toml, seeds"),
             ("batch = [2, 4]", "batch = [1]", "study.toml, batch"),
             ("steps = 6", "steps = 0", "study.toml, steps"),
-            ("steps = 6", "step = 6", "unknown field `step`"),
+            ("steps = 6", "step = 6", "did you mean `steps`?"),
             ("recipe.toml", "nothing.toml", "nothing.toml"),
         ] {
             let text = STUDY.replace(right, wrong);

@@ -50,9 +50,11 @@ impl Report {
         let bytes: u64 = self.data.iter().map(|f| f.bytes).sum();
         writeln!(
             out,
-            "\nTraining data: {} files, {:.1} MB. Runs, with the key by which a run is known to be done:\n",
+            "\nTraining data: {} files, {:.1} MB; SHA-256 of what was learned from `{}`. Runs, with the key by \
+             which a run is known to be done:\n",
             self.data.len(),
-            bytes as f64 / 1e6
+            bytes as f64 / 1e6,
+            short(&self.learned_sha256)
         )?;
         header(out, &["run", "data set", "weights", "key", "model", "pairs/s in training"])?;
         for run in &self.runs {
@@ -291,6 +293,7 @@ pub(super) mod tests {
                 parameters: 7,
             },
             data: vec![File { name: "f".into(), bytes: 1_000_000, sha256: String::new() }],
+            learned_sha256: "12".repeat(32),
             datasets: BTreeMap::from([("xquad-r".to_string(), "cd".repeat(32))]),
             findings: vec![found],
             sweeps: vec![Sweep::new("layers", variants)],

@@ -14,6 +14,10 @@ use crate::datasets::records;
 use crate::training::{self, TrainConfig};
 use crate::{Error, Result, sha256};
 
+/// Fields of a training configuration that do not tell runs apart, or not by themselves.
+const NOT_IN_KEY: [&str; 8] =
+    ["output", "name", "licence", "checkpoint_every", "quantization", "start", "data", "guard"];
+
 /// A model to be measured.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -47,6 +51,8 @@ pub(super) struct Planner<'a> {
     recipe: TrainConfig,
     /// The files that runs learn from.
     pub data: Vec<File>,
+    /// SHA-256 of all that was read from them, and from published sets, and is not left out.
+    pub learned: String,
     /// The common start.
     pub start: Baseline,
     /// Its folder.
@@ -74,7 +80,8 @@ impl<'a> Planner<'a> {
                 data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
             }
         }
-        let folder = training::prepare(&recipe, note)?.folder;
+        let training::Prepared { folder, questions, segments, .. } = training::prepare(&recipe, note)?;
+        let learned = sha256(format!("{} {}", hash(&questions), hash(&segments)).as_bytes());
         let bundle = Bundle::open(&folder)?;
         let layers = bundle.manifest.architecture.layers;
         let teacher = recipe.start.teacher().to_path_buf();
@@ -89,8 +96,10 @@ impl<'a> Planner<'a> {
         recipe.start.teacher = Some(teacher);
         recipe.start.vocabulary = None;
         recipe.prompts = None;
+        // The same steps for all: none stops early, or takes the weights of another step.
+        recipe.validation = None;
         let starts = BTreeMap::from([(layers, (folder.clone(), start.sha256.clone()))]);
-        Ok(Self { study, recipe, data, start, folder, layers, starts })
+        Ok(Self { study, recipe, data, learned, start, folder, layers, starts })
     }
 
     /// The start itself.
@@ -127,19 +136,15 @@ impl<'a> Planner<'a> {
         config.start.model = start;
         let failed = |e: serde_json::Error| Error::Training(e.to_string());
         let mut told = serde_json::to_value(&config).map_err(failed)?;
-        // Nothing that weights depend on: paths, names, how they are stored. Start, teacher and data
-        // are known by their hashes.
+        // Without names, paths and how weights are stored: start, teacher and data are known by their
+        // hashes.
         if let Some(fields) = told.as_object_mut() {
-            for field in ["output", "name", "licence", "checkpoint_every", "quantization", "start"] {
+            for field in NOT_IN_KEY {
                 fields.remove(field);
             }
-            if let Some(data) = fields.get_mut("data").and_then(|data| data.as_object_mut()) {
-                data.remove("folder");
-                data.remove("word_counts");
-            }
         }
-        let data: Vec<&str> = self.data.iter().map(|file| file.sha256.as_str()).collect();
-        let key = sha256(json!([told, known, self.start.teacher_sha256, data]).to_string().as_bytes());
+        let parts = json!([told, known, self.start.teacher_sha256, self.learned]);
+        let key = sha256(parts.to_string().as_bytes());
         // The same run may be asked for twice, as an arm and in a sweep: its folder is the same then.
         let batch = config.stage.last().map_or(0, |stage| stage.batch);
         let name = format!("alpha-{alpha}-batch-{batch}-layers-{layers}-seed-{seed}");
@@ -178,4 +183,10 @@ impl<'a> Planner<'a> {
         }
         Ok(all)
     }
+}
+
+/// SHA-256 of records, in their order.
+fn hash<T: std::fmt::Debug>(records: &[T]) -> String {
+    let part = |records: &[T]| sha256(format!("{records:?}").as_bytes());
+    sha256(records.chunks(10_000).map(part).collect::<String>().as_bytes())
 }

@@ -28,6 +28,8 @@ pub struct Report {
     pub start: Baseline,
     /// The files that runs learned from.
     pub data: Vec<File>,
+    /// SHA-256 of all that was read from them, and from published sets, and was not left out.
+    pub learned_sha256: String,
     /// SHA-256 of each data set's ids and texts, by name.
     pub datasets: BTreeMap<String, String>,
     /// What was found on each data set.

@@ -295,6 +295,7 @@ impl Work<'_> {
             recipe: serde_json::to_value(recipe).map_err(failed)?,
             start: planner.start,
             data: planner.data,
+            learned_sha256: planner.learned,
             datasets: self.sets.iter().map(|set| (set.name.clone(), set.hash.clone())).collect(),
             findings,
             sweeps,

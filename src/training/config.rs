@@ -306,7 +306,7 @@ impl TrainConfig {
 }
 
 /// One sentence on what is wrong with the file, with its line, and what may have been meant.
-fn not_understood(place: &str, text: &str, error: &toml::de::Error) -> Error {
+pub(crate) fn not_understood(place: &str, text: &str, error: &toml::de::Error) -> Error {
     let place = match error.span() {
         Some(span) => {
             let line = text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1;

@@ -21,6 +21,7 @@ mod trainer;
 mod validation;
 pub mod vocabulary;
 
+pub(crate) use config::not_understood;
 pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
 pub use start::{Prepared, prepare};
 pub use trainer::{Progress, train};
