@@ -246,9 +246,9 @@ pub struct Variant {
     pub seeds: Vec<u64>,
     /// What was measured on the first data set.
     pub figures: Values,
-    /// Median time of one short text, in milliseconds; the first seed's, as all costs.
+    /// Least time of one short text, in milliseconds; the first seed's, as all costs.
     pub latency_ms: f64,
-    /// Texts of a middle length a second, in batches.
+    /// Texts of a middle length a second, in the fastest batch.
     pub texts_per_second: f64,
     /// Of the bundle.
     pub bytes: u64,
