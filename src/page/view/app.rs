@@ -121,8 +121,8 @@ fn Side() -> impl IntoView {
         <details class="side" prop:open=move || wide.get()>
             <summary>"Languages, models and text: " {words}</summary>
             <div class="fold">
-                <Controls/>
                 <Models/>
+                <Controls/>
                 <Corpus/>
             </div>
         </details>

@@ -132,7 +132,7 @@ pub(super) fn Place(hit: Hit, there: Column, #[prop(into)] other: Signal<String>
     let words = move || {
         let counterpart = there.ranks.with(|ranks| ranks.get(&key).copied());
         let shown = there.ranks.with(HashMap::len);
-        let with = view! { <span class="unseen">{format!(", with {}", other.get())}</span> };
+        let with = view! { <span class="unseen">{format!(" with {}", other.get())}</span> };
         match counterpart {
             Some(at) => view! {
                 {format!("rank {rank} here, ")}

@@ -59,7 +59,7 @@ pub(super) fn Lines() -> impl IntoView {
         view! { <path class:moved=moved class:pointed=pointed style=colour d=path></path> }
     };
     view! {
-        <svg node_ref=svg class="lines" class:pointing=move || pair.pointed.with(Option::is_some) aria-hidden="true">
+        <svg node_ref=svg class="lines" aria-hidden="true">
             {move || lines.get().into_iter().map(line).collect_view()}
         </svg>
     }

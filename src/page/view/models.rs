@@ -24,7 +24,7 @@ pub(super) fn Models() -> impl IntoView {
     });
     view! {
         <fieldset class="models">
-            <legend>"Models"</legend>
+            <legend class="unseen">"Models"</legend>
             <Pick label="Model" value=first choose=choose_first/>
             <Pick label="Compare with" value=second other=first choose=choose_second/>
             {move || page.models_problem.get().map(|problem| view! { <p class="hint">{problem}</p> })}
