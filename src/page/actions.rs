@@ -482,7 +482,7 @@ pub(super) fn resolve(folder: &str) -> Option<String> {
 }
 
 /// A capital at the start, unless that is a file's name or a field's; a full stop at the end.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let words = words.trim();
     let first = words.split(' ').next().unwrap_or_default();
     let mut chars = words.chars();

@@ -6,7 +6,7 @@
 
 use leptos::prelude::*;
 
-use super::actions::{MODEL, SAMPLE, resolve};
+use super::actions::{MODEL, SAMPLE, resolve, sentence};
 use super::evaluate::View;
 use super::link::Link;
 use super::models::same_folder;
@@ -185,12 +185,12 @@ impl Page {
             }),
             Event::Failed { id, problem } if b.is_busy_with(id) => {
                 b.activity.set(None);
-                b.problem.set(Some(problem));
+                b.problem.set(Some(sentence(&problem)));
             }
             Event::Failed { id, problem } if b.searching.get_untracked() == Some(id) => {
                 b.searching.set(None);
                 b.results.set(None);
-                b.problem.set(Some(problem));
+                b.problem.set(Some(sentence(&problem)));
             }
             // It is asked for nothing else, and what was ended is forgotten.
             _ => {}
