@@ -11,11 +11,11 @@ use super::evaluate::View;
 use super::link::describe;
 use super::state::{Activity, Page, Problem, TOP, WayOut, Worker};
 use super::words;
-use crate::protocol::{DeviceChoice, Id, OpenedFile, Request, Scope};
+use crate::protocol::{DeviceChoice, Example, Id, OpenedFile, Request, Scope};
 
 /// Where the default model and the sample corpus are, seen from the page.
-const MODEL: &str = "model/";
-const SAMPLE: &str = "sample/";
+pub(super) const MODEL: &str = "model/";
+pub(super) const SAMPLE: &str = "sample/";
 /// A pause in typing after which the search runs.
 const PAUSE: Duration = Duration::from_millis(250);
 /// More than this is not read into memory.
@@ -164,38 +164,49 @@ impl Page {
             }
         });
         self.searching.set(None);
-        let query = self.query.get_untracked();
-        if query.trim().is_empty() {
+        if self.query.with_untracked(|q| q.trim().is_empty()) {
             self.waiting.set(false);
             return;
         }
-        let example = self.corpus.with_untracked(|corpus| {
-            let corpus = corpus.as_ref()?;
-            Some((corpus.precomputed, corpus.examples.iter().find(|e| e.text == query).cloned()))
-        });
-        let Some((precomputed, example)) = example else {
+        let Some(precomputed) = self.corpus.with_untracked(|c| c.as_ref().map(|c| c.precomputed)) else {
             return;
         };
+        self.search_beside();
         let live = self.kept.with_value(|k| k.corpus_live);
         let model = self.model.with_untracked(Option::is_some);
-        let ready = live && (model || (precomputed && example.is_some()));
+        let ready = live && (model || (precomputed && self.example_asked().is_some()));
         self.waiting.set(!ready);
         if !ready {
             return;
         }
         let id = self.next_id();
-        let language = self.language.get_untracked().or(example.map(|e| e.language));
-        let request = Request::Search {
+        if self.search_request(id).is_some_and(|request| self.send(&request)) {
+            self.searching.set(Some(id));
+        }
+    }
+
+    /// What is asked now, of either model; `None` while nothing is open or nothing is asked.
+    pub fn search_request(self, id: Id) -> Option<Request> {
+        let query = self.query.get_untracked();
+        if query.trim().is_empty() || self.corpus.with_untracked(Option::is_none) {
+            return None;
+        }
+        let example = self.example_asked();
+        Some(Request::Search {
             id,
             query,
-            language,
+            language: self.language.get_untracked().or(example.map(|e| e.language)),
             scope: self.scope.get_untracked(),
             languages: self.filter.get_untracked(),
             top: self.top.get_untracked(),
-        };
-        if self.send(&request) {
-            self.searching.set(Some(id));
-        }
+        })
+    }
+
+    /// The example that is in the box.
+    fn example_asked(self) -> Option<Example> {
+        self.query.with_untracked(|query| {
+            self.corpus.with_untracked(|c| c.as_ref()?.examples.iter().find(|e| e.text == *query).cloned())
+        })
     }
 
     // The address
@@ -236,9 +247,14 @@ impl Page {
         self.filter.set(address.filter);
         self.device.set(address.device);
         self.model_address.set(address.model);
+        let other = address.with != self.beside.address.get_untracked();
+        self.beside.address.set(address.with);
         self.top.set(TOP);
         if reload {
             self.load_model();
+        }
+        if reload || other {
+            self.restart_beside();
         }
         self.search();
     }
@@ -261,7 +277,10 @@ impl Page {
     /// The person is in a view: what it needs comes.
     pub fn arrive(self) {
         match self.view.get_untracked() {
-            View::Search if self.corpus.with_untracked(Option::is_some) => self.load_first_model(),
+            View::Search if self.corpus.with_untracked(Option::is_some) => {
+                self.load_first_model();
+                self.begin_beside();
+            }
             View::Search => {}
             View::Evaluate => self.measure_what_the_link_shows(),
         }
@@ -311,6 +330,7 @@ impl Page {
         self.device.set(device);
         self.write_address(false);
         self.load_model();
+        self.restart_beside();
     }
 
     /// Removes model files from the browser's storage.
@@ -462,7 +482,7 @@ pub(super) fn resolve(folder: &str) -> Option<String> {
 }
 
 /// A capital at the start, unless that is a file's name or a field's; a full stop at the end.
-fn sentence(words: &str) -> String {
+pub(super) fn sentence(words: &str) -> String {
     let words = words.trim();
     let first = words.split(' ').next().unwrap_or_default();
     let mut chars = words.chars();

@@ -6,7 +6,7 @@ use crate::protocol::{CellChoice, DeviceChoice, Scope};
 /// Queries longer than this stay out of the address: some browsers refuse very long ones.
 const LONGEST_QUERY: usize = 2000;
 
-/// What `?q=…&lang=…&scope=…&in=de,el&device=…&model=…` says, or in the other view
+/// What `?q=…&lang=…&scope=…&in=de,el&device=…&model=…&with=…` says, or in the other view
 /// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&cell=…&device=…&model=…&against=…`.
 /// Defaults are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +24,8 @@ pub(super) struct Address {
     pub device: DeviceChoice,
     /// The model's folder, where it is not the default one.
     pub model: Option<String>,
+    /// The folder of the model that answers beside it.
+    pub with: Option<String>,
 
     /// What models are measured on.
     pub data: Data,
@@ -58,6 +60,7 @@ impl Address {
                 "in" => address.filter = codes(&value),
                 "device" => address.device = device_named(&value),
                 "model" => address.model = Some(value),
+                "with" => address.with = Some(value),
                 "view" => address.view = View::named(&value),
                 "data" => address.data = Data::named(&value),
                 "languages" => address.languages = codes(&value),
@@ -113,6 +116,9 @@ impl Address {
         }
         if let Some(model) = &self.model {
             pairs.push(format!("model={}", encode(model)));
+        }
+        if let Some(model) = &self.with {
+            pairs.push(format!("with={}", encode(model)));
         }
         if let Some(model) = &self.against {
             pairs.push(format!("against={}", encode(model)));
@@ -219,6 +225,7 @@ mod tests {
             filter: vec!["de".into(), "el".into()],
             device: DeviceChoice::WebGpu,
             model: Some("https://example.org/a b/".into()),
+            with: Some("model/".into()),
             ..Address::default()
         };
         let search = address.search();

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::actions::{MODEL, resolve};
 use super::evaluate::View;
 use super::link::Link;
 use super::state::{Model, Page, Progress, WayOut, Worker};
@@ -33,8 +34,10 @@ impl Page {
             Event::ModelReady { id, model, device } => {
                 if self.is_loading(id) {
                     self.loading.set(None);
+                    let shown = self.model_shown();
+                    let other = shown.is_none_or(|url| url != model.url);
                     self.model.set(Some(Model { info: model, device }));
-                    self.model_arrived();
+                    self.model_arrived(other);
                 }
             }
             Event::DeviceChanged { device } => {
@@ -105,9 +108,9 @@ impl Page {
         }
     }
 
-    fn progress(self, id: Id, stage: Stage, done: f64, total: f64, seconds_left: Option<f64>) {
+    pub(super) fn progress(self, id: Id, stage: Stage, done: f64, total: f64, seconds_left: Option<f64>) {
         let at = window().performance().map_or(0.0, |p| p.now());
-        for activity in [self.loading, self.opening, self.evaluate.activity] {
+        for activity in [self.loading, self.opening, self.beside.activity, self.evaluate.activity] {
             if activity.with_untracked(|a| a.as_ref().is_none_or(|a| a.id != id)) {
                 continue;
             }
@@ -119,7 +122,15 @@ impl Page {
         }
     }
 
-    fn model_arrived(self) {
+    /// The address of the model whose ranking is on the screen: before any is loaded, of the one whose
+    /// vectors come with the page.
+    fn model_shown(self) -> Option<String> {
+        let loaded = self.model.with_untracked(|m| m.as_ref().map(|m| m.info.url.clone()));
+        loaded.or_else(|| resolve(MODEL))
+    }
+
+    /// `other`: what is on the screen was ranked by another model.
+    fn model_arrived(self, other: bool) {
         // A problem with an earlier model is settled.
         self.problem.update(|p| {
             if p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::LoadModel)) {
@@ -127,9 +138,10 @@ impl Page {
             }
         });
         self.send_coming();
-        if self.waiting.get_untracked() {
+        if self.waiting.get_untracked() || (other && self.results.with_untracked(Option::is_some)) {
             self.search_again();
         }
+        self.begin_beside();
     }
 
     fn corpus_arrived(self, corpus: CorpusInfo) {
@@ -144,6 +156,7 @@ impl Page {
             k.untouched
         });
         self.corpus.set(Some(corpus));
+        self.open_beside();
         if untouched == Some(true) {
             // Own text without questions keeps the present one.
             if let Some(example) = self.first_example() {
@@ -163,6 +176,7 @@ impl Page {
             self.problem.set(None);
         }
         self.load_first_model();
+        self.begin_beside();
     }
 
     /// The model comes by itself, but only after something is there to read, and where it is searched.
@@ -188,6 +202,7 @@ impl Page {
                 "The examples can be searched: their vectors come with the page."
             };
             self.say(problem, still, Some(WayOut::LoadModel));
+            self.begin_beside();
         } else if self.is_opening(id) {
             self.opening.set(None);
             self.kept.update_value(|k| k.coming = None);

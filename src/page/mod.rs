@@ -7,6 +7,8 @@
 //! - `link`: the worker's handle, and how values cross
 //! - `state`: everything the views read
 //! - `actions`: what a person can make happen
+//! - `models`: the models that come with the page
+//! - `beside`: the second model that answers beside the first
 //! - `evaluate`: state, actions and events of the Evaluate view
 //! - `events`: what the worker says, and what to do when it says nothing any more
 //! - `view`: the components
@@ -15,9 +17,11 @@
 
 mod actions;
 mod address;
+mod beside;
 mod evaluate;
 mod events;
 mod link;
+mod models;
 mod names;
 mod state;
 mod view;

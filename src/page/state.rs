@@ -4,8 +4,10 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 
 use super::address::Address;
+use super::beside::Beside;
 use super::evaluate::{Evaluate, View};
 use super::link::Link;
+use super::models::Listed;
 use crate::protocol::{
     CorpusInfo, DeviceChoice, DeviceReport, Id, ModelInfo, OpenedFile, Results, Scope, Stage,
 };
@@ -38,6 +40,13 @@ pub(super) struct Page {
     pub results: RwSignal<Option<Results>>,
     /// The model that answers now.
     pub model: RwSignal<Option<Model>>,
+
+    /// The second model, where two are compared.
+    pub beside: Beside,
+    /// The models that come with the page.
+    pub models: RwSignal<Vec<Listed>>,
+    /// Why their list is not there.
+    pub models_problem: RwSignal<Option<String>>,
 
     /// A search is under way.
     pub searching: RwSignal<Option<Id>>,
@@ -161,6 +170,9 @@ impl Page {
             corpus: RwSignal::new(None),
             results: RwSignal::new(None),
             model: RwSignal::new(None),
+            beside: Beside::new(address.with),
+            models: RwSignal::new(Vec::new()),
+            models_problem: RwSignal::new(None),
             searching: RwSignal::new(None),
             loading: RwSignal::new(None),
             opening: RwSignal::new(None),
@@ -205,6 +217,7 @@ impl Page {
             filter: self.filter.get(),
             device,
             model: self.model_address.get(),
+            with: self.beside.address.get(),
             ..Address::default()
         }
     }

@@ -10,7 +10,7 @@ use super::{
     model::Model,
     progress::Progress,
     runs::Run,
-    vault::Vault,
+    work::Work,
 };
 use crate::{
     Error, Result,
@@ -20,7 +20,7 @@ use crate::{
         Bias, Bootstrap, EvalReport, Facts, Ranks, Scores, Settings, Task, rank_some, remove_languages,
     },
     protocol::{DeviceChoice, Event, Id, Stage},
-    retrieval::{Index, to_unit},
+    retrieval::Index,
     text::Kind,
 };
 
@@ -47,16 +47,6 @@ pub struct Wanted {
     pub lir: Option<usize>,
 }
 
-/// Encodes with one model, and keeps what it has encoded.
-struct Work<'a> {
-    session: &'a Session,
-    id: Id,
-    model: Rc<Model>,
-    vault: Vault,
-    /// Texts whose vectors were kept, of how many.
-    kept: (usize, usize),
-}
-
 impl Session {
     /// Measures a model on the open data set, and keeps the run as `id`. The model that runs, and what
     /// is searched, stay as they are.
@@ -71,9 +61,7 @@ impl Session {
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         let model = self.model_to_measure(id, &wanted, &mut progress).await?;
-        let (vault, note) = Vault::open(&model).await;
-        note.into_iter().for_each(|note| self.say(Event::Note { id, note }));
-        let mut work = Work { session: self, id, model, vault, kept: (0, 0) };
+        let mut work = Work::begin(self, id, model).await;
 
         let Data { name, corpus, task } = data.clone();
         let passages = task.documents.iter().map(|d| (d.lang, corpus.passages[d.passage].text.as_str()));
@@ -160,68 +148,6 @@ impl Session {
             }
         }
         Ok(Rc::new(model))
-    }
-}
-
-impl Work<'_> {
-    /// Unit vectors, a row for each text that `chunks` was made of. What is kept is not encoded again.
-    async fn encode(
-        &mut self,
-        chunks: Chunks<'_>,
-        kind: Kind,
-        progress: &mut Progress<'_>,
-    ) -> Result<Vec<f32>> {
-        let d = self.model.encoder.dimension();
-        let total = chunks.texts();
-        let mut vectors: Vec<Option<Vec<f32>>> = Vec::with_capacity(chunks.chunks.len());
-        let mut done = 0;
-        for chunk in &chunks.chunks {
-            let kept = self.vault.get(chunk, kind).await;
-            if kept.is_some() {
-                done += chunk.len();
-                let bytes = |texts: usize| (texts * d * size_of::<f32>()) as f64;
-                progress.at(Stage::Cache, bytes(done), bytes(total));
-            }
-            vectors.push(kept);
-        }
-        self.kept = (self.kept.0 + done, self.kept.1 + total);
-        let stage = match kind {
-            Kind::Passage => Stage::Encode,
-            Kind::Query => Stage::EncodeQueries,
-        };
-        // The time left is guessed from what is left to encode, not from what was kept.
-        let (kept, missing) = (done, (total - done) as f64);
-        let mut tell = |done: usize| {
-            progress.weighed(stage, done as f64, total as f64, (done - kept) as f64, missing);
-        };
-        tell(done);
-        for (chunk, slot) in chunks.chunks.iter().zip(&mut vectors).filter(|(_, slot)| slot.is_none()) {
-            let mut step = |encoded: super::encode::Encoded| tell(done + encoded.texts);
-            let (made, by) = self.session.encode(self.model.clone(), chunk, kind, Some(&mut step)).await?;
-            self.note_move(by);
-            done += chunk.len();
-            if let Some(note) = self.vault.put(chunk, kind, &made).await {
-                self.session.say(Event::Note { id: self.id, note });
-            }
-            *slot = Some(made);
-        }
-        let all: Vec<f32> = vectors.into_iter().flatten().flatten().collect();
-        let mut rows = chunks.rows(&all, d).ok_or_else(|| {
-            Error::Input("Fewer vectors were made than there are texts: measure again.".into())
-        })?;
-        to_unit(&mut rows, d);
-        Ok(rows)
-    }
-
-    /// `by` goes on; a note tells of a GPU that was lost.
-    fn note_move(&mut self, by: Rc<Model>) {
-        if self.model.is_on_gpu()
-            && !by.is_on_gpu()
-            && let Some(note) = by.device.notes.last().cloned()
-        {
-            self.session.say(Event::Note { id: self.id, note });
-        }
-        self.model = by;
     }
 }
 

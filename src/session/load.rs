@@ -10,11 +10,12 @@ use super::{
     download::{self, Found},
     model::{self, Model},
     progress::Progress,
+    work::Work,
 };
 use crate::{
     Error, Result,
     bundle::Bundle,
-    datasets::{Corpus, distinct},
+    datasets::{Chunks, Corpus, distinct},
     encoder::Encoder,
     protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo},
     text::Kind,
@@ -168,7 +169,8 @@ impl Session {
         Ok(model)
     }
 
-    /// The corpus with vectors by `model`; what occurs twice is encoded once.
+    /// The corpus with vectors by `model`; what occurs twice is encoded once. Vectors of a corpus that
+    /// comes with the page are kept in the browser's storage; those of a person's own text are not.
     pub(super) async fn encode_corpus(
         &self,
         model: Rc<Model>,
@@ -176,6 +178,9 @@ impl Session {
         corpus: Rc<Corpus>,
         progress: &mut Progress<'_>,
     ) -> Result<(Open, Rc<Model>)> {
+        if info.precomputed {
+            return self.encode_sample(model, info, corpus, progress).await;
+        }
         let (texts, which) = distinct(corpus.passages.iter().map(|p| p.text.as_str()));
         let dimension = model.encoder.dimension();
         let mut step = progress.encoding(texts.len());
@@ -186,6 +191,30 @@ impl Session {
         }
         drop(texts);
         Ok((Open::encoded(info, corpus, &rows, &model)?, model))
+    }
+
+    /// In the chunks that an evaluation on it makes, so that each finds the other's vectors.
+    async fn encode_sample(
+        &self,
+        model: Rc<Model>,
+        info: CorpusInfo,
+        corpus: Rc<Corpus>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Open, Rc<Model>)> {
+        let d = model.encoder.dimension();
+        let mut order: Vec<usize> = (0..corpus.passages.len()).collect();
+        order.sort_by_key(|&i| &corpus.passages[i].lang);
+        let codes = corpus.languages();
+        let number = |lang: &str| codes.iter().position(|(code, _)| code == lang).unwrap_or_default();
+        let passages = order.iter().map(|&i| &corpus.passages[i]);
+        let chunks = Chunks::new(passages.map(|p| (number(&p.lang), p.text.as_str())));
+        let mut work = Work::begin(self, progress.id(), model).await;
+        let sorted = work.encode(chunks, Kind::Passage, progress).await?;
+        let mut rows = vec![0.0; sorted.len()];
+        for (row, &i) in sorted.chunks(d).zip(&order) {
+            rows[i * d..(i + 1) * d].copy_from_slice(row);
+        }
+        Ok((Open::encoded(info, corpus, &rows, &work.model)?, work.model))
     }
 }
 

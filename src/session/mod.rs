@@ -3,7 +3,8 @@
 //! - `load`, `download`, `device`, `model`: a bundle's files, and a device that runs them right
 //! - `open`, `corpus`: what is searched
 //! - `encode`, `search`: the work itself
-//! - `data`, `evaluate`, `vault`, `runs`: measuring models, and what is kept of it
+//! - `data`, `evaluate`, `runs`: measuring models
+//! - `vault`, `work`: vectors that are kept, and making those that are not
 //! - `requests`, `task`, `progress`, `storage`, `browser`: what these stand on
 //!
 //! Requests are answered side by side, each in its own task. Whatever takes long pauses between its
@@ -30,6 +31,7 @@ mod search;
 mod storage;
 mod task;
 mod vault;
+mod work;
 
 pub use browser::has_webgpu;
 pub use search::Query;

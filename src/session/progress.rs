@@ -24,6 +24,11 @@ impl<'a> Progress<'a> {
         Self { id, say, stage: None, began: 0.0, first: 0.0, told: 0.0 }
     }
 
+    /// Whose progress it is.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
     /// `stage` is at `done` of `total`; the time left is guessed from these.
     pub fn at(&mut self, stage: Stage, done: f64, total: f64) {
         self.weighed(stage, done, total, done, total);

@@ -5,13 +5,11 @@ use wasm_bindgen::JsCast;
 
 use super::{Data, Opened, Planned, Shown, View};
 use crate::evaluation::Setting;
-use crate::page::actions::resolve;
+use crate::page::actions::{MODEL, resolve};
 use crate::page::state::{Activity, Page, WayOut};
 use crate::page::words;
 use crate::protocol::{CellChoice, DeviceChoice, ExportKind, OpenedFile, Request, TaskSource};
 
-/// Where the default model is, seen from the page.
-pub(in crate::page) const MODEL: &str = "model/";
 /// How many queries are shown at a time.
 const ROWS: usize = 10;
 /// How many passages of a ranking are shown.

@@ -5,12 +5,12 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::ask::Ask;
+use super::columns::Columns;
 use super::controls::{Controls, scope_words};
 use super::corpus::Corpus;
 use super::evaluate::Evaluate;
 use super::machine::Machine;
-use super::mix::Mix;
-use super::results::Results;
+use super::models::Models;
 use crate::page::actions::here;
 use crate::page::evaluate::View;
 use crate::page::state::{Page, WayOut};
@@ -21,6 +21,7 @@ pub(in crate::page) fn App() -> impl IntoView {
     let page = Page::new(here());
     provide_context(page);
     page.start_worker();
+    page.fetch_models();
     if let Some(placeholder) = document().get_element_by_id("boot") {
         placeholder.remove();
     }
@@ -41,7 +42,7 @@ pub(in crate::page) fn App() -> impl IntoView {
         } else {
             view! { <a class="skip" href="#report">"Skip to the report"</a> }
         }}
-        <div class="sheet">
+        <div class="sheet" class:comparing=move || search() && page.beside.address.with(Option::is_some)>
             <header class="head">
                 <h1>"interlingua"</h1>
                 <p>"Ask in one language, find in all. " <span>"The search runs in your browser."</span></p>
@@ -54,8 +55,7 @@ pub(in crate::page) fn App() -> impl IntoView {
                     <div class="columns">
                         <Side/>
                         <section class="found" id="results" tabindex="-1" aria-labelledby="found">
-                            <Mix/>
-                            <Results/>
+                            <Columns/>
                         </section>
                     </div>
                 </div>
@@ -119,8 +119,9 @@ fn Side() -> impl IntoView {
     };
     view! {
         <details class="side" prop:open=move || wide.get()>
-            <summary>"Languages and text: " {words}</summary>
+            <summary>"Languages, models and text: " {words}</summary>
             <div class="fold">
+                <Models/>
                 <Controls/>
                 <Corpus/>
             </div>

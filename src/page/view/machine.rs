@@ -17,8 +17,12 @@ pub(super) fn Machine() -> impl IntoView {
     let before = Signal::stored("begins");
     view! {
         <div class="machine">
-            <Progress activity=page.loading before cancel=Callback::new(move |()| page.cancel_load())/>
+            <Progress activity=page.loading before cancel=Callback::new(move |()| {
+                page.cancel_load();
+                page.begin_beside();
+            })/>
             <CorpusProgress/>
+            <Progress activity=page.beside.activity before cancel=Callback::new(move |()| page.choose_beside(None))/>
             <Progress
                 activity=page.evaluate.activity
                 before

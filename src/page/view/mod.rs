@@ -2,11 +2,14 @@
 
 mod app;
 mod ask;
+mod columns;
 mod controls;
 mod corpus;
 mod evaluate;
+mod lines;
 mod machine;
 mod mix;
+mod models;
 mod progress;
 mod results;
 

@@ -2,25 +2,45 @@
 
 use leptos::prelude::*;
 
+use super::columns::{Column, Pair, Place, key};
 use crate::page::names;
 use crate::page::state::{Page, TOP};
 use crate::page::words;
 use crate::protocol::Hit;
 
+/// The passages that one model found.
 #[component]
-pub(super) fn Results() -> impl IntoView {
+pub(super) fn Ranking(
+    here: Column,
+    there: Column,
+    /// The list's name.
+    #[prop(into)]
+    name: Signal<String>,
+    /// The other model's name.
+    #[prop(into)]
+    other: Signal<String>,
+) -> impl IntoView {
     let page = Page::here();
+    let Column { results, searching, .. } = here;
     let hits = move || {
-        page.results.with(|r| {
-            r.iter().flat_map(|r| r.hits.iter().cloned()).map(|hit| view! { <Found hit/> }).collect_view()
-        })
+        let found = move |hit| view! { <Found hit here there other/> };
+        results.with(|r| r.iter().flat_map(|r| r.hits.iter().cloned()).map(found).collect_view())
     };
-    let nothing_yet = move || page.results.with(Option::is_none);
-    let busy = move || page.searching.get().is_some() || nothing_yet();
+    let nothing_yet = move || results.with(Option::is_none);
+    let busy = move || searching.get().is_some() || nothing_yet();
     // What is shown answers an earlier question while a new one is typed or waits.
-    let earlier = move || {
-        page.results.with(|r| r.as_ref().is_some_and(|r| page.query.with(|q| r.query.trim() != q.trim())))
-    };
+    let earlier =
+        move || results.with(|r| r.as_ref().is_some_and(|r| page.query.with(|q| r.query.trim() != q.trim())));
+    view! {
+        <ol role="list" aria-label=name aria-busy=move || busy().to_string() class:earlier=earlier>{hits}</ol>
+        {move || nothing_yet().then(placeholder)}
+    }
+}
+
+/// A button for more of what was found.
+#[component]
+pub(super) fn More() -> impl IntoView {
+    let page = Page::here();
     let more = move || {
         page.results.with(|r| {
             r.as_ref().is_some_and(|r| {
@@ -30,10 +50,6 @@ pub(super) fn Results() -> impl IntoView {
         })
     };
     view! {
-        <Heading/>
-        <ol role="list" aria-label="Results" aria-busy=move || busy().to_string() class:earlier=earlier>{hits}</ol>
-        {move || nothing_yet().then(placeholder)}
-        <Nothing/>
         <button type="button" class="more" hidden=move || !more() on:click=move |_| page.show_more()>
             {format!("Show {} more", 2 * TOP)}
         </button>
@@ -42,7 +58,7 @@ pub(super) fn Results() -> impl IntoView {
 
 /// What was searched, and in what.
 #[component]
-fn Heading() -> impl IntoView {
+pub(super) fn Heading() -> impl IntoView {
     let page = Page::here();
     let words = move || {
         page.results.with(|r| {
@@ -75,21 +91,39 @@ fn Heading() -> impl IntoView {
 
 /// A passage that was found.
 #[component]
-fn Found(hit: Hit) -> impl IntoView {
+fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl IntoView {
+    let pointed = expect_context::<Pair>().pointed;
+    let own = key(&hit);
+    let point = {
+        let own = own.clone();
+        move || pointed.set(Some(own.clone()))
+    };
+    let point_too = point.clone();
+    let leave = move || pointed.set(None);
+    let is_pointed = move || pointed.with(|p| p.as_ref() == Some(&own));
+    let place = hit.clone();
     let (before, answer, after) = around_answer(&hit.text, hit.answer);
     let (before, after) = (before.to_owned(), after.to_owned());
     let answer = answer.map(|answer| view! { <mark>{answer.to_owned()}</mark> });
     let english = names::english(&hit.language);
     view! {
         <li
+            id=here.item(hit.rank)
             class="hit"
+            class:pointed=is_pointed
+            tabindex="-1"
             lang=hit.language.clone()
             dir=names::direction(&hit.language)
             style=names::colour(&hit.language)
             data-id=hit.id
+            on:pointerenter=move |_| point()
+            on:pointerleave=move |_| leave()
+            on:focusin=move |_| point_too()
+            on:focusout=move |_| leave()
         >
             <p class="passage">{before} {answer} {after}</p>
             <p class="about">
+                <Place hit=place there other/>
                 <span class="swatch" aria-hidden="true">{hit.language.clone()}</span>
                 <span class="endonym" title=english.clone()>{names::endonym(&hit.language)}</span>
                 <span class="unseen" lang="en">{format!(" ({english}), score ")}</span>
@@ -104,7 +138,7 @@ fn Found(hit: Hit) -> impl IntoView {
 
 /// Why the list is empty, and the way out.
 #[component]
-fn Nothing() -> impl IntoView {
+pub(super) fn Nothing() -> impl IntoView {
     let page = Page::here();
     let empty = move || page.results.with(|r| r.as_ref().is_some_and(|r| r.hits.is_empty()));
     view! {

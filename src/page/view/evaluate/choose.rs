@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
+use crate::page::actions::MODEL;
 use crate::page::address::{device_name, device_named};
 use crate::page::evaluate::Data;
-use crate::page::evaluate::actions::MODEL;
 use crate::page::names;
 use crate::page::state::Page;
 use crate::page::view::app::files;
@@ -251,6 +251,7 @@ fn Models() -> impl IntoView {
                     inputmode="url"
                     autocomplete="off"
                     spellcheck="false"
+                    list="listed"
                     aria-describedby="model-hint"
                     prop:value=value
                     on:change:target=move |event| page.name_model(second, &event.target().value())
@@ -261,6 +262,11 @@ fn Models() -> impl IntoView {
     view! {
         {address(false)}
         {address(true)}
+        <datalist id="listed">
+            {move || page.models.get().into_iter().map(|model| {
+                view! { <option value=model.folder>{model.name}</option> }
+            }).collect_view()}
+        </datalist>
         <p class="hint" id="model-hint">
             "The address of a bundle’s folder, as " <code>"interlingua import"</code> " writes it. "
             <code>{MODEL}</code> " is the model of this page."

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::page::evaluate::actions::MODEL;
+use crate::page::actions::MODEL;
 use crate::page::evaluate::{Data, Run};
 use crate::page::state::Page;
 use crate::protocol::ExportKind;

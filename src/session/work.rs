@@ -1,0 +1,92 @@
+//! Encoding many texts with one model, a chunk at a time, and keeping what was made.
+
+use std::rc::Rc;
+
+use super::{Session, encode::Encoded, model::Model, progress::Progress, vault::Vault};
+use crate::{
+    Error, Result,
+    datasets::Chunks,
+    protocol::{Event, Id, Stage},
+    retrieval::to_unit,
+    text::Kind,
+};
+
+/// Encodes with one model, and keeps what it has encoded.
+pub struct Work<'a> {
+    session: &'a Session,
+    id: Id,
+    /// The model, where it runs now.
+    pub model: Rc<Model>,
+    vault: Vault,
+    /// Texts whose vectors were kept, of how many.
+    pub kept: (usize, usize),
+}
+
+impl<'a> Work<'a> {
+    /// Of request `id`, with `model`; a note says so where the browser keeps nothing.
+    pub async fn begin(session: &'a Session, id: Id, model: Rc<Model>) -> Self {
+        let (vault, note) = Vault::open(&model).await;
+        note.into_iter().for_each(|note| session.say(Event::Note { id, note }));
+        Self { session, id, model, vault, kept: (0, 0) }
+    }
+
+    /// Unit vectors, a row for each text that `chunks` was made of. What is kept is not encoded again.
+    pub async fn encode(
+        &mut self,
+        chunks: Chunks<'_>,
+        kind: Kind,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<f32>> {
+        let d = self.model.encoder.dimension();
+        let total = chunks.texts();
+        let mut vectors: Vec<Option<Vec<f32>>> = Vec::with_capacity(chunks.chunks.len());
+        let mut done = 0;
+        for chunk in &chunks.chunks {
+            let kept = self.vault.get(chunk, kind).await;
+            if kept.is_some() {
+                done += chunk.len();
+                let bytes = |texts: usize| (texts * d * size_of::<f32>()) as f64;
+                progress.at(Stage::Cache, bytes(done), bytes(total));
+            }
+            vectors.push(kept);
+        }
+        self.kept = (self.kept.0 + done, self.kept.1 + total);
+        let stage = match kind {
+            Kind::Passage => Stage::Encode,
+            Kind::Query => Stage::EncodeQueries,
+        };
+        // The time left is guessed from what is left to encode, not from what was kept.
+        let (kept, missing) = (done, (total - done) as f64);
+        let mut tell = |done: usize| {
+            progress.weighed(stage, done as f64, total as f64, (done - kept) as f64, missing);
+        };
+        tell(done);
+        for (chunk, slot) in chunks.chunks.iter().zip(&mut vectors).filter(|(_, slot)| slot.is_none()) {
+            let mut step = |encoded: Encoded| tell(done + encoded.texts);
+            let (made, by) = self.session.encode(self.model.clone(), chunk, kind, Some(&mut step)).await?;
+            self.note_move(by);
+            done += chunk.len();
+            if let Some(note) = self.vault.put(chunk, kind, &made).await {
+                self.session.say(Event::Note { id: self.id, note });
+            }
+            *slot = Some(made);
+        }
+        let all: Vec<f32> = vectors.into_iter().flatten().flatten().collect();
+        let mut rows = chunks.rows(&all, d).ok_or_else(|| {
+            Error::Input("Fewer vectors were made than there are texts: measure again.".into())
+        })?;
+        to_unit(&mut rows, d);
+        Ok(rows)
+    }
+
+    /// `by` goes on; a note tells of a GPU that was lost.
+    fn note_move(&mut self, by: Rc<Model>) {
+        if self.model.is_on_gpu()
+            && !by.is_on_gpu()
+            && let Some(note) = by.device.notes.last().cloned()
+        {
+            self.session.say(Event::Note { id: self.id, note });
+        }
+        self.model = by;
+    }
+}
