@@ -381,7 +381,7 @@ fn memory_does_not_grow_over_ten_thousand_steps() {
     let mut sizes = Vec::new();
     let stop = AtomicBool::new(false);
     let mut seen = |p: &Progress| {
-        if p.step % 1_000 == 0 {
+        if p.step.is_multiple_of(1_000) {
             sizes.push(held());
         }
     };

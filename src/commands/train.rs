@@ -111,7 +111,7 @@ pub(super) fn show(p: &training::Progress, terminal: bool) {
         eprint!("\r\x1b[K{line}");
         // A closed stderr is no reason to stop training.
         let _ = std::io::stderr().flush();
-    } else if p.step % 10 == 0 || p.step == p.steps {
+    } else if p.step.is_multiple_of(10) || p.step == p.steps {
         eprintln!("{line}");
     }
 }

@@ -161,27 +161,23 @@ impl<'a> Planner<'a> {
     pub fn swept(&mut self) -> Result<Vec<(&'static str, Vec<Swept>)>> {
         let sweep = self.study.sweep.clone();
         let seeds = self.study.sweep_seeds().to_vec();
-        let mut values: Vec<(&str, String, Quantization, Option<usize>, Option<usize>)> = Vec::new();
+        let mut variant = |name: String, quantization, batch, layers| {
+            let plan = |&seed: &u64| Ok((seed, self.plan(seed, sweep.alpha, batch, layers)?));
+            Ok::<Swept, Error>((name, quantization, seeds.iter().map(plan).collect::<Result<_>>()?))
+        };
+        let (mut batches, mut layers, mut quantizations) = (Vec::new(), Vec::new(), Vec::new());
         for batch in sweep.batch {
-            values.push(("batch", format!("batch {batch}"), Quantization::F32, Some(batch), None));
+            batches.push(variant(format!("batch {batch}"), Quantization::F32, Some(batch), None)?);
         }
-        for layers in sweep.layers {
-            let name = format!("{layers} layer{}", if layers == 1 { "" } else { "s" });
-            values.push(("layers", name, Quantization::F32, None, Some(layers)));
+        for count in sweep.layers {
+            let name = format!("{count} layer{}", if count == 1 { "" } else { "s" });
+            layers.push(variant(name, Quantization::F32, None, Some(count))?);
         }
         for quantization in sweep.quantization {
-            values.push(("quantization", quantization.to_string(), quantization, None, None));
+            quantizations.push(variant(quantization.to_string(), quantization, None, None)?);
         }
-        let mut all: Vec<(&str, Vec<Swept>)> = Vec::new();
-        for (sweep_name, name, quantization, batch, layers) in values {
-            let plans = seeds.iter().map(|&seed| Ok((seed, self.plan(seed, sweep.alpha, batch, layers)?)));
-            let variant = (name, quantization, plans.collect::<Result<Vec<_>>>()?);
-            match all.last_mut().filter(|(last, _)| *last == sweep_name) {
-                Some((_, variants)) => variants.push(variant),
-                None => all.push((sweep_name, vec![variant])),
-            }
-        }
-        Ok(all)
+        let all = [("batch", batches), ("layers", layers), ("quantization", quantizations)];
+        Ok(all.into_iter().filter(|(_, variants)| !variants.is_empty()).collect())
     }
 }
 
