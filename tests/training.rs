@@ -391,3 +391,17 @@ fn memory_does_not_grow_over_ten_thousand_steps() {
     let grown = sizes[9].saturating_sub(sizes[1]);
     assert!(grown < 64 << 20, "{grown} bytes more after 10,000 steps than after 2,000: {sizes:?}");
 }
+
+#[test]
+fn questions_alone_are_enough_for_retrieval() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    fs::remove_file(folder.path().join("parallel.tiny.jsonl")).unwrap();
+    let mut config = config(folder.path(), "out", "hybrid");
+    let error = run(&config, false, None).0.unwrap_err().to_string();
+    assert!(error.contains("no parallel segment"), "{error}");
+    config.stage.remove(0);
+    let (result, seen, _) = run(&config, false, None);
+    result.unwrap();
+    assert_eq!(seen.len(), 4);
+}

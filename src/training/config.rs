@@ -14,7 +14,7 @@ use crate::{
     text::{Prompts, did_you_mean},
 };
 
-use super::validation::ValidationConfig;
+use super::{sampler::SamplerOptions, validation::ValidationConfig};
 
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct TrainConfig {
     /// Evaluation sets; what training texts share with them is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardConfig>,
+    /// Of what batches of retrieval stages are made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sampling: SamplerOptions,
     /// Measuring while training; the best weights become the bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<ValidationConfig>,
@@ -179,6 +182,9 @@ pub enum Trained {
     All,
 }
 
+fn is_default(options: &SamplerOptions) -> bool {
+    *options == SamplerOptions::default()
+}
 fn default_checkpoint_every() -> u64 {
     100
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
@@ -39,7 +40,8 @@ pub enum Strategy {
 }
 
 /// How sources are weighed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SamplerOptions {
     /// Factors for sources by name; 1 where a source has none.
     pub weights: BTreeMap<String, f64>,
@@ -51,6 +53,9 @@ pub struct SamplerOptions {
     pub names: f64,
     /// Part of a monolingual batch that pairs a sentence with the rest of its passage.
     pub inverse_cloze: f64,
+    /// Part of a cross-lingual batch's questions in whose place a sentence of the passage in one language
+    /// looks for the passage in another.
+    pub cloze_across: f64,
     /// How often the answer's sentence alone is the passage, where it is marked.
     pub answer_sentence: f64,
 }
@@ -65,6 +70,7 @@ impl Default for SamplerOptions {
             questions: 0.4,
             names: 0.1,
             inverse_cloze: 0.25,
+            cloze_across: 0.0,
             answer_sentence: 0.5,
         }
     }
@@ -371,8 +377,13 @@ impl Sampler {
             if used.contains(&at) {
                 continue;
             }
-            let item = self.item(at, &pair.query, &pair.passage, rng);
-            if let Some(item) = item {
+            // Nothing is drawn where there is no such share.
+            let cloze = self.options.cloze_across > 0.0 && rng.random_bool(self.options.cloze_across);
+            let item = match cloze {
+                true => self.cloze_across(at, &pair.query, &pair.passage, rng),
+                false => None,
+            };
+            if let Some(item) = item.or_else(|| self.item(at, &pair.query, &pair.passage, rng)) {
                 used.insert(at);
                 items.push(item);
             }
@@ -413,6 +424,16 @@ impl Sampler {
             .filter(|text| *text != item.passage)
             .collect();
         (!others.is_empty()).then(|| others[rng.random_range(0..others.len())].to_owned())
+    }
+
+    /// A sentence of the passage in one language as the query of the passage in another. Nothing is taken
+    /// out of the passage: words do not match across languages.
+    fn cloze_across(&self, at: u32, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
+        let record = self.records.get(at as usize).filter(|record| !record.is_parallel)?;
+        let item = cloze_item((at, record), from, &record.passage.get(from)?.text, rng)?;
+        let english = record.passage.get("en").map(|passage| passage.text.to_string());
+        let passage = record.passage.get(to)?.text.to_string();
+        Some(Item { passage, passage_lang: to.to_owned(), english, ..item })
     }
 
     fn item(&self, at: u32, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
@@ -526,6 +547,7 @@ fn check(options: &SamplerOptions) -> Result<()> {
         ("names", options.names),
         ("questions + names", options.questions + options.names),
         ("inverse_cloze", options.inverse_cloze),
+        ("cloze_across", options.cloze_across),
         ("answer_sentence", options.answer_sentence),
     ];
     for (name, share) in shares {
@@ -809,5 +831,29 @@ mod tests {
         assert_eq!(seen["page#1"], only(&["What the second section says."]));
         assert_eq!(seen["page#2"], only(&["What the first section says."]));
         assert_eq!(seen["alone"], [None].into());
+    }
+
+    #[test]
+    fn a_sentence_in_one_language_looks_for_the_passage_in_another() {
+        let text = |lang: &str| {
+            ["first", "second", "third"].map(|n| format!("The {n} sentence, written in {lang}.")).join(" ")
+        };
+        let questions: Vec<Question> = (0..6)
+            .flat_map(|i| LANGUAGES.map(|lang| (i, lang)))
+            .map(|(i, lang)| Question {
+                context: format!("{} Number {i}.", text(lang)),
+                ..question(&format!("d{i}"), lang, "docqa/x")
+            })
+            .collect();
+        let options = SamplerOptions { cloze_across: 1.0, ..SamplerOptions::default() };
+        let sampler = Sampler::with_options(&questions, &[], &languages(), 3, options).unwrap();
+        let items = sampler.batch(0, Strategy::CrossLingual, 4).items;
+        assert_eq!(items.len(), 4);
+        for item in items {
+            assert_ne!(item.query_lang, item.passage_lang);
+            assert!(item.query.contains(&format!("written in {}", item.query_lang)), "{item:?}");
+            assert!(item.passage.starts_with(&text(&item.passage_lang)), "{item:?}");
+            assert!(item.english.is_some_and(|english| english.contains("written in en")));
+        }
     }
 }

@@ -70,7 +70,14 @@ pub fn train(
 ) -> Result<PathBuf> {
     fs::create_dir_all(&config.output).map_err(|e| Error::file(&config.output, e))?;
     let prepared = start::prepare(config, note)?;
-    let sampler = Sampler::new(&prepared.questions, &prepared.segments, &config.languages, config.seed)?;
+    let options = config.sampling.clone();
+    let sampler = Sampler::with_options(
+        &prepared.questions,
+        &prepared.segments,
+        &config.languages,
+        config.seed,
+        options,
+    )?;
     for (query, passage) in sampler.without_pairs() {
         note(&format!("no training pair has a query in {query} and a passage in {passage}"));
     }
@@ -81,7 +88,12 @@ pub fn train(
         teacher: Teacher::new(&Bundle::open(config.start.teacher())?, machine)?,
         student: Student::new(&Bundle::open(&prepared.folder)?, machine, quantization)?,
         sampler,
-        texts: Texts::new(prepared.segments, &config.languages, config.seed)?,
+        texts: config
+            .stage
+            .iter()
+            .any(|stage| matches!(stage.objective, Objective::Distillation { .. }))
+            .then(|| Texts::new(prepared.segments, &config.languages, config.seed))
+            .transpose()?,
         machine: machine.clone(),
         validation: config.validation.as_ref().map(Validation::open).transpose()?,
         known: Known::default(),
@@ -122,7 +134,8 @@ struct Run<'a> {
     teacher: Teacher,
     student: Student,
     sampler: Sampler,
-    texts: Texts,
+    /// Where a stage distils.
+    texts: Option<Texts>,
     machine: Machine,
     validation: Option<Validation>,
     known: Known,
@@ -230,7 +243,8 @@ impl Run<'_> {
     }
 
     fn distillation(&mut self, stage: &Stage, draw: u64, english: f64) -> Result<Batch> {
-        let texts = self.texts.batch(draw, stage.batch, english);
+        let texts =
+            self.texts.as_ref().map_or_else(Vec::new, |texts| texts.batch(draw, stage.batch, english));
         let sequences = texts
             .iter()
             .map(|t| self.student.tokens(Kind::Passage, t.text, stage.max_tokens))

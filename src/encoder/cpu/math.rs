@@ -45,6 +45,14 @@ pub fn erfc<S: Simd>(simd: S, x: S::V) -> S::V {
     exp(simd, simd.mul(simd.sub(simd.splat(0.0), x), y))
 }
 
+/// |x|, at most 4 √2, and erfc(|x| / √2): twice the normal distribution's tail.
+#[inline(always)]
+fn tail<S: Simd>(simd: S, x: S::V) -> (S::V, S::V) {
+    let size = simd.max(simd.sub(simd.splat(0.0), x), x);
+    let size = simd.min(simd.splat(4.0 * std::f32::consts::SQRT_2), size);
+    (size, erfc(simd, simd.mul(size, simd.splat(std::f32::consts::FRAC_1_SQRT_2))))
+}
+
 /// The activation of every lane; what is not a number stays so.
 #[inline(always)]
 pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
@@ -53,10 +61,8 @@ pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
     match kind {
         // x Φ(x) = max(x, 0) - |x| / 2 · erfc(|x| / √2)
         Activation::Gelu => {
-            let size = simd.max(simd.sub(zero, x), x);
-            // Beyond 4 √2 the second term is below 5e-8 and stays as it is there.
-            let size = simd.min(simd.splat(4.0 * std::f32::consts::SQRT_2), size);
-            let tail = erfc(simd, simd.mul(size, simd.splat(std::f32::consts::FRAC_1_SQRT_2)));
+            // Beyond the size's limit the second term is below 5e-8 and stays as it is there.
+            let (size, tail) = tail(simd, x);
             simd.mul_add(simd.mul(size, simd.splat(-0.5)), tail, simd.max(zero, x))
         }
         // x / 2 · (1 + tanh y) = x / (1 + exp(-2 y)), y = √(2 / π) (x + 0.044715 x³)
@@ -85,10 +91,8 @@ pub fn slope<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
     match kind {
         // Φ(x) + x φ(x), with Φ(x) = 1/2 + sign(x) (1 - erfc(|x| / √2)) / 2
         Activation::Gelu => {
-            let size = simd.max(simd.sub(zero, x), x);
-            let size = simd.min(simd.splat(4.0 * std::f32::consts::SQRT_2), size);
-            let tail = erfc(simd, simd.mul(size, simd.splat(std::f32::consts::FRAC_1_SQRT_2)));
-            // Beyond 4 √2 both terms are as good as 0 or 1; `inside` keeps the sign and a finite square.
+            let (size, tail) = tail(simd, x);
+            // Beyond the size's limit both terms are as good as 0 or 1; `inside` keeps the sign and a finite square.
             let inside = simd.max(simd.sub(zero, size), simd.min(size, x));
             let half = simd.mul(simd.splat(0.5), simd.sub(one, tail));
             let sign = simd.div(inside, simd.max(size, simd.splat(f32::MIN_POSITIVE)));
