@@ -94,11 +94,7 @@ impl Report {
 /// # Errors
 /// [`Error::File`] when the folder cannot be read or holds no such file.
 pub fn find(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
-    let mut files = list(folder, prefix)?;
-    let train = folder.join("train");
-    if files.is_empty() && train.is_dir() {
-        files = list(&train, prefix)?;
-    }
+    let files = find_any(folder, prefix)?;
     if files.is_empty() {
         return Err(Error::file(
             folder,
@@ -108,6 +104,16 @@ pub fn find(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
         ));
     }
     Ok(files)
+}
+
+/// As [`find`], and none where there is none.
+///
+/// # Errors
+/// [`Error::File`] when the folder cannot be read.
+pub fn find_any(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
+    let files = list(folder, prefix)?;
+    let train = folder.join("train");
+    if files.is_empty() && train.is_dir() { list(&train, prefix) } else { Ok(files) }
 }
 
 fn list(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {

@@ -74,7 +74,7 @@ impl<'a> Planner<'a> {
         recipe.output = study.output.clone();
         let mut data = Vec::new();
         for prefix in ["parallel.", "qa."] {
-            for path in records::find(&recipe.data.folder, prefix)? {
+            for path in records::find_any(&recipe.data.folder, prefix)? {
                 let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
                 let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
                 data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });

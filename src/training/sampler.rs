@@ -841,7 +841,7 @@ mod tests {
         let questions: Vec<Question> = (0..6)
             .flat_map(|i| LANGUAGES.map(|lang| (i, lang)))
             .map(|(i, lang)| Question {
-                context: format!("{} Number {i}.", text(lang)),
+                context: format!("{} Passage number {i}, written in {lang}.", text(lang)),
                 ..question(&format!("d{i}"), lang, "docqa/x")
             })
             .collect();

@@ -115,11 +115,11 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
     let kept = |files: Vec<PathBuf>| -> Vec<PathBuf> {
         files.into_iter().filter(|f| !config.data.without.iter().any(|w| source(f) == *w)).collect()
     };
-    let files = kept(records::find(folder, "parallel.")?);
+    let files = kept(records::find_any(folder, "parallel.")?);
     let (mut segments, report) = read_parallel(&files, &config.languages)?;
     note(&format!("{} parallel segments of {}", segments.len(), report.records));
     report.lines("parallel segments").iter().for_each(|line| note(line));
-    let files = kept(records::find(folder, "qa.")?);
+    let files = kept(records::find_any(folder, "qa.")?);
     let (mut questions, report) = read_questions(&files, &config.languages)?;
     note(&format!("{} questions of {}", questions.len(), report.records));
     report.lines("questions").iter().for_each(|line| note(line));
