@@ -97,7 +97,7 @@ def theirs(model, device, data, batch, steps):
         sides = []
         for texts in zip(*items):
             features = model.tokenize(list(texts))
-            features = {name: value.to(device) for name, value in features.items()}
+            features = {n: v.to(device) if torch.is_tensor(v) else v for n, v in features.items()}
             vectors = model(features)["sentence_embedding"]
             sides.append(torch.nn.functional.normalize(vectors, dim=1))
         scores = sides[0] @ sides[1].T / 0.05

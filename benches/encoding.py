@@ -1,6 +1,6 @@
 """Times sentence-transformers on the cells of `interlingua bench`, to be run right after it.
 
-    python3 benches/sentence_transformers.py MODEL_FOLDER [THREADS]
+    python3 benches/encoding.py MODEL_FOLDER [THREADS]
 
 Prints texts, tokens, and milliseconds: the median of 7 after two calls that are not counted, and the least.
 Needs sentence-transformers from PyPI.
