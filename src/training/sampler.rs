@@ -120,17 +120,14 @@ pub struct Item {
 impl Batch {
     /// Which passages are no negatives of which queries: `[i * items + j]` is true where `i != j` and
     /// passage `j` is a translation of passage `i`, or the texts of either side are the same.
-    pub fn mask(&self) -> Vec<bool> {
-        self.mask_with(&[])
-    }
-
-    /// As [`mask`](Self::mask), with `negatives` behind the batch's passages: `[i * (items + negatives) + j]`.
-    pub fn mask_with(&self, negatives: &[String]) -> Vec<bool> {
+    ///
+    /// With `negatives` behind the batch's passages: `[i * (items + negatives) + j]`.
+    pub fn mask(&self, negatives: &[String]) -> Vec<bool> {
+        let key = |text: &String| text.trim().to_lowercase();
         let keys: Vec<[Option<String>; 5]> = self
             .items
             .iter()
             .map(|item| {
-                let key = |text: &String| text.trim().to_lowercase();
                 [
                     Some(item.id.clone()),
                     Some(key(&item.query)),
@@ -143,13 +140,11 @@ impl Batch {
         let is_same = |a: &[Option<String>; 5], b: &[Option<String>; 5]| {
             a.iter().zip(b).any(|(a, b)| a.is_some() && a == b) || a[1] == b[2]
         };
+        let negatives: Vec<Option<String>> = negatives.iter().map(|n| Some(key(n))).collect();
         let mut mask = Vec::with_capacity(keys.len() * (keys.len() + negatives.len()));
         for (i, a) in keys.iter().enumerate() {
             mask.extend(keys.iter().enumerate().map(|(j, b)| i != j && is_same(a, b)));
-            mask.extend(negatives.iter().map(|n| {
-                let key = Some(n.trim().to_lowercase());
-                a.contains(&key)
-            }));
+            mask.extend(negatives.iter().map(|negative| a.contains(negative)));
         }
         mask
     }
@@ -163,7 +158,7 @@ pub struct Sampler {
     /// Records by query language and passage language.
     two: Vec<Pair>,
     without_pairs: Vec<(String, String)>,
-    /// Records of each page that has several.
+    /// Records of each page.
     pages: Vec<Vec<u32>>,
     options: SamplerOptions,
     seed: u64,
@@ -781,7 +776,7 @@ mod tests {
             item("3", "d", "c", None),
             item("4", "e", "B1", None),
         ];
-        let mask = Batch { kind: BatchKind::CrossLingual, items }.mask();
+        let mask = Batch { kind: BatchKind::CrossLingual, items }.mask(&[]);
         let masked: Vec<(usize, usize)> = (0..25).filter(|&at| mask[at]).map(|at| (at / 5, at % 5)).collect();
         assert_eq!(masked, [(0, 1), (0, 2), (1, 0), (1, 4), (2, 0), (2, 3), (4, 1)]);
     }

@@ -84,9 +84,9 @@ pub fn train(
     let quantization = config.quantization_aware.then_some(config.quantization);
     let mut run = Run {
         config,
-        start: prepared.bundle,
         teacher: Teacher::new(&Bundle::open(config.start.teacher())?, machine)?,
-        student: Student::new(&Bundle::open(&prepared.folder)?, machine, quantization)?,
+        student: Student::new(&prepared.bundle, machine, quantization)?,
+        start: prepared.bundle,
         sampler,
         texts: config
             .stage
@@ -255,17 +255,13 @@ impl Run<'_> {
             originals.iter().flat_map(|a| originals.iter().map(move |b| a == b)).collect();
         let weights = vec![1.0; texts.len()];
         let d = self.student.config.dimension();
-        let part = (stage.accumulate as f32).recip();
-        let loss =
-            self.student.learn(&sequences, stage.chunk, stage.train == Trained::Embeddings, |vectors| {
-                let (apart, mut grads, _) =
-                    loss::contrastive(vectors, &target, d, &masked, stage.temperature);
-                let (far, by_far) = loss::distance(vectors, &target, d, &weights);
-                grads.iter_mut().zip(by_far).for_each(|(g, far)| *g = (*g + far) * part);
-                (apart + far, grads)
-            });
-        let loss = loss.map_err(|e| name_batch(e, texts.iter().map(|t| t.id)))?;
-        Ok(Batch { loss, pairs: texts.len(), tokens: sequences.iter().map(Vec::len).sum() })
+        let ids: Vec<&str> = texts.iter().map(|t| t.id).collect();
+        add_gradients(&mut self.student, stage, &sequences, &ids, |vectors| {
+            let (apart, mut grads, _) = loss::contrastive(vectors, &target, d, &masked, stage.temperature);
+            let (far, by_far) = loss::distance(vectors, &target, d, &weights);
+            grads.iter_mut().zip(by_far).for_each(|(g, far)| *g += far);
+            (apart + far, grads)
+        })
     }
 
     fn contrastive(
@@ -304,26 +300,22 @@ impl Run<'_> {
         let teach = distillation > 0.0 && weights.contains(&1.0);
         let originals: Vec<&str> = batch.items.iter().map(|i| i.english.as_deref().unwrap_or("")).collect();
         let target = if teach { self.teacher.vectors(&originals)? } else { Vec::new() };
-        let masked = batch.mask_with(&negatives);
+        let masked = batch.mask(&negatives);
         let d = self.student.config.dimension();
-        let part = (stage.accumulate as f32).recip();
-        let loss =
-            self.student.learn(&sequences, stage.chunk, stage.train == Trained::Embeddings, |vectors| {
-                let (queries, passages) = vectors.split_at(n * d);
-                let (mut value, mut grads, mut by_passages) =
-                    loss::contrastive(queries, passages, d, &masked, stage.temperature);
-                if teach {
-                    let (far, by_far) = loss::distance(passages, &target, d, &weights);
-                    value += distillation * far;
-                    // Hard negatives come behind and have no English counterpart.
-                    by_passages.iter_mut().zip(by_far).for_each(|(g, far)| *g += distillation * far);
-                }
-                grads.extend(by_passages);
-                grads.iter_mut().for_each(|g| *g *= part);
-                (value, grads)
-            });
-        let loss = loss.map_err(|e| name_batch(e, batch.items.iter().map(|i| i.id.as_str())))?;
-        Ok(Batch { loss, pairs: n, tokens: sequences.iter().map(Vec::len).sum() })
+        let ids: Vec<&str> = batch.items.iter().map(|i| i.id.as_str()).collect();
+        add_gradients(&mut self.student, stage, &sequences, &ids, |vectors| {
+            let (queries, passages) = vectors.split_at(n * d);
+            let (mut value, mut grads, mut by_passages) =
+                loss::contrastive(queries, passages, d, &masked, stage.temperature);
+            if teach {
+                let (far, by_far) = loss::distance(passages, &target, d, &weights);
+                value += distillation * far;
+                // Hard negatives come behind and have no English counterpart.
+                by_passages.iter_mut().zip(by_far).for_each(|(g, far)| *g += distillation * far);
+            }
+            grads.extend(by_passages);
+            (value, grads)
+        })
     }
 
     fn update(&mut self, stage: &Stage, at: u64) {
@@ -380,16 +372,30 @@ impl Run<'_> {
     }
 }
 
-/// Says in which batch something went wrong.
-fn name_batch<'a>(error: Error, ids: impl ExactSizeIterator<Item = &'a str>) -> Error {
-    let count = ids.len();
-    match error {
-        Error::Training(problem) => {
-            let first: Vec<&str> = ids.take(3).collect();
-            Error::Training(format!("{problem}; the batch has {count} texts, such as {}", first.join(", ")))
-        }
+/// Adds the gradients of one batch, its share of what a step averages. `ids` are those of its pairs or
+/// texts; what goes wrong is said with the first of them.
+fn add_gradients(
+    student: &mut Student,
+    stage: &Stage,
+    sequences: &[Vec<u32>],
+    ids: &[&str],
+    loss: impl FnOnce(&[f32]) -> (f32, Vec<f32>),
+) -> Result<Batch> {
+    let part = (stage.accumulate as f32).recip();
+    let loss = student.learn(sequences, stage.chunk, stage.train == Trained::Embeddings, |vectors| {
+        let (value, mut grads) = loss(vectors);
+        grads.iter_mut().for_each(|g| *g *= part);
+        (value, grads)
+    });
+    let loss = loss.map_err(|error| match error {
+        Error::Training(problem) => Error::Training(format!(
+            "{problem}; the batch has {} texts, such as {}",
+            ids.len(),
+            ids[..ids.len().min(3)].join(", ")
+        )),
         other => other,
-    }
+    })?;
+    Ok(Batch { loss, pairs: ids.len(), tokens: sequences.iter().map(Vec::len).sum() })
 }
 
 /// One JSON document a line, a line a step.

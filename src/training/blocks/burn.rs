@@ -16,6 +16,7 @@ use crate::{
     bundle::Weights,
     encoder::{
         Config, Machine, Precision,
+        cpu::learn::firsts,
         trained::{Body, normalize, pool},
     },
     training::optimizer::{BodyMoments, Update},
@@ -86,10 +87,7 @@ impl Replica {
         let width = config.hidden;
         let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
         let leaf = Tensor::<2>::from_data(leaf, &self.device).require_grad();
-        let mut firsts = vec![0; lengths.len()];
-        for i in 1..lengths.len() {
-            firsts[i] = firsts[i - 1] + lengths[i - 1];
-        }
+        let firsts = firsts(lengths);
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&i| lengths[i]);
         let mut parts = Vec::new();

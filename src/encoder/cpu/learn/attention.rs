@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        attention::firsts,
         parallel,
         product::{After, Panels, Place, multiply},
         rows::softmax,
@@ -31,7 +32,7 @@ pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads:
     let hidden = grads.len() / tokens;
     let width = hidden / heads;
     let scale = (width as f32).sqrt().recip();
-    let firsts = super::super::attention::firsts(lengths);
+    let firsts = firsts(lengths);
     let place = |which: usize, head: usize| (which * hidden) + head * width;
     let places: Vec<Place> =
         (0..3 * heads).map(|i| Place::new(out, 3 * hidden, place(i / heads, i % heads))).collect();

@@ -10,6 +10,7 @@ pub mod matrix;
 mod param;
 mod rows;
 
+pub use super::attention::firsts;
 pub use param::Param;
 
 use rayon::prelude::*;
