@@ -8,7 +8,7 @@ use std::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    browser::{has_webgpu, now, sleep},
+    browser::{breathe, has_webgpu, now, sleep},
     progress::Progress,
     task::{Signal, either},
 };
@@ -174,14 +174,10 @@ pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceRepo
     let machine = encoder.machine();
     let stored = bundle.manifest.quantization;
     let precision = match (encoder.precision(), stored) {
-        (Precision::Packed, Quantization::Q8 | Quantization::Q4) if !is_gpu(encoder) => {
-            format!("integers (fast), from {stored}")
-        }
-        (Precision::Packed, Quantization::Q8 | Quantization::Q4) => {
-            format!("{stored}, unpacked inside the GPU's kernels")
-        }
-        (_, Quantization::F32) => "f32".into(),
-        _ => format!("f32, unpacked from {stored}"),
+        (Precision::Packed, _) if !encoder.is_exact() => format!("integers (fast), from {stored}"),
+        (Precision::Packed, _) => format!("{stored}, unpacked inside the GPU's kernels"),
+        (_, Quantization::F32) => "f32 (exact)".into(),
+        _ => format!("f32 (exact), unpacked from {stored}"),
     };
     let imitated = if machine.software { " (imitated in software)" } else { "" };
     DeviceReport {
@@ -189,7 +185,7 @@ pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceRepo
         adapter: format!("{}{imitated}", machine.adapter),
         precision,
         self_test_difference: difference,
-        self_test_tolerance: bundle.manifest.self_test.tolerance,
+        self_test_tolerance: encoder.tolerance(&bundle.manifest.self_test),
         notes: Vec::new(),
         measured: Vec::new(),
     }
@@ -214,12 +210,12 @@ async fn on(
         ));
     }
     progress.at(Stage::Prepare, 0.0, 1.0);
-    sleep(0).await;
+    breathe().await;
     let held = Precision::of(machine.backend, precision);
     let encoder = Encoder::with_precision(bundle, machine, held)?;
     progress.at(Stage::Prepare, 1.0, 1.0);
     progress.at(Stage::SelfTest, 0.0, 1.0);
-    sleep(0).await;
+    breathe().await;
     let difference = encoder.self_test(test).await?;
     progress.at(Stage::SelfTest, 1.0, 1.0);
     Ok((encoder, difference))

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     Session,
-    browser::{has_webgpu, sleep, today},
+    browser::{breathe, has_webgpu, today},
     data::Data,
     download,
     model::Model,
@@ -74,14 +74,14 @@ impl Session {
         let mut notes = Vec::new();
         if let Some(r) = wanted.lir {
             notes = remove_languages(&task, &mut rows, &mut queries, d, r)?;
-            sleep(0).await;
+            breathe().await;
         }
         let index = Index::from_rows(d, &rows)?;
         drop(rows);
 
         let ranks = rank(&task, &index, &queries, &mut progress).await?;
         let scores = Scores::of(&task, &ranks);
-        sleep(0).await;
+        breathe().await;
         let settings = Settings::of(&task, &scores);
         let facts = Facts {
             model: work.model.info.name.clone(),
@@ -106,7 +106,7 @@ impl Session {
         report.bias = Bias::of(&task, &ranks, &settings);
         let mut bootstrap = Bootstrap::new(&task, &scores, SAMPLES, SEED);
         while bootstrap.step(SLICE) > 0 {
-            sleep(0).await;
+            breathe().await;
         }
         report.intervals = Some(bootstrap.finish());
         self.keep(Run { id, data, index, queries, ranks, scores, report: report.clone() });
@@ -172,7 +172,7 @@ async fn rank(
         let some = rank_some(task, index, part, ranks.len())?;
         ranks.extend(some);
         progress.at(Stage::Score, ranks.len() as f64, total);
-        sleep(0).await;
+        breathe().await;
     }
     Ok(ranks)
 }

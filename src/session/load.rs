@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     Session,
-    browser::{has_webgpu, now, sleep},
+    browser::{breathe, has_webgpu, now},
     corpus::Open,
     device::{self, report},
     download::{self, Found},
@@ -67,7 +67,7 @@ impl Session {
                 (Rc::new(Bundle::from_files(found.manifest, files.files)?), files.from_cache)
             }
         };
-        sleep(0).await;
+        breathe().await;
         let (encoder, mut device) = self.place(&bundle, choice, precision, progress).await?;
         device.notes.splice(0..0, notes);
         let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);

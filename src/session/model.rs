@@ -43,7 +43,7 @@ impl Model {
         let mut device = report(&encoder, &self.bundle, difference);
         device.notes = self.device.notes.iter().cloned().chain([note]).collect();
         device.measured = self.device.measured.clone();
-        Ok(self.moved(Rc::new(encoder), device))
+        Ok(Self { precision: PrecisionChoice::Exact, ..self.moved(Rc::new(encoder), device) })
     }
 
     /// Whether it runs on the GPU.
@@ -56,11 +56,16 @@ impl Model {
         weights_hash(&self.bundle.manifest)
     }
 
-    /// A hash of all that makes its vectors what they are: weights, tokenizer, architecture, prompts.
+    /// A hash of all that makes its vectors what they are: weights, tokenizer, architecture, prompts,
+    /// and whether they are exact.
     pub fn vectors_hash(&self) -> String {
         let Manifest { architecture, prompts, files, .. } = &self.bundle.manifest;
         let files: Vec<_> = files.iter().map(|f| (&f.path, &f.sha256)).collect();
-        sha256(serde_json::json!([architecture, prompts, files]).to_string().as_bytes())
+        let mut all = serde_json::json!([architecture, prompts, files]).to_string();
+        if !self.encoder.is_exact() {
+            all.push_str("fast");
+        }
+        sha256(all.as_bytes())
     }
 }
 
