@@ -8,6 +8,9 @@ use crate::Result;
 use crate::encoder::Encoder;
 use crate::text::Kind;
 
+/// Texts in a batch, and words in a text.
+pub const CELLS: [(usize, usize); 5] = [(1, 6), (8, 6), (8, 100), (32, 24), (1, 400)];
+
 /// Calls before the clock counts.
 const WARM: usize = 2;
 

@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{cosines, minilm, minilm_vectors, refs, texts};
+use std::{fs, path::Path};
+
+use common::{cosines, minilm, minilm_vectors, open, refs, texts};
 use interlingua::{
-    bundle::Quantization,
-    encoder::{Encoder, Machine},
+    bundle::{Bundle, Quantization, SelfTest},
+    encoder::{Encoder, Machine, Precision},
     text::Kind,
 };
 
@@ -36,4 +38,44 @@ fn q8_keeps_a_mean_cosine_of_0_999() {
 fn q4_keeps_a_mean_cosine_of_0_98() {
     let (mean, least) = measure(Quantization::Q4);
     assert!(mean >= 0.98 && least > 0.9, "{mean} {least}");
+}
+
+/// Integers against f32, both with the same packed weights.
+fn fast(bundle: &Bundle, texts: &[&str]) {
+    let exact = Encoder::new(bundle, Machine::cpu()).unwrap();
+    let fast = Encoder::with_precision(bundle, Machine::cpu(), Precision::Packed).unwrap();
+    assert!(exact.is_exact() && !fast.is_exact() && fast.device_label().ends_with(", fast"));
+    let [exact, by_integers] =
+        [&exact, &fast].map(|e| e.encode_all(texts, Kind::Passage, &mut |_, _| {}).unwrap());
+    let (mean, least) = cosines(&by_integers, &exact, fast.dimension());
+    println!("{}, fast: mean cosine {mean:.6}, least {least:.6}, {} texts", fast.name(), texts.len());
+    assert!(mean > 0.9999 && least > 0.9995 && mean < 1.0, "{mean} {least}");
+    let test = SelfTest::of(bundle).unwrap();
+    let worst = futures_lite::future::block_on(fast.self_test(&test)).unwrap();
+    assert!(worst <= fast.tolerance(&test) && fast.tolerance(&test) < 0.003, "{worst}");
+}
+
+#[test]
+fn fast_vectors_are_near_the_exact_ones() {
+    let mut bundle = minilm();
+    bundle.store_as(Quantization::Q8);
+    fast(&bundle, &refs(&texts()));
+}
+
+#[test]
+fn fast_vectors_of_the_default_model_are_near_the_exact_ones_in_every_language() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
+    let lines = fs::read_to_string(folder.join("sample/passages.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        lines.lines().step_by(9).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let passages = lines.iter().flat_map(|line| line["passage"].as_object().unwrap().values());
+    let texts: Vec<&str> = passages.map(|text| text.as_str().unwrap()).collect();
+    assert!(texts.len() > 100);
+    fast(&open(&folder.join("model")), &texts);
+}
+
+#[test]
+fn nothing_is_fast_about_weights_in_f32() {
+    let encoder = Encoder::with_precision(&minilm(), Machine::cpu(), Precision::Packed).unwrap();
+    assert!(encoder.is_exact() && encoder.precision() == Precision::F32);
 }

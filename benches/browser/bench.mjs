@@ -81,7 +81,7 @@ async function measure({ kind, batches, repeats }) {
   } else {
     const module = await import("/dist/worker.js");
     await module.default();
-    await module.load(`/bundles/${kind.bundle}/`, { device: kind.device });
+    await module.load(`/bundles/${kind.bundle}/`, { device: kind.device, precision: kind.precision });
     if (module.device().kind !== kind.device) throw new Error(module.device().notes.join(" "));
     encode = async (texts) => (await module.encode(texts, { kind: "passage" })).map((row) => [...row]);
   }
@@ -103,7 +103,8 @@ const kinds = [
   { engine: "transformers.js", device: "wasm", dtype: "fp32" },
   { engine: "transformers.js", device: "wasm", dtype: "q8" },
   { engine: "interlingua", device: "cpu", dtype: "f32", bundle: "minilm-f32" },
-  { engine: "interlingua", device: "cpu", dtype: "q8", bundle: "minilm-q8" },
+  { engine: "interlingua", device: "cpu", dtype: "q8", precision: "exact", bundle: "minilm-q8" },
+  { engine: "interlingua", device: "cpu", dtype: "q8", precision: "fast", bundle: "minilm-q8" },
   ...(webgpu
     ? [
         { engine: "transformers.js", device: "webgpu", dtype: "fp32" },
@@ -145,7 +146,7 @@ console.log(`${"ms (ratio to transformers.js)".padEnd(34)}${head}${"least cosine
 for (const r of results) {
   const rival = results.find((o) => o.engine === "transformers.js" && (o.device === "webgpu") === (r.device === "webgpu") && (r.device === "webgpu" || (o.dtype === "q8") === (r.dtype === "q8")));
   const times = r.medians.map((ms, i) => `${ms.toFixed(ms < 100 ? 1 : 0)} (${(ms / rival.medians[i]).toFixed(2)})`.padStart(18)).join("");
-  console.log(`${`${r.engine}, ${r.device} ${r.dtype}`.padEnd(34)}${times}${r.cosine.toFixed(5).padStart(14)}${(r.bytes / 1e6).toFixed(1).padStart(8)}`);
+  console.log(`${`${r.engine}, ${r.device} ${r.dtype}${r.precision ? `, ${r.precision}` : ""}`.padEnd(34)}${times}${r.cosine.toFixed(5).padStart(14)}${(r.bytes / 1e6).toFixed(1).padStart(8)}`);
 }
 const output = option("--output");
 if (output) writeFileSync(output, `${JSON.stringify({ date: new Date().toISOString(), cpu: cpus()[0].model, cores: cpus().length, chromium: version, repeats, isolated, cells, results }, null, 1)}\n`);

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use interlingua::{Result, timing::Timing};
+use interlingua::{
+    Result,
+    timing::{CELLS, Timing},
+};
 use serde_json::json;
 
 use super::open_model;
-
-/// Texts in a batch, and words in a text.
-const CELLS: [(usize, usize); 5] = [(1, 6), (8, 6), (8, 100), (32, 24), (1, 400)];
 
 /// Arguments of `interlingua bench`.
 #[derive(clap::Args)]
@@ -16,9 +16,8 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
-    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
-    device: String,
+    #[command(flatten)]
+    place: super::Place,
     /// Timed calls in each cell, after two that are not counted.
     #[arg(long, default_value_t = 7)]
     repeats: usize,
@@ -32,7 +31,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model or the device.
 pub fn run(args: Args) -> Result<()> {
-    let encoder = open_model(&args.model, &args.device)?;
+    let encoder = open_model(&args.model, &args.place)?;
     let mut cells = Vec::new();
     for (batch, words) in CELLS {
         cells.push(Timing::of(&encoder, (batch, words), args.repeats, &mut |tokens, call| {

@@ -31,9 +31,8 @@ pub struct Args {
     /// `interlingua search --vectors` and the page's module open.
     #[arg(long)]
     output: PathBuf,
-    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
-    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
-    device: String,
+    #[command(flatten)]
+    place: super::Place,
 }
 
 /// Runs the command.
@@ -41,7 +40,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model, the input or the device.
 pub fn run(args: Args) -> Result<()> {
-    let encoder = open_model(&args.model, &args.device)?;
+    let encoder = open_model(&args.model, &args.place)?;
     let bytes = fs::read(&args.input).map_err(|e| Error::file(&args.input, e))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         Error::format(

@@ -64,9 +64,8 @@ pub struct Args {
     /// The same as --format json.
     #[arg(long)]
     json: bool,
-    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
-    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
-    device: String,
+    #[command(flatten)]
+    place: super::Place,
 }
 
 /// Runs the command.
@@ -84,7 +83,7 @@ pub fn run(args: Args) -> Result<()> {
         },
     )?;
     let task = Task::new(&corpus)?;
-    let encoder = open_model(&args.model, &args.device)?;
+    let encoder = open_model(&args.model, &args.place)?;
     let options =
         Options { vectors: args.vectors.as_deref(), lir: args.lir, samples: args.samples, seed: args.seed };
     let start = Instant::now();

@@ -24,12 +24,24 @@ use clap::{Parser, Subcommand};
 use interlingua::{
     Result,
     bundle::Bundle,
-    encoder::{Encoder, Machine},
+    encoder::{Backend, Encoder, Machine, Precision},
+    protocol::PrecisionChoice,
 };
 
 /// What `--device` takes. `auto` is a real GPU by Burn's kernels, else the CPU by our own; `flex` is the
 /// CPU by Burn's kernels, `webgpu` a GPU by the shaders of the page.
 const DEVICES: [&str; 5] = ["auto", "cpu", "gpu", "flex", "webgpu"];
+
+/// Where a model runs, and how.
+#[derive(clap::Args)]
+pub struct Place {
+    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
+    #[arg(long, default_value = "auto", value_parser = DEVICES)]
+    device: String,
+    /// How the CPU multiplies packed weights (q8, q4): exact is in f32, fast in integers.
+    #[arg(long, default_value = "exact", value_parser = ["exact", "fast"])]
+    precision: String,
+}
 
 /// A multilingual text encoder: train it, measure it, search with it.
 #[derive(Parser)]
@@ -85,14 +97,18 @@ pub fn run() -> Result<()> {
     }
 }
 
-/// Opens a bundle or an unconverted model folder on `device` (one of [`DEVICES`]).
+/// Opens a bundle or an unconverted model folder where `place` says.
 ///
 /// # Errors
 /// Says which file or field of the model is wrong, or what is wrong with the device asked for.
-pub fn open_model(path: &Path, device: &str) -> Result<Encoder> {
+pub fn open_model(path: &Path, place: &Place) -> Result<Encoder> {
     let bundle = Bundle::open(path)?;
-    match device {
-        "cpu" => Encoder::new(&bundle, Machine::cpu()),
+    let on_cpu = || {
+        let precision = Precision::of(Backend::Cpu, PrecisionChoice::named(&place.precision));
+        Encoder::with_precision(&bundle, Machine::cpu(), precision)
+    };
+    match place.device.as_str() {
+        "cpu" => on_cpu(),
         "flex" => Encoder::new(&bundle, Machine::flex()),
         "gpu" => on_gpu(&bundle, Machine::gpu()?),
         "webgpu" => on_gpu(&bundle, futures_lite::future::block_on(Machine::webgpu())?.0),
@@ -100,9 +116,9 @@ pub fn open_model(path: &Path, device: &str) -> Result<Encoder> {
         _ => match Machine::gpu() {
             Ok(machine) if !machine.software => on_gpu(&bundle, machine).or_else(|problem| {
                 eprintln!("{problem}; the CPU is used");
-                Encoder::new(&bundle, Machine::cpu())
+                on_cpu()
             }),
-            _ => Encoder::new(&bundle, Machine::cpu()),
+            _ => on_cpu(),
         },
     }
 }

@@ -41,9 +41,8 @@ pub struct Args {
     /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
-    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
-    #[arg(long, default_value = "auto", value_parser = super::DEVICES)]
-    device: String,
+    #[command(flatten)]
+    place: super::Place,
     /// What to search for.
     #[arg(last = false)]
     query: String,
@@ -91,7 +90,7 @@ pub fn run(args: Args) -> Result<()> {
             there.join(", ")
         )));
     }
-    let encoder = open_model(&args.model, &args.device)?;
+    let encoder = open_model(&args.model, &args.place)?;
     // Which passage each row of the index is.
     let (index, rows) = match &args.vectors {
         Some(file) => {

@@ -24,7 +24,8 @@ use positions::positions;
 
 use crate::{
     Error, Result,
-    bundle::{Bundle, SelfTest, TOKENIZER},
+    bundle::{Bundle, Quantization, SelfTest, TOKENIZER},
+    protocol::PrecisionChoice,
     text::{Kind, Prompts, Tokenizer},
 };
 
@@ -48,8 +49,19 @@ pub struct Encoder {
 pub enum Precision {
     /// Unpacked to f32.
     F32,
-    /// As packed in the bundle; unpacked inside the kernels.
+    /// As packed in the bundle: unpacked inside a GPU's kernels, multiplied in integers on the CPU.
     Packed,
+}
+
+impl Precision {
+    /// How `backend` holds packed layers that shall be multiplied as `choice` says.
+    pub fn of(backend: Backend, choice: PrecisionChoice) -> Self {
+        match (backend, choice) {
+            // Burn 0.22 unpacks quantized matrices anew at every call.
+            (Backend::Flex, _) | (Backend::Cpu, PrecisionChoice::Exact) => Self::F32,
+            (Backend::Cpu, PrecisionChoice::Fast) | (Backend::WebGpu | Backend::Gpu, _) => Self::Packed,
+        }
+    }
 }
 
 /// A model's blocks, by whoever computes.
@@ -66,11 +78,7 @@ impl Encoder {
     /// # Errors
     /// [`Error::Format`] when tokenizer, table and blocks do not fit together.
     pub fn new(bundle: &Bundle, machine: Machine) -> Result<Self> {
-        let precision = match machine.backend {
-            // On the CPU, Burn 0.22 unpacks quantized matrices anew at every call.
-            Backend::Cpu | Backend::Flex => Precision::F32,
-            Backend::WebGpu | Backend::Gpu => Precision::Packed,
-        };
+        let precision = Precision::of(machine.backend, PrecisionChoice::Exact);
         Self::with_precision(bundle, machine, precision)
     }
 
@@ -92,6 +100,11 @@ impl Encoder {
                 ),
             ));
         }
+        // What is not packed in few bits is unpacked in any case.
+        let precision = match bundle.manifest.quantization {
+            Quantization::Q8 | Quantization::Q4 => precision,
+            Quantization::F32 | Quantization::F16 => Precision::F32,
+        };
         let weights = &bundle.weights;
         let blocks = match &machine.handle {
             Handle::Cpu => Blocks::Cpu(Box::new(cpu::Blocks::with_precision(&config, weights, precision)?)),
@@ -145,9 +158,23 @@ impl Encoder {
         self.precision
     }
 
-    /// Where it runs, in words.
+    /// Whether its vectors are those of the same weights on other devices, to 1e-4.
+    pub fn is_exact(&self) -> bool {
+        self.machine.backend != Backend::Cpu || self.precision == Precision::F32
+    }
+
+    /// Where it runs, in words; behind it `fast`, where it computes in integers.
     pub fn device_label(&self) -> String {
-        format!("{} ({})", self.machine.backend.name(), self.machine.adapter)
+        let fast = if self.is_exact() { "" } else { ", fast" };
+        format!("{} ({}){fast}", self.machine.backend.name(), self.machine.adapter)
+    }
+
+    /// Largest difference from a reference vector that passes [`self_test`](Self::self_test): what the
+    /// bundle says; for integers at least √(2 (1 - 0.999) / d), which leaves a cosine above 0.999 even
+    /// should all d dimensions differ so much (of unit vectors, |a - b|² = 2 (1 - cos)).
+    pub fn tolerance(&self, test: &SelfTest) -> f32 {
+        let limit = (0.002 / self.dimension() as f32).sqrt();
+        if self.is_exact() { test.tolerance } else { limit.max(test.tolerance) }
     }
 
     /// Token ids of each text behind the prompt for `kind`.
@@ -255,12 +282,13 @@ impl Encoder {
                 }
             }
         }
-        if worst > test.tolerance {
+        let tolerance = self.tolerance(test);
+        if worst > tolerance {
             return Err(Error::Device {
                 device: self.device_label(),
                 problem: format!(
                     "its vectors differ from the model's reference by {worst:.2e}, more than {:.0e}; it is not used",
-                    test.tolerance
+                    tolerance
                 ),
             });
         }

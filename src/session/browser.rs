@@ -1,5 +1,7 @@
 //! The few things that a session asks of the browser, the same in a worker and in a page.
 
+use std::cell::Cell;
+
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -15,18 +17,58 @@ extern "C" {
     #[wasm_bindgen(js_name = fetch)]
     pub fn fetch(address: &str, init: &RequestInit) -> Promise;
 
+    type MessageChannel;
+    #[wasm_bindgen(constructor)]
+    fn new() -> MessageChannel;
+    #[wasm_bindgen(method, getter)]
+    fn port1(this: &MessageChannel) -> MessagePort;
+    #[wasm_bindgen(method, getter)]
+    fn port2(this: &MessageChannel) -> MessagePort;
+
+    type MessagePort;
+    #[wasm_bindgen(method, setter)]
+    fn set_onmessage(this: &MessagePort, call: &Function);
+    #[wasm_bindgen(method, js_name = postMessage)]
+    fn post_message(this: &MessagePort, message: &JsValue);
+    #[wasm_bindgen(method)]
+    fn close(this: &MessagePort);
+
     /// Milliseconds since some moment.
     #[wasm_bindgen(js_namespace = performance)]
     pub fn now() -> f64;
 }
 
-/// Waits; messages that have come in the meantime are taken, even with no milliseconds.
+/// Waits; messages that have come in the meantime are taken.
 pub async fn sleep(milliseconds: i32) {
     let promise = Promise::new(&mut |resolve, _| {
         set_timeout(&resolve, milliseconds);
     });
     // Nothing rejects it.
     let _ = JsFuture::from(promise).await;
+}
+
+/// Milliseconds of work after which messages are looked at.
+const BREATH: f64 = 30.0;
+
+thread_local! {
+    static BREATHED: Cell<f64> = const { Cell::new(0.0) };
+}
+
+/// Takes the messages that have come in the meantime, where the last time is a while ago: what is soon
+/// done need not wait.
+pub async fn breathe() {
+    if now() - BREATHED.get() < BREATH {
+        return;
+    }
+    // Browsers let a timer that follows others wait 4 ms; a message to oneself comes at once.
+    let channel = MessageChannel::new();
+    let promise = Promise::new(&mut |resolve, _| {
+        channel.port1().set_onmessage(&resolve);
+        channel.port2().post_message(&JsValue::NULL);
+    });
+    let _ = JsFuture::from(promise).await;
+    channel.port1().close();
+    BREATHED.set(now());
 }
 
 /// The day in UTC, as `2026-01-31`.

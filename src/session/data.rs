@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     Session,
-    browser::sleep,
+    browser::breathe,
     corpus::PASSAGES,
     download::{self, fetch_file, fetch_file_by_steps},
     open::LARGEST,
@@ -116,7 +116,7 @@ async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -
             other => other,
         })?;
         before += bytes.len() as f64;
-        sleep(0).await;
+        breathe().await;
         corpus.append(xquad::parse(&format!("{folder}{file}"), &bytes)?)?;
     }
     Data::new(dataset.name, corpus)

@@ -2,7 +2,12 @@
 
 use std::{cmp::Reverse, rc::Rc};
 
-use super::{Session, browser::sleep, device::unless_lost, model::Model};
+use super::{
+    Session,
+    browser::{breathe, sleep},
+    device::unless_lost,
+    model::Model,
+};
 use crate::{Error, Result, text::Kind};
 
 /// Tokens a step encodes on the CPU: some 60 ms, and for so long nothing else is answered.
@@ -43,7 +48,7 @@ impl Session {
         let mut tokens = Vec::with_capacity(texts.len());
         for part in texts.chunks(TOKENIZED) {
             if step.is_some() {
-                sleep(0).await;
+                breathe().await;
             }
             tokens.extend(model.encoder.tokenize(part, kind)?);
         }
@@ -76,7 +81,7 @@ impl Session {
             worked += sequences.iter().map(|s| s.len()).sum::<usize>();
             if let Some(step) = &mut step {
                 step(Encoded { texts: done, tokens: worked, all_tokens: all });
-                sleep(0).await;
+                breathe().await;
             }
         }
         Ok((out, model))
@@ -103,7 +108,13 @@ impl Session {
     /// The same model where it runs now.
     fn latest(&self, model: Rc<Model>) -> Rc<Model> {
         match self.model() {
-            Some(current) if current.info.hash == model.info.hash => current,
+            // Exact vectors and fast ones do not mix.
+            Some(current)
+                if current.info.hash == model.info.hash
+                    && current.encoder.is_exact() == model.encoder.is_exact() =>
+            {
+                current
+            }
             _ => model,
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     Session,
-    browser::{has_webgpu, sleep, today},
+    browser::{breathe, has_webgpu, today},
     data::Data,
     download,
     model::Model,
@@ -19,7 +19,7 @@ use crate::{
     evaluation::{
         Bias, Bootstrap, EvalReport, Facts, Ranks, Scores, Settings, Task, rank_some, remove_languages,
     },
-    protocol::{DeviceChoice, Event, Id, Stage},
+    protocol::{DeviceChoice, Event, Id, PrecisionChoice, Stage},
     retrieval::Index,
     text::Kind,
 };
@@ -41,6 +41,8 @@ pub struct Wanted {
     pub url: String,
     /// Where it shall run.
     pub device: DeviceChoice,
+    /// How the CPU shall multiply.
+    pub precision: PrecisionChoice,
     /// Languages that take part; empty for all.
     pub languages: Vec<String>,
     /// Leading directions of each language to remove first.
@@ -72,14 +74,14 @@ impl Session {
         let mut notes = Vec::new();
         if let Some(r) = wanted.lir {
             notes = remove_languages(&task, &mut rows, &mut queries, d, r)?;
-            sleep(0).await;
+            breathe().await;
         }
         let index = Index::from_rows(d, &rows)?;
         drop(rows);
 
         let ranks = rank(&task, &index, &queries, &mut progress).await?;
         let scores = Scores::of(&task, &ranks);
-        sleep(0).await;
+        breathe().await;
         let settings = Settings::of(&task, &scores);
         let facts = Facts {
             model: work.model.info.name.clone(),
@@ -104,7 +106,7 @@ impl Session {
         report.bias = Bias::of(&task, &ranks, &settings);
         let mut bootstrap = Bootstrap::new(&task, &scores, SAMPLES, SEED);
         while bootstrap.step(SLICE) > 0 {
-            sleep(0).await;
+            breathe().await;
         }
         report.intervals = Some(bootstrap.finish());
         self.keep(Run { id, data, index, queries, ranks, scores, report: report.clone() });
@@ -125,10 +127,13 @@ impl Session {
         }
         let folder = download::folder(&wanted.url)?;
         let found = download::manifest(&folder).await?;
-        let fits = |model: &Model| match wanted.device {
-            DeviceChoice::Auto => true,
-            DeviceChoice::Cpu => !model.is_on_gpu(),
-            DeviceChoice::WebGpu => model.is_on_gpu(),
+        let fits = |model: &Model| {
+            let there = match wanted.device {
+                DeviceChoice::Auto => true,
+                DeviceChoice::Cpu => !model.is_on_gpu(),
+                DeviceChoice::WebGpu => model.is_on_gpu(),
+            };
+            there && model.precision == wanted.precision
         };
         if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && fits(m)) {
             // Search may find a GPU faster meanwhile; what shall be measured on the CPU stays there.
@@ -139,7 +144,7 @@ impl Session {
                 model
             });
         }
-        let mut model = self.prepare(&folder, found, wanted.device, progress).await?;
+        let mut model = self.prepare(&folder, found, wanted.device, wanted.precision, progress).await?;
         if wanted.device == DeviceChoice::Auto && has_webgpu() {
             model = self.faster(&model, progress).await?;
         } else if wanted.device == DeviceChoice::WebGpu && !model.is_on_gpu() {
@@ -167,7 +172,7 @@ async fn rank(
         let some = rank_some(task, index, part, ranks.len())?;
         ranks.extend(some);
         progress.at(Stage::Score, ranks.len() as f64, total);
-        sleep(0).await;
+        breathe().await;
     }
     Ok(ranks)
 }

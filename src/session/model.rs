@@ -7,7 +7,7 @@ use crate::{
     Result,
     bundle::{Bundle, Manifest, WEIGHTS},
     encoder::{Encoder, Machine},
-    protocol::{DeviceReport, ModelInfo},
+    protocol::{DeviceReport, ModelInfo, PrecisionChoice},
     sha256,
 };
 
@@ -17,6 +17,8 @@ pub struct Model {
     pub info: ModelInfo,
     /// Where it runs.
     pub device: DeviceReport,
+    /// How it was asked to multiply on the CPU.
+    pub precision: PrecisionChoice,
     /// Its weights as they came, to move it.
     pub bundle: Rc<Bundle>,
     /// Text in, vectors out.
@@ -26,10 +28,12 @@ pub struct Model {
 impl Model {
     /// The same model on another device.
     pub fn moved(&self, encoder: Rc<Encoder>, device: DeviceReport) -> Self {
-        Self { info: self.info.clone(), device, bundle: self.bundle.clone(), encoder }
+        let (info, precision, bundle) = (self.info.clone(), self.precision, self.bundle.clone());
+        Self { info, device, precision, bundle, encoder }
     }
 
-    /// The same model on the CPU, because of what `note` says.
+    /// The same model on the CPU, because of what `note` says; in f32, so that its vectors go on as
+    /// they were.
     ///
     /// # Errors
     /// Whatever keeps it from running there.
@@ -39,7 +43,7 @@ impl Model {
         let mut device = report(&encoder, &self.bundle, difference);
         device.notes = self.device.notes.iter().cloned().chain([note]).collect();
         device.measured = self.device.measured.clone();
-        Ok(self.moved(Rc::new(encoder), device))
+        Ok(Self { precision: PrecisionChoice::Exact, ..self.moved(Rc::new(encoder), device) })
     }
 
     /// Whether it runs on the GPU.
@@ -52,11 +56,16 @@ impl Model {
         weights_hash(&self.bundle.manifest)
     }
 
-    /// A hash of all that makes its vectors what they are: weights, tokenizer, architecture, prompts.
+    /// A hash of all that makes its vectors what they are: weights, tokenizer, architecture, prompts,
+    /// and whether they are exact.
     pub fn vectors_hash(&self) -> String {
         let Manifest { architecture, prompts, files, .. } = &self.bundle.manifest;
         let files: Vec<_> = files.iter().map(|f| (&f.path, &f.sha256)).collect();
-        sha256(serde_json::json!([architecture, prompts, files]).to_string().as_bytes())
+        let mut all = serde_json::json!([architecture, prompts, files]).to_string();
+        if !self.encoder.is_exact() {
+            all.push_str("fast");
+        }
+        sha256(all.as_bytes())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Session, browser::sleep, data::Data, progress::Progress};
+use super::{Session, browser::breathe, data::Data, progress::Progress};
 use crate::{
     Error, Result,
     evaluation::{
@@ -211,7 +211,7 @@ impl Session {
         let tag = &run.report.facts.model;
         for (i, part) in entries.chunks(STEP).enumerate() {
             progress.at(Stage::Score, (i * STEP) as f64, entries.len() as f64);
-            sleep(0).await;
+            breathe().await;
             Entry::run_lines(part, &mut text, (task, &run.index, &run.queries), tag, depth)?;
         }
         self.say(Event::Note {

@@ -59,7 +59,7 @@ async function evaluate(address, options = { context }) {
 test("what is measured in the page is what the terminal measures, stopped and reloaded on the way", { timeout: 5 * patience }, async (t) => {
   const arguments_ = ["eval", "--model", "static/model", "--dataset", "sample", "--data", "static/sample", "--device", "cpu", "--json"];
   const native = promisify(execFile)(program, arguments_, { cwd: root, maxBuffer: 1 << 26 });
-  const view = await evaluate("?view=evaluate&device=cpu");
+  const view = await evaluate("?view=evaluate&device=cpu&precision=exact");
   const { page } = view;
   await view.measure();
   const begun = Date.now();
@@ -101,7 +101,7 @@ test("what is measured in the page is what the terminal measures, stopped and re
 });
 
 test("the second time takes the vectors from storage and gives the same figures", async () => {
-  const view = await evaluate("?view=evaluate&device=cpu");
+  const view = await evaluate("?view=evaluate&device=cpu&precision=exact");
   const begun = Date.now();
   await view.measure();
   await view.report();
@@ -148,7 +148,7 @@ test("the second time takes the vectors from storage and gives the same figures"
 });
 
 test("removing leading directions is set against the model as it is, and a link shows the same", async () => {
-  const view = await evaluate("?view=evaluate&device=cpu");
+  const view = await evaluate("?view=evaluate&device=cpu&precision=exact");
   const { page } = view;
   await page.getByRole("checkbox", { name: /LIR/ }).check();
   await view.measure();
@@ -200,7 +200,7 @@ const questions = [
 const file = (name, ...lines) => ({ name, mimeType: "application/json", buffer: Buffer.from(lines.map((line) => JSON.stringify(line)).join("\n")) });
 
 test("own files: what cannot count is said and counted, what cannot be used is refused", async () => {
-  const view = await evaluate("?view=evaluate&data=own&device=cpu");
+  const view = await evaluate("?view=evaluate&data=own&device=cpu&precision=exact");
   const { page } = view;
   const input = page.locator(".choose").getByLabel("Choose files");
   const alert = page.getByRole("alert");
@@ -247,7 +247,7 @@ test("own files: what cannot count is said and counted, what cannot be used is r
 test("a slow worker loses no request; one whose browser stores nothing more says so, and measures all the same", async () => {
   const refuse = 'await new Promise((done) => setTimeout(done, 2000));\nCache.prototype.put = () => Promise.reject(new DOMException("Quota exceeded.", "QuotaExceededError"));\n';
   server.faults.set("worker_loader.js", (bytes) => Buffer.concat([Buffer.from(refuse), bytes]));
-  const view = await evaluate("?view=evaluate&data=own&device=cpu", {});
+  const view = await evaluate("?view=evaluate&data=own&device=cpu&precision=exact", {});
   await view.page.locator(".choose").getByLabel("Choose files").setInputFiles(file("mine.jsonl", ...passages, ...questions));
   await view.measure();
   await view.report();

@@ -34,7 +34,7 @@ for (const device of ["cpu", "webgpu"]) {
       async ([texts, device]) => {
         const module = await import("/worker.js");
         await module.default();
-        const model = await module.load("/model/", { device });
+        const model = await module.load("/model/", { device, precision: "exact" });
         const vectors = await module.encode(texts, { kind: "passage" });
         return { model, report: module.device(), vectors: vectors.map((v) => [...v]) };
       },
@@ -122,6 +122,26 @@ test("the nearest of packed vectors are what a plain sum finds", { timeout: pati
     assert.ok(Math.abs(score - result.expected[rank].score) < 2e-4, `rank ${rank}: ${score}`);
     assert.ok(result.expected.some((e) => e.index === index && Math.abs(e.score - score) < 2e-4) || rank > 95, `rank ${rank}`);
   });
+  await browser.close();
+});
+
+test("fast vectors are near the exact ones, and the report says that they are fast", { timeout: 2 * patience }, async (t) => {
+  const browser = await launch({ gpu: false });
+  const { page, complaints } = await open(browser, server, "blank.html");
+  const { report, vectors } = await page.evaluate(async (texts) => {
+    const module = await import("/worker.js");
+    await module.default();
+    await module.load("/model/", { device: "cpu", precision: "fast" });
+    const vectors = await module.encode(texts, { kind: "passage" });
+    return { report: module.device(), vectors: vectors.map((v) => [...v]) };
+  }, texts);
+  assert.match(report.precision, /^integers \(fast\)/);
+  assert.ok(report.self_test_difference > 1e-5 && report.self_test_difference <= report.self_test_tolerance, JSON.stringify(report));
+  const width = vectors[0].length;
+  const cosines = vectors.map((row, i) => row.reduce((sum, x, k) => sum + x * native[i * width + k], 0));
+  t.diagnostic(`least cosine ${Math.min(...cosines).toFixed(6)}`);
+  assert.ok(Math.min(...cosines) > 0.9995, `${cosines}`);
+  assert.deepEqual(complaints, []);
   await browser.close();
 });
 

@@ -1,6 +1,6 @@
 //! Products in 16-bit integers, for weights that come in 8 bits.
 //!
-//! Weights are rounded again, to 12 bits with one scale a column; activations to 12 bits with one scale
+//! Weights are rounded again, to 12 bits with one scale a column; activations to 13 bits with one scale
 //! a row. So both errors are far below that of the 8 bits, and the processor multiplies twice as many
 //! at a time as in f32, from half the memory. Sums are whole numbers: exact in any order.
 
@@ -9,8 +9,10 @@ use super::{
     simd::{Kernel, Level, Simd},
 };
 
-/// Largest integer of an activation or a weight.
-const MOST: f32 = 2047.0;
+/// Largest integer of an activation.
+const MOST_ACTIVATION: f32 = 4095.0;
+/// Largest integer of a weight.
+const MOST_WEIGHT: f32 = 2047.0;
 
 /// A matrix `[depth, columns]` in panels of pairs of depths.
 pub struct Integers {
@@ -22,32 +24,62 @@ pub struct Integers {
     columns: usize,
 }
 
-/// Rows of activations in integers; the memory is used again.
+/// Rows of activations in integers, tile after tile, within a tile pair after pair of all its rows; the
+/// memory is used again.
 #[derive(Default)]
 pub struct Rows {
-    values: Vec<i16>,
+    pairs: Vec<i32>,
+    row: Vec<i16>,
     scales: Vec<f32>,
 }
 
-impl Rows {
-    /// Rounds rows, each `depth` wide.
-    fn fill(&mut self, x: &[f32], depth: usize) {
-        let width = depth.next_multiple_of(2);
-        self.values.resize(x.len() / depth * width, 0);
-        self.scales.clear();
-        for (row, to) in x.chunks_exact(depth).zip(self.values.chunks_exact_mut(width)) {
-            self.scales.push(round(row, largest(row) / MOST, to));
+/// Fills `rows` with the rows of `x`, each `depth` wide.
+struct Fill<'a> {
+    rows: &'a mut Rows,
+    x: &'a [f32],
+    depth: usize,
+}
+
+impl Kernel for Fill<'_> {
+    type Out = ();
+
+    // No vectors are named, but the compiler may use what the level has.
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
+        let Self { rows: Rows { pairs, row, scales }, x, depth } = self;
+        let (rows, width) = (x.len() / depth, depth.div_ceil(2));
+        pairs.resize(rows * width, 0);
+        row.resize(2 * width, 0);
+        scales.clear();
+        let tiles = rows.div_ceil(ROWS);
+        for tile in 0..tiles {
+            let (top, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
+            let to = &mut pairs[top * width..end * width];
+            for (r, x) in x[top * depth..end * depth].chunks_exact(depth).enumerate() {
+                scales.push(round(x, largest(x) / MOST_ACTIVATION, row));
+                let (from, _) = row.as_chunks();
+                let to = to[r..].iter_mut().step_by(end - top);
+                to.zip(from).for_each(|(to, &[low, high])| *to = pair(low, high));
+            }
         }
     }
 }
 
+/// Two i16 in one i32, the first in the lower half.
+#[inline(always)]
+fn pair(low: i16, high: i16) -> i32 {
+    i32::from(low as u16) | i32::from(high) << 16
+}
+
 /// The largest size; not a number where one is not.
+#[inline(always)]
 fn largest(x: &[f32]) -> f32 {
     // The bits of sizes are in the order of the sizes, infinity and what is no number at the end.
     f32::from_bits(x.iter().fold(0, |m, v| m.max(v.to_bits() & 0x7fff_ffff)))
 }
 
 /// Rounds `x` to steps of `scale`, zeros behind; returns the scale.
+#[inline(always)]
 fn round(x: &[f32], scale: f32, to: &mut [i16]) -> f32 {
     let inverse = if scale > 0.0 { scale.recip().min(f32::MAX) } else { 0.0 };
     // Adding 1.5 · 2²³ leaves the whole number in the low bits.
@@ -66,8 +98,8 @@ impl Integers {
         for (c, column) in values.chunks_exact(depth).enumerate() {
             // No sum may pass 2³¹, whatever the activations are; rounding up adds half a step each.
             let sum: f32 = column.iter().map(|v| v.abs()).sum();
-            let room = i32::MAX as f32 / MOST - depth as f32;
-            scales[c] = round(column, (largest(column) / MOST).max(sum / room), &mut rounded);
+            let room = i32::MAX as f32 / MOST_ACTIVATION - depth as f32;
+            scales[c] = round(column, (largest(column) / MOST_WEIGHT).max(sum / room), &mut rounded);
             let panel = &mut out[c / width * width * 2 * pairs..][..width * 2 * pairs];
             for (to, pair) in panel.chunks_exact_mut(2 * width).zip(rounded.chunks_exact(2)) {
                 to[c % width * 2..][..2].copy_from_slice(pair);
@@ -93,7 +125,7 @@ impl Integers {
         after: After,
         place: Place,
     ) {
-        own.fill(x, depth);
+        self.level.dispatch(Fill { rows: own, x, depth });
         let rows = own.scales.len();
         assert!(depth.div_ceil(2) == self.pairs && place.rows >= rows && after.bias.len() == self.columns);
         assert!(which.end * self.level.columns() <= self.scales.len());
@@ -164,21 +196,21 @@ impl Multiply<'_> {
         let pairs = self.right.pairs;
         // SAFETY: within `R` rows and one panel.
         unsafe {
-            let left = self.left.values.as_ptr().add(top * 2 * pairs);
+            let mut left = self.left.pairs.as_ptr().add(top * pairs);
             let mut right = self.right.values.as_ptr().add(first * 2 * pairs);
-            let mut sums = [[simd.splat_pair([0, 0]); VECTORS]; R];
-            for pair in 0..pairs {
-                let mut weights = [simd.splat_pair([0, 0]); VECTORS];
+            let mut sums = [[simd.splat_pair(0); VECTORS]; R];
+            for _ in 0..pairs {
+                let mut weights = [simd.splat_pair(0); VECTORS];
                 for (v, weights) in weights.iter_mut().enumerate() {
                     *weights = simd.load_pairs(right.add(v * 2 * S::LANES));
                 }
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    let x = left.add(2 * (r * pairs + pair)).cast::<[i16; 2]>().read_unaligned();
-                    let x = simd.splat_pair(x);
+                    let x = simd.splat_pair(*left.add(r));
                     for (sum, weights) in sums.iter_mut().zip(weights) {
                         *sum = simd.add_products(*sum, x, weights);
                     }
                 }
+                left = left.add(R);
                 right = right.add(VECTORS * 2 * S::LANES);
             }
             for (r, sums) in sums.iter().enumerate() {

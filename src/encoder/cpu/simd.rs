@@ -32,8 +32,8 @@ pub trait Simd: Copy {
     /// 2ⁿ for the `n` from -126 to 127 in the low bits of `1.5 · 2²³ + n`.
     fn pow2(self, n: Self::V) -> Self::V;
 
-    /// The same two i16 in every lane.
-    fn splat_pair(self, pair: [i16; 2]) -> Self::I;
+    /// The same two i16, the first in the lower half, in every lane.
+    fn splat_pair(self, pair: i32) -> Self::I;
     /// # Safety
     /// `2 LANES` values can be read at `from`, which need not be aligned.
     unsafe fn load_pairs(self, from: *const i16) -> Self::I;
@@ -96,6 +96,8 @@ pub struct Level(Instructions);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Instructions {
     #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
+    #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -107,6 +109,8 @@ impl Instructions {
     /// Whether the processor has them.
     fn are_there(self) -> bool {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => Self::Avx512.are_there() && is_x86_feature_detected!("avx512vnni"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 Self::Avx2.are_there()
@@ -129,6 +133,8 @@ impl Level {
     /// All that the processor has, the best first.
     pub fn all() -> Vec<Self> {
         let wider: &[Instructions] = &[
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512Vnni,
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512,
             #[cfg(target_arch = "x86_64")]
@@ -158,6 +164,9 @@ impl Level {
         match self.0 {
             // SAFETY: `all` makes these levels only when the processor has the instructions.
             #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512Vnni => unsafe { x86::avx512vnni(kernel) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => unsafe { x86::avx512(kernel) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
@@ -180,9 +189,14 @@ mod x86 {
     use super::{Kernel, Simd};
     use std::arch::x86_64::*;
 
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+    pub unsafe fn avx512vnni<K: Kernel>(kernel: K) -> K::Out {
+        kernel.run::<_, 12, 2>(Avx512::<true>(()))
+    }
+
     #[target_feature(enable = "avx512f,avx512bw,avx2,fma")]
     pub unsafe fn avx512<K: Kernel>(kernel: K) -> K::Out {
-        kernel.run::<_, 12, 2>(Avx512(()))
+        kernel.run::<_, 12, 2>(Avx512::<false>(()))
     }
 
     #[target_feature(enable = "avx2,fma")]
@@ -191,10 +205,11 @@ mod x86 {
     }
 
     #[derive(Clone, Copy)]
-    pub struct Avx512(());
+    pub struct Avx512<const VNNI: bool>(());
 
-    // SAFETY, for every block here: a value of the type exists only where the processor has AVX-512F and BW.
-    impl Simd for Avx512 {
+    // SAFETY, for every block here: a value of the type exists only where the processor has AVX-512F and
+    // BW, and VNNI where the type says so.
+    impl<const VNNI: bool> Simd for Avx512<VNNI> {
         const LANES: usize = 16;
         type V = __m512;
         type I = __m512i;
@@ -247,8 +262,8 @@ mod x86 {
             }
         }
         #[inline(always)]
-        fn splat_pair(self, [low, high]: [i16; 2]) -> __m512i {
-            unsafe { _mm512_set1_epi32(i32::from(low as u16) | i32::from(high) << 16) }
+        fn splat_pair(self, pair: i32) -> __m512i {
+            unsafe { _mm512_set1_epi32(pair) }
         }
         #[inline(always)]
         unsafe fn load_pairs(self, from: *const i16) -> __m512i {
@@ -256,7 +271,13 @@ mod x86 {
         }
         #[inline(always)]
         fn add_products(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-            unsafe { _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)) }
+            unsafe {
+                if VNNI {
+                    _mm512_dpwssd_epi32(sum, a, b)
+                } else {
+                    _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
+                }
+            }
         }
         #[inline(always)]
         fn to_f32(self, x: __m512i) -> __m512 {
@@ -321,8 +342,8 @@ mod x86 {
             }
         }
         #[inline(always)]
-        fn splat_pair(self, [low, high]: [i16; 2]) -> __m256i {
-            unsafe { _mm256_set1_epi32(i32::from(low as u16) | i32::from(high) << 16) }
+        fn splat_pair(self, pair: i32) -> __m256i {
+            unsafe { _mm256_set1_epi32(pair) }
         }
         #[inline(always)]
         unsafe fn load_pairs(self, from: *const i16) -> __m256i {
@@ -399,8 +420,8 @@ mod wasm {
             i32x4_shl(i32x4_add(n, i32x4_splat(127)), 23)
         }
         #[inline(always)]
-        fn splat_pair(self, [low, high]: [i16; 2]) -> v128 {
-            i32x4_splat(i32::from(low as u16) | i32::from(high) << 16)
+        fn splat_pair(self, pair: i32) -> v128 {
+            i32x4_splat(pair)
         }
         #[inline(always)]
         unsafe fn load_pairs(self, from: *const i16) -> v128 {
@@ -493,8 +514,8 @@ mod portable {
             Lanes(n.0.map(|n| f32::from_bits(n.to_bits().wrapping_add(127) << 23)))
         }
         #[inline(always)]
-        fn splat_pair(self, [low, high]: [i16; 2]) -> Pairs {
-            Pairs([i32::from(low as u16) | i32::from(high) << 16; 4])
+        fn splat_pair(self, pair: i32) -> Pairs {
+            Pairs([pair; 4])
         }
         #[inline(always)]
         unsafe fn load_pairs(self, from: *const i16) -> Pairs {

@@ -544,6 +544,33 @@ fn integers_are_close_at_odd_sizes_and_never_run_over() {
 }
 
 #[test]
+fn integers_are_the_same_to_the_last_bit_with_all_instructions() {
+    let (rows, columns, depth) = (29, 45, 131);
+    let mut noise = Noise(11);
+    let (x, w, bias) = (noise.take(rows * depth), noise.take(columns * depth), noise.take(columns));
+    let all = Level::all().into_iter().map(|level| {
+        let matrix = Matrix::Integers(Integers::new(level, depth, &w));
+        let (bias, activation, input, output) = (bias.clone(), Activation::Identity, depth, columns);
+        let mut out = vec![0.0; rows * columns];
+        Linear { matrix, bias, activation, input, output }.apply(&x, &mut out, false);
+        (level, out)
+    });
+    // The same by the book: whole numbers, then one scale after the other.
+    let largest = |x: &[f32]| x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    let round = |x: &[f32], scale: f32| -> Vec<i64> {
+        x.iter().map(|v| (v * scale.recip()).round_ties_even() as i64).collect()
+    };
+    for (level, out) in all {
+        for (i, got) in out.iter().enumerate() {
+            let (x, w) = (&x[i / columns * depth..][..depth], &w[i % columns * depth..][..depth]);
+            let scales = (largest(x) / 4095.0, largest(w) / 2047.0);
+            let sum: i64 = round(x, scales.0).iter().zip(round(w, scales.1)).map(|(x, w)| x * w).sum();
+            assert_eq!(*got, sum as f32 * (scales.0 * scales.1) + bias[i % columns], "{level:?} {i}");
+        }
+    }
+}
+
+#[test]
 fn packed_weights_give_the_vectors_of_the_same_weights_in_f32() {
     let mut config = config(Pooling::Mean, Activation::Gelu, &[], true);
     (config.hidden, config.heads, config.intermediate) = (64, 4, 96);
