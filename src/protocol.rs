@@ -24,6 +24,35 @@ pub enum DeviceChoice {
     WebGpu,
 }
 
+/// How the CPU multiplies weights that are packed in 8 or 4 bits (`?precision=`); a GPU unpacks them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionChoice {
+    /// In f32: vectors agree on all devices to 1e-4.
+    #[default]
+    Exact,
+    /// In integers: faster, near the others in cosine.
+    Fast,
+}
+
+impl PrecisionChoice {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Exact, Self::Fast];
+
+    /// The word for it in addresses, commands and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Fast => "fast",
+        }
+    }
+
+    /// The one of that word; an unknown word asks for the default.
+    pub fn named(word: &str) -> Self {
+        Self::ALL.into_iter().find(|choice| choice.name() == word).unwrap_or_default()
+    }
+}
+
 /// Passages in which languages count, seen from the query's language.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -42,7 +71,13 @@ pub enum Scope {
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Request {
     /// Load the bundle at `url` (a folder's address) on `device`.
-    Load { id: Id, url: String, device: DeviceChoice },
+    Load {
+        id: Id,
+        url: String,
+        device: DeviceChoice,
+        #[serde(default)]
+        precision: PrecisionChoice,
+    },
     /// Open the sample corpus with its vectors from the folder at `url`; needs no model.
     OpenSample { id: Id, url: String },
     /// Open a person's own passages: XQuAD-R files, JSON lines, tab-separated or plain lines.
@@ -70,6 +105,8 @@ pub enum Request {
         /// The bundle's address.
         url: String,
         device: DeviceChoice,
+        #[serde(default)]
+        precision: PrecisionChoice,
         /// Languages that take part; empty for all.
         languages: Vec<String>,
         /// Leading directions of each language to remove first (LIR).

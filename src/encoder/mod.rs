@@ -25,6 +25,7 @@ use positions::positions;
 use crate::{
     Error, Result,
     bundle::{Bundle, SelfTest, TOKENIZER},
+    protocol::PrecisionChoice,
     text::{Kind, Prompts, Tokenizer},
 };
 
@@ -48,8 +49,19 @@ pub struct Encoder {
 pub enum Precision {
     /// Unpacked to f32.
     F32,
-    /// As packed in the bundle; unpacked inside the kernels.
+    /// As packed in the bundle: unpacked inside a GPU's kernels, multiplied in integers on the CPU.
     Packed,
+}
+
+impl Precision {
+    /// How `backend` holds packed layers that shall be multiplied as `choice` says.
+    pub fn of(backend: Backend, choice: PrecisionChoice) -> Self {
+        match (backend, choice) {
+            // Burn 0.22 unpacks quantized matrices anew at every call.
+            (Backend::Flex, _) | (Backend::Cpu, PrecisionChoice::Exact) => Self::F32,
+            (Backend::Cpu, PrecisionChoice::Fast) | (Backend::WebGpu | Backend::Gpu, _) => Self::Packed,
+        }
+    }
 }
 
 /// A model's blocks, by whoever computes.
@@ -66,11 +78,7 @@ impl Encoder {
     /// # Errors
     /// [`Error::Format`] when tokenizer, table and blocks do not fit together.
     pub fn new(bundle: &Bundle, machine: Machine) -> Result<Self> {
-        let precision = match machine.backend {
-            // On the CPU, Burn 0.22 unpacks quantized matrices anew at every call.
-            Backend::Cpu | Backend::Flex => Precision::F32,
-            Backend::WebGpu | Backend::Gpu => Precision::Packed,
-        };
+        let precision = Precision::of(machine.backend, PrecisionChoice::Exact);
         Self::with_precision(bundle, machine, precision)
     }
 

@@ -11,7 +11,7 @@ use super::evaluate::View;
 use super::link::describe;
 use super::state::{Activity, Page, Problem, TOP, WayOut, Worker};
 use super::words;
-use crate::protocol::{DeviceChoice, Example, Id, OpenedFile, Request, Scope};
+use crate::protocol::{DeviceChoice, Example, Id, OpenedFile, PrecisionChoice, Request, Scope};
 
 /// Where the default model and the sample corpus are, seen from the page.
 pub(super) const MODEL: &str = "model/";
@@ -235,6 +235,7 @@ impl Page {
             return;
         }
         let reload = address.device != self.device.get_untracked()
+            || address.precision != self.precision.get_untracked()
             || address.model != self.model_address.get_untracked();
         let example = self.first_example();
         self.kept.update_value(|k| {
@@ -246,6 +247,7 @@ impl Page {
         self.scope.set(address.scope);
         self.filter.set(address.filter);
         self.device.set(address.device);
+        self.precision.set(address.precision);
         self.model_address.set(address.model);
         let other = address.with != self.beside.address.get_untracked();
         self.beside.address.set(address.with);
@@ -263,6 +265,9 @@ impl Page {
     fn return_to_report(self, address: &Address) {
         let e = self.evaluate;
         e.take(address);
+        if address.precision != self.precision.get_untracked() {
+            self.choose_precision(address.precision);
+        }
         if address.device != self.device.get_untracked() {
             self.choose_measuring_device(address.device);
         }
@@ -306,7 +311,7 @@ impl Page {
             return;
         };
         let id = self.next_id();
-        let request = Request::Load { id, url, device: self.device.get_untracked() };
+        let request = self.load_request(id, url);
         if self.send(&request) {
             self.loading.set(Some(Activity {
                 id,
@@ -315,6 +320,12 @@ impl Page {
                 progress: None,
             }));
         }
+    }
+
+    /// What loads the model at `url` as the person wants it to run.
+    pub(super) fn load_request(self, id: Id, url: String) -> Request {
+        let (device, precision) = (self.device.get_untracked(), self.precision.get_untracked());
+        Request::Load { id, url, device, precision }
     }
 
     /// Stops loading.
@@ -331,6 +342,16 @@ impl Page {
         self.write_address(false);
         self.load_model();
         self.restart_beside();
+    }
+
+    /// The person chose how the CPU multiplies; a model that answers searches is loaded anew.
+    pub fn choose_precision(self, precision: PrecisionChoice) {
+        self.precision.set(precision);
+        self.write_address(false);
+        if self.model.with_untracked(Option::is_some) || self.loading.with_untracked(Option::is_some) {
+            self.load_model();
+            self.restart_beside();
+        }
     }
 
     /// Removes model files from the browser's storage.

@@ -1,13 +1,13 @@
 //! The part of the state that the address holds, so that copying it shares what is on the screen.
 
 use super::evaluate::{Data, MapMeasure, Shown, View, cell_name, cell_named};
-use crate::protocol::{CellChoice, DeviceChoice, Scope};
+use crate::protocol::{CellChoice, DeviceChoice, PrecisionChoice, Scope};
 
 /// Queries longer than this stay out of the address: some browsers refuse very long ones.
 const LONGEST_QUERY: usize = 2000;
 
-/// What `?q=…&lang=…&scope=…&in=de,el&device=…&model=…&with=…` says, or in the other view
-/// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&cell=…&device=…&model=…&against=…`.
+/// What `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…` says, or in the other view
+/// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&cell=…&device=…&precision=…&model=…&against=…`.
 /// Defaults are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Address {
@@ -22,6 +22,8 @@ pub(super) struct Address {
     pub filter: Vec<String>,
     /// The device asked for.
     pub device: DeviceChoice,
+    /// How the CPU multiplies.
+    pub precision: PrecisionChoice,
     /// The model's folder, where it is not the default one.
     pub model: Option<String>,
     /// The folder of the model that answers beside it.
@@ -59,6 +61,7 @@ impl Address {
                 "scope" => address.scope = scope_named(&value),
                 "in" => address.filter = codes(&value),
                 "device" => address.device = device_named(&value),
+                "precision" => address.precision = PrecisionChoice::named(&value),
                 "model" => address.model = Some(value),
                 "with" => address.with = Some(value),
                 "view" => address.view = View::named(&value),
@@ -113,6 +116,9 @@ impl Address {
         }
         if self.device != DeviceChoice::default() {
             pairs.push(format!("device={}", device_name(self.device)));
+        }
+        if self.precision != PrecisionChoice::default() {
+            pairs.push(format!("precision={}", self.precision.name()));
         }
         if let Some(model) = &self.model {
             pairs.push(format!("model={}", encode(model)));

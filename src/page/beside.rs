@@ -103,7 +103,7 @@ impl Page {
         }
         let id = self.next_id();
         let what = format!("Loading {}", untrack(|| self.second_name()));
-        self.send_beside(what, Request::Load { id, url, device: self.device.get_untracked() }, id);
+        self.send_beside(what, self.load_request(id, url), id);
     }
 
     /// Opens there what the first model searches.

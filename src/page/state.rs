@@ -9,7 +9,7 @@ use super::evaluate::{Evaluate, View};
 use super::link::Link;
 use super::models::Listed;
 use crate::protocol::{
-    CorpusInfo, DeviceChoice, DeviceReport, Id, ModelInfo, OpenedFile, Results, Scope, Stage,
+    CorpusInfo, DeviceChoice, DeviceReport, Id, ModelInfo, OpenedFile, PrecisionChoice, Results, Scope, Stage,
 };
 
 /// How many hits are shown at first, and how many the upper bar counts.
@@ -30,6 +30,7 @@ pub(super) struct Page {
     /// Passage languages to keep; empty keeps all.
     pub filter: RwSignal<Vec<String>>,
     pub device: RwSignal<DeviceChoice>,
+    pub precision: RwSignal<PrecisionChoice>,
     /// The model's folder as in the address; `None` is the default one.
     pub model_address: RwSignal<Option<String>>,
     /// How many hits to show.
@@ -164,6 +165,7 @@ impl Page {
             scope: RwSignal::new(address.scope),
             filter: RwSignal::new(address.filter),
             device: RwSignal::new(address.device),
+            precision: RwSignal::new(address.precision),
             model_address: RwSignal::new(address.model),
             top: RwSignal::new(TOP),
             worker: RwSignal::new(Worker::Starting),
@@ -204,9 +206,9 @@ impl Page {
 
     /// What the address of a view should say now.
     pub fn address(self, view: View) -> Address {
-        let device = self.device.get();
+        let (device, precision) = (self.device.get(), self.precision.get());
         if view == View::Evaluate {
-            return self.evaluate.put(Address { view, device, ..Address::default() });
+            return self.evaluate.put(Address { view, device, precision, ..Address::default() });
         }
         let untouched = self.kept.with_value(|k| k.untouched);
         let query = self.query.get();
@@ -216,6 +218,7 @@ impl Page {
             scope: self.scope.get(),
             filter: self.filter.get(),
             device,
+            precision,
             model: self.model_address.get(),
             with: self.beside.address.get(),
             ..Address::default()

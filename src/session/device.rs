@@ -16,7 +16,7 @@ use crate::{
     Error, Result,
     bundle::{Bundle, Quantization},
     encoder::{Backend, Encoder, Machine, Precision, webgpu::Context},
-    protocol::{DeviceReport, Stage},
+    protocol::{DeviceReport, PrecisionChoice, Stage},
     text::Kind,
 };
 
@@ -102,8 +102,12 @@ async fn open() -> Result<OpenGpu> {
 ///
 /// # Errors
 /// Whatever keeps the bundle from running, or [`Error::Device`] from the self-test.
-pub async fn on_cpu(bundle: &Bundle, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {
-    on(bundle, Machine::cpu(), progress).await
+pub async fn on_cpu(
+    bundle: &Bundle,
+    precision: PrecisionChoice,
+    progress: &mut Progress<'_>,
+) -> Result<(Encoder, f32)> {
+    on(bundle, Machine::cpu(), precision, progress).await
 }
 
 /// The bundle on the GPU, checked, however long it takes.
@@ -113,7 +117,7 @@ pub async fn on_cpu(bundle: &Bundle, progress: &mut Progress<'_>) -> Result<(Enc
 pub async fn on_gpu(bundle: &Bundle, gpu: &Gpu, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {
     progress.at(Stage::Prepare, 0.0, 1.0);
     let gpu = gpu.open().await?;
-    unless_lost(&gpu.lost, on(bundle, gpu.machine.clone(), progress)).await
+    unless_lost(&gpu.lost, on(bundle, gpu.machine.clone(), PrecisionChoice::Exact, progress)).await
 }
 
 /// Milliseconds for one short query: the median of three, after a warm-up.
@@ -170,6 +174,9 @@ pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceRepo
     let machine = encoder.machine();
     let stored = bundle.manifest.quantization;
     let precision = match (encoder.precision(), stored) {
+        (Precision::Packed, Quantization::Q8 | Quantization::Q4) if !is_gpu(encoder) => {
+            format!("integers (fast), from {stored}")
+        }
         (Precision::Packed, Quantization::Q8 | Quantization::Q4) => {
             format!("{stored}, unpacked inside the GPU's kernels")
         }
@@ -193,7 +200,12 @@ pub fn is_gpu(encoder: &Encoder) -> bool {
     encoder.machine().backend == Backend::WebGpu
 }
 
-async fn on(bundle: &Bundle, machine: Machine, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {
+async fn on(
+    bundle: &Bundle,
+    machine: Machine,
+    precision: PrecisionChoice,
+    progress: &mut Progress<'_>,
+) -> Result<(Encoder, f32)> {
     let test = &bundle.manifest.self_test;
     if test.cases.is_empty() {
         return Err(Error::format(
@@ -203,7 +215,8 @@ async fn on(bundle: &Bundle, machine: Machine, progress: &mut Progress<'_>) -> R
     }
     progress.at(Stage::Prepare, 0.0, 1.0);
     sleep(0).await;
-    let encoder = Encoder::new(bundle, machine)?;
+    let held = Precision::of(machine.backend, precision);
+    let encoder = Encoder::with_precision(bundle, machine, held)?;
     progress.at(Stage::Prepare, 1.0, 1.0);
     progress.at(Stage::SelfTest, 0.0, 1.0);
     sleep(0).await;

@@ -19,7 +19,7 @@ use crate::{
     evaluation::{
         Bias, Bootstrap, EvalReport, Facts, Ranks, Scores, Settings, Task, rank_some, remove_languages,
     },
-    protocol::{DeviceChoice, Event, Id, Stage},
+    protocol::{DeviceChoice, Event, Id, PrecisionChoice, Stage},
     retrieval::Index,
     text::Kind,
 };
@@ -41,6 +41,8 @@ pub struct Wanted {
     pub url: String,
     /// Where it shall run.
     pub device: DeviceChoice,
+    /// How the CPU shall multiply.
+    pub precision: PrecisionChoice,
     /// Languages that take part; empty for all.
     pub languages: Vec<String>,
     /// Leading directions of each language to remove first.
@@ -125,10 +127,13 @@ impl Session {
         }
         let folder = download::folder(&wanted.url)?;
         let found = download::manifest(&folder).await?;
-        let fits = |model: &Model| match wanted.device {
-            DeviceChoice::Auto => true,
-            DeviceChoice::Cpu => !model.is_on_gpu(),
-            DeviceChoice::WebGpu => model.is_on_gpu(),
+        let fits = |model: &Model| {
+            let there = match wanted.device {
+                DeviceChoice::Auto => true,
+                DeviceChoice::Cpu => !model.is_on_gpu(),
+                DeviceChoice::WebGpu => model.is_on_gpu(),
+            };
+            there && model.precision == wanted.precision
         };
         if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && fits(m)) {
             // Search may find a GPU faster meanwhile; what shall be measured on the CPU stays there.
@@ -139,7 +144,7 @@ impl Session {
                 model
             });
         }
-        let mut model = self.prepare(&folder, found, wanted.device, progress).await?;
+        let mut model = self.prepare(&folder, found, wanted.device, wanted.precision, progress).await?;
         if wanted.device == DeviceChoice::Auto && has_webgpu() {
             model = self.faster(&model, progress).await?;
         } else if wanted.device == DeviceChoice::WebGpu && !model.is_on_gpu() {

@@ -11,7 +11,7 @@ use std::{
 use interlingua::{
     Error, Result,
     datasets::{Corpus, Passage, UNDETERMINED},
-    protocol::{DeviceChoice, Event, Hit, Id, Scope},
+    protocol::{DeviceChoice, Event, Hit, Id, PrecisionChoice, Scope},
     session::{Asked, Query, Session},
     text::{Kind, detect},
 };
@@ -35,6 +35,11 @@ export interface Progress {
 export interface LoadOptions {
   /** "auto", the default, starts on the CPU and moves to WebGPU should that prove faster. */
   device?: "auto" | "cpu" | "webgpu";
+  /**
+   * On the CPU, "exact" computes in f32, and vectors agree on all devices to 1e-4; "fast" multiplies
+   * packed weights in integers.
+   */
+  precision?: "exact" | "fast";
   onProgress?: (progress: Progress) => void;
 }
 
@@ -161,10 +166,13 @@ pub async fn load(url: String, options: JsValue) -> std::result::Result<JsValue,
     struct Options {
         #[serde(default)]
         device: DeviceChoice,
+        #[serde(default)]
+        precision: PrecisionChoice,
     }
-    let choice = read::<Option<Options>>(&options, "options")?.unwrap_or_default().device;
+    let Options { device: choice, precision } =
+        read::<Option<Options>>(&options, "options")?.unwrap_or_default();
     let call = Call::new(&options);
-    let (model, _) = session().load(call.id, &url, choice).await.map_err(thrown)?;
+    let (model, _) = session().load(call.id, &url, choice, precision).await.map_err(thrown)?;
     if choice == DeviceChoice::Auto {
         // The model serves already; `device()` tells how this ends.
         spawn_local(async move {

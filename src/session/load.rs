@@ -18,7 +18,7 @@ use crate::{
     bundle::Bundle,
     datasets::{Chunks, Corpus},
     encoder::Encoder,
-    protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, Stage},
+    protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice, Stage},
     retrieval::{EitherIndex, Index},
     text::Kind,
 };
@@ -33,12 +33,18 @@ impl Session {
     ///
     /// # Errors
     /// A sentence naming the file or field; what ran before goes on.
-    pub async fn load(&self, id: Id, url: &str, choice: DeviceChoice) -> Result<(ModelInfo, DeviceReport)> {
+    pub async fn load(
+        &self,
+        id: Id,
+        url: &str,
+        choice: DeviceChoice,
+        precision: PrecisionChoice,
+    ) -> Result<(ModelInfo, DeviceReport)> {
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         let folder = download::folder(url)?;
         let found = download::manifest(&folder).await?;
-        let model = self.prepare(&folder, found, choice, &mut progress).await?;
+        let model = self.prepare(&folder, found, choice, precision, &mut progress).await?;
         let model = self.adopt(id, Rc::new(model), &mut progress).await?;
         Ok((model.info.clone(), model.device.clone()))
     }
@@ -52,6 +58,7 @@ impl Session {
         folder: &str,
         found: Found,
         choice: DeviceChoice,
+        precision: PrecisionChoice,
         progress: &mut Progress<'_>,
     ) -> Result<Model> {
         let began = now();
@@ -67,10 +74,10 @@ impl Session {
             }
         };
         sleep(0).await;
-        let (encoder, mut device) = self.place(&bundle, choice, progress).await?;
+        let (encoder, mut device) = self.place(&bundle, choice, precision, progress).await?;
         device.notes.splice(0..0, notes);
         let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);
-        Ok(Model { info, device, bundle, encoder: Rc::new(encoder) })
+        Ok(Model { info, device, precision, bundle, encoder: Rc::new(encoder) })
     }
 
     /// Times the GPU against the CPU and moves the model to the faster one; says which it is.
@@ -129,6 +136,7 @@ impl Session {
         &self,
         bundle: &Bundle,
         choice: DeviceChoice,
+        precision: PrecisionChoice,
         progress: &mut Progress<'_>,
     ) -> Result<(Encoder, DeviceReport)> {
         let mut notes = Vec::new();
@@ -142,7 +150,7 @@ impl Session {
                 Err(problem) => return Err(problem),
             }
         }
-        let (encoder, difference) = device::on_cpu(bundle, progress).await?;
+        let (encoder, difference) = device::on_cpu(bundle, precision, progress).await?;
         let mut report = report(&encoder, bundle, difference);
         report.notes = notes;
         if choice == DeviceChoice::Auto {

@@ -7,7 +7,7 @@ use crate::{
     Result,
     bundle::{Bundle, Manifest, WEIGHTS},
     encoder::{Encoder, Machine},
-    protocol::{DeviceReport, ModelInfo},
+    protocol::{DeviceReport, ModelInfo, PrecisionChoice},
     sha256,
 };
 
@@ -17,6 +17,8 @@ pub struct Model {
     pub info: ModelInfo,
     /// Where it runs.
     pub device: DeviceReport,
+    /// How it was asked to multiply on the CPU.
+    pub precision: PrecisionChoice,
     /// Its weights as they came, to move it.
     pub bundle: Rc<Bundle>,
     /// Text in, vectors out.
@@ -26,10 +28,12 @@ pub struct Model {
 impl Model {
     /// The same model on another device.
     pub fn moved(&self, encoder: Rc<Encoder>, device: DeviceReport) -> Self {
-        Self { info: self.info.clone(), device, bundle: self.bundle.clone(), encoder }
+        let (info, precision, bundle) = (self.info.clone(), self.precision, self.bundle.clone());
+        Self { info, device, precision, bundle, encoder }
     }
 
-    /// The same model on the CPU, because of what `note` says.
+    /// The same model on the CPU, because of what `note` says; in f32, so that its vectors go on as
+    /// they were.
     ///
     /// # Errors
     /// Whatever keeps it from running there.

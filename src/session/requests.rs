@@ -88,8 +88,8 @@ impl Session {
 
     async fn answer(&self, id: Id, request: Request) -> Result<Event> {
         Ok(match request {
-            Request::Load { url, device, .. } => {
-                let (model, device) = self.load(id, &url, device).await?;
+            Request::Load { url, device, precision, .. } => {
+                let (model, device) = self.load(id, &url, device, precision).await?;
                 Event::ModelReady { id, model, device }
             }
             Request::OpenSample { url, .. } => {
@@ -109,8 +109,8 @@ impl Session {
             Request::OpenTask { source, .. } => {
                 Event::TaskReady { id, task: self.open_task(id, source).await? }
             }
-            Request::Evaluate { url, device, languages, lir, .. } => {
-                let wanted = Wanted { url, device, languages, lir };
+            Request::Evaluate { url, device, precision, languages, lir, .. } => {
+                let wanted = Wanted { url, device, precision, languages, lir };
                 Event::Evaluated { id, report: self.evaluate(id, wanted).await? }
             }
             Request::Queries { run, cell, offset, count, .. } => {

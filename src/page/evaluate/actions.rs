@@ -214,6 +214,7 @@ impl Page {
             id,
             url: next.url,
             device: self.device.get_untracked(),
+            precision: self.precision.get_untracked(),
             languages: next.languages,
             lir: next.lir,
         });

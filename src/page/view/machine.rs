@@ -9,7 +9,7 @@ use crate::page::evaluate::View;
 use crate::page::names;
 use crate::page::state::{Model, Page, Worker};
 use crate::page::words;
-use crate::protocol::{DeviceChoice, DeviceReport};
+use crate::protocol::{DeviceChoice, DeviceReport, PrecisionChoice};
 
 #[component]
 pub(super) fn Machine() -> impl IntoView {
@@ -143,6 +143,10 @@ fn DeviceChoices() -> impl IntoView {
             <option value=device_name(device) prop:selected=move || page.device.get() == device>{name}</option>
         }
     };
+    let precision = move |choice: PrecisionChoice, name| {
+        let chosen = move || page.precision.get() == choice;
+        view! { <option value=choice.name() prop:selected=chosen>{name}</option> }
+    };
     view! {
         <p>
             <label>
@@ -154,6 +158,14 @@ fn DeviceChoices() -> impl IntoView {
                 </select>
             </label>
             " " {offered}
+            " "
+            <label>
+                "Precision on the CPU "
+                <select on:change:target=move |e| page.choose_precision(PrecisionChoice::named(&e.target().value()))>
+                    {precision(PrecisionChoice::Exact, "exact: f32, the same vectors on every device")}
+                    {precision(PrecisionChoice::Fast, "fast: integers, for packed weights")}
+                </select>
+            </label>
         </p>
     }
 }
