@@ -92,9 +92,17 @@ impl Session {
         tell(&report, None);
 
         if !ways.contains(&Way::REFERENCE) && !works.is_empty() {
-            let (encoder, _) = self.encoder(&report.hash, Way::REFERENCE, &bundle, &mut progress).await?;
-            for work in &mut works {
-                work.reference = self.first(&encoder, &work.sequences).await?.ok();
+            match self.encoder(&report.hash, Way::REFERENCE, &bundle, &mut progress).await {
+                Ok((encoder, _)) => {
+                    for work in &mut works {
+                        work.reference = self.first(&encoder, &work.sequences).await?.ok();
+                    }
+                }
+                Err(problem) => {
+                    report
+                        .notes
+                        .push(format!("There are no vectors to compare with. {}", sentence(&problem)));
+                }
             }
         }
         let calls = report.plan.warmups + report.plan.repeats;
@@ -106,7 +114,6 @@ impl Session {
             let opened = self.encoder(&report.hash, way, &bundle, &mut progress).await;
             let (encoder, device) = match opened {
                 Ok(opened) => opened,
-                Err(Error::Cancelled) => return Err(Error::Cancelled),
                 Err(problem) => {
                     report.notes.push(format!("{way}: left out. {}", sentence(&problem)));
                     continue;
@@ -125,7 +132,6 @@ impl Session {
                 match self.time(way, &encoder, work, &report.plan, &mut progress, &mut clock).await {
                     Ok(Ok(row)) => report.rows.push(row),
                     Ok(Err(note)) => report.notes.push(note),
-                    Err(Error::Cancelled) => return Err(Error::Cancelled),
                     Err(problem) => {
                         report.notes.push(format!("{way}: stopped at {}. {}", work.cell, sentence(&problem)));
                         break;

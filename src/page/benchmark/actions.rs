@@ -81,7 +81,6 @@ impl Page {
         };
         let id = self.next_id();
         if self.send(&Request::Benchmark { id, url, sample, plan }) {
-            b.report.set(None);
             b.activity.set(Some(Activity { id, what: "Benchmark".into(), quick: false, progress: None }));
         }
     }

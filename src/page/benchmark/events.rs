@@ -12,7 +12,10 @@ impl Page {
         let active = b.activity.with_untracked(|a| a.as_ref().map(|a| a.id));
         match event {
             Event::Benchmark { id, report, now } if active == Some(id) => {
-                if report.finished {
+                let finished = report.finished;
+                b.report.set(Some(report));
+                b.now.set(now);
+                if finished {
                     b.stopped();
                 } else if let Some((way, cell)) = now {
                     b.activity.update(|a| {
@@ -20,9 +23,7 @@ impl Page {
                             a.what = format!("Benchmark, {cell} on {way}");
                         }
                     });
-                    b.now.set(now);
                 }
-                b.report.set(Some(report));
             }
             // Of what was stopped.
             Event::Benchmark { .. } => {}

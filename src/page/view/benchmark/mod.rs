@@ -74,6 +74,7 @@ fn Timed() -> impl IntoView {
 fn ended(report: &Report) -> String {
     let timed = words::plural(report.rows.len(), "figure");
     match report.finished {
+        true if report.rows.is_empty() => "Nothing was timed; why stands below the chart.".into(),
         true => format!("Done: {timed}, each the median of {}.", words::plural(report.plan.repeats, "call")),
         false => format!("Stopped: {timed} so far. Run it again for all of them."),
     }
