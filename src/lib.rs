@@ -4,6 +4,8 @@
 //! door through which weights come in and go out; [`datasets`] reads what is searched and measured;
 //! `training` feeds the same encoder, [`study`] trains and measures many; `page` and `session` are the browser's two sides.
 
+#[cfg(feature = "data")]
+pub mod benchmark;
 #[cfg(feature = "engine")]
 pub mod bundle;
 #[cfg(feature = "data")]

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::benchmark::{Cell, Plan, Report, Way};
 use crate::evaluation::{Comparison, EvalReport, Setting};
 use crate::text::Kind;
 
@@ -121,6 +122,16 @@ pub enum Request {
     Compare { id: Id, a: Id, b: Id, measure: String },
     /// A file about a run; answered by [`Event::File`].
     Export { id: Id, run: Id, what: ExportKind, cell: CellChoice },
+    /// Time how a model encodes; [`Event::Benchmark`] tells what there is after each step.
+    Benchmark {
+        id: Id,
+        /// The bundle's address.
+        url: String,
+        /// The sample corpus' folder: texts are taken from there where the open corpus has none in the
+        /// plan's language.
+        sample: String,
+        plan: Plan,
+    },
     /// Remove stored vectors from the browser's storage; answered by [`Event::CacheCleared`].
     ClearVectors { id: Id },
     /// Stop what request `id` started.
@@ -164,6 +175,8 @@ pub enum Stage {
     EncodeQueries,
     /// Rankings are computed and measured.
     Score,
+    /// Calls are timed.
+    Benchmark,
 }
 
 /// A data set to measure models on.
@@ -284,6 +297,9 @@ pub enum Event {
     Ranking { id: Id, query: QueryRow, passages: Vec<RankedPassage> },
     /// Two runs against each other.
     Compared { id: Id, comparison: Comparison },
+    /// How far a benchmark is: what is being timed now, with what was timed so far. The last one has
+    /// nothing under way.
+    Benchmark { id: Id, report: Report, now: Option<(Way, Cell)> },
     /// A file to save.
     File {
         id: Id,

@@ -230,9 +230,10 @@ impl Page {
         let address = here();
         self.view.set(address.view);
         self.arrive();
-        if address.view == View::Evaluate {
-            self.return_to_report(&address);
-            return;
+        match address.view {
+            View::Search => {}
+            View::Evaluate => return self.return_to_report(&address),
+            View::Benchmark => return self.benchmark.take(&address),
         }
         let reload = address.device != self.device.get_untracked()
             || address.precision != self.precision.get_untracked()
@@ -286,7 +287,7 @@ impl Page {
                 self.load_first_model();
                 self.begin_beside();
             }
-            View::Search => {}
+            View::Search | View::Benchmark => {}
             View::Evaluate => self.measure_what_the_link_shows(),
         }
     }
@@ -473,7 +474,7 @@ impl Page {
                 }
             }
             match view {
-                View::Search => self.open_files(read),
+                View::Search | View::Benchmark => self.open_files(read),
                 View::Evaluate => self.take_data_files(read),
             }
         });

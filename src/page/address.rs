@@ -1,6 +1,9 @@
 //! The part of the state that the address holds, so that copying it shares what is on the screen.
 
+use std::ops::RangeInclusive;
+
 use super::evaluate::{Data, MapMeasure, Shown, View, cell_name, cell_named};
+use crate::benchmark::{Device, Plan, cells};
 use crate::protocol::{CellChoice, DeviceChoice, PrecisionChoice, Scope};
 
 /// Queries longer than this stay out of the address: some browsers refuse very long ones.
@@ -8,7 +11,8 @@ const LONGEST_QUERY: usize = 2000;
 
 /// What `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…` says, or in the other view
 /// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&cell=…&device=…&precision=…&model=…&against=…`.
-/// Defaults are left out.
+/// Defaults are left out, but for a benchmark all of its plan is there:
+/// `?view=benchmark&devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x114&repeats=7&warmups=2&texts=en&model=…`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Address {
     pub view: View,
@@ -43,6 +47,9 @@ pub(super) struct Address {
     pub against: Option<String>,
     /// The cell whose queries are shown.
     pub cell: Option<CellChoice>,
+
+    /// What is timed.
+    pub plan: Plan,
 }
 
 impl Address {
@@ -72,6 +79,15 @@ impl Address {
                 "lir" => address.lir = value.parse().ok().filter(|n| *n > 0),
                 "against" => address.against = Some(value),
                 "cell" => address.cell = cell_named(&value),
+                "devices" => take_names(&mut address.plan.devices, &value, &Device::ALL, Device::name),
+                "precisions" => {
+                    let all = PrecisionChoice::ALL;
+                    take_names(&mut address.plan.precisions, &value, &all, PrecisionChoice::name);
+                }
+                "cells" => address.plan.cells = cells(&value).unwrap_or(address.plan.cells),
+                "repeats" => address.plan.repeats = within(&value, Plan::REPEATS, address.plan.repeats),
+                "warmups" => address.plan.warmups = within(&value, Plan::WARMUPS, address.plan.warmups),
+                "texts" => address.plan.language = value,
                 _ => {}
             }
         }
@@ -110,6 +126,16 @@ impl Address {
         }
         if let Some(directions) = self.lir {
             pairs.push(format!("lir={directions}"));
+        }
+        if self.view == View::Benchmark {
+            let plan = &self.plan;
+            let precisions = names(&plan.precisions, PrecisionChoice::name);
+            pairs.push(format!("devices={}", names(&plan.devices, Device::name)));
+            pairs.push(format!("precisions={precisions}"));
+            pairs.push(format!("cells={}", plan.list().replace(", ", ",")));
+            pairs.push(format!("repeats={}", plan.repeats));
+            pairs.push(format!("warmups={}", plan.warmups));
+            pairs.push(format!("texts={}", encode(&plan.language)));
         }
         if let Some(cell) = &self.cell {
             pairs.push(format!("cell={}", encode(&cell_name(cell))));
@@ -166,6 +192,24 @@ fn scope_named(word: &str) -> Scope {
         "another" => Scope::Another,
         _ => Scope::All,
     }
+}
+
+/// The things whose names stand in `value`; where there are none, `list` stays.
+fn take_names<T: Copy>(list: &mut Vec<T>, value: &str, all: &[T], name: fn(T) -> &'static str) {
+    let named: Vec<T> =
+        all.iter().copied().filter(|t| value.split(',').any(|word| word == name(*t))).collect();
+    if !named.is_empty() {
+        *list = named;
+    }
+}
+
+fn names<T: Copy>(list: &[T], name: fn(T) -> &'static str) -> String {
+    list.iter().map(|t| name(*t)).collect::<Vec<_>>().join(",")
+}
+
+/// The number `value`, as near as `range` has it.
+fn within(value: &str, range: RangeInclusive<usize>, otherwise: usize) -> usize {
+    value.parse().map_or(otherwise, |n: usize| n.clamp(*range.start(), *range.end()))
 }
 
 fn codes(value: &str) -> Vec<String> {
@@ -258,6 +302,28 @@ mod tests {
         assert!(search.contains("cell=zh-Hant~ar"), "{search}");
         assert_eq!(Address::parse(&search), address);
         assert_eq!(Address::parse("?lir=many&cell=&view=kitchen&lir=0"), Address::default());
+    }
+
+    #[test]
+    fn a_link_holds_the_whole_plan_of_a_benchmark() {
+        let whole = Address { view: View::Benchmark, ..Address::default() };
+        let search = whole.search();
+        let all = "?view=benchmark&devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x8,";
+        assert!(search.starts_with(all), "{search}");
+        assert_eq!(Address::parse(&search), whole);
+        let plan = Plan {
+            devices: vec![Device::WebGpu],
+            precisions: vec![PrecisionChoice::Fast],
+            cells: cells("2x9").unwrap(),
+            repeats: 3,
+            warmups: 0,
+            language: "th".into(),
+        };
+        let address =
+            Address { view: View::Benchmark, plan, model: Some("other/".into()), ..Address::default() };
+        assert_eq!(Address::parse(&address.search()), address);
+        let odd = Address::parse("?devices=abacus&precisions=,&cells=0x9&repeats=0&warmups=many");
+        assert_eq!(odd.plan, Plan { repeats: 1, ..Plan::default() });
     }
 
     #[test]

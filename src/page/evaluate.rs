@@ -19,6 +19,7 @@ pub(super) enum View {
     #[default]
     Search,
     Evaluate,
+    Benchmark,
 }
 
 impl View {
@@ -27,11 +28,12 @@ impl View {
         match self {
             Self::Search => "search",
             Self::Evaluate => "evaluate",
+            Self::Benchmark => "benchmark",
         }
     }
 
     pub fn named(word: &str) -> Self {
-        if word == "evaluate" { Self::Evaluate } else { Self::Search }
+        [Self::Evaluate, Self::Benchmark].into_iter().find(|view| view.name() == word).unwrap_or_default()
     }
 }
 

@@ -25,7 +25,9 @@ impl Page {
     }
 
     fn hear(self, event: Event) {
-        let Some(event) = self.hear_of_measuring(event) else { return };
+        let Some(event) = self.hear_of_timing(event).and_then(|event| self.hear_of_measuring(event)) else {
+            return;
+        };
         match event {
             Event::Started { webgpu } => self.begin(webgpu),
             Event::Progress { id, stage, done, total, seconds_left } => {
@@ -67,6 +69,7 @@ impl Page {
             | Event::Queries { .. }
             | Event::Ranking { .. }
             | Event::Compared { .. }
+            | Event::Benchmark { .. }
             | Event::File { .. }
             | Event::Note { .. } => {}
             Event::Cancelled { id } => {
@@ -110,7 +113,8 @@ impl Page {
 
     pub(super) fn progress(self, id: Id, stage: Stage, done: f64, total: f64, seconds_left: Option<f64>) {
         let at = window().performance().map_or(0.0, |p| p.now());
-        for activity in [self.loading, self.opening, self.beside.activity, self.evaluate.activity] {
+        let Self { evaluate, benchmark, beside, .. } = self;
+        for activity in [self.loading, self.opening, beside.activity, evaluate.activity, benchmark.activity] {
             if activity.with_untracked(|a| a.as_ref().is_none_or(|a| a.id != id)) {
                 continue;
             }
@@ -248,6 +252,7 @@ impl Page {
         self.model.set(None);
         self.waiting.set(false);
         let measuring = self.evaluate.worker_died();
+        let timing = self.benchmark.stopped();
 
         if deaths.is_some_and(|n| n >= DEATHS) || !started {
             self.worker.set(Worker::Dead);
@@ -270,6 +275,9 @@ impl Page {
             still.push_str(
                 " The measuring stopped; vectors that were finished are kept: measure again to go on.",
             );
+        }
+        if timing {
+            still.push_str(" The benchmark stopped; what was timed stays.");
         }
         if self.kept.with_value(|k| k.deadly.as_ref().is_some_and(|(_, n)| *n > 1)) {
             still.push_str(" The question it stopped at twice is not asked again by itself.");

@@ -10,6 +10,7 @@
 //! - `models`: the models that come with the page
 //! - `beside`: the second model that answers beside the first
 //! - `evaluate`: state, actions and events of the Evaluate view
+//! - `benchmark`: the same of the Benchmark view
 //! - `events`: what the worker says, and what to do when it says nothing any more
 //! - `view`: the components
 //!
@@ -17,6 +18,7 @@
 
 mod actions;
 mod address;
+mod benchmark;
 mod beside;
 mod evaluate;
 mod events;

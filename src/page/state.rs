@@ -4,6 +4,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 
 use super::address::Address;
+use super::benchmark::Benchmark;
 use super::beside::Beside;
 use super::evaluate::{Evaluate, View};
 use super::link::Link;
@@ -19,8 +20,9 @@ pub(super) const TOP: usize = 10;
 #[derive(Clone, Copy)]
 pub(super) struct Page {
     pub view: RwSignal<View>,
-    /// The Evaluate view's part; what follows is Search's, or everyone's.
+    /// The other views' parts; what follows is Search's, or everyone's.
     pub evaluate: Evaluate,
+    pub benchmark: Benchmark,
 
     /// What is in the search box.
     pub query: RwSignal<String>,
@@ -160,6 +162,7 @@ impl Page {
         Self {
             view: RwSignal::new(address.view),
             evaluate: Evaluate::new(&address),
+            benchmark: Benchmark::new(&address),
             query: RwSignal::new(address.query.clone().unwrap_or_default()),
             language: RwSignal::new(address.language),
             scope: RwSignal::new(address.scope),
@@ -209,6 +212,9 @@ impl Page {
         let (device, precision) = (self.device.get(), self.precision.get());
         if view == View::Evaluate {
             return self.evaluate.put(Address { view, device, precision, ..Address::default() });
+        }
+        if view == View::Benchmark {
+            return self.benchmark.put(Address { view, ..Address::default() });
         }
         let untouched = self.kept.with_value(|k| k.untouched);
         let query = self.query.get();

@@ -53,6 +53,55 @@ pub(super) fn ms(t: f64) -> String {
     }
 }
 
+/// Milliseconds in tables, with three digits that count: `0.05`, `3.14`, `31.4`, `742`, `5,461`.
+pub(super) fn short_ms(t: f64) -> String {
+    match t {
+        t if t < 10.0 => format!("{t:.2}"),
+        t if t < 100.0 => format!("{t:.1}"),
+        t => count(t.round() as usize),
+    }
+}
+
+/// How many a second: `3.1`, `1,204`.
+pub(super) fn rate(x: f64) -> String {
+    if x < 10.0 { format!("{x:.1}") } else { count(x.round() as usize) }
+}
+
+/// A browser and its system by its `navigator.userAgent`: `Chrome 156 on Linux`. The whole where its
+/// form is unknown.
+pub(super) fn browser(agent: &str) -> String {
+    // The later names are part of the earlier ones' words.
+    const BROWSERS: [(&str, &str); 8] = [
+        ("Edg/", "Edge"),
+        ("EdgA/", "Edge"),
+        ("OPR/", "Opera"),
+        ("FxiOS/", "Firefox"),
+        ("Firefox/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Version/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("Android", "Android"),
+        ("iPhone", "iOS"),
+        ("iPad", "iOS"),
+        ("CrOS", "ChromeOS"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let found = BROWSERS.iter().find_map(|(mark, name)| {
+        let version: String = agent.split_once(mark)?.1.chars().take_while(char::is_ascii_digit).collect();
+        (!version.is_empty()).then(|| format!("{name} {version}"))
+    });
+    let system = SYSTEMS.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (found, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser,
+        (None, _) => agent.to_owned(),
+    }
+}
+
 /// `8 s left`, `3 min left`.
 pub(super) fn time_left(seconds: f64) -> String {
     if seconds < 1.0 {
@@ -112,6 +161,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Encode => "Encode",
         Stage::EncodeQueries => "Encode questions",
         Stage::Score => "Rank and measure",
+        Stage::Benchmark => "call",
     }
 }
 
@@ -151,7 +201,24 @@ mod tests {
     }
 
     #[test]
+    fn browsers_by_their_names() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36";
+        assert_eq!(browser(chrome), "Chrome 156 on Linux");
+        assert_eq!(browser(&format!("{chrome} Edg/156.0.1.2")), "Edge 156 on Linux");
+        let firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:149.0) Gecko/20100101 Firefox/149.0";
+        assert_eq!(browser(firefox), "Firefox 149 on Windows");
+        let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1";
+        assert_eq!(browser(safari), "Safari 26 on iOS");
+        assert_eq!(browser("Lynx"), "Lynx");
+    }
+
+    #[test]
     fn sizes_and_times() {
+        assert_eq!(
+            [0.05, 3.141, 31.41, 742.4, 5461.2].map(short_ms),
+            ["0.05", "3.14", "31.4", "742", "5,461"]
+        );
+        assert_eq!([3.14, 1204.4].map(rate), ["3.1", "1,204"]);
         assert_eq!(bytes(12.0), "1 kB");
         assert_eq!(bytes(2_340_000.0), "2.3 MB");
         assert_eq!(bytes_of(12.2e6, 26.1e6), "12 of 26 MB");

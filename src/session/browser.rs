@@ -82,11 +82,29 @@ fn global(name: &str) -> Option<JsValue> {
     (!value.is_null() && !value.is_undefined()).then_some(value)
 }
 
+/// A property of `navigator`.
+fn navigator(name: &str) -> Option<JsValue> {
+    Reflect::get(&global("navigator")?, &name.into()).ok()
+}
+
 /// Whether the browser offers WebGPU here.
 pub fn has_webgpu() -> bool {
-    global("navigator")
-        .and_then(|navigator| Reflect::get(&navigator, &"gpu".into()).ok())
-        .is_some_and(|gpu| !gpu.is_null() && !gpu.is_undefined())
+    navigator("gpu").is_some_and(|gpu| !gpu.is_null() && !gpu.is_undefined())
+}
+
+/// What the browser says it is.
+pub fn user_agent() -> String {
+    navigator("userAgent").and_then(|words| words.as_string()).unwrap_or_default()
+}
+
+/// Logical processors, as far as the browser tells; 0 where it does not.
+pub fn cores() -> usize {
+    navigator("hardwareConcurrency").and_then(|n| n.as_f64()).unwrap_or_default() as usize
+}
+
+/// Whether the page is cross-origin isolated.
+pub fn isolated() -> bool {
+    global("crossOriginIsolated").is_some_and(|is| is.is_truthy())
 }
 
 /// The vendor and kind of the GPU that the browser would choose, as far as it tells.

@@ -62,22 +62,33 @@ impl Session {
         progress: &mut Progress<'_>,
     ) -> Result<Model> {
         let began = now();
-        let mut notes = found.notes.clone();
         let hash = found.hash.clone();
-        let running = self.model().filter(|m| m.info.hash == hash && m.info.url == folder);
-        let (bundle, from_cache) = match running {
-            Some(model) => (model.bundle.clone(), true),
-            None => {
-                let files = download::files(folder, &found, progress).await?;
-                notes.extend(files.notes);
-                (Rc::new(Bundle::from_files(found.manifest, files.files)?), files.from_cache)
-            }
-        };
+        let (bundle, from_cache, notes) = self.bundle(folder, found, progress).await?;
         breathe().await;
         let (encoder, mut device) = self.place(&bundle, choice, precision, progress).await?;
         device.notes.splice(0..0, notes);
         let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);
         Ok(Model { info, device, precision, bundle, encoder: Rc::new(encoder) })
+    }
+
+    /// The bundle in `folder`, whether it was at hand, and what is to be known about that. One that
+    /// runs already is not read again.
+    ///
+    /// # Errors
+    /// A sentence naming the file or field.
+    pub(super) async fn bundle(
+        &self,
+        folder: &str,
+        found: Found,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Rc<Bundle>, bool, Vec<String>)> {
+        let mut notes = found.notes.clone();
+        if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && m.info.url == folder) {
+            return Ok((model.bundle.clone(), true, notes));
+        }
+        let files = download::files(folder, &found, progress).await?;
+        notes.extend(files.notes);
+        Ok((Rc::new(Bundle::from_files(found.manifest, files.files)?), files.from_cache, notes))
     }
 
     /// Times the GPU against the CPU and moves the model to the faster one; says which it is.

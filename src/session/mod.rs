@@ -4,6 +4,7 @@
 //! - `open`, `corpus`: what is searched
 //! - `encode`, `search`: the work itself; `vectors`: search without texts
 //! - `data`, `evaluate`, `runs`: measuring models
+//! - `benchmark`: how fast a model encodes
 //! - `vault`, `work`: vectors that are kept, and making those that are not
 //! - `requests`, `task`, `progress`, `storage`, `browser`: what these stand on
 //!
@@ -14,6 +15,7 @@
 //!
 //! Not here: anything a person sees.
 
+mod benchmark;
 mod browser;
 mod corpus;
 mod data;

@@ -24,14 +24,15 @@ struct Task {
     cancel: Signal,
 }
 
-/// What a request is about: there is room for one model, corpus, data set and evaluation under way,
-/// the newest.
+/// What a request is about: there is room for one model, corpus, data set, evaluation and benchmark
+/// under way, the newest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Model,
     Corpus,
     Data,
     Evaluation,
+    Benchmark,
     None,
 }
 
@@ -48,6 +49,7 @@ impl Session {
             Request::OpenSample { id, .. } | Request::OpenFiles { id, .. } => (*id, Place::Corpus),
             Request::OpenTask { id, .. } => (*id, Place::Data),
             Request::Evaluate { id, .. } => (*id, Place::Evaluation),
+            Request::Benchmark { id, .. } => (*id, Place::Benchmark),
             Request::Search { id, .. }
             | Request::Queries { id, .. }
             | Request::Ranking { id, .. }
@@ -112,6 +114,10 @@ impl Session {
             Request::Evaluate { url, device, precision, languages, lir, .. } => {
                 let wanted = Wanted { url, device, precision, languages, lir };
                 Event::Evaluated { id, report: self.evaluate(id, wanted).await? }
+            }
+            Request::Benchmark { url, sample, plan, .. } => {
+                let report = self.benchmark(id, &url, &sample, plan).await?;
+                Event::Benchmark { id, report, now: None }
             }
             Request::Queries { run, cell, offset, count, .. } => {
                 let (rows, total) = self.run(run)?.rows(&cell, offset, count)?;

@@ -111,6 +111,14 @@ impl Page {
 
     /// Measures the chosen models on the chosen data.
     pub fn measure(self) {
+        if self.benchmark.activity.with_untracked(Option::is_some) {
+            self.say(
+                "a benchmark is under way, and its times would mean nothing beside this",
+                "Wait until it is done, or cancel it at the foot of the window.",
+                None,
+            );
+            return;
+        }
         self.stop_measuring();
         let e = self.evaluate;
         let first = e.model.get_untracked().unwrap_or_else(|| MODEL.to_owned());
@@ -378,7 +386,7 @@ impl Page {
     }
 
     /// Hands a file to the browser to save.
-    pub(super) fn save(self, name: &str, bytes: &[u8]) {
+    pub(in crate::page) fn save(self, name: &str, bytes: &[u8]) {
         let saved = (|| {
             let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
             let blob = web_sys::Blob::new_with_u8_array_sequence(&parts)?;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::ask::Ask;
+use super::benchmark::Benchmark;
 use super::columns::Columns;
 use super::controls::{Controls, scope_words};
 use super::corpus::Corpus;
@@ -29,18 +30,24 @@ pub(in crate::page) fn App() -> impl IntoView {
     window_event_listener(ev::keydown, focus_on_slash);
     Effect::new(move |_| {
         let query = page.query.with(|q| q.chars().take(60).collect::<String>());
-        let of = if page.view.get() == View::Evaluate { "Evaluate" } else { &query };
+        let of = match page.view.get() {
+            View::Search => &query,
+            View::Evaluate => "Evaluate",
+            View::Benchmark => "Benchmark",
+        };
         document().set_title(&format!("{of} · interlingua"));
     });
 
-    let search = move || page.view.get() == View::Search;
-    // Built when it is first seen, and kept from then on, as the search is.
-    let evaluated = Memo::new(move |before| before == Some(&true) || !search());
+    let in_view = move |view| page.view.get() == view;
+    let search = move || in_view(View::Search);
+    // Built when they are first seen, and kept from then on, as the search is.
+    let seen = move |view| Memo::new(move |before| before == Some(&true) || in_view(view));
+    let (evaluated, timed) = (seen(View::Evaluate), seen(View::Benchmark));
     view! {
-        {move || if search() {
-            view! { <a class="skip" href="#results">"Skip to the results"</a> }
-        } else {
-            view! { <a class="skip" href="#report">"Skip to the report"</a> }
+        {move || match page.view.get() {
+            View::Search => view! { <a class="skip" href="#results">"Skip to the results"</a> },
+            View::Evaluate => view! { <a class="skip" href="#report">"Skip to the report"</a> },
+            View::Benchmark => view! { <a class="skip" href="#benchmark">"Skip to the times"</a> },
         }}
         <div class="sheet" class:comparing=move || search() && page.beside.address.with(Option::is_some)>
             <header class="head">
@@ -59,7 +66,12 @@ pub(in crate::page) fn App() -> impl IntoView {
                         </section>
                     </div>
                 </div>
-                <div hidden=search>{move || evaluated.get().then(|| view! { <Evaluate/> })}</div>
+                <div hidden=move || !in_view(View::Evaluate)>
+                    {move || evaluated.get().then(|| view! { <Evaluate/> })}
+                </div>
+                <div hidden=move || !in_view(View::Benchmark)>
+                    {move || timed.get().then(|| view! { <Benchmark/> })}
+                </div>
             </main>
             <Foot/>
         </div>
@@ -94,6 +106,7 @@ fn Views() -> impl IntoView {
         <nav class="views" aria-label="Views">
             {link(View::Search, "Search")}
             {link(View::Evaluate, "Evaluate")}
+            {link(View::Benchmark, "Benchmark")}
         </nav>
     }
 }
@@ -217,7 +230,7 @@ fn DropZone() -> impl IntoView {
         <div class="drop" class:over=move || over.get() aria-hidden="true">
             <p>
                 {move || match page.view.get() {
-                    View::Search => "Drop to search in these files. They stay on this device.",
+                    View::Search | View::Benchmark => "Drop to search in these files. They stay on this device.",
                     View::Evaluate => "Drop to measure on these files. They stay on this device.",
                 }}
             </p>

@@ -28,6 +28,11 @@ pub(super) fn Machine() -> impl IntoView {
                 before
                 cancel=Callback::new(move |()| page.stop_measuring())
             />
+            <Progress
+                activity=page.benchmark.activity
+                before
+                cancel=Callback::new(move |()| page.stop_benchmark())
+            />
             <section class="state" role="status" aria-label="Device">
                 <details>
                     <summary><Line/></summary>
@@ -68,6 +73,7 @@ fn Line() -> impl IntoView {
             }
             None => "The model is loaded when you measure".into(),
         }),
+        None if page.view.get() == View::Benchmark => "The model is loaded when you run the benchmark".into(),
         None => "No model is loaded; the examples can be searched".to_owned(),
     };
     let last = move || {

@@ -2,6 +2,7 @@
 
 mod app;
 mod ask;
+mod benchmark;
 mod columns;
 mod controls;
 mod corpus;

@@ -34,7 +34,7 @@ pub(super) fn Models() -> impl IntoView {
 
 /// A choice among the listed models, or of another one by its address.
 #[component]
-fn Pick(
+pub(super) fn Pick(
     label: &'static str,
     #[prop(into)] value: Signal<String>,
     /// The model that cannot be chosen; with it, none can be chosen too.

@@ -55,7 +55,7 @@ fn in_words(step: &Step) -> String {
         Stage::EncodeQueries | Stage::Score => {
             format!(" {:.0} of {:.0} questions", step.done, step.total)
         }
-        Stage::Prepare | Stage::SelfTest | Stage::Measure => {
+        Stage::Prepare | Stage::SelfTest | Stage::Measure | Stage::Benchmark => {
             format!(" {:.0} of {:.0}", step.done, step.total)
         }
     };

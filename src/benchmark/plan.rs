@@ -1,0 +1,226 @@
+//! What is to be timed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, protocol::PrecisionChoice};
+
+/// Texts in a call, at most.
+const TEXTS: usize = 1024;
+/// Tokens of a text: what begins and what ends it, and one between.
+const SHORTEST: usize = 3;
+/// Tokens of a text, at most.
+const LONGEST: usize = 8192;
+/// Tokens in a call, at most: what a device with little memory can hold.
+const TOKENS: usize = 32_768;
+/// Sizes in a list, at most.
+const CELLS: usize = 24;
+
+/// A device that can be timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The CPU, in WebAssembly.
+    Cpu,
+    /// The GPU, through WebGPU.
+    WebGpu,
+}
+
+impl Device {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Cpu, Self::WebGpu];
+
+    /// The word for it in addresses and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::WebGpu => "webgpu",
+        }
+    }
+}
+
+/// A device and how it multiplies there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    pub device: Device,
+    /// Of the CPU; a GPU unpacks weights in its kernels and is always exact.
+    pub precision: PrecisionChoice,
+}
+
+impl Way {
+    /// The way that the others are compared with.
+    pub const REFERENCE: Self = Self { device: Device::Cpu, precision: PrecisionChoice::Exact };
+
+    /// Every way there is, in the order in which they are timed.
+    pub const ALL: [Self; 3] = [
+        Self::REFERENCE,
+        Self { device: Device::Cpu, precision: PrecisionChoice::Fast },
+        Self { device: Device::WebGpu, precision: PrecisionChoice::Exact },
+    ];
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.device {
+            Device::Cpu => write!(f, "CPU, {}", self.precision.name()),
+            Device::WebGpu => f.write_str("GPU"),
+        }
+    }
+}
+
+/// The size of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Texts in a call.
+    pub batch: usize,
+    /// Tokens of each text, those that begin and end it included.
+    pub tokens: usize,
+}
+
+impl Cell {
+    /// Tokens in a call.
+    pub fn all_tokens(self) -> usize {
+        self.batch * self.tokens
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {}", self.batch, self.tokens)
+    }
+}
+
+/// What is to be timed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub devices: Vec<Device>,
+    pub precisions: Vec<PrecisionChoice>,
+    pub cells: Vec<Cell>,
+    /// Timed calls of each cell.
+    pub repeats: usize,
+    /// Calls before these.
+    pub warmups: usize,
+    /// The texts' language.
+    pub language: String,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let cell = |(batch, tokens)| Cell { batch, tokens };
+        Self {
+            devices: Device::ALL.to_vec(),
+            precisions: PrecisionChoice::ALL.to_vec(),
+            cells: [(1, 8), (8, 8), (8, 114), (32, 32), (1, 256)].map(cell).to_vec(),
+            repeats: 7,
+            warmups: 2,
+            language: "en".into(),
+        }
+    }
+}
+
+impl Plan {
+    /// Timed calls that can be asked for.
+    pub const REPEATS: std::ops::RangeInclusive<usize> = 1..=100;
+    /// Calls before these that can be asked for.
+    pub const WARMUPS: std::ops::RangeInclusive<usize> = 0..=20;
+
+    /// The ways that are timed, in order.
+    pub fn ways(&self) -> Vec<Way> {
+        let wanted = |way: &Way| match way.device {
+            Device::Cpu => self.devices.contains(&Device::Cpu) && self.precisions.contains(&way.precision),
+            gpu => self.devices.contains(&gpu),
+        };
+        Way::ALL.into_iter().filter(wanted).collect()
+    }
+
+    /// The sizes as they are typed: `1x8, 8x114`.
+    pub fn list(&self) -> String {
+        self.cells.iter().map(|c| format!("{}x{}", c.batch, c.tokens)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Reads a list of sizes as `1x8, 8x114`, texts before tokens; a size that stands there twice counts
+/// once.
+///
+/// # Errors
+/// [`Error::Input`] that quotes what is wrong.
+pub fn cells(list: &str) -> Result<Vec<Cell>> {
+    let mut cells = Vec::new();
+    for word in list.split([',', ';', '\n']).map(str::trim).filter(|word| !word.is_empty()) {
+        let cell = cell(word)?;
+        if !cells.contains(&cell) {
+            cells.push(cell);
+        }
+    }
+    match cells.len() {
+        0 => Err(Error::Input("No size is given: write texts x tokens, for instance 1x8, 8x114.".into())),
+        n if n > CELLS => Err(Error::Input(format!("These are {n} sizes; at most {CELLS} are timed."))),
+        _ => Ok(cells),
+    }
+}
+
+fn cell(word: &str) -> Result<Cell> {
+    let wrong = |why: &str| Err(Error::Input(format!("“{word}” {why}")));
+    let numbers = word.split_once(['x', 'X', '×', '*']);
+    let numbers = numbers.and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    let Some((batch, tokens)) = numbers else {
+        return wrong("is not a size: write texts x tokens, for instance 8x114.");
+    };
+    let cell = Cell { batch, tokens };
+    if !(1..=TEXTS).contains(&batch) {
+        return wrong(&format!("cannot be timed: a call takes 1 to {TEXTS} texts."));
+    }
+    if !(SHORTEST..=LONGEST).contains(&tokens) {
+        return wrong(&format!(
+            "cannot be timed: a text has {SHORTEST} to {LONGEST} tokens, with those that begin and end it."
+        ));
+    }
+    if cell.all_tokens() > TOKENS {
+        return wrong(&format!("cannot be timed: a call takes at most {TOKENS} tokens in all."));
+    }
+    Ok(cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let plan = Plan::default();
+        assert_eq!(cells(&plan.list()).unwrap(), plan.cells);
+        let read = cells(" 1x8,8 × 114;\n32X32, 1 * 8,").unwrap();
+        assert_eq!(read.iter().map(Cell::to_string).collect::<Vec<_>>(), ["1 × 8", "8 × 114", "32 × 32"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_size_is_said() {
+        for (list, words) in [
+            ("", "No size is given"),
+            (" , ", "No size is given"),
+            ("1x8, 8by8", "“8by8” is not a size"),
+            ("8", "“8” is not a size"),
+            ("8x-1", "“8x-1” is not a size"),
+            ("8x99999999999999999999999", "is not a size"),
+            ("0x8", "“0x8” cannot be timed: a call takes 1 to 1024 texts"),
+            ("1x2", "“1x2” cannot be timed: a text has 3 to 8192 tokens"),
+            ("1024x512", "“1024x512” cannot be timed: a call takes at most 32768 tokens"),
+        ] {
+            let problem = cells(list).unwrap_err().to_string();
+            assert!(problem.contains(words), "{list}: {problem}");
+        }
+        let many: Vec<String> = (1..=25).map(|n| format!("{n}x8")).collect();
+        assert!(cells(&many.join(",")).unwrap_err().to_string().contains("25 sizes"));
+    }
+
+    #[test]
+    fn a_gpu_is_timed_once_and_the_reference_first() {
+        let mut plan = Plan::default();
+        assert_eq!(plan.ways(), Way::ALL);
+        plan.precisions = vec![PrecisionChoice::Fast];
+        assert_eq!(plan.ways().iter().map(Way::to_string).collect::<Vec<_>>(), ["CPU, fast", "GPU"]);
+        plan.devices = vec![Device::Cpu];
+        assert_eq!(plan.ways().len(), 1);
+    }
+}

@@ -1,0 +1,178 @@
+//! Times, and what they are of.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cell, Plan, Way};
+
+/// What was timed, on what, and how long it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub model: String,
+    /// The bundle's address.
+    pub url: String,
+    /// SHA-256 of the manifest.
+    pub hash: String,
+    /// `f32`, `f16`, `q8` or `q4`.
+    pub quantization: String,
+    pub plan: Plan,
+    /// Where the texts are from.
+    pub texts: String,
+    /// The devices that were opened, in the order of their timing.
+    pub machines: Vec<Machine>,
+    pub rows: Vec<Row>,
+    /// What was left out and why, and anything else to know, a sentence each.
+    pub notes: Vec<String>,
+    /// The browser's `navigator.userAgent`.
+    pub browser: String,
+    /// Logical processors, as far as the browser tells.
+    pub cores: usize,
+    /// Whether the page is cross-origin isolated: only then it can have threads.
+    pub isolated: bool,
+    /// The day in UTC, as `2026-01-31`.
+    pub date: String,
+    /// Of interlingua.
+    pub version: String,
+    /// Whether all of the plan was gone through.
+    pub finished: bool,
+}
+
+/// A device that was opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub way: Way,
+    pub adapter: String,
+    /// What its kernels compute in.
+    pub computes_in: String,
+    /// Whether it only imitates a GPU in software.
+    pub imitated: bool,
+    /// Largest difference from the bundle's reference vectors.
+    pub self_test_difference: f32,
+}
+
+/// One size, timed in one way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    pub way: Way,
+    pub cell: Cell,
+    /// Milliseconds of encoding: from token ids to vectors that have come back from the device.
+    pub ms: Spread,
+    /// Texts encoded in a second, by the median.
+    pub texts_per_second: f64,
+    /// Tokens encoded in a second, by the median.
+    pub tokens_per_second: f64,
+    /// Milliseconds of tokenizing the same texts, which is apart from encoding and alike on all devices.
+    pub tokenize_ms: f64,
+    /// Least cosine, over the batch, of a text's vector to the one by the CPU in f32.
+    pub cosine: Option<f64>,
+    /// Every call's milliseconds, in their order.
+    pub calls: Vec<f64>,
+}
+
+impl Row {
+    /// Of calls that took so many milliseconds, at least one.
+    pub fn new(way: Way, cell: Cell, calls: Vec<f64>, tokenize_ms: f64, cosine: Option<f64>) -> Self {
+        let ms = Spread::of(&calls);
+        let a_second = |n: usize| if ms.median > 0.0 { n as f64 / ms.median * 1e3 } else { 0.0 };
+        Self {
+            way,
+            cell,
+            ms,
+            texts_per_second: a_second(cell.batch),
+            tokens_per_second: a_second(cell.all_tokens()),
+            tokenize_ms,
+            cosine,
+            calls,
+        }
+    }
+}
+
+/// How values spread: quantiles by linear interpolation between order statistics (Hyndman and Fan
+/// 1996, type 7).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub min: f64,
+    pub lower_quartile: f64,
+    pub median: f64,
+    pub upper_quartile: f64,
+    pub max: f64,
+}
+
+impl Spread {
+    /// Of at least one value; of none all are 0.
+    pub fn of(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let quantile = |p: f64| {
+            let place = p * sorted.len().saturating_sub(1) as f64;
+            let at = |i: f64| sorted.get(i as usize).copied().unwrap_or_default();
+            let (low, high) = (at(place.floor()), at(place.ceil()));
+            low + (high - low) * place.fract()
+        };
+        Self {
+            min: quantile(0.0),
+            lower_quartile: quantile(0.25),
+            median: quantile(0.5),
+            upper_quartile: quantile(0.75),
+            max: quantile(1.0),
+        }
+    }
+}
+
+impl Report {
+    /// The row of a size in a way.
+    pub fn row(&self, way: Way, cell: Cell) -> Option<&Row> {
+        self.rows.iter().find(|row| row.way == way && row.cell == cell)
+    }
+
+    /// Whether one of the devices only imitates a GPU.
+    pub fn imitated(&self) -> bool {
+        self.machines.iter().any(|machine| machine.imitated)
+    }
+}
+
+/// The least cosine of two equally long lists of rows, `dimension` numbers each; none where there are
+/// no rows, or not as many.
+pub fn least_cosine(a: &[f32], b: &[f32], dimension: usize) -> Option<f64> {
+    if a.len() != b.len() || dimension == 0 {
+        return None;
+    }
+    let cosine = |(a, b): (&[f32], &[f32])| {
+        let dot =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    };
+    a.chunks(dimension).zip(b.chunks(dimension)).map(cosine).min_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quartiles_lie_between_the_values() {
+        let of = Spread::of(&[4.0, 1.0, 3.0, 2.0]);
+        assert_eq!(
+            (of.min, of.lower_quartile, of.median, of.upper_quartile, of.max),
+            (1.0, 1.75, 2.5, 3.25, 4.0)
+        );
+        let one = Spread::of(&[7.0]);
+        assert_eq!((one.min, one.median, one.max), (7.0, 7.0, 7.0));
+        assert_eq!(Spread::of(&[]).median, 0.0);
+    }
+
+    #[test]
+    fn a_row_counts_texts_and_tokens_by_the_median() {
+        let cell = Cell { batch: 8, tokens: 114 };
+        let row = Row::new(Way::REFERENCE, cell, vec![80.0, 100.0, 5000.0], 1.5, Some(1.0));
+        assert_eq!((row.texts_per_second, row.tokens_per_second), (80.0, 9120.0));
+    }
+
+    #[test]
+    fn the_least_cosine_is_the_worst_rows() {
+        let a = [1.0, 0.0, 0.0, 2.0];
+        assert_eq!(least_cosine(&a, &a, 2), Some(1.0));
+        let worst = least_cosine(&a, &[1.0, 0.0, 3.0, 3.0], 2).unwrap();
+        assert!((worst - 0.5f64.sqrt()).abs() < 1e-12);
+        assert_eq!(least_cosine(&a, &a[..2], 2), None);
+    }
+}

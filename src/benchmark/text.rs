@@ -1,0 +1,94 @@
+//! Texts of an exact number of tokens, cut from real ones.
+
+use crate::{Error, Result};
+
+/// How many letters around a cut are tried: tokens come and go there by more than one.
+const AROUND: usize = 24;
+
+/// A text of exactly `tokens` tokens by `count`: the passages from number `first` on, joined by spaces
+/// as far as needed, cut between two letters. Where no cut fits, full stops fill what is missing.
+///
+/// # Errors
+/// [`Error::Input`] when there is no text, or none can be cut so; whatever `count` returns.
+pub fn fit(
+    passages: &[&str],
+    first: usize,
+    tokens: usize,
+    mut count: impl FnMut(&str) -> Result<usize>,
+) -> Result<String> {
+    let mut text = String::new();
+    let mut next = first;
+    let empty = || Error::Input("There is no text to time the model with.".into());
+    // Passages repeat where all of them together are too short.
+    while count(&text)? < tokens {
+        let passage = passages.get(next % passages.len().max(1)).ok_or_else(empty)?.trim();
+        // Text gives at least a token a passage, and what gives none would be joined for ever.
+        if next - first > passages.len() * tokens {
+            return Err(empty());
+        }
+        if !(text.is_empty() || passage.is_empty()) {
+            text.push(' ');
+        }
+        text.push_str(passage);
+        next += 1;
+    }
+    let mut ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    ends.push(text.len());
+    // The shortest part with enough tokens; their number all but never falls as a text grows.
+    let (mut low, mut high) = (0, ends.len() - 1);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if count(&text[..ends[middle]])? < tokens { low = middle + 1 } else { high = middle }
+    }
+    let near = low.saturating_sub(AROUND)..(low + AROUND).min(ends.len());
+    for &end in ends[low..near.end].iter().chain(ends[near.start..low].iter().rev()) {
+        let part = &text[..end];
+        let found = count(part)?;
+        if found == tokens {
+            return Ok(part.trim_end().into());
+        }
+        if found < tokens {
+            let filled = format!("{}{}", part.trim_end(), " .".repeat(tokens - found));
+            if count(&filled)? == tokens {
+                return Ok(filled);
+            }
+        }
+    }
+    Err(Error::Input(format!("No text of exactly {tokens} tokens can be cut for this model.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token to each word, two to one with a capital at its start, and two around them all.
+    fn count(text: &str) -> Result<usize> {
+        let capital = |word: &&str| word.starts_with(char::is_uppercase);
+        Ok(2 + text.split_whitespace().count() + text.split_whitespace().filter(capital).count())
+    }
+
+    #[test]
+    fn texts_are_cut_and_joined_to_the_token() {
+        let passages = ["Bees make honey from nectar.", "Œdème à l’été, ça va.", ""];
+        for tokens in 3..60 {
+            for first in 0..4 {
+                let text = fit(&passages, first, tokens, count).unwrap();
+                assert_eq!(count(&text).unwrap(), tokens, "{text}");
+            }
+        }
+        assert_eq!(fit(&passages, 0, 5, count).unwrap(), "Bees m");
+        assert_ne!(fit(&passages, 0, 9, count).unwrap(), fit(&passages, 1, 9, count).unwrap());
+    }
+
+    #[test]
+    fn what_no_cut_gives_is_filled_or_refused() {
+        // Two tokens a word: an even number needs a full stop.
+        let double = |text: &str| Ok(text.split_whitespace().map(|w| if w == "." { 1 } else { 2 }).sum());
+        assert_eq!(fit(&["a b c d"], 0, 3, double).unwrap(), "a .");
+        let never = |text: &str| Ok(2 * text.split_whitespace().count());
+        assert!(fit(&["a b c d"], 0, 3, never).unwrap_err().to_string().contains("exactly 3 tokens"));
+        for none in [&[][..], &[" ", ""]] {
+            assert!(fit(none, 0, 8, count).unwrap_err().to_string().contains("no text"));
+        }
+    }
+}

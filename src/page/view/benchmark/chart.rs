@@ -1,0 +1,178 @@
+//! The times as a chart: a row for each size, in it a line for each device and precision, with its
+//! median, quartiles and extremes. The scale is logarithmic, so that the same distance is the same
+//! ratio everywhere.
+
+use leptos::prelude::*;
+
+use crate::benchmark::{Cell, Device, Report, Spread, Way};
+use crate::page::benchmark::Benchmark;
+use crate::page::words;
+use crate::protocol::PrecisionChoice;
+
+#[component]
+pub(super) fn Chart() -> impl IntoView {
+    let b = Benchmark::here();
+    let rows = move || {
+        let (now, running) = (b.now.get(), b.activity.with(Option::is_some));
+        b.report.with(|report| {
+            let Some(report) = report else { return ().into_any() };
+            let scale = Scale::of(report);
+            let ways = report.plan.ways();
+            let row = |cell: &Cell| {
+                let lane = |way: &Way| {
+                    let waits = match report.row(*way, *cell) {
+                        Some(_) => "",
+                        None if now == Some((*way, *cell)) => "timing",
+                        None if running => "waits",
+                        None => "not timed",
+                    };
+                    lane(*way, report.row(*way, *cell).map(|row| row.ms), waits, scale)
+                };
+                view! {
+                    <div class="size">
+                        <p>{size(*cell)}</p>
+                        {ways.iter().map(lane).collect_view()}
+                    </div>
+                }
+            };
+            view! {
+                <div class="lane axis"><span></span>{axis(scale)}<span></span></div>
+                {report.plan.cells.iter().map(row).collect_view()}
+            }
+            .into_any()
+        })
+    };
+    view! {
+        <figure class="chart">
+            <figcaption>
+                "Milliseconds of a call: the mark is the median, the band the quartiles, the line the fastest to the "
+                "slowest. Each step of the scale is the same ratio."
+            </figcaption>
+            // The table has the same figures, with their headings.
+            <div role="img" aria-label="Chart of the times; the table below has the same figures">{rows}</div>
+        </figure>
+    }
+}
+
+/// `8 texts × 114 tokens`.
+fn size(cell: Cell) -> String {
+    format!("{} × {}", words::plural(cell.batch, "text"), words::plural(cell.tokens, "token"))
+}
+
+/// One device and precision.
+fn lane(way: Way, ms: Option<Spread>, waits: &'static str, scale: Scale) -> impl IntoView + use<> {
+    let drawn = ms.map(|ms| {
+        let at = |t: f64| scale.at(t);
+        view! {
+            <line class="range" x1=at(ms.min) x2=at(ms.max) y1="50%" y2="50%"></line>
+            <line class="band" x1=at(ms.lower_quartile) x2=at(ms.upper_quartile) y1="50%" y2="50%"></line>
+            <svg x=at(ms.median) y="50%"><path d=mark(way)></path></svg>
+        }
+    });
+    let value = match ms {
+        Some(ms) => view! { <span class="value">{words::short_ms(ms.median)}" ms"</span> }.into_any(),
+        None => view! { <span class="value waits">{waits}</span> }.into_any(),
+    };
+    view! {
+        <div class="lane" style=colour(way)>
+            <span>{way.to_string()}</span>
+            <svg>{grid(scale)} {drawn}</svg>
+            {value}
+        </div>
+    }
+}
+
+fn grid(scale: Scale) -> impl IntoView {
+    let line = |(t, _): (f64, bool)| view! { <line class="grid" x1=scale.at(t) x2=scale.at(t) y1="0" y2="100%"></line> };
+    scale.ticks().into_iter().map(line).collect_view()
+}
+
+fn axis(scale: Scale) -> impl IntoView {
+    let label = |(t, _): (f64, bool)| {
+        let words = if t < 1000.0 { format!("{t} ms") } else { format!("{} s", t / 1e3) };
+        view! { <text x=scale.at(t) y="14">{words}</text> }
+    };
+    view! { <svg>{scale.ticks().into_iter().filter(|t| t.1).map(label).collect_view()}</svg> }
+}
+
+/// The mark of a way around its median: its form says what its colour says.
+fn mark(way: Way) -> &'static str {
+    match (way.device, way.precision) {
+        (Device::Cpu, PrecisionChoice::Exact) => "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0 -11 0z",
+        (Device::Cpu, PrecisionChoice::Fast) => "M0 -7L7 0L0 7L-7 0z",
+        (Device::WebGpu, _) => "M-5 -5H5V5H-5z",
+    }
+}
+
+/// From the colours of the style sheet that stay apart for all kinds of colour vision.
+fn colour(way: Way) -> &'static str {
+    match (way.device, way.precision) {
+        (Device::Cpu, PrecisionChoice::Exact) => "--way:var(--c-de)",
+        (Device::Cpu, PrecisionChoice::Fast) => "--way:var(--c-ar)",
+        (Device::WebGpu, _) => "--way:var(--c-hi)",
+    }
+}
+
+/// A logarithmic scale of whole powers of ten, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Scale {
+    low: i32,
+    high: i32,
+}
+
+impl Scale {
+    /// What all rows need; one that grows while they come moves as seldom as can be.
+    fn of(report: &Report) -> Self {
+        let ends = report.rows.iter().filter(|row| row.ms.min > 0.0);
+        let (low, high) = ends.fold((f64::MAX, 0.0), |(low, high): (f64, f64), row| {
+            (low.min(row.ms.min), high.max(row.ms.max))
+        });
+        if high <= 0.0 {
+            return Self { low: 0, high: 3 };
+        }
+        let low = low.log10().floor() as i32;
+        Self { low, high: (high.log10().ceil() as i32).max(low + 1) }
+    }
+
+    /// Where a time is, as a share of the width.
+    fn at(self, t: f64) -> String {
+        let part = (t.max(f64::MIN_POSITIVE).log10() - f64::from(self.low)) / f64::from(self.high - self.low);
+        format!("{:.2}%", 100.0 * part.clamp(0.0, 1.0))
+    }
+
+    /// Where lines stand, and whether a label does: 1, 2 and 5 of each power of ten, as there is room.
+    fn ticks(self) -> Vec<(f64, bool)> {
+        let few = self.high - self.low < 2;
+        let steps = (self.low..self.high).flat_map(|power| {
+            [(1.0, true), (2.0, few), (5.0, few)].map(|(n, label)| (n * 10f64.powi(power), label))
+        });
+        steps.filter(|tick| few || tick.1).chain([(10f64.powi(self.high), true)]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_has_the_same_ratio_in_every_step() {
+        let scale = Scale { low: 0, high: 2 };
+        assert_eq!(
+            [1.0, 10.0, 100.0, 1e6, 0.0].map(|t| scale.at(t)),
+            ["0.00%", "50.00%", "100.00%", "100.00%", "0.00%"]
+        );
+        assert_eq!(scale.ticks(), [(1.0, true), (10.0, true), (100.0, true)]);
+        let one = Scale { low: 1, high: 2 };
+        assert_eq!(one.ticks().iter().map(|t| t.0).collect::<Vec<_>>(), [10.0, 20.0, 50.0, 100.0]);
+    }
+
+    #[test]
+    fn every_way_has_a_mark_and_a_colour_of_its_own() {
+        let [a, b, c] = Way::ALL;
+        for (one, other) in [(a, b), (a, c), (b, c)] {
+            assert_ne!(mark(one), mark(other));
+            assert_ne!(colour(one), colour(other));
+        }
+        assert_eq!(size(Cell { batch: 1, tokens: 256 }), "1 text × 256 tokens");
+    }
+}

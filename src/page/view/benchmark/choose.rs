@@ -1,0 +1,266 @@
+//! What to time: model, texts, devices, sizes.
+
+use std::ops::RangeInclusive;
+
+use leptos::prelude::*;
+
+use crate::benchmark::{Device, Plan};
+use crate::page::actions::MODEL;
+use crate::page::benchmark::SIZES;
+use crate::page::evaluate::Data;
+use crate::page::models::same_folder;
+use crate::page::names;
+use crate::page::state::{Page, Worker};
+use crate::page::view::models::Pick;
+use crate::protocol::PrecisionChoice;
+
+#[component]
+pub(super) fn Choose() -> impl IntoView {
+    let page = Page::here();
+    let b = page.benchmark;
+    let busy = move || b.activity.with(Option::is_some);
+    let model = Signal::derive(move || b.model.get().unwrap_or_else(|| MODEL.into()));
+    let choose = Callback::new(move |folder: String| {
+        page.choose_timed_model(Some(folder).filter(|f| !f.is_empty() && !same_folder(f, MODEL)));
+    });
+    view! {
+        <form
+            class="choose"
+            aria-labelledby="time"
+            on:submit=move |e| {
+                e.prevent_default();
+                if !untrack(busy) {
+                    page.run_benchmark();
+                }
+            }
+        >
+            <h2 id="time">"Time how fast a model encodes here"</h2>
+            <p class="hint">
+                "Everything is computed in this browser. For steady figures leave this tab in front, and close what "
+                "else keeps the machine busy."
+            </p>
+            <div class="choices">
+                <div class="choice">
+                    <div class="models"><Pick label="Model" value=model choose/></div>
+                    <Language/>
+                    <Devices/>
+                </div>
+                <div class="choice">
+                    <Precisions/>
+                    <Sizes/>
+                    <div class="numbers">
+                        <Number
+                            label="Timed calls"
+                            range=Plan::REPEATS
+                            value=Signal::derive(move || b.plan.with(|p| p.repeats))
+                            change=Callback::new(move |n| page.change_plan(|p| p.repeats = n))
+                        />
+                        <Number
+                            label="Warm-ups before"
+                            range=Plan::WARMUPS
+                            value=Signal::derive(move || b.plan.with(|p| p.warmups))
+                            change=Callback::new(move |n| page.change_plan(|p| p.warmups = n))
+                        />
+                    </div>
+                </div>
+            </div>
+            <p class="go">
+                <button type="submit" aria-disabled=move || busy().to_string()>"Run"</button>
+                <button type="button" class="quiet" on:click=move |_| page.copy_link()>"Copy link"</button>
+                <span class="hint" aria-live="polite">
+                    {move || if busy() { "Under way; how far it is stands at the foot of the window." } else { "" }}
+                </span>
+            </p>
+        </form>
+    }
+}
+
+#[component]
+fn Devices() -> impl IntoView {
+    let page = Page::here();
+    let chosen = move |device| page.benchmark.plan.with(|p| p.devices.contains(&device));
+    let none = Signal::derive(move || page.worker.get() == Worker::Listening { webgpu: false });
+    let choice = move |(device, name, why): (Device, &'static str, &'static str)| {
+        let off = move || device == Device::WebGpu && none.get();
+        let words = move || if off() { "This browser offers no WebGPU here." } else { why };
+        let toggle = move |_| {
+            page.change_plan(|p| toggle(&mut p.devices, device));
+        };
+        view! { <Choice name why=Signal::derive(words) off=Signal::derive(off) checked=Signal::derive(move || chosen(device)) toggle/> }
+    };
+    view! {
+        <fieldset class="boxes">
+            <legend>"Devices"</legend>
+            {[
+                (Device::Cpu, "CPU", "In WebAssembly."),
+                (Device::WebGpu, "GPU (WebGPU)", "A device that takes more than 20 s for a call is left out."),
+            ].map(choice)}
+        </fieldset>
+    }
+}
+
+#[component]
+fn Precisions() -> impl IntoView {
+    let page = Page::here();
+    let chosen = move |precision| page.benchmark.plan.with(|p| p.precisions.contains(&precision));
+    let choice = move |(precision, name, why): (PrecisionChoice, &'static str, &'static str)| {
+        let toggle = move |_| {
+            page.change_plan(|p| toggle(&mut p.precisions, precision));
+        };
+        let why = Signal::stored(why);
+        view! { <Choice name why off=Signal::stored(false) checked=Signal::derive(move || chosen(precision)) toggle/> }
+    };
+    view! {
+        <fieldset class="boxes">
+            <legend>"Precision on the CPU"</legend>
+            {[
+                (PrecisionChoice::Exact, "exact", "In f32: the same vectors on every device."),
+                (PrecisionChoice::Fast, "fast", "In integers, for packed weights."),
+            ].map(choice)}
+        </fieldset>
+    }
+}
+
+/// A box to tick, with a line about it. The last one of its group stays ticked.
+#[component]
+fn Choice(
+    name: &'static str,
+    #[prop(into)] why: Signal<&'static str>,
+    off: Signal<bool>,
+    checked: Signal<bool>,
+    toggle: impl Fn(()) + 'static,
+) -> impl IntoView {
+    let id = format!("why-{}", name.split(' ').next().unwrap_or_default());
+    view! {
+        <label class="scope">
+            <input
+                type="checkbox"
+                aria-label=name
+                aria-describedby=id.clone()
+                disabled=off
+                prop:checked=move || checked.get() && !off.get()
+                on:change:target=move |event| {
+                    toggle(());
+                    event.target().set_checked(checked.get_untracked());
+                }
+            />
+            <span class="name">{name}</span>
+            <span class="why" id=id>{why}</span>
+        </label>
+    }
+}
+
+/// Puts something into a list or takes it out, but never the last.
+fn toggle<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    match list.iter().position(|other| *other == item) {
+        Some(at) if list.len() > 1 => {
+            list.remove(at);
+        }
+        Some(_) => {}
+        None => list.push(item),
+    }
+}
+
+#[component]
+fn Language() -> impl IntoView {
+    let page = Page::here();
+    let chosen = move || page.benchmark.plan.with(|p| p.language.clone());
+    // Those of the open corpus, the sample's, and one that a link asks for.
+    let codes = Memo::new(move |_| {
+        let mut codes: Vec<String> = Data::Sample.languages().iter().map(|c| (*c).to_owned()).collect();
+        let open = page.corpus.with(|c| c.iter().flat_map(|c| c.languages.clone()).collect::<Vec<_>>());
+        for code in open.into_iter().map(|(code, _)| code).chain([chosen()]) {
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
+        codes
+    });
+    let option = move |code: String| {
+        let name = format!("{} ({})", names::english(&code), names::endonym(&code));
+        let this = code.clone();
+        view! { <option value=code prop:selected=move || chosen() == this>{name}</option> }
+    };
+    view! {
+        <label class="field">
+            <span>"Language of the texts"</span>
+            <select on:change:target=move |e| page.change_plan(|p| p.language = e.target().value())>
+                {move || codes.get().into_iter().map(option).collect_view()}
+            </select>
+        </label>
+    }
+}
+
+#[component]
+fn Sizes() -> impl IntoView {
+    let page = Page::here();
+    let b = page.benchmark;
+    let wrong = move || b.wrong.get();
+    view! {
+        <div class="field">
+            <label for=SIZES>"Sizes: texts in a call x tokens of a text"</label>
+            <input
+                id=SIZES
+                type="text"
+                autocomplete="off"
+                spellcheck="false"
+                aria-describedby="sizes-hint"
+                aria-invalid=move || wrong().is_some().then_some("true")
+                prop:value=move || b.typed.get()
+                on:input:target=move |e| {
+                    b.typed.set(e.target().value());
+                    b.wrong.set(None);
+                }
+                on:change=move |_| {
+                    page.take_sizes();
+                }
+            />
+            <p class="hint" class:wrong=move || wrong().is_some() id="sizes-hint" aria-live="polite">
+                {move || wrong().unwrap_or_else(|| {
+                    "Texts are cut or joined to the very number of tokens.".into()
+                })}
+            </p>
+        </div>
+    }
+}
+
+#[component]
+fn Number(
+    label: &'static str,
+    range: RangeInclusive<usize>,
+    value: Signal<usize>,
+    change: Callback<usize>,
+) -> impl IntoView {
+    let (least, most) = range.into_inner();
+    view! {
+        <label class="field">
+            <span>{label}</span>
+            <input
+                type="number"
+                min=least
+                max=most
+                prop:value=move || value.get().to_string()
+                on:change:target=move |e| {
+                    let typed = e.target().value().parse().unwrap_or(value.get_untracked()).clamp(least, most);
+                    change.run(typed);
+                    e.target().set_value(&typed.to_string());
+                }
+            />
+        </label>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_a_list_stays() {
+        let mut list = vec![1, 2];
+        toggle(&mut list, 1);
+        toggle(&mut list, 2);
+        assert_eq!(list, [2]);
+        toggle(&mut list, 1);
+        assert_eq!(list, [2, 1]);
+    }
+}
