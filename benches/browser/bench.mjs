@@ -134,6 +134,7 @@ for (const kind of kinds) {
   engines.push({ kind, page, first, bytes, process: process.id, times: [], cosine: 1 });
 }
 
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const cosine = (a, b) => {
   const dot = (x, y) => x.reduce((sum, v, i) => sum + v * y[i], 0);
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
@@ -151,8 +152,8 @@ for (const texts of batches) {
   while (!engines.every(({ times }) => enough(times.at(-1)))) {
     for (const engine of engines.filter(({ times }) => !enough(times.at(-1)))) engine.times.at(-1).push((await engine.page.evaluate(call, texts)).ms);
   }
+  for (const { kind, times } of engines) console.error(`${texts.length} × ${texts[0].split(" ").length + 2}, ${kind.name}: ${times.at(-1).map((ms) => ms.toFixed(1)).join(" ")}`);
 }
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const results = engines.map(({ kind, process, times, ...rest }) => ({
   ...kind,
   ...rest,
