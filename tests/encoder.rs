@@ -90,7 +90,7 @@ fn batches_of_mixed_lengths_change_no_minilm_vector() {
     let sequences: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
     let together: Vec<f32> = sequences
         .chunks(12)
-        .flat_map(|batch| futures_lite::future::block_on(encoder.encode_batch(batch)).unwrap())
+        .flat_map(|batch| futures_lite::future::block_on(encoder.send(batch)).unwrap())
         .collect();
     let difference = worst(&alone, &together);
     println!("alone and in mixed batches: largest difference {difference:.2e}");
@@ -106,7 +106,7 @@ fn every_pooling_ignores_padding() {
         let tokens = encoder.tokenize(&texts, Kind::Query).unwrap();
         let sequences: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
         // All lengths in one batch.
-        let together = futures_lite::future::block_on(encoder.encode_batch(&sequences)).unwrap();
+        let together = futures_lite::future::block_on(encoder.send(&sequences)).unwrap();
         let alone: Vec<f32> = texts.iter().flat_map(|t| encode(&encoder, &[t], Kind::Query)).collect();
         let scale = alone.iter().fold(1.0f32, |m, v| m.max(v.abs()));
         let difference = worst(&alone, &together);

@@ -4,26 +4,48 @@
 //   npm install --prefix benches/browser
 //   python3 benches/browser/export.py "$(scripts/fetch-minilm)" out/onnx/minilm
 //   target/release/interlingua import "$(scripts/fetch-minilm)" --output out/minilm-q8 --quantize q8   (and f32)
-//   node benches/browser/bench.mjs [--repeats 7] [--webgpu] [--output FILE.json]
+//   node benches/browser/bench.mjs [--webgpu] [--isolated] [--only WORD,WORD] [--cells 1x8,8x114]
+//                                  [--repeats 7] [--seconds 30] [--output FILE.json]
 //
-// Every call tokenizes, encodes, and reads vectors back; two calls of each cell are not counted. Medians in
-// milliseconds, and their ratio to transformers.js in the same cell. `--webgpu` adds WebGPU, on Chromium's
-// software adapter: only its ratios mean anything.
+// Every call tokenizes, encodes, and reads vectors back. Engines take turns call by call, each in a page of its
+// own, so that whatever else the machine does hits all of them. A cell ends after `--repeats` calls of each
+// engine, or after `--seconds` of one engine and at least 3 calls; the first calls (two, or one that took longer
+// than that) are not counted. Medians in milliseconds, and their ratio to the engine that each is measured by.
+//
+// `--webgpu` measures on WebGPU instead of the CPU, on Chromium's software adapter: only ratios mean anything.
+// `--only` keeps the kinds whose name has one of the words. `--isolated` isolates the page from other origins,
+// so that engines may use threads. "first ms" is from navigation to the first vector, nothing cached; MB what was
+// fetched until then; "peak MB" what the page's own process held at most (on WebGPU, weights are elsewhere).
 import { createServer } from "node:http";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const option = (name, otherwise) => {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? otherwise : process.argv[at + 1];
-};
+const flag = (name) => process.argv.includes(name);
+const option = (name, otherwise) => (flag(name) ? process.argv[process.argv.indexOf(name) + 1] : otherwise);
 const repeats = Number(option("--repeats", 7));
-const webgpu = process.argv.includes("--webgpu");
-const isolated = process.argv.includes("--isolated");
+const seconds = Number(option("--seconds", 30));
+const isolated = flag("--isolated");
+const cells = option("--cells", "1x8,8x8,8x114,32x32,1x512").split(",").map((cell) => cell.split("x").map(Number));
+const LEAST = 3;
+
+const kinds = [
+  { engine: "transformers.js", device: "wasm", precision: "fp32" },
+  { engine: "interlingua", device: "cpu", precision: "f32", by: "transformers.js wasm fp32" },
+  { engine: "transformers.js", device: "wasm", precision: "q8" },
+  { engine: "interlingua", device: "cpu", precision: "q8", arithmetic: "fast", by: "transformers.js wasm q8" },
+  { engine: "interlingua", device: "cpu", precision: "q8", arithmetic: "exact", by: "transformers.js wasm q8" },
+  { engine: "transformers.js", device: "webgpu", precision: "fp32" },
+  { engine: "interlingua", device: "webgpu", precision: "f32", by: "transformers.js webgpu fp32" },
+  { engine: "interlingua", device: "webgpu", precision: "q8", by: "transformers.js webgpu fp32" },
+]
+  .map((kind) => ({ ...kind, name: [kind.engine, kind.device, kind.precision, kind.arithmetic].join(" ").trim() }))
+  .filter((kind) => (kind.device === "webgpu") === flag("--webgpu"))
+  .filter((kind) => option("--only", "").split(",").some((word) => kind.name.includes(word)));
+
 const folders = {
   "/dist/": join(root, "dist"),
   "/bundles/": join(root, "out"),
@@ -43,7 +65,9 @@ const server = createServer((request, response) => {
   const [prefix, folder] = Object.entries(folders).find(([prefix]) => path.startsWith(prefix)) ?? [];
   const file = folder && join(folder, normalize(path.slice(prefix.length)));
   if (!file || !existsSync(file)) return response.writeHead(404).end();
-  const bytes = readFileSync(file);
+  let bytes = readFileSync(file);
+  // sentence-transformers cuts this model's texts at 256 tokens, transformers.js at the 512 that it has positions for.
+  if (path.endsWith("/manifest.json")) bytes = Buffer.from(String(bytes).replace('"max_tokens": 256', '"max_tokens": 512'));
   served += bytes.length;
   response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream", ...isolation });
   response.end(bytes);
@@ -51,102 +75,111 @@ const server = createServer((request, response) => {
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
-const flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"];
-const gpu = webgpu ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"] : [];
-const browser = await chromium.launch({ executablePath, args: [...flags, ...gpu] });
-
 // Texts of an exact number of tokens for all-MiniLM-L6-v2: [CLS], words of one piece each, [SEP].
-const cells = [[1, 8], [8, 8], [8, 114], [32, 32], [1, 256]];
-const text = (tokens, seed) => {
-  const words = ["the", "river", "house", "music", "winter", "paper", "market", "bridge", "garden", "stone"];
-  return Array.from({ length: tokens - 2 }, (_, i) => words[(i * 7 + seed * 3) % words.length]).join(" ");
-};
+const words = ["the", "river", "house", "music", "winter", "paper", "market", "bridge", "garden", "stone"];
+const text = (tokens, seed) => Array.from({ length: tokens - 2 }, (_, i) => words[(i * 7 + seed * 3) % words.length]).join(" ");
 const batches = cells.map(([batch, tokens]) => Array.from({ length: batch }, (_, i) => text(tokens, i)));
 
-/** Runs in the page. */
-async function measure({ kind, batches, repeats }) {
-  let encode;
+/** Runs in the page: loads an engine and encodes one text; milliseconds since navigation. */
+async function begin({ kind, first }) {
   if (kind.engine === "transformers.js") {
     const { env, pipeline } = await import("/transformers/transformers.min.js");
     env.allowRemoteModels = false;
     env.allowLocalModels = true;
     env.localModelPath = "/onnx/";
     env.backends.onnx.wasm.wasmPaths = "/ort/";
-    const extractor = await pipeline("feature-extraction", "minilm", { device: kind.device, dtype: kind.dtype });
-    encode = async (texts) => {
-      const out = await extractor(texts, { pooling: "mean", normalize: true });
-      return out.tolist();
-    };
+    const extractor = await pipeline("feature-extraction", "minilm", { device: kind.device, dtype: kind.precision });
+    globalThis.encode = async (texts) => (await extractor(texts, { pooling: "mean", normalize: true })).tolist();
   } else {
     const module = await import("/dist/worker.js");
     await module.default();
-    await module.load(`/bundles/${kind.bundle}/`, { device: kind.device, precision: kind.precision });
+    await module.load(`/bundles/minilm-${kind.precision}/`, { device: kind.device, precision: kind.arithmetic });
     if (module.device().kind !== kind.device) throw new Error(module.device().notes.join(" "));
-    encode = async (texts) => (await module.encode(texts, { kind: "passage" })).map((row) => [...row]);
+    globalThis.encode = async (texts) => (await module.encode(texts, { kind: "passage" })).map((row) => [...row]);
   }
-  const rows = [];
-  for (const texts of batches) {
-    const times = [];
-    let vectors;
-    for (let i = 0; i < repeats + 2; i += 1) {
-      const start = performance.now();
-      vectors = await encode(texts);
-      if (i >= 2) times.push(performance.now() - start);
-    }
-    rows.push({ times, vectors });
-  }
-  return rows;
+  await encode([first]);
+  return performance.now();
 }
 
-const kinds = [
-  { engine: "transformers.js", device: "wasm", dtype: "fp32" },
-  { engine: "transformers.js", device: "wasm", dtype: "q8" },
-  { engine: "interlingua", device: "cpu", dtype: "f32", bundle: "minilm-f32" },
-  { engine: "interlingua", device: "cpu", dtype: "q8", precision: "exact", bundle: "minilm-q8" },
-  { engine: "interlingua", device: "cpu", dtype: "q8", precision: "fast", bundle: "minilm-q8" },
-  ...(webgpu
-    ? [
-        { engine: "transformers.js", device: "webgpu", dtype: "fp32" },
-        { engine: "interlingua", device: "webgpu", dtype: "f32", bundle: "minilm-f32" },
-        { engine: "interlingua", device: "webgpu", dtype: "q8", bundle: "minilm-q8" },
-      ]
-    : []),
-];
+/** Runs in the page: one call. */
+async function call(texts) {
+  const start = performance.now();
+  const vectors = await encode(texts);
+  return { ms: performance.now() - start, vectors };
+}
+
+const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
+const flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"];
+const gpu = flag("--webgpu") ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"] : [];
+const browser = await chromium.launch({ executablePath, args: [...flags, ...gpu] });
+const system = await browser.newBrowserCDPSession();
+const renderers = async () => (await system.send("SystemInfo.getProcessInfo")).processInfo.filter((p) => p.type === "renderer");
+const peak = (id) => {
+  const status = `/proc/${id}/status`;
+  return existsSync(status) ? Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, "utf8"))?.[1]) / 1e3 : NaN;
+};
+
+const engines = [];
+for (const kind of kinds) {
+  // A context of its own is a cache and a process of its own.
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(0);
+  page.on("pageerror", (error) => console.error(`${kind.name}: ${error.message}`));
+  const before = new Map((await renderers()).map((p) => [p.id, p.cpuTime]));
+  served = 0;
+  await page.goto(origin);
+  const first = await page.evaluate(begin, { kind, first: text(8, 0) });
+  const bytes = served;
+  const worked = (p) => p.cpuTime - (before.get(p.id) ?? 0);
+  const process = (await renderers()).reduce((a, b) => (worked(b) > worked(a) ? b : a));
+  engines.push({ kind, page, first, bytes, process: process.id, times: [], cosine: 1 });
+}
+
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const cosine = (a, b) => {
   const dot = (x, y) => x.reduce((sum, v, i) => sum + v * y[i], 0);
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 };
-const results = [];
-let reference;
-for (const kind of kinds) {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(0);
-  page.on("pageerror", (error) => console.error(error.message));
-  await page.goto(origin);
-  served = 0;
-  const rows = await page.evaluate(measure, { kind, batches, repeats });
-  reference ??= rows.map((row) => row.vectors);
-  results.push({
-    ...kind,
-    bytes: served,
-    medians: rows.map((row) => median(row.times)),
-    cosine: Math.min(...rows.flatMap((row, c) => row.vectors.map((v, i) => cosine(v, reference[c][i])))),
-  });
-  await page.close();
+for (const texts of batches) {
+  let reference;
+  for (const engine of engines) {
+    const { ms, vectors } = await engine.page.evaluate(call, texts);
+    if (ms < 1000 * seconds) await engine.page.evaluate(call, texts);
+    reference ??= vectors;
+    engine.cosine = Math.min(engine.cosine, ...vectors.map((v, i) => cosine(v, reference[i])));
+    engine.times.push([]);
+  }
+  const enough = (times) => times.length >= repeats || (times.length >= LEAST && times.reduce((a, b) => a + b, 0) > 1000 * seconds);
+  while (!engines.every(({ times }) => enough(times.at(-1)))) {
+    for (const engine of engines.filter(({ times }) => !enough(times.at(-1)))) engine.times.at(-1).push((await engine.page.evaluate(call, texts)).ms);
+  }
+  for (const { kind, times } of engines) console.error(`${texts.length} × ${texts[0].split(" ").length + 2}, ${kind.name}: ${times.at(-1).map((ms) => ms.toFixed(1)).join(" ")}`);
 }
+const results = engines.map(({ kind, process, times, ...rest }) => ({
+  ...kind,
+  ...rest,
+  page: undefined,
+  peak: peak(process),
+  times,
+  medians: times.map(median),
+}));
 const version = browser.version();
 await browser.close();
 server.close();
 
-console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0].model}, Chromium ${version}, medians of ${repeats}${isolated ? ", cross-origin isolated" : ""}`);
-const head = cells.map(([batch, tokens]) => `${batch} × ${tokens}`.padStart(18)).join("");
-console.log(`${"ms (ratio to transformers.js)".padEnd(34)}${head}${"least cosine".padStart(14)}${"MB".padStart(8)}`);
+const load = loadavg()[0].toFixed(1);
+console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0].model}, load ${load}, Chromium ${version}${isolated ? ", cross-origin isolated" : ""}; median ms (ratio) calls`);
+const column = (text) => String(text).padStart(20);
+const last = ["least cosine", "first ms", "MB", "peak MB"].map((title) => title.padStart(13)).join("");
+console.log(`${" ".repeat(29)}${cells.map(([batch, tokens]) => column(`${batch} × ${tokens}`)).join("")}${last}`);
 for (const r of results) {
-  const rival = results.find((o) => o.engine === "transformers.js" && (o.device === "webgpu") === (r.device === "webgpu") && (r.device === "webgpu" || (o.dtype === "q8") === (r.dtype === "q8")));
-  const times = r.medians.map((ms, i) => `${ms.toFixed(ms < 100 ? 1 : 0)} (${(ms / rival.medians[i]).toFixed(2)})`.padStart(18)).join("");
-  console.log(`${`${r.engine}, ${r.device} ${r.dtype}${r.precision ? `, ${r.precision}` : ""}`.padEnd(34)}${times}${r.cosine.toFixed(5).padStart(14)}${(r.bytes / 1e6).toFixed(1).padStart(8)}`);
+  const rival = results.find((other) => other.name === (r.by ?? r.name));
+  const cell = (ms, i) => {
+    const ratio = rival ? ` (${(ms / rival.medians[i]).toFixed(2)})` : "";
+    return column(`${ms.toFixed(ms < 100 ? 1 : 0)}${ratio} ${r.times[i].length}`);
+  };
+  const rest = [r.cosine.toFixed(5), r.first.toFixed(0), (r.bytes / 1e6).toFixed(1), r.peak.toFixed(0)];
+  console.log(`${r.name.padEnd(29)}${r.medians.map(cell).join("")}${rest.map((text) => text.padStart(13)).join("")}`);
 }
 const output = option("--output");
-if (output) writeFileSync(output, `${JSON.stringify({ date: new Date().toISOString(), cpu: cpus()[0].model, cores: cpus().length, chromium: version, repeats, isolated, cells, results }, null, 1)}\n`);
+if (output) writeFileSync(output, `${JSON.stringify({ date: new Date().toISOString(), cpu: cpus()[0].model, cores: cpus().length, load, chromium: version, isolated, cells, results }, null, 1)}\n`);

@@ -22,6 +22,8 @@ pub use table::Table;
 use device::Handle;
 use positions::positions;
 
+use std::{future::ready, pin::Pin};
+
 use crate::{
     Error, Result,
     bundle::{Bundle, Quantization, SelfTest, TOKENIZER},
@@ -63,6 +65,9 @@ impl Precision {
         }
     }
 }
+
+/// A batch's vectors, `[n, dimension]`, once they are there.
+pub type Vectors = Pin<Box<dyn Future<Output = Result<Vec<f32>>>>>;
 
 /// A model's blocks, by whoever computes.
 enum Blocks {
@@ -199,26 +204,43 @@ impl Encoder {
         kind: Kind,
         mut step: impl AsyncFnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
-        let d = self.dimension();
         let total = texts.len();
-        let mut out = vec![0.0; total * d];
+        let mut out = vec![0.0; total * self.dimension()];
         let mut done = 0;
+        let mut ahead = None;
         // Texts are tokenized in pieces, so that a large corpus needs no second copy in ids and the
         // first progress comes soon.
         for (piece, texts) in texts.chunks(PIECE).enumerate() {
             let tokens = self.tokenize(texts, kind)?;
             for batch in self.plan(&tokens) {
                 let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
-                let vectors = self.encode_batch(&sequences).await?;
-                for (&i, vector) in batch.iter().zip(vectors.chunks(d)) {
-                    let at = (piece * PIECE + i) * d;
-                    out[at..at + d].copy_from_slice(vector);
+                let vectors = self.send(&sequences);
+                let batch: Vec<usize> = batch.iter().map(|i| piece * PIECE + i).collect();
+                // A GPU computes one batch while the next is made ready.
+                let due = match self.machine.backend {
+                    Backend::Cpu | Backend::Flex => Some((batch, vectors)),
+                    Backend::WebGpu | Backend::Gpu => ahead.replace((batch, vectors)),
+                };
+                if let Some((batch, vectors)) = due {
+                    done += self.receive(&batch, vectors, &mut out).await?;
+                    step(done, total).await?;
                 }
-                done += batch.len();
-                step(done, total).await?;
             }
         }
+        if let Some((batch, vectors)) = ahead {
+            done += self.receive(&batch, vectors, &mut out).await?;
+            step(done, total).await?;
+        }
         Ok(out)
+    }
+
+    /// Puts a batch's vectors where they belong; how many there are.
+    async fn receive(&self, batch: &[usize], vectors: Vectors, out: &mut [f32]) -> Result<usize> {
+        let d = self.dimension();
+        for (&i, vector) in batch.iter().zip(vectors.await?.chunks(d)) {
+            out[i * d..(i + 1) * d].copy_from_slice(vector);
+        }
+        Ok(batch.len())
     }
 
     /// [`encode`](Self::encode) for programs that may block.
@@ -238,32 +260,41 @@ impl Encoder {
         }))
     }
 
-    /// Vectors of one batch of token sequences, `[n, dimension]`.
+    /// Sends one batch of token sequences off; what is returned waits for its vectors, `[n, dimension]`. A
+    /// GPU computes meanwhile, the CPU at once.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails.
-    pub async fn encode_batch(&self, sequences: &[&[u32]]) -> Result<Vec<f32>> {
+    /// [`Error::Device`] when the device fails, after the wait.
+    pub fn send(&self, sequences: &[&[u32]]) -> Vectors {
         let longest = sequences.iter().map(|s| s.len()).max().unwrap_or(0);
         if longest == 0 {
-            return Ok(Vec::new());
+            return Box::pin(ready(Ok(Vec::new())));
         }
-        let failed = |problem: String| Error::Device { device: self.device_label(), problem };
         let lengths = || sequences.iter().map(|s| s.len()).collect::<Vec<_>>();
-        let values = match &self.blocks {
-            Blocks::Cpu(blocks) => blocks.encode(self.table.gather(sequences), &lengths()),
-            Blocks::WebGpu(blocks) => {
-                blocks.encode(&self.table.gather(sequences), &lengths()).await.map_err(failed)?
+        let values: Pin<Box<dyn Future<Output = std::result::Result<_, String>>>> = match &self.blocks {
+            Blocks::Cpu(blocks) => {
+                Box::pin(ready(Ok(blocks.encode(self.table.gather(sequences), &lengths()))))
             }
+            Blocks::WebGpu(blocks) => match blocks.send(&self.table.gather(sequences), &lengths()) {
+                Ok(values) => Box::pin(values),
+                Err(problem) => Box::pin(ready(Err(problem))),
+            },
             #[cfg(feature = "native")]
             Blocks::Burn(blocks) => {
                 let length = self.padded(longest).min(self.config.max_tokens).max(longest);
-                blocks.encode(&self.config, &self.table, sequences, length).await.map_err(failed)?
+                Box::pin(blocks.send(&self.config, &self.table, sequences, length))
             }
         };
-        if values.iter().any(|v| !v.is_finite()) {
-            return Err(failed("it returned values that are not numbers".into()));
-        }
-        Ok(values)
+        let device = self.device_label();
+        Box::pin(async {
+            match values.await {
+                Ok(values) if values.iter().all(|v| v.is_finite()) => Ok(values),
+                Ok(_) => {
+                    Err(Error::Device { device, problem: "it returned values that are not numbers".into() })
+                }
+                Err(problem) => Err(Error::Device { device, problem }),
+            }
+        })
     }
 
     /// Encodes the bundle's self-test texts; the largest difference from their vectors.

@@ -261,7 +261,7 @@ impl Session {
         breathe().await;
         let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
         let start = now();
-        let work = encoder.encode_batch(&sequences);
+        let work = encoder.send(&sequences);
         let vectors = match self.0.gpu.opened() {
             Some(gpu) if is_gpu(encoder) => unless_lost(&gpu.lost, work).await?,
             _ => work.await?,

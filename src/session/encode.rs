@@ -1,6 +1,6 @@
 //! Texts to vectors on whatever device the model runs on, in steps between which messages are taken.
 
-use std::{cmp::Reverse, rc::Rc};
+use std::{cmp::Reverse, collections::VecDeque, rc::Rc};
 
 use super::{
     Session,
@@ -8,12 +8,14 @@ use super::{
     device::unless_lost,
     model::Model,
 };
-use crate::{Error, Result, text::Kind};
+use crate::{Error, Result, encoder::Vectors, text::Kind};
 
 /// Tokens a step encodes on the CPU: some 60 ms, and for so long nothing else is answered.
 const STEP_ON_CPU: usize = 128;
 /// Tokens a step encodes on a GPU, which wants to be filled.
 const STEP_ON_GPU: usize = 2048;
+/// Steps that a GPU has been sent at most before the first is read.
+const SENT_TO_GPU: usize = 2;
 /// Texts that are tokenized in one step.
 const TOKENIZED: usize = 256;
 
@@ -58,18 +60,33 @@ impl Session {
         order.sort_by_key(|&i| Reverse(tokens[i].len()));
         let mut out = vec![0.0; texts.len() * dimension];
         let (mut done, mut worked) = (0, 0);
-        while let Some(&longest) = order.get(done) {
-            if runs {
-                model = self.latest(model);
+        let mut sent = VecDeque::new();
+        let mut left = &order[..];
+        loop {
+            // Vectors of a batch are read while the GPU computes the next one.
+            while let Some(&longest) = left.first()
+                && sent.len() < if model.is_on_gpu() { SENT_TO_GPU } else { 1 }
+            {
+                if runs {
+                    model = self.latest(model);
+                }
+                let room = if model.is_on_gpu() { STEP_ON_GPU } else { STEP_ON_CPU };
+                let fit = (room / tokens[longest].len().max(1)).max(1);
+                let (batch, after) = left.split_at(fit.min(left.len()));
+                let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
+                sent.push_back((batch, model.encoder.send(&sequences), model.clone()));
+                left = after;
             }
-            let room = if model.is_on_gpu() { STEP_ON_GPU } else { STEP_ON_CPU };
-            let fit = (room / tokens[longest].len().max(1)).max(1);
-            let batch = &order[done..(done + fit).min(order.len())];
-            let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
-            let vectors = match self.encode_step(&model, &sequences).await {
-                Err(Error::Device { problem, .. }) if model.is_on_gpu() => {
+            let Some((batch, vectors, by)) = sent.pop_front() else {
+                return Ok((out, model));
+            };
+            let vectors = match self.unless_gpu_lost(&by, vectors).await {
+                Err(Error::Device { problem, .. }) if by.is_on_gpu() => {
                     let why = self.why_gpu_failed(&problem).await;
-                    model = self.instead_of(&model, &why).await?;
+                    model = self.instead_of(&by, &why).await?;
+                    // All that is on its way there is lost too.
+                    sent.clear();
+                    left = &order[done..];
                     continue;
                 }
                 result => result?,
@@ -78,20 +95,18 @@ impl Session {
                 out[i * dimension..(i + 1) * dimension].copy_from_slice(vector);
             }
             done += batch.len();
-            worked += sequences.iter().map(|s| s.len()).sum::<usize>();
+            worked += batch.iter().map(|&i| tokens[i].len()).sum::<usize>();
             if let Some(step) = &mut step {
                 step(Encoded { texts: done, tokens: worked, all_tokens: all });
                 breathe().await;
             }
         }
-        Ok((out, model))
     }
 
-    async fn encode_step(&self, model: &Model, sequences: &[&[u32]]) -> Result<Vec<f32>> {
-        let work = model.encoder.encode_batch(sequences);
+    async fn unless_gpu_lost(&self, model: &Model, vectors: Vectors) -> Result<Vec<f32>> {
         match self.0.gpu.opened() {
-            Some(gpu) if model.is_on_gpu() => unless_lost(&gpu.lost, work).await,
-            _ => work.await,
+            Some(gpu) if model.is_on_gpu() => unless_lost(&gpu.lost, vectors).await,
+            _ => vectors.await,
         }
     }
 

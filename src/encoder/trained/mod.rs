@@ -26,17 +26,18 @@ impl Blocks {
         Ok(Self { body: Body::new(config, weights, precision, device)?, device: device.clone() })
     }
 
-    /// Vectors `[sequences, dimension]` of token sequences that are padded to `length` tokens.
+    /// Sends token sequences off, padded to `length` tokens; what is returned waits for their vectors
+    /// `[sequences, dimension]`.
     ///
     /// # Errors
     /// What went wrong on the device, in words.
-    pub async fn encode(
+    pub fn send(
         &self,
         config: &Config,
         table: &Table,
         sequences: &[&[u32]],
         length: usize,
-    ) -> std::result::Result<Vec<f32>, String> {
+    ) -> impl Future<Output = std::result::Result<Vec<f32>, String>> + use<> {
         let shape = [sequences.len(), length, config.hidden];
         let words = TensorData::new(table.gather_padded(sequences, length), shape);
         let padded = sequences.iter().any(|s| s.len() < length);
@@ -51,7 +52,10 @@ impl Blocks {
         if config.normalize {
             vectors = normalize(vectors);
         }
-        let data = vectors.into_data_async().await.map_err(|e| format!("it failed while encoding: {e:?}"))?;
-        data.try_into_vec::<f32>().map_err(|e| format!("unexpected result: {e:?}"))
+        async {
+            let data = vectors.into_data_async().await;
+            let data = data.map_err(|e| format!("it failed while encoding: {e:?}"))?;
+            data.try_into_vec::<f32>().map_err(|e| format!("unexpected result: {e:?}"))
+        }
     }
 }

@@ -1,8 +1,13 @@
 //! A model's blocks on the GPU.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Context, layers::Layers, readback, scratch::Scratch};
+use super::{
+    Context,
+    layers::Layers,
+    readback,
+    scratch::{Scratch, Sizes},
+};
 use crate::{
     Error, Result,
     bundle::Weights,
@@ -16,7 +21,7 @@ pub struct Blocks {
     /// `[positions, hidden]`, here: they are added to the rows on their way to the GPU.
     positions: Vec<f32>,
     layers: Layers,
-    scratch: Mutex<Option<Scratch>>,
+    scratch: Arc<Mutex<Option<Scratch>>>,
 }
 
 impl Blocks {
@@ -34,57 +39,75 @@ impl Blocks {
             config: config.clone(),
             positions: positions(config, weights)?,
             layers: Layers::new(context, config, weights, precision)?,
-            scratch: Mutex::default(),
+            scratch: Arc::default(),
         };
-        // A browser reports faults later; there, the first call of `encode` fails.
+        // A browser reports faults later; there, the first batch fails.
         context.check().map_err(failed)?;
         Ok(blocks)
     }
 
-    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of sequences one
-    /// after the other, which are `lengths` tokens long.
+    /// Sends word embedding rows `[tokens, hidden]` of sequences one after the other, which are `lengths`
+    /// tokens long, to the GPU; what is returned waits for their vectors `[sequences, dimension]`. More can
+    /// be sent meanwhile, so that the GPU need not wait.
     ///
     /// # Errors
-    /// What went wrong on the device, in words.
-    pub async fn encode(&self, words: &[f32], lengths: &[usize]) -> std::result::Result<Vec<f32>, String> {
-        if lengths.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// What went wrong on the device, in words; at once, or after the wait.
+    pub fn send(
+        &self,
+        words: &[f32],
+        lengths: &[usize],
+    ) -> std::result::Result<impl Future<Output = std::result::Result<Vec<f32>, String>> + use<>, String>
+    {
         self.context.check()?;
         let rows = self.rows(words, lengths)?;
-        let dimension = self.config.dimension();
-        // No `await` in here: a second call's writes must come after this one's submission.
-        let (submission, buffer, fault) = {
-            let mut scratch = self.scratch();
-            let watch = self.context.watch();
-            let tokens = rows.len() / self.config.hidden;
-            let scratch = match scratch.take().filter(|s| s.holds(tokens, lengths.len())) {
-                Some(fits) => scratch.insert(fits),
-                None => scratch.insert(Scratch::new(
-                    &self.context,
-                    &self.config,
-                    &self.layers,
-                    tokens,
-                    lengths.len(),
-                )?),
-            };
-            let (submission, buffer) = scratch.run(&self.context, &rows, lengths, dimension);
-            (submission, buffer, watch.end())
-        };
-        let values = readback::read(&self.context, &buffer, lengths.len() * dimension, submission).await;
-        if let Some(fault) = fault.await {
-            return Err(fault);
+        let most = Sizes::most(&self.context, &self.config);
+        let (mut rows, mut rest) = (&rows[..], lengths);
+        let mut parts = Vec::new();
+        while !rest.is_empty() {
+            let (own, after) = rest.split_at(most.first_of(rest)?);
+            let (own_rows, rows_after) = rows.split_at(own.iter().sum::<usize>() * self.config.hidden);
+            parts.push(self.submit(own_rows, own));
+            (rows, rest) = (rows_after, after);
         }
-        let values = values?;
-        self.context.check()?;
-        if let Some(scratch) = self.scratch().as_mut() {
-            scratch.give_back(buffer, dimension);
-        }
-        Ok(values)
+        Ok(async {
+            let mut values = Vec::new();
+            for part in parts {
+                values.extend(part.await?);
+            }
+            Ok(values)
+        })
     }
 
-    fn scratch(&self) -> MutexGuard<'_, Option<Scratch>> {
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One submission; what is returned reads it back.
+    fn submit(
+        &self,
+        rows: &[f32],
+        lengths: &[usize],
+    ) -> impl Future<Output = std::result::Result<Vec<f32>, String>> + use<> {
+        let dimension = self.config.dimension();
+        let count = lengths.len() * dimension;
+        let sizes = Sizes { tokens: rows.len() / self.config.hidden, sequences: lengths.len() };
+        let (context, shared) = (self.context.clone(), self.scratch.clone());
+        // Held until the submission: another thread's writes must come after it.
+        let mut scratch = lock(&shared);
+        let watch = context.watch();
+        let fits = scratch.take().filter(|s| s.holds(sizes));
+        let fits = fits.unwrap_or_else(|| Scratch::new(&context, &self.config, &self.layers, sizes));
+        let (submission, buffer) = scratch.insert(fits).run(&context, rows, lengths, dimension);
+        let fault = watch.end();
+        drop(scratch);
+        async move {
+            let values = readback::read(&context, &buffer, count, submission).await;
+            if let Some(fault) = fault.await {
+                return Err(fault);
+            }
+            let values = values?;
+            context.check()?;
+            if let Some(scratch) = lock(&shared).as_mut() {
+                scratch.give_back(buffer, dimension);
+            }
+            Ok(values)
+        }
     }
 
     /// Word rows with their positions added.
@@ -102,4 +125,8 @@ impl Blocks {
         let positions = lengths.iter().flat_map(|l| &positions[..l * hidden]);
         Ok(words.iter().zip(positions).map(|(w, p)| w + p).collect())
     }
+}
+
+fn lock(scratch: &Mutex<Option<Scratch>>) -> MutexGuard<'_, Option<Scratch>> {
+    scratch.lock().unwrap_or_else(PoisonError::into_inner)
 }

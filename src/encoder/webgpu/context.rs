@@ -10,7 +10,8 @@ pub struct Context {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     adapter: String,
-    software: bool,
+    /// Whether it only imitates a GPU: shaders then do without workgroup memory where that is much faster.
+    pub(super) software: bool,
     faults: Faults,
 }
 

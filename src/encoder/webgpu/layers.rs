@@ -82,8 +82,8 @@ impl Layers {
             first_norm: load.norm("embeddings.LayerNorm", hidden)?,
             blocks,
             dense,
-            attention: Kernel::attention(device, config),
-            norm: Kernel::norm(device, hidden, config.layer_norm_epsilon),
+            attention: Kernel::attention(context, config),
+            norm: Kernel::norm(context, hidden, config.layer_norm_epsilon),
             pool: Kernel::pool(device, hidden, config.pooling),
             normalize: Kernel::normalize(device, config.dimension()),
         })
@@ -146,7 +146,7 @@ impl Loader<'_> {
         let shape = Shape { input, output, activation, added, packed: packed.is_some() };
         let made = self.kernels.iter().find(|(s, _)| *s == shape).map(|(_, kernel)| kernel.clone());
         let kernel = made.unwrap_or_else(|| {
-            let kernel = Linear::new(&self.context.device, shape);
+            let kernel = Linear::new(self.context, shape);
             self.kernels.push((shape, kernel.clone()));
             kernel
         });

@@ -31,9 +31,49 @@ pub(super) struct Scratch {
 
 /// How large a batch is.
 #[derive(Clone, Copy)]
-struct Sizes {
-    tokens: usize,
-    sequences: usize,
+pub(super) struct Sizes {
+    pub tokens: usize,
+    pub sequences: usize,
+}
+
+impl Sizes {
+    /// The most that the device's limits allow.
+    pub fn most(context: &Context, config: &Config) -> Self {
+        let limits = context.device.limits();
+        let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let groups = u64::from(limits.max_compute_workgroups_per_dimension);
+        let rows = |width: usize| (bytes / (4 * width as u64)).min(groups) as usize;
+        Self { tokens: rows(widest_token(config)), sequences: rows(widest_vector(config)) }
+    }
+
+    /// How many of these sequences fit one batch, from the first on.
+    ///
+    /// # Errors
+    /// In words, when the first does not fit alone.
+    pub fn first_of(self, lengths: &[usize]) -> Result<usize, String> {
+        let mut tokens = 0;
+        let within = |&&length: &&usize| {
+            tokens += length;
+            tokens <= self.tokens
+        };
+        match lengths.iter().take(self.sequences).take_while(within).count() {
+            0 => {
+                let first = lengths.first().copied().unwrap_or_default();
+                Err(format!("a text of {first} tokens does not fit; it holds {} tokens", self.tokens))
+            }
+            count => Ok(count),
+        }
+    }
+}
+
+/// Numbers of a token between two steps, at most.
+fn widest_token(config: &Config) -> usize {
+    config.intermediate.max(3 * config.hidden)
+}
+
+/// Numbers of a sequence after pooling, at most.
+fn widest_vector(config: &Config) -> usize {
+    config.dense.iter().map(|d| d.output).fold(config.hidden, usize::max)
 }
 
 struct Step {
@@ -46,8 +86,8 @@ enum Work {
     Linear(Linear, Rows, usize),
     /// Attention with so many heads.
     Attention(ComputePipeline, usize),
-    /// A workgroup a row.
-    Each(ComputePipeline, Rows),
+    /// Each row by itself, so many a workgroup.
+    Each(ComputePipeline, Rows, usize),
 }
 
 #[derive(Clone, Copy)]
@@ -57,35 +97,12 @@ enum Rows {
 }
 
 impl Scratch {
-    /// Buffers for so many tokens and sequences.
-    ///
-    /// # Errors
-    /// In words, when a buffer would be larger than the device allows.
-    pub fn new(
-        context: &Context,
-        config: &Config,
-        layers: &Layers,
-        tokens: usize,
-        sequences: usize,
-    ) -> Result<Self, String> {
-        let wide = config.intermediate.max(3 * config.hidden);
-        let pooled = config.dense.iter().map(|d| d.output).fold(config.hidden, usize::max);
-        let limits = context.device.limits();
-        let most = |width: usize| {
-            let fits =
-                limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / (4 * width as u64);
-            fits.min(u64::from(limits.max_compute_workgroups_per_dimension)) as usize
-        };
-        if tokens > most(wide) || sequences > most(pooled) {
-            return Err(format!(
-                "a batch of {tokens} tokens in {sequences} texts does not fit; it holds {} tokens and {} texts",
-                most(wide),
-                most(pooled)
-            ));
-        }
-        // Room to spare, so that slightly larger batches need no new buffers.
-        let tokens = tokens.next_power_of_two().min(most(wide));
-        let sequences = sequences.next_power_of_two().min(most(pooled));
+    /// Buffers for a batch, with room to spare, so that slightly larger ones need no new buffers.
+    pub fn new(context: &Context, config: &Config, layers: &Layers, sizes: Sizes) -> Self {
+        let most = Sizes::most(context, config);
+        let tokens = sizes.tokens.next_power_of_two().min(most.tokens);
+        let sequences = sizes.sequences.next_power_of_two().min(most.sequences);
+        let (wide, pooled) = (widest_token(config), widest_vector(config));
 
         let buffer = |numbers: usize, usage| {
             context.device.create_buffer(&wgpu::BufferDescriptor {
@@ -115,8 +132,8 @@ impl Scratch {
             }
         };
         let norm = |affine: &Buffer| Step {
-            work: Work::Each(layers.norm.pipeline.clone(), Rows::Tokens),
-            buffers: layers.norm.bind(device, &[&x, affine]),
+            work: Work::Each(layers.norm.pipeline.clone(), Rows::Tokens, layers.norm.rows),
+            buffers: layers.norm.bind(device, &[&counts[Rows::Tokens as usize], &x, affine]),
         };
         let mut steps = vec![norm(&layers.first_norm)];
         for block in &layers.blocks {
@@ -134,7 +151,7 @@ impl Scratch {
             ]);
         }
         steps.push(Step {
-            work: Work::Each(layers.pool.pipeline.clone(), Rows::Sequences),
+            work: Work::Each(layers.pool.pipeline.clone(), Rows::Sequences, layers.pool.rows),
             buffers: layers.pool.bind(device, &[&x, &pools[0], &spans]),
         });
         for dense in &layers.dense {
@@ -144,17 +161,17 @@ impl Scratch {
         let [vectors, _] = pools;
         if config.normalize {
             steps.push(Step {
-                work: Work::Each(layers.normalize.pipeline.clone(), Rows::Sequences),
+                work: Work::Each(layers.normalize.pipeline.clone(), Rows::Sequences, layers.normalize.rows),
                 buffers: layers.normalize.bind(device, &[&vectors]),
             });
         }
         let room = Sizes { tokens, sequences };
-        Ok(Self { room, counts, x, spans, tiles, steps, vectors, free: Vec::new() })
+        Self { room, counts, x, spans, tiles, steps, vectors, free: Vec::new() }
     }
 
     /// Whether a batch fits.
-    pub fn holds(&self, tokens: usize, sequences: usize) -> bool {
-        tokens <= self.room.tokens && sequences <= self.room.sequences
+    pub fn holds(&self, sizes: Sizes) -> bool {
+        sizes.tokens <= self.room.tokens && sizes.sequences <= self.room.sequences
     }
 
     /// Sends a batch off; the submission, and the buffer in which its vectors, `dimension` wide, will be.
@@ -221,7 +238,7 @@ impl Step {
         let (pipeline, [x, y, z]) = match &self.work {
             Work::Linear(kernel, rows, columns) => kernel.fit(count(rows), *columns),
             Work::Attention(pipeline, heads) => (pipeline, [tiles as u32, *heads as u32, 1]),
-            Work::Each(pipeline, rows) => (pipeline, [count(rows) as u32, 1, 1]),
+            Work::Each(pipeline, rows, each) => (pipeline, [count(rows).div_ceil(*each) as u32, 1, 1]),
         };
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.buffers, &[]);

@@ -2,10 +2,13 @@
 
 use wgpu::{BindGroup, BindGroupLayout, Buffer, ComputePipeline, Device};
 
+use super::Context;
 use crate::encoder::{Activation, Config, Pooling};
 
-/// Tokens whose attention one workgroup computes (`QUERIES` in `attention.wgsl`).
+/// Tokens whose attention one workgroup computes (`QUERIES` in both shaders).
 pub const QUERIES: usize = 16;
+/// Rows that one workgroup of `norm_direct.wgsl` does.
+const ROWS: usize = 16;
 /// Dimensions of a head that fit a workgroup's 16 KiB beside their keys.
 pub const WIDEST_HEAD: usize = 160;
 
@@ -21,6 +24,8 @@ enum Use {
 #[derive(Clone)]
 pub struct Kernel {
     pub pipeline: ComputePipeline,
+    /// Rows that a workgroup does.
+    pub rows: usize,
     layout: BindGroupLayout,
 }
 
@@ -48,6 +53,8 @@ const TILES: [Tile; 3] = [
     Tile { each: 4, across: 8, down: 8 },
     Tile { each: 4, across: 16, down: 16 },
 ];
+/// The one tile of `linear_direct.wgsl`.
+const DIRECT: Tile = Tile { each: 4, across: 8, down: 8 };
 /// Workgroups below which smaller tiles keep more of a GPU busy.
 const ENOUGH: usize = 48;
 
@@ -64,7 +71,8 @@ pub struct Shape {
 }
 
 impl Linear {
-    pub fn new(device: &Device, shape: Shape) -> Self {
+    pub fn new(context: &Context, shape: Shape) -> Self {
+        let device = &context.device;
         let (weights, scales) = match shape.packed {
             true => (include_str!("shaders/packed.wgsl"), &[Use::Read][..]),
             false => (include_str!("shaders/plain.wgsl"), &[][..]),
@@ -78,7 +86,11 @@ impl Linear {
             Activation::Tanh => "bounded_tanh",
             Activation::Identity => "identity",
         };
-        let tiles = TILES.map(|tile| {
+        let main = match context.software {
+            true => include_str!("shaders/linear_direct.wgsl"),
+            false => include_str!("shaders/linear.wgsl"),
+        };
+        let make = |tile: Tile| {
             let head = format!(
                 "const INPUTS = {}u;\nconst OUTPUTS = {}u;\nconst ADDED = {};\n\
                  const EACH = {}u;\nconst ACROSS = {}u;\nconst DOWN = {}u;\n\
@@ -94,10 +106,18 @@ impl Linear {
                 &head,
                 include_str!("shaders/activations.wgsl"),
                 weights,
-                include_str!("shaders/linear.wgsl"),
+                main,
+                include_str!("shaders/put.wgsl"),
             ];
             (tile, pipeline(device, "linear", &text.concat(), &layout))
-        });
+        };
+        let tiles = match context.software {
+            true => {
+                let only = make(DIRECT);
+                [only.clone(), only.clone(), only]
+            }
+            false => TILES.map(make),
+        };
         Self { tiles, layout }
     }
 
@@ -124,7 +144,7 @@ impl Linear {
 
 impl Kernel {
     /// Attention over `[tokens, 3 hidden]`.
-    pub fn attention(device: &Device, config: &Config) -> Self {
+    pub fn attention(context: &Context, config: &Config) -> Self {
         let width = config.hidden / config.heads;
         let keys = if width <= 64 { 32 } else { 8 };
         let head = format!(
@@ -132,15 +152,22 @@ impl Kernel {
             config.heads,
             width / 4
         );
-        let text = [&head, include_str!("shaders/attention.wgsl")].concat();
-        Self::new(device, "attention", &text, &[Use::Read, Use::Read, Use::Write])
+        let main = match context.software {
+            true => include_str!("shaders/attention_direct.wgsl"),
+            false => include_str!("shaders/attention.wgsl"),
+        };
+        Self::new(&context.device, "attention", &[&head, main], &[Use::Read, Use::Read, Use::Write])
     }
 
     /// Layer norm of rows in place.
-    pub fn norm(device: &Device, width: usize, epsilon: f64) -> Self {
+    pub fn norm(context: &Context, width: usize, epsilon: f64) -> Self {
         let head = format!("const WIDTH = {width}u;\nconst EPSILON = {epsilon:e}f;\n");
-        let text = [&head, include_str!("shaders/norm.wgsl"), include_str!("shaders/sum.wgsl")].concat();
-        Self::new(device, "norm", &text, &[Use::Write, Use::Read])
+        let (rows, main) = match context.software {
+            true => (ROWS, &[include_str!("shaders/norm_direct.wgsl")][..]),
+            false => (1, &[include_str!("shaders/norm.wgsl"), include_str!("shaders/sum.wgsl")][..]),
+        };
+        let text = [&[head.as_str()], main].concat();
+        Self { rows, ..Self::new(&context.device, "norm", &text, &[Use::Sizes, Use::Write, Use::Read]) }
     }
 
     /// From `[tokens, width]` to one vector a sequence.
@@ -151,20 +178,20 @@ impl Kernel {
             Pooling::Max => 2,
         };
         let head = format!("const WIDTH = {width}u;\nconst POOLING = {pooling}u;\n");
-        let text = [&head, include_str!("shaders/pool.wgsl")].concat();
+        let text = [&head, include_str!("shaders/pool.wgsl")];
         Self::new(device, "pool", &text, &[Use::Read, Use::Write, Use::Read])
     }
 
     /// Rows scaled to length 1 in place.
     pub fn normalize(device: &Device, width: usize) -> Self {
         let head = format!("const WIDTH = {width}u;\n");
-        let text = [&head, include_str!("shaders/normalize.wgsl"), include_str!("shaders/sum.wgsl")].concat();
+        let text = [&head, include_str!("shaders/normalize.wgsl"), include_str!("shaders/sum.wgsl")];
         Self::new(device, "normalize", &text, &[Use::Write])
     }
 
-    fn new(device: &Device, name: &str, text: &str, uses: &[Use]) -> Self {
+    fn new(device: &Device, name: &str, text: &[&str], uses: &[Use]) -> Self {
         let layout = layout(device, uses);
-        Self { pipeline: pipeline(device, name, text, &layout), layout }
+        Self { pipeline: pipeline(device, name, &text.concat(), &layout), rows: 1, layout }
     }
 
     pub fn bind(&self, device: &Device, buffers: &[&Buffer]) -> BindGroup {

@@ -6,19 +6,31 @@ use std::sync::OnceLock;
 
 use futures_lite::future::block_on;
 
-use super::{Blocks, Context};
+use super::{Blocks, Context, scratch::Sizes};
 use crate::{
     bundle::{Array, Quantization, Weights},
-    encoder::{Activation, Config, Dense, Family, Pooling, Precision},
+    encoder::{Activation, Config, Dense, Family, Pooling, Precision, cpu},
 };
 
 const ACTIVATIONS: [Activation; 5] =
     [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh, Activation::Identity];
 
-/// One device for all tests, with WebGPU's default limits and nothing more.
-fn context() -> &'static Context {
-    static CONTEXT: OnceLock<Context> = OnceLock::new();
-    CONTEXT.get_or_init(|| block_on(Context::open()).unwrap())
+/// One device for all tests, with WebGPU's default limits and nothing more: as a real GPU is used, and as
+/// one that is imitated in software is.
+fn contexts() -> &'static [Context; 2] {
+    static CONTEXTS: OnceLock<[Context; 2]> = OnceLock::new();
+    CONTEXTS.get_or_init(|| {
+        let open = block_on(Context::open()).unwrap();
+        [false, true].map(|software| {
+            let mut context = open.clone();
+            context.software = software;
+            context
+        })
+    })
+}
+
+fn encode(blocks: &Blocks, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>, String> {
+    block_on(blocks.send(words, lengths)?)
 }
 
 /// Numbers that look random, between -1 and 1.
@@ -209,20 +221,20 @@ fn erf(x: f64) -> f64 {
 
 /// The largest difference between the device's vectors and the plain ones.
 fn difference(config: &Config, weights: &Weights, precision: Precision, lengths: &[usize]) -> f64 {
-    let blocks = Blocks::new(context(), config, weights, precision).unwrap();
     let words = words(config, lengths);
-    let got = block_on(blocks.encode(&words, lengths)).unwrap();
-    assert_eq!(got.len(), lengths.len() * config.dimension());
-    assert!(got.iter().all(|v| v.is_finite()));
-    let plain = Plain(config, weights);
-    let mut rest = &words[..];
-    let mut worst = 0.0f64;
-    for (&length, got) in lengths.iter().zip(got.chunks(config.dimension())) {
+    let (plain, mut rest, mut expected) = (Plain(config, weights), &words[..], Vec::new());
+    for &length in lengths {
         let (own, after) = rest.split_at(length * config.hidden);
+        expected.extend(plain.encode(own));
         rest = after;
-        for (a, b) in got.iter().zip(plain.encode(own)) {
-            worst = worst.max((f64::from(*a) - b).abs());
-        }
+    }
+    let mut worst = 0.0f64;
+    for context in contexts() {
+        let blocks = Blocks::new(context, config, weights, precision).unwrap();
+        let got = encode(&blocks, &words, lengths).unwrap();
+        assert_eq!(got.len(), expected.len());
+        assert!(got.iter().all(|v| v.is_finite()));
+        worst = got.iter().zip(&expected).fold(worst, |m, (a, b)| m.max((f64::from(*a) - b).abs()));
     }
     worst
 }
@@ -291,10 +303,10 @@ fn large_scores_do_not_overflow() {
 #[test]
 fn a_text_has_the_same_vector_in_every_batch_and_thread() {
     let config = config(64, 4, 128);
-    let blocks = Blocks::new(context(), &config, &weights(&config), Precision::F32).unwrap();
+    let blocks = Blocks::new(&contexts()[0], &config, &weights(&config), Precision::F32).unwrap();
     let lengths = [9, 120, 1, 64, 30];
     let words = words(&config, &lengths);
-    let together = block_on(blocks.encode(&words, &lengths)).unwrap();
+    let together = encode(&blocks, &words, &lengths).unwrap();
     std::thread::scope(|scope| {
         let mut first = 0;
         for (&length, expected) in lengths.iter().zip(together.chunks(64)) {
@@ -303,7 +315,7 @@ fn a_text_has_the_same_vector_in_every_batch_and_thread() {
             let blocks = &blocks;
             scope.spawn(move || {
                 for _ in 0..5 {
-                    let alone = block_on(blocks.encode(own, &[length])).unwrap();
+                    let alone = encode(blocks, own, &[length]).unwrap();
                     let worst = alone.iter().zip(expected).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
                     assert!(worst < 1e-6, "{length}: {worst:.1e}");
                 }
@@ -313,20 +325,67 @@ fn a_text_has_the_same_vector_in_every_batch_and_thread() {
 }
 
 #[test]
+fn the_least_that_webgpu_promises_is_enough_for_64_texts_of_512_tokens() {
+    let [context, _] = contexts();
+    // What the specification of WebGPU calls the default of each limit; wgpu holds us to what was asked for.
+    let limits = context.device.limits();
+    assert_eq!(context.device.features(), wgpu::Features::empty());
+    assert_eq!((limits.max_storage_buffer_binding_size, limits.max_buffer_size), (128 << 20, 256 << 20));
+    assert_eq!((limits.max_uniform_buffer_binding_size, limits.max_bind_groups), (64 << 10, 4));
+    assert_eq!(limits.max_storage_buffers_per_shader_stage, 8);
+    assert_eq!(limits.max_compute_workgroup_storage_size, 16 << 10);
+    assert_eq!(limits.max_compute_invocations_per_workgroup, 256);
+    assert_eq!((limits.max_compute_workgroup_size_x, limits.max_compute_workgroup_size_y), (256, 256));
+    assert_eq!(limits.max_compute_workgroups_per_dimension, 65_535);
+
+    let config = Config { layers: 1, positions: 512, first_position: 0, ..config(64, 2, 1536) };
+    let lengths = [512; 64];
+    let (words, weights) = (words(&config, &lengths), weights(&config));
+    let most = Sizes::most(context, &config).tokens;
+    assert!(512 * 64 > most, "it takes more than one submission");
+    let expected = cpu::Blocks::new(&config, &weights).unwrap().encode(words.clone(), &lengths);
+    for context in contexts() {
+        let blocks = Blocks::new(context, &config, &weights, Precision::F32).unwrap();
+        let got = encode(&blocks, &words, &lengths).unwrap();
+        assert_eq!(got.len(), expected.len());
+        let worst = got.iter().zip(&expected).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+        assert!(worst < 1e-4, "{worst:.1e}");
+    }
+}
+
+#[test]
+fn batches_that_are_on_their_way_together_do_not_mix() {
+    let config = config(32, 2, 64);
+    let blocks = Blocks::new(&contexts()[0], &config, &weights(&config), Precision::F32).unwrap();
+    let batches = [vec![3, 1], vec![40; 9], vec![7]].map(|lengths| (words(&config, &lengths), lengths));
+    let alone = batches.each_ref().map(|(words, lengths)| encode(&blocks, words, lengths).unwrap());
+    let sent = batches.each_ref().map(|(words, lengths)| blocks.send(words, lengths).unwrap());
+    let [first, second, third] = sent;
+    // Read in another order than they were sent in.
+    assert_eq!(block_on(third).unwrap(), alone[2]);
+    drop(second);
+    assert_eq!(block_on(first).unwrap(), alone[0]);
+    assert_eq!(encode(&blocks, &batches[1].0, &batches[1].1).unwrap(), alone[1]);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_in_a_sentence() {
     let narrow = config(4, 1, 4);
-    let blocks = Blocks::new(context(), &narrow, &weights(&narrow), Precision::F32).unwrap();
-    let ask = |words: &[f32], lengths: &[usize]| block_on(blocks.encode(words, lengths));
+    let blocks = Blocks::new(&contexts()[0], &narrow, &weights(&narrow), Precision::F32).unwrap();
+    let ask = |words: &[f32], lengths: &[usize]| encode(&blocks, words, lengths);
     assert_eq!(ask(&[], &[]), Ok(Vec::new()));
     assert!(ask(&[], &[0]).unwrap_err().contains("1 to 300"));
     assert!(ask(&[0.0; 4 * 301], &[301]).unwrap_err().contains("301 tokens"));
     assert!(ask(&[0.0; 9], &[2]).unwrap_err().contains("2 rows of 4"));
-    let many = [300; 300];
-    assert!(ask(&words(&narrow, &many), &many).unwrap_err().contains("90000 tokens"));
     assert!(ask(&[0.5; 8], &[2]).is_ok(), "it still works after that");
+    let most = Sizes { tokens: 5, sequences: 2 };
+    assert_eq!(most.first_of(&[2, 3, 1]), Ok(2));
+    assert_eq!(most.first_of(&[4, 3, 1]), Ok(1));
+    assert_eq!(most.first_of(&[1, 1, 1]), Ok(2));
+    assert!(most.first_of(&[6, 1]).unwrap_err().contains("6 tokens"));
 
     let refused = |config: &Config, weights: &Weights| {
-        Blocks::new(context(), config, weights, Precision::F32).err().unwrap().to_string()
+        Blocks::new(&contexts()[0], config, weights, Precision::F32).err().unwrap().to_string()
     };
     for (hidden, heads, intermediate, width) in [(30, 5, 64, "6"), (32, 2, 63, "63"), (328, 2, 64, "164")] {
         let config = config(hidden, heads, intermediate);
@@ -366,13 +425,13 @@ fn a_destroyed_device_says_so_and_nothing_hangs() {
     let context = block_on(Context::open()).unwrap();
     let config = config(32, 2, 64);
     let blocks = Blocks::new(&context, &config, &weights(&config), Precision::F32).unwrap();
-    assert!(block_on(blocks.encode(&[0.5; 64], &[2])).is_ok());
+    assert!(encode(&blocks, &[0.5; 64], &[2]).is_ok());
     let (told, heard) = std::sync::mpsc::channel();
     context.on_lost(move |why| told.send(why).unwrap());
     context.device.destroy();
-    assert!(block_on(blocks.encode(&[0.5; 64], &[2])).is_err(), "destroyed behind our back");
+    assert!(encode(&blocks, &[0.5; 64], &[2]).is_err(), "destroyed behind our back");
     context.destroy();
-    let problem = block_on(blocks.encode(&[0.5; 64], &[2])).unwrap_err();
+    let problem = encode(&blocks, &[0.5; 64], &[2]).unwrap_err();
     assert!(problem.contains("lost"), "{problem}");
     assert_eq!(heard.try_iter().count(), 1);
     let (told, heard) = std::sync::mpsc::channel();

@@ -83,15 +83,3 @@ fn finish(row: u32, column: u32, sums: vec4f) {
         put(row, column + 3u * ACROSS, sums.w);
     }
 }
-
-fn put(row: u32, column: u32, sum: f32) {
-    if (column < OUTPUTS) {
-        let at = row * OUTPUTS + column;
-        let value = sum + bias[column];
-        if (ADDED) {
-            y[at] += value;
-        } else {
-            y[at] = activation(value);
-        }
-    }
-}

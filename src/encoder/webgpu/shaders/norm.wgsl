@@ -2,9 +2,9 @@
 //
 // Constants put before this text: WIDTH, EPSILON.
 
-@group(0) @binding(0) var<storage, read_write> rows: array<f32>;
+@group(0) @binding(1) var<storage, read_write> rows: array<f32>;
 // Factors, then summands.
-@group(0) @binding(1) var<storage, read> affine: array<f32>;
+@group(0) @binding(2) var<storage, read> affine: array<f32>;
 
 @compute @workgroup_size(ACROSS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {

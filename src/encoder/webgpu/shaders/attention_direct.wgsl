@@ -1,0 +1,50 @@
+// As `attention.wgsl`, straight from the buffers, for GPUs that are imitated in software: an invocation a
+// query, four keys at a time.
+//
+// Constants put before this text: HEADS, WIDTH (vec4s in a head).
+
+const QUERIES = 16u;
+const ROW = 3u * HEADS * WIDTH;
+const LOWEST = -3.0e38;
+
+// One a workgroup: the sequence's first token, its length, and the first query, counted from there.
+@group(0) @binding(0) var<storage, read> tiles: array<vec4u>;
+// [tokens, (query, key, value), heads, width]
+@group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> mixed: array<vec4f>;
+
+@compute @workgroup_size(QUERIES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
+    let tile = tiles[group.x];
+    let length = tile.y;
+    let head = group.y;
+    let token = tile.z + index;
+    if (token >= length) {
+        return;
+    }
+    let query = (tile.x + token) * ROW + head * WIDTH;
+    var top = LOWEST;
+    var total = 0.0;
+    var sums: array<vec4f, WIDTH>;
+    for (var start = 0u; start < length; start += 4u) {
+        let keys = start + vec4u(0u, 1u, 2u, 3u);
+        let at = (tile.x + min(keys, vec4u(length - 1u))) * ROW + (HEADS + head) * WIDTH;
+        var scores = vec4f();
+        for (var i = 0u; i < WIDTH; i++) {
+            scores += qkv[query + i] * mat4x4f(qkv[at.x + i], qkv[at.y + i], qkv[at.z + i], qkv[at.w + i]);
+        }
+        scores = select(vec4f(LOWEST), scores * inverseSqrt(f32(4u * WIDTH)), keys < vec4u(length));
+        let now = max(top, max(max(scores.x, scores.y), max(scores.z, scores.w)));
+        let shrink = exp(top - now);
+        let p = select(vec4f(), exp(scores - now), keys < vec4u(length));
+        top = now;
+        total = total * shrink + dot(p, vec4f(1.0));
+        let v = at + HEADS * WIDTH;
+        for (var i = 0u; i < WIDTH; i++) {
+            sums[i] = sums[i] * shrink + mat4x4f(qkv[v.x + i], qkv[v.y + i], qkv[v.z + i], qkv[v.w + i]) * p;
+        }
+    }
+    for (var i = 0u; i < WIDTH; i++) {
+        mixed[((tile.x + token) * HEADS + head) * WIDTH + i] = sums[i] / total;
+    }
+}
