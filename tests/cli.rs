@@ -178,6 +178,47 @@ fn search_finds_the_passage_that_answers() {
 }
 
 #[test]
+fn vectors_made_before_are_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    let (model, lines, corpus, vectors) =
+        (bundle(&folder), path("lines.txt"), path("corpus.jsonl"), path("vectors.safetensors"));
+    let passages = ["Bees keep honey in wax.", "The bridge is of granite.", "A violin has four strings."];
+    fs::write(&lines, passages.join("\n")).unwrap();
+    let records = passages.map(|text| json!({"id": text, "lang": "en", "text": text}).to_string());
+    fs::write(&corpus, records.join("\n")).unwrap();
+    let encode = |model: &str, input: &str| {
+        good(&[
+            "encode", "--model", model, "--input", input, "--kind", "passage", "--output", &vectors,
+            "--device", "cpu",
+        ])
+    };
+    assert!(encode(&model, &lines).contains("8 bits"));
+    let asked = ["search", "--model", &model, "--corpus", &corpus, "--device", "cpu", "--json"];
+    let query = "What is the bridge made of?";
+    let search = |more: &[&str]| -> Vec<(String, f64)> {
+        let found: Value = serde_json::from_str(&good(&[&asked, more, &[query]].concat())).expect("JSON");
+        let hits = found["hits"].as_array().unwrap();
+        hits.iter().map(|h| (h["id"].to_string(), h["score"].as_f64().unwrap())).collect()
+    };
+    let (made, kept) = (search(&[]), search(&["--vectors", &vectors]));
+    assert_eq!(kept.len(), 3);
+    for (id, score) in &kept {
+        // What 8 bits cost.
+        let own = made.iter().find(|(i, _)| i == id).unwrap().1;
+        assert!((score - own).abs() < 5e-3, "{id}: {score} for {own}");
+    }
+    let failed = || bad(&[&asked[..], &["--vectors", &vectors, query]].concat());
+    fs::write(&lines, "One line only.\n").unwrap();
+    encode(&model, &lines);
+    assert!(failed().contains("1 vectors, but"), "{}", failed());
+    fs::write(&lines, passages.join("\n")).unwrap();
+    encode(text(&checkpoint("e5")), &lines);
+    assert!(failed().contains("were made by"), "{}", failed());
+    assert!(bad(&[&asked[..], &["--vectors", &corpus, query]].concat()).contains("corpus.jsonl"));
+}
+
+#[test]
 fn bench_prints_one_json_document() {
     let folder = tempfile::tempdir().unwrap();
     let report = good(&["bench", "--model", &bundle(&folder), "--device", "cpu", "--repeats", "1", "--json"]);

@@ -1,8 +1,17 @@
-//! `interlingua encode`: a vector for each line of a file, as NumPy's `.npy`.
+//! `interlingua encode`: a vector for each line of a file, as NumPy's `.npy` or in 8 bits.
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use interlingua::{Error, Result, bundle::write_whole, retrieval::npy, text::Kind};
+use interlingua::{
+    Error, Result,
+    bundle::{Bundle, WEIGHTS, write_whole},
+    retrieval::{npy, vectors},
+    text::Kind,
+};
 
 use super::{Progress, open_model};
 
@@ -18,7 +27,8 @@ pub struct Args {
     /// Which prompt goes in front: query or passage.
     #[arg(long, value_parser = ["query", "passage"])]
     kind: String,
-    /// The `.npy` file to write: `[lines, dimensions]`, f32.
+    /// The file to write: `.npy`, `[lines, dimensions]` in f32, or `.safetensors`, 8 bits a number, which
+    /// `interlingua search --vectors` and the page's module open.
     #[arg(long)]
     output: PathBuf,
     #[command(flatten)]
@@ -44,14 +54,27 @@ pub fn run(args: Args) -> Result<()> {
     }
     let kind = if args.kind == "query" { Kind::Query } else { Kind::Passage };
     let mut progress = Progress::new("lines");
-    let vectors = encoder.encode_all(&lines, kind, &mut |done, total| progress.show(done, total))?;
-    write_whole(&args.output, &npy::write(&vectors, lines.len(), encoder.dimension()))?;
+    let rows = encoder.encode_all(&lines, kind, &mut |done, total| progress.show(done, total))?;
+    let d = encoder.dimension();
+    let packed = args.output.extension().is_some_and(|e| e == "safetensors");
+    let file = match packed {
+        true => vectors::write(&rows, d, &about(&args.model)?)?,
+        false => npy::write(&rows, lines.len(), d),
+    };
+    write_whole(&args.output, &file)?;
     println!(
-        "{}: [{}, {}] f32, {}",
+        "{}: [{}, {d}] {}, {}",
         args.output.display(),
         lines.len(),
-        encoder.dimension(),
+        if packed { "in 8 bits" } else { "f32" },
         encoder.device_label()
     );
     Ok(())
+}
+
+/// Whose vectors they are; an unconverted folder has no hash.
+pub fn about(model: &Path) -> Result<BTreeMap<String, String>> {
+    let manifest = Bundle::open(model)?.manifest;
+    let hash = manifest.files.into_iter().find(|f| f.path == WEIGHTS).map(|f| ("weights_sha256", f.sha256));
+    Ok([("model", manifest.name)].into_iter().chain(hash).map(|(key, value)| (key.into(), value)).collect())
 }

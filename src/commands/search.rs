@@ -1,16 +1,17 @@
 //! `interlingua search`: the passages of a corpus, ranked for one query.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use interlingua::datasets::{self, Corpus};
 use interlingua::evaluate::encode;
 use interlingua::protocol::{Hit, Scope};
-use interlingua::retrieval::{Filter, Index};
+use interlingua::retrieval::{EitherIndex, Filter, PackedIndex, vectors};
 use interlingua::text::{self, Kind};
 use interlingua::{Error, Result};
 use serde::Serialize;
 
-use super::{Progress, open_model};
+use super::{Progress, encode::about, open_model};
 
 /// Arguments of `interlingua search`.
 #[derive(clap::Args)]
@@ -21,6 +22,10 @@ pub struct Args {
     /// Files to search: JSON lines, tab-separated or plain lines, or XQuAD-R.
     #[arg(long, required = true, num_args = 1..)]
     corpus: Vec<PathBuf>,
+    /// The passages' vectors, as `interlingua encode --kind passage` wrote them to a `.safetensors` file: a
+    /// row for each passage, in the order of the files. Without, passages are encoded.
+    #[arg(long)]
+    vectors: Option<PathBuf>,
     /// How many passages to show.
     #[arg(long, default_value_t = 10)]
     top: usize,
@@ -86,20 +91,30 @@ pub fn run(args: Args) -> Result<()> {
         )));
     }
     let encoder = open_model(&args.model, &args.place)?;
-    let texts = searched.iter().map(|&i| corpus.passages[i].text.as_str());
-    let mut progress = Progress::new("passages");
-    let passages = encode(&encoder, texts, Kind::Passage, &mut |done, all| {
-        progress.show(done, all);
-        Ok(())
-    })?;
+    // Which passage each row of the index is.
+    let (index, rows) = match &args.vectors {
+        Some(file) => {
+            (EitherIndex::Packed(read(file, &args.model, &corpus)?), (0..corpus.passages.len()).collect())
+        }
+        None => {
+            let texts = searched.iter().map(|&i| corpus.passages[i].text.as_str());
+            let mut progress = Progress::new("passages");
+            let vectors = encode(&encoder, texts, Kind::Passage, &mut |done, all| {
+                progress.show(done, all);
+                Ok(())
+            })?;
+            let mut index = EitherIndex::for_count(encoder.dimension(), searched.len());
+            index.extend(&vectors)?;
+            (index, searched.clone())
+        }
+    };
     let query = encode(&encoder, [args.query.as_str()].into_iter(), Kind::Query, &mut |_, _| Ok(()))?;
-    let index = Index::from_rows(encoder.dimension(), &passages)?;
-    let hits = index.search(&query, args.top, |_| true)?;
+    let hits = index.search(&query, args.top, |row| filter.admits(&corpus.passages[rows[row]].lang))?;
     let hits = hits
         .into_iter()
         .enumerate()
-        .map(|(rank, (i, score))| {
-            let passage = &corpus.passages[searched[i]];
+        .map(|(rank, (row, score))| {
+            let passage = &corpus.passages[rows[row]];
             Hit {
                 rank: rank + 1,
                 score,
@@ -132,6 +147,38 @@ fn open(paths: &[PathBuf]) -> Result<Corpus> {
         files.push((path.display().to_string(), bytes));
     }
     datasets::open(&files)
+}
+
+/// The vectors of `corpus` in a file, unless another model made them.
+fn read(file: &Path, model: &Path, corpus: &Corpus) -> Result<PackedIndex> {
+    let name = file.display().to_string();
+    let vectors = vectors::read(&name, std::fs::read(file).map_err(|e| Error::file(file, e))?)?;
+    let ours = about(model)?;
+    let made_by = |about: &BTreeMap<String, String>| {
+        about.get("weights_sha256").or_else(|| about.get("model")).cloned().unwrap_or_default()
+    };
+    if made_by(&vectors.about) != made_by(&ours) {
+        return Err(Error::format(
+            &name,
+            format!(
+                "its vectors were made by {}, not by {}; encode the passages with the model that is given",
+                vectors.about.get("model").map_or("another model", |name| name),
+                model.display()
+            ),
+        ));
+    }
+    if vectors.len() != corpus.passages.len() {
+        return Err(Error::format(
+            &name,
+            format!(
+                "it has {} vectors, but {} has {} passages",
+                vectors.len(),
+                corpus.name,
+                corpus.passages.len()
+            ),
+        ));
+    }
+    Ok(PackedIndex::from_vectors(vectors))
 }
 
 fn print(found: &Found, json: bool) -> Result<()> {

@@ -1,5 +1,6 @@
 //! An exact index: the inner product of a query with every vector.
 
+use super::top::Top;
 use crate::{Error, Result};
 
 #[cfg(feature = "native")]
@@ -54,16 +55,30 @@ impl Index {
                 rows[at]
             )));
         }
-        let rows = rows.chunks_exact(self.dimension.max(1));
-        let panels = (self.len + rows.len()).div_ceil(LANES);
-        self.panels.resize(panels * self.dimension * LANES, 0.0);
-        for row in rows {
-            let start = self.len / LANES * self.dimension * LANES + self.len % LANES;
-            let lane = self.panels[start..].iter_mut().step_by(LANES);
-            lane.zip(row).for_each(|(slot, &x)| *slot = x);
-            self.len += 1;
-        }
+        rows.chunks_exact(self.dimension).for_each(|row| self.append(row));
         Ok(())
+    }
+
+    fn append(&mut self, row: &[f32]) {
+        self.panels.resize((self.len + 1).div_ceil(LANES) * self.dimension * LANES, 0.0);
+        let start = self.start(self.len);
+        let lane = self.panels[start..].iter_mut().step_by(LANES);
+        lane.zip(row).for_each(|(slot, &x)| *slot = x);
+        self.len += 1;
+    }
+
+    /// Where the first number of vector `i` lies.
+    fn start(&self, i: usize) -> usize {
+        i / LANES * self.dimension * LANES + i % LANES
+    }
+
+    /// Appends vector `i` once more.
+    ///
+    /// # Panics
+    /// When there is no vector `i`.
+    pub fn repeat(&mut self, i: usize) {
+        let row = self.vector(i).unwrap_or_else(|| panic!("vector {i} of {}", self.len));
+        self.append(&row);
     }
 
     /// Appends one vector.
@@ -95,8 +110,7 @@ impl Index {
     /// A copy of vector `i`, `None` past the end.
     pub fn vector(&self, i: usize) -> Option<Vec<f32>> {
         (i < self.len).then(|| {
-            let start = i / LANES * self.dimension * LANES + i % LANES;
-            self.panels[start..].iter().step_by(LANES).take(self.dimension).copied().collect()
+            self.panels[self.start(i)..].iter().step_by(LANES).take(self.dimension).copied().collect()
         })
     }
 
@@ -109,7 +123,13 @@ impl Index {
         if query.len() != self.dimension {
             return Err(self.mismatch(query.len(), "the query"));
         }
-        Ok(top(&self.scores(query)?, k, keep))
+        let mut top = Top::new(k);
+        for (i, &score) in self.scores(query)?.iter().enumerate() {
+            if top.admits(i, score) && keep(i) {
+                top.push(i, score);
+            }
+        }
+        Ok(top.finish())
     }
 
     /// Scores of `queries` (`[m, dimension]`) with every vector: `[m, len]`, row after row. For many
@@ -191,23 +211,6 @@ pub fn to_unit(rows: &mut [f32], dimension: usize) {
             row.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
         }
     }
-}
-
-/// The `k` best of one row of scores, as [`Index::search`] orders them.
-fn top(scores: &[f32], k: usize, keep: impl Fn(usize) -> bool) -> Vec<(usize, f32)> {
-    let better = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-    // Adding zero turns -0 into 0, which total_cmp would otherwise set below it.
-    let mut kept: Vec<(usize, f32)> =
-        scores.iter().enumerate().filter(|&(i, _)| keep(i)).map(|(i, &score)| (i, score + 0.0)).collect();
-    if k == 0 {
-        return Vec::new();
-    }
-    if kept.len() > k {
-        kept.select_nth_unstable_by(k - 1, better);
-        kept.truncate(k);
-    }
-    kept.sort_unstable_by(better);
-    kept
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -1,13 +1,18 @@
 //! From vectors to a ranking: exact scores, filters, and vectors on disk.
 //!
-//! Every score is computed, none is approximated, and each is the same number whatever the machine,
-//! its vector width or its number of threads. Not here: texts, models, measures.
+//! Every vector is looked at, none is passed over, and each score is the same number whatever the
+//! machine, its vector width or its number of threads. Not here: texts, models, measures.
 
+mod either;
 mod filter;
 mod index;
 pub mod lir;
 pub mod npy;
+mod packed;
+mod top;
 pub mod vectors;
 
+pub use either::{EitherIndex, PACKED_FROM};
 pub use filter::Filter;
 pub use index::{Index, to_unit};
+pub use packed::PackedIndex;

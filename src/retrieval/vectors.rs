@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::to_unit;
+use super::{packed::pack, to_unit};
 use crate::{Error, Result};
 
 /// The metadata key.
@@ -59,15 +59,13 @@ pub fn write(rows: &[f32], dimension: usize, about: &BTreeMap<String, String>) -
             rows.len()
         )));
     }
-    let mut values: Vec<u8> = Vec::with_capacity(rows.len());
+    let mut values: Vec<i8> = Vec::with_capacity(rows.len());
     let mut scales: Vec<u8> = Vec::new();
     for row in rows.chunks_exact(dimension) {
-        let scale = row.iter().fold(0.0f32, |m, x| m.max(x.abs())) / 127.0;
-        let step = |x: f32| if scale > 0.0 { (x / scale).round() as i8 } else { 0 };
-        values.extend(row.iter().map(|&x| step(x).to_le_bytes()[0]));
-        scales.extend(scale.to_le_bytes());
+        scales.extend(pack(row, &mut values).to_le_bytes());
     }
     let n = rows.len() / dimension;
+    let values: Vec<u8> = values.into_iter().map(i8::cast_unsigned).collect();
     let failed = |e: safetensors::SafeTensorError| Error::Input(format!("vectors: {e}"));
     let arrays = [
         ("scales", TensorView::new(Dtype::F32, vec![n], &scales).map_err(failed)?),
@@ -82,13 +80,13 @@ pub fn write(rows: &[f32], dimension: usize, about: &BTreeMap<String, String>) -
 ///
 /// # Errors
 /// [`Error::Format`] with the file's name and the field that is not as it should be.
-pub fn read(name: &str, bytes: &[u8]) -> Result<Vectors> {
+pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
     let wrong = |field: &str, problem: &str| Error::format(format!("{name}: {field}"), problem);
     let broken = |e: safetensors::SafeTensorError| {
         Error::format(name, format!("it is not a whole safetensors file ({e})."))
     };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-    let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let (head, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
     let array = |field: &str, dtype: Dtype| {
         let array = file.tensor(field).map_err(|_| wrong(field, "the array is missing."))?;
         if array.dtype() != dtype {
@@ -114,7 +112,12 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Vectors> {
             .map_err(|e| wrong("__metadata__.about", &format!("it is not a JSON object ({e}).")))?,
         None => BTreeMap::new(),
     };
-    let values = vectors.data().iter().map(|&b| i8::from_le_bytes([b])).collect();
+    // There may be many: they stay in the memory that they came in.
+    let (from, to) = header.info("vectors").map(|info| info.data_offsets).unwrap_or_default();
+    // Its length stands before the header, in 8 bytes.
+    bytes.truncate(8 + head + to);
+    bytes.drain(..8 + head + from);
+    let values = bytes.into_iter().map(u8::cast_signed).collect();
     Ok(Vectors { dimension, values, scales, about })
 }
 
@@ -136,7 +139,7 @@ mod tests {
             to_unit(&mut rows, 48);
             let bytes = write(&rows, 48, &about()).unwrap();
             prop_assert_eq!(&bytes, &write(&rows, 48, &about()).unwrap());
-            let vectors = read("v", &bytes).unwrap();
+            let vectors = read("v", bytes.clone()).unwrap();
             prop_assert_eq!(&vectors.about, &about());
             for (a, b) in rows.chunks(48).zip(vectors.unit_rows().chunks(48)) {
                 let cosine: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
@@ -149,9 +152,9 @@ mod tests {
             let mut bytes = write(&[0.5; 8], 4, &about()).unwrap();
             let at = at % bytes.len();
             bytes[at] = to;
-            let _ = read("v", &bytes);
+            let _ = read("v", bytes.clone());
             bytes.truncate(cut);
-            prop_assert!(cut >= bytes.len() || read("v", &bytes).is_err());
+            prop_assert!(cut >= bytes.len() || read("v", bytes).is_err());
         }
     }
 
@@ -160,9 +163,9 @@ mod tests {
         let bytes = [1u8; 16];
         let two = TensorView::new(Dtype::I8, vec![4, 4], &bytes).unwrap();
         let file = safetensors::serialize([("vectors", two)], None).unwrap();
-        let problem = read("corpus.safetensors", &file).unwrap_err().to_string();
+        let problem = read("corpus.safetensors", file).unwrap_err().to_string();
         assert!(problem.contains("corpus.safetensors: scales"), "{problem}");
-        assert!(read("x", b"").unwrap_err().to_string().starts_with("x:"));
+        assert!(read("x", Vec::new()).unwrap_err().to_string().starts_with("x:"));
         assert!(write(&[1.0; 5], 2, &about()).is_err());
         assert!(write(&[f32::NAN; 2], 2, &about()).is_err());
     }
@@ -170,6 +173,6 @@ mod tests {
     #[test]
     fn a_row_of_zeros_stays_zero() {
         let file = write(&[0.0; 4], 4, &about()).unwrap();
-        assert_eq!(read("x", &file).unwrap().unit_rows(), [0.0; 4]);
+        assert_eq!(read("x", file).unwrap().unit_rows(), [0.0; 4]);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     datasets::{Corpus, Question, examples, sample},
     protocol::{CorpusInfo, Example},
-    retrieval::{Index, vectors},
+    retrieval::{EitherIndex, Index, vectors},
     sha256,
 };
 
@@ -29,7 +29,7 @@ pub struct Open {
     /// Passages and questions.
     pub corpus: Rc<Corpus>,
     /// A vector for each passage.
-    pub index: Index,
+    pub index: EitherIndex,
     /// [`Model::weights_hash`] of the model that made the vectors.
     made_by: String,
     /// Vectors of the examples, where they came with the corpus.
@@ -37,18 +37,9 @@ pub struct Open {
 }
 
 impl Open {
-    /// A corpus with vectors (`[passages, dimension]`) that `model` made.
-    ///
-    /// # Errors
-    /// [`Error::Input`] when the vectors are not whole rows.
-    pub fn encoded(info: CorpusInfo, corpus: Rc<Corpus>, rows: &[f32], model: &Model) -> Result<Self> {
-        Ok(Self {
-            info,
-            corpus,
-            index: Index::from_rows(model.encoder.dimension(), rows)?,
-            made_by: model.weights_hash().into(),
-            shipped: HashMap::new(),
-        })
+    /// A corpus with vectors that `model` made, one for each passage.
+    pub fn encoded(info: CorpusInfo, corpus: Rc<Corpus>, index: EitherIndex, model: &Model) -> Self {
+        Self { info, corpus, index, made_by: model.weights_hash().into(), shipped: HashMap::new() }
     }
 
     /// Whether `model`'s vectors can be compared with these.
@@ -94,7 +85,7 @@ fn example(question: &Question) -> Example {
 ///
 /// # Errors
 /// A sentence that names the file, and says where it does not fit the others.
-pub fn open_sample(passages: &[u8], vectors: &[u8], examples: &[u8]) -> Result<Open> {
+pub fn open_sample(passages: &[u8], vectors: Vec<u8>, examples: &[u8]) -> Result<Open> {
     let text = std::str::from_utf8(passages)
         .map_err(|e| Error::format(PASSAGES, format!("not UTF-8 text (byte {})", e.valid_up_to())))?;
     let corpus = sample::parse(PASSAGES, text)?;
@@ -113,7 +104,7 @@ pub fn open_sample(passages: &[u8], vectors: &[u8], examples: &[u8]) -> Result<O
     let shipped =
         examples.iter().map(|e| e.text.clone()).zip(last.chunks(stored.dimension).map(<[f32]>::to_vec));
     Ok(Open {
-        index: Index::from_rows(stored.dimension, &rows)?,
+        index: EitherIndex::Exact(Index::from_rows(stored.dimension, &rows)?),
         made_by: about("weights_sha256").into(),
         shipped: shipped.collect(),
         info: CorpusInfo { examples, precomputed: true, ..describe(&corpus) },
@@ -149,7 +140,7 @@ mod tests {
         examples: &[Example],
     ) -> Result<Open> {
         let vectors = vectors::write(rows, 2, about).unwrap();
-        open_sample(text.as_bytes(), &vectors, &serde_json::to_vec(examples).unwrap())
+        open_sample(text.as_bytes(), vectors, &serde_json::to_vec(examples).unwrap())
     }
 
     #[test]

@@ -12,7 +12,7 @@ use interlingua::{
     Error, Result,
     datasets::{Corpus, Passage, UNDETERMINED},
     protocol::{DeviceChoice, Event, Hit, Id, PrecisionChoice, Scope},
-    session::{Query, Session},
+    session::{Asked, Query, Session},
     text::{Kind, detect},
 };
 use js_sys::{Array, Float32Array, Function, Reflect};
@@ -133,6 +133,22 @@ export function index(passages: (string | Passage)[], options?: IndexOptions): P
 /** The indexed passages that are nearest in meaning to `query`, best first. */
 export function search(query: string, options?: SearchOptions): Promise<Hit[]>;
 
+/**
+ * Opens vectors that were made before, without their texts: the bytes of a file that
+ * `interlingua encode --output FILE.safetensors` wrote, 8 bits a number. How many there are.
+ */
+export function openVectors(file: Uint8Array): number;
+
+export interface Neighbour {
+  /** Which of the vectors, from 0. */
+  index: number;
+  /** Cosine of query and vector. */
+  score: number;
+}
+
+/** The open vectors nearest to a query in words or to its vector, best first; 10 where `top` is not given. */
+export function nearest(query: string | Float32Array, options?: { top?: number }): Promise<Neighbour[]>;
+
 /** Where the model runs now; `undefined` before one is loaded. */
 export function device(): DeviceReport | undefined;
 "#;
@@ -210,6 +226,34 @@ pub async fn search(query: String, options: JsValue) -> std::result::Result<JsVa
     let query = Query { text: query, language, scope, languages, top: top.unwrap_or(10) };
     let results = session().search(query).await.map_err(thrown)?;
     write(&results.hits.into_iter().map(Found::from).collect::<Vec<_>>())
+}
+
+/// `openVectors(file)`.
+#[wasm_bindgen(skip_typescript, js_name = openVectors)]
+pub fn open_vectors(file: Vec<u8>) -> std::result::Result<usize, JsError> {
+    session().open_vectors(file).map_err(thrown)
+}
+
+/// `nearest(query, options?)`.
+#[wasm_bindgen(skip_typescript)]
+pub async fn nearest(query: JsValue, options: JsValue) -> std::result::Result<JsValue, JsError> {
+    #[derive(Default, Deserialize)]
+    struct Options {
+        top: Option<usize>,
+    }
+    #[derive(Serialize)]
+    struct Neighbour {
+        index: usize,
+        score: f32,
+    }
+    let top = read::<Option<Options>>(&options, "options")?.unwrap_or_default().top.unwrap_or(10);
+    let asked = match (query.as_string(), query.dyn_ref::<Float32Array>()) {
+        (Some(text), _) => Asked::Text(text),
+        (None, Some(vector)) => Asked::Vector(vector.to_vec()),
+        (None, None) => return Err(JsError::new("query: a string or a Float32Array is expected.")),
+    };
+    let found = session().nearest(asked, top).await.map_err(thrown)?;
+    write(&found.into_iter().map(|(index, score)| Neighbour { index, score }).collect::<Vec<_>>())
 }
 
 /// `device()`.

@@ -1,6 +1,6 @@
 //! Loading a model: its files, a device for it, and the open corpus in its terms.
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     Session,
@@ -8,6 +8,7 @@ use super::{
     corpus::Open,
     device::{self, report},
     download::{self, Found},
+    encode::Encoded,
     model::{self, Model},
     progress::Progress,
     work::Work,
@@ -15,11 +16,16 @@ use super::{
 use crate::{
     Error, Result,
     bundle::Bundle,
-    datasets::{Chunks, Corpus, distinct},
+    datasets::{Chunks, Corpus},
     encoder::Encoder,
-    protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice},
+    protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice, Stage},
+    retrieval::{EitherIndex, Index},
     text::Kind,
 };
+
+/// Passages that are tokenized and ordered by length together: enough for batches of like length, and
+/// few enough that a corpus of a million needs little memory beside its vectors.
+const PART: usize = 8192;
 
 impl Session {
     /// Loads the bundle in the folder at `url` and makes it the one that runs. With
@@ -181,7 +187,7 @@ impl Session {
     /// comes with the page are kept in the browser's storage; those of a person's own text are not.
     pub(super) async fn encode_corpus(
         &self,
-        model: Rc<Model>,
+        mut model: Rc<Model>,
         info: CorpusInfo,
         corpus: Rc<Corpus>,
         progress: &mut Progress<'_>,
@@ -189,16 +195,32 @@ impl Session {
         if info.precomputed {
             return self.encode_sample(model, info, corpus, progress).await;
         }
-        let (texts, which) = distinct(corpus.passages.iter().map(|p| p.text.as_str()));
-        let dimension = model.encoder.dimension();
-        let mut step = progress.encoding(texts.len());
-        let (unique, model) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
-        let mut rows = Vec::with_capacity(which.len() * dimension);
-        for &i in &which {
-            rows.extend_from_slice(unique.get(i * dimension..(i + 1) * dimension).unwrap_or_default());
+        let (d, all) = (model.encoder.dimension(), corpus.passages.len());
+        let mut index = EitherIndex::for_count(d, all);
+        // Where each text stood first.
+        let mut first: HashMap<&str, usize> = HashMap::new();
+        for part in corpus.passages.chunks(PART) {
+            let done = index.len();
+            let which: Vec<usize> =
+                part.iter().zip(done..).map(|(p, i)| *first.entry(&p.text).or_insert(i)).collect();
+            let new = part.iter().zip(done..).zip(&which).filter(|((_, i), at)| i == *at);
+            let texts: Vec<&str> = new.map(|((p, _), _)| p.text.as_str()).collect();
+            let mut step = |encoded: Encoded| {
+                // Repeated texts cost nothing: they are counted as their part comes to its end.
+                let share = encoded.tokens as f64 / encoded.all_tokens.max(1) as f64;
+                progress.at(Stage::Encode, done as f64 + share * part.len() as f64, all as f64);
+            };
+            let (rows, by) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
+            model = by;
+            let mut rows = rows.chunks_exact(d).peekable();
+            for (at, i) in which.into_iter().zip(done..) {
+                match rows.next_if(|_| at == i) {
+                    Some(row) => index.extend(row)?,
+                    None => index.repeat(at),
+                }
+            }
         }
-        drop(texts);
-        Ok((Open::encoded(info, corpus, &rows, &model)?, model))
+        Ok((Open::encoded(info, corpus, index, &model), model))
     }
 
     /// In the chunks that an evaluation on it makes, so that each finds the other's vectors.
@@ -222,7 +244,8 @@ impl Session {
         for (row, &i) in sorted.chunks(d).zip(&order) {
             rows[i * d..(i + 1) * d].copy_from_slice(row);
         }
-        Ok((Open::encoded(info, corpus, &rows, &work.model)?, work.model))
+        let index = EitherIndex::Exact(Index::from_rows(d, &rows)?);
+        Ok((Open::encoded(info, corpus, index, &work.model), work.model))
     }
 }
 

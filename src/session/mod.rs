@@ -2,7 +2,7 @@
 //!
 //! - `load`, `download`, `device`, `model`: a bundle's files, and a device that runs them right
 //! - `open`, `corpus`: what is searched
-//! - `encode`, `search`: the work itself
+//! - `encode`, `search`: the work itself; `vectors`: search without texts
 //! - `data`, `evaluate`, `runs`: measuring models
 //! - `vault`, `work`: vectors that are kept, and making those that are not
 //! - `requests`, `task`, `progress`, `storage`, `browser`: what these stand on
@@ -31,10 +31,12 @@ mod search;
 mod storage;
 mod task;
 mod vault;
+mod vectors;
 mod work;
 
 pub use browser::has_webgpu;
 pub use search::Query;
+pub use vectors::Asked;
 
 use std::{
     cell::{Cell, RefCell},
@@ -62,6 +64,7 @@ struct State {
     gpu: Gpu,
     model: RefCell<Option<Rc<Model>>>,
     corpus: RefCell<Option<Rc<Open>>>,
+    vectors: RefCell<Option<Rc<vectors::Open>>>,
     tasks: Tasks,
     /// What models are measured on.
     data: RefCell<Option<Data>>,
@@ -83,6 +86,7 @@ impl Session {
             gpu: Gpu::default(),
             model: RefCell::default(),
             corpus: RefCell::default(),
+            vectors: RefCell::default(),
             tasks: Tasks::default(),
             data: RefCell::default(),
             runs: RefCell::default(),

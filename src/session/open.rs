@@ -33,7 +33,7 @@ impl Session {
         let files =
             all([PASSAGES, VECTORS, EXAMPLES].map(|name| download::fetch_file(&folder, name, LARGEST)));
         let [passages, vectors, examples] = files.await?;
-        let open = open_sample(&passages, &vectors, &examples)?;
+        let open = open_sample(&passages, vectors, &examples)?;
         match self.model().filter(|model| !open.is_of(model)) {
             None => {
                 let info = open.info.clone();

@@ -71,6 +71,80 @@ test("fast vectors are near the exact ones, and the report says that they are fa
   await browser.close();
 });
 
+test("vectors made natively are searched by words", { timeout: patience }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "interlingua-"));
+  const [input, output] = [join(folder, "in.txt"), join(folder, "out.safetensors")];
+  writeFileSync(input, texts.join("\n"));
+  execFileSync(program, ["encode", "--model", join(root, "static/model"), "--input", input, "--kind", "passage", "--output", output, "--device", "cpu"]);
+  const browser = await launch({ gpu: false });
+  const { page } = await open(browser, server, "blank.html");
+  const result = await page.evaluate(
+    async ([file, query]) => {
+      const module = await import("/worker.js");
+      await module.default();
+      const early = await module.nearest(query).catch((error) => error.message);
+      const count = module.openVectors(new Uint8Array(file));
+      const without = await module.nearest(query).catch((error) => error.message);
+      await module.load("/model/", { device: "cpu" });
+      const found = await module.nearest(query, { top: 3 });
+      const wrong = await module.nearest(new Float32Array(5)).catch((error) => error.message);
+      const [vector] = await module.encode([query]);
+      return { early, count, without, found, wrong, byVector: await module.nearest(vector, { top: 3 }) };
+    },
+    [[...readFileSync(output)], texts[0]],
+  );
+  assert.match(result.early, /openVectors/);
+  assert.match(result.without, /No model is loaded/);
+  assert.match(result.wrong, /384/);
+  assert.equal(result.count, texts.length);
+  // The text itself is nearest to itself, but for the rounding.
+  assert.equal(result.found[0].index, 0);
+  assert.ok(Math.abs(result.found[0].score - 1) < 5e-3, `${result.found[0].score}`);
+  assert.deepEqual(result.byVector, result.found);
+  await browser.close();
+});
+
+// 37 numbers: some are left over beside whole registers. The products are computed in plain JavaScript too.
+test("the nearest of packed vectors are what a plain sum finds", { timeout: patience }, async () => {
+  const browser = await launch({ gpu: false });
+  const { page } = await open(browser, server, "blank.html");
+  const [n, d] = [3001, 37];
+  const result = await page.evaluate(
+    async ([n, d]) => {
+      let state = 1;
+      const noise = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31) - 1;
+      const values = Int8Array.from({ length: n * d }, () => Math.round(127 * noise()));
+      const header = JSON.stringify({
+        vectors: { dtype: "I8", shape: [n, d], data_offsets: [4 * n, 4 * n + n * d] },
+        scales: { dtype: "F32", shape: [n], data_offsets: [0, 4 * n] },
+      });
+      const head = new TextEncoder().encode(header.padEnd(Math.ceil(header.length / 8) * 8));
+      const file = new Uint8Array(8 + head.length + 4 * n + n * d);
+      new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
+      file.set(head, 8);
+      file.set(new Uint8Array(new Float32Array(n).fill(0.01).buffer), 8 + head.length);
+      file.set(new Uint8Array(values.buffer), 8 + head.length + 4 * n);
+      const module = await import("/worker.js");
+      await module.default();
+      module.openVectors(file);
+      const query = Float32Array.from({ length: d }, noise);
+      const expected = Array.from({ length: n }, (_, i) => {
+        const row = values.subarray(i * d, (i + 1) * d);
+        const dot = row.reduce((sum, x, j) => sum + x * query[j], 0);
+        return { index: i, score: dot / Math.hypot(...row) };
+      }).sort((a, b) => b.score - a.score);
+      return { found: await module.nearest(query, { top: 100 }), expected: expected.slice(0, 100) };
+    },
+    [n, d],
+  );
+  assert.equal(result.found.length, 100);
+  result.found.forEach(({ index, score }, rank) => {
+    assert.ok(Math.abs(score - result.expected[rank].score) < 2e-4, `rank ${rank}: ${score}`);
+    assert.ok(result.expected.some((e) => e.index === index && Math.abs(e.score - score) < 2e-4) || rank > 95, `rank ${rank}`);
+  });
+  await browser.close();
+});
+
 test("the module says in an Error what is wrong", async () => {
   const browser = await launch({ gpu: false });
   const { page } = await open(browser, server, "blank.html");

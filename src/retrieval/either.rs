@@ -1,0 +1,99 @@
+//! The index that fits the number of passages.
+
+use super::{Index, PackedIndex};
+use crate::Result;
+
+/// From so many passages on, vectors are kept in 8 bits: 150 MB of f32 are enough for a page.
+pub const PACKED_FROM: usize = 100_000;
+
+/// Vectors of a corpus: in f32, or in 8 bits where they are many.
+#[derive(Debug, Clone)]
+pub enum EitherIndex {
+    /// In f32.
+    Exact(Index),
+    /// In 8 bits.
+    Packed(PackedIndex),
+}
+
+impl EitherIndex {
+    /// An empty index that will hold `count` vectors of `dimension` numbers.
+    pub fn for_count(dimension: usize, count: usize) -> Self {
+        if count < PACKED_FROM {
+            return Self::Exact(Index::new(dimension));
+        }
+        let mut index = PackedIndex::new(dimension);
+        index.reserve(count);
+        Self::Packed(index)
+    }
+
+    /// Appends vectors, row after row.
+    ///
+    /// # Errors
+    /// As [`Index::extend`].
+    pub fn extend(&mut self, rows: &[f32]) -> Result<()> {
+        match self {
+            Self::Exact(index) => index.extend(rows),
+            Self::Packed(index) => index.extend(rows),
+        }
+    }
+
+    /// Appends vector `i` once more.
+    ///
+    /// # Panics
+    /// When there is no vector `i`.
+    pub fn repeat(&mut self, i: usize) {
+        match self {
+            Self::Exact(index) => index.repeat(i),
+            Self::Packed(index) => index.repeat(i),
+        }
+    }
+
+    /// Number of vectors.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Exact(index) => index.len(),
+            Self::Packed(index) => index.len(),
+        }
+    }
+
+    /// Whether there is nothing to search.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As [`Index::search`] and [`PackedIndex::search`].
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn search(
+        &self,
+        query: &[f32],
+        k: usize,
+        keep: impl Fn(usize) -> bool + Sync,
+    ) -> Result<Vec<(usize, f32)>> {
+        match self {
+            Self::Exact(index) => index.search(query, k, keep),
+            Self::Packed(index) => index.search(query, k, keep),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_vectors_are_packed() {
+        let rows = [[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]].concat();
+        for (count, packed) in [(PACKED_FROM - 1, false), (PACKED_FROM, true)] {
+            let mut index = EitherIndex::for_count(2, count);
+            assert_eq!(matches!(index, EitherIndex::Packed(_)), packed);
+            assert!(index.is_empty());
+            index.extend(&rows).unwrap();
+            let found = index.search(&[0.0, 1.0], 2, |i| i != 0).unwrap();
+            assert_eq!(found, [(2, 1.0), (1, 0.0)]);
+            index.repeat(2);
+            assert_eq!(index.search(&[0.0, 1.0], 2, |_| true).unwrap(), [(2, 1.0), (3, 1.0)]);
+        }
+    }
+}
