@@ -1,7 +1,7 @@
 //! Products in 16-bit integers, for weights that come in 8 bits.
 //!
-//! Weights are rounded again, to 12 bits with one scale a column; activations to 13 bits with one scale
-//! a row. So both errors are far below that of the 8 bits, and the processor multiplies twice as many
+//! Weights are rounded again, to 12 bits with one scale a column; activations to 12 to 13 bits with one
+//! scale a row. So both errors are far below that of the 8 bits, and the processor multiplies twice as many
 //! at a time as in f32, from half the memory. Sums are whole numbers: exact in any order.
 
 use super::{
@@ -9,8 +9,8 @@ use super::{
     simd::{Kernel, Level, Simd},
 };
 
-/// Largest integer of an activation.
-const MOST_ACTIVATION: f32 = 4095.0;
+/// Largest integer of an activation, where the weights leave room for it; half of it they always do.
+const MOST_ACTIVATION: i32 = 4095;
 /// Largest integer of a weight.
 const MOST_WEIGHT: f32 = 2047.0;
 
@@ -19,6 +19,8 @@ pub struct Integers {
     values: Vec<i16>,
     /// Of each column, those that fill up the last panel included.
     scales: Vec<f32>,
+    /// Largest integer of an activation with which no sum passes 2³¹.
+    most: f32,
     level: Level,
     pairs: usize,
     columns: usize,
@@ -38,6 +40,8 @@ struct Fill<'a> {
     rows: &'a mut Rows,
     x: &'a [f32],
     depth: usize,
+    /// The largest integer.
+    most: f32,
 }
 
 impl Kernel for Fill<'_> {
@@ -46,7 +50,7 @@ impl Kernel for Fill<'_> {
     // No vectors are named, but the compiler may use what the level has.
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
-        let Self { rows: Rows { pairs, row, scales }, x, depth } = self;
+        let Self { rows: Rows { pairs, row, scales }, x, depth, most } = self;
         let (rows, width) = (x.len() / depth, depth.div_ceil(2));
         pairs.resize(rows * width, 0);
         row.resize(2 * width, 0);
@@ -56,7 +60,7 @@ impl Kernel for Fill<'_> {
             let (top, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
             let to = &mut pairs[top * width..end * width];
             for (r, x) in x[top * depth..end * depth].chunks_exact(depth).enumerate() {
-                scales.push(round(x, largest(x) / MOST_ACTIVATION, row));
+                scales.push(round(x, largest(x) / most, row));
                 let (from, _) = row.as_chunks();
                 let to = to[r..].iter_mut().step_by(end - top);
                 to.zip(from).for_each(|(to, &[low, high])| *to = pair(low, high));
@@ -95,17 +99,21 @@ impl Integers {
         let mut scales = vec![0.0; columns.next_multiple_of(width)];
         let mut out = vec![0; scales.len() * 2 * pairs];
         let mut rounded = vec![0; 2 * pairs];
+        let mut sums: i32 = 1;
         for (c, column) in values.chunks_exact(depth).enumerate() {
-            // No sum may pass 2³¹, whatever the activations are; rounding up adds half a step each.
+            // No sum may pass 2³¹, whatever the activations are, with half their steps at least; rounding
+            // up adds half a step each.
             let sum: f32 = column.iter().map(|v| v.abs()).sum();
-            let room = i32::MAX as f32 / MOST_ACTIVATION - depth as f32;
+            let room = (i32::MAX / (MOST_ACTIVATION / 2)) as f32 - depth as f32;
             scales[c] = round(column, (largest(column) / MOST_WEIGHT).max(sum / room), &mut rounded);
+            sums = sums.max(rounded.iter().map(|&w| i32::from(w).abs()).sum());
             let panel = &mut out[c / width * width * 2 * pairs..][..width * 2 * pairs];
             for (to, pair) in panel.chunks_exact_mut(2 * width).zip(rounded.chunks_exact(2)) {
                 to[c % width * 2..][..2].copy_from_slice(pair);
             }
         }
-        Self { values: out, scales, level, pairs, columns }
+        let most = (i32::MAX / sums).min(MOST_ACTIVATION) as f32;
+        Self { values: out, scales, most, level, pairs, columns }
     }
 
     /// Number of panels.
@@ -125,7 +133,7 @@ impl Integers {
         after: After,
         place: Place,
     ) {
-        self.level.dispatch(Fill { rows: own, x, depth });
+        self.level.dispatch(Fill { rows: own, x, depth, most: self.most });
         let rows = own.scales.len();
         assert!(depth.div_ceil(2) == self.pairs && place.rows >= rows && after.bias.len() == self.columns);
         assert!(which.end * self.level.columns() <= self.scales.len());
