@@ -93,7 +93,7 @@ async function begin({ kind, first }) {
   } else {
     const module = await import("/dist/worker.js");
     await module.default();
-    await module.load(`/bundles/minilm-${kind.precision}/`, { device: kind.device, precision: kind.arithmetic });
+    await module.load(`/bundles/minilm-${kind.precision}/`, { device: kind.device, precision: kind.arithmetic ?? "exact" });
     if (module.device().kind !== kind.device) throw new Error(module.device().notes.join(" "));
     globalThis.encode = async (texts) => (await module.encode(texts, { kind: "passage" })).map((row) => [...row]);
   }

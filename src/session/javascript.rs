@@ -36,8 +36,8 @@ export interface LoadOptions {
   /** "auto", the default, starts on the CPU and moves to WebGPU should that prove faster. */
   device?: "auto" | "cpu" | "webgpu";
   /**
-   * On the CPU, "exact" computes in f32, and vectors agree on all devices to 1e-4; "fast" multiplies
-   * packed weights in integers.
+   * On the CPU, "fast", the default, multiplies packed weights in integers; "exact" computes in f32, and
+   * vectors agree on all devices to 1e-4.
    */
   precision?: "exact" | "fast";
   onProgress?: (progress: Progress) => void;
@@ -164,13 +164,11 @@ thread_local! {
 pub async fn load(url: String, options: JsValue) -> std::result::Result<JsValue, JsError> {
     #[derive(Default, Deserialize)]
     struct Options {
-        #[serde(default)]
-        device: DeviceChoice,
-        #[serde(default)]
-        precision: PrecisionChoice,
+        device: Option<DeviceChoice>,
+        precision: Option<PrecisionChoice>,
     }
-    let Options { device: choice, precision } =
-        read::<Option<Options>>(&options, "options")?.unwrap_or_default();
+    let Options { device, precision } = read::<Option<Options>>(&options, "options")?.unwrap_or_default();
+    let (choice, precision) = (device.unwrap_or_default(), precision.unwrap_or_default());
     let call = Call::new(&options);
     let (model, _) = session().load(call.id, &url, choice, precision).await.map_err(thrown)?;
     if choice == DeviceChoice::Auto {
@@ -215,15 +213,19 @@ pub async fn search(query: String, options: JsValue) -> std::result::Result<JsVa
     #[derive(Default, Deserialize)]
     struct Options {
         top: Option<usize>,
-        #[serde(default)]
-        languages: Vec<String>,
+        languages: Option<Vec<String>>,
         language: Option<String>,
-        #[serde(default)]
-        scope: Scope,
+        scope: Option<Scope>,
     }
     let Options { top, languages, language, scope } =
         read::<Option<Options>>(&options, "options")?.unwrap_or_default();
-    let query = Query { text: query, language, scope, languages, top: top.unwrap_or(10) };
+    let query = Query {
+        text: query,
+        language,
+        scope: scope.unwrap_or_default(),
+        languages: languages.unwrap_or_default(),
+        top: top.unwrap_or(10),
+    };
     let results = session().search(query).await.map_err(thrown)?;
     write(&results.hits.into_iter().map(Found::from).collect::<Vec<_>>())
 }

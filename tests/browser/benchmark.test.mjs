@@ -47,9 +47,8 @@ const shows = (words, value, what) =>
   assert.ok(Math.abs(number(words) - value) <= Math.max(0.0051, 0.0051 * value), `${what}: ${words} shown, ${value} meant`);
 
 test("times, speeds and cosines on the CPU; the files have the table's figures", { timeout: 2 * patience }, async () => {
-  const view = await benchmark(browsers.cpu, "?view=benchmark&cells=1x8,3x40&repeats=3&warmups=1&texts=th");
+  const view = await benchmark(browsers.cpu, "?view=benchmark&devices=cpu&cells=1x8,3x40&repeats=3&warmups=1&texts=th");
   const { page } = view;
-  assert.ok(await page.getByRole("checkbox", { name: "GPU (WebGPU)" }).isDisabled());
   await view.run();
   await view.done();
   const rows = await view.table();
@@ -118,6 +117,17 @@ test("a GPU beside the CPU has the same vectors, and one that is imitated is cal
   assert.deepEqual(drawn, rows.map((row) => `${row["median, ms"]} ms`));
   assert.deepEqual(view.complaints, []);
   await view.context.close();
+});
+
+test("a browser without an adapter times the CPU and says what the GPU lacks", { timeout: patience }, async () => {
+  const view = await benchmark(browsers.cpu, "?view=benchmark&precisions=fast&cells=1x8&repeats=1&warmups=0");
+  await view.run();
+  await view.done();
+  assert.deepEqual((await view.table()).map((row) => row.device), ["CPU, fast"]);
+  const report = JSON.parse((await view.save("Save times (JSON)")).text);
+  assert.equal(report.notes.length, 1, report.notes.join(" "));
+  assert.match(report.notes[0], /WebGPU/);
+  await view.page.getByText(report.notes[0]).waitFor();
 });
 
 test("what is stopped keeps its figures; the same model answers searches all the while", { timeout: 2 * patience }, async () => {

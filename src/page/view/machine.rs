@@ -168,8 +168,8 @@ fn DeviceChoices() -> impl IntoView {
             <label>
                 "Precision on the CPU "
                 <select on:change:target=move |e| page.choose_precision(PrecisionChoice::named(&e.target().value()))>
-                    {precision(PrecisionChoice::Exact, "exact: f32, the same vectors on every device")}
                     {precision(PrecisionChoice::Fast, "fast: integers, for packed weights")}
+                    {precision(PrecisionChoice::Exact, "exact: f32, the same vectors on every device")}
                 </select>
             </label>
         </p>
