@@ -83,6 +83,12 @@ pub struct SelfTestCase {
 }
 
 impl Manifest {
+    /// SHA-256 of the weights, which tells vectors of one model from another's; `None` for a folder
+    /// that is no bundle yet.
+    pub fn weights_hash(&self) -> Option<&str> {
+        self.files.iter().find(|f| f.path == WEIGHTS).map(|f| f.sha256.as_str())
+    }
+
     /// Reads a manifest; `place` is its path or address, for messages.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model or the device.
 pub fn run(args: Args) -> Result<()> {
-    let encoder = open_model(&args.model, &args.place)?;
+    let (encoder, _) = open_model(&args.model, &args.place)?;
     let mut cells = Vec::new();
     for (batch, words) in CELLS {
         cells.push(Timing::of(&encoder, (batch, words), args.repeats, &mut |tokens, call| {

@@ -1,14 +1,10 @@
 //! `interlingua encode`: a vector for each line of a file, as NumPy's `.npy` or in 8 bits.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use interlingua::{
     Error, Result,
-    bundle::{Bundle, WEIGHTS, write_whole},
+    bundle::{Manifest, write_whole},
     retrieval::{npy, vectors},
     text::Kind,
 };
@@ -40,7 +36,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model, the input or the device.
 pub fn run(args: Args) -> Result<()> {
-    let encoder = open_model(&args.model, &args.place)?;
+    let (encoder, manifest) = open_model(&args.model, &args.place)?;
     let bytes = fs::read(&args.input).map_err(|e| Error::file(&args.input, e))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         Error::format(
@@ -58,7 +54,7 @@ pub fn run(args: Args) -> Result<()> {
     let d = encoder.dimension();
     let packed = args.output.extension().is_some_and(|e| e == "safetensors");
     let file = match packed {
-        true => vectors::write(&rows, d, &about(&args.model)?)?,
+        true => vectors::write(&rows, d, &about(&manifest))?,
         false => npy::write(&rows, lines.len(), d),
     };
     write_whole(&args.output, &file)?;
@@ -73,8 +69,8 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// Whose vectors they are; an unconverted folder has no hash.
-pub fn about(model: &Path) -> Result<BTreeMap<String, String>> {
-    let manifest = Bundle::open(model)?.manifest;
-    let hash = manifest.files.into_iter().find(|f| f.path == WEIGHTS).map(|f| ("weights_sha256", f.sha256));
-    Ok([("model", manifest.name)].into_iter().chain(hash).map(|(key, value)| (key.into(), value)).collect())
+pub fn about(manifest: &Manifest) -> BTreeMap<String, String> {
+    let hash = manifest.weights_hash().map(|hash| ("weights_sha256", hash));
+    let facts = [("model", manifest.name.as_str())].into_iter().chain(hash);
+    facts.map(|(key, value)| (key.into(), value.into())).collect()
 }

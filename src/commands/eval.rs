@@ -83,7 +83,7 @@ pub fn run(args: Args) -> Result<()> {
         },
     )?;
     let task = Task::new(&corpus)?;
-    let encoder = open_model(&args.model, &args.place)?;
+    let (encoder, _) = open_model(&args.model, &args.place)?;
     let options =
         Options { vectors: args.vectors.as_deref(), lir: args.lir, samples: args.samples, seed: args.seed };
     let start = Instant::now();

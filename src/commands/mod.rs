@@ -23,7 +23,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use interlingua::{
     Result,
-    bundle::Bundle,
+    bundle::{Bundle, Manifest},
     encoder::{Backend, Encoder, Machine, Precision},
     protocol::PrecisionChoice,
 };
@@ -97,24 +97,29 @@ pub fn run() -> Result<()> {
     }
 }
 
-/// Opens a bundle or an unconverted model folder where `place` says.
+/// Opens a bundle or an unconverted model folder where `place` says; its weights stay in the encoder only.
 ///
 /// # Errors
 /// Says which file or field of the model is wrong, or what is wrong with the device asked for.
-pub fn open_model(path: &Path, place: &Place) -> Result<Encoder> {
+pub fn open_model(path: &Path, place: &Place) -> Result<(Encoder, Manifest)> {
     let bundle = Bundle::open(path)?;
+    let encoder = put(&bundle, place)?;
+    Ok((encoder, bundle.manifest))
+}
+
+fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
     let on_cpu = || {
         let precision = Precision::of(Backend::Cpu, PrecisionChoice::named(&place.precision));
-        Encoder::with_precision(&bundle, Machine::cpu(), precision)
+        Encoder::with_precision(bundle, Machine::cpu(), precision)
     };
     match place.device.as_str() {
         "cpu" => on_cpu(),
-        "flex" => Encoder::new(&bundle, Machine::flex()),
-        "gpu" => on_gpu(&bundle, Machine::gpu()?),
-        "webgpu" => on_gpu(&bundle, futures_lite::future::block_on(Machine::webgpu())?.0),
+        "flex" => Encoder::new(bundle, Machine::flex()),
+        "gpu" => on_gpu(bundle, Machine::gpu()?),
+        "webgpu" => on_gpu(bundle, futures_lite::future::block_on(Machine::webgpu())?.0),
         // A GPU imitated in software is slower than the CPU itself.
         _ => match Machine::gpu() {
-            Ok(machine) if !machine.software => on_gpu(&bundle, machine).or_else(|problem| {
+            Ok(machine) if !machine.software => on_gpu(bundle, machine).or_else(|problem| {
                 eprintln!("{problem}; the CPU is used");
                 on_cpu()
             }),

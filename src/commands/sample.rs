@@ -1,10 +1,10 @@
 //! `interlingua sample`: the vectors with which the page's sample corpus ships.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use interlingua::{
     Error, Result,
-    bundle::{Bundle, WEIGHTS, write_whole},
+    bundle::{Bundle, write_whole},
     datasets::{examples, sample},
     encoder::{Encoder, Machine},
     protocol::Example,
@@ -13,7 +13,7 @@ use interlingua::{
     text::Kind,
 };
 
-use super::Progress;
+use super::{Progress, encode::about};
 
 /// Arguments of `interlingua sample`.
 #[derive(clap::Args)]
@@ -34,9 +34,9 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let bundle = Bundle::open(&args.model)?;
     // The page compares hashes of weights, which only a bundle's manifest has.
-    let weights = bundle.manifest.files.iter().find(|f| f.path == WEIGHTS).ok_or_else(|| {
-        Error::file(&args.model, "a bundle is needed here; make one with `interlingua import`")
-    })?;
+    if bundle.manifest.weights_hash().is_none() {
+        return Err(Error::file(&args.model, "a bundle is needed here; make one with `interlingua import`"));
+    }
     let path = args.folder.join("passages.jsonl");
     let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
     let name = path.display().to_string();
@@ -54,11 +54,8 @@ pub fn run(args: Args) -> Result<()> {
         encoder.encode_all(&passages, Kind::Passage, &mut |done, total| progress.show(done, total))?;
     rows.extend(encoder.encode_all(&questions, Kind::Query, &mut |_, _| {})?);
 
-    let about = BTreeMap::from([
-        ("model".to_string(), bundle.manifest.name.clone()),
-        ("weights_sha256".to_string(), weights.sha256.clone()),
-        ("passages_sha256".to_string(), sha256(&bytes)),
-    ]);
+    let mut about = about(&bundle.manifest);
+    about.insert("passages_sha256".into(), sha256(&bytes));
     let vectors = vectors::write(&rows, encoder.dimension(), &about)?;
     let listed: Vec<Example> = examples
         .iter()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use interlingua::bundle::Manifest;
 use interlingua::datasets::{self, Corpus};
 use interlingua::evaluate::encode;
 use interlingua::protocol::{Hit, Scope};
@@ -90,12 +91,13 @@ pub fn run(args: Args) -> Result<()> {
             there.join(", ")
         )));
     }
-    let encoder = open_model(&args.model, &args.place)?;
+    let (encoder, manifest) = open_model(&args.model, &args.place)?;
     // Which passage each row of the index is.
     let (index, rows) = match &args.vectors {
-        Some(file) => {
-            (EitherIndex::Packed(read(file, &args.model, &corpus)?), (0..corpus.passages.len()).collect())
-        }
+        Some(file) => (
+            EitherIndex::Packed(read(file, &args.model, &manifest, &corpus)?),
+            (0..corpus.passages.len()).collect(),
+        ),
         None => {
             let texts = searched.iter().map(|&i| corpus.passages[i].text.as_str());
             let mut progress = Progress::new("passages");
@@ -150,10 +152,10 @@ fn open(paths: &[PathBuf]) -> Result<Corpus> {
 }
 
 /// The vectors of `corpus` in a file, unless another model made them.
-fn read(file: &Path, model: &Path, corpus: &Corpus) -> Result<PackedIndex> {
+fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Result<PackedIndex> {
     let name = file.display().to_string();
     let vectors = vectors::read(&name, std::fs::read(file).map_err(|e| Error::file(file, e))?)?;
-    let ours = about(model)?;
+    let ours = about(manifest);
     let made_by = |about: &BTreeMap<String, String>| {
         about.get("weights_sha256").or_else(|| about.get("model")).cloned().unwrap_or_default()
     };

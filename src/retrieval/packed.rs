@@ -311,6 +311,19 @@ mod tests {
         );
     }
 
+    /// What threads take are parts of one index.
+    #[test]
+    fn indices_go_on_from_part_to_part() {
+        let n = PART + BLOCK + 9;
+        let mut rows = [1.0, 0.0].repeat(n);
+        rows[2 * PART + 2] = 0.6;
+        rows[2 * PART + 3] = 0.8;
+        rows[2 * n - 2] = 0.0;
+        rows[2 * n - 1] = 1.0;
+        let found = index(2, &rows).search(&[0.0, 1.0], 3, |_| true).unwrap();
+        assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), [n - 1, PART + 1, 0]);
+    }
+
     /// Large sums would wrap.
     #[test]
     fn no_sum_overflows() {

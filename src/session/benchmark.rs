@@ -6,7 +6,7 @@ use super::{
     Session,
     browser::{breathe, cores, isolated, now, today, user_agent},
     corpus::PASSAGES,
-    device::{self, is_gpu, unless_lost},
+    device,
     download::{self, fetch_file},
     model,
     open::LARGEST,
@@ -261,11 +261,7 @@ impl Session {
         breathe().await;
         let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
         let start = now();
-        let work = encoder.send(&sequences);
-        let vectors = match self.0.gpu.opened() {
-            Some(gpu) if is_gpu(encoder) => unless_lost(&gpu.lost, work).await?,
-            _ => work.await?,
-        };
+        let vectors = self.unless_gpu_lost(encoder, encoder.send(&sequences)).await?;
         Ok((now() - start, vectors))
     }
 }

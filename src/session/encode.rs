@@ -5,10 +5,14 @@ use std::{cmp::Reverse, collections::VecDeque, rc::Rc};
 use super::{
     Session,
     browser::{breathe, sleep},
-    device::unless_lost,
+    device::{is_gpu, unless_lost},
     model::Model,
 };
-use crate::{Error, Result, encoder::Vectors, text::Kind};
+use crate::{
+    Error, Result,
+    encoder::{Encoder, Vectors},
+    text::Kind,
+};
 
 /// Tokens a step encodes on the CPU: some 60 ms, and for so long nothing else is answered.
 const STEP_ON_CPU: usize = 128;
@@ -80,7 +84,7 @@ impl Session {
             let Some((batch, vectors, by)) = sent.pop_front() else {
                 return Ok((out, model));
             };
-            let vectors = match self.unless_gpu_lost(&by, vectors).await {
+            let vectors = match self.unless_gpu_lost(&by.encoder, vectors).await {
                 Err(Error::Device { problem, .. }) if by.is_on_gpu() => {
                     let why = self.why_gpu_failed(&problem).await;
                     model = self.instead_of(&by, &why).await?;
@@ -103,9 +107,13 @@ impl Session {
         }
     }
 
-    async fn unless_gpu_lost(&self, model: &Model, vectors: Vectors) -> Result<Vec<f32>> {
+    /// What `encoder` was sent, unless its GPU is lost before that is done.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when it is lost or fails.
+    pub(super) async fn unless_gpu_lost(&self, encoder: &Encoder, vectors: Vectors) -> Result<Vec<f32>> {
         match self.0.gpu.opened() {
-            Some(gpu) if model.is_on_gpu() => unless_lost(&gpu.lost, vectors).await,
+            Some(gpu) if is_gpu(encoder) => unless_lost(&gpu.lost, vectors).await,
             _ => vectors.await,
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::device::{is_gpu, report};
 use crate::{
     Result,
-    bundle::{Bundle, Manifest, WEIGHTS},
+    bundle::{Bundle, Manifest},
     encoder::{Encoder, Machine},
     protocol::{DeviceReport, ModelInfo, PrecisionChoice},
     sha256,
@@ -53,7 +53,7 @@ impl Model {
 
     /// What tells its vectors from another model's: the hash of its weights.
     pub fn weights_hash(&self) -> &str {
-        weights_hash(&self.bundle.manifest)
+        self.bundle.manifest.weights_hash().unwrap_or_default()
     }
 
     /// A hash of all that makes its vectors what they are: weights, tokenizer, architecture, prompts,
@@ -89,8 +89,4 @@ pub fn describe(url: &str, hash: &str, bundle: &Bundle, from_cache: bool, load_m
         recipe: serde_json::to_string_pretty(&told).unwrap_or_default(),
         load_ms,
     }
-}
-
-fn weights_hash(manifest: &Manifest) -> &str {
-    manifest.files.iter().find(|f| f.path == WEIGHTS).map_or("", |f| &f.sha256)
 }

@@ -7,6 +7,7 @@ mod columns;
 mod controls;
 mod corpus;
 mod evaluate;
+mod form;
 mod lines;
 mod machine;
 mod mix;

@@ -11,6 +11,7 @@ use crate::page::evaluate::Data;
 use crate::page::models::same_folder;
 use crate::page::names;
 use crate::page::state::{Page, Worker};
+use crate::page::view::form::Form;
 use crate::page::view::models::Pick;
 use crate::protocol::PrecisionChoice;
 
@@ -18,60 +19,46 @@ use crate::protocol::PrecisionChoice;
 pub(super) fn Choose() -> impl IntoView {
     let page = Page::here();
     let b = page.benchmark;
-    let busy = move || b.activity.with(Option::is_some);
     let model = Signal::derive(move || b.model.get().unwrap_or_else(|| MODEL.into()));
     let choose = Callback::new(move |folder: String| {
         page.choose_timed_model(Some(folder).filter(|f| !f.is_empty() && !same_folder(f, MODEL)));
     });
+    let link = move || view! { <button type="button" class="quiet" on:click=move |_| page.copy_link()>"Copy link"</button> };
     view! {
-        <form
-            class="choose"
-            aria-labelledby="time"
-            on:submit=move |e| {
-                e.prevent_default();
-                if !untrack(busy) {
-                    page.run_benchmark();
-                }
-            }
+        <Form
+            id="time"
+            title="Time how fast a model encodes here"
+            hint="Everything is computed in this browser. For steady figures leave this tab in front, and close what \
+                  else keeps the machine busy."
+            go="Run"
+            busy=Signal::derive(move || b.activity.with(Option::is_some))
+            begin=Callback::new(move |()| page.run_benchmark())
+            more=link
         >
-            <h2 id="time">"Time how fast a model encodes here"</h2>
-            <p class="hint">
-                "Everything is computed in this browser. For steady figures leave this tab in front, and close what "
-                "else keeps the machine busy."
-            </p>
-            <div class="choices">
-                <div class="choice">
-                    <div class="models"><Pick label="Model" value=model choose/></div>
-                    <Language/>
-                    <Devices/>
-                </div>
-                <div class="choice">
-                    <Precisions/>
-                    <Sizes/>
-                    <div class="numbers">
-                        <Number
-                            label="Timed calls"
-                            range=Plan::REPEATS
-                            value=Signal::derive(move || b.plan.with(|p| p.repeats))
-                            change=Callback::new(move |n| page.change_plan(|p| p.repeats = n))
-                        />
-                        <Number
-                            label="Warm-ups before"
-                            range=Plan::WARMUPS
-                            value=Signal::derive(move || b.plan.with(|p| p.warmups))
-                            change=Callback::new(move |n| page.change_plan(|p| p.warmups = n))
-                        />
-                    </div>
+            <div class="choice">
+                <div class="models"><Pick label="Model" value=model choose/></div>
+                <Language/>
+                <Devices/>
+            </div>
+            <div class="choice">
+                <Precisions/>
+                <Sizes/>
+                <div class="numbers">
+                    <Number
+                        label="Timed calls"
+                        range=Plan::REPEATS
+                        value=Signal::derive(move || b.plan.with(|p| p.repeats))
+                        change=Callback::new(move |n| page.change_plan(|p| p.repeats = n))
+                    />
+                    <Number
+                        label="Warm-ups before"
+                        range=Plan::WARMUPS
+                        value=Signal::derive(move || b.plan.with(|p| p.warmups))
+                        change=Callback::new(move |n| page.change_plan(|p| p.warmups = n))
+                    />
                 </div>
             </div>
-            <p class="go">
-                <button type="submit" aria-disabled=move || busy().to_string()>"Run"</button>
-                <button type="button" class="quiet" on:click=move |_| page.copy_link()>"Copy link"</button>
-                <span class="hint" aria-live="polite">
-                    {move || if busy() { "Under way; how far it is stands at the foot of the window." } else { "" }}
-                </span>
-            </p>
-        </form>
+        </Form>
     }
 }
 

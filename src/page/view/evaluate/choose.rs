@@ -8,6 +8,7 @@ use crate::page::evaluate::Data;
 use crate::page::names;
 use crate::page::state::Page;
 use crate::page::view::app::files;
+use crate::page::view::form::Form;
 use crate::page::words;
 use crate::protocol::DeviceChoice;
 
@@ -17,39 +18,24 @@ const DIRECTIONS: usize = 1;
 #[component]
 pub(super) fn Choose() -> impl IntoView {
     let page = Page::here();
-    let busy = move || page.evaluate.activity.with(Option::is_some);
     view! {
-        <form
-            class="choose"
-            aria-labelledby="choose"
-            on:submit=move |e| {
-                e.prevent_default();
-                if !untrack(busy) {
-                    page.measure();
-                }
-            }
+        <Form
+            id="choose"
+            title="Measure how well a model retrieves"
+            hint="Everything is computed in this browser, by the definitions of trec_eval. Finished vectors are kept in \
+                  this browser, so a stopped measurement goes on nearly where it was."
+            go="Measure"
+            busy=Signal::derive(move || page.evaluate.activity.with(Option::is_some))
+            begin=Callback::new(move |()| page.measure())
         >
-            <h2 id="choose">"Measure how well a model retrieves"</h2>
-            <p class="hint">
-                "Everything is computed in this browser, by the definitions of trec_eval. Finished vectors are kept "
-                "in this browser, so a stopped measurement goes on nearly where it was."
-            </p>
-            <div class="choices">
-                <DataChoice/>
-                <div class="choice">
-                    <Models/>
-                    <Lir/>
-                    <Device/>
-                    <Languages/>
-                </div>
+            <DataChoice/>
+            <div class="choice">
+                <Models/>
+                <Lir/>
+                <Device/>
+                <Languages/>
             </div>
-            <p class="go">
-                <button type="submit" aria-disabled=move || busy().to_string()>"Measure"</button>
-                <span class="hint" aria-live="polite">
-                    {move || if busy() { "Under way; how far it is stands at the foot of the window." } else { "" }}
-                </span>
-            </p>
-        </form>
+        </Form>
     }
 }
 
