@@ -30,6 +30,8 @@ pub mod session;
 #[cfg(feature = "data")]
 pub mod study;
 pub mod text;
+#[cfg(feature = "data")]
+pub mod threads;
 #[cfg(feature = "native")]
 pub mod timing;
 #[cfg(feature = "native")]
@@ -37,4 +39,4 @@ pub mod training;
 
 pub use error::{Error, Result};
 #[cfg(feature = "data")]
-pub use hash::sha256;
+pub use hash::{Hasher, sha256};

@@ -14,8 +14,9 @@
 //
 // `--webgpu` measures on WebGPU instead of the CPU, on Chromium's software adapter: only ratios mean anything.
 // `--only` keeps the kinds whose name has one of the words. `--isolated` isolates the page from other origins,
-// so that engines may use threads. "first ms" is from navigation to the first vector, nothing cached; MB what was
-// fetched until then; "peak MB" what the page's own process held at most (on WebGPU, weights are elsewhere).
+// so that engines may use threads: ours is then the build with threads, and transformers.js has all processors. "first ms" is from navigation to the first vector, nothing cached; MB what was
+// fetched until then; "peak MB" what the page's own process held at most. On WebGPU, weights are in the GPU's process,
+// which all engines of a run share: its peak is told at the end, of one engine with `--only`.
 import { createServer } from "node:http";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -91,7 +92,7 @@ async function begin({ kind, first }) {
     const extractor = await pipeline("feature-extraction", "minilm", { device: kind.device, dtype: kind.precision });
     globalThis.encode = async (texts) => (await extractor(texts, { pooling: "mean", normalize: true })).tolist();
   } else {
-    const module = await import("/dist/worker.js");
+    const module = await import(crossOriginIsolated ? "/dist/threads/worker.js" : "/dist/worker.js");
     await module.default();
     await module.load(`/bundles/minilm-${kind.precision}/`, { device: kind.device, precision: kind.arithmetic ?? "exact" });
     if (module.device().kind !== kind.device) throw new Error(module.device().notes.join(" "));
@@ -113,7 +114,8 @@ const flags = ["--no-sandbox", "--disable-background-networking", "--disable-com
 const gpu = flag("--webgpu") ? ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"] : [];
 const browser = await chromium.launch({ executablePath, args: [...flags, ...gpu] });
 const system = await browser.newBrowserCDPSession();
-const renderers = async () => (await system.send("SystemInfo.getProcessInfo")).processInfo.filter((p) => p.type === "renderer");
+const processes = async (type) => (await system.send("SystemInfo.getProcessInfo")).processInfo.filter((p) => p.type === type);
+const renderers = () => processes("renderer");
 const peak = (id) => {
   const status = `/proc/${id}/status`;
   return existsSync(status) ? Number(/VmHWM:\s+(\d+)/.exec(readFileSync(status, "utf8"))?.[1]) / 1e3 : NaN;
@@ -163,6 +165,7 @@ const results = engines.map(({ kind, process, times, ...rest }) => ({
   times,
   medians: times.map(median),
 }));
+const gpuPeak = Math.max(...(await processes("GPU")).map((p) => peak(p.id)));
 const version = browser.version();
 await browser.close();
 server.close();
@@ -181,5 +184,6 @@ for (const r of results) {
   const rest = [r.cosine.toFixed(5), r.first.toFixed(0), (r.bytes / 1e6).toFixed(1), r.peak.toFixed(0)];
   console.log(`${r.name.padEnd(29)}${r.medians.map(cell).join("")}${rest.map((text) => text.padStart(13)).join("")}`);
 }
+if (flag("--webgpu")) console.log(`The GPU's process, which serves all of them, held ${gpuPeak.toFixed(0)} MB at most.`);
 const output = option("--output");
-if (output) writeFileSync(output, `${JSON.stringify({ date: new Date().toISOString(), cpu: cpus()[0].model, cores: cpus().length, load, chromium: version, isolated, cells, results }, null, 1)}\n`);
+if (output) writeFileSync(output, `${JSON.stringify({ date: new Date().toISOString(), cpu: cpus()[0].model, cores: cpus().length, load, chromium: version, isolated, gpuPeak, cells, results }, null, 1)}\n`);

@@ -16,11 +16,13 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-/// The script that Trunk writes to start this program as the page's worker.
+/// The script that starts this program as the page's worker (`www/worker_loader.js`).
 const LOADER: &str = "/worker_loader.js";
 
 fn main() {
     console_error_panic_hook::set_once();
+    #[cfg(target_feature = "atomics")]
+    interlingua::session::helpers::call();
     // A page has no such global object, and a worker of somebody else's another script.
     if let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>()
         && scope.location().pathname().ends_with(LOADER)

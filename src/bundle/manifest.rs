@@ -143,9 +143,17 @@ impl FileEntry {
     /// # Errors
     /// [`Error::Integrity`] saying which differs.
     pub fn verify(&self, bytes: &[u8]) -> Result<()> {
-        let problem = if bytes.len() as u64 != self.bytes {
-            format!("it has {} bytes, the manifest says {}; download it again", bytes.len(), self.bytes)
-        } else if sha256(bytes) != self.sha256 {
+        self.verify_hash(bytes.len() as u64, &sha256(bytes))
+    }
+
+    /// Checks size and hash of a file that was hashed as it came.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_hash(&self, bytes: u64, hash: &str) -> Result<()> {
+        let problem = if bytes != self.bytes {
+            format!("it has {bytes} bytes, the manifest says {}; download it again", self.bytes)
+        } else if hash != self.sha256 {
             "its SHA-256 differs from the manifest's; it was altered, download it again".into()
         } else {
             return Ok(());

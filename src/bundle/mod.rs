@@ -39,7 +39,7 @@ impl Bundle {
     ///
     /// # Errors
     /// [`Error::Integrity`] or [`Error::Format`] naming the file.
-    pub fn from_files(manifest: Manifest, mut files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
+    pub fn from_files(manifest: Manifest, files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
         for entry in &manifest.files {
             let bytes = files.get(&entry.path).ok_or_else(|| Error::Integrity {
                 file: entry.path.clone(),
@@ -47,6 +47,14 @@ impl Bundle {
             })?;
             entry.verify(bytes)?;
         }
+        Self::from_checked_files(manifest, files)
+    }
+
+    /// As [`from_files`](Self::from_files), for files that were checked against the manifest already.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the file.
+    pub fn from_checked_files(manifest: Manifest, mut files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
         let mut take = |path: &str| {
             files
                 .remove(path)

@@ -1,7 +1,7 @@
 //! The devices an encoder can run on.
 
 use super::webgpu::Context;
-use crate::Result;
+use crate::{Result, threads};
 
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +53,12 @@ pub(super) enum Handle {
 impl Machine {
     /// The CPU.
     pub fn cpu() -> Self {
-        let adapter = if cfg!(target_family = "wasm") { "WebAssembly, SIMD" } else { "CPU" };
-        Self { backend: Backend::Cpu, adapter: adapter.into(), software: false, handle: Handle::Cpu }
+        let adapter = match (cfg!(target_family = "wasm"), threads::count()) {
+            (false, _) => "CPU".into(),
+            (true, 1) => "WebAssembly, SIMD".into(),
+            (true, threads) => format!("WebAssembly, SIMD, {threads} threads"),
+        };
+        Self { backend: Backend::Cpu, adapter, software: false, handle: Handle::Cpu }
     }
 
     /// The GPU that WebGPU offers, with its handles (to hear of its loss).

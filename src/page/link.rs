@@ -8,7 +8,7 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::protocol::{Event, Request};
 
-/// The script that Trunk writes for the worker, beside the page.
+/// The script that starts the worker's program, beside the page (`www/worker_loader.js`).
 const SCRIPT: &str = "./worker_loader.js";
 
 /// A running worker. Dropping it ends the worker and frees what it held, a GPU's memory included.

@@ -1,10 +1,7 @@
 //! An exact index: the inner product of a query with every vector.
 
 use super::top::Top;
-use crate::{Error, Result};
-
-#[cfg(feature = "native")]
-use rayon::prelude::*;
+use crate::{Error, Result, threads};
 
 /// Vectors are stored side by side in panels of this many, so that one load serves one dimension of
 /// all of them.
@@ -142,8 +139,8 @@ impl Index {
     }
 
     /// Calls `f` with each query's number and its scores with every vector, and returns what it
-    /// returns, in the queries' order. Queries (`[m, dimension]`) are scored in blocks, on all cores
-    /// in native builds.
+    /// returns, in the queries' order. Queries (`[m, dimension]`) are scored in blocks, on all
+    /// threads.
     ///
     /// # Errors
     /// [`Error::Input`] when the index is empty or the queries are of another dimension.
@@ -156,17 +153,16 @@ impl Index {
             return Err(Error::Input("There are no passages to search.".into()));
         }
         self.check(queries, "queries")?;
-        let block = |(number, rows): (usize, &[f32])| -> Vec<T> {
+        let size = BLOCK * self.dimension;
+        let block = |number: usize| -> Vec<T> {
+            let rows = &queries[number * size..];
+            let rows = &rows[..rows.len().min(size)];
             let mut scores = vec![0.0; rows.len() / self.dimension * self.len];
             self.score_block(rows, &mut scores);
             let rows = scores.chunks_exact(self.len).enumerate();
             rows.map(|(i, row)| f(number * BLOCK + i, row)).collect()
         };
-        let size = BLOCK * self.dimension;
-        #[cfg(feature = "native")]
-        let blocks: Vec<Vec<T>> = queries.par_chunks(size).enumerate().map(block).collect();
-        #[cfg(not(feature = "native"))]
-        let blocks: Vec<Vec<T>> = queries.chunks(size).enumerate().map(block).collect();
+        let blocks = threads::map(queries.len().div_ceil(size), block);
         Ok(blocks.into_iter().flatten().collect())
     }
 

@@ -1,10 +1,7 @@
 //! A large index in little memory: 8 bits a number, every vector still looked at.
 
 use super::{top::Top, vectors::Vectors};
-use crate::{Error, Result};
-
-#[cfg(feature = "native")]
-use rayon::prelude::*;
+use crate::{Error, Result, threads};
 
 /// Vectors scored one after the other before their scores are looked at.
 const BLOCK: usize = 512;
@@ -92,8 +89,8 @@ impl PackedIndex {
     }
 
     /// The `k` vectors nearest to `query` of those that `keep` admits, best first: index and cosine
-    /// (times the query's length). Equal scores are ordered by index, lower first. All cores share
-    /// the work in native builds.
+    /// (times the query's length). Equal scores are ordered by index, lower first. All threads
+    /// share the work.
     ///
     /// # Errors
     /// [`Error::Input`] when the index is empty, or the query has another dimension or a number that
@@ -116,7 +113,9 @@ impl PackedIndex {
             )));
         }
         let query = &Query::new(query);
-        let part = |(number, values): (usize, &[i8])| {
+        let part = |number: usize| {
+            let values = &self.values[number * PART * self.dimension..];
+            let values = &values[..values.len().min(PART * self.dimension)];
             let mut top = Top::new(k);
             let mut sums = [0; BLOCK];
             let first = number * PART;
@@ -133,10 +132,7 @@ impl PackedIndex {
             }
             top.finish()
         };
-        #[cfg(feature = "native")]
-        let parts: Vec<_> = self.values.par_chunks(PART * self.dimension).enumerate().map(part).collect();
-        #[cfg(not(feature = "native"))]
-        let parts = self.values.chunks(PART * self.dimension).enumerate().map(part);
+        let parts = threads::map(self.len().div_ceil(PART), part);
         let mut top = Top::new(k);
         parts.into_iter().flatten().for_each(|(i, score)| top.push(i, score));
         Ok(top.finish())

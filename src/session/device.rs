@@ -107,6 +107,8 @@ pub async fn on_cpu(
     precision: PrecisionChoice,
     progress: &mut Progress<'_>,
 ) -> Result<(Encoder, f32)> {
+    #[cfg(target_feature = "atomics")]
+    super::helpers::arrived().await;
     on(bundle, Machine::cpu(), precision, progress).await
 }
 

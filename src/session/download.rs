@@ -13,7 +13,7 @@ use super::{
     storage::{self, keys, read, remove, write},
 };
 use crate::{
-    Error, Result,
+    Error, Hasher, Result,
     bundle::{FileEntry, MANIFEST, Manifest},
     protocol::Stage,
     sha256,
@@ -66,7 +66,7 @@ pub fn folder(url: &str) -> Result<String> {
 /// A sentence that names the manifest's address, and the field where one is wrong.
 pub async fn manifest(folder: &str) -> Result<Found> {
     let address = file(folder, MANIFEST)?;
-    let (bytes, offline) = match get(&address, LARGEST_MANIFEST, &mut |_| {}).await {
+    let (bytes, offline) = match get(&address, LARGEST_MANIFEST, &mut |_, _| {}).await {
         Ok(bytes) => (bytes, false),
         Err(Failure { unreachable: true, error }) => match storage::open(CACHE).await {
             Some(cache) => (read(&cache, &address).await.ok_or(error)?, true),
@@ -111,13 +111,16 @@ pub async fn files(folder: &str, found: &Found, progress: &mut Progress<'_>) -> 
             Some(bytes) => bytes,
             None => {
                 out.from_cache = false;
-                let bytes = get(&address, entry.bytes, &mut |n| {
+                // Hashed as it comes: at the end there is nothing left to wait for.
+                let mut hasher = Hasher::default();
+                let bytes = get(&address, entry.bytes, &mut |part, n| {
+                    hasher.push(part);
                     progress.at(Stage::Download, before + n as f64, total);
                 })
                 .await
                 .map_err(|failure| failure.error)?;
                 progress.at(Stage::Check, before, total);
-                check(&address, entry, &bytes)?;
+                check(&address, entry, bytes.len() as u64, &hasher.finish())?;
                 if let Some(cache) = &cache
                     && let Err(problem) = write(cache, &key, &bytes).await
                 {
@@ -164,7 +167,7 @@ pub async fn fetch_file_by_steps(
     limit: u64,
     step: &mut dyn FnMut(u64),
 ) -> Result<Vec<u8>> {
-    get(&file(folder, name)?, limit, step).await.map_err(|failure| failure.error)
+    get(&file(folder, name)?, limit, &mut |_, n| step(n)).await.map_err(|failure| failure.error)
 }
 
 /// Why a file did not come.
@@ -185,8 +188,12 @@ impl Drop for Abort {
     }
 }
 
-/// GETs `address`, at most `limit` bytes of it; `step` is told how many have come.
-async fn get(address: &str, limit: u64, step: &mut dyn FnMut(u64)) -> std::result::Result<Vec<u8>, Failure> {
+/// GETs `address`, at most `limit` bytes of it; `step` is told each part, and how many bytes have come.
+async fn get(
+    address: &str,
+    limit: u64,
+    step: &mut dyn FnMut(&[u8], u64),
+) -> std::result::Result<Vec<u8>, Failure> {
     let failed =
         |unreachable: bool, problem: String| Failure { unreachable, error: Error::file(address, problem) };
     let controller = AbortController::new().ok();
@@ -236,7 +243,7 @@ async fn get(address: &str, limit: u64, step: &mut dyn FnMut(u64)) -> std::resul
         }
         out.resize(length, 0);
         chunk.copy_to(&mut out[start..]);
-        step(length as u64);
+        step(&out[start..], length as u64);
     }
     drop(abort);
     Ok(out)
@@ -252,9 +259,9 @@ fn status(response: &Response) -> String {
     }
 }
 
-/// As [`FileEntry::verify`], naming the file by its address.
-fn check(address: &str, entry: &FileEntry, bytes: &[u8]) -> Result<()> {
-    entry.verify(bytes).map_err(|error| match error {
+/// As [`FileEntry::verify_hash`], naming the file by its address.
+fn check(address: &str, entry: &FileEntry, bytes: u64, hash: &str) -> Result<()> {
+    entry.verify_hash(bytes, hash).map_err(|error| match error {
         Error::Integrity { problem, .. } => Error::Integrity { file: address.into(), problem },
         other => other,
     })

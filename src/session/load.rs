@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, rc::Rc};
 
+use wasm_bindgen_futures::spawn_local;
+
 use super::{
     Session,
     browser::{breathe, has_webgpu, now},
@@ -62,6 +64,11 @@ impl Session {
         progress: &mut Progress<'_>,
     ) -> Result<Model> {
         let began = now();
+        if choice == DeviceChoice::WebGpu {
+            // It opens while the files come; `place` hears how that ended.
+            let gpu = self.0.gpu.clone();
+            spawn_local(async move { drop(gpu.open().await) });
+        }
         let hash = found.hash.clone();
         let (bundle, from_cache, notes) = self.bundle(folder, found, progress).await?;
         breathe().await;
@@ -88,7 +95,7 @@ impl Session {
         }
         let files = download::files(folder, &found, progress).await?;
         notes.extend(files.notes);
-        Ok((Rc::new(Bundle::from_files(found.manifest, files.files)?), files.from_cache, notes))
+        Ok((Rc::new(Bundle::from_checked_files(found.manifest, files.files)?), files.from_cache, notes))
     }
 
     /// Times the GPU against the CPU and moves the model to the faster one; says which it is.

@@ -6,6 +6,7 @@
 //! - `data`, `evaluate`, `runs`: measuring models
 //! - `benchmark`: how fast a model encodes
 //! - `vault`, `work`: vectors that are kept, and making those that are not
+//! - `helpers`: more threads, where the page is cross-origin isolated
 //! - `requests`, `task`, `progress`, `storage`, `browser`: what these stand on
 //!
 //! Requests are answered side by side, each in its own task. Whatever takes long pauses between its
@@ -23,6 +24,8 @@ mod device;
 mod download;
 mod encode;
 mod evaluate;
+#[cfg(target_feature = "atomics")]
+pub mod helpers;
 mod load;
 mod model;
 mod open;

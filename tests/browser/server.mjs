@@ -14,8 +14,13 @@ const types = {
   ".svg": "image/svg+xml",
 };
 
-/** Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404). */
-export async function serve() {
+const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+/**
+ * Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404). Pages that are
+ * `isolated` from other origins may use threads.
+ */
+export async function serve({ isolated = false } = {}) {
   const faults = new Map();
   const requests = [];
   const server = createServer(async (request, response) => {
@@ -38,6 +43,7 @@ export async function serve() {
       "content-type": types[extname(file)] ?? "application/octet-stream",
       "content-length": bytes.length,
       "cache-control": "no-cache",
+      ...(isolated ? isolation : {}),
     });
     response.end(bytes);
   });

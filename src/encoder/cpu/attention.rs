@@ -1,11 +1,11 @@
 //! Attention: of each token over all tokens of its own sequence, head by head.
 
 use super::{
-    parallel,
     product::{After, Panels, Place, multiply},
     rows::softmax,
     simd::{Level, MOST_LANES},
 };
+use crate::threads;
 
 /// Queries whose scores are in memory together.
 const QUERIES: usize = 48;
@@ -30,7 +30,7 @@ pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixe
     let firsts = firsts(lengths);
     let own = || Scratch { keys: Panels::new(level), values: Panels::new(level), scores: Vec::new() };
     let places: Vec<Place> = (0..heads).map(|head| Place::new(mixed, hidden, head * width)).collect();
-    parallel::each(lengths.len() * heads, own, |own, part| {
+    threads::each(lengths.len() * heads, own, |own, part| {
         let (sequence, head) = (part / heads, part % heads);
         let (first, length) = (firsts[sequence], lengths[sequence]);
         if length == 0 {

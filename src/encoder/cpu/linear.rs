@@ -2,10 +2,9 @@
 
 use super::{
     integers::{Integers, Rows},
-    parallel,
     product::{After, Panels, Place, multiply},
 };
-use crate::encoder::Activation;
+use crate::{encoder::Activation, threads};
 
 /// Rows that one thread takes at a time: their activations stay in its cache.
 pub const PART: usize = 48;
@@ -45,11 +44,11 @@ impl Linear {
         let parts = rows.div_ceil(PART);
         let panels = self.matrix.panels();
         // Few rows are shared out by columns, so that each weight is read by one thread only.
-        let groups = match parallel::threads() {
+        let groups = match threads::count() {
             1 => 1,
             threads => (2 * threads).div_ceil(parts.max(1)).min(panels),
         };
-        parallel::each(parts * groups, Rows::default, |own, task| {
+        threads::each(parts * groups, Rows::default, |own, task| {
             let (part, group) = (task / groups, task % groups);
             let (first, end) = (part * rows / parts, (part + 1) * rows / parts);
             let which = group * panels / groups..(group + 1) * panels / groups;

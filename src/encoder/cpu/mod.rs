@@ -10,7 +10,6 @@ mod integers;
 pub mod learn;
 mod linear;
 mod math;
-mod parallel;
 mod pool;
 mod product;
 mod rows;

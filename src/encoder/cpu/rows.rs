@@ -1,9 +1,11 @@
 //! What happens to whole rows: layer norm, softmax, length 1.
 
 use super::{
+    linear::PART,
     math::exp,
     simd::{Kernel, Level, Simd},
 };
+use crate::threads;
 
 /// Gain, bias and epsilon of a layer norm.
 pub struct Norm {
@@ -20,13 +22,7 @@ impl Norm {
 
     /// The same on all threads.
     pub fn apply_all(&self, level: Level, x: &mut [f32]) {
-        #[cfg(feature = "native")]
-        {
-            use rayon::prelude::*;
-            x.par_chunks_mut(super::linear::PART * self.gain.len()).for_each(|rows| self.apply(level, rows));
-        }
-        #[cfg(not(feature = "native"))]
-        self.apply(level, x);
+        threads::chunks_mut(x, PART * self.gain.len(), |_, rows| self.apply(level, rows));
     }
 }
 

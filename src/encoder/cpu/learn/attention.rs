@@ -3,13 +3,13 @@
 use super::{
     super::{
         attention::firsts,
-        parallel,
         product::{After, Panels, Place, multiply},
         rows::softmax,
         simd::{Level, MOST_LANES},
     },
     rows::dot,
 };
+use crate::threads;
 
 /// Memory of one thread.
 struct Scratch {
@@ -38,7 +38,7 @@ pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads:
         (0..3 * heads).map(|i| Place::new(out, 3 * hidden, place(i / heads, i % heads))).collect();
     let own =
         || Scratch { right: Panels::new(level), shares: Vec::new(), grads: Vec::new(), turned: Vec::new() };
-    parallel::each(lengths.len() * heads, own, |own, part| {
+    threads::each(lengths.len() * heads, own, |own, part| {
         let (sequence, head) = (part / heads, part % heads);
         let (first, length) = (firsts[sequence], lengths[sequence]);
         if length == 0 {

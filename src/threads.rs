@@ -1,0 +1,88 @@
+//! Work in parts, shared out among threads: all cores natively, in a browser the [`helpers`] of a page
+//! that is cross-origin isolated. Elsewhere one part comes after the other.
+//!
+//! Nothing here changes what a part computes, so no result depends on the number of threads.
+
+#[cfg(all(target_family = "wasm", target_feature = "atomics"))]
+pub mod helpers;
+
+use std::marker::PhantomData;
+
+/// Threads that share the work now.
+pub fn count() -> usize {
+    #[cfg(feature = "native")]
+    return rayon::current_num_threads();
+    #[cfg(all(target_family = "wasm", target_feature = "atomics"))]
+    return 1 + helpers::count();
+    #[cfg(not(any(feature = "native", all(target_family = "wasm", target_feature = "atomics"))))]
+    1
+}
+
+/// Calls `work` for each of `parts`, with something of `own` for each thread.
+pub fn each<T>(parts: usize, own: impl Fn() -> T + Sync + Send, work: impl Fn(&mut T, usize) + Sync + Send) {
+    #[cfg(feature = "native")]
+    if parts > 1 && count() > 1 {
+        use rayon::prelude::*;
+        return (0..parts).into_par_iter().for_each_init(own, work);
+    }
+    #[cfg(all(target_family = "wasm", target_feature = "atomics"))]
+    if parts > 1 && count() > 1 {
+        return helpers::each(parts, own, work);
+    }
+    let mut own = own();
+    (0..parts).for_each(|part| work(&mut own, part));
+}
+
+/// Calls `work` with each chunk of `size` values and its number; the last one may be shorter.
+///
+/// # Panics
+/// When `size` is 0.
+pub fn chunks_mut<T: Send>(values: &mut [T], size: usize, work: impl Fn(usize, &mut [T]) + Sync + Send) {
+    let length = values.len();
+    let all = Values(values.as_mut_ptr(), PhantomData);
+    let all = &all;
+    each(
+        length.div_ceil(size),
+        || (),
+        |(), part| {
+            let first = part * size;
+            // SAFETY: each part is taken once, and parts have no values in common.
+            let chunk = unsafe { std::slice::from_raw_parts_mut(all.0.add(first), size.min(length - first)) };
+            work(part, chunk);
+        },
+    );
+}
+
+/// What `work` makes of each of `parts`, in their order.
+pub fn map<R: Send>(parts: usize, work: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
+    let mut out: Vec<Option<R>> = (0..parts).map(|_| None).collect();
+    chunks_mut(&mut out, 1, |part, slot| slot[0] = Some(work(part)));
+    out.into_iter().flatten().collect()
+}
+
+/// Values that threads take disjoint parts of.
+struct Values<'a, T>(*mut T, PhantomData<&'a mut [T]>);
+
+// SAFETY: each part goes to one thread, as `T: Send` allows.
+unsafe impl<T: Send> Sync for Values<'_, T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_met_once_with_the_number_of_its_chunk() {
+        for (length, size) in [(0, 3), (1, 3), (3, 3), (1000, 7)] {
+            let mut values = vec![0; length];
+            chunks_mut(&mut values, size, |part, chunk| chunk.iter_mut().for_each(|v| *v += 1 + part));
+            let expected: Vec<_> = (0..length).map(|i| 1 + i / size).collect();
+            assert_eq!(values, expected);
+        }
+    }
+
+    #[test]
+    fn results_come_in_order() {
+        assert!(map(0, |part| part).is_empty());
+        assert_eq!(map(500, |part| part.to_string()), (0..500).map(|n| n.to_string()).collect::<Vec<_>>());
+    }
+}

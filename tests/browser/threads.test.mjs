@@ -1,0 +1,116 @@
+// Where the page is cross-origin isolated the encoder has threads, and its vectors are the same to the last bit.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open, patience } from "./chromium.mjs";
+import { records } from "./corpus.mjs";
+import { serve } from "./server.mjs";
+
+const texts = records.slice(0, 12).flatMap((record) => [record.passage.en, record.passage.th]).concat(["Ja.", "Why?"]);
+
+let server, browser;
+before(async () => {
+  server = await serve({ isolated: true });
+  browser = await launch({ gpu: false });
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+for (const precision of ["exact", "fast"]) {
+  test(`with threads, ${precision} vectors are the same to the last bit`, { timeout: patience }, async () => {
+    const { page, complaints } = await open(browser, server, "blank.html");
+    const encode = async ([script, precision, texts]) => {
+      const module = await import(script);
+      await module.default();
+      await module.load("/model/", { device: "cpu", precision });
+      // A single text is shared out by columns, many by rows.
+      const [one, ...rest] = texts;
+      const vectors = [await module.encode([one]), await module.encode(rest, { kind: "passage" })].flat();
+      return { adapter: module.device().adapter, cores: navigator.hardwareConcurrency, vectors: vectors.map((v) => [...v]) };
+    };
+    const alone = await page.evaluate(encode, ["/worker.js", precision, texts]);
+    const shared = await page.evaluate(encode, ["/threads/worker.js", precision, texts]);
+    assert.ok(alone.cores > 1, "this test needs two processors at least");
+    assert.doesNotMatch(alone.adapter, /threads/);
+    assert.match(shared.adapter, /[2-9] threads/);
+    assert.deepEqual(shared.vectors, alone.vectors);
+    assert.deepEqual(complaints, []);
+    await page.close();
+  });
+}
+
+test("with threads, the nearest of many vectors are the same", { timeout: patience }, async () => {
+  const { page } = await open(browser, server, "blank.html");
+  // Some parts for every thread, and one that is not full.
+  const [n, d] = [70_001, 24];
+  const [alone, shared] = await page.evaluate(
+    async ([n, d]) => {
+      const values = Int8Array.from({ length: n * d }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) - 128 || 1);
+      const header = JSON.stringify({
+        vectors: { dtype: "I8", shape: [n, d], data_offsets: [4 * n, 4 * n + n * d] },
+        scales: { dtype: "F32", shape: [n], data_offsets: [0, 4 * n] },
+      });
+      const head = new TextEncoder().encode(header.padEnd(Math.ceil(header.length / 8) * 8));
+      const file = new Uint8Array(8 + head.length + 4 * n + n * d);
+      new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
+      file.set(head, 8);
+      file.set(new Uint8Array(new Float32Array(n).fill(0.01).buffer), 8 + head.length);
+      file.set(new Uint8Array(values.buffer), 8 + head.length + 4 * n);
+      const query = Float32Array.from({ length: d }, (_, i) => Math.sin(i + 1));
+      const found = [];
+      for (const script of ["/worker.js", "/threads/worker.js"]) {
+        const module = await import(script);
+        await module.default();
+        module.openVectors(file);
+        found.push(await module.nearest(query, { top: 200 }));
+      }
+      return found;
+    },
+    [n, d],
+  );
+  assert.equal(alone.length, 200);
+  assert.deepEqual(shared, alone);
+  await page.close();
+});
+
+test("WebGPU takes weights from shared memory too", { timeout: 2 * patience }, async () => {
+  const browser = await launch({ gpu: true });
+  const { page, complaints } = await open(browser, server, "blank.html");
+  const [device, gpu, cpu] = await page.evaluate(async (texts) => {
+    const module = await import("/threads/worker.js");
+    await module.default();
+    await module.load("/model/", { device: "webgpu" });
+    const device = module.device();
+    const gpu = await module.encode(texts);
+    await module.load("/model/", { device: "cpu", precision: "exact" });
+    return [device, gpu, await module.encode(texts)].map((list) => (Array.isArray(list) ? list.map((v) => [...v]) : list));
+  }, texts.slice(-3));
+  assert.equal(device.kind, "webgpu", JSON.stringify(device.notes));
+  gpu.flat().forEach((value, i) => assert.ok(Math.abs(value - cpu.flat()[i]) < 1e-4));
+  assert.deepEqual(complaints, []);
+  await browser.close();
+});
+
+test("the page says how many threads it has, answers, and keeps the model", { timeout: patience }, async () => {
+  const search = await open(browser, server, "?device=cpu");
+  assert.match(await search.ready(), /[2-9] threads/);
+  server.requests.length = 0;
+  await search.page.reload();
+  assert.match(await search.ready(), /[2-9] threads/);
+  assert.ok(!server.requests.some((path) => path.endsWith("/model.safetensors")), "it was fetched again");
+  const hits = await search.ask("Wie wird Honig gemacht?");
+  assert.ok(hits.length > 0);
+  assert.ok(server.requests.some((path) => path.endsWith("/threads/worker_bg.wasm")));
+  assert.deepEqual(search.complaints, []);
+  await search.context.close();
+});
+
+test("without the build with threads the page answers as before", { timeout: patience }, async () => {
+  server.faults.set("/threads/worker.js", () => null);
+  const search = await open(browser, server, "?device=cpu");
+  assert.doesNotMatch(await search.ready(), /threads/);
+  assert.ok((await search.ask("Wie wird Honig gemacht?")).length > 0);
+  server.faults.clear();
+  await search.context.close();
+});
