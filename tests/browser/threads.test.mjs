@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, patience } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
+import { packedFile } from "./packed.mjs";
 import { serve } from "./server.mjs";
 
 const texts = records.slice(0, 12).flatMap((record) => [record.passage.en, record.passage.th]).concat(["Ja.", "Why?"]);
@@ -44,31 +45,21 @@ test("with threads, the nearest of many vectors are the same", { timeout: patien
   const { page } = await open(browser, server, "blank.html");
   // Some parts for every thread, and one that is not full.
   const [n, d] = [70_001, 24];
-  const [alone, shared] = await page.evaluate(
-    async ([n, d]) => {
-      const values = Int8Array.from({ length: n * d }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) - 128 || 1);
-      const header = JSON.stringify({
-        vectors: { dtype: "I8", shape: [n, d], data_offsets: [4 * n, 4 * n + n * d] },
-        scales: { dtype: "F32", shape: [n], data_offsets: [0, 4 * n] },
-      });
-      const head = new TextEncoder().encode(header.padEnd(Math.ceil(header.length / 8) * 8));
-      const file = new Uint8Array(8 + head.length + 4 * n + n * d);
-      new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
-      file.set(head, 8);
-      file.set(new Uint8Array(new Float32Array(n).fill(0.01).buffer), 8 + head.length);
-      file.set(new Uint8Array(values.buffer), 8 + head.length + 4 * n);
-      const query = Float32Array.from({ length: d }, (_, i) => Math.sin(i + 1));
-      const found = [];
-      for (const script of ["/worker.js", "/threads/worker.js"]) {
-        const module = await import(script);
-        await module.default();
-        module.openVectors(file);
-        found.push(await module.nearest(query, { top: 200 }));
-      }
-      return found;
-    },
-    [n, d],
-  );
+  const values = Int8Array.from({ length: n * d }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) - 128 || 1);
+  server.faults.set("/vectors.safetensors", () => packedFile(values, n, d));
+  const [alone, shared] = await page.evaluate(async (d) => {
+    const file = new Uint8Array(await (await fetch("/vectors.safetensors")).arrayBuffer());
+    const query = Float32Array.from({ length: d }, (_, i) => Math.sin(i + 1));
+    const found = [];
+    for (const script of ["/worker.js", "/threads/worker.js"]) {
+      const module = await import(script);
+      await module.default();
+      module.openVectors(file);
+      found.push(await module.nearest(query, { top: 200 }));
+    }
+    return found;
+  }, d);
+  server.faults.clear();
   assert.equal(alone.length, 200);
   assert.deepEqual(shared, alone);
   await page.close();

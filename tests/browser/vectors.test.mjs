@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch, open, patience } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
+import { packedFile } from "./packed.mjs";
 import { root, serve } from "./server.mjs";
 
 const program = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/interlingua");
@@ -89,38 +90,27 @@ test("the nearest of packed vectors are what a plain sum finds", { timeout: pati
   const browser = await launch({ gpu: false });
   const { page } = await open(browser, server, "blank.html");
   const [n, d] = [3001, 37];
-  const result = await page.evaluate(
-    async ([n, d]) => {
-      let state = 1;
-      const noise = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31) - 1;
-      const values = Int8Array.from({ length: n * d }, () => Math.round(127 * noise()));
-      const header = JSON.stringify({
-        vectors: { dtype: "I8", shape: [n, d], data_offsets: [4 * n, 4 * n + n * d] },
-        scales: { dtype: "F32", shape: [n], data_offsets: [0, 4 * n] },
-      });
-      const head = new TextEncoder().encode(header.padEnd(Math.ceil(header.length / 8) * 8));
-      const file = new Uint8Array(8 + head.length + 4 * n + n * d);
-      new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
-      file.set(head, 8);
-      file.set(new Uint8Array(new Float32Array(n).fill(0.01).buffer), 8 + head.length);
-      file.set(new Uint8Array(values.buffer), 8 + head.length + 4 * n);
-      const module = await import("/worker.js");
-      await module.default();
-      module.openVectors(file);
-      const query = Float32Array.from({ length: d }, noise);
-      const expected = Array.from({ length: n }, (_, i) => {
-        const row = values.subarray(i * d, (i + 1) * d);
-        const dot = row.reduce((sum, x, j) => sum + x * query[j], 0);
-        return { index: i, score: dot / Math.hypot(...row) };
-      }).sort((a, b) => b.score - a.score);
-      return { found: await module.nearest(query, { top: 100 }), expected: expected.slice(0, 100) };
-    },
-    [n, d],
-  );
-  assert.equal(result.found.length, 100);
-  result.found.forEach(({ index, score }, rank) => {
-    assert.ok(Math.abs(score - result.expected[rank].score) < 2e-4, `rank ${rank}: ${score}`);
-    assert.ok(result.expected.some((e) => e.index === index && Math.abs(e.score - score) < 2e-4) || rank > 95, `rank ${rank}`);
+  let state = 1;
+  const noise = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31) - 1;
+  const values = Int8Array.from({ length: n * d }, () => Math.round(127 * noise()));
+  const query = Float32Array.from({ length: d }, noise);
+  const expected = Array.from({ length: n }, (_, i) => {
+    const row = values.subarray(i * d, (i + 1) * d);
+    const dot = row.reduce((sum, x, j) => sum + x * query[j], 0);
+    return { index: i, score: dot / Math.hypot(...row) };
+  }).sort((a, b) => b.score - a.score);
+  server.faults.set("/vectors.safetensors", () => packedFile(values, n, d));
+  const found = await page.evaluate(async (query) => {
+    const module = await import("/worker.js");
+    await module.default();
+    module.openVectors(new Uint8Array(await (await fetch("/vectors.safetensors")).arrayBuffer()));
+    return module.nearest(new Float32Array(query), { top: 100 });
+  }, [...query]);
+  server.faults.clear();
+  assert.equal(found.length, 100);
+  found.forEach(({ index, score }, rank) => {
+    assert.ok(Math.abs(score - expected[rank].score) < 2e-4, `rank ${rank}: ${score}`);
+    assert.ok(expected.some((e) => e.index === index && Math.abs(e.score - score) < 2e-4) || rank > 95, `rank ${rank}`);
   });
   await browser.close();
 });
