@@ -14,8 +14,8 @@
 //
 // `--webgpu` measures on WebGPU instead of the CPU, on Chromium's software adapter: only ratios mean anything.
 // `--only` keeps the kinds whose name has one of the words. `--isolated` isolates the page from other origins,
-// so that engines may use threads: ours is then the build with threads, and transformers.js is given as many. "first ms" is from navigation to the first vector, nothing cached; MB what was
-// fetched until then; "peak MB" what the page's own process held at most. On WebGPU, weights are in the GPU's process,
+// so that engines may use threads: ours is then the build with threads, and transformers.js is given as many.
+// "first ms" is from navigation to the first vector, nothing cached; MB what was fetched until then; "peak MB" what the page's own process held at most. On WebGPU, weights are in the GPU's process,
 // which all engines of a run share: its peak is told at the end, of one engine with `--only`.
 import { createServer } from "node:http";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

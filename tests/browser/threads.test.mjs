@@ -78,6 +78,7 @@ test("WebGPU takes weights from shared memory too", { timeout: 2 * patience }, a
     return [device, gpu, await module.encode(texts)].map((list) => (Array.isArray(list) ? list.map((v) => [...v]) : list));
   }, texts.slice(-3));
   assert.equal(device.kind, "webgpu", JSON.stringify(device.notes));
+  assert.deepEqual(gpu.map((v) => v.length), [384, 384, 384]);
   gpu.flat().forEach((value, i) => assert.ok(Math.abs(value - cpu.flat()[i]) < 1e-4));
   assert.deepEqual(complaints, []);
   await browser.close();

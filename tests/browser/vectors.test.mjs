@@ -98,7 +98,9 @@ test("the nearest of packed vectors are what a plain sum finds", { timeout: pati
     const row = values.subarray(i * d, (i + 1) * d);
     const dot = row.reduce((sum, x, j) => sum + x * query[j], 0);
     return { index: i, score: dot / Math.hypot(...row) };
-  }).sort((a, b) => b.score - a.score);
+  })
+    .sort((a, b) => b.score - a.score)
+    .slice(0, 100);
   server.faults.set("/vectors.safetensors", () => packedFile(values, n, d));
   const found = await page.evaluate(async (query) => {
     const module = await import("/worker.js");
