@@ -54,6 +54,8 @@ test("with threads, the nearest of many vectors are the same", { timeout: patien
     for (const script of ["/worker.js", "/threads/worker.js"]) {
       const module = await import(script);
       await module.default();
+      // A model waits until the helpers are there.
+      await module.load("/model/", { device: "cpu" });
       module.openVectors(file);
       found.push(await module.nearest(query, { top: 200 }));
     }
