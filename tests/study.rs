@@ -98,6 +98,7 @@ fn write_all(folder: &Path, seeds: &str) -> PathBuf {
         [sweep]
         batch = [3, 5]
         layers = [1, 2]
+        width = [32, 64]
         quantization = ["f32", "q8", "q4"]
         "#
     );
@@ -146,8 +147,8 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let file = write_all(folder, "[1, 2]");
-    // Runs: two arms with two seeds; batch 3 and layers 1 are more (batch 5 and layers 2 are the hybrid
-    // arm itself). Evaluations: the start, these six, and q8 and q4.
+    // Runs: two arms with two seeds; batch 3, layers 1 and width 32 are more (batch 5, layers 2 and width 64
+    // are the hybrid arm itself). Evaluations: the start, these seven, and q8 and q4.
     let (result, first) = go(&file, false, 5);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     // The fifth step is the first of the third run.
@@ -160,10 +161,10 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
 
     let (report, second) = go(&file, true, 0);
     let report = report.unwrap();
-    assert_eq!(second, Done { steps: 6 * 2 - 5, evaluations: 9 - 3 });
+    assert_eq!(second, Done { steps: 7 * 2 - 5, evaluations: 10 - 3 });
     let after = evaluations(folder);
     assert!(before.iter().all(|(path, bytes)| after[path] == *bytes), "an evaluation was made again");
-    assert_eq!(report.runs.len(), 9);
+    assert_eq!(report.runs.len(), 10);
 
     let (again, third) = go(&file, true, 0);
     assert_eq!(third, Done::default());
@@ -214,9 +215,11 @@ fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {
     assert!(bytes[0] > bytes[1] && bytes[1] > bytes[2], "{bytes:?}");
     let layers = &sweep("layers").variants;
     assert!(layers[0].bytes < layers[1].bytes && layers[0].latency_ms > 0.0);
+    let widths = &sweep("width").variants;
+    assert!(widths[0].bytes < widths[1].bytes && widths[0].latency_ms > 0.0);
     // What is the very same run is the very same figure.
     let hybrid = found.arms.iter().find(|arm| arm.alpha == 0.5).unwrap().figures[&Figure::MultiMap].seeds[0];
-    for (name, i) in [("batch", 1), ("layers", 1), ("quantization", 0)] {
+    for (name, i) in [("batch", 1), ("layers", 1), ("width", 1), ("quantization", 0)] {
         assert_eq!(sweep(name).variants[i].figures[&Figure::MultiMap].seeds, [hybrid], "{name}");
     }
     for sweep in &report.sweeps {
@@ -228,7 +231,7 @@ fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {
         assert!(text.contains(words), "{words} is missing in\n{text}");
     }
     let links: Vec<&str> = text.split("](").skip(1).filter_map(|t| t.split(')').next()).collect();
-    assert_eq!(links.len(), 5, "{links:?}");
+    assert_eq!(links.len(), 6, "{links:?}");
     for link in links {
         let svg = fs::read_to_string(folder.join("out").join(link)).unwrap();
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{link}");

@@ -83,6 +83,8 @@ pub struct Sweeps {
     pub batch: Vec<usize>,
     /// Blocks of the start model that are kept, evenly spaced.
     pub layers: Vec<usize>,
+    /// Numbers of a token's vector that are kept; a multiple of an attention head's width.
+    pub width: Vec<usize>,
     /// How the weights of the same trained models are stored.
     pub quantization: Vec<Quantization>,
     /// Seeds of the runs of sweeps; the study's first where it is empty.
@@ -93,7 +95,7 @@ pub struct Sweeps {
 
 impl Default for Sweeps {
     fn default() -> Self {
-        Self { batch: vec![], layers: vec![], quantization: vec![], seeds: vec![], alpha: 0.5 }
+        Self { batch: vec![], layers: vec![], width: vec![], quantization: vec![], seeds: vec![], alpha: 0.5 }
     }
 }
 
@@ -171,6 +173,9 @@ impl Study {
         }
         if self.sweep.layers.contains(&0) {
             return wrong("sweep.layers", "must be at least 1");
+        }
+        if self.sweep.width.contains(&0) {
+            return wrong("sweep.width", "must be at least the width of an attention head");
         }
         if self.steps == Some(0) {
             return wrong("steps", "must be at least 1");

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::config::{Arm, Study};
 use super::report::{Baseline, File};
-use super::start::{cut, fingerprint};
+use super::start::{Size, cut, fingerprint};
 use crate::bundle::{Bundle, Quantization};
 use crate::datasets::records;
 use crate::training::{self, TrainConfig};
@@ -57,10 +57,10 @@ pub(super) struct Planner<'a> {
     pub start: Baseline,
     /// Its folder.
     folder: PathBuf,
-    /// Its layers.
-    layers: usize,
-    /// Folder and fingerprint of each start, by number of layers.
-    starts: BTreeMap<usize, (PathBuf, String)>,
+    /// Its size.
+    size: Size,
+    /// Folder and fingerprint of each start, by size.
+    starts: BTreeMap<Size, (PathBuf, String)>,
 }
 
 impl<'a> Planner<'a> {
@@ -73,17 +73,23 @@ impl<'a> Planner<'a> {
         let mut recipe = recipe.clone();
         recipe.output = study.output.clone();
         let mut data = Vec::new();
-        for prefix in ["parallel.", "qa."] {
+        let switches = recipe.sampling.code_switching > 0.0;
+        for prefix in ["parallel.", "qa."].into_iter().chain(switches.then_some("lexicon.")) {
             for path in records::find_any(&recipe.data.folder, prefix)? {
                 let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
                 let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
                 data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
             }
         }
-        let training::Prepared { folder, questions, segments, .. } = training::prepare(&recipe, note)?;
-        let learned = sha256(format!("{} {}", hash(&questions), hash(&segments)).as_bytes());
+        let training::Prepared { folder, questions, segments, senses, .. } =
+            training::prepare(&recipe, note)?;
+        let mut learned = format!("{} {}", hash(&questions), hash(&segments));
+        if switches {
+            learned += &format!(" {}", hash(&senses));
+        }
+        let learned = sha256(learned.as_bytes());
         let bundle = Bundle::open(&folder)?;
-        let layers = bundle.manifest.architecture.layers;
+        let size = Size::of(&bundle.manifest.architecture);
         let teacher = recipe.start.teacher().to_path_buf();
         let start = Baseline {
             model: bundle.manifest.name.clone(),
@@ -91,15 +97,15 @@ impl<'a> Planner<'a> {
             teacher_sha256: fingerprint(&Bundle::open(&teacher)?)?,
             parameters: bundle.weights.parameters(),
         };
-        // Every run begins with the very same weights, and a start with fewer layers keeps its teacher.
+        // Every run begins with the very same weights, and a smaller start keeps its teacher.
         recipe.start.model = folder.clone();
         recipe.start.teacher = Some(teacher);
         recipe.start.vocabulary = None;
         recipe.prompts = None;
         // The same steps for all: none stops early, or takes the weights of another step.
         recipe.validation = None;
-        let starts = BTreeMap::from([(layers, (folder.clone(), start.sha256.clone()))]);
-        Ok(Self { study, recipe, data, learned, start, folder, layers, starts })
+        let starts = BTreeMap::from([(size, (folder.clone(), start.sha256.clone()))]);
+        Ok(Self { study, recipe, data, learned, start, folder, size, starts })
     }
 
     /// The start itself.
@@ -116,23 +122,22 @@ impl<'a> Planner<'a> {
     /// that is interrupted can be looked at.
     ///
     /// # Errors
-    /// Says why a start with fewer layers cannot be made.
+    /// Says why a smaller start cannot be made.
     pub fn arms(&mut self) -> Result<Vec<Trained>> {
         let study = self.study;
         let all = study.seeds.iter().flat_map(|&seed| study.arms.iter().map(move |arm| (arm, seed)));
-        all.map(|(arm, seed)| Ok((arm.clone(), seed, self.plan(seed, arm.alpha, None, None)?))).collect()
+        all.map(|(arm, seed)| Ok((arm.clone(), seed, self.plan(seed, arm.alpha, None, self.size)?))).collect()
     }
 
-    /// The run with this seed, share, batch (the study's own where it is not given) and layers (all).
-    fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, layers: Option<usize>) -> Result<Plan> {
+    /// The run with this seed, share, batch (the study's own where it is not given) and size.
+    fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, size: Size) -> Result<Plan> {
         let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
-        let layers = layers.unwrap_or(self.layers);
-        if !self.starts.contains_key(&layers) {
-            let folder = cut(&self.folder, layers)?;
+        if !self.starts.contains_key(&size) {
+            let folder = cut(&self.folder, size)?;
             let known = fingerprint(&Bundle::open(&folder)?)?;
-            self.starts.insert(layers, (folder, known));
+            self.starts.insert(size, (folder, known));
         }
-        let (start, known) = self.starts[&layers].clone();
+        let (start, known) = self.starts[&size].clone();
         config.start.model = start;
         let failed = |e: serde_json::Error| Error::Training(e.to_string());
         let mut told = serde_json::to_value(&config).map_err(failed)?;
@@ -147,7 +152,9 @@ impl<'a> Planner<'a> {
         let key = sha256(parts.to_string().as_bytes());
         // The same run may be asked for twice, as an arm and in a sweep: its folder is the same then.
         let batch = config.stage.last().map_or(0, |stage| stage.batch);
-        let name = format!("alpha-{alpha}-batch-{batch}-layers-{layers}-seed-{seed}");
+        let width =
+            if size.width == self.size.width { String::new() } else { format!("-width-{}", size.width) };
+        let name = format!("alpha-{alpha}-batch-{batch}-layers-{}{width}-seed-{seed}", size.layers);
         let folder = self.study.output.join("runs").join(format!("{name}-{}", &key[..8]));
         config.name = format!("{} {name}", self.study.name);
         config.output = folder.clone();
@@ -159,24 +166,29 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// As [`arms`](Self::arms).
     pub fn swept(&mut self) -> Result<Vec<(&'static str, Vec<Swept>)>> {
-        let sweep = self.study.sweep.clone();
+        let (sweep, size) = (self.study.sweep.clone(), self.size);
         let seeds = self.study.sweep_seeds().to_vec();
-        let mut variant = |name: String, quantization, batch, layers| {
-            let plan = |&seed: &u64| Ok((seed, self.plan(seed, sweep.alpha, batch, layers)?));
+        let mut variant = |name: String, quantization, batch, size| {
+            let plan = |&seed: &u64| Ok((seed, self.plan(seed, sweep.alpha, batch, size)?));
             Ok::<Swept, Error>((name, quantization, seeds.iter().map(plan).collect::<Result<_>>()?))
         };
-        let (mut batches, mut layers, mut quantizations) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut batches, mut layers, mut widths) = (Vec::new(), Vec::new(), Vec::new());
         for batch in sweep.batch {
-            batches.push(variant(format!("batch {batch}"), Quantization::F32, Some(batch), None)?);
+            batches.push(variant(format!("batch {batch}"), Quantization::F32, Some(batch), size)?);
         }
         for count in sweep.layers {
             let name = format!("{count} layer{}", if count == 1 { "" } else { "s" });
-            layers.push(variant(name, Quantization::F32, None, Some(count))?);
+            layers.push(variant(name, Quantization::F32, None, Size { layers: count, ..size })?);
         }
+        for width in sweep.width {
+            widths.push(variant(format!("width {width}"), Quantization::F32, None, Size { width, ..size })?);
+        }
+        let mut quantizations = Vec::new();
         for quantization in sweep.quantization {
-            quantizations.push(variant(quantization.to_string(), quantization, None, None)?);
+            quantizations.push(variant(quantization.to_string(), quantization, None, size)?);
         }
-        let all = [("batch", batches), ("layers", layers), ("quantization", quantizations)];
+        let all =
+            [("batch", batches), ("layers", layers), ("width", widths), ("quantization", quantizations)];
         Ok(all.into_iter().filter(|(_, variants)| !variants.is_empty()).collect())
     }
 }

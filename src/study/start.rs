@@ -1,10 +1,11 @@
-//! Where runs begin: one start for all, and starts with fewer layers.
+//! Where runs begin: one start for all, and starts with fewer layers or narrower ones.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::bundle::{Bundle, SelfTest};
+use crate::bundle::{Array, Bundle, SelfTest, Weights};
+use crate::encoder::{Activation, Config, Dense, TABLE};
 use crate::{Error, Result, sha256};
 
 /// SHA-256 of all that a model's vectors depend on: shape, prompts, tokenizer, weights.
@@ -23,27 +24,61 @@ fn kept(all: usize, keep: usize) -> Vec<usize> {
     (0..keep).map(|i| if keep == 1 { 0 } else { (i * last + (keep - 1) / 2) / (keep - 1) }).collect()
 }
 
-/// The start with `keep` of its layers, written beside it where it is not there yet.
+/// How much of the start a run begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Size {
+    /// Blocks.
+    pub layers: usize,
+    /// Numbers in a token's vector.
+    pub width: usize,
+}
+
+impl Size {
+    /// The whole of a model.
+    pub fn of(config: &Config) -> Self {
+        Self { layers: config.layers, width: config.hidden }
+    }
+}
+
+/// The start cut to `size`, written beside it where it is not there yet.
 ///
 /// # Errors
-/// [`Error::Input`] when it has fewer, [`Error::File`] when the disk refuses.
-pub(super) fn cut(start: &Path, keep: usize) -> Result<PathBuf> {
+/// [`Error::Input`] when it is smaller or cannot be cut so, [`Error::File`] when the disk refuses.
+pub(super) fn cut(start: &Path, size: Size) -> Result<PathBuf> {
     let mut bundle = Bundle::open(start)?;
-    let all = bundle.manifest.architecture.layers;
-    if keep > all {
+    let all = Size::of(&bundle.manifest.architecture);
+    if size.layers > all.layers {
         return Err(Error::Input(format!(
-            "The start model has {all} layers, so none with {keep} can be cut from it: change sweep.layers."
+            "The start model has {} layers, so none with {} can be cut from it: change sweep.layers.",
+            all.layers, size.layers
         )));
     }
-    if keep == all {
+    if size == all {
         return Ok(start.to_path_buf());
     }
-    let folder = PathBuf::from(format!("{}-layers-{keep}", start.display()));
-    let layers = kept(all, keep);
-    let recipe = json!({ "start": fingerprint(&bundle)?, "layers": layers });
+    let layers = kept(all.layers, size.layers);
+    let mut recipe = json!({ "start": fingerprint(&bundle)?, "layers": layers });
+    let mut folder = format!("{}-layers-{}", start.display(), size.layers);
+    if size.width != all.width {
+        recipe["width"] = json!(size.width);
+        folder += &format!("-width-{}", size.width);
+    }
+    let folder = PathBuf::from(folder);
     if Bundle::open(&folder).is_ok_and(|cut| cut.manifest.recipe == recipe) {
         return Ok(folder);
     }
+    shorten(&mut bundle, &layers);
+    if size.width != all.width {
+        narrow(&mut bundle, size.width)?;
+    }
+    bundle.manifest.recipe = recipe;
+    bundle.manifest.self_test = SelfTest::of(&bundle)?;
+    bundle.write(&folder)?;
+    Ok(folder)
+}
+
+/// Keeps these layers.
+fn shorten(bundle: &mut Bundle, layers: &[usize]) {
     let names: Vec<String> = bundle.weights.iter().map(|(name, _)| name.to_string()).collect();
     let mut moved = Vec::new();
     for name in names {
@@ -59,11 +94,165 @@ pub(super) fn cut(start: &Path, keep: usize) -> Result<PathBuf> {
     for (name, array) in moved {
         bundle.weights.insert(&name, array);
     }
-    bundle.manifest.architecture.layers = keep;
-    bundle.manifest.recipe = recipe;
-    bundle.manifest.self_test = SelfTest::of(&bundle)?;
-    bundle.write(&folder)?;
-    Ok(folder)
+    bundle.manifest.architecture.layers = layers.len();
+}
+
+/// Keeps `width` numbers of a token's vector, and of each layer as large a part of its attention heads and of
+/// its inner units: those with the largest weights. What comes out keeps its dimension by a linear layer, so
+/// that it can still be compared with the teacher's vectors; to begin with, numbers that were cut are 0 there.
+fn narrow(bundle: &mut Bundle, width: usize) -> Result<()> {
+    let config = &mut bundle.manifest.architecture;
+    let head = config.hidden / config.heads;
+    let inner = config.intermediate * width / config.hidden;
+    if width > config.hidden || !width.is_multiple_of(head) || inner == 0 {
+        return Err(Error::Input(format!(
+            "The start model is {} wide with attention heads of {head}, so none {width} wide can be cut from it: \
+             sweep.width takes multiples of {head} up to {}.",
+            config.hidden, config.hidden
+        )));
+    }
+    let mut cut = Cut { weights: &mut bundle.weights, columns: Vec::new() };
+    let norms = cut.norms(config)?;
+    cut.columns = largest(&norms, width);
+
+    for name in [TABLE, "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"] {
+        // Not every family has token types.
+        if cut.weights.get(name).is_some() {
+            let columns = cut.columns.clone();
+            cut.keep(name, None, Some(&columns))?;
+        }
+    }
+    cut.norm("embeddings.LayerNorm")?;
+    for i in 0..config.layers {
+        let at = |part: &str| format!("{LAYER}{i}.{part}");
+        let heads = largest(
+            &cut.strength(&at("attention.self.value"), &at("attention.output.dense"), head)?,
+            width / head,
+        );
+        let heads: Vec<usize> = heads.iter().flat_map(|h| h * head..(h + 1) * head).collect();
+        for part in ["query", "key", "value"] {
+            cut.linear(&at(&format!("attention.self.{part}")), Side::Of(&heads), Side::Token)?;
+        }
+        cut.linear(&at("attention.output.dense"), Side::Token, Side::Of(&heads))?;
+        cut.norm(&at("attention.output.LayerNorm"))?;
+        let units = largest(&cut.strength(&at("intermediate.dense"), &at("output.dense"), 1)?, inner);
+        cut.linear(&at("intermediate.dense"), Side::Of(&units), Side::Token)?;
+        cut.linear(&at("output.dense"), Side::Token, Side::Of(&units))?;
+        cut.norm(&at("output.LayerNorm"))?;
+    }
+    let columns = cut.columns;
+    match config.dense.first_mut() {
+        Some(first) => {
+            let weight = bundle.weights.need("dense.0.weight")?;
+            let narrower = select(weight, None, Some(&columns));
+            bundle.weights.insert("dense.0.weight", narrower);
+            first.input = width;
+        }
+        None => {
+            let mut weight = vec![0.0; config.hidden * width];
+            columns.iter().enumerate().for_each(|(i, column)| weight[column * width + i] = 1.0);
+            let hidden = config.hidden;
+            bundle.weights.insert("dense.0.weight", Array::f32(vec![hidden, width], weight));
+            bundle.weights.insert("dense.0.bias", Array::f32(vec![hidden], vec![0.0; hidden]));
+            config.dense.push(Dense { input: width, output: hidden, activation: Activation::Identity });
+        }
+    }
+    config.heads = width / head;
+    config.hidden = width;
+    config.intermediate = inner;
+    Ok(())
+}
+
+/// What of a side of a matrix is kept.
+#[derive(Clone, Copy)]
+enum Side<'a> {
+    /// As of a token's vector.
+    Token,
+    Of(&'a [usize]),
+}
+
+/// Weights that are cut.
+struct Cut<'a> {
+    weights: &'a mut Weights,
+    /// What is kept of a token's vector.
+    columns: Vec<usize>,
+}
+
+impl Cut<'_> {
+    /// Of each number of a token's vector, the sum of its squared factors in all layer norms: how much of what
+    /// the layers read it is.
+    fn norms(&self, config: &Config) -> Result<Vec<f64>> {
+        let layers = (0..config.layers).flat_map(|i| {
+            ["attention.output.LayerNorm", "output.LayerNorm"].map(|part| format!("{LAYER}{i}.{part}"))
+        });
+        let mut sums = vec![0.0; config.hidden];
+        for name in layers.chain(["embeddings.LayerNorm".into()]) {
+            let factors = self.weights.vector(&format!("{name}.weight"), config.hidden)?;
+            sums.iter_mut().zip(factors).for_each(|(sum, f)| *sum += f64::from(f).powi(2));
+        }
+        Ok(sums)
+    }
+
+    /// Of each group of `group` units between two linear layers, the product of the squared lengths of what
+    /// goes in and of what comes out.
+    fn strength(&self, into: &str, out_of: &str, group: usize) -> Result<Vec<f64>> {
+        let into = self.weights.need(&format!("{into}.weight"))?;
+        let out_of = self.weights.need(&format!("{out_of}.weight"))?;
+        let mut sums = vec![(0.0, 0.0); into.shape[0] / group];
+        for (i, value) in into.to_f32().into_iter().enumerate() {
+            sums[i / into.shape[1] / group].0 += f64::from(value).powi(2);
+        }
+        for (i, value) in out_of.to_f32().into_iter().enumerate() {
+            sums[i % out_of.shape[1] / group].1 += f64::from(value).powi(2);
+        }
+        Ok(sums.into_iter().map(|(a, b)| a * b).collect())
+    }
+
+    fn linear(&mut self, name: &str, output: Side, input: Side) -> Result<()> {
+        let columns = self.columns.clone();
+        let [rows, inputs] = [output, input].map(|side| match side {
+            Side::Token => columns.as_slice(),
+            Side::Of(units) => units,
+        });
+        self.keep(&format!("{name}.weight"), Some(rows), Some(inputs))?;
+        self.keep(&format!("{name}.bias"), Some(rows), None)
+    }
+
+    fn norm(&mut self, name: &str) -> Result<()> {
+        let columns = self.columns.clone();
+        self.keep(&format!("{name}.weight"), Some(&columns), None)?;
+        self.keep(&format!("{name}.bias"), Some(&columns), None)
+    }
+
+    fn keep(&mut self, name: &str, rows: Option<&[usize]>, columns: Option<&[usize]>) -> Result<()> {
+        let array = select(self.weights.need(name)?, rows, columns);
+        self.weights.insert(name, array);
+        Ok(())
+    }
+}
+
+/// These rows and columns of an array, all where nothing is said; a vector has rows only.
+fn select(array: &Array, rows: Option<&[usize]>, columns: Option<&[usize]>) -> Array {
+    let width = array.shape.get(1).copied().unwrap_or(1);
+    let (all_rows, all_columns): (Vec<usize>, Vec<usize>) =
+        ((0..array.shape[0]).collect(), (0..width).collect());
+    let (rows, columns) = (rows.unwrap_or(&all_rows), columns.unwrap_or(&all_columns));
+    let values = array.to_f32();
+    let kept = rows.iter().flat_map(|row| columns.iter().map(move |column| row * width + column));
+    let shape = match array.shape.len() {
+        1 => vec![rows.len()],
+        _ => vec![rows.len(), columns.len()],
+    };
+    Array::f32(shape, kept.map(|i| values[i]).collect())
+}
+
+/// The places of the `count` largest, in their order.
+fn largest(values: &[f64], count: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    places.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+    places.truncate(count);
+    places.sort_unstable();
+    places
 }
 
 /// What the names of a layer's arrays begin with.
@@ -95,14 +284,84 @@ mod tests {
         Bundle::open(&small).unwrap().write(&start).unwrap();
         let whole = Bundle::open(&start).unwrap();
         assert_eq!(whole.manifest.architecture.layers, 2);
-        let path = cut(&start, 1).unwrap();
+        let path = cut(&start, Size { layers: 1, ..Size::of(&whole.manifest.architecture) }).unwrap();
         let one = Bundle::open(&path).unwrap();
         assert_eq!(one.manifest.architecture.layers, 1);
         let name = "encoder.layer.0.output.dense.weight";
         assert_eq!(one.weights.need(name).unwrap(), whole.weights.need(name).unwrap());
         assert!(one.weights.get("encoder.layer.1.output.dense.weight").is_none());
         assert_ne!(fingerprint(&one).unwrap(), fingerprint(&whole).unwrap());
-        assert_eq!(cut(&start, 2).unwrap(), start);
-        assert!(cut(&start, 3).unwrap_err().to_string().contains("2 layers"));
+        let all = Size::of(&whole.manifest.architecture);
+        assert_eq!(cut(&start, all).unwrap(), start);
+        assert!(cut(&start, Size { layers: 3, ..all }).unwrap_err().to_string().contains("2 layers"));
+    }
+
+    /// Of a model in which some is 0, that is what is cut.
+    #[test]
+    fn a_narrower_model_keeps_what_is_largest() {
+        let folder = tempfile::tempdir().unwrap();
+        let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        let mut start = Bundle::open(&small).unwrap();
+        let config = start.manifest.architecture.clone();
+        let (hidden, head) = (config.hidden, config.hidden / config.heads);
+        assert!(config.heads >= 2 && config.dense.is_empty());
+        let (width, inner) = (hidden - head, config.intermediate - config.intermediate / config.heads);
+        // One head, the last inner units, and the numbers of a token's vector from `width` on are nothing.
+        let clear = |weights: &mut Weights, name: &str, is_cut: &dyn Fn(usize, usize) -> bool| {
+            let array = weights.need(name).unwrap();
+            let columns = array.shape.get(1).copied().unwrap_or(1);
+            let values = array.to_f32().into_iter().enumerate();
+            let values = values.map(|(i, v)| if is_cut(i / columns, i % columns) { 0.0 } else { v });
+            let array = Array::f32(array.shape.clone(), values.collect());
+            weights.insert(name, array);
+        };
+        let names: Vec<String> = start.weights.iter().map(|(name, _)| name.to_string()).collect();
+        for name in &names {
+            let weights = &mut start.weights;
+            if name.contains("LayerNorm") {
+                clear(weights, name, &|i, _| i >= width);
+            } else if name.contains("attention.self.value") {
+                clear(weights, name, &|i, _| i >= width);
+            } else if name.contains("intermediate") {
+                clear(weights, name, &|i, _| i >= inner);
+            }
+        }
+        let all = Size::of(&config);
+        let size = Size { width, ..all };
+        start.write(&folder.path().join("start")).unwrap();
+        let path = cut(&folder.path().join("start"), size).unwrap();
+        let narrow = Bundle::open(&path).unwrap();
+        let cut_config = &narrow.manifest.architecture;
+        assert_eq!(
+            (cut_config.hidden, cut_config.intermediate, cut_config.heads),
+            (width, inner, config.heads - 1)
+        );
+        assert_eq!(cut_config.dimension(), hidden);
+        assert_eq!(narrow.weights.need(TABLE).unwrap().shape, [config.vocabulary, width]);
+        // Layer norms take mean and variance over fewer numbers, so inside it is another model; but what was cut
+        // comes out as 0, as it did.
+        let encoder = crate::encoder::Encoder::new(&narrow, crate::encoder::Machine::cpu()).unwrap();
+        let vector = encoder.encode_all(&["a b c"], crate::text::Kind::Query, &mut |_, _| {}).unwrap();
+        assert!(vector[width..].iter().all(|&x| x == 0.0) && vector[..width].iter().all(|&x| x != 0.0));
+        let name = format!("{LAYER}1.output.dense.weight");
+        let (before, after) = (start.weights.need(&name).unwrap(), narrow.weights.need(&name).unwrap());
+        let rows = before
+            .to_f32()
+            .chunks(config.intermediate)
+            .take(width)
+            .flat_map(|r| r[..inner].to_vec())
+            .collect::<Vec<_>>();
+        assert_eq!(after.to_f32(), rows);
+        for odd in [head + 1, hidden + head, 0] {
+            let problem =
+                cut(&folder.path().join("start"), Size { width: odd, ..all }).unwrap_err().to_string();
+            assert!(problem.contains("sweep.width"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn the_largest_stay_in_their_order() {
+        assert_eq!(largest(&[0.5, 3.0, 1.0, 2.0], 2), [1, 3]);
+        assert_eq!(largest(&[1.0, 1.0, 1.0], 2), [0, 1]);
     }
 }

@@ -295,7 +295,7 @@ impl Cost {
 /// What was swept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// `batch`, `layers` or `quantization`.
+    /// `batch`, `layers`, `width` or `quantization`.
     pub name: String,
     /// In the order of the configuration.
     pub variants: Vec<Variant>,

@@ -1,8 +1,8 @@
 //! Training with hybrid batches (arXiv 2408.10536).
 //!
 //! [`train`] runs a [`TrainConfig`]: a start model gets, where asked, a new [`vocabulary`] whose
-//! embeddings come from [`alignment`]; then the stages follow, with batches from [`sampler`] and
-//! objectives from [`loss`]. Batches depend on the seed and the step alone, so a run that resumes
+//! embeddings come from [`alignment`]; then the stages follow, with batches from [`sampler`]
+//! (some of them code-switched, [`switching`]) and objectives from [`loss`]. Batches depend on the seed and the step alone, so a run that resumes
 //! from a [`checkpoint`] sees the batches it would have seen.
 
 pub mod alignment;
@@ -15,6 +15,7 @@ mod pieces;
 pub mod sampler;
 mod start;
 pub mod student;
+pub mod switching;
 mod teacher;
 pub mod texts;
 mod trainer;

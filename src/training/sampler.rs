@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
+use super::switching::Switcher;
 use crate::{
     Error, Result,
     datasets::{parallel::Segment, qa::Question, sentences},
@@ -58,6 +59,11 @@ pub struct SamplerOptions {
     pub cloze_across: f64,
     /// How often the answer's sentence alone is the passage, where it is marked.
     pub answer_sentence: f64,
+    /// How often an item of a cross-lingual batch is drawn from questions there are in English alone, with
+    /// words of the question, of the passage or of both in other languages ([`Switcher`]).
+    // Left out where it is 0, so that earlier runs are still known by their configuration.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub code_switching: f64,
 }
 
 impl Default for SamplerOptions {
@@ -72,6 +78,7 @@ impl Default for SamplerOptions {
             inverse_cloze: 0.25,
             cloze_across: 0.0,
             answer_sentence: 0.5,
+            code_switching: 0.0,
         }
     }
 }
@@ -158,6 +165,9 @@ pub struct Sampler {
     /// Records by query language and passage language.
     two: Vec<Pair>,
     without_pairs: Vec<(String, String)>,
+    /// Questions that there are in English alone.
+    english: Pool,
+    switcher: Switcher,
     /// Records of each page.
     pages: Vec<Vec<u32>>,
     options: SamplerOptions,
@@ -289,6 +299,8 @@ impl Sampler {
             records,
             one: Vec::new(),
             two: Vec::new(),
+            english: Pool::default(),
+            switcher: Switcher::default(),
             without_pairs: Vec::new(),
             pages,
             options,
@@ -302,6 +314,27 @@ impl Sampler {
             )));
         }
         Ok(sampler)
+    }
+
+    /// With translations of words, for `code_switching`.
+    ///
+    /// # Errors
+    /// [`Error::Training`] when that share is not 0, and there is nothing to switch.
+    pub fn with_switcher(mut self, switcher: Switcher) -> Result<Self> {
+        if self.options.code_switching > 0.0 && (switcher.languages().is_empty() || self.english.is_empty()) {
+            return Err(Error::Training(
+                "code_switching takes questions that there are in English alone, and a lexicon with a thousand \
+                 words in another of `languages`; set it to 0, or add en to `languages` and such data to the folder"
+                    .into(),
+            ));
+        }
+        self.switcher = switcher;
+        Ok(self)
+    }
+
+    /// Languages that texts are switched to: those that the lexicon has enough words in.
+    pub fn switched_languages(&self) -> &[String] {
+        self.switcher.languages()
     }
 
     /// Ordered pairs of languages that no record has: they cannot be drawn.
@@ -355,6 +388,15 @@ impl Sampler {
         for _ in 0..count * TRIES {
             if items.len() == count {
                 break;
+            }
+            // Nothing is drawn where there is no such share.
+            if self.options.code_switching > 0.0 && rng.random_bool(self.options.code_switching) {
+                if let Some(item) = self.switched(rng)
+                    && used.insert(item.record)
+                {
+                    items.push(item);
+                }
+                continue;
             }
             let Some(pair) = pick(&self.two, rng) else { break };
             let point = rng.random_range(0.0..1.0);
@@ -431,6 +473,24 @@ impl Sampler {
         Some(Item { passage, passage_lang: to.to_owned(), english, ..item })
     }
 
+    /// An English question and its passage, of which one or both have words of another language.
+    fn switched(&self, rng: &mut StdRng) -> Option<Item> {
+        let at = self.english.draw(rng)?;
+        let mut item = self.item(at, "en", "en", rng)?;
+        let side = rng.random_range(0..3);
+        let query = pick(self.switcher.languages(), rng)?;
+        let passage = pick(self.switcher.languages(), rng)?;
+        if side != 1 {
+            item.query = self.switcher.switch(&item.query, query, rng)?;
+            item.query_lang.clone_from(query);
+        }
+        if side != 0 {
+            item.passage = self.switcher.switch(&item.passage, passage, rng)?;
+            item.passage_lang.clone_from(passage);
+        }
+        Some(item)
+    }
+
     fn item(&self, at: u32, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
         let record = &self.records[at as usize];
         let query = record.query.get(from)?;
@@ -458,12 +518,16 @@ impl Sampler {
     fn sort(&mut self, sources: &[(String, bool)], languages: &[String]) {
         let mut one: BTreeMap<&str, Lists> = BTreeMap::new();
         let mut two: BTreeMap<(&str, &str), [Lists; 3]> = BTreeMap::new();
+        let mut english = Lists::new();
         for (at, (record, (source, is_parallel))) in self.records.iter().zip(sources).enumerate() {
             let place = match (is_parallel, NAME_LISTS.contains(&source.as_str())) {
                 (false, _) => 0,
                 (true, false) => 1,
                 (true, true) => 2,
             };
+            if !is_parallel && record.query.len() == 1 && record.query.contains_key("en") {
+                english.entry(source).or_default().push(at as u32);
+            }
             let sides = || languages.iter().filter(|l| record.query.contains_key(*l));
             for from in sides() {
                 if !is_parallel {
@@ -476,6 +540,7 @@ impl Sampler {
             }
         }
         let options = &self.options;
+        self.english = Pool::new(english, options);
         self.one = one
             .into_iter()
             .map(|(language, lists)| (language.to_owned(), Pool::new(lists, options)))
@@ -498,6 +563,7 @@ impl Sampler {
 type Lists<'a> = BTreeMap<&'a str, Vec<u32>>;
 
 /// Records by source, each source with its weight.
+#[derive(Default)]
 struct Pool {
     /// Sum of the weights up to and including each source.
     until: Vec<f64>,
@@ -536,6 +602,12 @@ fn pick<'a, T>(list: &'a [T], rng: &mut StdRng) -> Option<&'a T> {
     if list.is_empty() { None } else { list.get(rng.random_range(0..list.len())) }
 }
 
+// serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
+}
+
 fn check(options: &SamplerOptions) -> Result<()> {
     let shares = [
         ("questions", options.questions),
@@ -544,6 +616,7 @@ fn check(options: &SamplerOptions) -> Result<()> {
         ("inverse_cloze", options.inverse_cloze),
         ("cloze_across", options.cloze_across),
         ("answer_sentence", options.answer_sentence),
+        ("code_switching", options.code_switching),
     ];
     for (name, share) in shares {
         if !(0.0..=1.0).contains(&share) {
@@ -607,6 +680,7 @@ fn page(question: &Question) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::datasets::lexicon::Sense;
 
     const LANGUAGES: [&str; 4] = ["ar", "de", "en", "th"];
 
@@ -850,5 +924,68 @@ mod tests {
             assert!(item.passage.starts_with(&text(&item.passage_lang)), "{item:?}");
             assert!(item.english.is_some_and(|english| english.contains("written in en")));
         }
+    }
+
+    #[test]
+    fn questions_in_english_alone_are_switched() {
+        let mut questions = questions();
+        questions.extend((0..40).map(|i| question(&format!("e{i}"), "en", "qamr")));
+        let sense = |english: &str, words: &[(&str, &str)]| Sense {
+            id: english.into(),
+            english: english.into(),
+            words: words.iter().map(|(l, w)| (l.to_string(), vec![w.to_string()])).collect(),
+        };
+        let mut senses = vec![
+            sense("question", &[("de", "Frage"), ("ar", "سؤال")]),
+            sense("second", &[("de", "zweite"), ("ar", "ثان")]),
+            sense("sentence", &[("de", "Satz"), ("ar", "جملة")]),
+            sense("first", &[("de", "erste"), ("ar", "أول")]),
+            sense("this", &[("de", "dies"), ("ar", "هذا")]),
+            sense("third", &[("de", "dritte"), ("ar", "ثالث")]),
+            sense("is", &[("de", "ist"), ("ar", "هو")]),
+            sense("the", &[("de", "der"), ("ar", "ال")]),
+            sense("of", &[("de", "von"), ("ar", "من")]),
+            sense("in", &[("de", "im"), ("ar", "في")]),
+        ];
+        senses.extend((0..1000).map(|i| sense(&format!("w{i}"), &[("de", "x"), ("ar", "y")])));
+        let switcher = || Switcher::new(&senses, &languages());
+        let options = SamplerOptions { code_switching: 0.5, ..SamplerOptions::default() };
+        let sampler = |questions: &[Question]| {
+            Sampler::with_options(questions, &segments(), &languages(), 3, options.clone())
+        };
+        let drawn = sampler(&questions).unwrap().with_switcher(switcher()).unwrap();
+        let [mut all, mut switched, mut sides] = [0u32; 3];
+        for step in 0..60 {
+            let batch = drawn.batch(step, Strategy::CrossLingual, 16);
+            assert_eq!(batch.items.len(), 16);
+            let negatives = drawn.negatives(step, &batch);
+            for (item, negative) in batch.items.iter().zip(negatives) {
+                all += 1;
+                if !item.id.starts_with('e') {
+                    assert_ne!(item.query_lang, item.passage_lang);
+                    continue;
+                }
+                switched += 1;
+                let (asked, found) = (item.query_lang != "en", item.passage_lang != "en");
+                assert!(asked || found);
+                sides += u32::from(asked && found);
+                assert_eq!(asked, !item.query.starts_with("question"), "{}", item.query);
+                assert_eq!(item.query_english.as_deref(), Some(format!("question {} en?", item.id).as_str()));
+                assert!(
+                    item.english.as_ref().is_some_and(|text| (*text == item.passage) != found),
+                    "{item:?}"
+                );
+                // A passage that is not as it was written has no sentence beside it in its language.
+                assert!(!found || negative.is_none());
+            }
+        }
+        assert!((0.35..0.55).contains(&(f64::from(switched) / f64::from(all))), "{switched} of {all}");
+        assert!((0.25..0.42).contains(&(f64::from(sides) / f64::from(switched))), "{sides} of {switched}");
+        // Monolingual batches have none, and without English ones there is nothing to switch.
+        let mono = (0..60).flat_map(|step| drawn.batch(step, Strategy::Monolingual, 8).items);
+        assert!(mono.into_iter().all(|item| item.query_lang == item.passage_lang));
+        let problem = sampler(&questions[..40]).unwrap().with_switcher(switcher()).err().unwrap().to_string();
+        assert!(problem.contains("English alone"), "{problem}");
+        assert!(sampler(&questions).unwrap().with_switcher(Switcher::default()).is_err());
     }
 }

@@ -42,6 +42,8 @@ pub struct Prepared {
     pub questions: Vec<Question>,
     /// Multi-way parallel segments.
     pub segments: Vec<Segment>,
+    /// Words by sense, where a new vocabulary or code-switched texts ask for them.
+    pub senses: Vec<Sense>,
 }
 
 /// Reads the data, and reads or makes the start model.
@@ -49,20 +51,30 @@ pub struct Prepared {
 /// # Errors
 /// Says which file, line or field is wrong.
 pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepared> {
-    let Read { questions, segments, licences, guard } = read(config, note)?;
+    let Read { questions, segments, senses, licences, guard } = read(config, note)?;
     let mut sources = account::sources(&questions, &segments, &licences);
+    if !senses.is_empty() {
+        let licence = account::licence(LEXICON, &licences).into();
+        sources.push(Source { source: LEXICON.into(), licence, records: senses.len() });
+    }
     let folder = config.output.join("start");
     let key = key(config, guard.as_ref())?;
     if folder.join("manifest.json").exists()
         && let Ok(mut bundle) = Bundle::open(&folder)
         && bundle.manifest.recipe["key"].as_str() == Some(&key)
     {
-        // One made by an earlier version does not name its data.
-        if bundle.manifest.recipe["data"].is_null() {
-            bundle.manifest.recipe["data"] = json!(sources);
+        // One made by an earlier version does not name its data; and of what it does name, the lexicon may be
+        // needed only now.
+        let recipe = &mut bundle.manifest.recipe["data"];
+        match (recipe.as_array_mut(), sources.iter().find(|s| s.source == LEXICON)) {
+            (None, _) => *recipe = json!(sources),
+            (Some(named), Some(lexicon)) if named.iter().all(|s| s["source"] != LEXICON) => {
+                named.push(json!(lexicon));
+            }
+            (Some(_), _) => {}
         }
         note(&format!("start model found in {}", folder.display()));
-        return Ok(Prepared { bundle, folder, questions, segments });
+        return Ok(Prepared { bundle, folder, questions, segments, senses });
     }
     let mut bundle = Bundle::open(&config.start.model)?;
     let base = bundle.manifest.name.clone();
@@ -73,7 +85,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         recipe["guard"] = json!(report);
     }
     if let Some(size) = config.start.vocabulary {
-        let (report, read) = new_vocabulary(config, size, &mut bundle, &questions, &segments, note)?;
+        let (report, read) = new_vocabulary(config, size, &mut bundle, &questions, &segments, &senses, note)?;
         recipe["vocabulary"] = report;
         sources.extend(read.into_iter().map(|(source, records)| Source {
             licence: account::licence(&source, &licences).into(),
@@ -90,7 +102,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&folder)?;
     note(&format!("start model written to {}", folder.display()));
-    Ok(Prepared { bundle, folder, questions, segments })
+    Ok(Prepared { bundle, folder, questions, segments, senses })
 }
 
 /// Hash of what the start model depends on: of the guard that is what it left out.
@@ -106,6 +118,7 @@ fn key(config: &TrainConfig, guard: Option<&GuardReport>) -> Result<String> {
 struct Read {
     questions: Vec<Question>,
     segments: Vec<Segment>,
+    senses: Vec<Sense>,
     licences: BTreeMap<String, String>,
     guard: Option<GuardReport>,
 }
@@ -145,8 +158,17 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
         ));
     }
     account::check_languages(&config.languages, &questions, &segments)?;
-    Ok(Read { questions, segments, licences: account::read_licences(folder)?, guard })
+    let mut senses = Vec::new();
+    if config.sampling.code_switching > 0.0 || config.start.vocabulary.is_some() {
+        let (read, report) = read_lexicon(&records::find(folder, "lexicon.")?, &config.languages)?;
+        report.lines(LEXICON).iter().for_each(|line| note(line));
+        senses = read;
+    }
+    Ok(Read { questions, segments, senses, licences: account::read_licences(folder)?, guard })
 }
+
+/// What the lexicon is called among the sources.
+const LEXICON: &str = "lexicon";
 
 /// `parallel.tatoeba.jsonl.zst` → `tatoeba`.
 fn source(path: &Path) -> String {
@@ -162,8 +184,9 @@ fn new_vocabulary(
     bundle: &mut Bundle,
     questions: &[Question],
     segments: &[Segment],
+    senses: &[Sense],
     note: &mut dyn FnMut(&str),
-) -> Result<(serde_json::Value, Vec<(String, usize)>)> {
+) -> Result<(serde_json::Value, Option<(String, usize)>)> {
     note(&format!("training a vocabulary of {size} tokens"));
     let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for segment in segments {
@@ -177,21 +200,17 @@ fn new_vocabulary(
         list.push(&question.context);
     }
     let mut counts = WordCounts::new();
-    let mut read = Vec::new();
+    let mut read = None;
     if let Some(path) = &config.data.word_counts {
         counts = vocabulary::read_word_counts(path, &config.languages)?;
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        read.push((name, counts.values().map(Vec::len).sum()));
+        read = Some((name, counts.values().map(Vec::len).sum()));
     }
     let options = VocabularyOptions { size, ..Default::default() };
     let new = vocabulary::train(&texts, &counts, &options)?;
 
     note("aligning it with the start model's vocabulary");
-    let lexicon = records::find(&config.data.folder, "lexicon.")?;
-    let (senses, report) = read_lexicon(&lexicon, &config.languages)?;
-    report.lines("lexicon").iter().for_each(|line| note(line));
-    read.push(("lexicon".into(), senses.len()));
-    let pairs = pairs(segments, &senses);
+    let pairs = pairs(segments, senses);
     let parse =
         |bytes: &[u8]| Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")));
     let hidden = bundle.manifest.architecture.hidden;

@@ -18,6 +18,7 @@ use super::{
     sampler::{Sampler, Strategy},
     start,
     student::Student,
+    switching::Switcher,
     teacher::Teacher,
     texts::Texts,
     validation::{Best, Measured, Validation},
@@ -77,7 +78,11 @@ pub fn train(
         &config.languages,
         config.seed,
         options,
-    )?;
+    )?
+    .with_switcher(Switcher::new(&prepared.senses, &config.languages))?;
+    if config.sampling.code_switching > 0.0 {
+        note(&format!("texts are code-switched to {}", sampler.switched_languages().join(", ")));
+    }
     for (query, passage) in sampler.without_pairs() {
         note(&format!("no training pair has a query in {query} and a passage in {passage}"));
     }
