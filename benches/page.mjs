@@ -29,8 +29,8 @@ let first = 0;
 const sizes = [];
 for (const path of files(dist)) {
   const name = relative(dist, path);
-  // Bundles to compare with come only when asked for.
-  if (/^models\/.+\//.test(name)) continue;
+  // Bundles to compare with, and their vectors, come only when asked for; of the worker's two builds one does.
+  if (/^(models\/.+\/|sample\/vectors-|threads\/)/.test(name)) continue;
   const bytes = readFileSync(path);
   if (name.startsWith("model/")) {
     whole.model += bytes.length;

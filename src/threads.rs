@@ -53,10 +53,22 @@ pub fn chunks_mut<T: Send>(values: &mut [T], size: usize, work: impl Fn(usize, &
     );
 }
 
-/// What `work` makes of each of `parts`, in their order.
-pub fn map<R: Send>(parts: usize, work: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
-    let mut out: Vec<Option<R>> = (0..parts).map(|_| None).collect();
-    chunks_mut(&mut out, 1, |part, slot| slot[0] = Some(work(part)));
+/// What `work` makes of each chunk of `size` values and its number, in their order; the last chunk may be
+/// shorter.
+///
+/// # Panics
+/// When `size` is 0.
+pub fn chunks<T: Sync, R: Send>(
+    values: &[T],
+    size: usize,
+    work: impl Fn(usize, &[T]) -> R + Sync + Send,
+) -> Vec<R> {
+    let mut out: Vec<Option<R>> = Vec::new();
+    out.resize_with(values.len().div_ceil(size), || None);
+    chunks_mut(&mut out, 1, |part, slot| {
+        let first = part * size;
+        slot[0] = Some(work(part, &values[first..values.len().min(first + size)]));
+    });
     out.into_iter().flatten().collect()
 }
 
@@ -82,7 +94,11 @@ mod tests {
 
     #[test]
     fn results_come_in_order() {
-        assert!(map(0, |part| part).is_empty());
-        assert_eq!(map(500, |part| part.to_string()), (0..500).map(|n| n.to_string()).collect::<Vec<_>>());
+        assert!(chunks(&[0; 0], 3, |part, _| part).is_empty());
+        let values: Vec<usize> = (0..500).collect();
+        for size in [1, 7, 500, 501] {
+            let expected: Vec<_> = values.chunks(size).map(<[usize]>::to_vec).enumerate().collect();
+            assert_eq!(chunks(&values, size, |part, chunk| (part, chunk.to_vec())), expected);
+        }
     }
 }

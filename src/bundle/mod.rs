@@ -18,7 +18,7 @@ pub use card::{CARD, card};
 pub use folder::write_whole;
 pub use import::from_hugging_face;
 pub use manifest::{FORMAT, FileEntry, MANIFEST, Manifest, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS};
-pub use weights::{Array, BLOCK, Quantization, Weights};
+pub use weights::{Array, BLOCK, Incoming, Quantization, Weights};
 
 use std::collections::BTreeMap;
 
@@ -47,21 +47,26 @@ impl Bundle {
             })?;
             entry.verify(bytes)?;
         }
-        Self::from_checked_files(manifest, files)
+        Self::from_checked_files(manifest, files, Incoming::default())
     }
 
-    /// As [`from_files`](Self::from_files), for files that were checked against the manifest already.
+    /// As [`from_files`](Self::from_files), for files that were checked against the manifest already;
+    /// `incoming` has what was read of the weights while they came.
     ///
     /// # Errors
     /// [`Error::Format`] naming the file.
-    pub fn from_checked_files(manifest: Manifest, mut files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
+    pub fn from_checked_files(
+        manifest: Manifest,
+        mut files: BTreeMap<String, Vec<u8>>,
+        incoming: Incoming,
+    ) -> Result<Self> {
         let mut take = |path: &str| {
             files
                 .remove(path)
                 .ok_or_else(|| Error::format(format!("{MANIFEST}, files"), format!("{path} is not listed")))
         };
         let tokenizer = take(TOKENIZER)?;
-        let weights = Weights::from_safetensors(WEIGHTS, &take(WEIGHTS)?)?;
+        let weights = incoming.finish(WEIGHTS, &take(WEIGHTS)?)?;
         Ok(Self { manifest, tokenizer, weights })
     }
 

@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use half::f16;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{
+    Dtype, SafeTensors,
+    tensor::{Metadata, TensorInfo, TensorView},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, encoder::TABLE};
@@ -300,50 +303,7 @@ impl Weights {
     /// # Errors
     /// [`Error::Format`] at `file` when the header is wrong or lies about sizes.
     pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
-        let tensors = SafeTensors::deserialize(bytes)
-            .map_err(|e| Error::format(file, format!("not a valid safetensors file: {e}")))?;
-        let mut out = BTreeMap::new();
-        for (name, view) in tensors.iter() {
-            if name.ends_with(".scales") {
-                continue;
-            }
-            let data = view.data();
-            let mut shape = view.shape().to_vec();
-            let mut name = name.to_string();
-            let storage = match view.dtype() {
-                Dtype::F32 => Storage::F32(words(data, f32::from_le_bytes)),
-                Dtype::F16 => Storage::F16(words(data, f16::from_le_bytes)),
-                Dtype::BF16 => Storage::F32(words(data, |b| half::bf16::from_le_bytes(b).to_f32())),
-                // Position ids and the like, which checkpoints carry along.
-                Dtype::I64 | Dtype::I32 | Dtype::BOOL => continue,
-                kind @ (Dtype::I8 | Dtype::U8) => {
-                    if kind == Dtype::U8 {
-                        name = name
-                            .strip_suffix(".q4")
-                            .ok_or_else(|| {
-                                Error::format(format!("{file}, {name}"), "type U8 is not known here")
-                            })?
-                            .to_string();
-                        if let Some(last) = shape.last_mut() {
-                            *last *= 2;
-                        }
-                    }
-                    let scales = block_scales(file, &name, &shape, &tensors)?;
-                    match kind {
-                        Dtype::I8 => Storage::Q8 { values: data.iter().map(|&b| b as i8).collect(), scales },
-                        _ => Storage::Q4 { values: data.to_vec(), scales },
-                    }
-                }
-                other => {
-                    return Err(Error::Unsupported {
-                        what: format!("{file}: type {other:?} of {name}"),
-                        hint: "F32, F16, BF16 and this project's packed types are read".into(),
-                    });
-                }
-            };
-            out.insert(name, Array { shape, storage });
-        }
-        Ok(Self(out))
+        Incoming::default().finish(file, bytes)
     }
 
     /// Writes safetensors.
@@ -388,24 +348,181 @@ impl Weights {
     }
 }
 
+/// Weights whose safetensors file is still coming: each array is read once its last byte is there.
+#[derive(Default)]
+pub struct Incoming {
+    header: Start,
+    /// How many of the header's tensors were read.
+    read: usize,
+    weights: Weights,
+}
+
+impl Incoming {
+    /// Reads what has become whole; `bytes` are the file's from its start. It stops at what it does not
+    /// understand: [`finish`](Self::finish) says what is wrong there.
+    pub fn read(&mut self, bytes: &[u8]) {
+        if let Start::Waiting = self.header {
+            self.header = Start::of(bytes);
+        }
+        let Start::Read(header) = &self.header else { return };
+        while let Some(name) = header.names.get(self.read).filter(|name| header.is_there(bytes, name)) {
+            match header.array("", bytes, name) {
+                Ok(Some((name, array))) => drop(self.weights.0.insert(name, array)),
+                Ok(None) => {}
+                Err(_) => break,
+            }
+            self.read += 1;
+        }
+    }
+
+    /// The arrays that are there.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// All arrays, once the whole file is there.
+    ///
+    /// # Errors
+    /// [`Error::Format`] at `file` when the header is wrong or lies about sizes.
+    pub fn finish(self, file: &str, bytes: &[u8]) -> Result<Weights> {
+        let (length, metadata) = SafeTensors::read_metadata(bytes)
+            .map_err(|e| Error::format(file, format!("not a valid safetensors file: {e}")))?;
+        let header = Header::new(length, metadata);
+        let mut weights = self.weights;
+        for name in header.names.iter().skip(self.read) {
+            if let Some((name, array)) = header.array(file, bytes, name)? {
+                weights.0.insert(name, array);
+            }
+        }
+        Ok(weights)
+    }
+}
+
+/// How a file begins, as far as that is known.
+#[derive(Default)]
+enum Start {
+    #[default]
+    Waiting,
+    Read(Header),
+    /// It will not be understood when there is more of it, either.
+    Refused,
+}
+
+impl Start {
+    fn of(bytes: &[u8]) -> Self {
+        let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Self::Waiting };
+        let length = u64::from_le_bytes(*length);
+        if length > LARGEST_HEADER {
+            return Self::Refused;
+        }
+        let Some(header) = rest.get(..length as usize) else { return Self::Waiting };
+        match serde_json::from_slice(header) {
+            Ok(metadata) => Self::Read(Header::new(length as usize, metadata)),
+            Err(_) => Self::Refused,
+        }
+    }
+}
+
+/// Bytes of a header, as the library has it too.
+const LARGEST_HEADER: u64 = 100_000_000;
+
+/// What a safetensors file says it holds: the library has found places, shapes and types to fit together, though
+/// not whether the file is as long.
+struct Header {
+    metadata: Metadata,
+    /// Its tensors, in the order of their bytes.
+    names: Vec<String>,
+    /// Where the first one's bytes begin.
+    start: usize,
+}
+
+impl Header {
+    fn new(length: usize, metadata: Metadata) -> Self {
+        Self { names: metadata.offset_keys(), metadata, start: 8 + length }
+    }
+
+    /// Type, shape and bytes of a tensor; `None` where it is not listed or not all there.
+    fn tensor<'a>(&self, bytes: &'a [u8], name: &str) -> Option<(&TensorInfo, &'a [u8])> {
+        let info = self.metadata.info(name)?;
+        let (from, to) = info.data_offsets;
+        Some((info, bytes.get(self.start.checked_add(from)?..self.start.checked_add(to)?)?))
+    }
+
+    /// Whether a tensor is all there, with its scales where it has some.
+    fn is_there(&self, bytes: &[u8], name: &str) -> bool {
+        let scales = scales(name.strip_suffix(".q4").unwrap_or(name));
+        self.tensor(bytes, name).is_some()
+            && (self.metadata.info(&scales).is_none() || self.tensor(bytes, &scales).is_some())
+    }
+
+    /// A tensor as an array under its logical name; `None` for what belongs to another one, and for integer
+    /// helpers.
+    fn array(&self, file: &str, bytes: &[u8], name: &str) -> Result<Option<(String, Array)>> {
+        if name.ends_with(SCALES) {
+            return Ok(None);
+        }
+        let fault = |problem: &str| Error::format(format!("{file}, {name}"), problem);
+        let (info, data) = self.tensor(bytes, name).ok_or_else(|| fault("its bytes are not there"))?;
+        let mut shape = info.shape.clone();
+        let mut name = name.to_string();
+        let storage = match info.dtype {
+            Dtype::F32 => Storage::F32(words(data, f32::from_le_bytes)),
+            Dtype::F16 => Storage::F16(words(data, f16::from_le_bytes)),
+            Dtype::BF16 => Storage::F32(words(data, |b| half::bf16::from_le_bytes(b).to_f32())),
+            // Position ids and the like, which checkpoints carry along.
+            Dtype::I64 | Dtype::I32 | Dtype::BOOL => return Ok(None),
+            kind @ (Dtype::I8 | Dtype::U8) => {
+                if kind == Dtype::U8 {
+                    name = name
+                        .strip_suffix(".q4")
+                        .ok_or_else(|| fault("type U8 is not known here"))?
+                        .to_string();
+                    if let Some(last) = shape.last_mut() {
+                        *last *= 2;
+                    }
+                }
+                let scales = self.block_scales(file, bytes, &name, &shape)?;
+                match kind {
+                    Dtype::I8 => Storage::Q8 { values: data.iter().map(|&b| b as i8).collect(), scales },
+                    _ => Storage::Q4 { values: data.to_vec(), scales },
+                }
+            }
+            other => {
+                return Err(Error::Unsupported {
+                    what: format!("{file}: type {other:?} of {name}"),
+                    hint: "F32, F16, BF16 and this project's packed types are read".into(),
+                });
+            }
+        };
+        Ok(Some((name, Array { shape, storage })))
+    }
+
+    fn block_scales(&self, file: &str, bytes: &[u8], name: &str, shape: &[usize]) -> Result<Vec<f16>> {
+        let (info, data) = self
+            .tensor(bytes, &scales(name))
+            .ok_or_else(|| Error::format(format!("{file}, {name}"), "its scales are missing"))?;
+        let fits = matches!(shape, [rows, columns]
+            if columns.is_multiple_of(BLOCK) && info.shape == [*rows, columns / BLOCK]);
+        if !fits || info.dtype != Dtype::F16 {
+            return Err(Error::format(
+                format!("{file}, {}", scales(name)),
+                format!("{:?} {:?} does not fit a packed {shape:?}", info.dtype, info.shape),
+            ));
+        }
+        Ok(words(data, f16::from_le_bytes))
+    }
+}
+
+/// What the name of a packed matrix's scales ends in.
+const SCALES: &str = ".scales";
+
+fn scales(name: &str) -> String {
+    format!("{name}{SCALES}")
+}
+
 /// Little-endian numbers of `N` bytes each.
 fn words<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
     bytes.as_chunks::<N>().0.iter().map(|&b| read(b)).collect()
-}
-
-fn block_scales(file: &str, name: &str, shape: &[usize], tensors: &SafeTensors) -> Result<Vec<f16>> {
-    let scales = tensors
-        .tensor(&format!("{name}.scales"))
-        .map_err(|_| Error::format(format!("{file}, {name}"), "its scales are missing"))?;
-    let fits = matches!(shape, [rows, columns]
-        if columns.is_multiple_of(BLOCK) && scales.shape() == [*rows, columns / BLOCK]);
-    if !fits || scales.dtype() != Dtype::F16 {
-        return Err(Error::format(
-            format!("{file}, {name}.scales"),
-            format!("{:?} {:?} does not fit a packed {shape:?}", scales.dtype(), scales.shape()),
-        ));
-    }
-    Ok(words(scales.data(), f16::from_le_bytes))
 }
 
 #[cfg(test)]
@@ -427,6 +544,58 @@ mod tests {
             let packed = weights.quantize(q);
             let bytes = packed.to_safetensors().unwrap();
             assert_eq!(Weights::from_safetensors("t", &bytes).unwrap(), packed, "{q}");
+        }
+    }
+
+    #[test]
+    fn arrays_are_there_as_soon_as_their_bytes_are() {
+        let mut weights = Weights::default();
+        weights.insert("a.weight", wave(5, 64));
+        weights.insert(TABLE, wave(4, 32));
+        weights.insert("a.bias", Array::f32(vec![5], vec![0.1, -0.2, 0.3, 0.0, 7.0]));
+        let packed = weights.quantize(Quantization::Q4);
+        let bytes = packed.to_safetensors().unwrap();
+
+        let mut incoming = Incoming::default();
+        let mut counts = Vec::new();
+        for end in 0..=bytes.len() {
+            incoming.read(&bytes[..end]);
+            counts.push(incoming.weights().iter().count());
+            assert!(incoming.weights().iter().all(|(name, array)| packed.get(name) == Some(array)), "{end}");
+        }
+        assert!(counts.is_sorted() && (0..=3).all(|n| counts.contains(&n)), "{counts:?}");
+        assert_eq!(incoming.finish("t", &bytes).unwrap(), packed);
+
+        // Another file than the header promised, or less of it, is refused at the end.
+        let mut incoming = Incoming::default();
+        incoming.read(&bytes);
+        assert!(incoming.finish("t", &bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_lying_header_harms_nobody_on_the_way() {
+        let mut weights = Weights::default();
+        weights.insert("a.weight", wave(2, 32));
+        let good = weights.quantize(Quantization::Q8).to_safetensors().unwrap();
+        let changed = |from: &str, to: &str| -> Vec<u8> {
+            let text = good.iter().map(|&b| char::from(b)).collect::<String>();
+            assert!(text.contains(from), "{from}");
+            text.replace(from, to).chars().map(|c| c as u8).collect()
+        };
+        let longest = [&u64::MAX.to_le_bytes()[..], &good[8..]].concat();
+        // Shapes that do not fit, another type, bytes that the file does not have, no header at all.
+        for bytes in [
+            changed("[2,32]", "[9,32]"),
+            changed("[2,1]", "[1,2]"),
+            changed("\"I8\"", "\"U8\""),
+            good[..good.len() - 1].to_vec(),
+            longest,
+            vec![0xff; 64],
+        ] {
+            let mut incoming = Incoming::default();
+            (0..=bytes.len()).for_each(|end| incoming.read(&bytes[..end]));
+            let error = incoming.finish("model.safetensors", &bytes).unwrap_err().to_string();
+            assert!(error.contains("model.safetensors"), "{error}");
         }
     }
 

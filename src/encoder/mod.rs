@@ -21,12 +21,13 @@ pub use table::Table;
 
 use device::Handle;
 use positions::positions;
+use webgpu::Upload;
 
 use std::{future::ready, pin::Pin};
 
 use crate::{
     Error, Result,
-    bundle::{Bundle, Quantization, SelfTest, TOKENIZER},
+    bundle::{Bundle, Manifest, Quantization, SelfTest, TOKENIZER},
     protocol::PrecisionChoice,
     text::{Kind, Prompts, Tokenizer},
 };
@@ -64,6 +65,14 @@ impl Precision {
             (Backend::Cpu, PrecisionChoice::Fast) | (Backend::WebGpu | Backend::Gpu, _) => Self::Packed,
         }
     }
+
+    /// What of it is left for weights stored so: those not packed in few bits are unpacked in any case.
+    fn of_stored(self, quantization: Quantization) -> Self {
+        match quantization {
+            Quantization::Q8 | Quantization::Q4 => self,
+            Quantization::F32 | Quantization::F16 => Self::F32,
+        }
+    }
 }
 
 /// A batch's vectors, `[n, dimension]`, once they are there.
@@ -92,6 +101,31 @@ impl Encoder {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_precision(bundle: &Bundle, machine: Machine, precision: Precision) -> Result<Self> {
+        Self::with_upload(bundle, machine, precision, None)
+    }
+
+    /// A model whose weights are still coming, on its way to the GPU that `machine` is; `None` for other
+    /// machines.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for widths that the GPU's shaders cannot do.
+    pub fn upload(manifest: &Manifest, machine: &Machine, precision: Precision) -> Result<Option<Upload>> {
+        let Handle::WebGpu(context) = &machine.handle else { return Ok(None) };
+        let precision = precision.of_stored(manifest.quantization);
+        Upload::new(context, &manifest.architecture, precision).map(Some)
+    }
+
+    /// As [`with_precision`](Self::with_precision), for a model of which a part may be on the machine:
+    /// what [`upload`](Self::upload) gave for the same manifest, machine and precision.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_upload(
+        bundle: &Bundle,
+        machine: Machine,
+        precision: Precision,
+        upload: Option<Upload>,
+    ) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
         let tokenizer = Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?;
         let table = bundle.weights.matrix(TABLE, config.vocabulary, config.hidden)?.clone();
@@ -105,17 +139,14 @@ impl Encoder {
                 ),
             ));
         }
-        // What is not packed in few bits is unpacked in any case.
-        let precision = match bundle.manifest.quantization {
-            Quantization::Q8 | Quantization::Q4 => precision,
-            Quantization::F32 | Quantization::F16 => Precision::F32,
-        };
+        let precision = precision.of_stored(bundle.manifest.quantization);
         let weights = &bundle.weights;
         let blocks = match &machine.handle {
             Handle::Cpu => Blocks::Cpu(Box::new(cpu::Blocks::with_precision(&config, weights, precision)?)),
-            Handle::WebGpu(context) => {
-                Blocks::WebGpu(Box::new(webgpu::Blocks::new(context, &config, weights, precision)?))
-            }
+            Handle::WebGpu(context) => Blocks::WebGpu(Box::new(match upload {
+                Some(upload) => webgpu::Blocks::from_upload(upload, weights)?,
+                None => webgpu::Blocks::new(context, &config, weights, precision)?,
+            })),
             #[cfg(feature = "native")]
             Handle::Burn(devices) => {
                 Blocks::Burn(Box::new(trained::Blocks::new(&config, weights, precision, &devices[0])?))

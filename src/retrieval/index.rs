@@ -154,15 +154,13 @@ impl Index {
         }
         self.check(queries, "queries")?;
         let size = BLOCK * self.dimension;
-        let block = |number: usize| -> Vec<T> {
-            let rows = &queries[number * size..];
-            let rows = &rows[..rows.len().min(size)];
+        let block = |number: usize, rows: &[f32]| -> Vec<T> {
             let mut scores = vec![0.0; rows.len() / self.dimension * self.len];
             self.score_block(rows, &mut scores);
             let rows = scores.chunks_exact(self.len).enumerate();
             rows.map(|(i, row)| f(number * BLOCK + i, row)).collect()
         };
-        let blocks = threads::map(queries.len().div_ceil(size), block);
+        let blocks = threads::chunks(queries, size, block);
         Ok(blocks.into_iter().flatten().collect())
     }
 

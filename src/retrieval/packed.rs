@@ -113,9 +113,7 @@ impl PackedIndex {
             )));
         }
         let query = &Query::new(query);
-        let part = |number: usize| {
-            let values = &self.values[number * PART * self.dimension..];
-            let values = &values[..values.len().min(PART * self.dimension)];
+        let part = |number: usize, values: &[i8]| {
             let mut top = Top::new(k);
             let mut sums = [0; BLOCK];
             let first = number * PART;
@@ -132,7 +130,7 @@ impl PackedIndex {
             }
             top.finish()
         };
-        let parts = threads::map(self.len().div_ceil(PART), part);
+        let parts = threads::chunks(&self.values, PART * self.dimension, part);
         let mut top = Top::new(k);
         parts.into_iter().flatten().for_each(|(i, score)| top.push(i, score));
         Ok(top.finish())

@@ -8,6 +8,7 @@ use super::{
     corpus::PASSAGES,
     device,
     download::{self, fetch_file},
+    load::Came,
     model,
     open::LARGEST,
     progress::Progress,
@@ -55,7 +56,8 @@ impl Session {
         let folder = download::folder(url)?;
         let found = download::manifest(&folder).await?;
         let hash = found.hash.clone();
-        let (bundle, from_cache, mut notes) = self.bundle(&folder, found, &mut progress).await?;
+        let Came { bundle, from_cache, mut notes, .. } =
+            self.bundle(&folder, found, None, &mut progress).await?;
         let info = model::describe(&folder, &hash, &bundle, from_cache, 0.0);
 
         let (texts, passages) = self.texts(&plan.language, sample).await?;
@@ -185,7 +187,7 @@ impl Session {
         }
         let (encoder, difference) = match way.device {
             Device::Cpu => device::on_cpu(bundle, way.precision, progress).await?,
-            Device::WebGpu => device::on_gpu(bundle, &self.0.gpu, progress).await?,
+            Device::WebGpu => device::on_gpu(bundle, &self.0.gpu, None, progress).await?,
         };
         let report = device::report(&encoder, bundle, difference);
         Ok((Rc::new(encoder), report))

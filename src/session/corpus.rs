@@ -21,6 +21,8 @@ pub const PASSAGES: &str = "passages.jsonl";
 pub const VECTORS: &str = "vectors.safetensors";
 /// See [`PASSAGES`].
 pub const EXAMPLES: &str = "examples.json";
+/// Whose vectors lie beside a sample: an object from [`Model::weights_hash`] to a file like [`VECTORS`].
+pub const LIST: &str = "vectors.json";
 
 /// A corpus that can be searched. It never changes: with other vectors it is another one.
 pub struct Open {
@@ -34,12 +36,63 @@ pub struct Open {
     made_by: String,
     /// Vectors of the examples, where they came with the corpus.
     shipped: HashMap<String, Vec<f32>>,
+    /// Of a sample, where it came from.
+    pub home: Option<Home>,
+}
+
+/// Where a sample corpus came from.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// Its folder's address.
+    pub folder: String,
+    /// Hash of its [`PASSAGES`].
+    passages_sha256: String,
 }
 
 impl Open {
     /// A corpus with vectors that `model` made, one for each passage.
-    pub fn encoded(info: CorpusInfo, corpus: Rc<Corpus>, index: EitherIndex, model: &Model) -> Self {
-        Self { info, corpus, index, made_by: model.weights_hash().into(), shipped: HashMap::new() }
+    pub fn encoded(
+        info: CorpusInfo,
+        corpus: Rc<Corpus>,
+        home: Option<Home>,
+        index: EitherIndex,
+        model: &Model,
+    ) -> Self {
+        let made_by = model.weights_hash().into();
+        Self { info, corpus, index, made_by, shipped: HashMap::new(), home }
+    }
+
+    /// A sample with the vectors of the file `name`, a row for each passage and then one for each example.
+    ///
+    /// # Errors
+    /// A sentence that names the file, and says where it does not fit the passages.
+    pub fn with_vectors(
+        info: CorpusInfo,
+        corpus: Rc<Corpus>,
+        home: Home,
+        name: &str,
+        vectors: Vec<u8>,
+    ) -> Result<Self> {
+        let stored = vectors::read(name, vectors)?;
+        let about = |key: &str| stored.about.get(key).map(String::as_str).unwrap_or_default();
+        let expected = corpus.passages.len() + info.examples.len();
+        if stored.len() != expected || about("passages_sha256") != home.passages_sha256 {
+            return Err(Error::format(
+                name,
+                format!("it was made from another {PASSAGES}; write it anew with `interlingua sample`"),
+            ));
+        }
+        let mut rows = stored.unit_rows();
+        let last = rows.split_off(corpus.passages.len() * stored.dimension);
+        let examples = info.examples.iter().map(|e| e.text.clone());
+        Ok(Self {
+            index: EitherIndex::Exact(Index::from_rows(stored.dimension, &rows)?),
+            made_by: about("weights_sha256").into(),
+            shipped: examples.zip(last.chunks(stored.dimension).map(<[f32]>::to_vec)).collect(),
+            home: Some(home),
+            info,
+            corpus,
+        })
     }
 
     /// Whether `model`'s vectors can be compared with these.
@@ -81,35 +134,18 @@ fn example(question: &Question) -> Example {
     Example { language: question.lang.clone(), text: question.text.clone(), answer_id: question.id.clone() }
 }
 
-/// A sample corpus from its three files.
+/// The sample corpus in `folder` from its three files.
 ///
 /// # Errors
 /// A sentence that names the file, and says where it does not fit the others.
-pub fn open_sample(passages: &[u8], vectors: Vec<u8>, examples: &[u8]) -> Result<Open> {
+pub fn open_sample(folder: &str, passages: &[u8], vectors: Vec<u8>, examples: &[u8]) -> Result<Open> {
     let text = std::str::from_utf8(passages)
         .map_err(|e| Error::format(PASSAGES, format!("not UTF-8 text (byte {})", e.valid_up_to())))?;
     let corpus = sample::parse(PASSAGES, text)?;
-    let stored = vectors::read(VECTORS, vectors)?;
     let examples: Vec<Example> = serde_json::from_slice(examples).map_err(|e| Error::format(EXAMPLES, e))?;
-    let about = |key: &str| stored.about.get(key).map(String::as_str).unwrap_or_default();
-    let expected = corpus.passages.len() + examples.len();
-    if stored.len() != expected || about("passages_sha256") != sha256(passages) {
-        return Err(Error::format(
-            VECTORS,
-            format!("it was made from another {PASSAGES}; write it anew with `interlingua sample`"),
-        ));
-    }
-    let mut rows = stored.unit_rows();
-    let last = rows.split_off(corpus.passages.len() * stored.dimension);
-    let shipped =
-        examples.iter().map(|e| e.text.clone()).zip(last.chunks(stored.dimension).map(<[f32]>::to_vec));
-    Ok(Open {
-        index: EitherIndex::Exact(Index::from_rows(stored.dimension, &rows)?),
-        made_by: about("weights_sha256").into(),
-        shipped: shipped.collect(),
-        info: CorpusInfo { examples, precomputed: true, ..describe(&corpus) },
-        corpus: Rc::new(corpus),
-    })
+    let home = Home { folder: folder.into(), passages_sha256: sha256(passages) };
+    let info = CorpusInfo { examples, precomputed: true, ..describe(&corpus) };
+    Open::with_vectors(info, Rc::new(corpus), home, VECTORS, vectors)
 }
 
 #[cfg(test)]
@@ -140,7 +176,7 @@ mod tests {
         examples: &[Example],
     ) -> Result<Open> {
         let vectors = vectors::write(rows, 2, about).unwrap();
-        open_sample(text.as_bytes(), vectors, &serde_json::to_vec(examples).unwrap())
+        open_sample("here", text.as_bytes(), vectors, &serde_json::to_vec(examples).unwrap())
     }
 
     #[test]

@@ -14,8 +14,11 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::{Bundle, Quantization},
-    encoder::{Backend, Encoder, Machine, Precision, webgpu::Context},
+    bundle::{Bundle, Manifest, Quantization},
+    encoder::{
+        Backend, Encoder, Machine, Precision,
+        webgpu::{Context, Upload},
+    },
     protocol::{DeviceReport, PrecisionChoice, Stage},
     text::Kind,
 };
@@ -109,17 +112,32 @@ pub async fn on_cpu(
 ) -> Result<(Encoder, f32)> {
     #[cfg(target_feature = "atomics")]
     super::helpers::arrived().await;
-    on(bundle, Machine::cpu(), precision, progress).await
+    on(bundle, Machine::cpu(), precision, None, progress).await
 }
 
-/// The bundle on the GPU, checked, however long it takes.
+/// The bundle on the GPU, checked, however long it takes; `upload` is what of it is there already.
 ///
 /// # Errors
 /// As [`on_cpu`], and when there is no GPU.
-pub async fn on_gpu(bundle: &Bundle, gpu: &Gpu, progress: &mut Progress<'_>) -> Result<(Encoder, f32)> {
+pub async fn on_gpu(
+    bundle: &Bundle,
+    gpu: &Gpu,
+    upload: Option<Upload>,
+    progress: &mut Progress<'_>,
+) -> Result<(Encoder, f32)> {
     progress.at(Stage::Prepare, 0.0, 1.0);
     let gpu = gpu.open().await?;
-    unless_lost(&gpu.lost, on(bundle, gpu.machine.clone(), PrecisionChoice::Exact, progress)).await
+    let work = on(bundle, gpu.machine.clone(), PrecisionChoice::Exact, upload, progress);
+    unless_lost(&gpu.lost, work).await
+}
+
+/// A model whose weights are still coming, on its way to the GPU.
+///
+/// # Errors
+/// [`Error::Unsupported`] when the GPU's shaders cannot do its widths.
+pub fn upload(manifest: &Manifest, gpu: &OpenGpu) -> Result<Option<Upload>> {
+    let held = Precision::of(gpu.machine.backend, PrecisionChoice::Exact);
+    Encoder::upload(manifest, &gpu.machine, held)
 }
 
 /// Milliseconds for one short query: the median of three, after a warm-up.
@@ -202,6 +220,7 @@ async fn on(
     bundle: &Bundle,
     machine: Machine,
     precision: PrecisionChoice,
+    upload: Option<Upload>,
     progress: &mut Progress<'_>,
 ) -> Result<(Encoder, f32)> {
     let test = &bundle.manifest.self_test;
@@ -214,7 +233,7 @@ async fn on(
     progress.at(Stage::Prepare, 0.0, 1.0);
     breathe().await;
     let held = Precision::of(machine.backend, precision);
-    let encoder = Encoder::with_precision(bundle, machine, held)?;
+    let encoder = Encoder::with_upload(bundle, machine, held, upload)?;
     progress.at(Stage::Prepare, 1.0, 1.0);
     progress.at(Stage::SelfTest, 0.0, 1.0);
     breathe().await;

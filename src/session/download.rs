@@ -82,11 +82,17 @@ pub async fn manifest(folder: &str) -> Result<Found> {
     Ok(Found { manifest, hash: sha256(&bytes), notes, bytes, address, offline })
 }
 
-/// Gets every file that the manifest lists, from the cache where it is there and whole.
+/// Gets every file that the manifest lists, from the cache where it is there and whole. `coming` is told
+/// of each file's bytes from its start, as far as they are there: what comes is not checked before its end.
 ///
 /// # Errors
 /// A sentence that names the file's address.
-pub async fn files(folder: &str, found: &Found, progress: &mut Progress<'_>) -> Result<Files> {
+pub async fn files(
+    folder: &str,
+    found: &Found,
+    progress: &mut Progress<'_>,
+    coming: &mut dyn FnMut(&FileEntry, &[u8]),
+) -> Result<Files> {
     let cache = storage::open(CACHE).await;
     let mut out = Files { files: BTreeMap::new(), from_cache: true, notes: Vec::new() };
     if cache.is_none() {
@@ -108,14 +114,18 @@ pub async fn files(folder: &str, found: &Found, progress: &mut Progress<'_>) -> 
             }
         }
         let bytes = match kept {
-            Some(bytes) => bytes,
+            Some(bytes) => {
+                coming(entry, &bytes);
+                bytes
+            }
             None => {
                 out.from_cache = false;
                 // Hashed as it comes: at the end there is nothing left to wait for.
                 let mut hasher = Hasher::default();
-                let bytes = get(&address, entry.bytes, &mut |part, n| {
-                    hasher.push(part);
-                    progress.at(Stage::Download, before + n as f64, total);
+                let bytes = get(&address, entry.bytes, &mut |bytes, new| {
+                    hasher.push(&bytes[new..]);
+                    coming(entry, bytes);
+                    progress.at(Stage::Download, before + bytes.len() as f64, total);
                 })
                 .await
                 .map_err(|failure| failure.error)?;
@@ -167,7 +177,9 @@ pub async fn fetch_file_by_steps(
     limit: u64,
     step: &mut dyn FnMut(u64),
 ) -> Result<Vec<u8>> {
-    get(&file(folder, name)?, limit, &mut |_, n| step(n)).await.map_err(|failure| failure.error)
+    get(&file(folder, name)?, limit, &mut |bytes, _| step(bytes.len() as u64))
+        .await
+        .map_err(|failure| failure.error)
 }
 
 /// Why a file did not come.
@@ -188,11 +200,12 @@ impl Drop for Abort {
     }
 }
 
-/// GETs `address`, at most `limit` bytes of it; `step` is told each part, and how many bytes have come.
+/// GETs `address`, at most `limit` bytes of it; `step` is told all that has come after each part, and where
+/// that part begins.
 async fn get(
     address: &str,
     limit: u64,
-    step: &mut dyn FnMut(&[u8], u64),
+    step: &mut dyn FnMut(&[u8], usize),
 ) -> std::result::Result<Vec<u8>, Failure> {
     let failed =
         |unreachable: bool, problem: String| Failure { unreachable, error: Error::file(address, problem) };
@@ -243,7 +256,7 @@ async fn get(
         }
         out.resize(length, 0);
         chunk.copy_to(&mut out[start..]);
-        step(&out[start..], length as u64);
+        step(&out, start);
     }
     drop(abort);
     Ok(out)

@@ -7,19 +7,20 @@ use wasm_bindgen_futures::spawn_local;
 use super::{
     Session,
     browser::{breathe, has_webgpu, now},
-    corpus::Open,
-    device::{self, report},
+    corpus::{Home, LIST, Open},
+    device::{self, Gpu, report},
     download::{self, Found},
     encode::Encoded,
     model::{self, Model},
+    open::LARGEST,
     progress::Progress,
     work::Work,
 };
 use crate::{
     Error, Result,
-    bundle::Bundle,
+    bundle::{Bundle, FileEntry, Incoming, Manifest, WEIGHTS, Weights},
     datasets::{Chunks, Corpus},
-    encoder::Encoder,
+    encoder::{Encoder, webgpu::Upload},
     protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice, Stage},
     retrieval::{EitherIndex, Index},
     text::Kind,
@@ -70,16 +71,17 @@ impl Session {
             spawn_local(async move { drop(gpu.open().await) });
         }
         let hash = found.hash.clone();
-        let (bundle, from_cache, notes) = self.bundle(folder, found, progress).await?;
+        let gpu = Some(&self.0.gpu).filter(|_| choice == DeviceChoice::WebGpu);
+        let Came { bundle, from_cache, notes, upload } = self.bundle(folder, found, gpu, progress).await?;
         breathe().await;
-        let (encoder, mut device) = self.place(&bundle, choice, precision, progress).await?;
+        let (encoder, mut device) = self.place(&bundle, choice, precision, upload, progress).await?;
         device.notes.splice(0..0, notes);
         let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);
         Ok(Model { info, device, precision, bundle, encoder: Rc::new(encoder) })
     }
 
-    /// The bundle in `folder`, whether it was at hand, and what is to be known about that. One that
-    /// runs already is not read again.
+    /// The bundle in `folder`. One that runs already is not read again. Should `gpu` be open while the
+    /// weights come, they are sent there as they do.
     ///
     /// # Errors
     /// A sentence naming the file or field.
@@ -87,15 +89,25 @@ impl Session {
         &self,
         folder: &str,
         found: Found,
+        gpu: Option<&Gpu>,
         progress: &mut Progress<'_>,
-    ) -> Result<(Rc<Bundle>, bool, Vec<String>)> {
+    ) -> Result<Came> {
         let mut notes = found.notes.clone();
         if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && m.info.url == folder) {
-            return Ok((model.bundle.clone(), true, notes));
+            return Ok(Came { bundle: model.bundle.clone(), from_cache: true, notes, upload: None });
         }
-        let files = download::files(folder, &found, progress).await?;
+        let mut incoming = Incoming::default();
+        let mut sending = Sending::Not;
+        let mut coming = |file: &FileEntry, bytes: &[u8]| {
+            if file.path == WEIGHTS {
+                incoming.read(bytes);
+                sending.advance(gpu, &found.manifest, incoming.weights());
+            }
+        };
+        let files = download::files(folder, &found, progress, &mut coming).await?;
         notes.extend(files.notes);
-        Ok((Rc::new(Bundle::from_checked_files(found.manifest, files.files)?), files.from_cache, notes))
+        let bundle = Rc::new(Bundle::from_checked_files(found.manifest, files.files, incoming)?);
+        Ok(Came { bundle, from_cache: files.from_cache, notes, upload: sending.upload() })
     }
 
     /// Times the GPU against the CPU and moves the model to the faster one; says which it is.
@@ -155,11 +167,12 @@ impl Session {
         bundle: &Bundle,
         choice: DeviceChoice,
         precision: PrecisionChoice,
+        upload: Option<Upload>,
         progress: &mut Progress<'_>,
     ) -> Result<(Encoder, DeviceReport)> {
         let mut notes = Vec::new();
         if choice == DeviceChoice::WebGpu {
-            match device::on_gpu(bundle, &self.0.gpu, progress).await {
+            match device::on_gpu(bundle, &self.0.gpu, upload, progress).await {
                 Ok((encoder, difference)) => {
                     let report = report(&encoder, bundle, difference);
                     return Ok((encoder, report));
@@ -184,11 +197,8 @@ impl Session {
     /// model encoded are encoded anew first, and until then all stays as it was.
     async fn adopt(&self, id: Id, mut model: Rc<Model>, progress: &mut Progress<'_>) -> Result<Rc<Model>> {
         while let Some(open) = self.corpus().filter(|open| !open.is_of(&model)) {
-            let mut info = open.info.clone();
-            if open.info.precomputed {
-                info.notes.push(reencoded(&model));
-            }
-            let (anew, by) = self.encode_corpus(model, info, open.corpus.clone(), progress).await?;
+            let (info, corpus, home) = (open.info.clone(), open.corpus.clone(), open.home.clone());
+            let (anew, by) = self.encode_corpus(model, info, corpus, home, progress).await?;
             model = by;
             // Another corpus may have been opened meanwhile.
             if self.corpus().is_some_and(|current| Rc::ptr_eq(&current, &open)) {
@@ -201,17 +211,19 @@ impl Session {
         Ok(model)
     }
 
-    /// The corpus with vectors by `model`; what occurs twice is encoded once. Vectors of a corpus that
-    /// comes with the page are kept in the browser's storage; those of a person's own text are not.
+    /// The corpus with vectors by `model`; what occurs twice is encoded once. Vectors of a sample are
+    /// those that lie beside it, or they are kept in the browser's storage; those of a person's own text
+    /// are not.
     pub(super) async fn encode_corpus(
         &self,
         mut model: Rc<Model>,
         info: CorpusInfo,
         corpus: Rc<Corpus>,
+        home: Option<Home>,
         progress: &mut Progress<'_>,
     ) -> Result<(Open, Rc<Model>)> {
-        if info.precomputed {
-            return self.encode_sample(model, info, corpus, progress).await;
+        if let Some(home) = home {
+            return self.encode_sample(model, info, corpus, home, progress).await;
         }
         let (d, all) = (model.encoder.dimension(), corpus.passages.len());
         let mut index = EitherIndex::for_count(d, all);
@@ -238,17 +250,33 @@ impl Session {
                 }
             }
         }
-        Ok((Open::encoded(info, corpus, index, &model), model))
+        Ok((Open::encoded(info, corpus, None, index, &model), model))
     }
 
-    /// In the chunks that an evaluation on it makes, so that each finds the other's vectors.
+    /// With the vectors that lie beside it; else they are made in the chunks that an evaluation on it
+    /// makes, so that each finds the other's vectors.
     async fn encode_sample(
         &self,
         model: Rc<Model>,
-        info: CorpusInfo,
+        mut info: CorpusInfo,
         corpus: Rc<Corpus>,
+        home: Home,
         progress: &mut Progress<'_>,
     ) -> Result<(Open, Rc<Model>)> {
+        // What was said of another model's vectors holds no longer.
+        info.notes = corpus.notes.clone();
+        match beside(&info, &corpus, &home, &model).await {
+            Ok(Some(open)) => return Ok((open, model)),
+            Ok(None) => info.notes.push(format!(
+                "No vectors of {} came with these passages; they were encoded here.",
+                model.info.name
+            )),
+            Err(problem) => info.notes.push(format!(
+                "The vectors of {} that came with these passages are of no use ({}); they were encoded here.",
+                model.info.name,
+                problem.to_string().trim_end_matches('.')
+            )),
+        }
         let d = model.encoder.dimension();
         let mut order: Vec<usize> = (0..corpus.passages.len()).collect();
         order.sort_by_key(|&i| &corpus.passages[i].lang);
@@ -263,16 +291,68 @@ impl Session {
             rows[i * d..(i + 1) * d].copy_from_slice(row);
         }
         let index = EitherIndex::Exact(Index::from_rows(d, &rows)?);
-        Ok((Open::encoded(info, corpus, index, &work.model), work.model))
+        Ok((Open::encoded(info, corpus, Some(home), index, &work.model), work.model))
     }
 }
 
-/// What is said when shipped vectors were of no use.
-pub(super) fn reencoded(model: &Model) -> String {
-    format!(
-        "The vectors that came with these passages are another model's; they were encoded anew with {}.",
-        model.info.name
-    )
+/// A bundle, and how it came.
+pub(super) struct Came {
+    pub bundle: Rc<Bundle>,
+    /// Whether it was at hand.
+    pub from_cache: bool,
+    /// What a person should know about how it came.
+    pub notes: Vec<String>,
+    /// What of it is on the GPU already.
+    pub upload: Option<Upload>,
+}
+
+/// Whether weights that come are sent on to a GPU.
+enum Sending {
+    /// It may not be open yet.
+    Not,
+    Yes(Box<Upload>),
+    /// It refused some. It will refuse them again when all are there, and that is told.
+    Refused,
+}
+
+impl Sending {
+    fn advance(&mut self, gpu: Option<&Gpu>, manifest: &Manifest, weights: &Weights) {
+        if let (Self::Not, Some(gpu)) = (&self, gpu.and_then(Gpu::opened)) {
+            *self = match device::upload(manifest, &gpu) {
+                Ok(Some(upload)) => Self::Yes(Box::new(upload)),
+                Ok(None) | Err(_) => Self::Refused,
+            };
+        }
+        if let Self::Yes(upload) = self
+            && upload.advance(weights).is_err()
+        {
+            *self = Self::Refused;
+        }
+    }
+
+    fn upload(self) -> Option<Upload> {
+        match self {
+            Self::Yes(upload) => Some(*upload),
+            Self::Not | Self::Refused => None,
+        }
+    }
+}
+
+/// A sample with the vectors by `model` that lie beside it; `None` where there are none.
+async fn beside(info: &CorpusInfo, corpus: &Rc<Corpus>, home: &Home, model: &Model) -> Result<Option<Open>> {
+    let list = download::fetch_file(&home.folder, LIST, LARGEST).await?;
+    let mut list: HashMap<String, String> =
+        serde_json::from_slice(&list).map_err(|e| Error::format(LIST, e))?;
+    let Some(name) = list.remove(model.weights_hash()) else { return Ok(None) };
+    let vectors = download::fetch_file(&home.folder, &name, LARGEST).await?;
+    let open = Open::with_vectors(info.clone(), corpus.clone(), home.clone(), &name, vectors)?;
+    if !open.is_of(model) {
+        return Err(Error::format(
+            name,
+            format!("{LIST} says that it is of other weights than it says itself"),
+        ));
+    }
+    Ok(Some(open))
 }
 
 fn passed_over(problem: &Error) -> String {

@@ -4,9 +4,8 @@ use std::rc::Rc;
 
 use super::{
     Session,
-    corpus::{EXAMPLES, PASSAGES, VECTORS, describe, open_sample},
+    corpus::{EXAMPLES, Home, PASSAGES, VECTORS, describe, open_sample},
     download,
-    load::reencoded,
     progress::Progress,
     task::all,
 };
@@ -33,19 +32,13 @@ impl Session {
         let files =
             all([PASSAGES, VECTORS, EXAMPLES].map(|name| download::fetch_file(&folder, name, LARGEST)));
         let [passages, vectors, examples] = files.await?;
-        let open = open_sample(&passages, vectors, &examples)?;
-        match self.model().filter(|model| !open.is_of(model)) {
-            None => {
-                let info = open.info.clone();
-                self.0.corpus.replace(Some(Rc::new(open)));
-                Ok(info)
-            }
-            Some(model) => {
-                let mut info = open.info;
-                info.notes.push(reencoded(&model));
-                self.open_corpus(info, open.corpus, &mut progress).await
-            }
+        let open = open_sample(&folder, &passages, vectors, &examples)?;
+        if self.model().is_none_or(|model| open.is_of(&model)) {
+            let info = open.info.clone();
+            self.0.corpus.replace(Some(Rc::new(open)));
+            return Ok(info);
         }
+        self.open_corpus(open.info, open.corpus, open.home, &mut progress).await
     }
 
     /// Opens a person's own passages, in any form that [`datasets::open`] knows. Waits for a model
@@ -69,13 +62,14 @@ impl Session {
         let mut progress = Progress::new(id, &say);
         progress.at(Stage::Encode, 0.0, corpus.passages.len() as f64);
         let info = describe(&corpus);
-        self.open_corpus(info, Rc::new(corpus), &mut progress).await
+        self.open_corpus(info, Rc::new(corpus), None, &mut progress).await
     }
 
     async fn open_corpus(
         &self,
         mut info: CorpusInfo,
         corpus: Rc<Corpus>,
+        home: Option<Home>,
         progress: &mut Progress<'_>,
     ) -> Result<CorpusInfo> {
         if self.model().is_none() {
@@ -86,7 +80,8 @@ impl Session {
                 self.model_change().await;
                 continue;
             };
-            let (open, _) = self.encode_corpus(model, info.clone(), corpus.clone(), progress).await?;
+            let (open, _) =
+                self.encode_corpus(model, info.clone(), corpus.clone(), home.clone(), progress).await?;
             // Another model may have been loaded meanwhile; its queries need its own vectors.
             if self.model().is_some_and(|current| open.is_of(&current)) {
                 let info = open.info.clone();

@@ -82,7 +82,7 @@ test("times, speeds and cosines on the CPU; the files have the table's figures",
     assert.ok(Math.abs(number(row["tokens/s"]) - own.tokens_per_second) <= 0.5);
     const least = precision === "exact" ? 1 - 1e-12 : 0.99;
     assert.ok(own.cosine >= least && own.cosine <= 1 + 1e-12, `${row.device}: cosine ${own.cosine}`);
-    assert.equal(row["least cosine"], own.cosine.toFixed(5));
+    assert.equal(row["least cosine"], own.cosine.toFixed(6));
   }
   const csv = (await view.save("Save times (CSV)")).text.trim().split("\n");
   const [head, ...lines] = csv.filter((line) => !line.startsWith("#")).map((line) => line.split(","));

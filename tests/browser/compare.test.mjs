@@ -39,8 +39,8 @@ function packed(header, data, blanks = 0) {
   return Buffer.concat([length, padded, data]);
 }
 
-/** The first records of the sample with their vectors: a model encodes them in seconds. */
-function sample(records) {
+/** The first records of the sample with their vectors, said to be of some weights: a model encodes them in seconds. */
+function sample(records, weights) {
   const lines = built("sample/passages.jsonl").toString().split("\n").filter((line) => line.trim());
   const passages = Buffer.from(lines.slice(0, records).join("\n"));
   const { header, data } = unpacked(built("sample/vectors.safetensors"));
@@ -52,7 +52,7 @@ function sample(records) {
     return Buffer.concat([bytes.subarray(0, records * languages * row), bytes.subarray(lines.length * languages * row)]);
   };
   const [scales, vectors] = [part(header.scales), part(header.vectors)];
-  const about = { ...JSON.parse(header.__metadata__.about), passages_sha256: sha256(passages) };
+  const about = { ...JSON.parse(header.__metadata__.about), passages_sha256: sha256(passages), ...(weights && { weights_sha256: weights }) };
   const tensors = {
     __metadata__: { about: JSON.stringify(about) },
     scales: { dtype: "F32", shape: [scales.length / 4], data_offsets: [0, scales.length] },
@@ -240,6 +240,32 @@ test("the address restores both, from vectors that were kept, and the first does
   assert.equal((await search.ask("When is the museum closed?")).length, 3);
   assert.deepEqual(search.complaints, []);
   await search.context.close();
+});
+
+test("vectors that lie beside the sample are not made again", { timeout: 2 * patience }, async (t) => {
+  t.after(() => ["vectors.json", "vectors-other.safetensors"].forEach((path) => server.faults.delete(`sample/${path}`)));
+  // The other model differs in its questions only: its passages have the same vectors.
+  const weights = sha256(other.get("model.safetensors"));
+  const vectors = sample(16, weights).get("vectors.safetensors");
+  const list = Buffer.from(JSON.stringify({ [weights]: "vectors-other.safetensors" }));
+  for (const [path, bytes] of [["vectors.json", list], ["vectors-other.safetensors", vectors]]) server.faults.set(`sample/${path}`, () => bytes);
+  const search = await compare("?device=cpu&with=other/");
+  await search.ready();
+  await search.ask(question);
+  const [first, second] = await search.both(question, "Other way");
+  assert.equal(second.length, 10);
+  assert.notDeepEqual(first, second);
+  const said = await search.said();
+  assert.ok(said.some(({ worker, type }) => worker === 1 && type === "corpus-ready"));
+  assert.ok(!said.some(({ worker, stage }) => worker === 1 && stage === "encode"), "the second model encoded passages");
+  assert.deepEqual(search.complaints, []);
+  await search.context.close();
+
+  // A file that does not fit the passages is passed over, and they are encoded.
+  server.faults.set("sample/vectors-other.safetensors", () => sample(8, weights).get("vectors.safetensors"));
+  const again = await compare("?device=cpu&with=other/");
+  await again.page.getByRole("progressbar", { name: "Encoding the passages with Other way" }).waitFor();
+  await again.context.close();
 });
 
 const broken = [

@@ -17,11 +17,13 @@ const types = {
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
 /**
- * Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404). Pages that are
- * `isolated` from other origins may use threads.
+ * Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404), and `slow` to
+ * `{ pieces, until }`: the bytes come in so many pieces, a tenth of a second apart, the last not before `until`
+ * (a promise). Pages that are `isolated` from other origins may use threads.
  */
 export async function serve({ isolated = false } = {}) {
   const faults = new Map();
+  const slow = new Map();
   const requests = [];
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
@@ -45,9 +47,16 @@ export async function serve({ isolated = false } = {}) {
       "cache-control": "no-cache",
       ...(isolated ? isolation : {}),
     });
-    response.end(bytes);
+    const [, how] = [...slow].find(([end]) => path.endsWith(end)) ?? [];
+    for (let piece = 0; how && piece < how.pieces - 1; piece++) {
+      const at = (n) => Math.floor((bytes.length * n) / how.pieces);
+      response.write(bytes.subarray(at(piece), at(piece + 1)));
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    await how?.until;
+    response.end(bytes.subarray(how ? Math.floor((bytes.length * (how.pieces - 1)) / how.pieces) : 0));
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   const origin = `http://127.0.0.1:${server.address().port}`;
-  return { origin, faults, requests, close: () => new Promise((done) => server.close(done)) };
+  return { origin, faults, slow, requests, close: () => new Promise((done) => server.close(done)) };
 }

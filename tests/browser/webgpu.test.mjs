@@ -27,6 +27,67 @@ test("WebGPU passes the self-test and finds passages in four scripts", { timeout
   await search.context.close();
 });
 
+/** A page that loads the model onto WebGPU from a server that keeps its last piece back, and counts what the GPU gets. */
+async function slowly(pieces, work) {
+  let whole;
+  server.slow.set("/model/model.safetensors", { pieces, until: new Promise((done) => (whole = done)) });
+  const { page, context, complaints } = await open(browser, server, "blank.html");
+  try {
+    await page.evaluate(async () => {
+      window.sent = 0;
+      const write = GPUQueue.prototype.writeBuffer;
+      GPUQueue.prototype.writeBuffer = function (buffer, offset, data, from, size) {
+        window.sent += size ?? data.byteLength;
+        return write.apply(this, arguments);
+      };
+      const module = await import("/worker.js");
+      await module.default();
+      window.model = module;
+      window.loading = module.load("/model/", { device: "webgpu" }).then(() => null, String);
+    });
+    await work(page, whole);
+  } finally {
+    whole();
+    server.slow.clear();
+    await context.close();
+  }
+  return complaints;
+}
+
+test("weights go to WebGPU while they come down", { timeout: 2 * patience }, async () => {
+  const complaints = await slowly(24, async (page, whole) => {
+    // Of the six blocks, 2 MB each with their scales, the last comes with the last piece; the table stays here.
+    await page.waitForFunction(() => window.sent > 9e6);
+    assert.ok(await page.evaluate(() => window.sent < 10.5e6));
+    whole();
+    const [problem, device, gpu, cpu] = await page.evaluate(async () => {
+      const problem = await window.loading;
+      const device = window.model.device();
+      const texts = ["Where do bees keep their honey?", "Wo ist der Bahnhof?"];
+      const gpu = await window.model.encode(texts);
+      await window.model.load("/model/", { device: "cpu", precision: "exact" });
+      return [problem, device, gpu.map((v) => [...v]), (await window.model.encode(texts)).map((v) => [...v])];
+    });
+    assert.equal(problem, null);
+    assert.equal(device.kind, "webgpu", JSON.stringify(device.notes));
+    gpu.flat().forEach((value, i) => assert.ok(Math.abs(value - cpu.flat()[i]) < 1e-4));
+  });
+  assert.deepEqual(complaints, []);
+});
+
+test("weights that came damaged are refused, though a part was sent", { timeout: 2 * patience }, async () => {
+  server.faults.set("/model/model.safetensors", (bytes) => Buffer.concat([bytes.subarray(0, -100), Buffer.alloc(100, 7)]));
+  try {
+    await slowly(24, async (page, whole) => {
+      await page.waitForFunction(() => window.sent > 9e6);
+      whole();
+      assert.match(await page.evaluate(() => window.loading), /model\.safetensors.*SHA-256/);
+    });
+  } finally {
+    server.faults.clear();
+  }
+});
+
 test("auto keeps the faster device, which here is the CPU", { timeout: 2 * patience }, async () => {
   const search = await open(browser, server, "?device=auto");
   assert.match(await search.ready(), /CPU/);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Context,
-    layers::Layers,
+    layers::{Layers, Upload},
     readback,
     scratch::{Scratch, Sizes},
 };
@@ -32,17 +32,25 @@ impl Blocks {
     /// [`Error::Unsupported`] for widths that the shaders cannot do; [`Error::Device`] when the weights
     /// do not fit the device.
     pub fn new(context: &Context, config: &Config, weights: &Weights, precision: Precision) -> Result<Self> {
-        let failed = |problem| Error::Device { device: format!("WebGPU ({})", context.adapter()), problem };
-        context.check().map_err(failed)?;
+        context.check().map_err(|problem| failed(context, problem))?;
+        Self::from_upload(Upload::new(context, config, precision)?, weights)
+    }
+
+    /// As [`new`](Self::new), for a model of which a part may be on the GPU; `weights` are all of its.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_upload(upload: Upload, weights: &Weights) -> Result<Self> {
+        let (context, config) = (upload.context().clone(), upload.config().clone());
         let blocks = Self {
-            context: context.clone(),
-            config: config.clone(),
-            positions: positions(config, weights)?,
-            layers: Layers::new(context, config, weights, precision)?,
+            positions: positions(&config, weights)?,
+            layers: upload.finish(weights)?,
             scratch: Arc::default(),
+            context,
+            config,
         };
         // A browser reports faults later; there, the first batch fails.
-        context.check().map_err(failed)?;
+        blocks.context.check().map_err(|problem| failed(&blocks.context, problem))?;
         Ok(blocks)
     }
 
@@ -125,6 +133,10 @@ impl Blocks {
         let positions = lengths.iter().flat_map(|l| &positions[..l * hidden]);
         Ok(words.iter().zip(positions).map(|(w, p)| w + p).collect())
     }
+}
+
+fn failed(context: &Context, problem: String) -> Error {
+    Error::Device { device: format!("WebGPU ({})", context.adapter()), problem }
 }
 
 fn lock(scratch: &Mutex<Option<Scratch>>) -> MutexGuard<'_, Option<Scratch>> {

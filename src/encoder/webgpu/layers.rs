@@ -46,48 +46,107 @@ pub(super) struct Matrix {
     pub buffers: Vec<Buffer>,
 }
 
-impl Layers {
-    /// Puts a model's layers on the GPU.
-    pub fn new(context: &Context, config: &Config, weights: &Weights, precision: Precision) -> Result<Self> {
+/// A model on its way to the GPU: each block goes there as soon as its weights are here, so that a GPU
+/// receives the first ones, and compiles their shaders, while the last are still coming.
+pub struct Upload {
+    loader: Loader,
+    config: Config,
+    pub(super) blocks: Vec<Block>,
+    attention: Kernel,
+    norm: Kernel,
+    pool: Kernel,
+    normalize: Kernel,
+}
+
+impl Upload {
+    /// A model of which nothing is there yet.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for widths that the shaders cannot do.
+    pub fn new(context: &Context, config: &Config, precision: Precision) -> Result<Self> {
         check(config)?;
         let device = &context.device;
-        let mut load = Loader { context, weights, precision, kernels: Vec::new() };
-        let (hidden, wide) = (config.hidden, config.intermediate);
-        let blocks = (0..config.layers)
-            .map(|i| {
-                let at = |name: &str| format!("encoder.layer.{i}.{name}");
-                let parts = ["query", "key", "value"].map(|n| at(&format!("attention.self.{n}")));
-                let nothing = Activation::Identity;
-                Ok(Block {
-                    attention_in: load.linear(&parts, hidden, hidden, nothing, false)?,
-                    attention_out: load.linear(
-                        &[at("attention.output.dense")],
-                        hidden,
-                        hidden,
-                        nothing,
-                        true,
-                    )?,
-                    attention_norm: load.norm(&at("attention.output.LayerNorm"), hidden)?,
-                    up: load.linear(&[at("intermediate.dense")], hidden, wide, config.activation, false)?,
-                    down: load.linear(&[at("output.dense")], wide, hidden, nothing, true)?,
-                    norm: load.norm(&at("output.LayerNorm"), hidden)?,
-                })
-            })
-            .collect::<Result<_>>()?;
-        let dense = (0..)
-            .zip(&config.dense)
-            .map(|(i, d)| load.linear(&[format!("dense.{i}")], d.input, d.output, d.activation, false))
-            .collect::<Result<_>>()?;
         Ok(Self {
-            first_norm: load.norm("embeddings.LayerNorm", hidden)?,
-            blocks,
-            dense,
+            loader: Loader { context: context.clone(), precision, kernels: Vec::new() },
+            config: config.clone(),
+            blocks: Vec::new(),
             attention: Kernel::attention(context, config),
-            norm: Kernel::norm(context, hidden, config.layer_norm_epsilon),
-            pool: Kernel::pool(device, hidden, config.pooling),
+            norm: Kernel::norm(context, config.hidden, config.layer_norm_epsilon),
+            pool: Kernel::pool(device, config.hidden, config.pooling),
             normalize: Kernel::normalize(device, config.dimension()),
         })
     }
+
+    /// Sends the blocks that `weights`, which need not be all, have by now.
+    ///
+    /// # Errors
+    /// As [`Blocks::new`](super::Blocks::new).
+    pub fn advance(&mut self, weights: &Weights) -> Result<()> {
+        // What goes wrong here is not to be laid at the door of a model that runs meanwhile: this one's first
+        // batch will fail by it.
+        let context = self.loader.context.clone();
+        let _watch = context.watch();
+        while self.blocks.len() < self.config.layers && block_is_there(self.blocks.len(), weights) {
+            let block = self.loader.block(self.blocks.len(), &self.config, weights)?;
+            self.blocks.push(block);
+        }
+        Ok(())
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.loader.context
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Sends the rest; `weights` are all there are.
+    pub(super) fn finish(mut self, weights: &Weights) -> Result<Layers> {
+        let Self { loader: load, config, blocks, .. } = &mut self;
+        while blocks.len() < config.layers {
+            blocks.push(load.block(blocks.len(), config, weights)?);
+        }
+        let dense = (0..)
+            .zip(&config.dense)
+            .map(|(i, d)| {
+                load.linear(weights, &[format!("dense.{i}")], d.input, d.output, d.activation, false)
+            })
+            .collect::<Result<_>>()?;
+        Ok(Layers {
+            first_norm: load.norm(weights, "embeddings.LayerNorm", config.hidden)?,
+            blocks: self.blocks,
+            dense,
+            attention: self.attention,
+            norm: self.norm,
+            pool: self.pool,
+            normalize: self.normalize,
+        })
+    }
+}
+
+/// Parts of a block that have weight and bias.
+const PARTS: [&str; 8] = [
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "attention.output.LayerNorm",
+    "intermediate.dense",
+    "output.dense",
+    "output.LayerNorm",
+];
+
+fn in_block(i: usize, part: &str) -> String {
+    format!("encoder.layer.{i}.{part}")
+}
+
+fn block_is_there(i: usize, weights: &Weights) -> bool {
+    let there = |name: String| weights.get(&name).is_some();
+    PARTS
+        .map(|part| in_block(i, part))
+        .iter()
+        .all(|part| there(format!("{part}.weight")) && there(format!("{part}.bias")))
 }
 
 /// Shaders read four numbers at a time.
@@ -104,18 +163,32 @@ fn check(config: &Config) -> Result<()> {
     Err(Error::Unsupported { what, hint })
 }
 
-struct Loader<'a> {
-    context: &'a Context,
-    weights: &'a Weights,
+struct Loader {
+    context: Context,
     precision: Precision,
     /// Layers of one shape share their shaders.
     kernels: Vec<(Shape, Linear)>,
 }
 
-impl Loader<'_> {
+impl Loader {
+    fn block(&mut self, i: usize, config: &Config, weights: &Weights) -> Result<Block> {
+        let (hidden, wide, nothing) = (config.hidden, config.intermediate, Activation::Identity);
+        let [query, key, value, attention_out, attention_norm, up, down, norm] =
+            PARTS.map(|part| in_block(i, part));
+        Ok(Block {
+            attention_in: self.linear(weights, &[query, key, value], hidden, hidden, nothing, false)?,
+            attention_out: self.linear(weights, &[attention_out], hidden, hidden, nothing, true)?,
+            attention_norm: self.norm(weights, &attention_norm, hidden)?,
+            up: self.linear(weights, &[up], hidden, wide, config.activation, false)?,
+            down: self.linear(weights, &[down], wide, hidden, nothing, true)?,
+            norm: self.norm(weights, &norm, hidden)?,
+        })
+    }
+
     /// Linear layers with the same input, one below the other as one.
     fn linear(
         &mut self,
+        weights: &Weights,
         names: &[String],
         input: usize,
         output: usize,
@@ -124,8 +197,8 @@ impl Loader<'_> {
     ) -> Result<Matrix> {
         let (mut bias, mut arrays) = (Vec::new(), Vec::new());
         for name in names {
-            arrays.push(self.weights.matrix(&format!("{name}.weight"), output, input)?);
-            bias.extend(self.weights.vector(&format!("{name}.bias"), output)?);
+            arrays.push(weights.matrix(&format!("{name}.weight"), output, input)?);
+            bias.extend(weights.vector(&format!("{name}.bias"), output)?);
         }
         let mut buffers = vec![self.upload(&names[0], &bytes(&bias))?];
         let whole = arrays.iter().map(|a| a.q8()).collect::<Option<Vec<_>>>();
@@ -146,16 +219,16 @@ impl Loader<'_> {
         let shape = Shape { input, output, activation, added, packed: packed.is_some() };
         let made = self.kernels.iter().find(|(s, _)| *s == shape).map(|(_, kernel)| kernel.clone());
         let kernel = made.unwrap_or_else(|| {
-            let kernel = Linear::new(self.context, shape);
+            let kernel = Linear::new(&self.context, shape);
             self.kernels.push((shape, kernel.clone()));
             kernel
         });
         Ok(Matrix { kernel, output, buffers })
     }
 
-    fn norm(&self, name: &str, width: usize) -> Result<Buffer> {
-        let mut values = self.weights.vector(&format!("{name}.weight"), width)?;
-        values.extend(self.weights.vector(&format!("{name}.bias"), width)?);
+    fn norm(&self, weights: &Weights, name: &str, width: usize) -> Result<Buffer> {
+        let mut values = weights.vector(&format!("{name}.weight"), width)?;
+        values.extend(weights.vector(&format!("{name}.bias"), width)?);
         self.upload(name, &bytes(&values))
     }
 

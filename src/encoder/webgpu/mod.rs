@@ -1,7 +1,7 @@
 //! The encoder on a GPU, by shaders of our own through wgpu.
 //!
 //! [`Context`] is an open device; [`Blocks`] are a model's weights on it and the shaders that run
-//! them. Sequences of a batch lie one after the other without padding: linear layers see one long
+//! them; [`Upload`] takes them there while they are still coming. Sequences of a batch lie one after the other without padding: linear layers see one long
 //! list of tokens, and attention alone knows where a sequence begins and ends. Shaders are put together
 //! once a model from the texts in `shaders/`, with the model's sizes as constants; how many tokens
 //! a batch has is the only size that changes later, so nothing is compiled for a new length.
@@ -22,3 +22,4 @@ pub use blocks::Blocks;
 pub use context::Context;
 #[cfg(feature = "native")]
 pub(super) use context::looks_imitated;
+pub use layers::Upload;

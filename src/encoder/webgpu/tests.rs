@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use futures_lite::future::block_on;
 
-use super::{Blocks, Context, scratch::Sizes};
+use super::{Blocks, Context, Upload, scratch::Sizes};
 use crate::{
     bundle::{Array, Quantization, Weights},
     encoder::{Activation, Config, Dense, Family, Pooling, Precision, cpu},
@@ -351,6 +351,42 @@ fn the_least_that_webgpu_promises_is_enough_for_64_texts_of_512_tokens() {
         let worst = got.iter().zip(&expected).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
         assert!(worst < 1e-4, "{worst:.1e}");
     }
+}
+
+#[test]
+fn a_model_that_comes_array_by_array_is_sent_block_by_block() {
+    let config = Config { layers: 3, ..config(32, 2, 64) };
+    let (all, lengths) = (weights(&config), [5, 1, 17]);
+    let words = words(&config, &lengths);
+    for (context, stored) in
+        contexts().iter().flat_map(|c| [Quantization::F32, Quantization::Q8].map(|stored| (c, stored)))
+    {
+        let (all, mut some) = (all.quantize(stored), Weights::default());
+        let mut upload = Upload::new(context, &config, Precision::Packed).unwrap();
+        let mut sent = Vec::new();
+        // Blocks come in another order too: what is not next waits.
+        let (late, early): (Vec<_>, Vec<_>) = all.iter().partition(|(name, _)| name.contains("layer.1.o"));
+        for (name, array) in early.into_iter().chain(late) {
+            some.insert(name, array.clone());
+            upload.advance(&some).unwrap();
+            sent.push(upload.blocks.len());
+        }
+        assert!(sent.is_sorted() && [0, 1, 3].iter().all(|n| sent.contains(n)), "{sent:?}");
+        let blocks = Blocks::from_upload(upload, &all).unwrap();
+        let expected = Blocks::new(context, &config, &all, Precision::Packed).unwrap();
+        assert_eq!(encode(&blocks, &words, &lengths), encode(&expected, &words, &lengths));
+    }
+
+    // What never came is named, and so is what has another shape.
+    let mut some = weights(&config);
+    some.remove("encoder.layer.1.output.dense.bias");
+    let mut upload = Upload::new(&contexts()[0], &config, Precision::F32).unwrap();
+    upload.advance(&some).unwrap();
+    let problem = Blocks::from_upload(upload, &some).err().unwrap().to_string();
+    assert!(problem.contains("encoder.layer.1.output.dense.bias"), "{problem}");
+    some.insert("encoder.layer.1.output.dense.bias", Array::f32(vec![3], vec![0.0; 3]));
+    let mut upload = Upload::new(&contexts()[0], &config, Precision::F32).unwrap();
+    assert!(upload.advance(&some).unwrap_err().to_string().contains("[3] instead of [32]"));
 }
 
 #[test]

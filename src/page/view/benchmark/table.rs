@@ -60,7 +60,7 @@ fn line(row: &Row) -> impl IntoView + use<> {
         words::rate(row.texts_per_second),
         words::rate(row.tokens_per_second),
         words::short_ms(row.tokenize_ms),
-        row.cosine.map_or_else(|| "–".into(), |cosine| format!("{cosine:.5}")),
+        row.cosine.map_or_else(|| "–".into(), |cosine| format!("{cosine:.6}")),
         words::count(row.calls.len()),
     ];
     view! {
