@@ -111,18 +111,16 @@ fn narrow(bundle: &mut Bundle, width: usize) -> Result<()> {
             config.hidden, config.hidden
         )));
     }
-    let mut cut = Cut { weights: &mut bundle.weights, columns: Vec::new() };
-    let norms = cut.norms(config)?;
-    cut.columns = largest(&norms, width);
+    let mut cut = Cut(&mut bundle.weights);
+    let columns = largest(&cut.norms(config)?, width);
 
     for name in [TABLE, "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"] {
         // Not every family has token types.
-        if cut.weights.get(name).is_some() {
-            let columns = cut.columns.clone();
+        if cut.0.get(name).is_some() {
             cut.keep(name, None, Some(&columns))?;
         }
     }
-    cut.norm("embeddings.LayerNorm")?;
+    cut.rows("embeddings.LayerNorm", &columns)?;
     for i in 0..config.layers {
         let at = |part: &str| format!("{LAYER}{i}.{part}");
         let heads = largest(
@@ -131,21 +129,18 @@ fn narrow(bundle: &mut Bundle, width: usize) -> Result<()> {
         );
         let heads: Vec<usize> = heads.iter().flat_map(|h| h * head..(h + 1) * head).collect();
         for part in ["query", "key", "value"] {
-            cut.linear(&at(&format!("attention.self.{part}")), Side::Of(&heads), Side::Token)?;
+            cut.linear(&at(&format!("attention.self.{part}")), &heads, &columns)?;
         }
-        cut.linear(&at("attention.output.dense"), Side::Token, Side::Of(&heads))?;
-        cut.norm(&at("attention.output.LayerNorm"))?;
+        cut.linear(&at("attention.output.dense"), &columns, &heads)?;
+        cut.rows(&at("attention.output.LayerNorm"), &columns)?;
         let units = largest(&cut.strength(&at("intermediate.dense"), &at("output.dense"), 1)?, inner);
-        cut.linear(&at("intermediate.dense"), Side::Of(&units), Side::Token)?;
-        cut.linear(&at("output.dense"), Side::Token, Side::Of(&units))?;
-        cut.norm(&at("output.LayerNorm"))?;
+        cut.linear(&at("intermediate.dense"), &units, &columns)?;
+        cut.linear(&at("output.dense"), &columns, &units)?;
+        cut.rows(&at("output.LayerNorm"), &columns)?;
     }
-    let columns = cut.columns;
     match config.dense.first_mut() {
         Some(first) => {
-            let weight = bundle.weights.need("dense.0.weight")?;
-            let narrower = select(weight, None, Some(&columns));
-            bundle.weights.insert("dense.0.weight", narrower);
+            cut.keep("dense.0.weight", None, Some(&columns))?;
             first.input = width;
         }
         None => {
@@ -163,20 +158,8 @@ fn narrow(bundle: &mut Bundle, width: usize) -> Result<()> {
     Ok(())
 }
 
-/// What of a side of a matrix is kept.
-#[derive(Clone, Copy)]
-enum Side<'a> {
-    /// As of a token's vector.
-    Token,
-    Of(&'a [usize]),
-}
-
 /// Weights that are cut.
-struct Cut<'a> {
-    weights: &'a mut Weights,
-    /// What is kept of a token's vector.
-    columns: Vec<usize>,
-}
+struct Cut<'a>(&'a mut Weights);
 
 impl Cut<'_> {
     /// Of each number of a token's vector, the sum of its squared factors in all layer norms: how much of what
@@ -187,7 +170,7 @@ impl Cut<'_> {
         });
         let mut sums = vec![0.0; config.hidden];
         for name in layers.chain(["embeddings.LayerNorm".into()]) {
-            let factors = self.weights.vector(&format!("{name}.weight"), config.hidden)?;
+            let factors = self.0.vector(&format!("{name}.weight"), config.hidden)?;
             sums.iter_mut().zip(factors).for_each(|(sum, f)| *sum += f64::from(f).powi(2));
         }
         Ok(sums)
@@ -196,8 +179,8 @@ impl Cut<'_> {
     /// Of each group of `group` units between two linear layers, the product of the squared lengths of what
     /// goes in and of what comes out.
     fn strength(&self, into: &str, out_of: &str, group: usize) -> Result<Vec<f64>> {
-        let into = self.weights.need(&format!("{into}.weight"))?;
-        let out_of = self.weights.need(&format!("{out_of}.weight"))?;
+        let into = self.0.need(&format!("{into}.weight"))?;
+        let out_of = self.0.need(&format!("{out_of}.weight"))?;
         let mut sums = vec![(0.0, 0.0); into.shape[0] / group];
         for (i, value) in into.to_f32().into_iter().enumerate() {
             sums[i / into.shape[1] / group].0 += f64::from(value).powi(2);
@@ -208,25 +191,20 @@ impl Cut<'_> {
         Ok(sums.into_iter().map(|(a, b)| a * b).collect())
     }
 
-    fn linear(&mut self, name: &str, output: Side, input: Side) -> Result<()> {
-        let columns = self.columns.clone();
-        let [rows, inputs] = [output, input].map(|side| match side {
-            Side::Token => columns.as_slice(),
-            Side::Of(units) => units,
-        });
-        self.keep(&format!("{name}.weight"), Some(rows), Some(inputs))?;
+    fn linear(&mut self, name: &str, rows: &[usize], columns: &[usize]) -> Result<()> {
+        self.keep(&format!("{name}.weight"), None, Some(columns))?;
+        self.rows(name, rows)
+    }
+
+    /// These outputs of a linear layer, or numbers of a layer norm.
+    fn rows(&mut self, name: &str, rows: &[usize]) -> Result<()> {
+        self.keep(&format!("{name}.weight"), Some(rows), None)?;
         self.keep(&format!("{name}.bias"), Some(rows), None)
     }
 
-    fn norm(&mut self, name: &str) -> Result<()> {
-        let columns = self.columns.clone();
-        self.keep(&format!("{name}.weight"), Some(&columns), None)?;
-        self.keep(&format!("{name}.bias"), Some(&columns), None)
-    }
-
     fn keep(&mut self, name: &str, rows: Option<&[usize]>, columns: Option<&[usize]>) -> Result<()> {
-        let array = select(self.weights.need(name)?, rows, columns);
-        self.weights.insert(name, array);
+        let array = select(self.0.need(name)?, rows, columns);
+        self.0.insert(name, array);
         Ok(())
     }
 }

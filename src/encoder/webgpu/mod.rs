@@ -1,10 +1,11 @@
 //! The encoder on a GPU, by shaders of our own through wgpu.
 //!
-//! [`Context`] is an open device; [`Blocks`] are a model's weights on it and the shaders that run
-//! them; [`Upload`] takes them there while they are still coming. Sequences of a batch lie one after the other without padding: linear layers see one long
-//! list of tokens, and attention alone knows where a sequence begins and ends. Shaders are put together
-//! once a model from the texts in `shaders/`, with the model's sizes as constants; how many tokens
-//! a batch has is the only size that changes later, so nothing is compiled for a new length.
+//! [`Context`] is an open device; [`Blocks`] are a model's weights on it and the shaders that run them;
+//! [`Upload`] takes them there while they are still coming. Sequences of a batch lie one after the
+//! other without padding: linear layers see one long list of tokens, and attention alone knows where a
+//! sequence begins and ends. Shaders are put together once a model from the texts in `shaders/`, with
+//! the model's sizes as constants; how many tokens a batch has is the only size that changes later, so
+//! nothing is compiled for a new length.
 //!
 //! Nothing beyond WebGPU's default limits is asked for: no subgroups, no f16, 16 KiB of workgroup
 //! memory.
