@@ -7,6 +7,7 @@
 //! - `link`: the worker's handle, and how values cross
 //! - `state`: everything the views read
 //! - `actions`: what a person can make happen
+//! - `isolation`: threads where the server does not see to them
 //! - `models`: the models that come with the page
 //! - `beside`: the second model that answers beside the first
 //! - `evaluate`: state, actions and events of the Evaluate view
@@ -22,6 +23,7 @@ mod benchmark;
 mod beside;
 mod evaluate;
 mod events;
+mod isolation;
 mod link;
 mod models;
 mod names;

@@ -24,6 +24,9 @@ pub(super) struct Page {
     pub evaluate: Evaluate,
     pub benchmark: Benchmark,
 
+    /// Opened again, the page can use threads.
+    pub threads_next_time: RwSignal<bool>,
+
     /// What is in the search box.
     pub query: RwSignal<String>,
     /// The query's language, where a person corrected it.
@@ -163,6 +166,7 @@ impl Page {
             view: RwSignal::new(address.view),
             evaluate: Evaluate::new(&address),
             benchmark: Benchmark::new(&address),
+            threads_next_time: RwSignal::new(false),
             query: RwSignal::new(address.query.clone().unwrap_or_default()),
             language: RwSignal::new(address.language),
             scope: RwSignal::new(address.scope),

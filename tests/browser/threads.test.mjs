@@ -108,3 +108,24 @@ test("without the build with threads the page answers as before", { timeout: pat
   server.faults.clear();
   await search.context.close();
 });
+
+test("where the server does not isolate it, the page has threads from its second visit on", { timeout: patience }, async () => {
+  const plain = await serve();
+  const search = await open(browser, plain, "?device=cpu");
+  const { page, context, complaints } = search;
+  assert.doesNotMatch(await search.ready(), /threads/);
+  await search.device.locator("summary").first().click();
+  await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "Reload the page" }).click()]);
+  assert.match(await search.ready(), /[2-9] threads/);
+  assert.ok((await search.ask("Wie wird Honig gemacht?")).length > 0);
+  await search.device.locator("summary").first().click();
+  assert.equal(await page.getByRole("button", { name: "Reload the page" }).count(), 0, "there is nothing more to gain");
+
+  // What else lies in the folder stays as its server sends it.
+  const other = await context.newPage();
+  await other.goto(`${plain.origin}/example/`);
+  assert.equal(await other.evaluate(() => crossOriginIsolated), false);
+  assert.deepEqual(complaints, []);
+  await context.close();
+  await plain.close();
+});

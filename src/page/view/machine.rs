@@ -125,6 +125,12 @@ fn Details() -> impl IntoView {
             <DeviceChoices/>
             {move || page.model.get().map(|model| view! { <ModelDetails model/> })}
             <LastQuery/>
+            {move || page.threads_next_time.get().then(|| view! {
+                <p>
+                    "One thread computes on the CPU. Opened again, this page can use more. "
+                    <button type="button" class="quiet" on:click=|_| reload()>"Reload the page"</button>
+                </p>
+            })}
             <p class="buttons">
                 <button type="button" class="quiet" on:click=move |_| page.load_model()>"Load the model again"</button>
                 <button type="button" class="quiet" on:click=move |_| page.clear_cache()>
@@ -133,6 +139,11 @@ fn Details() -> impl IntoView {
             </p>
         </div>
     }
+}
+
+fn reload() {
+    // Refused only while the browser is leaving the page anyway.
+    let _ = window().location().reload();
 }
 
 #[component]

@@ -1,0 +1,29 @@
+// A service worker that isolates the page from other origins where its server does not send the two headers
+// for that: only such a page may use threads. It keeps nothing, and leaves all else in the folder alone.
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+const page = new URL("./", location).pathname;
+const documents = [page, `${page}index.html`];
+
+addEventListener("install", () => skipWaiting());
+addEventListener("fetch", (event) => {
+  const { destination, url } = event.request;
+  const { pathname } = new URL(url);
+  // The page, and its workers, which have to have what it has.
+  const ours =
+    (destination === "document" && documents.includes(pathname)) ||
+    (destination === "worker" && (pathname === `${page}worker_loader.js` || pathname.startsWith(`${page}threads/`)));
+  if (ours) event.respondWith(isolated(event.request));
+});
+
+async function isolated(request) {
+  const response = await fetch(request);
+  // A redirection or a failure reaches the browser as it is.
+  if (!response.status) return response;
+  const { status, statusText } = response;
+  const changed = new Response(response.body, { status, statusText, headers: response.headers });
+  for (const [name, value] of Object.entries(headers)) changed.headers.set(name, value);
+  return changed;
+}
