@@ -112,7 +112,7 @@ impl Encoder {
     pub fn upload(manifest: &Manifest, machine: &Machine, precision: Precision) -> Result<Option<Upload>> {
         let Handle::WebGpu(context) = &machine.handle else { return Ok(None) };
         let precision = precision.of_stored(manifest.quantization);
-        Upload::new(context, &manifest.architecture, precision).map(Some)
+        Upload::begin(context, &manifest.architecture, precision).map(Some)
     }
 
     /// As [`with_precision`](Self::with_precision), for a model of which a part may be on the machine:

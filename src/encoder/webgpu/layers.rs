@@ -59,11 +59,21 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// A model of which nothing is there yet, while another may run on the same device: what goes wrong here or
+    /// in [`advance`](Self::advance) is not laid at that one's door, as this one's first batch will fail by it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn begin(context: &Context, config: &Config, precision: Precision) -> Result<Self> {
+        let _watch = context.watch();
+        Self::new(context, config, precision)
+    }
+
     /// A model of which nothing is there yet.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for widths that the shaders cannot do.
-    pub fn new(context: &Context, config: &Config, precision: Precision) -> Result<Self> {
+    pub(super) fn new(context: &Context, config: &Config, precision: Precision) -> Result<Self> {
         check(config)?;
         let device = &context.device;
         Ok(Self {
@@ -82,8 +92,6 @@ impl Upload {
     /// # Errors
     /// As [`Blocks::new`](super::Blocks::new).
     pub fn advance(&mut self, weights: &Weights) -> Result<()> {
-        // What goes wrong here is not to be laid at the door of a model that runs meanwhile: this one's first
-        // batch will fail by it.
         let context = self.loader.context.clone();
         let _watch = context.watch();
         while self.blocks.len() < self.config.layers && block_is_there(self.blocks.len(), weights) {
