@@ -2,11 +2,14 @@
 //
 //   scripts/serve --build-only
 //   npm install --prefix benches/browser
+//   target/release/interlingua import "$(scripts/fetch-minilm)" --output out/minilm-q8 --quantize q8   (and f32, q4)
 //   python3 benches/browser/export.py "$(scripts/fetch-minilm)" out/onnx/minilm
-//   target/release/interlingua import "$(scripts/fetch-minilm)" --output out/minilm-q8 --quantize q8   (and f32)
-//   node benches/browser/bench.mjs [--webgpu] [--isolated] [--only WORD,WORD] [--cells 1x8,8x114]
-//                                  [--repeats 7] [--seconds 30] [--output FILE.json]
+//   target/release/interlingua import static/model --output out/mini-q8 --quantize q8                  (and f32, q4)
+//   python3 benches/browser/export.py out/mini-f32 out/onnx/mini
+//   node benches/browser/bench.mjs [--model minilm|mini] [--webgpu] [--isolated] [--only WORD,WORD]
+//                                  [--cells 1x8,8x114] [--repeats 7] [--seconds 30] [--output FILE.json]
 //
+// `--model` is all-MiniLM-L6-v2 (minilm, what is measured by default) or the page's default model (mini).
 // Every call tokenizes, encodes, and reads vectors back. Engines take turns call by call, each in a page of its
 // own, so that whatever else the machine does hits all of them. A cell ends after `--repeats` calls of each
 // engine, or after `--seconds` of one engine and at least 3 calls; the first calls (two, or one that took longer
@@ -15,8 +18,9 @@
 // `--webgpu` measures on WebGPU instead of the CPU, on Chromium's software adapter: only ratios mean anything.
 // `--only` keeps the kinds whose name has one of the words. `--isolated` isolates the page from other origins,
 // so that engines may use threads: ours is then the build with threads, and transformers.js is given as many.
-// "first ms" is from navigation to the first vector, nothing cached; MB what was fetched until then; "peak MB" what the page's own process held at most. On WebGPU, weights are in the GPU's process,
-// which all engines of a run share: its peak is told at the end, of one engine with `--only`.
+// "first ms" is from navigation to the first vector, nothing cached; MB what was fetched until
+// then; "peak MB" what the page's own process held at most. On WebGPU, weights are in the GPU's process, which all
+// engines of a run share: its peak is told at the end, of one engine with `--only`.
 import { createServer } from "node:http";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -30,6 +34,7 @@ const option = (name, otherwise) => (flag(name) ? process.argv[process.argv.inde
 const repeats = Number(option("--repeats", 7));
 const seconds = Number(option("--seconds", 30));
 const isolated = flag("--isolated");
+const model = option("--model", "minilm");
 const cells = option("--cells", "1x8,8x8,8x114,32x32,1x512").split(",").map((cell) => cell.split("x").map(Number));
 const LEAST = 3;
 
@@ -38,10 +43,12 @@ const kinds = [
   { engine: "interlingua", device: "cpu", precision: "f32", by: "transformers.js wasm fp32" },
   { engine: "transformers.js", device: "wasm", precision: "q8" },
   { engine: "interlingua", device: "cpu", precision: "q8", arithmetic: "fast", by: "transformers.js wasm q8" },
+  { engine: "interlingua", device: "cpu", precision: "q4", arithmetic: "fast", by: "transformers.js wasm q8" },
   { engine: "interlingua", device: "cpu", precision: "q8", arithmetic: "exact", by: "transformers.js wasm q8" },
   { engine: "transformers.js", device: "webgpu", precision: "fp32" },
   { engine: "interlingua", device: "webgpu", precision: "f32", by: "transformers.js webgpu fp32" },
   { engine: "interlingua", device: "webgpu", precision: "q8", by: "transformers.js webgpu fp32" },
+  { engine: "interlingua", device: "webgpu", precision: "q4", by: "transformers.js webgpu fp32" },
 ]
   .map((kind) => ({ ...kind, name: [kind.engine, kind.device, kind.precision, kind.arithmetic].join(" ").trim() }))
   .filter((kind) => (kind.device === "webgpu") === flag("--webgpu"))
@@ -76,13 +83,13 @@ const server = createServer((request, response) => {
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-// Texts of an exact number of tokens for all-MiniLM-L6-v2: [CLS], words of one piece each, [SEP].
-const words = ["the", "river", "house", "music", "winter", "paper", "market", "bridge", "garden", "stone"];
+// Texts of an exact number of tokens: [CLS], words that are one piece for either model, [SEP].
+const words = ["the", "river", "house", "music", "winter", "paper", "market", "bridge", "water", "stone"];
 const text = (tokens, seed) => Array.from({ length: tokens - 2 }, (_, i) => words[(i * 7 + seed * 3) % words.length]).join(" ");
 const batches = cells.map(([batch, tokens]) => Array.from({ length: batch }, (_, i) => text(tokens, i)));
 
 /** Runs in the page: loads an engine and encodes one text; milliseconds since navigation. */
-async function begin({ kind, first }) {
+async function begin({ kind, model, texts }) {
   if (kind.engine === "transformers.js") {
     const { env, pipeline } = await import("/transformers/transformers.min.js");
     env.allowRemoteModels = false;
@@ -91,17 +98,23 @@ async function begin({ kind, first }) {
     env.backends.onnx.wasm.wasmPaths = "/ort/";
     // By itself it takes half of the processors.
     if (crossOriginIsolated) env.backends.onnx.wasm.numThreads = navigator.hardwareConcurrency;
-    const extractor = await pipeline("feature-extraction", "minilm", { device: kind.device, dtype: kind.precision });
+    const extractor = await pipeline("feature-extraction", model, { device: kind.device, dtype: kind.precision });
     globalThis.encode = async (texts) => (await extractor(texts, { pooling: "mean", normalize: true })).tolist();
+    globalThis.tokens = (text) => extractor.tokenizer(text).input_ids.dims[1];
   } else {
     const module = await import(crossOriginIsolated ? "/dist/threads/worker.js" : "/dist/worker.js");
     await module.default();
-    await module.load(`/bundles/minilm-${kind.precision}/`, { device: kind.device, precision: kind.arithmetic ?? "exact" });
+    await module.load(`/bundles/${model}-${kind.precision}/`, { device: kind.device, precision: kind.arithmetic ?? "exact" });
     if (module.device().kind !== kind.device) throw new Error(module.device().notes.join(" "));
     globalThis.encode = async (texts) => (await module.encode(texts, { kind: "passage" })).map((row) => [...row]);
   }
-  await encode([first]);
-  return performance.now();
+  await encode(texts.slice(0, 1));
+  const first = performance.now();
+  for (const text of globalThis.tokens ? texts : []) {
+    const [counted, expected] = [tokens(text), text.split(" ").length + 2];
+    if (counted !== expected) throw new Error(`a text of ${expected} tokens has ${counted} for ${model}`);
+  }
+  return first;
 }
 
 /** Runs in the page: one call. */
@@ -132,7 +145,7 @@ for (const kind of kinds) {
   const before = new Map((await renderers()).map((p) => [p.id, p.cpuTime]));
   served = 0;
   await page.goto(origin);
-  const first = await page.evaluate(begin, { kind, first: text(8, 0) });
+  const first = await page.evaluate(begin, { kind, model, texts: [text(8, 0), ...batches.flat()] });
   const bytes = served;
   const worked = (p) => p.cpuTime - (before.get(p.id) ?? 0);
   const process = (await renderers()).reduce((a, b) => (worked(b) > worked(a) ? b : a));
@@ -178,7 +191,7 @@ await browser.close();
 server.close();
 
 const load = loadavg()[0].toFixed(1);
-console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0].model}, load ${load}, Chromium ${version}${isolated ? ", cross-origin isolated" : ""}; median ms (ratio) calls`);
+console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0].model}, load ${load}, ${model}, Chromium ${version}${isolated ? ", cross-origin isolated" : ""}; median ms (ratio) calls`);
 const column = (text) => String(text).padStart(20);
 const last = ["least cosine", "first ms", "MB", "peak MB"].map((title) => title.padStart(13)).join("");
 console.log(`${" ".repeat(29)}${cells.map(([batch, tokens]) => column(`${batch} × ${tokens}`)).join("")}${last}`);
@@ -193,4 +206,4 @@ for (const r of results) {
 }
 if (flag("--webgpu")) console.log(`The GPU's process, which serves all of them, held ${gpuPeak.toFixed(0)} MB at most.`);
 const output = option("--output");
-if (output) writeFileSync(output, `${JSON.stringify({ date: new Date().toISOString(), cpu: cpus()[0].model, cores: cpus().length, load, chromium: version, isolated, gpuPeak, cells, results }, null, 1)}\n`);
+if (output) writeFileSync(output, `${JSON.stringify({ date: new Date().toISOString(), model, cpu: cpus()[0].model, cores: cpus().length, load, chromium: version, isolated, gpuPeak, cells, results }, null, 1)}\n`);

@@ -1,17 +1,20 @@
-"""Exports a sentence-transformers folder to ONNX, in fp32 and in int8 as transformers.js' own models are.
+"""Exports a sentence-transformers folder, or a bundle of a BERT model stored in f32, to ONNX: in fp32, and in
+int8 as transformers.js' own models are.
 
     python3 benches/browser/export.py MODEL_FOLDER OUTPUT_FOLDER
 
-Needs torch, transformers, onnx, onnxscript and onnxruntime from PyPI.
+Needs torch, transformers, safetensors, onnx, onnxscript and onnxruntime from PyPI.
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
 
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from transformers import AutoModel
+from safetensors.torch import load_file
+from transformers import AutoModel, BertConfig, BertModel
 
 source, output = Path(sys.argv[1]), Path(sys.argv[2])
 (output / "onnx").mkdir(parents=True, exist_ok=True)
@@ -19,7 +22,36 @@ for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "special_
     if (source / name).exists():
         shutil.copy(source / name, output / name)
 
-model = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
+
+
+def from_bundle(manifest):
+    """The model of a bundle, with the two files beside it that transformers.js looks for."""
+    a = manifest["architecture"]
+    if manifest["quantization"] != "f32" or a["family"] != "bert" or a["dense"]:
+        sys.exit(f"{source}: this exports bundles of BERT models in f32 without layers behind the pooling; "
+                 "`interlingua import BUNDLE --output FOLDER --quantize f32` stores one so")
+    config = BertConfig(
+        vocab_size=a["vocabulary"], hidden_size=a["hidden"], num_hidden_layers=a["layers"],
+        num_attention_heads=a["heads"], intermediate_size=a["intermediate"], hidden_act=a["activation"],
+        max_position_embeddings=a["positions"], layer_norm_eps=a["layer_norm_epsilon"], attn_implementation="eager",
+    )
+    model = BertModel(config, add_pooling_layer=False)
+    weights = load_file(source / "model.safetensors")
+    # A bundle has token type 0 added to its positions, and no other.
+    weights["embeddings.token_type_embeddings.weight"] = torch.zeros(config.type_vocab_size, config.hidden_size)
+    model.load_state_dict(weights)
+    config.save_pretrained(output)
+    tokenizer = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": a["positions"], "pad_token": "[PAD]",
+                 "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    (output / "tokenizer_config.json").write_text(json.dumps(tokenizer), "utf-8")
+    return model.eval()
+
+
+manifest = source / "manifest.json"
+if manifest.exists():
+    model = from_bundle(json.loads(manifest.read_text("utf-8")))
+else:
+    model = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
 ids = torch.ones(2, 8, dtype=torch.int64)
 names = ["input_ids", "attention_mask", "token_type_ids"]
 axes = {name: {0: "batch", 1: "length"} for name in [*names, "last_hidden_state"]}
