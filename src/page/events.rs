@@ -98,7 +98,6 @@ impl Page {
     /// The worker listens: what was open is opened again, and what ran runs again.
     fn begin(self, webgpu: bool) {
         self.worker.set(Worker::Listening { webgpu });
-        self.isolate();
         let (own, deaths) = self.kept.with_value(|k| (k.open.clone(), k.deaths));
         match own {
             Some(files) => self.open_files(files),
@@ -108,6 +107,7 @@ impl Page {
             self.load_model();
         }
         if deaths == 0 {
+            self.isolate();
             self.measure_what_the_link_shows();
         }
     }

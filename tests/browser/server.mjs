@@ -58,5 +58,10 @@ export async function serve({ isolated = false } = {}) {
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   const origin = `http://127.0.0.1:${server.address().port}`;
-  return { origin, faults, slow, requests, close: () => new Promise((done) => server.close(done)) };
+  const close = () => {
+    // A test that failed leaves a browser behind, which keeps its connections.
+    server.closeAllConnections();
+    return new Promise((done) => server.close(done));
+  };
+  return { origin, faults, slow, requests, close };
 }

@@ -109,8 +109,9 @@ test("without the build with threads the page answers as before", { timeout: pat
   await search.context.close();
 });
 
-test("where the server does not isolate it, the page has threads from its second visit on", { timeout: patience }, async () => {
+test("where the server does not isolate it, the page has threads from its second visit on", { timeout: patience }, async (t) => {
   const plain = await serve();
+  t.after(() => plain.close());
   const search = await open(browser, plain, "?device=cpu");
   const { page, context, complaints } = search;
   assert.doesNotMatch(await search.ready(), /threads/);
@@ -127,5 +128,4 @@ test("where the server does not isolate it, the page has threads from its second
   assert.equal(await other.evaluate(() => crossOriginIsolated), false);
   assert.deepEqual(complaints, []);
   await context.close();
-  await plain.close();
 });
