@@ -12,7 +12,7 @@ use interlingua::{
     Error,
     bundle::{Bundle, Quantization},
     encoder::Machine,
-    training::{Progress, TrainConfig, train},
+    training::{Progress, TrainConfig, Trained, train},
 };
 
 /// Ten multi-way questions and forty parallel segments in three languages.
@@ -242,6 +242,92 @@ fn two_devices_learn_what_one_does() {
     }
     let error = Machine::joined(vec![Machine::cpu()]).unwrap_err().to_string();
     assert!(error.contains("cpu"), "{error}");
+}
+
+/// AdamW's first update of a weight is as large as the rate, no matter how often others were updated before.
+#[test]
+fn blocks_that_join_later_start_at_their_own_pace() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    for (machine, output) in [(Machine::cpu(), "own"), (Machine::flex(), "burns")] {
+        let mut config = config(folder.path(), output, "hybrid");
+        (config.stage[0].train, config.stage[0].steps) = (Trained::Last(1), 40);
+        (config.stage[1].warmup, config.stage[1].steps) = (0, 1);
+        run_on(machine, &config, false, None).0.unwrap();
+        let start = Bundle::open(&config.output.join("start")).unwrap().weights;
+        let name = "encoder.layer.0.output.dense.bias";
+        let end = Bundle::open(&config.output.join("bundle")).unwrap().weights.need(name).unwrap().to_f32();
+        let before = start.need(name).unwrap().to_f32();
+        let went = end.iter().zip(&before).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!((went - 1e-3).abs() < 1e-5, "{output}: {went}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_the_models_is_refused_before_the_first_step() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let refused = |change: &dyn Fn(&mut TrainConfig)| {
+        let mut config = config(folder.path(), "out", "hybrid");
+        change(&mut config);
+        let (result, steps, _) = run(&config, false, None);
+        assert!(steps.is_empty());
+        result.unwrap_err().to_string()
+    };
+    let error = refused(&|config| config.stage[1].train = Trained::Last(3));
+    assert!(error.contains("stage[1].train") && error.contains("3 blocks of a model that has 2"), "{error}");
+    let labse = common::checkpoint("labse");
+    let error = refused(&|config| config.start.teacher = Some(labse.clone()));
+    assert!(error.contains("stage[0] draws vectors of 64 numbers") && error.contains("have 48"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_is_not_gone_on_from_by_the_other_implementation() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    for (first, second, named) in [
+        (Machine::cpu(), Machine::flex(), "--device cpu;"),
+        (Machine::flex(), Machine::cpu(), "--device flex;"),
+    ] {
+        let config = config(folder.path(), named.trim_matches(';').trim_start_matches("--device "), "hybrid");
+        assert!(run_on(first, &config, false, Some(2)).0.is_err());
+        let error = run_on(second, &config, true, None).0.unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+/// Of two blocks the last, on both devices alike; what comes before stays as it was, to the bit.
+#[test]
+fn the_last_blocks_alone_can_learn() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let last = |output| {
+        let mut config = config(folder.path(), output, "hybrid");
+        config.stage.iter_mut().for_each(|stage| stage.train = Trained::Last(1));
+        config
+    };
+    let mut losses = Vec::new();
+    for (machine, output) in [(Machine::cpu(), "own"), (Machine::flex(), "burns")] {
+        let config = last(output);
+        let (result, steps, _) = run_on(machine, &config, false, None);
+        result.unwrap();
+        losses.push(steps.iter().map(|step| step.loss).collect::<Vec<_>>());
+        let start = Bundle::open(&config.output.join("start")).unwrap().weights;
+        for (name, values) in weights(&config) {
+            let stays = name.starts_with("embeddings.") || name.starts_with("encoder.layer.0.");
+            let mut before = start.need(&name).unwrap().to_f32();
+            if name.contains("position") {
+                // A bundle that was trained has the row of token type 0 in its positions.
+                let kind = start.need("embeddings.token_type_embeddings.weight").unwrap().to_f32();
+                before.chunks_mut(64).flat_map(|row| row.iter_mut().zip(&kind)).for_each(|(p, k)| *p += k);
+            }
+            assert_eq!(values == before, stays, "{output} {name}");
+        }
+    }
+    assert_eq!(losses[0].len(), 7);
+    for (step, (own, burns)) in losses[0].iter().zip(&losses[1]).enumerate() {
+        assert!((own - burns).abs() < 1e-3 * own, "step {step}: {own} {burns}");
+    }
 }
 
 #[test]

@@ -218,6 +218,11 @@ impl Card<'_> {
             for stage in stages {
                 let objective = &stage["objective"];
                 let hybrid = objective["strategy"] == "hybrid";
+                let weights = match stage["train"]["last"].as_u64() {
+                    Some(1) => "last block".into(),
+                    Some(blocks) => format!("last {blocks} blocks"),
+                    None => plain(&stage["train"]),
+                };
                 let cells = [
                     plain(&stage["name"]),
                     plain(&objective["kind"]),
@@ -226,7 +231,7 @@ impl Card<'_> {
                     plain(&stage["steps"]),
                     plain(&stage["batch"]),
                     plain(&stage["learning_rate"]),
-                    plain(&stage["train"]),
+                    weights,
                     plain(&stage["max_tokens"]),
                 ];
                 writeln!(out, "| {} |", cells.join(" | "))?;
@@ -469,13 +474,15 @@ mod tests {
 
     #[test]
     fn a_trained_model_tells_all() {
-        let stage = |name: &str, objective: Value| {
+        let stage = |name: &str, train: Value, objective: Value| {
             json!({ "name": name, "objective": objective, "steps": 120, "batch": 24, "learning_rate": 5e-5,
-                "train": "all", "max_tokens": 64, "temperature": 0.05 })
+                "train": train, "max_tokens": 64, "temperature": 0.05 })
         };
+        let hybrid = json!({ "kind": "contrastive", "strategy": "hybrid", "alpha": 0.5_f32 });
         let recipe = json!({
             "config": { "name": "tiny", "seed": 7, "stage": [
-                stage("retrieval", json!({ "kind": "contrastive", "strategy": "hybrid", "alpha": 0.5_f32 })),
+                stage("retrieval", json!("all"), hybrid.clone()),
+                stage("end", json!({ "last": 3 }), hybrid),
             ] },
             "start": {
                 "model": "distilled",
@@ -486,7 +493,7 @@ mod tests {
                 },
                 "recipe": {
                     "config": { "name": "distilled", "seed": 1, "stage": [
-                        stage("all", json!({ "kind": "distillation" }))
+                        stage("all", json!("all"), json!({ "kind": "distillation" }))
                     ] },
                     "start": {
                         "model": "minilm", "vocabulary": { "tokens": 32000 },
@@ -511,7 +518,8 @@ mod tests {
             "1,540,951 texts of 482,368 records were checked against xquad-r: what shares 31 letters",
             "That were 1 texts, of mlqe-pe.",
             "tiny started from distilled; seed 7:",
-            "| retrieval | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | all | 64 |",
+            "| retrieval | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | all | 64 |\n\
+             | end | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | last 3 blocks | 64 |",
             "distilled started from minilm, with a new vocabulary of 32,000 tokens; seed 1:",
             "| all | distillation | – | – | 120 |",
             "2026-11-20, cpu (CPU): 13,090 questions in 2 languages, 13,014 passages. `interlingua eval --model \

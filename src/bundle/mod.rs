@@ -22,7 +22,7 @@ pub use weights::{Array, BLOCK, Incoming, Quantization, Weights};
 
 use std::collections::BTreeMap;
 
-use crate::{Error, Result};
+use crate::{Error, Result, sha256};
 
 /// A model in memory: what it is, its tokenizer and its (packed) weights.
 pub struct Bundle {
@@ -68,6 +68,16 @@ impl Bundle {
         let tokenizer = take(TOKENIZER)?;
         let weights = incoming.finish(WEIGHTS, &take(WEIGHTS)?)?;
         Ok(Self { manifest, tokenizer, weights })
+    }
+
+    /// SHA-256 of all that a model's vectors depend on: shape, prompts, tokenizer, weights.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when the weights cannot be written.
+    pub fn fingerprint(&self) -> Result<String> {
+        let Manifest { architecture, prompts, .. } = &self.manifest;
+        let files = [&self.tokenizer, &self.weights.to_safetensors()?].map(|bytes| sha256(bytes));
+        Ok(sha256(serde_json::json!([architecture, prompts, files]).to_string().as_bytes()))
     }
 
     /// Stores the weights another way; packed weights that already are stored so stay as they are.

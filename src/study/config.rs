@@ -205,6 +205,7 @@ impl Study {
         let mut config = recipe.clone();
         config.seed = seed;
         config.quantization = Quantization::F32;
+        config.quantization_aware = false;
         for stage in &mut config.stage {
             let Objective::Contrastive { strategy, alpha: share, .. } = &mut stage.objective else {
                 continue;

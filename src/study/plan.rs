@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::config::{Arm, Study};
 use super::report::{Baseline, File};
-use super::start::{Size, cut, fingerprint};
+use super::start::{Size, cut};
 use crate::bundle::{Bundle, Quantization};
 use crate::datasets::records;
 use crate::training::{self, TrainConfig};
@@ -81,20 +81,14 @@ impl<'a> Planner<'a> {
                 data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
             }
         }
-        let training::Prepared { folder, questions, segments, senses, .. } =
-            training::prepare(&recipe, note)?;
-        let mut learned = format!("{} {}", hash(&questions), hash(&segments));
-        if switches {
-            learned += &format!(" {}", hash(&senses));
-        }
-        let learned = sha256(learned.as_bytes());
+        let training::Prepared { folder, learned, .. } = training::prepare(&recipe, note)?;
         let bundle = Bundle::open(&folder)?;
         let size = Size::of(&bundle.manifest.architecture);
         let teacher = recipe.start.teacher().to_path_buf();
         let start = Baseline {
             model: bundle.manifest.name.clone(),
-            sha256: fingerprint(&bundle)?,
-            teacher_sha256: fingerprint(&Bundle::open(&teacher)?)?,
+            sha256: bundle.fingerprint()?,
+            teacher_sha256: Bundle::open(&teacher)?.fingerprint()?,
             parameters: bundle.weights.parameters(),
         };
         // Every run begins with the very same weights, and a smaller start keeps its teacher.
@@ -134,7 +128,7 @@ impl<'a> Planner<'a> {
         let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
         if !self.starts.contains_key(&size) {
             let folder = cut(&self.folder, size)?;
-            let known = fingerprint(&Bundle::open(&folder)?)?;
+            let known = Bundle::open(&folder)?.fingerprint()?;
             self.starts.insert(size, (folder, known));
         }
         let (start, known) = self.starts[&size].clone();
@@ -191,10 +185,4 @@ impl<'a> Planner<'a> {
             [("batch", batches), ("layers", layers), ("width", widths), ("quantization", quantizations)];
         Ok(all.into_iter().filter(|(_, variants)| !variants.is_empty()).collect())
     }
-}
-
-/// SHA-256 of records, in their order.
-fn hash<T: std::fmt::Debug>(records: &[T]) -> String {
-    let part = |records: &[T]| sha256(format!("{records:?}").as_bytes());
-    sha256(records.chunks(10_000).map(part).collect::<String>().as_bytes())
 }

@@ -6,17 +6,7 @@ use serde_json::json;
 
 use crate::bundle::{Array, Bundle, SelfTest, Weights};
 use crate::encoder::{Activation, Config, Dense, TABLE};
-use crate::{Error, Result, sha256};
-
-/// SHA-256 of all that a model's vectors depend on: shape, prompts, tokenizer, weights.
-///
-/// # Errors
-/// [`Error::Format`] when the weights cannot be written.
-pub(super) fn fingerprint(bundle: &Bundle) -> Result<String> {
-    let manifest = &bundle.manifest;
-    let files = [&bundle.tokenizer, &bundle.weights.to_safetensors()?].map(|bytes| sha256(bytes));
-    Ok(sha256(json!([manifest.architecture, manifest.prompts, files]).to_string().as_bytes()))
-}
+use crate::{Error, Result};
 
 /// Which of `all` layers stay when `keep` do: the first, the last, and evenly between.
 fn kept(all: usize, keep: usize) -> Vec<usize> {
@@ -57,7 +47,7 @@ pub(super) fn cut(start: &Path, size: Size) -> Result<PathBuf> {
         return Ok(start.to_path_buf());
     }
     let layers = kept(all.layers, size.layers);
-    let mut recipe = json!({ "start": fingerprint(&bundle)?, "layers": layers });
+    let mut recipe = json!({ "start": bundle.fingerprint()?, "layers": layers });
     let mut folder = format!("{}-layers-{}", start.display(), size.layers);
     if size.width != all.width {
         recipe["width"] = json!(size.width);
@@ -268,7 +258,7 @@ mod tests {
         let name = "encoder.layer.0.output.dense.weight";
         assert_eq!(one.weights.need(name).unwrap(), whole.weights.need(name).unwrap());
         assert!(one.weights.get("encoder.layer.1.output.dense.weight").is_none());
-        assert_ne!(fingerprint(&one).unwrap(), fingerprint(&whole).unwrap());
+        assert_ne!(one.fingerprint().unwrap(), whole.fingerprint().unwrap());
         let all = Size::of(&whole.manifest.architecture);
         assert_eq!(cut(&start, all).unwrap(), start);
         assert!(cut(&start, Size { layers: 3, ..all }).unwrap_err().to_string().contains("2 layers"));

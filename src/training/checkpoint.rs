@@ -26,8 +26,12 @@ const STATE: &str = "state.json";
 struct State {
     /// Steps done.
     step: u64,
-    /// Updates of the blocks and of the rows so far: AdamW's time.
-    updates: Updates,
+    /// Updates of the rows so far: AdamW's time.
+    #[serde(default)]
+    row_updates: u64,
+    /// With which devices it can be gone on from.
+    #[serde(default)]
+    devices: String,
     /// The best that was measured.
     #[serde(default)]
     best: Best,
@@ -37,22 +41,13 @@ struct State {
     files: BTreeMap<String, String>,
 }
 
-/// How often each part was updated.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Updates {
-    /// The blocks.
-    pub body: u64,
-    /// The embedding rows.
-    pub rows: u64,
-}
-
 /// What a run knows besides weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Known {
     /// Steps done.
     pub step: u64,
-    /// Updates made.
-    pub updates: Updates,
+    /// Updates of the embedding rows.
+    pub row_updates: u64,
     /// The best that was measured.
     pub best: Best,
 }
@@ -62,7 +57,7 @@ pub struct Known {
 /// # Errors
 /// [`Error::File`] when the disk refuses; earlier checkpoints stay.
 pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Result<()> {
-    let Known { step, updates, best } = known;
+    let Known { step, row_updates, best } = known;
     let part = folder.join("unfinished");
     if part.exists() {
         fs::remove_dir_all(&part).map_err(|e| Error::file(&part, e))?;
@@ -78,7 +73,8 @@ pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Re
         files.insert(name.to_string(), sha256(&bytes));
         write_whole(&part.join(name), &bytes)?;
     }
-    let state = State { step, updates, best, run: run.into(), files };
+    let devices = student.blocks.devices().into();
+    let state = State { step, row_updates, devices, best, run: run.into(), files };
     let json = serde_json::to_vec_pretty(&state).map_err(|e| Error::format(STATE, e))?;
     write_whole(&part.join(STATE), &json)?;
     let done = folder.join(format!("step-{step:06}"));
@@ -108,13 +104,22 @@ pub fn load(
         match read(path) {
             Ok((state, _)) if state.run != run => {
                 return Err(Error::Training(format!(
-                    "{} was made with another configuration; use another output folder, or train without --resume",
+                    "{} was made with another configuration, start, teacher or data; use another output folder, or train without --resume",
                     path.display()
+                )));
+            }
+            // The two implementations number parameters each in its own way.
+            Ok((state, _)) if state.devices != student.blocks.devices() => {
+                return Err(Error::Training(format!(
+                    "{} was made with {}; go on with that, or train without --resume",
+                    path.display(),
+                    state.devices
                 )));
             }
             Ok((state, files)) => {
                 put(student, &files)?;
-                return Ok(Some(Known { step: state.step, updates: state.updates, best: state.best }));
+                let State { step, row_updates, best, .. } = state;
+                return Ok(Some(Known { step, row_updates, best }));
             }
             Err(problem) => note(&format!("{}: {problem}; an earlier checkpoint is used", path.display())),
         }

@@ -14,7 +14,7 @@ use crate::{
     text::{Prompts, did_you_mean},
 };
 
-use super::{sampler::SamplerOptions, validation::ValidationConfig};
+use super::{blocks::Reach, sampler::SamplerOptions, validation::ValidationConfig};
 
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ pub struct Data {
     pub folder: PathBuf,
     /// Tab-separated language, word, count, to balance a new vocabulary.
     pub word_counts: Option<PathBuf>,
-    /// Sources that are left out.
+    /// Sources that are left out, named as in a model card.
     #[serde(default)]
     pub without: Vec<String>,
     /// Published sets that are read beside the folder.
@@ -177,9 +177,22 @@ pub enum StrategyName {
 pub enum Trained {
     /// Only the word embedding table.
     Embeddings,
+    /// The last so many blocks, and what comes after them.
+    Last(usize),
     /// Everything.
     #[default]
     All,
+}
+
+impl Trained {
+    /// How far gradients go back in a model of `layers` blocks.
+    pub(super) fn reach(self, layers: usize) -> Reach {
+        match self {
+            Self::Embeddings => Reach::Rows,
+            Self::Last(blocks) => Reach::Block(layers.saturating_sub(blocks)),
+            Self::All => Reach::All,
+        }
+    }
 }
 
 fn is_default(options: &SamplerOptions) -> bool {
@@ -276,6 +289,9 @@ impl TrainConfig {
             }
             if stage.temperature.is_nan() || stage.temperature <= 0.0 {
                 return wrong(field("temperature"), "must be above 0");
+            }
+            if stage.train == Trained::Last(0) {
+                return wrong(field("train.last"), "must be at least 1");
             }
             if stage.max_tokens < 4 {
                 return wrong(field("max_tokens"), "must be at least 4");

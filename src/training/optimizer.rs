@@ -34,6 +34,42 @@ pub struct Update {
     pub time: u64,
 }
 
+/// An update of weights that know themselves how many they had.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Learning rate.
+    pub rate: f64,
+    /// As of an [`Update`].
+    pub weight_decay: f64,
+}
+
+impl Pace {
+    /// The update number `time`, counted from 1.
+    pub fn at(self, time: u64) -> Update {
+        Update { rate: self.rate, weight_decay: self.weight_decay, time }
+    }
+}
+
+/// The number of updates, beside the moments in a checkpoint.
+pub const TIME: &str = "t";
+
+/// A number of updates as an array.
+pub fn written(time: u64) -> Array {
+    // Exact up to 16 million.
+    Array::f32(vec![1], vec![time as f32])
+}
+
+/// The inverse of [`written`].
+///
+/// # Errors
+/// [`Error::Format`] when there is none under that name.
+pub fn time_of(weights: &Weights, name: &str) -> Result<u64> {
+    match weights.need(name)?.to_f32()[..] {
+        [time] if time >= 0.0 => Ok(time as u64),
+        _ => Err(Error::format(name, "not a number of updates")),
+    }
+}
+
 impl Update {
     /// The corrections of the two moments for their start at zero.
     fn corrections(&self) -> (f64, f64) {
@@ -42,23 +78,24 @@ impl Update {
     }
 }
 
-/// AdamW's moments of the blocks' parameters, flattened, by parameter number.
+/// AdamW's moments of the blocks' parameters, flattened, and how often each was updated, by parameter number.
 #[derive(Default)]
-pub struct BodyMoments(BTreeMap<u64, (Tensor<1>, Tensor<1>)>);
+pub struct BodyMoments(BTreeMap<u64, (Tensor<1>, Tensor<1>, u64)>);
 
 impl BodyMoments {
     /// Updates all parameters that have a gradient.
-    pub fn step(&mut self, body: Body, grads: GradientsParams, update: Update) -> Body {
-        body.map(&mut Mapper { moments: &mut self.0, grads, update })
+    pub fn step(&mut self, body: Body, grads: GradientsParams, pace: Pace) -> Body {
+        body.map(&mut Mapper { moments: &mut self.0, grads, pace })
     }
 
-    /// The moments as arrays `<number>.m` and `<number>.v`.
+    /// The moments as arrays `<number>.m` and `<number>.v`, the number of updates as `<number>.t`.
     ///
     /// # Errors
     /// [`Error::Device`] when they cannot be read back.
     pub fn weights(&self) -> Result<Weights> {
         let mut out = Weights::default();
-        for (id, (m, v)) in &self.0 {
+        for (id, (m, v, time)) in &self.0 {
+            out.insert(&format!("{id}.{TIME}"), written(*time));
             for (kind, tensor) in [("m", m), ("v", v)] {
                 let values = tensor.to_data().try_into_vec::<f32>().map_err(|e| Error::Device {
                     device: "training device".into(),
@@ -86,16 +123,17 @@ impl BodyMoments {
                     device,
                 )
             };
-            out.insert(number, (tensor(array), tensor(second)));
+            let time = time_of(weights, &format!("{id}.{TIME}"))?;
+            out.insert(number, (tensor(array), tensor(second), time));
         }
         Ok(Self(out))
     }
 }
 
 struct Mapper<'a> {
-    moments: &'a mut BTreeMap<u64, (Tensor<1>, Tensor<1>)>,
+    moments: &'a mut BTreeMap<u64, (Tensor<1>, Tensor<1>, u64)>,
     grads: GradientsParams,
-    update: Update,
+    pace: Pace,
 }
 
 impl ModuleMapper for Mapper<'_> {
@@ -104,22 +142,23 @@ impl ModuleMapper for Mapper<'_> {
         let Some(grad) = self.grads.remove::<D>(id) else {
             return param;
         };
-        let update = self.update;
-        let (correct_1, correct_2) = update.corrections();
         param.map(|value| {
             let shape = value.shape();
             let tracked = value.device();
             let grad = grad.flatten::<1>(0, D - 1);
-            let (m, v) = match self.moments.remove(&id.val()) {
-                Some((m, v)) => (
+            let (m, v, time) = match self.moments.remove(&id.val()) {
+                Some((m, v, time)) => (
                     m.mul_scalar(BETA_1) + grad.clone().mul_scalar(1.0 - BETA_1),
                     v.mul_scalar(BETA_2) + grad.square().mul_scalar(1.0 - BETA_2),
+                    time + 1,
                 ),
-                None => (grad.clone().mul_scalar(1.0 - BETA_1), grad.square().mul_scalar(1.0 - BETA_2)),
+                None => (grad.clone().mul_scalar(1.0 - BETA_1), grad.square().mul_scalar(1.0 - BETA_2), 1),
             };
+            let update = self.pace.at(time);
+            let (correct_1, correct_2) = update.corrections();
             let denominator = v.clone().div_scalar(correct_2).sqrt().add_scalar(EPSILON);
             let delta = m.clone().mul_scalar(update.rate / correct_1) / denominator;
-            self.moments.insert(id.val(), (m, v));
+            self.moments.insert(id.val(), (m, v, time));
             let decay = if D > 1 { update.rate * update.weight_decay } else { 0.0 };
             let inner = value.without_autodiff().flatten::<1>(0, D - 1);
             let new = inner.mul_scalar(1.0 - decay) - delta;

@@ -120,18 +120,23 @@ pub struct Item {
     pub english: Option<String>,
     /// The query in English, likewise.
     pub query_english: Option<String>,
+    /// The whole text that the passage is from, as the record has it.
+    context: Arc<str>,
+    /// Whether the passage is the answer's sentence alone.
+    is_sentence: bool,
     /// The record's place among the sampler's.
     record: u32,
 }
 
 impl Batch {
     /// Which passages are no negatives of which queries: `[i * items + j]` is true where `i != j` and
-    /// passage `j` is a translation of passage `i`, or the texts of either side are the same.
+    /// passage `j` is a translation of passage `i`, the texts of either side are the same, or passage `j` is
+    /// more than a sentence of the text that passage `i` is from, and so may answer query `i` too.
     ///
     /// With `negatives` behind the batch's passages: `[i * (items + negatives) + j]`.
     pub fn mask(&self, negatives: &[String]) -> Vec<bool> {
         let key = |text: &String| text.trim().to_lowercase();
-        let keys: Vec<[Option<String>; 5]> = self
+        let keys: Vec<[Option<String>; 6]> = self
             .items
             .iter()
             .map(|item| {
@@ -141,16 +146,20 @@ impl Batch {
                     Some(key(&item.passage)),
                     item.english.as_ref().map(key),
                     item.query_english.as_ref().map(key),
+                    Some(item.context.trim().to_lowercase()),
                 ]
             })
             .collect();
-        let is_same = |a: &[Option<String>; 5], b: &[Option<String>; 5]| {
-            a.iter().zip(b).any(|(a, b)| a.is_some() && a == b) || a[1] == b[2]
+        let is_same = |i: usize, j: usize| {
+            let (a, b) = (&keys[i], &keys[j]);
+            a[..5].iter().zip(&b[..5]).any(|(a, b)| a.is_some() && a == b)
+                || a[1] == b[2]
+                || (a[5] == b[5] && !self.items[j].is_sentence)
         };
         let negatives: Vec<Option<String>> = negatives.iter().map(|n| Some(key(n))).collect();
         let mut mask = Vec::with_capacity(keys.len() * (keys.len() + negatives.len()));
         for (i, a) in keys.iter().enumerate() {
-            mask.extend(keys.iter().enumerate().map(|(j, b)| i != j && is_same(a, b)));
+            mask.extend((0..keys.len()).map(|j| i != j && is_same(i, j)));
             mask.extend(negatives.iter().map(|negative| a.contains(negative)));
         }
         mask
@@ -458,7 +467,7 @@ impl Sampler {
             .filter(|other| **other != item.record)
             .filter_map(|other| self.records[*other as usize].passage.get(language))
             .map(|other| &*other.text)
-            .filter(|text| *text != item.passage)
+            .filter(|text| *text != item.passage && *text != &*passage.text)
             .collect();
         (!others.is_empty()).then(|| others[rng.random_range(0..others.len())].to_owned())
     }
@@ -469,8 +478,8 @@ impl Sampler {
         let record = self.records.get(at as usize).filter(|record| !record.is_parallel)?;
         let item = cloze_item((at, record), from, &record.passage.get(from)?.text, rng)?;
         let english = record.passage.get("en").map(|passage| passage.text.to_string());
-        let passage = record.passage.get(to)?.text.to_string();
-        Some(Item { passage, passage_lang: to.to_owned(), english, ..item })
+        let context = record.passage.get(to)?.text.clone();
+        Some(Item { passage: context.to_string(), passage_lang: to.to_owned(), english, context, ..item })
     }
 
     /// An English question and its passage, of which one or both have words of another language.
@@ -510,6 +519,8 @@ impl Sampler {
             is_parallel: record.is_parallel,
             english,
             query_english: record.query.get("en").map(|query| query.to_string()),
+            context: passage.text.clone(),
+            is_sentence: sentence.is_some(),
             record: at,
         })
     }
@@ -645,7 +656,12 @@ fn sentence(text: &str) -> Option<Arc<str>> {
 }
 
 /// A sentence of a passage with the rest of it; `None` when the passage has fewer than three.
-fn cloze_item((place, record): (u32, &Record), language: &str, text: &str, rng: &mut StdRng) -> Option<Item> {
+fn cloze_item(
+    (place, record): (u32, &Record),
+    language: &str,
+    text: &Arc<str>,
+    rng: &mut StdRng,
+) -> Option<Item> {
     let sentences: Vec<&str> = sentences(text).into_iter().map(|range| &text[range]).collect();
     if sentences.len() < 3 {
         return None;
@@ -667,6 +683,8 @@ fn cloze_item((place, record): (u32, &Record), language: &str, text: &str, rng: 
         passage: rest,
         passage_lang: language.to_owned(),
         is_parallel: false,
+        context: text.clone(),
+        is_sentence: false,
         record: place,
     })
 }
@@ -839,6 +857,8 @@ mod tests {
             passage: passage.into(),
             passage_lang: "de".into(),
             is_parallel: false,
+            context: passage.into(),
+            is_sentence: false,
             record: 0,
             english: english.map(str::to_owned),
             query_english: None,
@@ -853,6 +873,50 @@ mod tests {
         let mask = Batch { kind: BatchKind::CrossLingual, items }.mask(&[]);
         let masked: Vec<(usize, usize)> = (0..25).filter(|&at| mask[at]).map(|at| (at / 5, at % 5)).collect();
         assert_eq!(masked, [(0, 1), (0, 2), (1, 0), (1, 4), (2, 0), (2, 3), (4, 1)]);
+    }
+
+    /// Questions on one text: the whole of it, or all but a sentence, may answer any of them.
+    #[test]
+    fn a_text_is_no_negative_of_what_was_asked_about_it() {
+        let long = |i: usize, n: &str| format!("The {n} sentence of text {i} is here.");
+        let text = |i| ["first", "second", "third"].map(|n| long(i, n)).join(" ");
+        let questions: Vec<Question> = (0..24)
+            .map(|at| Question {
+                context: text(at / 4),
+                answer_sentence: Some(long(at / 4, ["first", "second", "third", "third"][at % 4])),
+                title: Some("All on one page".into()),
+                ..question(&format!("q{at}"), "en", "squad")
+            })
+            .collect();
+        let options = SamplerOptions { inverse_cloze: 0.5, ..SamplerOptions::default() };
+        let sampler = Sampler::with_options(&questions, &[], &["en".to_owned()], 5, options).unwrap();
+        let [mut clozes, mut sentences] = [0u32; 2];
+        for step in 0..100 {
+            let batch = sampler.batch(step, Strategy::Monolingual, 6);
+            let negatives = sampler.negatives(step, &batch);
+            for (item, negative) in batch.items.iter().zip(&negatives) {
+                let Some(negative) = negative else { continue };
+                clozes += u32::from(!item.query.ends_with('?'));
+                assert!(*negative != *item.context && !negative.contains(&item.query), "{item:?} {negative}");
+            }
+            let negatives: Vec<String> = negatives.into_iter().flatten().collect();
+            let mask = batch.mask(&negatives);
+            let width = batch.items.len() + negatives.len();
+            for (i, query) in batch.items.iter().enumerate() {
+                let passages = batch.items.iter().map(|item| &item.passage).chain(&negatives);
+                for (j, passage) in passages.enumerate().filter(|&(j, _)| j != i) {
+                    let whole = passage.contains(&*query.context);
+                    assert!(mask[i * width + j] || !whole, "{query:?} {passage}");
+                    // What is a sentence of it, and another than the answer's, tells them apart.
+                    if j < batch.items.len() && batch.items[j].is_sentence && query.is_sentence {
+                        let same = batch.items[j].passage == query.passage;
+                        sentences += u32::from(!same && batch.items[j].context == query.context);
+                        assert_eq!(mask[i * width + j], same, "{query:?} {passage}");
+                    }
+                }
+            }
+        }
+        assert!(clozes > 10 && sentences > 10, "{clozes} {sentences}");
     }
 
     #[test]

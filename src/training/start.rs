@@ -5,8 +5,8 @@
 //! that is repeated or resumed begins with the same weights.
 
 use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
 };
 
 use serde_json::json;
@@ -44,6 +44,10 @@ pub struct Prepared {
     pub segments: Vec<Segment>,
     /// Words by sense, where a new vocabulary or code-switched texts ask for them.
     pub senses: Vec<Sense>,
+    /// SHA-256 of all these texts, in their order; of the words only where batches have some.
+    pub learned: String,
+    /// SHA-256 of what the start model was made from.
+    pub key: String,
 }
 
 /// Reads the data, and reads or makes the start model.
@@ -58,7 +62,9 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         sources.push(Source { source: LEXICON.into(), licence, records: senses.len() });
     }
     let folder = config.output.join("start");
-    let key = key(config, guard.as_ref())?;
+    let mut bundle = Bundle::open(&config.start.model)?;
+    let learned = learned(config, &questions, &segments, &senses);
+    let key = key(config, guard.as_ref(), &bundle, &learned, &senses)?;
     if folder.join("manifest.json").exists()
         && let Ok(mut bundle) = Bundle::open(&folder)
         && bundle.manifest.recipe["key"].as_str() == Some(&key)
@@ -74,9 +80,8 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
             (Some(_), _) => {}
         }
         note(&format!("start model found in {}", folder.display()));
-        return Ok(Prepared { bundle, folder, questions, segments, senses });
+        return Ok(Prepared { bundle, folder, questions, segments, senses, learned, key });
     }
-    let mut bundle = Bundle::open(&config.start.model)?;
     let base = bundle.manifest.name.clone();
     // How the start model was itself made, where it says.
     let mut recipe = json!({ "key": key, "model": base, "recipe": bundle.manifest.recipe });
@@ -99,15 +104,43 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     }
     bundle.store_as(Quantization::F32);
     bundle.manifest.recipe = recipe;
+    // What was measured was measured on another model.
+    bundle.manifest.results = serde_json::Value::Null;
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&folder)?;
     note(&format!("start model written to {}", folder.display()));
-    Ok(Prepared { bundle, folder, questions, segments, senses })
+    Ok(Prepared { bundle, folder, questions, segments, senses, learned, key })
+}
+
+fn learned(config: &TrainConfig, questions: &[Question], segments: &[Segment], senses: &[Sense]) -> String {
+    let mut learned = format!("{} {}", hash(questions), hash(segments));
+    if config.sampling.code_switching > 0.0 {
+        learned += &format!(" {}", hash(senses));
+    }
+    sha256(learned.as_bytes())
+}
+
+/// SHA-256 of records, in their order.
+fn hash<T: std::fmt::Debug>(records: &[T]) -> String {
+    let part = |records: &[T]| sha256(format!("{records:?}").as_bytes());
+    sha256(records.chunks(10_000).map(part).collect::<String>().as_bytes())
 }
 
 /// Hash of what the start model depends on: of the guard that is what it left out.
-fn key(config: &TrainConfig, guard: Option<&GuardReport>) -> Result<String> {
+fn key(
+    config: &TrainConfig,
+    guard: Option<&GuardReport>,
+    model: &Bundle,
+    learned: &str,
+    senses: &[Sense],
+) -> Result<String> {
     let mut parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
+    if let Some(parts) = parts.as_array_mut() {
+        parts.extend([json!(model.fingerprint()?), json!(learned)]);
+        if config.start.vocabulary.is_some() {
+            parts.push(json!(hash(senses)));
+        }
+    }
     if let (Some(parts), Some(report)) = (parts.as_array_mut(), guard) {
         parts.push(json!(report));
     }
@@ -125,15 +158,10 @@ struct Read {
 
 fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
     let folder = &config.data.folder;
-    let kept = |files: Vec<PathBuf>| -> Vec<PathBuf> {
-        files.into_iter().filter(|f| !config.data.without.iter().any(|w| source(f) == *w)).collect()
-    };
-    let files = kept(records::find_any(folder, "parallel.")?);
-    let (mut segments, report) = read_parallel(&files, &config.languages)?;
+    let (mut segments, report) = read_parallel(&records::find_any(folder, "parallel.")?, &config.languages)?;
     note(&format!("{} parallel segments of {}", segments.len(), report.records));
     report.lines("parallel segments").iter().for_each(|line| note(line));
-    let files = kept(records::find_any(folder, "qa.")?);
-    let (mut questions, report) = read_questions(&files, &config.languages)?;
+    let (mut questions, report) = read_questions(&records::find_any(folder, "qa.")?, &config.languages)?;
     note(&format!("{} questions of {}", questions.len(), report.records));
     report.lines("questions").iter().for_each(|line| note(line));
     if !config.data.sets.is_empty() {
@@ -142,6 +170,7 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
         notes.iter().for_each(|sentence| note(sentence));
         questions.extend(more);
     }
+    leave_out(&config.data.without, &mut questions, &mut segments, note)?;
     let mut guard = None;
     if let Some(config) = &config.guard {
         let sets = config.open()?;
@@ -170,10 +199,35 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
 /// What the lexicon is called among the sources.
 const LEXICON: &str = "lexicon";
 
-/// `parallel.tatoeba.jsonl.zst` → `tatoeba`.
-fn source(path: &Path) -> String {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    name.split('.').nth(1).unwrap_or_default().to_string()
+/// Drops what is from `sources`, which are named as in a model card; `iot` is `docqa/iot` too.
+///
+/// # Errors
+/// [`Error::Training`] naming the source that nothing is from.
+fn leave_out(
+    sources: &[String],
+    questions: &mut Vec<Question>,
+    segments: &mut Vec<Segment>,
+    note: &mut dyn FnMut(&str),
+) -> Result<()> {
+    for name in sources {
+        let is = |source: &str| source == name || source.strip_prefix("docqa/") == Some(name);
+        let before = (segments.len(), questions.len());
+        segments.retain(|segment| !is(&segment.source));
+        questions.retain(|question| !is(&question.source));
+        let (some, asked) = (before.0 - segments.len(), before.1 - questions.len());
+        if some + asked == 0 {
+            let all = segments.iter().map(|s| &s.source).chain(questions.iter().map(|q| &q.source));
+            let all: Vec<&str> = all.collect::<BTreeSet<_>>().into_iter().map(String::as_str).collect();
+            return Err(Error::Training(format!(
+                "data.without names {name}, which no text is from; there are {}",
+                all.join(", ")
+            )));
+        }
+        note(&format!(
+            "{name}: {some} parallel segments and {asked} questions left out, as data.without says"
+        ));
+    }
+    Ok(())
 }
 
 /// Gives the model a new tokenizer and a table for it. Returns an account of it, and what was read beside
@@ -260,7 +314,7 @@ fn pairs<'a>(segments: &'a [Segment], senses: &'a [Sense]) -> Vec<Pair<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use super::*;
 
@@ -350,6 +404,52 @@ mod tests {
         let third = third.unwrap();
         assert!(notes.iter().any(|note| note.ends_with("nothing overlaps")), "{notes:?}");
         assert_eq!((third.segments.len(), third.questions.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_start_of_other_weights_is_another_start() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let mut config = config(folder.path(), r#""en", "de""#);
+        let model = folder.path().join("model");
+        let mut bundle = Bundle::open(&config.start.model).unwrap();
+        bundle.manifest.results = json!({ "measured": "before" });
+        bundle.write(&model).unwrap();
+        config.start.model = model.clone();
+        let first = prepared(&config).0.unwrap();
+        assert!(first.bundle.manifest.results.is_null(), "its weights will be others");
+        let name = "embeddings.LayerNorm.bias";
+        let bias = bundle.weights.need(name).unwrap();
+        let other = Array::f32(bias.shape.clone(), bias.to_f32().iter().map(|b| b + 0.5).collect());
+        bundle.weights.insert(name, other);
+        bundle.write(&model).unwrap();
+        let (second, notes) = prepared(&config);
+        let second = second.unwrap();
+        assert!(notes.iter().any(|note| note.starts_with("start model written")), "{notes:?}");
+        assert_ne!(first.key, second.key);
+        let read = |prepared: &Prepared| prepared.bundle.weights.need(name).unwrap().to_f32();
+        assert_ne!(read(&first), read(&second));
+    }
+
+    #[test]
+    fn sources_are_left_out_by_the_names_that_cards_give_them() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let mut config = config(folder.path(), r#""en", "de""#);
+        let mut without = |names: &[&str]| {
+            config.data.without = names.iter().map(|name| name.to_string()).collect();
+            let (prepared, notes) = prepared(&config);
+            (prepared.map(|p| (p.segments.len(), p.questions.len())), notes)
+        };
+        assert_eq!(without(&[]).0.unwrap(), (1, 1));
+        let (counts, notes) = without(&["docqa/tiny"]);
+        assert_eq!(counts.unwrap(), (1, 0));
+        let told = "docqa/tiny: 0 parallel segments and 1 questions left out, as data.without says";
+        assert!(notes.iter().any(|note| note == told), "{notes:?}");
+        let problem = without(&["tony"]).0.unwrap_err().to_string();
+        assert!(problem.contains("tony, which no text is from; there are docqa/tiny, tiny"), "{problem}");
+        // By the short name both are gone, and nothing is left to learn from.
+        assert!(without(&["tiny"]).0.is_err());
     }
 
     #[test]

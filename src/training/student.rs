@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{
-    blocks::{self, Blocks},
-    optimizer::{Rows, Update},
+    blocks::{self, Blocks, Reach},
+    optimizer::{Pace, Rows, Update},
 };
 use crate::{
     Error, Result,
@@ -88,7 +88,7 @@ impl Student {
     /// `loss` makes from the vectors `[sequences, dimension]` its value and its gradients by them. At
     /// most `chunk` sequences go through the blocks together; if there are more, all go through twice:
     /// first for their vectors, then for the gradients (arXiv 2101.06983). The result is the same up
-    /// to rounding. With `frozen`, only the table's rows get gradients.
+    /// to rounding. Weights within `reach` get gradients.
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails. [`Error::Training`] when the loss or a gradient is not a
@@ -97,7 +97,7 @@ impl Student {
         &mut self,
         sequences: &[Vec<u32>],
         chunk: usize,
-        frozen: bool,
+        reach: Reach,
         loss: impl FnOnce(&[f32]) -> (f32, Vec<f32>),
     ) -> Result<f32> {
         // Texts of like length together: chunks of even work, and less padding on devices that pad.
@@ -106,7 +106,7 @@ impl Student {
         let d = self.config.dimension();
         let mut vectors = vec![0.0; sequences.len() * d];
         for part in order.chunks(chunk) {
-            let got = self.forward(sequences, part)?;
+            let got = self.forward(sequences, part, reach)?;
             part.iter().zip(got.chunks(d)).for_each(|(&i, v)| vectors[i * d..][..d].copy_from_slice(v));
         }
         let (value, grads) = loss(&vectors);
@@ -115,12 +115,15 @@ impl Student {
         }
         for part in order.chunks(chunk) {
             if order.len() > chunk {
-                self.forward(sequences, part)?;
+                self.forward(sequences, part, reach)?;
             }
             let own: Vec<f32> = part.iter().flat_map(|&i| &grads[i * d..][..d]).copied().collect();
-            let rows = self.blocks.back(&own, !frozen)?;
+            let rows = self.blocks.back(&own, reach)?;
             if rows.iter().any(|g| !g.is_finite()) {
                 return Err(Error::Training("a gradient is not a number: lower the learning rate".into()));
+            }
+            if matches!(reach, Reach::Block(_)) {
+                continue;
             }
             let ids = part.iter().flat_map(|&i| &sequences[i]);
             ids.zip(rows.chunks(self.config.hidden)).for_each(|(&id, grad)| self.grads.add(id, grad));
@@ -128,18 +131,19 @@ impl Student {
         Ok(value)
     }
 
-    fn forward(&mut self, sequences: &[Vec<u32>], part: &[usize]) -> Result<Vec<f32>> {
+    fn forward(&mut self, sequences: &[Vec<u32>], part: &[usize], reach: Reach) -> Result<Vec<f32>> {
         let ids: Vec<u32> = part.iter().flat_map(|&i| &sequences[i]).copied().collect();
         let lengths: Vec<usize> = part.iter().map(|&i| sequences[i].len()).collect();
-        self.blocks.forward(&self.rows.gather(&ids), &lengths)
+        self.blocks.forward(&self.rows.gather(&ids), &lengths, reach)
     }
 
-    /// Updates the table's rows, and the blocks where `blocks` says how, by the gradients added up.
-    pub fn step(&mut self, rows: Update, blocks: Option<Update>) {
+    /// Updates what is within `reach` by the gradients added up: the table's rows by `rows`, the blocks
+    /// by `blocks`.
+    pub fn step(&mut self, rows: Update, blocks: Pace, reach: Reach) {
         let RowGrads { ids, values, .. } = std::mem::take(&mut self.grads);
         self.rows.step(&ids, &values, rows);
-        if let Some(update) = blocks {
-            self.blocks.step(update);
+        if reach != Reach::Rows {
+            self.blocks.step(blocks, reach);
         }
     }
 

@@ -11,12 +11,13 @@ use std::{
 use serde_json::json;
 
 use super::{
+    blocks::Reach,
     checkpoint::{self, Known},
     config::{Objective, Stage, StrategyName, TrainConfig, Trained},
     loss,
-    optimizer::Update,
+    optimizer::{Pace, Update},
     sampler::{Sampler, Strategy},
-    start,
+    start::{self, Prepared},
     student::Student,
     switching::Switcher,
     teacher::Teacher,
@@ -87,9 +88,12 @@ pub fn train(
         note(&format!("no training pair has a query in {query} and a passage in {passage}"));
     }
     let quantization = config.quantization_aware.then_some(config.quantization);
+    let teacher = Bundle::open(config.start.teacher())?;
+    check(config, &prepared.bundle, &teacher)?;
+    let identity = identity(config, &prepared, &teacher)?;
     let mut run = Run {
         config,
-        teacher: Teacher::new(&Bundle::open(config.start.teacher())?, machine)?,
+        teacher: Teacher::new(&teacher, machine)?,
         student: Student::new(&prepared.bundle, machine, quantization)?,
         start: prepared.bundle,
         sampler,
@@ -104,7 +108,6 @@ pub fn train(
         known: Known::default(),
     };
     let folder = config.output.join("checkpoints");
-    let identity = identity(config)?;
     if resume {
         if let Some(known) = checkpoint::load(&folder, &identity, &mut run.student, note)? {
             note(&format!("going on after step {}", known.step));
@@ -119,8 +122,37 @@ pub fn train(
     run.finish(note)
 }
 
-/// Hash of everything in the configuration that weights depend on.
-fn identity(config: &TrainConfig) -> Result<String> {
+/// What can be seen to be wrong only now that the models are known.
+fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
+    let (own, teachers) = (&start.manifest.architecture, &teacher.manifest.architecture);
+    for (i, stage) in config.stage.iter().enumerate() {
+        let distils = match stage.objective {
+            Objective::Distillation { .. } => true,
+            Objective::Contrastive { distillation, .. } => distillation > 0.0,
+        };
+        if distils && own.dimension() != teachers.dimension() {
+            return Err(Error::Training(format!(
+                "stage[{i}] draws vectors of {} numbers to those of the teacher, {}, which have {}; name a teacher in \
+                 [start] whose vectors are as long, or leave distillation out",
+                own.dimension(),
+                teacher.manifest.name,
+                teachers.dimension()
+            )));
+        }
+        if let Trained::Last(blocks) = stage.train
+            && blocks > own.layers
+        {
+            return Err(Error::Training(format!(
+                "stage[{i}].train names the last {blocks} blocks of a model that has {}",
+                own.layers
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Hash of everything that weights depend on: configuration, start, teacher and what is learned.
+fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Result<String> {
     let mut value = serde_json::to_value(config).map_err(|e| Error::Training(e.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
         for field in ["output", "checkpoint_every", "name", "licence"] {
@@ -130,7 +162,8 @@ fn identity(config: &TrainConfig) -> Result<String> {
             fields.remove("quantization");
         }
     }
-    Ok(sha256(value.to_string().as_bytes()))
+    let parts = json!([value, prepared.key, prepared.learned, teacher.fingerprint()?]);
+    Ok(sha256(parts.to_string().as_bytes()))
 }
 
 struct Run<'a> {
@@ -326,13 +359,11 @@ impl Run<'_> {
     fn update(&mut self, stage: &Stage, at: u64) {
         let rate = stage.rate(at);
         let weight_decay = stage.weight_decay;
-        self.known.updates.rows += 1;
-        let rows = Update { rate: rate * stage.embedding_rate, weight_decay, time: self.known.updates.rows };
-        let blocks = (stage.train == Trained::All).then(|| {
-            self.known.updates.body += 1;
-            Update { rate, weight_decay, time: self.known.updates.body }
-        });
-        self.student.step(rows, blocks);
+        let reach = stage.train.reach(self.student.config.layers);
+        self.known.row_updates += u64::from(!matches!(reach, Reach::Block(_)));
+        let time = self.known.row_updates;
+        let rows = Update { rate: rate * stage.embedding_rate, weight_decay, time };
+        self.student.step(rows, Pace { rate, weight_decay }, reach);
     }
 
     /// Measures the model where it is time, and keeps the best.
@@ -363,6 +394,7 @@ impl Run<'_> {
         manifest.name = self.config.name.clone();
         manifest.licence = self.config.licence.clone();
         manifest.languages = self.config.languages.clone();
+        manifest.results = serde_json::Value::Null;
         manifest.recipe = json!({ "config": recipe, "start": self.start.manifest.recipe });
         bundle.store_as(self.config.quantization);
         bundle.manifest.self_test = SelfTest::of(&bundle)?;
@@ -387,7 +419,8 @@ fn add_gradients(
     loss: impl FnOnce(&[f32]) -> (f32, Vec<f32>),
 ) -> Result<Batch> {
     let part = (stage.accumulate as f32).recip();
-    let loss = student.learn(sequences, stage.chunk, stage.train == Trained::Embeddings, |vectors| {
+    let reach = stage.train.reach(student.config.layers);
+    let loss = student.learn(sequences, stage.chunk, reach, |vectors| {
         let (value, mut grads) = loss(vectors);
         grads.iter_mut().for_each(|g| *g *= part);
         (value, grads)

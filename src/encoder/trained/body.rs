@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use burn::{
-    module::{Module, Param, ParamId},
+    module::{Module, Param, ParamId, list_param_ids},
     nn::{LayerNorm, LayerNormConfig, Linear},
     tensor::{
-        Device, Tensor, TensorData, activation,
+        Device, Gradients, Tensor, TensorData, activation,
         quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype},
     },
 };
@@ -14,7 +14,7 @@ use burn::{
 use crate::{
     Error, Result,
     bundle::{Array, BLOCK, Weights},
-    encoder::{Activation, Config, Precision, positions},
+    encoder::{Activation, Config, Precision, cpu::learn::Reach, positions},
 };
 
 /// Where a padded token's attention score goes; far below any real one and still finite in f16.
@@ -86,17 +86,45 @@ impl Body {
 
     /// Token vectors `[batch, length, hidden]` from embedding rows of the same shape.
     ///
-    /// `mask` is `[batch, length]`, 1 for a token and 0 for padding; `None` when nothing is padded.
-    pub fn forward(&self, config: &Config, words: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor<3> {
+    /// `mask` is `[batch, length]`, 1 for a token and 0 for padding; `None` when nothing is padded. Gradients
+    /// go back to block `first` alone, where that is not 0.
+    pub fn forward(
+        &self,
+        config: &Config,
+        words: Tensor<3>,
+        mask: Option<Tensor<2>>,
+        first: usize,
+    ) -> Tensor<3> {
         let [batch, length, hidden] = words.dims();
-        let first = config.first_position;
-        let position = self.position.val().slice([first..first + length, 0..hidden]);
+        let start = config.first_position;
+        let position = self.position.val().slice([start..start + length, 0..hidden]);
         let mut x = self.norm.forward(words + position.unsqueeze::<3>());
         let bias = mask.map(|m| m.neg().add_scalar(1.0).mul_scalar(MASKED).reshape([batch, 1, 1, length]));
-        for block in &self.blocks {
+        for (i, block) in self.blocks.iter().enumerate() {
+            if i == first && i > 0 {
+                x = x.detach();
+            }
             x = block.forward(config, x, bias.clone());
         }
         x
+    }
+
+    /// A gradient that came as far as block `first`, in some form.
+    pub fn reached(&self, first: usize, grads: &Gradients) -> Option<Tensor<2>> {
+        let bias = self.blocks.get(first)?.attention_in.bias.as_ref()?;
+        Some(bias.val().grad(grads)?.unsqueeze())
+    }
+
+    /// The parameters within `reach`.
+    pub fn params_from(&self, reach: Reach) -> Vec<ParamId> {
+        match reach {
+            Reach::Rows => Vec::new(),
+            Reach::Block(first) => {
+                let blocks = self.blocks.iter().skip(first).flat_map(list_param_ids);
+                blocks.chain(self.dense.iter().flat_map(list_param_ids)).collect()
+            }
+            Reach::All => list_param_ids(self),
+        }
     }
 
     /// Dense layers and their activations over pooled vectors `[batch, hidden]`.

@@ -10,7 +10,7 @@ use burn::{
     tensor::{Device, Int, Tensor, TensorData},
 };
 
-use super::Blocks;
+use super::{Blocks, Reach};
 use crate::{
     Error, Result,
     bundle::Weights,
@@ -19,7 +19,7 @@ use crate::{
         cpu::learn::firsts,
         trained::{Body, normalize, pool},
     },
-    training::optimizer::{BodyMoments, Update},
+    training::optimizer::{BodyMoments, Pace},
 };
 
 /// Lengths by which a batch is split.
@@ -83,7 +83,7 @@ impl Replica {
     }
 
     /// Vectors of some sequences; nothing is waited for.
-    fn forward(&mut self, config: &Config, words: &[f32], lengths: &[usize]) -> Tensor<2> {
+    fn forward(&mut self, config: &Config, words: &[f32], lengths: &[usize], reach: Reach) -> Tensor<2> {
         let width = config.hidden;
         let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
         let leaf = Tensor::<2>::from_data(leaf, &self.device).require_grad();
@@ -105,7 +105,7 @@ impl Replica {
             let shape = [group.len(), length];
             let words = leaf.clone().select(0, self.indices(index)).reshape([shape[0], length, width]);
             let mask = Tensor::<2>::from_data(TensorData::new(mask, shape), &self.device);
-            let tokens = self.body.forward(config, words, Some(mask.clone()));
+            let tokens = self.body.forward(config, words, Some(mask.clone()), reach.first());
             let vectors = self.body.project(config, pool(config.pooling, tokens, Some(mask)));
             parts.push(if config.normalize { normalize(vectors) } else { vectors });
         }
@@ -116,58 +116,69 @@ impl Replica {
         vectors
     }
 
-    /// Gradients of the word embedding rows; nothing is waited for.
-    fn back(&mut self, graph: Graph, grads: &[f32], learn: bool) -> Result<Tensor<2>> {
+    /// Gradients as [`Blocks::back`] gives them; nothing is waited for.
+    fn back(&mut self, graph: Graph, grads: &[f32], reach: Reach) -> Result<Tensor<2>> {
         let Graph { words, vectors } = graph;
         // The loss as far as these vectors know it: its gradient by them is `grads`.
         let grads = TensorData::new(grads.to_vec(), vectors.dims());
         let mut all = (vectors * Tensor::from_data(grads, &self.device)).sum().backward();
-        let Some(words) = words.grad_remove(&mut all) else {
+        let reached = match reach {
+            Reach::Block(first) => self.body.reached(first, &all),
+            Reach::Rows | Reach::All => words.grad_remove(&mut all),
+        };
+        let Some(reached) = reached else {
             return Err(Error::Training(
-                "no gradient reached the embedding rows; this is a defect, please report it".into(),
+                "no gradient went as far back as it should; this is a defect, please report it".into(),
             ));
         };
-        if learn {
-            self.grads.accumulate(&self.body, GradientsParams::from_grads(all, &self.body));
+        if reach != Reach::Rows {
+            let params = self.body.params_from(reach);
+            let grads = GradientsParams::from_params(&mut all, &self.body, &params);
+            self.grads.accumulate(&self.body, grads);
         }
-        Ok(words)
+        Ok(reached)
     }
 }
 
 impl Blocks for BurnBlocks {
-    fn forward(&mut self, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>> {
+    fn forward(&mut self, words: &[f32], lengths: &[usize], reach: Reach) -> Result<Vec<f32>> {
         let share = lengths.len().div_ceil(self.replicas.len()).max(1);
         let (mut rest, mut vectors) = (words, Vec::new());
         self.replicas.iter_mut().for_each(|replica| replica.graph = None);
         for (replica, lengths) in self.replicas.iter_mut().zip(lengths.chunks(share)) {
             let own;
             (own, rest) = rest.split_at(lengths.iter().sum::<usize>() * self.config.hidden);
-            vectors.push(replica.forward(&self.config, own, lengths));
+            vectors.push(replica.forward(&self.config, own, lengths, reach));
         }
         self.read(vectors, "vectors")
     }
 
-    fn back(&mut self, grads: &[f32], learn: bool) -> Result<Vec<f32>> {
+    fn back(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>> {
         let (mut rest, mut words) = (grads, Vec::new());
         for replica in &mut self.replicas {
             let Some(graph) = replica.graph.take() else { continue };
             let own;
             (own, rest) = rest.split_at(graph.vectors.dims().iter().product());
-            words.push(replica.back(graph, own, learn)?);
+            words.push(replica.back(graph, own, reach)?);
         }
         self.read(words, "gradients")
     }
 
-    fn step(&mut self, update: Update) {
+    // What is out of reach has no gradient, and stays.
+    fn step(&mut self, pace: Pace, _: Reach) {
         let Some((first, others)) = self.replicas.split_first_mut() else { return };
         for other in others.iter_mut() {
             let grads = other.grads.grads().to_device(&first.device.clone().inner(), &other.body);
             first.grads.accumulate(&first.body, grads);
         }
-        first.body = self.moments.step(first.body.clone(), first.grads.grads(), update);
+        first.body = self.moments.step(first.body.clone(), first.grads.grads(), pace);
         for other in others {
             other.body = first.body.clone().fork(&other.device);
         }
+    }
+
+    fn devices(&self) -> &'static str {
+        "--device gpu or --device flex"
     }
 
     fn weights(&mut self) -> Result<Weights> {

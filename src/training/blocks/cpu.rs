@@ -1,11 +1,11 @@
 //! Blocks in training on the CPU, by kernels of our own.
 
-use super::Blocks;
+use super::{Blocks, Reach};
 use crate::{
     Error, Result,
     bundle::{Array, Quantization, Weights},
     encoder::{Config, cpu::learn::Learner},
-    training::optimizer::{Update, adamw},
+    training::optimizer::{Pace, TIME, adamw, time_of, written},
 };
 
 pub struct CpuBlocks {
@@ -13,34 +13,48 @@ pub struct CpuBlocks {
     learner: Learner,
     /// First and second of each of the learner's parameters.
     moments: Vec<[Vec<f32>; 2]>,
+    /// How often each was updated.
+    times: Vec<u64>,
     quantization: Option<Quantization>,
 }
 
 impl CpuBlocks {
     pub fn new(config: &Config, weights: &Weights, quantization: Option<Quantization>) -> Result<Self> {
+        // With q4 a bundle packs the table so, and the blocks in 8 bits (`Weights::quantize`).
+        let quantization = quantization.map(|packed| match packed {
+            Quantization::Q4 => Quantization::Q8,
+            other => other,
+        });
         let mut learner = Learner::new(config, weights)?;
         learner.refresh(quantization);
-        let moments =
+        let moments: Vec<_> =
             learner.params().iter().map(|p| [vec![0.0; p.values.len()], vec![0.0; p.values.len()]]).collect();
-        Ok(Self { config: config.clone(), learner, moments, quantization })
+        let times = vec![0; moments.len()];
+        Ok(Self { config: config.clone(), learner, moments, times, quantization })
     }
 }
 
 impl Blocks for CpuBlocks {
-    fn forward(&mut self, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>> {
+    fn forward(&mut self, words: &[f32], lengths: &[usize], _: Reach) -> Result<Vec<f32>> {
         Ok(self.learner.forward(words, lengths))
     }
 
-    fn back(&mut self, grads: &[f32], learn: bool) -> Result<Vec<f32>> {
-        Ok(self.learner.back(grads, learn))
+    fn back(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>> {
+        Ok(self.learner.back(grads, reach))
     }
 
-    fn step(&mut self, update: Update) {
-        for (param, moments) in self.learner.params().into_iter().zip(&mut self.moments) {
+    fn step(&mut self, pace: Pace, reach: Reach) {
+        let params = self.learner.params().into_iter().zip(&mut self.moments).zip(&mut self.times);
+        for ((param, moments), time) in params.skip(Learner::before(reach)) {
+            *time += 1;
             let decay = param.is_matrix();
-            adamw(&mut param.values, moments, &mut param.grads, update, decay);
+            adamw(&mut param.values, moments, &mut param.grads, pace.at(*time), decay);
         }
         self.learner.refresh(self.quantization);
+    }
+
+    fn devices(&self) -> &'static str {
+        "--device cpu"
     }
 
     fn weights(&mut self) -> Result<Weights> {
@@ -49,17 +63,19 @@ impl Blocks for CpuBlocks {
 
     fn moments(&self) -> Result<Weights> {
         let mut out = Weights::default();
-        for (i, moments) in self.moments.iter().enumerate() {
+        for (i, (moments, time)) in self.moments.iter().zip(&self.times).enumerate() {
             for (kind, values) in KINDS.iter().zip(moments) {
                 out.insert(&format!("{i}.{kind}"), Array::f32(vec![values.len()], values.clone()));
             }
+            out.insert(&format!("{i}.{TIME}"), written(*time));
         }
         Ok(out)
     }
 
     fn restore(&mut self, weights: &Weights, moments: &Weights) -> Result<()> {
         let mut new = Self::new(&self.config, weights, self.quantization)?;
-        for (i, own) in new.moments.iter_mut().enumerate() {
+        for (i, (own, time)) in new.moments.iter_mut().zip(&mut new.times).enumerate() {
+            *time = time_of(moments, &format!("{i}.{TIME}"))?;
             for (kind, values) in KINDS.iter().zip(own) {
                 let name = format!("{i}.{kind}");
                 let array = moments.need(&name)?.to_f32();

@@ -7,7 +7,9 @@
 mod burn;
 mod cpu;
 
-use super::optimizer::Update;
+pub use crate::encoder::cpu::learn::Reach;
+
+use super::optimizer::Pace;
 use crate::{
     Error, Result,
     bundle::{Quantization, Weights},
@@ -17,21 +19,26 @@ use crate::{
 /// A model's blocks with their gradients and optimizer state.
 pub trait Blocks {
     /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of sequences one
-    /// after the other, which are `lengths` tokens long. What [`back`](Self::back) needs is kept.
+    /// after the other, which are `lengths` tokens long. What [`back`](Self::back) needs for `reach` is
+    /// kept.
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails.
-    fn forward(&mut self, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>>;
+    fn forward(&mut self, words: &[f32], lengths: &[usize], reach: Reach) -> Result<Vec<f32>>;
 
     /// Gradients of the word embedding rows of the last [`forward`](Self::forward), from those of its
-    /// vectors; with `learn`, those of the weights are added to what is there.
+    /// vectors; those of the weights in its reach are added to what is there. Where `reach` ends at a
+    /// block, some that came as far as that one: only whether they are numbers means anything.
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails.
-    fn back(&mut self, grads: &[f32], learn: bool) -> Result<Vec<f32>>;
+    fn back(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>>;
 
-    /// Updates the weights by the gradients that were added up, which start at zero again.
-    fn step(&mut self, update: Update);
+    /// Updates the weights within `reach` by the gradients that were added up, which start at zero again.
+    fn step(&mut self, pace: Pace, reach: Reach);
+
+    /// With which devices its checkpoints can be gone on from.
+    fn devices(&self) -> &'static str;
 
     /// The weights in f32 under the names of Hugging Face's BERT.
     ///
@@ -70,8 +77,35 @@ pub fn open(
     if quantization.is_some() {
         return Err(Error::Unsupported {
             what: format!("quantization-aware training on {}", machine.backend.name()),
-            hint: "leave out `fake_quantization`, or use --device cpu".into(),
+            hint: "leave out `quantization_aware`, or use --device cpu".into(),
         });
     }
     Ok(Box::new(burn::BurnBlocks::new(config, weights, machine)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::bundle::Bundle;
+
+    #[test]
+    fn a_gradient_that_is_no_number_is_seen_from_every_block() {
+        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        let bundle = Bundle::open(&plain).unwrap();
+        let config = &bundle.manifest.architecture;
+        let words = vec![0.5; 3 * config.hidden];
+        for machine in [Machine::cpu(), Machine::flex()] {
+            for reach in [Reach::All, Reach::Block(0), Reach::Block(1)] {
+                let mut blocks = open(&machine, config, &bundle.weights, None).unwrap();
+                let mut seen = |value: f32| {
+                    let vectors = blocks.forward(&words, &[3], reach).unwrap();
+                    let back = blocks.back(&vec![value; vectors.len()], reach).unwrap();
+                    back.iter().any(|g| !g.is_finite())
+                };
+                assert!(!seen(0.25) && seen(f32::NAN), "{} {reach:?}", machine.backend.name());
+            }
+        }
+    }
 }

@@ -44,6 +44,27 @@ pub struct Learner {
     scratch: Scratch,
 }
 
+/// How far gradients go back, and which weights get some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To the word embedding rows, for these alone.
+    Rows,
+    /// To this block, counted from 0: for its weights and those of all that comes after it.
+    Block(usize),
+    /// To the word embedding rows, for all weights.
+    All,
+}
+
+impl Reach {
+    /// The first block that gradients come to.
+    pub fn first(self) -> usize {
+        match self {
+            Self::Rows | Self::All => 0,
+            Self::Block(first) => first,
+        }
+    }
+}
+
 /// One transformer block (post-norm, as in BERT).
 struct Layer {
     /// Query, key and value in one product.
@@ -198,12 +219,14 @@ impl Learner {
     }
 
     /// Gradients `[tokens, hidden]` of the word embedding rows of the last [`forward`](Self::forward),
-    /// from those of its vectors, `[sequences, dimension]`. Those of the weights are added to what is in
-    /// [`params`](Self::params), if `learn` says so.
+    /// from those of its vectors, `[sequences, dimension]`; where `reach` ends at a block, of the rows that
+    /// went into that one. Those of the weights in its reach are added to what is in
+    /// [`params`](Self::params).
     ///
     /// # Panics
     /// When there are not as many gradients as there were vectors.
-    pub fn back(&mut self, grads: &[f32], learn: bool) -> Vec<f32> {
+    pub fn back(&mut self, grads: &[f32], reach: Reach) -> Vec<f32> {
+        let learn = reach != Reach::Rows;
         let Self { config, level, kept, scratch, .. } = self;
         let &mut Config { hidden, first_position, intermediate, heads, .. } = config;
         let (level, lengths) = (*level, &kept.lengths[..]);
@@ -227,7 +250,7 @@ impl Learner {
         let Scratch { grads, other, wide } = scratch;
         unpool(config.pooling, hidden, &kept.last, lengths, &vectors, fit(grads, tokens * hidden));
         fit(other, tokens * hidden);
-        for (layer, steps) in self.layers.iter_mut().zip(&kept.layers).rev() {
+        for (layer, steps) in self.layers.iter_mut().zip(&kept.layers).skip(reach.first()).rev() {
             layer.norm.back(&steps.end, grads, learn);
             layer.down.back(grads, fit(wide, tokens * intermediate), false);
             if learn {
@@ -248,6 +271,9 @@ impl Learner {
             if learn {
                 layer.attention_in.learn(&Chunks::new(level, &steps.x, hidden), wide);
             }
+        }
+        if matches!(reach, Reach::Block(_)) {
+            return grads.clone();
         }
         self.norm.back(&kept.words, grads, learn);
         if learn {
@@ -279,6 +305,14 @@ impl Learner {
         out
     }
 
+    /// How many of [`params`](Self::params) come before those within `reach`.
+    pub fn before(reach: Reach) -> usize {
+        match reach {
+            Reach::Block(first) => EMBEDDING_PARAMS + first * LAYER_PARAMS,
+            Reach::Rows | Reach::All => 0,
+        }
+    }
+
     /// Takes changed values into use. With `quantization`, the passes see matrices as they would be
     /// packed, and gradients pass through to the values as they are (straight-through,
     /// arXiv 1308.3432).
@@ -300,6 +334,10 @@ impl Learner {
         out
     }
 }
+
+/// Of [`Learner::params`], those before the blocks, and those of one block.
+const EMBEDDING_PARAMS: usize = 3;
+const LAYER_PARAMS: usize = 12;
 
 /// Room for `n` values; what they are does not matter.
 fn fit(values: &mut Vec<f32>, n: usize) -> &mut [f32] {

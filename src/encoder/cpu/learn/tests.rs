@@ -49,7 +49,7 @@ fn gradients_are_right_for_every_pooling_activation_and_dense() {
             // Twice: gradients of weights add up, and memory that is used again is no trouble.
             for _ in 0..2 {
                 learner.forward(&words, &LENGTHS);
-                let grads = learner.back(&factors, true);
+                let grads = learner.back(&factors, Reach::All);
                 let both = moved(&words, &mut noise);
                 let rise =
                     loss(&config, &weights, &both[0], &factors) - loss(&config, &weights, &both[1], &factors);
@@ -115,7 +115,7 @@ fn threads_change_no_bit() {
         pool.install(|| {
             let mut learner = Learner::new(&config, &weights).unwrap();
             learner.forward(&words, &lengths);
-            let mut all = vec![learner.back(&factors, true)];
+            let mut all = vec![learner.back(&factors, Reach::All)];
             all.extend(learner.params().into_iter().map(|p| p.grads.clone()));
             all
         })
@@ -134,9 +134,36 @@ fn frozen_weights_get_no_gradients_and_words_the_same() {
     let factors = Noise(16).take(LENGTHS.len() * config.dimension());
     let mut learner = Learner::new(&config, &weights).unwrap();
     learner.forward(&words, &LENGTHS);
-    let frozen = learner.back(&factors, false);
+    let frozen = learner.back(&factors, Reach::Rows);
     assert!(learner.params().iter().all(|p| p.grads.iter().all(|g| *g == 0.0)));
-    assert_eq!(learner.back(&factors, true), frozen);
+    assert_eq!(learner.back(&factors, Reach::All), frozen);
+}
+
+#[test]
+fn from_a_block_on_gradients_are_those_of_the_whole() {
+    let mut config = config(Pooling::Mean, Activation::Gelu, &[Activation::Tanh], true);
+    config.layers = 3;
+    let weights = model(&config, true);
+    let words = Noise(18).take(LENGTHS.iter().sum::<usize>() * config.hidden);
+    let factors = Noise(19).take(LENGTHS.len() * config.dimension());
+    let grads = |reach| {
+        let mut learner = Learner::new(&config, &weights).unwrap();
+        learner.forward(&words, &LENGTHS);
+        let rows = learner.back(&factors, reach);
+        let grads = learner.params().into_iter().map(|p| (p.names.join(" "), p.grads.clone()));
+        (rows, grads.collect::<Vec<_>>())
+    };
+    let (_, all) = grads(Reach::All);
+    for first in 0..=3 {
+        let (rows, some) = grads(Reach::Block(first));
+        assert_eq!(rows.len(), words.len());
+        assert!(rows.iter().any(|g| *g != 0.0));
+        let before = Learner::before(Reach::Block(first));
+        let name = if first < 3 { format!("encoder.layer.{first}.attention") } else { "dense.0".into() };
+        assert!(all[before].0.starts_with(&name), "{}", all[before].0);
+        assert!(some[..before].iter().all(|(_, grads)| grads.iter().all(|g| *g == 0.0)));
+        assert!(some[before..] == all[before..], "from block {first}");
+    }
 }
 
 #[test]
