@@ -1,3 +1,9 @@
+// With threads, a program that stopped short within a task that had waited is a rejection to the browser, and
+// not the error by which the page would learn of it.
+addEventListener("unhandledrejection", ({ reason }) => {
+  if (reason instanceof WebAssembly.RuntimeError) setTimeout(() => { throw reason; });
+});
+
 // Starts the program that encodes: the build with threads where the page is cross-origin isolated, else,
 // or should it be missing or find no memory, the one without.
 async function start(script) {

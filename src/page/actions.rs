@@ -168,11 +168,18 @@ impl Page {
             self.waiting.set(false);
             return;
         }
+        let live = self.kept.with_value(|k| k.corpus_live);
+        let comes = live
+            || self.opening.with_untracked(Option::is_some)
+            || !matches!(self.worker.get_untracked(), Worker::Listening { .. });
+        if !comes {
+            self.waiting.set(false);
+            return self.not_opened("no text is open to search".into());
+        }
         let Some(precomputed) = self.corpus.with_untracked(|c| c.as_ref().map(|c| c.precomputed)) else {
             return;
         };
         self.search_beside();
-        let live = self.kept.with_value(|k| k.corpus_live);
         let model = self.model.with_untracked(Option::is_some);
         let ready = live && (model || (precomputed && self.example_asked().is_some()));
         self.waiting.set(!ready);
@@ -254,7 +261,7 @@ impl Page {
         self.beside.address.set(address.with);
         self.top.set(TOP);
         if reload {
-            self.load_model();
+            self.load_unless_foreign();
         }
         if reload || other {
             self.restart_beside();
@@ -323,6 +330,57 @@ impl Page {
         }
     }
 
+    /// Loads the model where nobody asked for this very one: not from another server, which a link could name.
+    pub fn load_unless_foreign(self) {
+        let address = self.model_address.get_untracked();
+        match address.and_then(|address| foreign_host(&address)) {
+            Some(host) if !self.kept.with_value(|k| k.may_fetch) => self.say(
+                format!("the model that this address names is on another server, {host}"),
+                "Nothing was asked of that server yet. The examples can be searched without it.",
+                Some(WayOut::FetchModel),
+            ),
+            _ => self.load_model(),
+        }
+    }
+
+    /// The person chose this folder: where it is on another server, models may come from others.
+    pub(super) fn allow(self, folder: Option<&str>) {
+        if folder.is_some_and(|folder| foreign_host(folder).is_some()) {
+            self.kept.update_value(|k| k.may_fetch = true);
+        }
+    }
+
+    /// The person lets the model come from another server.
+    pub fn fetch_model(self) {
+        self.kept.update_value(|k| k.may_fetch = true);
+        self.problem.set(None);
+        self.load_model();
+    }
+
+    /// The model that was chosen does not come: the address names the one that answers.
+    pub fn return_to_model(self) {
+        if let Some((model, beside)) = self.kept.try_update_value(|k| k.before.take()).flatten() {
+            self.model_address.set(model);
+            if self.beside.address.get_untracked() != beside {
+                self.beside.address.set(beside);
+                self.write_address(false);
+                return self.restart_beside();
+            }
+            self.write_address(false);
+        }
+        self.begin_beside();
+    }
+
+    /// The person has read what went wrong.
+    pub fn dismiss(self) {
+        let model =
+            self.problem.with_untracked(|p| p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::LoadModel)));
+        self.problem.set(None);
+        if model && self.loading.with_untracked(Option::is_none) {
+            self.return_to_model();
+        }
+    }
+
     /// What loads the model at `url` as the person wants it to run.
     pub(super) fn load_request(self, id: Id, url: String) -> Request {
         let (device, precision) = (self.device.get_untracked(), self.precision.get_untracked());
@@ -341,7 +399,7 @@ impl Page {
     pub fn choose_device(self, device: DeviceChoice) {
         self.device.set(device);
         self.write_address(false);
-        self.load_model();
+        self.load_unless_foreign();
         self.restart_beside();
     }
 
@@ -350,7 +408,7 @@ impl Page {
         self.precision.set(precision);
         self.write_address(false);
         if self.model.with_untracked(Option::is_some) || self.loading.with_untracked(Option::is_some) {
-            self.load_model();
+            self.load_unless_foreign();
             self.restart_beside();
         }
     }
@@ -364,6 +422,44 @@ impl Page {
     }
 
     // The corpus
+
+    /// Opens what was open, the sample where nothing was.
+    pub fn open_again(self) {
+        match self.kept.with_value(|k| k.open.clone()) {
+            Some(files) => self.open_files(files),
+            None => self.open_sample(),
+        }
+    }
+
+    /// The person stops opening.
+    pub fn stop_opening(self) {
+        self.cancel_opening();
+        if !self.kept.with_value(|k| k.corpus_live) {
+            self.not_opened("opening was stopped".into());
+        }
+    }
+
+    /// Says why text was not opened, and what can be searched all the same.
+    pub(super) fn not_opened(self, why: String) {
+        let open = self.corpus.with_untracked(|c| c.as_ref().map(|c| c.name.clone()));
+        let live = self.kept.with_value(|k| k.corpus_live);
+        match open {
+            Some(name) if live => self.say(why, &format!("What was open stays open: {name}."), None),
+            Some(name) => self.say(
+                why,
+                &format!("{name} stays on the screen, but cannot be searched before it is opened again."),
+                Some(WayOut::OpenText),
+            ),
+            None => {
+                self.say(
+                    why,
+                    "You can open the sample again, or a text of your own.",
+                    Some(WayOut::OpenText),
+                );
+            }
+        }
+        self.load_first_model();
+    }
 
     /// Opens the sample.
     pub fn open_sample(self) {
@@ -396,7 +492,7 @@ impl Page {
         if self.model.with_untracked(Option::is_some) {
             self.send_coming();
         } else if self.loading.with_untracked(Option::is_none) {
-            self.load_model();
+            self.load_unless_foreign();
         }
     }
 
@@ -501,6 +597,12 @@ pub(super) fn resolve(folder: &str) -> Option<String> {
         url.set_pathname(&format!("{}/", url.pathname()));
     }
     Some(url.href())
+}
+
+/// The server that a folder is on, where that is not the page's own.
+pub(super) fn foreign_host(folder: &str) -> Option<String> {
+    let url = web_sys::Url::new(&resolve(folder)?).ok()?;
+    (url.origin() != window().location().origin().ok()?).then(|| url.host())
 }
 
 /// A capital at the start, unless that is a file's name or a field's; a full stop at the end.

@@ -6,7 +6,7 @@
 
 use leptos::prelude::*;
 
-use super::actions::{MODEL, SAMPLE, resolve, sentence};
+use super::actions::{MODEL, SAMPLE, foreign_host, resolve, sentence};
 use super::evaluate::View;
 use super::link::Link;
 use super::models::same_folder;
@@ -57,6 +57,7 @@ impl Beside {
 impl Page {
     /// The person chose a model to compare with, or none.
     pub fn choose_beside(self, address: Option<String>) {
+        self.allow(address.as_deref());
         self.beside.address.set(address);
         self.write_address(false);
         self.restart_beside();
@@ -94,6 +95,15 @@ impl Page {
             b.problem.set(Some(format!("`{address}` is not an address a model can be loaded from.")));
             return;
         };
+        if let Some(host) = foreign_host(&address)
+            && !self.kept.with_value(|k| k.may_fetch)
+        {
+            b.problem.set(Some(format!(
+                "The model to compare with is on another server, {host}. Nothing was asked of it yet: “Try again” \
+                 loads it from there."
+            )));
+            return;
+        }
         // Both put the work off: a worker's handle must not end within its own call.
         let on_event = move |event| leptos::task::spawn_local(async move { self.hear_beside(event) });
         let on_death = move |why| leptos::task::spawn_local(async move { self.bury_beside(why) });
@@ -207,6 +217,12 @@ impl Page {
         let before = self.model_address.get_untracked();
         let new = address.clone().unwrap_or_else(|| MODEL.into());
         let swap = self.beside.address.with_untracked(|b| b.as_ref().is_some_and(|b| same_folder(b, &new)));
+        self.allow(address.as_deref());
+        let beside = self.beside.address.get_untracked();
+        self.kept.update_value(|k| {
+            // Several choices before one is there: back to what answers.
+            k.before.get_or_insert((before.clone(), beside));
+        });
         self.model_address.set(address);
         if swap {
             self.beside.address.set(Some(before.unwrap_or_else(|| MODEL.into())));

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::actions::{MODEL, resolve};
 use super::evaluate::View;
 use super::link::Link;
-use super::state::{Model, Page, Progress, WayOut, Worker};
+use super::state::{Model, Page, Problem, Progress, WayOut, Worker};
 use super::words;
 use crate::protocol::{CorpusInfo, DeviceChoice, Event, Id, Results, Stage};
 
@@ -34,8 +34,16 @@ impl Page {
                 self.progress(id, stage, done, total, seconds_left);
             }
             Event::ModelReady { id, model, device } => {
-                if self.is_loading(id) {
+                let awaited = self.is_loading(id);
+                // Cancelled too late: this is the one that answers now.
+                if !awaited && self.loading.with_untracked(Option::is_none) {
+                    let own = resolve(MODEL).is_some_and(|url| url == model.url);
+                    self.model_address.set((!own).then(|| model.url.clone()));
+                    self.write_address(false);
+                }
+                if awaited || self.loading.with_untracked(Option::is_none) {
                     self.loading.set(None);
+                    self.kept.update_value(|k| k.before = None);
                     let shown = self.model_shown();
                     let other = shown.is_none_or(|url| url != model.url);
                     self.model.set(Some(Model { info: model, device }));
@@ -75,8 +83,9 @@ impl Page {
             Event::Cancelled { id } => {
                 if self.is_loading(id) {
                     self.loading.set(None);
+                    self.return_to_model();
                 } else if self.is_opening(id) {
-                    self.opening.set(None);
+                    self.stop_opening();
                 } else if self.searching.get_untracked() == Some(id) {
                     self.searching.set(None);
                 }
@@ -98,13 +107,10 @@ impl Page {
     /// The worker listens: what was open is opened again, and what ran runs again.
     fn begin(self, webgpu: bool) {
         self.worker.set(Worker::Listening { webgpu });
-        let (own, deaths) = self.kept.with_value(|k| (k.open.clone(), k.deaths));
-        match own {
-            Some(files) => self.open_files(files),
-            None => self.open_sample(),
-        }
+        let deaths = self.kept.with_value(|k| k.deaths);
+        self.open_again();
         if deaths > 0 && self.loading.with_untracked(Option::is_none) {
-            self.load_model();
+            self.load_unless_foreign();
         }
         if deaths == 0 {
             self.isolate();
@@ -137,11 +143,7 @@ impl Page {
     /// `other`: what is on the screen was ranked by another model.
     fn model_arrived(self, other: bool) {
         // A problem with an earlier model is settled.
-        self.problem.update(|p| {
-            if p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::LoadModel)) {
-                *p = None;
-            }
-        });
+        self.settle(&[WayOut::LoadModel, WayOut::FetchModel]);
         self.send_coming();
         if self.waiting.get_untracked() || (other && self.results.with_untracked(Option::is_some)) {
             self.search_again();
@@ -161,6 +163,7 @@ impl Page {
             k.untouched
         });
         self.corpus.set(Some(corpus));
+        self.settle(&[WayOut::OpenText]);
         self.open_beside();
         if untouched == Some(true) {
             // Own text without questions keeps the present one.
@@ -194,7 +197,15 @@ impl Page {
             && self.model.with_untracked(Option::is_none)
             && self.loading.with_untracked(Option::is_none)
         {
-            self.load_model();
+            self.load_unless_foreign();
+        }
+    }
+
+    /// Takes away a problem that has one of these ways out, as something went that way.
+    fn settle(self, ways: &[WayOut]) {
+        let settled = |p: &Problem| p.way_out.is_some_and(|way| ways.contains(&way));
+        if self.problem.with_untracked(|p| p.as_ref().is_some_and(settled)) {
+            self.problem.set(None);
         }
     }
 
@@ -211,12 +222,7 @@ impl Page {
         } else if self.is_opening(id) {
             self.opening.set(None);
             self.kept.update_value(|k| k.coming = None);
-            let still = match self.corpus.with_untracked(|c| c.as_ref().map(|c| c.name.clone())) {
-                Some(name) => format!("What was open stays open: {name}."),
-                None => "You can open a text of your own.".into(),
-            };
-            self.say(problem, &still, None);
-            self.load_first_model();
+            self.not_opened(problem);
         } else if self.searching.get_untracked() == Some(id) {
             self.searching.set(None);
             self.say(problem, "What is on the screen answers the question before.", None);

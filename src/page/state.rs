@@ -85,6 +85,11 @@ pub(super) struct Kept {
     pub corpus_live: bool,
     /// Whether the model was asked for already; later only a person asks.
     pub tried_model: bool,
+    /// Whether a person let models come from other servers, as a link alone must not.
+    pub may_fetch: bool,
+    /// What the address said of the models before the person chose one that is not there yet: the model, and
+    /// the one it is compared with.
+    pub before: Option<(Option<String>, Option<String>)>,
     pub clear_id: Option<Id>,
     /// How often the worker died.
     pub deaths: usize,
@@ -155,6 +160,9 @@ pub(super) struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WayOut {
     LoadModel,
+    /// The model is on another server.
+    FetchModel,
+    OpenText,
     StartWorker,
     Measure,
 }
@@ -196,6 +204,8 @@ impl Page {
                 unsent: false,
                 corpus_live: false,
                 tried_model: false,
+                may_fetch: false,
+                before: None,
                 clear_id: None,
                 deaths: 0,
                 deadly: None,

@@ -28,7 +28,8 @@ impl Session {
         let folder = download::folder(url)?;
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
-        progress.at(Stage::Download, 0.0, 3.0);
+        // How large the three files are is not known yet.
+        progress.at(Stage::Download, 0.0, 0.0);
         let files =
             all([PASSAGES, VECTORS, EXAMPLES].map(|name| download::fetch_file(&folder, name, LARGEST)));
         let [passages, vectors, examples] = files.await?;

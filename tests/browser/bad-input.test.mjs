@@ -77,3 +77,84 @@ test("files and questions that cannot be used", async () => {
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });
+
+test("a sample that did not come, or was stopped, can be opened again", async () => {
+  const vectors = "sample/vectors.safetensors";
+  server.faults.set(vectors, () => null);
+  const search = await open(browser, server, "?device=cpu");
+  const { page } = search;
+  const alert = page.getByRole("alert").filter({ hasText: "vectors.safetensors" });
+  await alert.waitFor();
+  await page.getByText("No text is open.").waitFor();
+  await alert.getByRole("button", { name: "Dismiss" }).click();
+  // A question does not vanish: it is said why nothing answers.
+  await search.box.fill("Why is the sky blue?");
+  await search.box.press("Enter");
+  const closed = page.getByRole("alert").filter({ hasText: "No text is open to search." });
+  await closed.waitFor();
+  server.faults.clear();
+
+  let come;
+  server.slow.set(vectors, { pieces: 2, until: new Promise((done) => (come = done)) });
+  await closed.getByRole("button", { name: "Open it again" }).click();
+  await page.locator(".progress").filter({ hasText: "Opening the sample" }).getByRole("button", { name: "Cancel" }).click();
+  const stopped = page.getByRole("alert").filter({ hasText: "Opening was stopped." });
+  await stopped.waitFor();
+  come();
+  server.slow.clear();
+  await stopped.getByRole("button", { name: "Open it again" }).click();
+  await search.answered("Why is the sky blue?");
+  assert.equal((await search.hits()).length, 10);
+  assert.equal(await page.getByRole("alert").filter({ hasText: "stopped" }).count(), 0);
+  await search.context.close();
+});
+
+test("a link does not make the page ask another server", async (t) => {
+  const other = await serve();
+  t.after(() => other.close());
+  for (const [parameter, says, button] of [
+    ["model", "The model that this address names is on another server", "Load it from there"],
+    ["with", "The model to compare with is on another server", "Try again"],
+  ]) {
+    const search = await open(browser, server, `?device=cpu&${parameter}=${other.origin}/model/`);
+    const { page } = search;
+    const alert = page.getByRole("alert").filter({ hasText: says });
+    await alert.waitFor();
+    assert.match(await alert.innerText(), new RegExp(new URL(other.origin).host));
+    assert.equal((await search.hits()).length, 10);
+    assert.deepEqual(other.requests, []);
+    await alert.getByRole("button", { name: button }).click();
+    await page.waitForTimeout(100);
+    while (!other.requests.includes("/model/manifest.json")) await page.waitForTimeout(100);
+    other.requests.length = 0;
+    await search.context.close();
+  }
+});
+
+test("a choice of another model that is cancelled leaves the page with the one that answers", async () => {
+  const search = await open(browser, server, "?device=cpu");
+  const { page } = search;
+  const model = page.getByRole("combobox", { name: "Model", exact: true });
+  await search.ready();
+  const before = [await model.inputValue(), page.url()];
+  server.slow.set("models/monolingual/model.safetensors", { pieces: 100, until: new Promise(() => {}) });
+  await model.selectOption("models/monolingual/");
+  await page.waitForURL(/model=models\/monolingual\//);
+  await page.locator(".progress").filter({ hasText: "Loading the model" }).getByRole("button", { name: "Cancel" }).click();
+  await page.waitForURL((url) => !url.search.includes("model="));
+  assert.deepEqual([await model.inputValue(), page.url()], before);
+  assert.ok((await search.ask("Why is the sky blue?")).length > 0);
+
+  // One that cannot be loaded is named until that was read.
+  server.slow.clear();
+  server.faults.set("models/monolingual/manifest.json", () => null);
+  await model.selectOption("models/monolingual/");
+  const alert = page.getByRole("alert").filter({ hasText: "manifest.json" });
+  await alert.waitFor();
+  assert.equal(await model.inputValue(), "models/monolingual/");
+  await alert.getByRole("button", { name: "Dismiss" }).click();
+  await page.waitForURL((url) => !url.search.includes("model="));
+  assert.equal(await model.inputValue(), before[0]);
+  server.faults.clear();
+  await search.context.close();
+});

@@ -244,6 +244,25 @@ test("own files: what cannot count is said and counted, what cannot be used is r
   await page.close();
 });
 
+test("questions in one language on passages in another: the tab key reaches the map, and the command tells how the page computed", async () => {
+  const view = await evaluate("?view=evaluate&data=own&device=cpu");
+  const { page } = view;
+  const [german] = passages.filter(({ lang }) => lang === "de");
+  const lines = [german, { query_id: "only", lang: "en", text: "When does it open?", relevant: [german.id] }];
+  await page.locator(".choose").getByLabel("Choose files").setInputFiles(file("one-way.jsonl", ...lines));
+  await view.measure();
+  await view.report();
+  const cells = (await view.cells()).flat();
+  assert.equal(cells[0], "–", "nobody asks in German");
+  assert.ok(cells.some((cell) => cell !== "–"));
+  const reached = page.getByRole("table", { name: /by language pair/ }).locator('button[tabindex="0"]');
+  assert.equal(await reached.count(), 1);
+  const command = await page.locator("pre").filter({ hasText: "interlingua eval" }).textContent();
+  assert.match(command, / --precision fast$/);
+  assert.deepEqual(view.complaints, []);
+  await page.close();
+});
+
 test("a slow worker loses no request; one whose browser stores nothing more says so, and measures all the same", async () => {
   const refuse = 'await new Promise((done) => setTimeout(done, 2000));\nCache.prototype.put = () => Promise.reject(new DOMException("Quota exceeded.", "QuotaExceededError"));\n';
   server.faults.set("worker_loader.js", (bytes) => Buffer.concat([Buffer.from(refuse), bytes]));

@@ -100,6 +100,25 @@ test("the page says how many threads it has, answers, and keeps the model", { ti
   await search.context.close();
 });
 
+test("where the program with threads stops short in the middle of work, the page starts it again", { timeout: patience }, async (t) => {
+  // A program that stops (`unreachable`) after it has waited, as one without memory does, at this word alone.
+  const stop = `
+    const program = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11);
+    const { f } = new WebAssembly.Instance(new WebAssembly.Module(program)).exports;
+    globalThis.addEventListener("message", ({ data }) => {
+      if (data?.query?.includes("stop short")) Promise.resolve().then(f);
+    });`;
+  server.faults.set("/threads/worker.js", (bytes) => Buffer.concat([bytes, Buffer.from(stop)]));
+  t.after(() => server.faults.clear());
+  const search = await open(browser, server, "?device=cpu");
+  assert.match(await search.ready(), /[2-9] threads/);
+  await search.box.fill("Will it stop short?");
+  await search.box.press("Enter");
+  await search.page.getByRole("alert").filter({ hasText: /computes stopped.*unreachable.*started again/s }).waitFor();
+  assert.ok((await search.ask("Wie wird Honig gemacht?")).length > 0);
+  await search.context.close();
+});
+
 test("without the build with threads the page answers as before", { timeout: patience }, async () => {
   server.faults.set("/threads/worker.js", () => null);
   const search = await open(browser, server, "?device=cpu");

@@ -53,9 +53,20 @@ impl Page {
             }
             return;
         }
-        if self.evaluate.activity.with_untracked(Option::is_some) {
+        let busy = [
+            (self.evaluate.activity, "a model is being measured in the Evaluate view"),
+            (self.beside.activity, "the model that is compared in the Search view is still at work"),
+            (self.opening, "a text is being encoded in the Search view"),
+            (self.loading, "a model is being loaded in the Search view"),
+        ];
+        // The sample, which every view opens at first, is there at once.
+        let is_long = |a: &Activity| !a.quick;
+        let busy = busy
+            .into_iter()
+            .find(|(activity, _)| activity.with_untracked(|a| a.as_ref().is_some_and(is_long)));
+        if let Some((_, what)) = busy {
             self.say(
-                "a model is being measured in the Evaluate view, and both at once would make each other slow",
+                format!("{what}, and both at once would make each other slow"),
                 "Wait until that is done, or cancel it at the foot of the window.",
                 None,
             );

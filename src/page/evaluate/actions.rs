@@ -251,6 +251,15 @@ impl Page {
                 e.cell.set(None);
                 self.write_address(false);
             }
+            self.ask_for_what_was_measured();
+        }
+    }
+
+    /// Of two models one is measured, and the other will not be: its questions can be looked at.
+    pub(super) fn ask_for_what_was_measured(self) {
+        let e = self.evaluate;
+        if e.runs.with_untracked(|runs| !runs.is_empty()) && e.queries.with_untracked(Option::is_none) {
+            self.ask_queries(false);
         }
     }
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{Data, Evaluate, Queries, Run, Shown, View};
 use crate::evaluation::{EvalReport, Setting};
-use crate::page::actions::resolve;
+use crate::page::actions::foreign_host;
 use crate::page::state::{Page, WayOut, Worker};
 use crate::page::words;
 use crate::protocol::{CellChoice, Event, Id, TaskInfo};
@@ -58,6 +58,7 @@ impl Page {
             Event::Cancelled { id } if e.is_active(id) => {
                 e.kept.update_value(|k| k.plan.clear());
                 e.activity.set(None);
+                self.ask_for_what_was_measured();
             }
             Event::CacheCleared { id, files } if e.kept.with_value(|k| k.clearing == Some(id)) => {
                 self.notice.set(Some(match files {
@@ -80,10 +81,9 @@ impl Page {
     /// nothing of another server.
     pub fn measure_what_the_link_shows(self) {
         let e = self.evaluate;
-        let here = window().location().origin().unwrap_or_default();
-        let near = [e.model, e.against].into_iter().all(|model| {
-            model.get_untracked().is_none_or(|m| resolve(&m).is_some_and(|url| url.starts_with(&here)))
-        });
+        let near = [e.model, e.against]
+            .into_iter()
+            .all(|model| model.get_untracked().is_none_or(|m| foreign_host(&m).is_none()));
         let wanted = self.view.get_untracked() == View::Evaluate
             && matches!(self.worker.get_untracked(), Worker::Listening { .. })
             && e.data.get_untracked() == Data::Sample
@@ -192,6 +192,7 @@ impl Page {
                 "What was measured before stays."
             };
             self.say(problem, still, Some(WayOut::Measure));
+            self.ask_for_what_was_measured();
         } else if e.asking.get_untracked() == Some(id) {
             e.asking.set(None);
             self.say(problem, "The tables stay.", None);

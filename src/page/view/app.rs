@@ -149,11 +149,15 @@ fn Messages() -> impl IntoView {
     let way_out = move |way_out| {
         let words = match way_out {
             WayOut::LoadModel => "Try again",
+            WayOut::FetchModel => "Load it from there",
+            WayOut::OpenText => "Open it again",
             WayOut::StartWorker => "Start again",
             WayOut::Measure => "Measure again",
         };
         let take = move |_| match way_out {
             WayOut::LoadModel => page.load_model(),
+            WayOut::FetchModel => page.fetch_model(),
+            WayOut::OpenText => page.open_again(),
             WayOut::StartWorker => page.start_again(),
             WayOut::Measure => page.measure(),
         };
@@ -167,7 +171,7 @@ fn Messages() -> impl IntoView {
                         <p><strong>{problem.what}</strong> " " {problem.still}</p>
                         <div class="buttons">
                             {problem.way_out.map(way_out)}
-                            <button type="button" class="quiet" on:click=move |_| page.problem.set(None)>"Dismiss"</button>
+                            <button type="button" class="quiet" on:click=move |_| page.dismiss()>"Dismiss"</button>
                         </div>
                     </div>
                 })}

@@ -98,7 +98,7 @@ fn Absent() -> impl IntoView {
                 <div class="message problem">
                     <p><strong>{problem}</strong> " The other column is not touched by this."</p>
                     <div class="buttons">
-                        <button type="button" class="quiet" on:click=move |_| page.restart_beside()>"Try again"</button>
+                        <button type="button" class="quiet" on:click=move |_| page.choose_beside(b.address.get_untracked())>"Try again"</button>
                         <button type="button" class="quiet" on:click=move |_| page.choose_beside(None)>"Compare no more"</button>
                     </div>
                 </div>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::app::files;
 use super::progress::Progress;
-use crate::page::state::Page;
+use crate::page::state::{Page, Worker};
 use crate::page::words;
 
 #[component]
@@ -12,6 +12,7 @@ pub(super) fn Corpus() -> impl IntoView {
     let page = Page::here();
     let pasted = RwSignal::new(String::new());
     let own = move || page.corpus.with(|c| c.as_ref().is_some_and(|c| !c.precomputed));
+    let none = move || page.corpus.with(Option::is_none) && page.opening.with(Option::is_none);
     let choose = move |e: web_sys::Event| {
         let input: web_sys::HtmlInputElement = event_target(&e);
         page.read_files(input.files().map(files).unwrap_or_default());
@@ -23,6 +24,9 @@ pub(super) fn Corpus() -> impl IntoView {
             <p class="open">{move || open_words(page)}</p>
             {move || own().then(|| view! {
                 <button type="button" class="quiet" on:click=move |_| page.open_sample()>"Back to the sample"</button>
+            })}
+            {move || (none() && matches!(page.worker.get(), Worker::Listening { .. })).then(|| view! {
+                <button type="button" class="quiet" on:click=move |_| page.open_again()>"Open the sample"</button>
             })}
             <Notes/>
             <details>
@@ -68,7 +72,7 @@ pub(super) fn CorpusProgress() -> impl IntoView {
         if page.model.with(Option::is_none) { "begins when the model is ready" } else { "begins" }
     });
     view! {
-        <Progress activity=page.opening before cancel=Callback::new(move |()| page.cancel_opening())/>
+        <Progress activity=page.opening before cancel=Callback::new(move |()| page.stop_opening())/>
     }
 }
 
@@ -93,6 +97,7 @@ fn open_words(page: Page) -> String {
             words::plural(c.passages, "passage"),
             words::plural(c.languages.len(), "language")
         ),
-        None => "The sample is being opened.".into(),
+        None if page.opening.with(Option::is_some) => "The sample is being opened.".into(),
+        None => "No text is open.".into(),
     })
 }

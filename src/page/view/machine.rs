@@ -19,7 +19,7 @@ pub(super) fn Machine() -> impl IntoView {
         <div class="machine">
             <Progress activity=page.loading before cancel=Callback::new(move |()| {
                 page.cancel_load();
-                page.begin_beside();
+                page.return_to_model();
             })/>
             <CorpusProgress/>
             <Progress activity=page.beside.activity before cancel=Callback::new(move |()| page.choose_beside(None))/>
@@ -64,7 +64,9 @@ fn Line() -> impl IntoView {
         Some(model) => model_line(&model),
         None if page.worker.get() == Worker::Dead => "Nothing computes: the worker does not run".into(),
         None if page.loading.with(Option::is_some) => {
-            "The model is on its way; the examples can be searched".into()
+            let examples =
+                if page.corpus.with(Option::is_some) { "; the examples can be searched" } else { "" };
+            format!("The model is on its way{examples}")
         }
         None if page.worker.get() == Worker::Starting => "Starting".into(),
         None if page.view.get() == View::Evaluate => page.evaluate.runs.with(|runs| match runs.last() {

@@ -84,7 +84,7 @@ pub(super) fn Heading() -> impl IntoView {
         })
     };
     view! {
-        <h2 id="found" class="heading">{words}</h2>
+        <h2 id="found" class="heading" aria-live="polite">{words}</h2>
         {notes}
     }
 }
@@ -142,7 +142,7 @@ pub(super) fn Nothing() -> impl IntoView {
     let page = Page::here();
     let empty = move || page.results.with(|r| r.as_ref().is_some_and(|r| r.hits.is_empty()));
     view! {
-        {move || empty().then(|| view! {
+        <div aria-live="polite">{move || empty().then(|| view! {
             <p class="nothing">
                 "No passage is left under this choice of languages. "
                 <button
@@ -156,7 +156,7 @@ pub(super) fn Nothing() -> impl IntoView {
                     "Search in all languages"
                 </button>
             </p>
-        })}
+        })}</div>
     }
 }
 

@@ -69,6 +69,10 @@ fn command(run: &Run) -> String {
     if !run.languages.is_empty() {
         out.push_str(&format!(" --languages {}", run.languages.join(",")));
     }
+    // The page's way to compute, which is not the terminal's own.
+    if run.report.facts.device.ends_with(", fast") {
+        out.push_str(" --precision fast");
+    }
     if let Some(directions) = run.report.facts.lir {
         out.push_str(&format!(" --lir {directions}"));
     }

@@ -32,8 +32,23 @@ pub(super) fn Map() -> impl IntoView {
             format!("{measure} by language pair")
         }
     };
-    // The one cell that the tab key reaches; arrow keys move it.
+    // Where the focus was last; arrow keys move it.
     let current = RwSignal::new((0usize, 0usize));
+    // The one cell that the tab key reaches: that one, or the first that has a figure.
+    let reached = Memo::new(move |_| {
+        let all = languages.get();
+        let has = |&(y, x): &(usize, usize)| {
+            let (Some(from), Some(to)) = (all.get(y), all.get(x)) else { return false };
+            if differs() {
+                return e.difference(from, to).is_some();
+            }
+            let measure = e.measure.get();
+            e.runs.with(|runs| runs.first().is_some_and(|run| measure.of(&run.report, from, to).is_some()))
+        };
+        let here = current.get();
+        let cells = (0..all.len()).flat_map(|y| (0..all.len()).map(move |x| (y, x)));
+        std::iter::once(here).chain(cells).find(has).unwrap_or(here)
+    });
     let head = move || {
         languages
             .get()
@@ -45,7 +60,7 @@ pub(super) fn Map() -> impl IntoView {
         let all = languages.get();
         let row = |(y, from): (usize, &String)| {
             let cells = all.iter().enumerate().map(|(x, to)| {
-                view! { <Cell from=from.clone() to=to.clone() at=(y, x) current range widest/> }
+                view! { <Cell from=from.clone() to=to.clone() at=(y, x) current reached range widest/> }
             });
             view! {
                 <tr>
@@ -153,6 +168,7 @@ fn Cell(
     to: String,
     at: (usize, usize),
     current: RwSignal<(usize, usize)>,
+    reached: Memo<(usize, usize)>,
     range: Memo<(f64, f64)>,
     widest: Memo<f64>,
 ) -> impl IntoView {
@@ -189,7 +205,7 @@ fn Cell(
         })
     });
     let chosen = Memo::new(move |_| e.cell.with(|c| c.as_ref().is_some_and(|c| cell_name(c) == word)));
-    let tabindex = move || if current.get() == at { "0" } else { "-1" };
+    let tabindex = move || if reached.get() == at { "0" } else { "-1" };
     move || match figure.get() {
         None => view! { <td class="nothing"><span title="No question has an answer here">"–"</span></td> }
             .into_any(),
