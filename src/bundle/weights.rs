@@ -33,6 +33,16 @@ pub enum Quantization {
     Q4,
 }
 
+impl Quantization {
+    /// How all but the word embedding table is stored then.
+    pub fn beside_table(self) -> Self {
+        match self {
+            Self::Q4 => Self::Q8,
+            other => other,
+        }
+    }
+}
+
 impl std::fmt::Display for Quantization {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str(match self {
@@ -289,10 +299,7 @@ impl Weights {
     /// was 0.94, of which the table takes 0.002 and the blocks the rest.
     pub fn quantize(&self, quantization: Quantization) -> Self {
         let stored = |(name, array): (&String, &Array)| {
-            let quantization = match quantization {
-                Quantization::Q4 if name != TABLE => Quantization::Q8,
-                other => other,
-            };
+            let quantization = if name == TABLE { quantization } else { quantization.beside_table() };
             (name.clone(), array.quantize(quantization))
         };
         Self(self.0.iter().map(stored).collect())

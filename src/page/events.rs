@@ -202,7 +202,7 @@ impl Page {
     }
 
     /// Takes away a problem that has one of these ways out, as something went that way.
-    fn settle(self, ways: &[WayOut]) {
+    pub(super) fn settle(self, ways: &[WayOut]) {
         let settled = |p: &Problem| p.way_out.is_some_and(|way| ways.contains(&way));
         if self.problem.with_untracked(|p| p.as_ref().is_some_and(settled)) {
             self.problem.set(None);

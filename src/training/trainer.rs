@@ -151,7 +151,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
     Ok(())
 }
 
-/// Hash of everything that weights depend on: configuration, start, teacher and what is learned.
+/// Hash of everything that weights depend on: configuration, start with what is learned, teacher.
 fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Result<String> {
     let mut value = serde_json::to_value(config).map_err(|e| Error::Training(e.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
@@ -162,7 +162,7 @@ fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Resu
             fields.remove("quantization");
         }
     }
-    let parts = json!([value, prepared.key, prepared.learned, teacher.fingerprint()?]);
+    let parts = json!([value, prepared.key, teacher.fingerprint()?]);
     Ok(sha256(parts.to_string().as_bytes()))
 }
 

@@ -142,11 +142,7 @@ impl Page {
             self.compare();
             self.ask_queries(false);
             // A problem with an earlier attempt is settled.
-            self.problem.update(|p| {
-                if p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::Measure)) {
-                    *p = None;
-                }
-            });
+            self.settle(&[WayOut::Measure]);
         } else {
             self.measure_next();
         }

@@ -20,11 +20,7 @@ pub struct CpuBlocks {
 
 impl CpuBlocks {
     pub fn new(config: &Config, weights: &Weights, quantization: Option<Quantization>) -> Result<Self> {
-        // With q4 a bundle packs the table so, and the blocks in 8 bits (`Weights::quantize`).
-        let quantization = quantization.map(|packed| match packed {
-            Quantization::Q4 => Quantization::Q8,
-            other => other,
-        });
+        let quantization = quantization.map(Quantization::beside_table);
         let mut learner = Learner::new(config, weights)?;
         learner.refresh(quantization);
         let moments: Vec<_> =
