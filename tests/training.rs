@@ -11,8 +11,9 @@ use std::{
 use interlingua::{
     Error,
     bundle::{Bundle, Quantization},
-    encoder::Machine,
-    training::{Progress, TrainConfig, Trained, train},
+    encoder::{Encoder, Machine},
+    text::Kind,
+    training::{Progress, TrainConfig, Trained, Whitening, train},
 };
 
 /// Ten multi-way questions and forty parallel segments in three languages.
@@ -328,6 +329,70 @@ fn the_last_blocks_alone_can_learn() {
     for (step, (own, burns)) in losses[0].iter().zip(&losses[1]).enumerate() {
         assert!((own - burns).abs() < 1e-3 * own, "step {step}: {own} {burns}");
     }
+}
+
+/// Without a stage nothing but the new layer differs from the start; a second time it is multiplied into it.
+#[test]
+fn vectors_are_whitened_within_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let mut whitened = config(folder.path(), "whitened", "hybrid");
+    whitened.stage.clear();
+    whitened.whitening = Some(Whitening::default());
+    let (result, steps, notes) = run(&whitened, false, None);
+    result.unwrap();
+    assert!(steps.is_empty());
+    // Ten questions in each language.
+    assert!(
+        notes.iter().any(|note| note == "vectors are whitened within 30 pairs in 3 languages"),
+        "{notes:?}"
+    );
+    let mut again = config(folder.path(), "again", "hybrid");
+    again.stage.clear();
+    again.whitening = Some(Whitening { ridge: 0.5, ..Whitening::default() });
+    again.start.model = whitened.output.join("bundle");
+    run(&again, false, None).0.unwrap();
+
+    let open = |folder: &Path| Bundle::open(folder).unwrap();
+    let start = open(&whitened.output.join("start"));
+    let bundles = [start, open(&whitened.output.join("bundle")), open(&again.output.join("bundle"))];
+    for bundle in &bundles[1..] {
+        let dense = &bundle.manifest.architecture.dense;
+        assert_eq!((dense.len(), dense[0].input, dense[0].output), (1, 64, 64));
+        for (name, values) in bundles[0].weights.iter() {
+            // A bundle that was trained has the row of token type 0 in its positions.
+            if !name.contains("position") && !name.contains("token_type") {
+                assert!(values.to_f32() == bundle.weights.need(name).unwrap().to_f32(), "{name}");
+            }
+        }
+    }
+    // How far the sides of pairs are apart, beside how far apart texts are on the whole.
+    let texts: Vec<Vec<String>> = ["qa.en.jsonl", "qa.de.jsonl", "qa.es.jsonl"]
+        .iter()
+        .flat_map(|file| {
+            fs::read_to_string(folder.path().join(file))
+                .unwrap()
+                .lines()
+                .map(String::from)
+                .collect::<Vec<_>>()
+        })
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            ["question", "context"].map(|side| line[side].as_str().unwrap().to_string()).to_vec()
+        })
+        .collect();
+    let side = |i: usize| texts.iter().map(|pair| pair[i].as_str()).collect::<Vec<_>>();
+    let apart = bundles.each_ref().map(|bundle| {
+        let encoder = Encoder::new(bundle, Machine::cpu()).unwrap();
+        let queries = encoder.encode_all(&side(0), Kind::Query, &mut |_, _| {}).unwrap();
+        let passages = encoder.encode_all(&side(1), Kind::Passage, &mut |_, _| {}).unwrap();
+        let squared = |shift: usize| -> f32 {
+            let others = passages.iter().cycle().skip(shift * 64);
+            queries.iter().zip(others).map(|(q, p)| (q - p).powi(2)).sum()
+        };
+        squared(0) / (1..texts.len()).map(squared).sum::<f32>() * (texts.len() - 1) as f32
+    });
+    assert!(apart[1] < apart[0] && apart[2] < apart[1], "{apart:?}");
 }
 
 #[test]

@@ -210,11 +210,13 @@ impl Card<'_> {
                 config["name"].as_str().unwrap_or(&self.manifest.name),
                 config["seed"]
             )?;
-            writeln!(
-                out,
-                "| stage | objective | batches | α | steps | batch | learning rate | weights | tokens |\n\
-                 |---|---|---|---|---|---|---|---|---|"
-            )?;
+            if !stages.is_empty() {
+                writeln!(
+                    out,
+                    "| stage | objective | batches | α | steps | batch | learning rate | weights | tokens |\n\
+                     |---|---|---|---|---|---|---|---|---|"
+                )?;
+            }
             for stage in stages {
                 let objective = &stage["objective"];
                 let hybrid = objective["strategy"] == "hybrid";
@@ -236,7 +238,17 @@ impl Card<'_> {
                 ];
                 writeln!(out, "| {} |", cells.join(" | "))?;
             }
-            writeln!(out)?;
+            if !stages.is_empty() {
+                writeln!(out)?;
+            }
+            if let Some(whitening) = config["whitening"].as_object() {
+                writeln!(
+                    out,
+                    "At the end, vectors were whitened within pairs (WCCN): at most {} pairs of each language, \
+                     ridge {}, weight of languages' means {}.\n",
+                    whitening["pairs"], whitening["ridge"], whitening["languages"]
+                )?;
+            }
             told = true;
         }
         match told {
@@ -483,7 +495,7 @@ mod tests {
             "config": { "name": "tiny", "seed": 7, "stage": [
                 stage("retrieval", json!("all"), hybrid.clone()),
                 stage("end", json!({ "last": 3 }), hybrid),
-            ] },
+            ], "whitening": { "pairs": 2000, "ridge": 4.0, "languages": 0.2 } },
             "start": {
                 "model": "distilled",
                 "data": [{ "source": "iot", "licence": "MIT | LICENSE", "records": 3774 }],
@@ -519,7 +531,9 @@ mod tests {
             "That were 1 texts, of mlqe-pe.",
             "tiny started from distilled; seed 7:",
             "| retrieval | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | all | 64 |\n\
-             | end | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | last 3 blocks | 64 |",
+             | end | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | last 3 blocks | 64 |\n\n\
+             At the end, vectors were whitened within pairs (WCCN): at most 2000 pairs of each language, ridge 4.0, \
+             weight of languages' means 0.2.\n\n",
             "distilled started from minilm, with a new vocabulary of 32,000 tokens; seed 1:",
             "| all | distillation | – | – | 120 |",
             "2026-11-20, cpu (CPU): 13,090 questions in 2 languages, 13,014 passages. `interlingua eval --model \

@@ -14,7 +14,7 @@ use crate::{
     text::{Prompts, did_you_mean},
 };
 
-use super::{blocks::Reach, sampler::SamplerOptions, validation::ValidationConfig};
+use super::{blocks::Reach, sampler::SamplerOptions, validation::ValidationConfig, whitening::Whitening};
 
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,8 +57,12 @@ pub struct TrainConfig {
     /// Measuring while training; the best weights become the bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<ValidationConfig>,
-    /// What is done, in order.
+    /// What is done, in order; may be nothing where vectors are whitened.
+    #[serde(default)]
     pub stage: Vec<Stage>,
+    /// What is done to the vectors when all stages are over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whitening: Option<Whitening>,
 }
 
 /// Where weights come from.
@@ -267,8 +271,11 @@ impl TrainConfig {
         if self.checkpoint_every == 0 {
             return wrong("checkpoint_every".into(), "must be at least 1");
         }
-        if self.stage.is_empty() {
-            return wrong("stage".into(), "at least one [[stage]] is needed");
+        if self.stage.is_empty() && self.whitening.is_none() {
+            return wrong("stage".into(), "at least one [[stage]] is needed, or [whitening]");
+        }
+        if let Some((field, problem)) = self.whitening.as_ref().and_then(Whitening::problem) {
+            return wrong(format!("whitening.{field}"), problem);
         }
         for (i, stage) in self.stage.iter().enumerate() {
             let field = |name: &str| format!("stage[{i}].{name}");

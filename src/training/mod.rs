@@ -2,7 +2,8 @@
 //!
 //! [`train`] runs a [`TrainConfig`]: a start model gets, where asked, a new [`vocabulary`] whose
 //! embeddings come from [`alignment`]; then the stages follow, with batches from [`sampler`]
-//! (some of them code-switched, [`switching`]) and objectives from [`loss`]. Batches depend on the seed and the step alone, so a run that resumes
+//! (some of them code-switched, [`switching`]) and objectives from [`loss`], and at the end, where
+//! asked, a [`Whitening`]. Batches depend on the seed and the step alone, so a run that resumes
 //! from a [`checkpoint`] sees the batches it would have seen.
 
 pub mod alignment;
@@ -21,9 +22,11 @@ pub mod texts;
 mod trainer;
 mod validation;
 pub mod vocabulary;
+mod whitening;
 
 pub(crate) use config::not_understood;
 pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
 pub use start::{Prepared, prepare};
 pub use trainer::{Progress, train};
 pub use validation::{Measured, Setting, ValidationConfig};
+pub use whitening::Whitening;

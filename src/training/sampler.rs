@@ -7,7 +7,7 @@
 //!
 //! Not here: texts for distillation alone (`super::texts`), tokens, tensors.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -17,6 +17,7 @@ use super::switching::Switcher;
 use crate::{
     Error, Result,
     datasets::{parallel::Segment, qa::Question, sentences},
+    text::nearest,
 };
 
 /// Sources that list names and terms rather than sentences.
@@ -226,7 +227,8 @@ impl Sampler {
     /// one record in many languages.
     ///
     /// # Errors
-    /// [`Error::Training`] when no record has one of `languages`, or an option is no share.
+    /// [`Error::Training`] when no record has one of `languages`, an option is no share, or a weight is for
+    /// a source that nothing is from.
     pub fn with_options(
         questions: &[Question],
         segments: &[Segment],
@@ -235,8 +237,8 @@ impl Sampler {
         options: SamplerOptions,
     ) -> Result<Self> {
         check(&options)?;
-        let languages: Vec<String> =
-            languages.iter().collect::<std::collections::BTreeSet<_>>().into_iter().cloned().collect();
+        check_sources(&options, questions, segments)?;
+        let languages: Vec<String> = languages.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
         let wanted: HashSet<&str> = languages.iter().map(String::as_str).collect();
         let mut records = Vec::new();
         let mut sources: Vec<(String, bool)> = Vec::new();
@@ -363,10 +365,24 @@ impl Sampler {
         if monolingual { self.monolingual(&mut rng, count) } else { self.cross_lingual(&mut rng, count) }
     }
 
+    /// Items of each language with itself, at most `count`: fewer where the data hold no more.
+    pub fn monolingual_pairs(&self, count: usize) -> impl Iterator<Item = (&str, Vec<Item>)> {
+        self.one.iter().zip(0..).map(move |((language, pool), at)| {
+            // From the far end: no batch of a run is drawn so.
+            let mut rng = StdRng::seed_from_u64(mix(self.seed, u64::MAX - at));
+            (language.as_str(), self.in_language(language, pool, &mut rng, count))
+        })
+    }
+
     fn monolingual(&self, rng: &mut StdRng, count: usize) -> Batch {
         let Some((language, pool)) = pick(&self.one, rng) else {
             return Batch { kind: BatchKind::Monolingual(String::new()), items: Vec::new() };
         };
+        let items = self.in_language(language, pool, rng, count);
+        Batch { kind: BatchKind::Monolingual(language.clone()), items }
+    }
+
+    fn in_language(&self, language: &str, pool: &Pool, rng: &mut StdRng, count: usize) -> Vec<Item> {
         let mut items = Vec::with_capacity(count);
         let mut used = HashSet::new();
         for _ in 0..count * TRIES {
@@ -388,7 +404,7 @@ impl Sampler {
                 items.push(item);
             }
         }
-        Batch { kind: BatchKind::Monolingual(language.clone()), items }
+        items
     }
 
     fn cross_lingual(&self, rng: &mut StdRng, count: usize) -> Batch {
@@ -642,6 +658,22 @@ fn check(options: &SamplerOptions) -> Result<()> {
     Ok(())
 }
 
+/// A weight is for a source that something is from. Those of the defaults may have no texts: they are for the
+/// data that this project was made with.
+fn check_sources(options: &SamplerOptions, questions: &[Question], segments: &[Segment]) -> Result<()> {
+    let all = questions.iter().map(|q| q.source.as_str()).chain(segments.iter().map(|s| s.source.as_str()));
+    let all: BTreeSet<&str> = all.collect();
+    let default = SamplerOptions::default().weights;
+    let unknown =
+        options.weights.keys().find(|name| !all.contains(name.as_str()) && !default.contains_key(*name));
+    let Some(name) = unknown else { return Ok(()) };
+    let meant = nearest(name, all.iter().copied()).map_or(String::new(), |near| format!(", perhaps {near}"));
+    Err(Error::Training(format!(
+        "sampling.weights names {name}, which no text is from{meant}; there are {}",
+        all.into_iter().collect::<Vec<_>>().join(", ")
+    )))
+}
+
 /// One number from seed and step such that neighbours share nothing (the finaliser of SplitMix64).
 fn mix(seed: u64, step: u64) -> u64 {
     let mut x = seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -751,6 +783,20 @@ mod tests {
 
     fn sampler() -> Sampler {
         Sampler::new(&questions(), &segments(), &languages(), 17).unwrap()
+    }
+
+    #[test]
+    fn a_weight_for_a_source_that_is_not_there_is_refused_with_the_nearest() {
+        let weighted = |name: &str| {
+            let weights = BTreeMap::from([(name.to_string(), 0.5)]);
+            let options = SamplerOptions { weights, ..Default::default() };
+            Sampler::with_options(&questions(), &segments(), &languages(), 17, options)
+        };
+        for known in ["iapp", "docqa/x", "prose", "bitcoin-org"] {
+            assert!(weighted(known).is_ok(), "{known}");
+        }
+        let problem = weighted("prosa").err().unwrap().to_string();
+        assert!(problem.contains("prosa") && problem.contains("perhaps prose"), "{problem}");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::{
     teacher::Teacher,
     texts::Texts,
     validation::{Best, Measured, Validation},
+    whitening::whiten,
 };
 use crate::{
     Error, Result,
@@ -119,7 +120,7 @@ pub fn train(
         checkpoint::clear(&folder)?;
     }
     run.go(&folder, &identity, stop, progress, note)?;
-    run.finish(note)
+    run.finish(stop, note)
 }
 
 /// What can be seen to be wrong only now that the models are known.
@@ -155,7 +156,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
 fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Result<String> {
     let mut value = serde_json::to_value(config).map_err(|e| Error::Training(e.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
-        for field in ["output", "checkpoint_every", "name", "licence"] {
+        for field in ["output", "checkpoint_every", "name", "licence", "whitening"] {
             fields.remove(field);
         }
         if !config.quantization_aware {
@@ -384,11 +385,14 @@ impl Run<'_> {
         Ok(Some(measured))
     }
 
-    fn finish(mut self, note: &mut dyn FnMut(&str)) -> Result<PathBuf> {
+    fn finish(mut self, stop: &AtomicBool, note: &mut dyn FnMut(&str)) -> Result<PathBuf> {
         let mut bundle = match self.known.best.map {
             Some(_) => Bundle::open(&self.config.output.join(BEST))?,
             None => self.student.bundle(&self.start)?,
         };
+        if let Some(whitening) = &self.config.whitening {
+            whiten(&mut bundle, whitening, &self.sampler, &self.machine, stop, note)?;
+        }
         let recipe = serde_json::to_value(self.config).map_err(|e| Error::Training(e.to_string()))?;
         let manifest = &mut bundle.manifest;
         manifest.name = self.config.name.clone();

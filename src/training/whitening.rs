@@ -1,0 +1,289 @@
+//! Whitening within pairs: what a query and its passage differ in counts less, and so do languages.
+//!
+//! This is within-class covariance normalization (Hatch, Kajarekar and Stolcke, Interspeech 2006) with a
+//! query and its passage as a class. `S` is the covariance of query less passage, the mean over languages, and
+//! `B` that of the languages' mean vectors; both are scaled to a mean eigenvalue of 1. Vectors are multiplied
+//! by `W = (S + b B + r I)^(-1/2)`, scaled to a mean eigenvalue of 1, as a dense layer behind the pooling.
+//!
+//! Not here: which `b` and `r` are best.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::sampler::{Item, Sampler};
+use crate::{
+    Error, Result,
+    bundle::{Array, Bundle},
+    encoder::{Activation, Dense, Encoder, Machine},
+    text::Kind,
+};
+
+/// Changes of the inverse square root below this share of it are rounding.
+const TOLERANCE: f64 = 1e-12;
+/// Newton steps after which a matrix counts as too near to a singular one.
+const STEPS: usize = 60;
+
+/// How vectors are whitened when training is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Whitening {
+    /// Pairs of each language, at most.
+    pub pairs: usize,
+    /// What is added to every direction, `r`: the larger, the nearer is the model to what it was.
+    pub ridge: f64,
+    /// Weight of the covariance of the languages' means, `b`.
+    pub languages: f64,
+}
+
+impl Default for Whitening {
+    fn default() -> Self {
+        Self { pairs: 2000, ridge: 4.0, languages: 0.2 }
+    }
+}
+
+impl Whitening {
+    /// What is wrong with it: the field, and why.
+    pub fn problem(&self) -> Option<(&'static str, &'static str)> {
+        if self.pairs == 0 {
+            Some(("pairs", "must be at least 1"))
+        } else if !(self.ridge.is_finite() && self.ridge > 0.0) {
+            Some(("ridge", "must be above 0"))
+        } else if !(self.languages.is_finite() && self.languages >= 0.0) {
+            Some(("languages", "must be 0 or more"))
+        } else {
+            None
+        }
+    }
+}
+
+/// Adds the layer to a model, or multiplies it into the last one where that has no activation. Pairs are
+/// drawn as monolingual batches are.
+///
+/// # Errors
+/// What encoding meets; [`Error::Training`] where there are no monolingual pairs; [`Error::Cancelled`].
+pub fn whiten(
+    bundle: &mut Bundle,
+    whitening: &Whitening,
+    sampler: &Sampler,
+    machine: &Machine,
+    stop: &AtomicBool,
+    note: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let d = bundle.manifest.architecture.dimension();
+    let mut sums = Sums::new(d);
+    let encoder = Encoder::new(bundle, machine.clone())?;
+    let (mut pairs, mut languages) = (0, 0);
+    for (language, items) in sampler.monolingual_pairs(whitening.pairs) {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
+        let side = |text: fn(&Item) -> &str, kind| {
+            let texts: Vec<&str> = items.iter().map(text).collect();
+            encoder.encode_all(&texts, kind, &mut |_, _| {})
+        };
+        sums.add(&side(|item| &item.query, Kind::Query)?, &side(|item| &item.passage, Kind::Passage)?);
+        note(&format!("whitening: {} pairs in {language} encoded", items.len()));
+        pairs += items.len();
+        languages += 1;
+    }
+    if languages == 0 {
+        return Err(Error::Training(
+            "there are no questions with passages in one language, which whitening needs; leave [whitening] out".into(),
+        ));
+    }
+    let matrix = inverse_root(&sums.matrix(whitening), d)?;
+    append(bundle, &matrix, d)?;
+    note(&format!("vectors are whitened within {pairs} pairs in {languages} languages"));
+    Ok(())
+}
+
+/// What is known of the pairs so far.
+struct Sums {
+    dimension: usize,
+    /// Sum over languages of the covariance of query less passage.
+    within: Vec<f64>,
+    /// Each language's mean vector.
+    means: Vec<Vec<f64>>,
+}
+
+impl Sums {
+    fn new(dimension: usize) -> Self {
+        Self { dimension, within: vec![0.0; dimension * dimension], means: Vec::new() }
+    }
+
+    /// Adds a language, by its queries and passages, both `[pairs, dimension]`.
+    fn add(&mut self, queries: &[f32], passages: &[f32]) {
+        let d = self.dimension;
+        let pairs = (queries.len() / d) as f64;
+        let differences: Vec<f64> =
+            queries.iter().zip(passages).map(|(q, p)| f64::from(*q) - f64::from(*p)).collect();
+        add_products(&mut self.within, &differences, d, pairs.recip());
+        let mut mean = vec![0.0; d];
+        for row in queries.chunks(d).chain(passages.chunks(d)) {
+            mean.iter_mut().zip(row).for_each(|(m, v)| *m += f64::from(*v) / (2.0 * pairs));
+        }
+        self.means.push(mean);
+    }
+
+    /// `S + b B + r I`, `[dimension, dimension]`.
+    fn matrix(&self, whitening: &Whitening) -> Vec<f64> {
+        let d = self.dimension;
+        let mut out = self.within.clone();
+        to_unit(&mut out, d);
+        let count = self.means.len() as f64;
+        let centre: Vec<f64> =
+            (0..d).map(|i| self.means.iter().map(|mean| mean[i]).sum::<f64>() / count).collect();
+        let centred: Vec<f64> =
+            self.means.iter().flat_map(|mean| mean.iter().zip(&centre).map(|(m, c)| m - c)).collect();
+        let mut between = vec![0.0; d * d];
+        add_products(&mut between, &centred, d, 1.0);
+        to_unit(&mut between, d);
+        out.iter_mut().zip(between).for_each(|(o, b)| *o += whitening.languages * b);
+        (0..d).for_each(|i| out[i * d + i] += whitening.ridge);
+        out
+    }
+}
+
+/// Adds `factor` times the sum of the rows' outer products, `rows` being `[n, d]`, to `out`, `[d, d]`.
+fn add_products(out: &mut [f64], rows: &[f64], d: usize, factor: f64) {
+    out.par_chunks_mut(d).enumerate().for_each(|(i, out)| {
+        for row in rows.chunks(d) {
+            let own = factor * row[i];
+            out.iter_mut().zip(row).for_each(|(o, v)| *o += own * v);
+        }
+    });
+}
+
+/// Scales a matrix to a mean eigenvalue of 1; one of zeros stays.
+fn to_unit(matrix: &mut [f64], d: usize) {
+    let mean = trace(matrix, d) / d as f64;
+    if mean > 0.0 {
+        matrix.iter_mut().for_each(|v| *v /= mean);
+    }
+}
+
+fn trace(matrix: &[f64], d: usize) -> f64 {
+    matrix.iter().step_by(d + 1).sum()
+}
+
+fn product(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
+    let mut out = vec![0.0; d * d];
+    out.par_chunks_mut(d).zip(a.par_chunks(d)).for_each(|(out, a)| {
+        for (a, b) in a.iter().zip(b.chunks(d)) {
+            out.iter_mut().zip(b).for_each(|(o, b)| *o += a * b);
+        }
+    });
+    out
+}
+
+/// `A^(-1/2)` of a symmetric positive definite `A`, `[d, d]`, scaled to a mean eigenvalue of 1: the coupled
+/// Newton–Schulz iteration (Higham, *Functions of Matrices*, 2008, chapter 6).
+///
+/// # Errors
+/// [`Error::Training`] where it does not converge.
+fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
+    let norm = a.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let mut root: Vec<f64> = a.iter().map(|v| v / norm).collect();
+    let mut inverse = vec![0.0; d * d];
+    (0..d).for_each(|i| inverse[i * d + i] = 1.0);
+    for _ in 0..STEPS {
+        let mut middle = product(&inverse, &root, d);
+        middle.iter_mut().for_each(|v| *v *= -0.5);
+        (0..d).for_each(|i| middle[i * d + i] += 1.5);
+        root = product(&root, &middle, d);
+        let next = product(&middle, &inverse, d);
+        let change = next.iter().zip(&inverse).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+        let size = next.iter().map(|v| v * v).sum::<f64>();
+        inverse = next;
+        if change <= TOLERANCE * TOLERANCE * size {
+            to_unit(&mut inverse, d);
+            return Ok(inverse);
+        }
+    }
+    Err(Error::Training(
+        "the pairs' covariance is too near to a singular matrix to whiten by; raise whitening.ridge".into(),
+    ))
+}
+
+fn append(bundle: &mut Bundle, matrix: &[f64], d: usize) -> Result<()> {
+    let layers = &mut bundle.manifest.architecture.dense;
+    let last = layers.last().filter(|last| last.activation == Activation::Identity).cloned();
+    let (name, input, weight, bias) = match last {
+        Some(Dense { input, .. }) => {
+            let name = format!("dense.{}", layers.len() - 1);
+            let weight = bundle.weights.matrix(&format!("{name}.weight"), d, input)?.to_f32();
+            let bias = bundle.weights.vector(&format!("{name}.bias"), d)?;
+            (name, input, times(matrix, &weight, d, input), times(matrix, &bias, d, 1))
+        }
+        None => {
+            let name = format!("dense.{}", layers.len());
+            layers.push(Dense { input: d, output: d, activation: Activation::Identity });
+            (name, d, matrix.iter().map(|v| *v as f32).collect(), vec![0.0; d])
+        }
+    };
+    bundle.weights.insert(&format!("{name}.weight"), Array::f32(vec![d, input], weight));
+    bundle.weights.insert(&format!("{name}.bias"), Array::f32(vec![d], bias));
+    Ok(())
+}
+
+/// `matrix`, `[d, d]`, times `other`, `[d, columns]`.
+fn times(matrix: &[f64], other: &[f32], d: usize, columns: usize) -> Vec<f32> {
+    let row = |row: &[f64]| {
+        let mut out = vec![0.0; columns];
+        for (m, other) in row.iter().zip(other.chunks(columns)) {
+            out.iter_mut().zip(other).for_each(|(o, v)| *o += m * f64::from(*v));
+        }
+        out
+    };
+    matrix.chunks(d).flat_map(row).map(|v| v as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inverse_root_undoes_the_matrix() {
+        let d = 7;
+        // Symmetric and positive definite: a product with its own transpose, and a ridge.
+        let mut a = vec![0.0; d * d];
+        let rows: Vec<f64> = (0..40 * d).map(|i| ((i * 37 % 101) as f64 - 50.0) / 50.0).collect();
+        add_products(&mut a, &rows, d, 0.05);
+        (0..d).for_each(|i| a[i * d + i] += 0.1);
+        let root = inverse_root(&a, d).unwrap();
+        let whole = product(&product(&root, &a, d), &root, d);
+        // The identity, but for the scale.
+        let scale = whole[0];
+        for (at, value) in whole.iter().enumerate() {
+            let wanted = if at % (d + 1) == 0 { scale } else { 0.0 };
+            assert!((value - wanted).abs() < 1e-9 * scale, "{at}: {value} is not {wanted}");
+        }
+        assert!((trace(&root, d) / d as f64 - 1.0).abs() < 1e-12);
+        let singular = [1.0, 1.0, 1.0, 1.0];
+        assert!(inverse_root(&singular, 2).unwrap_err().to_string().contains("ridge"));
+    }
+
+    #[test]
+    fn what_pairs_and_languages_differ_in_counts_less() {
+        // Pairs differ in the first direction, languages in the second, nothing in the third and fourth.
+        let mut sums = Sums::new(4);
+        for language in [-1.0, 1.0] {
+            let rows = |sign: f32| -> Vec<f32> {
+                (0..50).flat_map(|i| [sign * (1.0 + i as f32 / 50.0), language, 0.5, -0.5]).collect()
+            };
+            sums.add(&rows(1.0), &rows(-1.0));
+        }
+        let whitening = Whitening { languages: 0.5, ridge: 1.0, pairs: 1 };
+        let a = sums.matrix(&whitening);
+        // All of S, scaled to a mean of 1, is in the first direction, all of B in the second.
+        let wanted = [4.0 + 1.0, 2.0 + 1.0, 1.0, 1.0];
+        for (i, wanted) in wanted.iter().enumerate() {
+            assert!((a[i * 5] - wanted).abs() < 1e-12, "{i}: {} is not {wanted}", a[i * 5]);
+        }
+        let w = inverse_root(&a, 4).unwrap();
+        assert!((w[0] / w[10] - 5f64.powf(-0.5)).abs() < 1e-9);
+        assert!((w[5] / w[10] - 3f64.powf(-0.5)).abs() < 1e-9);
+    }
+}
