@@ -245,8 +245,8 @@ impl Card<'_> {
                 writeln!(
                     out,
                     "At the end, vectors were whitened within pairs (WCCN): at most {} pairs of each language, \
-                     ridge {}, weight of languages' means {}.\n",
-                    whitening["pairs"], whitening["ridge"], whitening["languages"]
+                     ridge {}.\n",
+                    whitening["pairs"], whitening["ridge"]
                 )?;
             }
             told = true;
@@ -495,7 +495,7 @@ mod tests {
             "config": { "name": "tiny", "seed": 7, "stage": [
                 stage("retrieval", json!("all"), hybrid.clone()),
                 stage("end", json!({ "last": 3 }), hybrid),
-            ], "whitening": { "pairs": 2000, "ridge": 4.0, "languages": 0.2 } },
+            ], "whitening": { "pairs": 2000, "ridge": 4.0 } },
             "start": {
                 "model": "distilled",
                 "data": [{ "source": "iot", "licence": "MIT | LICENSE", "records": 3774 }],
@@ -532,8 +532,7 @@ mod tests {
             "tiny started from distilled; seed 7:",
             "| retrieval | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | all | 64 |\n\
              | end | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | last 3 blocks | 64 |\n\n\
-             At the end, vectors were whitened within pairs (WCCN): at most 2000 pairs of each language, ridge 4.0, \
-             weight of languages' means 0.2.\n\n",
+             At the end, vectors were whitened within pairs (WCCN): at most 2000 pairs of each language, ridge 4.0.\n\n",
             "distilled started from minilm, with a new vocabulary of 32,000 tokens; seed 1:",
             "| all | distillation | – | – | 120 |",
             "2026-11-20, cpu (CPU): 13,090 questions in 2 languages, 13,014 passages. `interlingua eval --model \

@@ -1,11 +1,11 @@
-//! Whitening within pairs: what a query and its passage differ in counts less, and so do languages.
+//! Whitening within pairs: directions in which queries differ from their own passages count less.
 //!
 //! This is within-class covariance normalization (Hatch, Kajarekar and Stolcke, Interspeech 2006) with a
-//! query and its passage as a class. `S` is the covariance of query less passage, the mean over languages, and
-//! `B` that of the languages' mean vectors; both are scaled to a mean eigenvalue of 1. Vectors are multiplied
-//! by `W = (S + b B + r I)^(-1/2)`, scaled to a mean eigenvalue of 1, as a dense layer behind the pooling.
+//! query and its passage as a class. `S` is the covariance of query less passage, the mean over languages,
+//! scaled to a mean eigenvalue of 1. Vectors are multiplied by `W = (S + r I)^(-1/2)`, scaled likewise, as a
+//! dense layer behind the pooling.
 //!
-//! Not here: which `b` and `r` are best.
+//! Not here: which `r` is best.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,13 +33,11 @@ pub struct Whitening {
     pub pairs: usize,
     /// What is added to every direction, `r`: the larger, the nearer is the model to what it was.
     pub ridge: f64,
-    /// Weight of the covariance of the languages' means, `b`.
-    pub languages: f64,
 }
 
 impl Default for Whitening {
     fn default() -> Self {
-        Self { pairs: 2000, ridge: 4.0, languages: 0.2 }
+        Self { pairs: 2000, ridge: 4.0 }
     }
 }
 
@@ -50,8 +48,6 @@ impl Whitening {
             Some(("pairs", "must be at least 1"))
         } else if !(self.ridge.is_finite() && self.ridge > 0.0) {
             Some(("ridge", "must be above 0"))
-        } else if !(self.languages.is_finite() && self.languages >= 0.0) {
-            Some(("languages", "must be 0 or more"))
         } else {
             None
         }
@@ -72,18 +68,24 @@ pub fn whiten(
     note: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let d = bundle.manifest.architecture.dimension();
-    let mut sums = Sums::new(d);
+    let mut within = vec![0.0; d * d];
     let encoder = Encoder::new(bundle, machine.clone())?;
     let (mut pairs, mut languages) = (0, 0);
     for (language, items) in sampler.monolingual_pairs(whitening.pairs) {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
         }
+        // Where all of its sources weigh nothing.
+        if items.is_empty() {
+            continue;
+        }
         let side = |text: fn(&Item) -> &str, kind| {
             let texts: Vec<&str> = items.iter().map(text).collect();
             encoder.encode_all(&texts, kind, &mut |_, _| {})
         };
-        sums.add(&side(|item| &item.query, Kind::Query)?, &side(|item| &item.passage, Kind::Passage)?);
+        let (queries, passages) =
+            (side(|item| &item.query, Kind::Query)?, side(|item| &item.passage, Kind::Passage)?);
+        add_covariance(&mut within, &queries, &passages, d);
         note(&format!("whitening: {} pairs in {language} encoded", items.len()));
         pairs += items.len();
         languages += 1;
@@ -93,64 +95,22 @@ pub fn whiten(
             "there are no questions with passages in one language, which whitening needs; leave [whitening] out".into(),
         ));
     }
-    let matrix = inverse_root(&sums.matrix(whitening), d)?;
+    to_unit(&mut within, d);
+    (0..d).for_each(|i| within[i * d + i] += whitening.ridge);
+    let matrix = inverse_root(&within, d)?;
     append(bundle, &matrix, d)?;
     note(&format!("vectors are whitened within {pairs} pairs in {languages} languages"));
     Ok(())
 }
 
-/// What is known of the pairs so far.
-struct Sums {
-    dimension: usize,
-    /// Sum over languages of the covariance of query less passage.
-    within: Vec<f64>,
-    /// Each language's mean vector.
-    means: Vec<Vec<f64>>,
-}
-
-impl Sums {
-    fn new(dimension: usize) -> Self {
-        Self { dimension, within: vec![0.0; dimension * dimension], means: Vec::new() }
-    }
-
-    /// Adds a language, by its queries and passages, both `[pairs, dimension]`.
-    fn add(&mut self, queries: &[f32], passages: &[f32]) {
-        let d = self.dimension;
-        let pairs = (queries.len() / d) as f64;
-        let differences: Vec<f64> =
-            queries.iter().zip(passages).map(|(q, p)| f64::from(*q) - f64::from(*p)).collect();
-        add_products(&mut self.within, &differences, d, pairs.recip());
-        let mut mean = vec![0.0; d];
-        for row in queries.chunks(d).chain(passages.chunks(d)) {
-            mean.iter_mut().zip(row).for_each(|(m, v)| *m += f64::from(*v) / (2.0 * pairs));
-        }
-        self.means.push(mean);
-    }
-
-    /// `S + b B + r I`, `[dimension, dimension]`.
-    fn matrix(&self, whitening: &Whitening) -> Vec<f64> {
-        let d = self.dimension;
-        let mut out = self.within.clone();
-        to_unit(&mut out, d);
-        let count = self.means.len() as f64;
-        let centre: Vec<f64> =
-            (0..d).map(|i| self.means.iter().map(|mean| mean[i]).sum::<f64>() / count).collect();
-        let centred: Vec<f64> =
-            self.means.iter().flat_map(|mean| mean.iter().zip(&centre).map(|(m, c)| m - c)).collect();
-        let mut between = vec![0.0; d * d];
-        add_products(&mut between, &centred, d, 1.0);
-        to_unit(&mut between, d);
-        out.iter_mut().zip(between).for_each(|(o, b)| *o += whitening.languages * b);
-        (0..d).for_each(|i| out[i * d + i] += whitening.ridge);
-        out
-    }
-}
-
-/// Adds `factor` times the sum of the rows' outer products, `rows` being `[n, d]`, to `out`, `[d, d]`.
-fn add_products(out: &mut [f64], rows: &[f64], d: usize, factor: f64) {
+/// Adds the covariance of the rows of `queries` less those of `passages`, both `[pairs, d]`, to `out`, `[d, d]`.
+fn add_covariance(out: &mut [f64], queries: &[f32], passages: &[f32], d: usize) {
+    let pairs = (queries.len() / d) as f64;
+    let differences: Vec<f64> =
+        queries.iter().zip(passages).map(|(q, p)| f64::from(*q) - f64::from(*p)).collect();
     out.par_chunks_mut(d).enumerate().for_each(|(i, out)| {
-        for row in rows.chunks(d) {
-            let own = factor * row[i];
+        for row in differences.chunks(d) {
+            let own = row[i] / pairs;
             out.iter_mut().zip(row).for_each(|(o, v)| *o += own * v);
         }
     });
@@ -247,10 +207,10 @@ mod tests {
     #[test]
     fn the_inverse_root_undoes_the_matrix() {
         let d = 7;
-        // Symmetric and positive definite: a product with its own transpose, and a ridge.
+        // Symmetric and positive definite: a covariance and a ridge.
+        let rows: Vec<f32> = (0..40 * d).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
         let mut a = vec![0.0; d * d];
-        let rows: Vec<f64> = (0..40 * d).map(|i| ((i * 37 % 101) as f64 - 50.0) / 50.0).collect();
-        add_products(&mut a, &rows, d, 0.05);
+        add_covariance(&mut a, &rows, &vec![0.0; rows.len()], d);
         (0..d).for_each(|i| a[i * d + i] += 0.1);
         let root = inverse_root(&a, d).unwrap();
         let whole = product(&product(&root, &a, d), &root, d);
@@ -266,24 +226,10 @@ mod tests {
     }
 
     #[test]
-    fn what_pairs_and_languages_differ_in_counts_less() {
-        // Pairs differ in the first direction, languages in the second, nothing in the third and fourth.
-        let mut sums = Sums::new(4);
-        for language in [-1.0, 1.0] {
-            let rows = |sign: f32| -> Vec<f32> {
-                (0..50).flat_map(|i| [sign * (1.0 + i as f32 / 50.0), language, 0.5, -0.5]).collect()
-            };
-            sums.add(&rows(1.0), &rows(-1.0));
-        }
-        let whitening = Whitening { languages: 0.5, ridge: 1.0, pairs: 1 };
-        let a = sums.matrix(&whitening);
-        // All of S, scaled to a mean of 1, is in the first direction, all of B in the second.
-        let wanted = [4.0 + 1.0, 2.0 + 1.0, 1.0, 1.0];
-        for (i, wanted) in wanted.iter().enumerate() {
-            assert!((a[i * 5] - wanted).abs() < 1e-12, "{i}: {} is not {wanted}", a[i * 5]);
-        }
-        let w = inverse_root(&a, 4).unwrap();
-        assert!((w[0] / w[10] - 5f64.powf(-0.5)).abs() < 1e-9);
-        assert!((w[5] / w[10] - 3f64.powf(-0.5)).abs() < 1e-9);
+    fn a_covariance_is_of_the_pairs_differences() {
+        let mut out = vec![1.0; 4];
+        // Differences (2, 0) and (0, -4): outer products diag(4, 0) and diag(0, 16), the mean of which is added.
+        add_covariance(&mut out, &[3.0, 1.0, 5.0, 0.0], &[1.0, 1.0, 5.0, 4.0], 2);
+        assert_eq!(out, [3.0, 1.0, 1.0, 9.0]);
     }
 }
