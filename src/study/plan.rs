@@ -23,7 +23,7 @@ const NOT_IN_KEY: [&str; 8] =
 pub(super) struct Plan {
     /// Folder of its files.
     pub folder: PathBuf,
-    /// SHA-256 of configuration, start, teacher and data.
+    /// SHA-256 of configuration, start, teacher and data, and of what the program makes of them.
     pub key: String,
     /// How it is trained; the start itself is not.
     pub train: Option<TrainConfig>,
@@ -142,7 +142,7 @@ impl<'a> Planner<'a> {
                 fields.remove(field);
             }
         }
-        let parts = json!([told, known, self.start.teacher_sha256, self.learned]);
+        let parts = json!([training::REVISION, told, known, self.start.teacher_sha256, self.learned]);
         let key = sha256(parts.to_string().as_bytes());
         // The same run may be asked for twice, as an arm and in a sweep: its folder is the same then.
         let batch = config.stage.last().map_or(0, |stage| stage.batch);

@@ -24,6 +24,10 @@ mod validation;
 pub mod vocabulary;
 mod whitening;
 
+/// Raised whenever the same configuration, start and data would give other weights than before, so that
+/// neither a checkpoint nor a study's run of an earlier program is taken for one of this.
+pub(crate) const REVISION: u32 = 1;
+
 pub(crate) use config::not_understood;
 pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
 pub use start::{Prepared, prepare};

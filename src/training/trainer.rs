@@ -11,6 +11,7 @@ use std::{
 use serde_json::json;
 
 use super::{
+    REVISION,
     blocks::Reach,
     checkpoint::{self, Known},
     config::{Objective, Stage, StrategyName, TrainConfig, Trained},
@@ -152,7 +153,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
     Ok(())
 }
 
-/// Hash of everything that weights depend on: configuration, start with what is learned, teacher.
+/// Hash of everything that weights depend on: program, configuration, start with what is learned, teacher.
 fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Result<String> {
     let mut value = serde_json::to_value(config).map_err(|e| Error::Training(e.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
@@ -163,7 +164,7 @@ fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Resu
             fields.remove("quantization");
         }
     }
-    let parts = json!([value, prepared.key, teacher.fingerprint()?]);
+    let parts = json!([REVISION, value, prepared.key, teacher.fingerprint()?]);
     Ok(sha256(parts.to_string().as_bytes()))
 }
 

@@ -105,12 +105,12 @@ pub fn whiten(
 
 /// Adds the covariance of the rows of `queries` less those of `passages`, both `[pairs, d]`, to `out`, `[d, d]`.
 fn add_covariance(out: &mut [f64], queries: &[f32], passages: &[f32], d: usize) {
-    let pairs = (queries.len() / d) as f64;
+    let share = ((queries.len() / d) as f64).recip();
     let differences: Vec<f64> =
         queries.iter().zip(passages).map(|(q, p)| f64::from(*q) - f64::from(*p)).collect();
     out.par_chunks_mut(d).enumerate().for_each(|(i, out)| {
         for row in differences.chunks(d) {
-            let own = row[i] / pairs;
+            let own = share * row[i];
             out.iter_mut().zip(row).for_each(|(o, v)| *o += own * v);
         }
     });
