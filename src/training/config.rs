@@ -274,8 +274,8 @@ impl TrainConfig {
         if self.stage.is_empty() && self.whitening.is_none() {
             return wrong("stage".into(), "at least one [[stage]] is needed, or [whitening]");
         }
-        if let Some((field, problem)) = self.whitening.as_ref().and_then(Whitening::problem) {
-            return wrong(format!("whitening.{field}"), problem);
+        if let Some(whitening) = &self.whitening {
+            whitening.check(place)?;
         }
         for (i, stage) in self.stage.iter().enumerate() {
             let field = |name: &str| format!("stage[{i}].{name}");

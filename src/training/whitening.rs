@@ -42,15 +42,18 @@ impl Default for Whitening {
 }
 
 impl Whitening {
-    /// What is wrong with it: the field, and why.
-    pub fn problem(&self) -> Option<(&'static str, &'static str)> {
+    /// # Errors
+    /// [`Error::Format`] naming the field, in the file `place`.
+    pub(super) fn check(&self, place: &str) -> Result<()> {
+        let wrong =
+            |field: &str, problem: &str| Err(Error::format(format!("{place}, whitening.{field}"), problem));
         if self.pairs == 0 {
-            Some(("pairs", "must be at least 1"))
-        } else if !(self.ridge.is_finite() && self.ridge > 0.0) {
-            Some(("ridge", "must be above 0"))
-        } else {
-            None
+            return wrong("pairs", "must be at least 1");
         }
+        if !(self.ridge.is_finite() && self.ridge > 0.0) {
+            return wrong("ridge", "must be above 0");
+        }
+        Ok(())
     }
 }
 
@@ -128,10 +131,12 @@ fn trace(matrix: &[f64], d: usize) -> f64 {
     matrix.iter().step_by(d + 1).sum()
 }
 
-fn product(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
-    let mut out = vec![0.0; d * d];
-    out.par_chunks_mut(d).zip(a.par_chunks(d)).for_each(|(out, a)| {
-        for (a, b) in a.iter().zip(b.chunks(d)) {
+/// `a`, `[d, d]`, times `b`, `[d, columns]`.
+fn product(a: &[f64], b: &[f64], columns: usize) -> Vec<f64> {
+    let d = b.len() / columns;
+    let mut out = vec![0.0; d * columns];
+    out.par_chunks_mut(columns).zip(a.par_chunks(d)).for_each(|(out, a)| {
+        for (a, b) in a.iter().zip(b.chunks(columns)) {
             out.iter_mut().zip(b).for_each(|(o, b)| *o += a * b);
         }
     });
@@ -167,37 +172,28 @@ fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
     ))
 }
 
+/// Puts `matrix`, `[d, d]`, behind the model's last layer.
 fn append(bundle: &mut Bundle, matrix: &[f64], d: usize) -> Result<()> {
     let layers = &mut bundle.manifest.architecture.dense;
     let last = layers.last().filter(|last| last.activation == Activation::Identity).cloned();
+    let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
     let (name, input, weight, bias) = match last {
         Some(Dense { input, .. }) => {
             let name = format!("dense.{}", layers.len() - 1);
-            let weight = bundle.weights.matrix(&format!("{name}.weight"), d, input)?.to_f32();
-            let bias = bundle.weights.vector(&format!("{name}.bias"), d)?;
-            (name, input, times(matrix, &weight, d, input), times(matrix, &bias, d, 1))
+            let weight = wide(bundle.weights.matrix(&format!("{name}.weight"), d, input)?.to_f32());
+            let bias = wide(bundle.weights.vector(&format!("{name}.bias"), d)?);
+            (name, input, product(matrix, &weight, input), product(matrix, &bias, 1))
         }
         None => {
             let name = format!("dense.{}", layers.len());
             layers.push(Dense { input: d, output: d, activation: Activation::Identity });
-            (name, d, matrix.iter().map(|v| *v as f32).collect(), vec![0.0; d])
+            (name, d, matrix.to_vec(), vec![0.0; d])
         }
     };
-    bundle.weights.insert(&format!("{name}.weight"), Array::f32(vec![d, input], weight));
-    bundle.weights.insert(&format!("{name}.bias"), Array::f32(vec![d], bias));
+    let narrow = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect();
+    bundle.weights.insert(&format!("{name}.weight"), Array::f32(vec![d, input], narrow(weight)));
+    bundle.weights.insert(&format!("{name}.bias"), Array::f32(vec![d], narrow(bias)));
     Ok(())
-}
-
-/// `matrix`, `[d, d]`, times `other`, `[d, columns]`.
-fn times(matrix: &[f64], other: &[f32], d: usize, columns: usize) -> Vec<f32> {
-    let row = |row: &[f64]| {
-        let mut out = vec![0.0; columns];
-        for (m, other) in row.iter().zip(other.chunks(columns)) {
-            out.iter_mut().zip(other).for_each(|(o, v)| *o += m * f64::from(*v));
-        }
-        out
-    };
-    matrix.chunks(d).flat_map(row).map(|v| v as f32).collect()
 }
 
 #[cfg(test)]
