@@ -27,10 +27,14 @@ const whole = { gzip: 0, brotli: 0, model: 0 };
 // What is there before the first screen shows: the page's own program. The worker and the sample follow.
 let first = 0;
 const sizes = [];
-for (const path of files(dist)) {
+const all = files(dist);
+// Bundles to compare with, and their vectors, come only when asked for; of the worker's programs one does.
+const others = all.some((path) => path.endsWith("/worker_fused_bg.wasm"))
+  ? /^(models\/.+\/|sample\/vectors-|threads\/|worker_bg)/
+  : /^(models\/.+\/|sample\/vectors-|threads\/)/;
+for (const path of all) {
   const name = relative(dist, path);
-  // Bundles to compare with, and their vectors, come only when asked for; of the worker's two builds one does.
-  if (/^(models\/.+\/|sample\/vectors-|threads\/)/.test(name)) continue;
+  if (others.test(name)) continue;
   const bytes = readFileSync(path);
   if (name.startsWith("model/")) {
     whole.model += bytes.length;

@@ -95,7 +95,7 @@ test("the page says how many threads it has, answers, and keeps the model", { ti
   assert.ok(!server.requests.some((path) => path.endsWith("/model.safetensors")), "it was fetched again");
   const hits = await search.ask("Wie wird Honig gemacht?");
   assert.ok(hits.length > 0);
-  assert.ok(server.requests.some((path) => path.endsWith("/threads/worker_bg.wasm")));
+  assert.ok(server.requests.some((path) => path.endsWith("/threads/worker_fused_bg.wasm")));
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });
