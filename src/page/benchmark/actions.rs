@@ -8,7 +8,7 @@ use crate::benchmark::{self, Device, Plan};
 use crate::page::actions::{MODEL, SAMPLE, resolve};
 use crate::page::link::describe;
 use crate::page::state::{Activity, Page, Worker};
-use crate::protocol::Request;
+use crate::protocol::{Request, Stage};
 
 /// The field with the sizes.
 pub(in crate::page) const SIZES: &str = "sizes";
@@ -59,8 +59,8 @@ impl Page {
             (self.opening, "a text is being encoded in the Search view"),
             (self.loading, "a model is being loaded in the Search view"),
         ];
-        // The sample, which every view opens at first, is there at once.
-        let is_long = |a: &Activity| !a.quick;
+        // The sample, which every view opens at first, is there at once where its vectors ship.
+        let is_long = |a: &Activity| !a.quick || a.progress.is_some_and(|step| step.stage == Stage::Encode);
         let busy = busy
             .into_iter()
             .find(|(activity, _)| activity.with_untracked(|a| a.as_ref().is_some_and(is_long)));
