@@ -170,6 +170,12 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
     assert_eq!(third, Done::default());
     assert_eq!(again.unwrap().markdown(), report.markdown());
 
+    // Times alone are taken again where their file is gone.
+    let timings = folder.join("out/timings.json");
+    fs::remove_file(&timings).unwrap();
+    assert_eq!(go(&file, true, 0).1, Done::default());
+    assert!(timings.is_file());
+
     // Through the program, and the same once more.
     let output = Command::new(env!("CARGO_BIN_EXE_interlingua"))
         .args(["study", file.to_str().unwrap(), "--resume", "--device", "cpu", "--json"])
@@ -221,6 +227,7 @@ fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {
     let hybrid = found.arms.iter().find(|arm| arm.alpha == 0.5).unwrap().figures[&Figure::MultiMap].seeds[0];
     for (name, i) in [("batch", 1), ("layers", 1), ("width", 1), ("quantization", 0)] {
         assert_eq!(sweep(name).variants[i].figures[&Figure::MultiMap].seeds, [hybrid], "{name}");
+        assert_eq!(sweep(name).variants[i].latency_ms, layers[1].latency_ms, "{name}");
     }
     for sweep in &report.sweeps {
         assert!(sweep.variants.iter().any(|v| v.front["latency"]), "{}", sweep.name);

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::bundle::write_whole;
 use crate::evaluation::{EvalReport, Found, Ranks, Task};
-use crate::timing::Timing;
 use crate::{Error, Result, sha256};
 
 /// Written when training is over.
@@ -31,8 +30,6 @@ pub(super) struct Record {
     pub bytes: u64,
     /// As [`Trained::pairs_per_second`].
     pub pairs_per_second: Option<f64>,
-    /// A short text alone, and a batch of middling ones; only on the first data set.
-    pub timings: Vec<Timing>,
     /// SHA-256 of the file of ranks.
     pub ranks: String,
     /// What `interlingua eval --json` prints.

@@ -3,7 +3,7 @@
 //!
 //! [`Study`] is what a person writes down, [`run`] does it, and skips what is done; [`Findings`] are
 //! drawn from every query's measures, and a [`Report`] becomes `report.md`, its plots and
-//! `report.json`. Only `config`, `plan`, `start`, `run` and `keep` need a model; the rest builds without tensors.
+//! `report.json`. Only `config`, `plan`, `start`, `run`, `timings` and `keep` need a model; the rest builds without tensors.
 //! Not here: training itself, measures, tests.
 
 mod chart;
@@ -24,6 +24,8 @@ mod run;
 #[cfg(feature = "native")]
 mod start;
 mod summary;
+#[cfg(feature = "native")]
+mod timings;
 
 pub use chart::{Axis, Chart, Panel, Point, Series};
 pub use claims::{Claim, LEVEL, Verdict};

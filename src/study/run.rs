@@ -13,22 +13,18 @@ use super::keep::{self, Record};
 use super::plan::{Plan, Planner, Swept, Trained};
 use super::report::{Report, Run};
 use super::summary::{Drawn, Findings, Measured, MeasuredArm, Sweep, Variant, values};
+use super::timings::{self, Timings};
 use super::{plots, plots::file_name};
 use crate::bundle::{Bundle, MANIFEST, Quantization, SelfTest, write_whole};
 use crate::datasets::{self, Corpus};
 use crate::encoder::{Backend, Encoder, Machine};
 use crate::evaluate::{Options, evaluate, today};
 use crate::evaluation::{Scores, Task};
-use crate::timing::Timing;
 use crate::training::{self, TrainConfig};
 use crate::{Error, Result, sha256};
 
 /// Seed of resampling and permutations.
 const SEED: u64 = 1;
-/// What is timed: texts in a batch, words in a text. One question, and a batch of passages.
-const TIMED: [(usize, usize); 2] = [(1, 6), (32, 24)];
-/// Calls that are timed.
-const REPEATS: usize = 15;
 
 /// What a study tells whoever shows it.
 #[derive(Debug)]
@@ -144,9 +140,6 @@ impl Work<'_> {
             // Some drivers give wrong numbers without any error.
             block_on(encoder.self_test(&SelfTest::of(&bundle)?))?;
         }
-        let timed = if set == 0 { &TIMED[..] } else { &[] };
-        let timings = timed.iter().map(|&size| Timing::of(&encoder, size, REPEATS, &mut |_, _| {}));
-        let timings = timings.collect::<Result<Vec<_>>>()?;
         let open = &self.sets[set];
         let options = Options { samples: self.study.samples, seed: SEED, ..Options::default() };
         let (stop, tell) = (self.stop, &mut self.tell);
@@ -165,7 +158,7 @@ impl Work<'_> {
         fs::create_dir_all(&plan.folder).map_err(|e| Error::file(&plan.folder, e))?;
         write_whole(&ranks_path, &ranks)?;
         let (ranks, report) = (sha256(&ranks), evaluated.report);
-        let record = Record { key, bundle: manifest, bytes, pairs_per_second, timings, ranks, report };
+        let record = Record { key, bundle: manifest, bytes, pairs_per_second, ranks, report };
         keep::write(&path, &record)?;
         Ok(record)
     }
@@ -272,9 +265,10 @@ impl Work<'_> {
             notes.extend(task.notes.iter().map(|note| format!("{name}: {note}")));
             findings.push(Findings::of(name, task, &start, &measured, drawn)?);
         }
+        let timings = self.timings(swept)?;
         let mut sweeps = Vec::new();
         for (name, variants) in swept {
-            let variants = variants.iter().map(|(name, q, plans)| self.variant(name, *q, plans, drawn));
+            let variants = variants.iter().map(|swept| self.variant(swept, &timings, drawn));
             sweeps.push(Sweep::new(name, variants.collect::<Result<_>>()?));
         }
         let devices: BTreeSet<&str> = self.runs.iter().map(|run| run.device.as_str()).collect();
@@ -289,7 +283,7 @@ impl Work<'_> {
             name: study.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_string(),
             date: today(),
-            device: format!("{} ({})", self.machine.backend.name(), self.machine.adapter),
+            device: device(self.machine),
             machine: machine(),
             study: serde_json::to_value(study).map_err(failed)?,
             recipe: serde_json::to_value(recipe).map_err(failed)?,
@@ -310,32 +304,50 @@ impl Work<'_> {
         Ok(report)
     }
 
+    /// Times of the first seed's model of every variant.
+    fn timings(&mut self, swept: &[(&str, Vec<Swept>)]) -> Result<Timings> {
+        let variants = swept.iter().flat_map(|(_, variants)| variants);
+        let models: Vec<(&Plan, Quantization)> = variants
+            .filter_map(|(_, quantization, plans)| plans.first().map(|(_, plan)| (plan, *quantization)))
+            .collect();
+        if models.is_empty() {
+            return Ok(Timings::new());
+        }
+        (self.tell)(Event::Note("timing the models of the sweeps in turns"));
+        let place = format!("{}, {}", device(self.machine), machine());
+        let path = self.study.output.join("timings.json");
+        timings::take(&models, self.machine, &place, &path, &mut || self.cancelled())
+    }
+
     fn variant(
         &mut self,
-        name: &str,
-        quantization: Quantization,
-        plans: &[(u64, Plan)],
+        (name, quantization, plans): &Swept,
+        timings: &Timings,
         drawn: Drawn,
     ) -> Result<Variant> {
         let mut models = Vec::new();
         for (seed, plan) in plans {
-            models.push(self.model(plan, *seed, 0, quantization)?);
+            models.push(self.model(plan, *seed, 0, *quantization)?);
         }
         let figures = values(&self.sets[0].task, &models.iter().map(|(m, _)| m).collect::<Vec<_>>(), drawn)?;
         let first = models.first().map(|(_, record)| record);
-        let timing = |i: usize| first.and_then(|record| record.timings.get(i));
+        let times = plans.first().and_then(|(_, plan)| timings.get(&timings::name(plan, *quantization)));
         Ok(Variant {
             name: name.to_string(),
             seeds: plans.iter().map(|(seed, _)| *seed).collect(),
             figures,
-            // The fastest call: what else runs on the machine only ever adds.
-            latency_ms: timing(0).map_or(f64::NAN, |t| t.best_ms),
-            texts_per_second: timing(1).map_or(f64::NAN, |t| t.batch as f64 / t.best_ms * 1e3),
+            latency_ms: times.map_or(f64::NAN, |times| times.short),
+            texts_per_second: times.map_or(f64::NAN, |times| 1e3 / times.batched),
             bytes: first.map_or(0, |record| record.bytes),
             pairs_per_second: first.and_then(|record| record.pairs_per_second),
             front: BTreeMap::new(),
         })
     }
+}
+
+/// The device, in words.
+fn device(machine: &Machine) -> String {
+    format!("{} ({})", machine.backend.name(), machine.adapter)
 }
 
 /// System, processor and threads, in words.

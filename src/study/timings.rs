@@ -1,0 +1,85 @@
+//! Times of a sweep's models, all taken in turns once they are measured: calls that were hours apart do not
+//! compare.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::keep;
+use super::plan::Plan;
+use crate::bundle::{Bundle, Quantization};
+use crate::encoder::{Encoder, Machine};
+use crate::timing::Timing;
+use crate::{Result, sha256};
+
+/// One question, and a batch of passages: texts, and words in a text.
+const TIMED: [(usize, usize); 2] = [(1, 6), (32, 24)];
+/// Each model has its turn so often.
+const ROUNDS: usize = 5;
+/// Calls of a turn that are timed.
+const CALLS: usize = 3;
+
+/// The fastest calls of a model in milliseconds: what else runs on the machine only ever adds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Times {
+    /// One short text alone.
+    pub short: f64,
+    /// A text of a middle length, in a batch.
+    pub batched: f64,
+}
+
+/// By a run's key and how its weights are stored.
+pub(super) type Timings = BTreeMap<String, Times>;
+
+/// The file in a study's folder.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    /// SHA-256 of the models and the machine.
+    key: String,
+    timings: Timings,
+}
+
+/// The name of a model in [`Timings`].
+pub(super) fn name(plan: &Plan, quantization: Quantization) -> String {
+    format!("{} {quantization}", plan.key)
+}
+
+/// Times of all `models`, from the file `path` where they were taken by the same `place` before, a device and a
+/// machine in words. `turn` is called before each model's turn.
+///
+/// # Errors
+/// Whatever `turn` ends with; [`crate::Error::File`] where a model is not there any more or the disk refuses;
+/// whatever keeps a model from encoding.
+pub(super) fn take(
+    models: &[(&Plan, Quantization)],
+    machine: &Machine,
+    place: &str,
+    path: &std::path::Path,
+    turn: &mut dyn FnMut() -> Result<()>,
+) -> Result<Timings> {
+    let models: BTreeMap<String, _> = models.iter().map(|model| (name(model.0, model.1), model)).collect();
+    let key = json!([models.keys().collect::<Vec<_>>(), place, TIMED, ROUNDS, CALLS]);
+    let key = sha256(key.to_string().as_bytes());
+    if let Some(kept) = keep::read::<Kept>(path).filter(|kept| kept.key == key) {
+        return Ok(kept.timings);
+    }
+    let mut timings = Timings::new();
+    for _ in 0..ROUNDS {
+        for (name, (plan, quantization)) in &models {
+            turn()?;
+            // Opened anew each time: all at once would not fit into every memory.
+            let mut bundle = Bundle::open(&plan.bundle)?;
+            bundle.store_as(*quantization);
+            let encoder = Encoder::new(&bundle, machine.clone())?;
+            let [short, batched] = TIMED.map(|size| Timing::of(&encoder, size, CALLS, &mut |_, _| {}));
+            let (short, batched) = (short?.best_ms, batched?);
+            let batched = batched.best_ms / batched.batch as f64;
+            let best = timings.entry(name.clone()).or_insert(Times { short, batched });
+            *best = Times { short: best.short.min(short), batched: best.batched.min(batched) };
+        }
+    }
+    let kept = Kept { key, timings };
+    keep::write(path, &kept)?;
+    Ok(kept.timings)
+}
