@@ -28,13 +28,11 @@ const whole = { gzip: 0, brotli: 0, model: 0 };
 let first = 0;
 const sizes = [];
 const all = files(dist);
-// Bundles to compare with, and their vectors, come only when asked for; of the worker's programs one does.
-const others = all.some((path) => path.endsWith("/worker_fused_bg.wasm"))
-  ? /^(models\/.+\/|sample\/vectors-|threads\/|worker_bg)/
-  : /^(models\/.+\/|sample\/vectors-|threads\/)/;
+const fused = all.includes(join(dist, "worker_fused_bg.wasm"));
 for (const path of all) {
   const name = relative(dist, path);
-  if (others.test(name)) continue;
+  // Bundles to compare with, and their vectors, come only when asked for; of the worker's programs one does.
+  if (/^(models\/.+\/|sample\/vectors-|threads\/)/.test(name) || (fused && name === "worker_bg.wasm")) continue;
   const bytes = readFileSync(path);
   if (name.startsWith("model/")) {
     whole.model += bytes.length;

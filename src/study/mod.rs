@@ -3,7 +3,8 @@
 //!
 //! [`Study`] is what a person writes down, [`run`] does it, and skips what is done; [`Findings`] are
 //! drawn from every query's measures, and a [`Report`] becomes `report.md`, its plots and
-//! `report.json`. Only `config`, `plan`, `start`, `run`, `timings` and `keep` need a model; the rest builds without tensors.
+//! `report.json`. Only `config`, `plan`, `start`, `run`, `timings` and `keep` need a model; the rest builds
+//! without tensors.
 //! Not here: training itself, measures, tests.
 
 mod chart;

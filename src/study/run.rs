@@ -274,7 +274,7 @@ impl Work<'_> {
         let devices: BTreeSet<&str> = self.runs.iter().map(|run| run.device.as_str()).collect();
         if devices.len() > 1 {
             notes.push(format!(
-                "Models were measured on different devices, so times do not compare: {}.",
+                "Models were trained and measured on different devices, so pairs/s in training do not compare: {}.",
                 devices.into_iter().collect::<Vec<_>>().join(", ")
             ));
         }

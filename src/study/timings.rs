@@ -2,6 +2,7 @@
 //! compare.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -55,7 +56,7 @@ pub(super) fn take(
     models: &[(&Plan, Quantization)],
     machine: &Machine,
     place: &str,
-    path: &std::path::Path,
+    path: &Path,
     turn: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Timings> {
     let models: BTreeMap<String, _> = models.iter().map(|model| (name(model.0, model.1), model)).collect();
