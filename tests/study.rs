@@ -187,6 +187,15 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
     let kept: Value = serde_json::from_slice(&fs::read(folder.join("out/report.json")).unwrap()).unwrap();
     assert_eq!(json, kept);
     the_report_has_its_figures(&json, &report, folder);
+
+    // A model that was deleted is missed only where it is to be timed.
+    let mut runs = fs::read_dir(folder.join("out/runs")).unwrap().map(|run| run.unwrap().path());
+    let narrow = runs.find(|run| run.to_string_lossy().contains("-width-32-")).unwrap();
+    fs::remove_dir_all(narrow.join("bundle")).unwrap();
+    assert!(go(&file, true, 0).0.is_ok());
+    fs::remove_file(&timings).unwrap();
+    let problem = go(&file, true, 0).0.unwrap_err().to_string();
+    assert!(problem.contains("-width-32-") && problem.contains("delete the run's folder too"), "{problem}");
 }
 
 fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {

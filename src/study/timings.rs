@@ -12,7 +12,7 @@ use super::plan::Plan;
 use crate::bundle::{Bundle, Quantization};
 use crate::encoder::{Encoder, Machine};
 use crate::timing::Timing;
-use crate::{Result, sha256};
+use crate::{Error, Result, sha256};
 
 /// One question, and a batch of passages: texts, and words in a text.
 const TIMED: [(usize, usize); 2] = [(1, 6), (32, 24)];
@@ -64,6 +64,12 @@ pub(super) fn take(
     let key = sha256(key.to_string().as_bytes());
     if let Some(kept) = keep::read::<Kept>(path).filter(|kept| kept.key == key) {
         return Ok(kept.timings);
+    }
+    if let Some((plan, _)) = models.values().find(|(plan, _)| !plan.bundle.join("manifest.json").exists()) {
+        return Err(Error::file(
+            &plan.bundle,
+            "this model was deleted before the sweep was timed; delete the run's folder too, and --resume trains it again",
+        ));
     }
     let mut timings = Timings::new();
     for _ in 0..ROUNDS {
