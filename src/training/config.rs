@@ -75,6 +75,12 @@ pub struct Start {
     pub teacher: Option<PathBuf>,
     /// Size of a new vocabulary for the languages; the model's own is kept when not given.
     pub vocabulary: Option<usize>,
+    /// The English model among whose rows those of a new vocabulary are placed, where `model` has been trained
+    /// from it: tokens that `model` has already keep their rows, the others' are carried into its table.
+    /// `model` itself when not given, and no row is kept.
+    // Left out of the start model's key where there is none, so that earlier start models hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed_by: Option<PathBuf>,
 }
 
 /// What is learned from.
@@ -246,7 +252,7 @@ impl TrainConfig {
         let resolve = |p: &mut PathBuf| *p = base.join(&*p);
         resolve(&mut config.output);
         resolve(&mut config.start.model);
-        config.start.teacher.iter_mut().for_each(resolve);
+        config.start.teacher.iter_mut().chain(&mut config.start.placed_by).for_each(resolve);
         resolve(&mut config.data.folder);
         config.data.word_counts.iter_mut().for_each(resolve);
         config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
@@ -262,6 +268,12 @@ impl TrainConfig {
             return wrong("languages".into(), "at least one language is needed");
         }
         check_twice(&self.languages, place)?;
+        if self.start.placed_by.is_some() && self.start.vocabulary.is_none() {
+            return wrong(
+                "start.placed_by".into(),
+                "places a new vocabulary's rows: give start.vocabulary its size",
+            );
+        }
         if let Some(guard) = &self.guard {
             guard.check(place)?;
         }
@@ -447,6 +459,10 @@ mod tests {
     fn impossible_values_are_refused() {
         let twice: TrainConfig = toml::from_str(&TEXT.replace("\"de\"]", "\"de\", \"en\"]")).unwrap();
         assert!(twice.check("x.toml").unwrap_err().to_string().contains("en is there twice"));
+        let placed = TEXT.replace("model = \"m\"", "model = \"m\"\nplaced_by = \"english\"");
+        let config: TrainConfig = toml::from_str(&placed).unwrap();
+        let text = config.check("x.toml").unwrap_err().to_string();
+        assert!(text.contains("x.toml, start.placed_by") && text.contains("start.vocabulary"), "{text}");
         let config: TrainConfig = toml::from_str(&TEXT.replace("batch = 4", "batch = 1")).unwrap();
         let text = config.check("x.toml").unwrap_err().to_string();
         assert!(text.contains("x.toml, stage[0].batch"), "{text}");

@@ -1,13 +1,14 @@
 //! Training with hybrid batches (arXiv 2408.10536).
 //!
 //! [`train`] runs a [`TrainConfig`]: a start model gets, where asked, a new [`vocabulary`] whose
-//! embeddings come from [`alignment`]; then the stages follow, with batches from [`sampler`]
+//! embeddings come from [`alignment`] ([`carry`] brings them into a trained table); then the stages follow, with batches from [`sampler`]
 //! (some of them code-switched, [`switching`]) and objectives from [`loss`], and at the end, where
 //! asked, a [`Whitening`]. Batches depend on the seed and the step alone, so a run that resumes
 //! from a [`checkpoint`] sees the batches it would have seen.
 
 pub mod alignment;
 pub mod blocks;
+pub mod carry;
 pub mod checkpoint;
 mod config;
 pub mod loss;

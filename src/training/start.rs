@@ -14,6 +14,7 @@ use tokenizers::Tokenizer;
 
 use super::{
     alignment::{self, AlignmentOptions, Pair},
+    carry::carry,
     config::TrainConfig,
     vocabulary::{self, VocabularyOptions, WordCounts},
 };
@@ -140,6 +141,9 @@ fn key(
         if config.start.vocabulary.is_some() {
             parts.push(json!(hash(senses)));
         }
+        if let Some(path) = &config.start.placed_by {
+            parts.push(json!(Bundle::open(path)?.fingerprint()?));
+        }
     }
     if let (Some(parts), Some(report)) = (parts.as_array_mut(), guard) {
         parts.push(json!(report));
@@ -263,25 +267,55 @@ fn new_vocabulary(
     let options = VocabularyOptions { size, ..Default::default() };
     let new = vocabulary::train(&texts, &counts, &options)?;
 
-    note("aligning it with the start model's vocabulary");
     let pairs = pairs(segments, senses);
     let parse =
         |bytes: &[u8]| Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")));
     let hidden = bundle.manifest.architecture.hidden;
-    let table = bundle.weights.need(TABLE)?.to_f32();
-    let rows = alignment::initial_embeddings(
-        &parse(&new.json)?,
-        &parse(&bundle.tokenizer)?,
-        &table,
-        hidden,
-        &pairs,
-        &AlignmentOptions::default(),
-    )?;
-    let count = rows.rows.len() / hidden;
-    bundle.weights.insert(TABLE, Array::f32(vec![count, hidden], rows.rows));
+    let tokenizer = parse(&new.json)?;
+    let placed = |english: &Bundle| {
+        let table = english.weights.need(TABLE)?.to_f32();
+        let vocabulary = parse(&english.tokenizer)?;
+        let options = AlignmentOptions::default();
+        alignment::initial_embeddings(&tokenizer, &vocabulary, &table, hidden, &pairs, &options)
+    };
+    let (rows, account) = match &config.start.placed_by {
+        None => {
+            note("aligning it with the start model's vocabulary");
+            let placed = placed(bundle)?;
+            (placed.rows, json!({ "alignment": placed.report }))
+        }
+        Some(path) => {
+            let english = Bundle::open(path)?;
+            let name = &english.manifest.name;
+            let width = english.manifest.architecture.hidden;
+            if width != hidden {
+                return Err(Error::Training(format!(
+                    "start.placed_by names {name}, whose rows have {width} numbers; the start model's have {hidden}"
+                )));
+            }
+            note(&format!("aligning it with the vocabulary of {name}"));
+            let placed = placed(&english)?;
+            let table = bundle.weights.need(TABLE)?.to_f32();
+            let carried = carry(&tokenizer, &placed.rows, &parse(&bundle.tokenizer)?, &table, hidden)?;
+            note(&format!(
+                "{} tokens keep the start model's rows; the map for the others explains {:.3} of these rows' variance",
+                carried.kept, carried.explained
+            ));
+            let account = json!({
+                "placed_by": name, "alignment": placed.report, "kept": carried.kept, "explained": carried.explained,
+            });
+            (carried.rows, account)
+        }
+    };
+    let count = rows.len() / hidden;
+    bundle.weights.insert(TABLE, Array::f32(vec![count, hidden], rows));
     bundle.manifest.architecture.vocabulary = count;
     bundle.tokenizer = new.json;
-    Ok((json!({ "tokens": count, "alignment": rows.report }), read))
+    let mut report = json!({ "tokens": count });
+    if let (Some(report), serde_json::Value::Object(account)) = (report.as_object_mut(), account) {
+        report.extend(account);
+    }
+    Ok((report, read))
 }
 
 /// Sources whose two sides often differ count less.
@@ -317,6 +351,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
+    use crate::training::Start;
 
     fn config(folder: &Path, languages: &str) -> TrainConfig {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
@@ -450,6 +485,67 @@ mod tests {
         assert!(problem.contains("tony, which no text is from; there are docqa/tiny, tiny"), "{problem}");
         // By the short name both are gone, and nothing is left to learn from.
         assert!(without(&["tiny"]).0.is_err());
+    }
+
+    #[test]
+    fn a_larger_vocabulary_keeps_the_rows_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let mut lines = String::new();
+        let words = |seed: usize, sound: [&str; 6]| -> String {
+            (0..6)
+                .map(|i| {
+                    (0..3)
+                        .map(|j| sound[(seed / 6usize.pow(j) + i * (j as usize + 2)) % 6])
+                        .collect::<String>()
+                        + " "
+                })
+                .collect()
+        };
+        for i in 0..216 {
+            let (en, de) = (
+                words(i, ["ri", "ver", "mi", "ll", "sto", "ne"]),
+                words(i, ["flu", "ss", "mü", "hle", "ste", "in"]),
+            );
+            lines += &format!("{{\"id\":\"made:{i}\",\"t\":{{\"en\":\"{en}\",\"de\":\"{de}\"}}}}\n");
+        }
+        fs::write(folder.path().join("data/train/parallel.made.jsonl"), lines).unwrap();
+        let lexicon = r#"{"id":"made:0","en":"river","t":{"de":["Fluss"]}}"#;
+        fs::write(folder.path().join("data/train/lexicon.jsonl"), lexicon).unwrap();
+        let mut config = config(folder.path(), r#""en", "de""#);
+        let english = config.start.model.clone();
+        config.start.vocabulary = Some(120);
+        let mut trained = prepared(&config).0.unwrap().bundle;
+        // As if trained: all of it moved.
+        let array = trained.weights.need(TABLE).unwrap();
+        let moved = Array::f32(array.shape.clone(), array.to_f32().iter().map(|v| v + 0.5).collect());
+        trained.weights.insert(TABLE, moved);
+        let model = folder.path().join("trained");
+        trained.write(&model).unwrap();
+        config.start = Start { model, teacher: None, vocabulary: Some(150), placed_by: Some(english) };
+        let (large, notes) = prepared(&config);
+        let large = large.unwrap().bundle;
+        let size = large.manifest.architecture.vocabulary;
+        assert!(size > trained.manifest.architecture.vocabulary, "{size}");
+        let parse = |bundle: &Bundle| Tokenizer::from_bytes(&bundle.tokenizer).unwrap();
+        let (old, new) = (parse(&trained), parse(&large));
+        let d = large.manifest.architecture.hidden;
+        let rows = |bundle: &Bundle| bundle.weights.need(TABLE).unwrap().to_f32();
+        let (before, after) = (rows(&trained), rows(&large));
+        let mut kept = 0;
+        for (token, id) in new.get_vocab(true) {
+            if let Some(was) = old.token_to_id(&token) {
+                let (was, id) = (was as usize, id as usize);
+                assert_eq!(after[id * d..][..d], before[was * d..][..d], "{token}");
+                kept += 1;
+            }
+        }
+        let report = &large.manifest.recipe["vocabulary"];
+        assert_eq!((&report["kept"], &report["tokens"]), (&json!(kept), &json!(size)));
+        assert!(
+            kept < size && notes.iter().any(|note| note.starts_with(&format!("{kept} tokens keep"))),
+            "{notes:?}"
+        );
     }
 
     #[test]
