@@ -66,6 +66,26 @@ fn small_checkpoints_agree_with_sentence_transformers() {
 }
 
 #[test]
+fn the_default_tokenizer_gives_what_it_gives_in_python() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let reference = std::fs::read(root.join("tests/reference/tokenizer.json")).unwrap();
+    let reference: serde_json::Value = serde_json::from_slice(&reference).unwrap();
+    let expected: Vec<Vec<u32>> = serde_json::from_value(reference["ids"].clone()).unwrap();
+    let encoder = encoder(&Bundle::open(&root.join("static/model")).unwrap());
+    let texts = texts();
+    let got = encoder.tokenize(&refs(&texts), Kind::Passage).unwrap();
+    assert_eq!(got.len(), expected.len());
+    let longest = encoder.config().max_tokens;
+    let whole = expected.iter().filter(|ids| ids.len() <= longest).count();
+    assert!(whole > 200, "{whole} texts fit into {longest} tokens");
+    for ((text, got), expected) in texts.iter().zip(&got).zip(&expected) {
+        // A longer one is cut here, before the token that closes it.
+        let same = expected.len().min(longest - 1);
+        assert_eq!(got[..same], expected[..same], "{text}");
+    }
+}
+
+#[test]
 fn prompts_go_in_front_of_the_text() {
     let encoder = encoder(&small("e5"));
     let text = "Wie viele Laibe backt ein Ofen?";
