@@ -35,7 +35,13 @@ impl Context {
         if adapter.is_err() && cfg!(not(target_family = "wasm")) {
             adapter = ask(true).await;
         }
-        let adapter = adapter.map_err(|e| failed(format!("no GPU is offered here ({e})")))?;
+        let adapter = adapter.map_err(|e| {
+            // In a browser wgpu names every back end that no browser has; a visitor can do nothing about those.
+            failed(match cfg!(target_family = "wasm") {
+                true => "the browser found no GPU for it here".into(),
+                false => format!("no GPU is offered here ({e})"),
+            })
+        })?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("interlingua"),
             required_limits: wgpu::Limits::default(),
