@@ -9,6 +9,7 @@
 use rayon::prelude::*;
 use tokenizers::Tokenizer;
 
+use super::whitening::trace;
 use crate::{Error, Result};
 
 /// What is added to the covariance of the places, as a share of its mean eigenvalue.
@@ -54,7 +55,7 @@ pub fn carry(new: &Tokenizer, placed: &[f32], old: &Tokenizer, rows: &[f32], d: 
     }
     let (from, to) = (mean(pairs.iter().map(|p| p.0), d), mean(pairs.iter().map(|p| p.1), d));
     let (mut within, across) = moments(&pairs, &from, &to, d);
-    let ridge = RIDGE * within.iter().step_by(d + 1).sum::<f64>() / d as f64;
+    let ridge = RIDGE * trace(&within, d) / d as f64;
     within.iter_mut().step_by(d + 1).for_each(|v| *v += ridge.max(f64::MIN_POSITIVE));
     let map = solve(within, across, d)?;
     let carried = |place: &[f32]| -> Vec<f64> {

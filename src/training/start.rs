@@ -56,16 +56,17 @@ pub struct Prepared {
 /// # Errors
 /// Says which file, line or field is wrong.
 pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepared> {
-    let Read { questions, segments, senses, licences, guard } = read(config, note)?;
-    let mut sources = account::sources(&questions, &segments, &licences);
-    if !senses.is_empty() {
-        let licence = account::licence(LEXICON, &licences).into();
-        sources.push(Source { source: LEXICON.into(), licence, records: senses.len() });
+    let data = read(config, note)?;
+    let mut sources = account::sources(&data.questions, &data.segments, &data.licences);
+    if !data.senses.is_empty() {
+        let licence = account::licence(LEXICON, &data.licences).into();
+        sources.push(Source { source: LEXICON.into(), licence, records: data.senses.len() });
     }
     let folder = config.output.join("start");
     let mut bundle = Bundle::open(&config.start.model)?;
-    let learned = learned(config, &questions, &segments, &senses);
-    let key = key(config, guard.as_ref(), &bundle, &learned, &senses)?;
+    let english = config.start.placed_by.as_deref().map(Bundle::open).transpose()?;
+    let learned = learned(config, &data.questions, &data.segments, &data.senses);
+    let key = key(config, &data, &bundle, english.as_ref(), &learned)?;
     if folder.join("manifest.json").exists()
         && let Ok(mut bundle) = Bundle::open(&folder)
         && bundle.manifest.recipe["key"].as_str() == Some(&key)
@@ -81,20 +82,21 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
             (Some(_), _) => {}
         }
         note(&format!("start model found in {}", folder.display()));
+        let Read { questions, segments, senses, .. } = data;
         return Ok(Prepared { bundle, folder, questions, segments, senses, learned, key });
     }
     let base = bundle.manifest.name.clone();
     // How the start model was itself made, where it says.
     let mut recipe = json!({ "key": key, "model": base, "recipe": bundle.manifest.recipe });
     recipe["licence"] = json!(bundle.manifest.licence);
-    if let Some(report) = &guard {
+    if let Some(report) = &data.guard {
         recipe["guard"] = json!(report);
     }
     if let Some(size) = config.start.vocabulary {
-        let (report, read) = new_vocabulary(config, size, &mut bundle, &questions, &segments, &senses, note)?;
+        let (report, read) = new_vocabulary(config, size, &mut bundle, english.as_ref(), &data, note)?;
         recipe["vocabulary"] = report;
         sources.extend(read.into_iter().map(|(source, records)| Source {
-            licence: account::licence(&source, &licences).into(),
+            licence: account::licence(&source, &data.licences).into(),
             source,
             records,
         }));
@@ -110,6 +112,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&folder)?;
     note(&format!("start model written to {}", folder.display()));
+    let Read { questions, segments, senses, .. } = data;
     Ok(Prepared { bundle, folder, questions, segments, senses, learned, key })
 }
 
@@ -130,22 +133,22 @@ fn hash<T: std::fmt::Debug>(records: &[T]) -> String {
 /// Hash of what the start model depends on: of the guard that is what it left out.
 fn key(
     config: &TrainConfig,
-    guard: Option<&GuardReport>,
+    data: &Read,
     model: &Bundle,
+    english: Option<&Bundle>,
     learned: &str,
-    senses: &[Sense],
 ) -> Result<String> {
     let mut parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
     if let Some(parts) = parts.as_array_mut() {
         parts.extend([json!(model.fingerprint()?), json!(learned)]);
         if config.start.vocabulary.is_some() {
-            parts.push(json!(hash(senses)));
+            parts.push(json!(hash(&data.senses)));
         }
-        if let Some(path) = &config.start.placed_by {
-            parts.push(json!(Bundle::open(path)?.fingerprint()?));
+        if let Some(english) = english {
+            parts.push(json!(english.fingerprint()?));
         }
     }
-    if let (Some(parts), Some(report)) = (parts.as_array_mut(), guard) {
+    if let (Some(parts), Some(report)) = (parts.as_array_mut(), &data.guard) {
         parts.push(json!(report));
     }
     Ok(sha256(parts.to_string().as_bytes()))
@@ -240,19 +243,18 @@ fn new_vocabulary(
     config: &TrainConfig,
     size: usize,
     bundle: &mut Bundle,
-    questions: &[Question],
-    segments: &[Segment],
-    senses: &[Sense],
+    english: Option<&Bundle>,
+    data: &Read,
     note: &mut dyn FnMut(&str),
 ) -> Result<(serde_json::Value, Option<(String, usize)>)> {
     note(&format!("training a vocabulary of {size} tokens"));
     let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for segment in segments {
+    for segment in &data.segments {
         for (lang, text) in &segment.texts {
             texts.entry(lang.clone()).or_default().push(text);
         }
     }
-    for question in questions {
+    for question in &data.questions {
         let list = texts.entry(question.lang.clone()).or_default();
         list.push(&question.question);
         list.push(&question.context);
@@ -267,7 +269,7 @@ fn new_vocabulary(
     let options = VocabularyOptions { size, ..Default::default() };
     let new = vocabulary::train(&texts, &counts, &options)?;
 
-    let pairs = pairs(segments, senses);
+    let pairs = pairs(&data.segments, &data.senses);
     let parse =
         |bytes: &[u8]| Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")));
     let hidden = bundle.manifest.architecture.hidden;
@@ -278,14 +280,13 @@ fn new_vocabulary(
         let options = AlignmentOptions::default();
         alignment::initial_embeddings(&tokenizer, &vocabulary, &table, hidden, &pairs, &options)
     };
-    let (rows, account) = match &config.start.placed_by {
+    let (rows, mut report) = match english {
         None => {
             note("aligning it with the start model's vocabulary");
             let placed = placed(bundle)?;
             (placed.rows, json!({ "alignment": placed.report }))
         }
-        Some(path) => {
-            let english = Bundle::open(path)?;
+        Some(english) => {
             let name = &english.manifest.name;
             let width = english.manifest.architecture.hidden;
             if width != hidden {
@@ -294,27 +295,24 @@ fn new_vocabulary(
                 )));
             }
             note(&format!("aligning it with the vocabulary of {name}"));
-            let placed = placed(&english)?;
+            let placed = placed(english)?;
             let table = bundle.weights.need(TABLE)?.to_f32();
             let carried = carry(&tokenizer, &placed.rows, &parse(&bundle.tokenizer)?, &table, hidden)?;
             note(&format!(
                 "{} tokens keep the start model's rows; the map for the others explains {:.3} of these rows' variance",
                 carried.kept, carried.explained
             ));
-            let account = json!({
+            let report = json!({
                 "placed_by": name, "alignment": placed.report, "kept": carried.kept, "explained": carried.explained,
             });
-            (carried.rows, account)
+            (carried.rows, report)
         }
     };
     let count = rows.len() / hidden;
     bundle.weights.insert(TABLE, Array::f32(vec![count, hidden], rows));
     bundle.manifest.architecture.vocabulary = count;
     bundle.tokenizer = new.json;
-    let mut report = json!({ "tokens": count });
-    if let (Some(report), serde_json::Value::Object(account)) = (report.as_object_mut(), account) {
-        report.extend(account);
-    }
+    report["tokens"] = json!(count);
     Ok((report, read))
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes what the default bundle's tokenizer makes of the reference texts in another program.
 
-    pip install tokenizers==VERSION
+    pip install tokenizers==0.23.3
     tests/reference/tokenizer.py
 
 Read are static/model/tokenizer.json and texts.json beside this script; written is tokenizer.json: the token ids of every
