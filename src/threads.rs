@@ -1,9 +1,9 @@
-//! Work in parts, shared out among threads: all cores natively, in a browser the [`helpers`] of a page
-//! that is cross-origin isolated. Elsewhere one part comes after the other.
+//! Work in parts, shared out among threads, this one and its [`helpers`]: all cores natively, in a browser
+//! where the page is cross-origin isolated. Elsewhere one part comes after the other.
 //!
 //! Nothing here changes what a part computes, so no result depends on the number of threads.
 
-#[cfg(all(target_family = "wasm", target_feature = "atomics"))]
+#[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
 pub mod helpers;
 
 use std::marker::PhantomData;
@@ -20,13 +20,10 @@ pub fn count() -> usize {
 
 /// Calls `work` for each of `parts`, with something of `own` for each thread.
 pub fn each<T>(parts: usize, own: impl Fn() -> T + Sync + Send, work: impl Fn(&mut T, usize) + Sync + Send) {
-    #[cfg(feature = "native")]
+    #[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
     if parts > 1 && count() > 1 {
-        use rayon::prelude::*;
-        return (0..parts).into_par_iter().for_each_init(own, work);
-    }
-    #[cfg(all(target_family = "wasm", target_feature = "atomics"))]
-    if parts > 1 && count() > 1 {
+        #[cfg(feature = "native")]
+        helpers::start(count() - 1);
         return helpers::each(parts, own, work);
     }
     let mut own = own();
@@ -90,6 +87,31 @@ mod tests {
             let expected: Vec<_> = (0..length).map(|i| 1 + i / size).collect();
             assert_eq!(values, expected);
         }
+    }
+
+    #[test]
+    fn a_panic_in_a_part_reaches_the_caller_and_no_later_job() {
+        for _ in 0..20 {
+            let done = std::panic::catch_unwind(|| each(64, || (), |(), part| assert_ne!(part, 40)));
+            assert!(done.is_err());
+            assert_eq!(chunks(&[1; 64], 1, |_, chunk| chunk[0]), [1; 64]);
+        }
+    }
+
+    #[test]
+    fn work_within_work_and_beside_other_work_is_done() {
+        let sum = || {
+            let rows = chunks(&[(); 20], 1, |row, _| {
+                let parts = chunks(&[(); 30], 1, |part, _| row * part);
+                parts.into_iter().sum::<usize>()
+            });
+            rows.into_iter().sum::<usize>()
+        };
+        let sums: Vec<usize> = std::thread::scope(|scope| {
+            let beside: Vec<_> = (0..4).map(|_| scope.spawn(sum)).collect();
+            beside.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(sums, [190 * 435; 4]);
     }
 
     #[test]
