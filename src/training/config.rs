@@ -42,6 +42,10 @@ pub struct TrainConfig {
     /// as they are (straight-through, arXiv 1308.3432).
     #[serde(default)]
     pub quantization_aware: bool,
+    /// Whether products and their gradients are in f16, while weights and all else stay in f32
+    /// (arXiv 1710.03740): for GPUs that have it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mixed_precision: bool,
     /// Prefixes for queries and passages; the start model's when not given.
     pub prompts: Option<Prompts>,
     /// Where weights come from.
@@ -205,8 +209,8 @@ impl Trained {
     }
 }
 
-fn is_default(options: &SamplerOptions) -> bool {
-    *options == SamplerOptions::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 fn default_checkpoint_every() -> u64 {
     100

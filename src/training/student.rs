@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    blocks::{self, Blocks, Reach},
+    blocks::{self, Blocks, Passes, Reach},
     optimizer::{Pace, Rows, Update},
 };
 use crate::{
@@ -50,19 +50,18 @@ impl RowGrads {
 }
 
 impl Student {
-    /// A model that starts from a bundle. With `quantization`, passes see weights as they would be
-    /// packed.
+    /// A model that starts from a bundle.
     ///
     /// # Errors
     /// Says which tensor of the bundle does not fit, or that the device cannot train.
-    pub fn new(bundle: &Bundle, machine: &Machine, quantization: Option<Quantization>) -> Result<Self> {
+    pub fn new(bundle: &Bundle, machine: &Machine, passes: Passes) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
         let table = bundle.weights.matrix(TABLE, config.vocabulary, config.hidden)?;
         Ok(Self {
             tokenizer: Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?,
             prompts: bundle.manifest.prompts.clone(),
-            rows: Rows::new(table.to_f32(), config.hidden, quantization),
-            blocks: blocks::open(machine, &config, &bundle.weights, quantization)?,
+            rows: Rows::new(table.to_f32(), config.hidden, passes.quantization),
+            blocks: blocks::open(machine, &config, &bundle.weights, passes)?,
             grads: RowGrads::default(),
             config,
         })
@@ -120,7 +119,10 @@ impl Student {
             let own: Vec<f32> = part.iter().flat_map(|&i| &grads[i * d..][..d]).copied().collect();
             let rows = self.blocks.back(&own, reach)?;
             if rows.iter().any(|g| !g.is_finite()) {
-                return Err(Error::Training("a gradient is not a number: lower the learning rate".into()));
+                return Err(Error::Training(
+                    "a gradient is not a number: lower the learning rate, or leave out mixed_precision if it is set"
+                        .into(),
+                ));
             }
             if matches!(reach, Reach::Block(_)) {
                 continue;

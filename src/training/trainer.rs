@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     REVISION,
-    blocks::Reach,
+    blocks::{Passes, Reach},
     checkpoint::{self, Known},
     config::{Objective, Stage, StrategyName, TrainConfig, Trained},
     loss,
@@ -89,14 +89,17 @@ pub fn train(
     for (query, passage) in sampler.without_pairs() {
         note(&format!("no training pair has a query in {query} and a passage in {passage}"));
     }
-    let quantization = config.quantization_aware.then_some(config.quantization);
+    let passes = Passes {
+        quantization: config.quantization_aware.then_some(config.quantization),
+        half: config.mixed_precision,
+    };
     let teacher = Bundle::open(config.start.teacher())?;
     check(config, &prepared.bundle, &teacher)?;
     let identity = identity(config, &prepared, &teacher)?;
     let mut run = Run {
         config,
         teacher: Teacher::new(&teacher, machine)?,
-        student: Student::new(&prepared.bundle, machine, quantization)?,
+        student: Student::new(&prepared.bundle, machine, passes)?,
         start: prepared.bundle,
         sampler,
         texts: config

@@ -6,7 +6,7 @@ use burn::{
     module::{Module, Param, ParamId, list_param_ids},
     nn::{LayerNorm, LayerNormConfig, Linear},
     tensor::{
-        Device, Gradients, Tensor, TensorData, activation,
+        Device, FloatDType, Gradients, Tensor, TensorData, activation, module,
         quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype},
     },
 };
@@ -87,13 +87,15 @@ impl Body {
     /// Token vectors `[batch, length, hidden]` from embedding rows of the same shape.
     ///
     /// `mask` is `[batch, length]`, 1 for a token and 0 for padding; `None` when nothing is padded. Gradients
-    /// go back to block `first` alone, where that is not 0.
+    /// go back to block `first` alone, where that is not 0. With `half`, products are in f16, as are their
+    /// gradients; all between them and the weights stay in f32.
     pub fn forward(
         &self,
         config: &Config,
         words: Tensor<3>,
         mask: Option<Tensor<2>>,
         first: usize,
+        half: bool,
     ) -> Tensor<3> {
         let [batch, length, hidden] = words.dims();
         let start = config.first_position;
@@ -104,7 +106,7 @@ impl Body {
             if i == first && i > 0 {
                 x = x.detach();
             }
-            x = block.forward(config, x, bias.clone());
+            x = block.forward(config, x, bias.clone(), half);
         }
         x
     }
@@ -168,10 +170,11 @@ impl Body {
 }
 
 impl Block {
-    fn forward(&self, config: &Config, x: Tensor<3>, bias: Option<Tensor<4>>) -> Tensor<3> {
+    fn forward(&self, config: &Config, x: Tensor<3>, bias: Option<Tensor<4>>, half: bool) -> Tensor<3> {
         let [batch, length, hidden] = x.dims();
         let (heads, width) = (config.heads, hidden / config.heads);
-        let parts = self.attention_in.forward(x.clone()).reshape([batch, length, 3, heads, width]);
+        let linear = |layer, x| linear(layer, x, half);
+        let parts = linear(&self.attention_in, x.clone()).reshape([batch, length, 3, heads, width]);
         // [batch, length, 3, heads, width] → three of [batch, heads, length, width]
         let part = |n: usize| {
             parts
@@ -182,16 +185,37 @@ impl Block {
         };
         let (query, key, value) = (part(0), part(1), part(2));
         let scale = (width as f32).sqrt().recip();
-        let mut scores = query.mul_scalar(scale).matmul(key.transpose());
+        let mut scores = product(query.mul_scalar(scale), key.transpose(), half);
         if let Some(bias) = bias {
             scores = scores + bias;
         }
-        let mixed =
-            activation::softmax(scores, 3).matmul(value).swap_dims(1, 2).reshape([batch, length, hidden]);
-        let x = self.attention_norm.forward(x + self.attention_out.forward(mixed));
-        let y = self.down.forward(activate(config.activation, self.up.forward(x.clone())));
+        let mixed = product(activation::softmax(scores, 3), value, half);
+        let mixed = mixed.swap_dims(1, 2).reshape([batch, length, hidden]);
+        let x = self.attention_norm.forward(x + linear(&self.attention_out, mixed));
+        let y = linear(&self.down, activate(config.activation, linear(&self.up, x.clone())));
         self.norm.forward(x + y)
     }
+}
+
+/// A linear layer; with `half` its product is in f16.
+fn linear(layer: &Linear, x: Tensor<3>, half: bool) -> Tensor<3> {
+    if !half {
+        return layer.forward(x);
+    }
+    let weight = layer.weight.val().cast(FloatDType::F16);
+    let y = module::linear(x.cast(FloatDType::F16), weight, None).cast(FloatDType::F32);
+    match &layer.bias {
+        Some(bias) => y + bias.val().unsqueeze(),
+        None => y,
+    }
+}
+
+/// Matrix by matrix; with `half` in f16.
+fn product(a: Tensor<4>, b: Tensor<4>, half: bool) -> Tensor<4> {
+    if !half {
+        return a.matmul(b);
+    }
+    a.cast(FloatDType::F16).matmul(b.cast(FloatDType::F16)).cast(FloatDType::F32)
 }
 
 fn activate<const D: usize>(kind: Activation, x: Tensor<D>) -> Tensor<D> {

@@ -47,7 +47,8 @@ impl Blocks {
             let data = TensorData::new(ones.collect(), [sequences.len(), length]);
             Tensor::<2>::from_data(data, &self.device)
         });
-        let tokens = self.body.forward(config, Tensor::from_data(words, &self.device), mask.clone(), 0);
+        let tokens =
+            self.body.forward(config, Tensor::from_data(words, &self.device), mask.clone(), 0, false);
         let mut vectors = self.body.project(config, pool(config.pooling, tokens, mask));
         if config.normalize {
             vectors = normalize(vectors);

@@ -5,9 +5,9 @@
 //! that its wgpu devices do not have.
 
 use burn::{
-    module::Module,
+    module::{Module, ModuleVisitor, Param},
     optim::{GradientsAccumulator, GradientsParams},
-    tensor::{Device, Int, Tensor, TensorData},
+    tensor::{Device, FloatDType, Int, Tensor, TensorData},
 };
 
 use super::{Blocks, Reach};
@@ -31,6 +31,8 @@ pub struct BurnBlocks {
     /// One for each device, at least one.
     replicas: Vec<Replica>,
     moments: BodyMoments,
+    /// Whether products are in f16.
+    half: bool,
 }
 
 /// The model on one device.
@@ -49,8 +51,20 @@ struct Graph {
     vectors: Tensor<2>,
 }
 
+/// Whether all of a machine's devices compute in f16.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a machine without Burn's devices.
+pub fn has_half(machine: &Machine) -> Result<bool> {
+    Ok(machine.burn()?.iter().all(|device| device.supports_dtype(FloatDType::F16)))
+}
+
 impl BurnBlocks {
-    pub fn new(config: &Config, weights: &Weights, machine: &Machine) -> Result<Self> {
+    /// The blocks of `weights`; with `half`, products are in f16.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the tensor that does not fit.
+    pub fn new(config: &Config, weights: &Weights, machine: &Machine, half: bool) -> Result<Self> {
         let replicas = machine.burn()?.iter().map(|device| {
             let device = device.clone().autodiff();
             let body = Body::new(config, weights, Precision::F32, &device)?;
@@ -61,6 +75,7 @@ impl BurnBlocks {
             label: format!("{} ({})", machine.backend.name(), machine.adapter),
             replicas: replicas.collect::<Result<_>>()?,
             moments: BodyMoments::default(),
+            half,
         })
     }
 
@@ -83,7 +98,14 @@ impl Replica {
     }
 
     /// Vectors of some sequences; nothing is waited for.
-    fn forward(&mut self, config: &Config, words: &[f32], lengths: &[usize], reach: Reach) -> Tensor<2> {
+    fn forward(
+        &mut self,
+        config: &Config,
+        words: &[f32],
+        lengths: &[usize],
+        reach: Reach,
+        half: bool,
+    ) -> Tensor<2> {
         let width = config.hidden;
         let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
         let leaf = Tensor::<2>::from_data(leaf, &self.device).require_grad();
@@ -105,7 +127,7 @@ impl Replica {
             let shape = [group.len(), length];
             let words = leaf.clone().select(0, self.indices(index)).reshape([shape[0], length, width]);
             let mask = Tensor::<2>::from_data(TensorData::new(mask, shape), &self.device);
-            let tokens = self.body.forward(config, words, Some(mask.clone()), reach.first());
+            let tokens = self.body.forward(config, words, Some(mask.clone()), reach.first(), half);
             let vectors = self.body.project(config, pool(config.pooling, tokens, Some(mask)));
             parts.push(if config.normalize { normalize(vectors) } else { vectors });
         }
@@ -116,27 +138,65 @@ impl Replica {
         vectors
     }
 
-    /// Gradients as [`Blocks::back`] gives them; nothing is waited for.
-    fn back(&mut self, graph: Graph, grads: &[f32], reach: Reach) -> Result<Tensor<2>> {
+    /// Gradients as [`Blocks::back`] gives them; with `half` they are no numbers where one of a weight is none.
+    /// Nothing is waited for.
+    fn back(&mut self, graph: Graph, grads: &[f32], reach: Reach, half: bool) -> Result<Tensor<2>> {
         let Graph { words, vectors } = graph;
+        let scale = if half { scale(grads) } else { 1.0 };
         // The loss as far as these vectors know it: its gradient by them is `grads`.
-        let grads = TensorData::new(grads.to_vec(), vectors.dims());
+        let grads = TensorData::new(grads.iter().map(|g| g * scale).collect::<Vec<_>>(), vectors.dims());
         let mut all = (vectors * Tensor::from_data(grads, &self.device)).sum().backward();
         let reached = match reach {
             Reach::Block(first) => self.body.reached(first, &all),
             Reach::Rows | Reach::All => words.grad_remove(&mut all),
         };
-        let Some(reached) = reached else {
+        let Some(mut reached) = reached else {
             return Err(Error::Training(
                 "no gradient went as far back as it should; this is a defect, please report it".into(),
             ));
         };
         if reach != Reach::Rows {
             let params = self.body.params_from(reach);
-            let grads = GradientsParams::from_params(&mut all, &self.body, &params);
+            let mut grads = GradientsParams::from_params(&mut all, &self.body, &params);
+            if half {
+                let mut unscaled = Unscaled { grads, by: scale.recip(), sound: None };
+                self.body.visit(&mut unscaled);
+                grads = unscaled.grads;
+                reached = match unscaled.sound {
+                    Some(sound) => reached + sound.unsqueeze(),
+                    None => reached,
+                };
+            }
             self.grads.accumulate(&self.body, grads);
         }
-        Ok(reached)
+        Ok(if half { reached.mul_scalar(scale.recip()) } else { reached })
+    }
+}
+
+/// The power of two that brings the largest of `grads` to between 1 and 2, so that f16 holds the gradients
+/// that follow from them (loss scaling, arXiv 1710.03740).
+fn scale(grads: &[f32]) -> f32 {
+    let largest = grads.iter().fold(0.0, |most: f32, g| most.max(g.abs()));
+    if largest.is_normal() { (-largest.log2().floor()).clamp(-120.0, 120.0).exp2() } else { 1.0 }
+}
+
+/// Brings gradients back to their size.
+struct Unscaled {
+    grads: GradientsParams,
+    by: f32,
+    /// Zero, or no number where one of the gradients is none: f16 ends at 65504.
+    sound: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for Unscaled {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(grad) = self.grads.remove::<D>(param.id) else { return };
+        let zero = grad.clone().mul_scalar(0.0).sum();
+        self.sound = Some(match self.sound.take() {
+            Some(sound) => sound + zero,
+            None => zero,
+        });
+        self.grads.register(param.id, grad.mul_scalar(self.by));
     }
 }
 
@@ -148,7 +208,7 @@ impl Blocks for BurnBlocks {
         for (replica, lengths) in self.replicas.iter_mut().zip(lengths.chunks(share)) {
             let own;
             (own, rest) = rest.split_at(lengths.iter().sum::<usize>() * self.config.hidden);
-            vectors.push(replica.forward(&self.config, own, lengths, reach));
+            vectors.push(replica.forward(&self.config, own, lengths, reach, self.half));
         }
         self.read(vectors, "vectors")
     }
@@ -159,7 +219,7 @@ impl Blocks for BurnBlocks {
             let Some(graph) = replica.graph.take() else { continue };
             let own;
             (own, rest) = rest.split_at(graph.vectors.dims().iter().product());
-            words.push(replica.back(graph, own, reach)?);
+            words.push(replica.back(graph, own, reach, self.half)?);
         }
         self.read(words, "gradients")
     }
@@ -196,5 +256,44 @@ impl Blocks for BurnBlocks {
         let first = self.replicas[0].device.clone().inner();
         self.moments = BodyMoments::from_weights(moments, &first)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::bundle::Bundle;
+
+    #[test]
+    fn gradients_come_back_to_their_size_and_one_that_is_no_number_is_seen() {
+        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        let bundle = Bundle::open(&plain).unwrap();
+        let device = Device::flex();
+        let body =
+            Body::new(&bundle.manifest.architecture, &bundle.weights, Precision::F32, &device).unwrap();
+        let ids = body.params_from(Reach::All);
+        // The second parameter is the gain of the first layer norm.
+        for (last, sound) in [(3.0, true), (f32::INFINITY, false), (f32::NAN, false)] {
+            let mut grads = GradientsParams::new();
+            grads.register(ids[1], Tensor::<1>::from_data([8.0, last], &device));
+            let mut unscaled = Unscaled { grads, by: 0.25, sound: None };
+            body.visit(&mut unscaled);
+            let zero = unscaled.sound.unwrap().into_data().try_into_vec::<f32>().unwrap()[0];
+            assert_eq!(zero == 0.0, sound, "{last}");
+            let grad = unscaled.grads.get::<1>(ids[1]).unwrap().into_data().try_into_vec::<f32>().unwrap();
+            assert_eq!(grad[0], 2.0);
+        }
+    }
+
+    #[test]
+    fn the_largest_gradient_is_brought_near_one() {
+        for (grads, expected) in
+            [(vec![0.0, 0.0], 1.0), (vec![0.3, -0.001], 4.0), (vec![1.0], 1.0), (vec![f32::NAN], 1.0)]
+        {
+            assert_eq!(scale(&grads), expected, "{grads:?}");
+        }
+        assert_eq!(scale(&[-3e-12]) * -3e-12, -3e-12 * (39f32).exp2());
     }
 }

@@ -59,8 +59,16 @@ pub trait Blocks {
     fn restore(&mut self, weights: &Weights, moments: &Weights) -> Result<()>;
 }
 
-/// The blocks of `weights` on `machine`. With `quantization`, passes see matrices as they would be
-/// packed.
+/// How passes through the blocks compute.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Passes {
+    /// They see matrices as these would be packed.
+    pub quantization: Option<Quantization>,
+    /// Products and their gradients are in f16; weights and all else stay in f32 (mixed precision).
+    pub half: bool,
+}
+
+/// The blocks of `weights` on `machine`.
 ///
 /// # Errors
 /// [`Error::Format`] naming the tensor that does not fit; [`Error::Unsupported`] for a device that
@@ -69,18 +77,25 @@ pub fn open(
     machine: &Machine,
     config: &Config,
     weights: &Weights,
-    quantization: Option<Quantization>,
+    passes: Passes,
 ) -> Result<Box<dyn Blocks>> {
-    if machine.backend == Backend::Cpu {
-        return Ok(Box::new(cpu::CpuBlocks::new(config, weights, quantization)?));
+    let own = machine.backend == Backend::Cpu;
+    let refused = |what: &str, key: &str, device: &str| {
+        Err(Error::Unsupported {
+            what: format!("{what} on {} ({})", machine.backend.name(), machine.adapter),
+            hint: format!("leave out `{key}`, or use {device}"),
+        })
+    };
+    if passes.half && (own || !burn::has_half(machine)?) {
+        return refused("training in mixed precision", "mixed_precision", "a GPU that computes in f16");
     }
-    if quantization.is_some() {
-        return Err(Error::Unsupported {
-            what: format!("quantization-aware training on {}", machine.backend.name()),
-            hint: "leave out `quantization_aware`, or use --device cpu".into(),
-        });
+    if own {
+        return Ok(Box::new(cpu::CpuBlocks::new(config, weights, passes.quantization)?));
     }
-    Ok(Box::new(burn::BurnBlocks::new(config, weights, machine)?))
+    if passes.quantization.is_some() {
+        return refused("quantization-aware training", "quantization_aware", "--device cpu");
+    }
+    Ok(Box::new(burn::BurnBlocks::new(config, weights, machine, passes.half)?))
 }
 
 #[cfg(test)]
@@ -98,7 +113,7 @@ mod tests {
         let words = vec![0.5; 3 * config.hidden];
         for machine in [Machine::cpu(), Machine::flex()] {
             for reach in [Reach::All, Reach::Block(0), Reach::Block(1)] {
-                let mut blocks = open(&machine, config, &bundle.weights, None).unwrap();
+                let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
                 let mut seen = |value: f32| {
                     let vectors = blocks.forward(&words, &[3], reach).unwrap();
                     let back = blocks.back(&vec![value; vectors.len()], reach).unwrap();
@@ -107,5 +122,65 @@ mod tests {
                 assert!(!seen(0.25) && seen(f32::NAN), "{} {reach:?}", machine.backend.name());
             }
         }
+    }
+
+    /// First moments of all weights after one update, and the last gradients of the rows.
+    fn learned(blocks: &mut dyn Blocks, hidden: usize, sizes: &[f32]) -> (Weights, Vec<f32>) {
+        let words: Vec<f32> = (0..7 * hidden).map(|i| (i as f32 * 0.7).sin()).collect();
+        let mut rows = Vec::new();
+        for size in sizes {
+            let vectors = blocks.forward(&words, &[3, 4], Reach::All).unwrap();
+            let grads: Vec<f32> = (0..vectors.len()).map(|i| size * (i as f32 * 1.3).cos()).collect();
+            rows = blocks.back(&grads, Reach::All).unwrap();
+        }
+        blocks.step(Pace { rate: 1e-3, weight_decay: 0.0 }, Reach::All);
+        (blocks.moments().unwrap(), rows)
+    }
+
+    #[test]
+    fn products_in_half_learn_nearly_the_same_and_lose_no_small_gradient() {
+        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        let bundle = Bundle::open(&plain).unwrap();
+        let config = &bundle.manifest.architecture;
+        let run = |half: bool, sizes: &[f32]| {
+            let passes = Passes { half, ..Passes::default() };
+            let mut blocks = open(&Machine::flex(), config, &bundle.weights, passes).unwrap();
+            learned(blocks.as_mut(), config.hidden, sizes)
+        };
+        // How far `a` is from `b`, by the length of `b`.
+        let far = |a: &[f32], b: &[f32]| {
+            let length = |x: &mut dyn Iterator<Item = f32>| x.map(|v| v * v).sum::<f32>().sqrt();
+            length(&mut a.iter().zip(b).map(|(a, b)| a - b)) / length(&mut b.iter().copied())
+        };
+        let ((exact, exact_rows), (half, half_rows)) = (run(false, &[1.0, 0.01]), run(true, &[1.0, 0.01]));
+        let apart = far(&half_rows, &exact_rows);
+        assert!(apart > 1e-6 && apart < 1e-2, "{apart}");
+        let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+        for (name, moment) in exact.iter().filter(|(name, _)| name.ends_with(".m")) {
+            theirs.extend(moment.to_f32());
+            ours.extend(half.need(name).unwrap().to_f32());
+        }
+        let apart = far(&ours, &theirs);
+        assert!(apart > 1e-6 && apart < 1e-2, "{apart}");
+        // 2⁻⁴⁰ is far below what f16 holds.
+        let small = (-40f32).exp2();
+        let (_, small_rows) = run(true, &[1.0, 0.01 * small]);
+        let back: Vec<f32> = small_rows.iter().map(|g| g / small).collect();
+        assert!(far(&back, &half_rows) < 1e-6, "{}", far(&back, &half_rows));
+    }
+
+    #[test]
+    fn what_a_device_cannot_do_is_said_before_training() {
+        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        let bundle = Bundle::open(&plain).unwrap();
+        let config = &bundle.manifest.architecture;
+        let refused = |machine: Machine, passes: Passes| {
+            open(&machine, config, &bundle.weights, passes).err().unwrap().to_string()
+        };
+        let half = refused(Machine::cpu(), Passes { half: true, ..Passes::default() });
+        assert!(half.contains("mixed_precision") && half.contains("GPU"), "{half}");
+        let quantization = Some(Quantization::Q8);
+        let aware = refused(Machine::flex(), Passes { quantization, ..Passes::default() });
+        assert!(aware.contains("quantization_aware") && aware.contains("--device cpu"), "{aware}");
     }
 }
