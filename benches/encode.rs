@@ -31,7 +31,7 @@ fn main() -> Result<()> {
             let encoder = Encoder::with_precision(&bundle, Machine::cpu(), precision)?;
             for cell in CELLS {
                 let Timing { batch, tokens, median_ms, best_ms, .. } =
-                    Timing::of(&encoder, cell, 7, &mut |_, _| {})?;
+                    Timing::of(&encoder, cell, 7, &mut || {})?;
                 let (name, precision) = (encoder.name(), choice.name());
                 println!("{name:>40} {precision:>9} {batch:>6} {tokens:>7} {median_ms:>9.1} {best_ms:>9.1}");
             }

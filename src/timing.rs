@@ -12,7 +12,7 @@ use crate::text::Kind;
 pub const CELLS: [(usize, usize); 5] = [(1, 6), (8, 6), (8, 100), (32, 24), (1, 400)];
 
 /// Calls before the clock counts.
-const WARM: usize = 2;
+pub const WARM_UPS: usize = 2;
 
 /// The times of one kind of batch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -30,8 +30,8 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Times `repeats` calls (at least one) with a batch of texts of so many words, after two that are
-    /// not counted. `told` is told the tokens of a text and how many calls are done.
+    /// Times `repeats` calls (at least one) with a batch of texts of so many words, after
+    /// [`WARM_UPS`] that are not counted. `told` is called after each, these included.
     ///
     /// # Errors
     /// Whatever keeps the encoder from encoding.
@@ -39,20 +39,20 @@ impl Timing {
         encoder: &Encoder,
         (batch, words): (usize, usize),
         repeats: usize,
-        told: &mut dyn FnMut(usize, usize),
+        told: &mut dyn FnMut(),
     ) -> Result<Self> {
         let sentence = "the quick brown fox jumps over a lazy dog and runs ";
         let text = sentence.split_whitespace().cycle().take(words).collect::<Vec<_>>().join(" ");
         let texts = vec![text.as_str(); batch];
         let tokens = encoder.tokenize(&texts[..batch.min(1)], Kind::Passage)?.first().map_or(0, Vec::len);
         let mut times = Vec::new();
-        for call in 0..repeats.max(1) + WARM {
+        for call in 0..repeats.max(1) + WARM_UPS {
             let start = Instant::now();
             encoder.encode_all(&texts, Kind::Passage, &mut |_, _| {})?;
-            if call >= WARM {
+            if call >= WARM_UPS {
                 times.push(start.elapsed().as_secs_f64() * 1e3);
             }
-            told(tokens, call + 1);
+            told();
         }
         times.sort_by(f64::total_cmp);
         let (median_ms, best_ms) = (times[times.len() / 2], times[0]);

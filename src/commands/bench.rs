@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use interlingua::{
     Result,
-    timing::{CELLS, Timing},
+    timing::{CELLS, Timing, WARM_UPS},
 };
 use serde_json::json;
 
-use super::open_model;
+use super::{Progress, open_model};
 
 /// Arguments of `interlingua bench`.
 #[derive(clap::Args)]
@@ -32,13 +32,14 @@ pub struct Args {
 /// Says what is wrong with the model or the device.
 pub fn run(args: Args) -> Result<()> {
     let (encoder, _) = open_model(&args.model, &args.place)?;
-    let mut cells = Vec::new();
-    for (batch, words) in CELLS {
-        cells.push(Timing::of(&encoder, (batch, words), args.repeats, &mut |tokens, call| {
-            eprint!("\r{batch} × {tokens} tokens, call {call}   ");
+    let (mut cells, mut done) = (Vec::new(), 0);
+    let mut progress = Progress::new("calls");
+    for cell in CELLS {
+        cells.push(Timing::of(&encoder, cell, args.repeats, &mut || {
+            done += 1;
+            progress.show(done, CELLS.len() * (args.repeats.max(1) + WARM_UPS));
         })?);
     }
-    eprintln!();
     if args.json {
         let report = json!({
             "model": encoder.name(), "device": encoder.device_label(),

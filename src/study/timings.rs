@@ -79,7 +79,7 @@ pub(super) fn take(
             let mut bundle = Bundle::open(&plan.bundle)?;
             bundle.store_as(*quantization);
             let encoder = Encoder::new(&bundle, machine.clone())?;
-            let [short, batched] = TIMED.map(|size| Timing::of(&encoder, size, CALLS, &mut |_, _| {}));
+            let [short, batched] = TIMED.map(|size| Timing::of(&encoder, size, CALLS, &mut || {}));
             let (short, batched) = (short?.best_ms, batched?);
             let batched = batched.best_ms / batched.batch as f64;
             let best = timings.entry(name.clone()).or_insert(Times { short, batched });

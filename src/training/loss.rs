@@ -2,37 +2,57 @@
 
 use crate::encoder::cpu::learn::matrix::{dots, sums, transposed};
 
-/// Softmax cross-entropy of each query's own passage against the batch's (InfoNCE, arXiv 1807.03748;
-/// arXiv 2408.10536 uses it from query to passage), and its gradients.
+/// What a passage is to a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// It is to be found.
+    Positive,
+    /// It is to be told apart.
+    Negative,
+    /// It is neither: it may answer too.
+    Neither,
+}
+
+/// Softmax cross-entropy of each query's own passage against the batch's negatives (InfoNCE, arXiv
+/// 1807.03748; arXiv 2408.10536 uses it from query to passage), and its gradients. Where a query has several
+/// positives, each is told apart from the negatives alone, and their mean is taken (as in arXiv 2004.11362,
+/// L_out, but without the other positives in the denominator).
 ///
-/// `queries` is `[batch, d]` and `passages` `[at least batch, d]`, rows of length 1; passage `i` belongs
-/// to query `i`, those behind are negatives only. `masked[i * passages + j]` says that passage `j` is no
-/// negative of query `i`. Returns the mean over the batch, and its gradients by queries and passages.
+/// `queries` is `[batch, d]` and `passages` `[any, d]`, rows of length 1. `relations[i * passages + j]` is
+/// what passage `j` is to query `i`. Returns the mean over the batch, and its gradients by queries and
+/// passages.
 pub fn contrastive(
     queries: &[f32],
     passages: &[f32],
     d: usize,
-    masked: &[bool],
+    relations: &[Relation],
     temperature: f32,
 ) -> (f32, Vec<f32>, Vec<f32>) {
     let (batch, count) = (queries.len() / d, passages.len() / d);
     let mut scores = dots(queries, passages, d);
     let mut loss = 0.0f64;
-    for (i, (scores, masked)) in scores.chunks_mut(count).zip(masked.chunks(count)).enumerate() {
-        let counts = |j: usize| j == i || !masked[j];
-        let largest = (0..count).filter(|&j| counts(j)).fold(f32::MIN, |m, j| m.max(scores[j]));
-        let own = (scores[i] - largest) / temperature;
-        let mut sum = 0.0f64;
-        for (j, score) in scores.iter_mut().enumerate() {
-            let e = if counts(j) { f64::from((*score - largest) / temperature).exp() } else { 0.0 };
-            *score = e as f32;
-            sum += e;
+    for (scores, relations) in scores.chunks_mut(count).zip(relations.chunks(count)) {
+        let with = |wanted| (0..count).filter(move |&j| relations[j] == wanted);
+        let positives: Vec<usize> = with(Relation::Positive).collect();
+        let counted = with(Relation::Negative).chain(positives.iter().copied());
+        let largest = counted.fold(f32::MIN, |m, j| m.max(scores[j]));
+        let scaled: Vec<f32> = scores.iter().map(|s| (s - largest) / temperature).collect();
+        // In place of scores now the gradients by them: (share - own) / temperature / batch, each of a mean.
+        scores.fill(0.0);
+        let parts = batch as f64 * positives.len() as f64;
+        for &own in &positives {
+            let of = |j: usize| match j == own || relations[j] == Relation::Negative {
+                true => f64::from(scaled[j]).exp(),
+                false => 0.0,
+            };
+            let sum: f64 = (0..count).map(of).sum();
+            loss += (sum.ln() - f64::from(scaled[own])) / positives.len() as f64;
+            let scale = (sum * f64::from(temperature) * parts).recip();
+            for (j, score) in scores.iter_mut().enumerate() {
+                *score += (f64::from(of(j) as f32) * scale) as f32;
+            }
+            scores[own] -= (f64::from(temperature) * parts).recip() as f32;
         }
-        loss += sum.ln() - f64::from(own);
-        // In place of scores now the gradients by them: (share - own) / temperature / batch.
-        let scale = (sum * f64::from(temperature) * batch as f64).recip();
-        scores.iter_mut().for_each(|s| *s = (f64::from(*s) * scale) as f32);
-        scores[i] -= (f64::from(temperature) * batch as f64).recip() as f32;
     }
     let by_queries = sums(&scores, passages, d);
     let by_passages = sums(&transposed(&scores, count), queries, d);
@@ -67,35 +87,45 @@ mod tests {
             .collect()
     }
 
-    /// The formula of the paper in f64.
-    fn plain(q: &[f32], p: &[f32], masked: &[bool], t: f64) -> f64 {
+    /// The formula in f64: the paper's where each query has one positive.
+    fn plain(q: &[f32], p: &[f32], relations: &[Relation], t: f64) -> f64 {
         let (n, m) = (q.len() / 3, p.len() / 3);
-        let dot = |i: usize, j: usize| {
-            (0..3).map(|k| f64::from(q[i * 3 + k]) * f64::from(p[j * 3 + k])).sum::<f64>()
+        let e = |i: usize, j: usize| {
+            let dot: f64 = (0..3).map(|k| f64::from(q[i * 3 + k]) * f64::from(p[j * 3 + k])).sum();
+            (dot / t).exp()
         };
         let of = |i: usize| {
-            let sum: f64 =
-                (0..m).filter(|&j| j == i || !masked[i * m + j]).map(|j| (dot(i, j) / t).exp()).sum();
-            -((dot(i, i) / t).exp() / sum).ln()
+            let with = |wanted| (0..m).filter(move |&j| relations[i * m + j] == wanted);
+            let others: f64 = with(Relation::Negative).map(|j| e(i, j)).sum();
+            let all: f64 = with(Relation::Positive).map(|j| -(e(i, j) / (e(i, j) + others)).ln()).sum();
+            all / with(Relation::Positive).count() as f64
         };
         (0..n).map(of).sum::<f64>() / n as f64
     }
 
     #[test]
-    fn contrastive_equals_the_formula_skips_what_is_masked_and_knows_its_slope() {
+    fn contrastive_equals_the_formula_and_knows_its_slope() {
         let q = unit(&[[1.0, 2.0, 0.5], [0.3, -1.0, 2.0], [1.0, 1.0, 1.0]]);
         let p = unit(&[[1.0, 1.5, 0.0], [0.0, -1.0, 1.0], [2.0, 1.0, 1.0], [0.5, 0.5, -1.0]]);
-        let mut masked = vec![false; 12];
-        masked[2] = true; // passage 2 is no negative of query 0
+        let mut relations = vec![Relation::Negative; 12];
+        (0..3).for_each(|i| relations[i * 4 + i] = Relation::Positive);
+        holds(&q, &p, &relations);
+        // Passage 2 is no negative of query 0, and passages 0 and 3 answer query 1 too.
+        relations[2] = Relation::Neither;
+        (relations[4], relations[7]) = (Relation::Positive, Relation::Positive);
+        holds(&q, &p, &relations);
+    }
+
+    fn holds(q: &[f32], p: &[f32], relations: &[Relation]) {
         let t = 0.1f32;
-        let (got, by_q, by_p) = contrastive(&q, &p, 3, &masked, t);
-        assert!((f64::from(got) - plain(&q, &p, &masked, t.into())).abs() < 1e-6, "{got}");
+        let (got, by_q, by_p) = contrastive(q, p, 3, relations, t);
+        assert!((f64::from(got) - plain(q, p, relations, t.into())).abs() < 1e-6, "{got}");
         for (which, grads) in [(0, &by_q), (1, &by_p)] {
             for (i, grad) in grads.iter().enumerate() {
                 let at = |step: f32| {
-                    let mut both = [q.clone(), p.clone()];
+                    let mut both = [q.to_vec(), p.to_vec()];
                     both[which][i] += step;
-                    plain(&both[0], &both[1], &masked, t.into())
+                    plain(&both[0], &both[1], relations, t.into())
                 };
                 let slope = (at(1e-3) - at(-1e-3)) / 2e-3;
                 assert!((slope - f64::from(*grad)).abs() < 2e-3, "{which} {i}: {slope} {grad}");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
-use super::switching::Switcher;
+use super::{loss::Relation, switching::Switcher};
 use crate::{
     Error, Result,
     datasets::{parallel::Segment, qa::Question, sentences},
@@ -65,6 +65,10 @@ pub struct SamplerOptions {
     // Left out where it is 0, so that earlier runs are still known by their configuration.
     #[serde(skip_serializing_if = "is_zero")]
     pub code_switching: f64,
+    /// Items that a record of a cross-lingual batch gives, where it is in so many languages: each asks in one of
+    /// them for the passage in the next, and finds all passages of the record (multi-way contrast).
+    #[serde(skip_serializing_if = "is_one")]
+    pub ways: usize,
 }
 
 impl Default for SamplerOptions {
@@ -80,6 +84,7 @@ impl Default for SamplerOptions {
             cloze_across: 0.0,
             answer_sentence: 0.5,
             code_switching: 0.0,
+            ways: 1,
         }
     }
 }
@@ -98,7 +103,8 @@ pub enum BatchKind {
 pub struct Batch {
     /// Mono- or cross-lingual.
     pub kind: BatchKind,
-    /// At most as many as asked for; fewer where the data hold no more. No two from one record.
+    /// At most as many as asked for; fewer where the data hold no more. No two from one record, but those that
+    /// [`SamplerOptions::ways`] says.
     pub items: Vec<Item>,
 }
 
@@ -130,12 +136,13 @@ pub struct Item {
 }
 
 impl Batch {
-    /// Which passages are no negatives of which queries: `[i * items + j]` is true where `i != j` and
-    /// passage `j` is a translation of passage `i`, the texts of either side are the same, or passage `j` is
-    /// more than a sentence of the text that passage `i` is from, and so may answer query `i` too.
+    /// What passages are to queries, `[i * items + j]` of passage `j` to query `i`. Those of the query's own
+    /// record are its positives, unless they are the query itself. Neither is a passage where the texts of
+    /// either side are the same or translations, or where it is more than a sentence of the text that passage `i`
+    /// is from: it may answer query `i` too.
     ///
     /// With `negatives` behind the batch's passages: `[i * (items + negatives) + j]`.
-    pub fn mask(&self, negatives: &[String]) -> Vec<bool> {
+    pub fn relations(&self, negatives: &[String]) -> Vec<Relation> {
         let key = |text: &String| text.trim().to_lowercase();
         let keys: Vec<[Option<String>; 6]> = self
             .items
@@ -158,12 +165,19 @@ impl Batch {
                 || (a[5] == b[5] && !self.items[j].is_sentence)
         };
         let negatives: Vec<Option<String>> = negatives.iter().map(|n| Some(key(n))).collect();
-        let mut mask = Vec::with_capacity(keys.len() * (keys.len() + negatives.len()));
+        let is_own = |i: usize, j: usize| {
+            i == j || (self.items[i].record == self.items[j].record && keys[i][1] != keys[j][2])
+        };
+        let unless = |same| if same { Relation::Neither } else { Relation::Negative };
+        let mut relations = Vec::with_capacity(keys.len() * (keys.len() + negatives.len()));
         for (i, a) in keys.iter().enumerate() {
-            mask.extend((0..keys.len()).map(|j| i != j && is_same(i, j)));
-            mask.extend(negatives.iter().map(|negative| a.contains(negative)));
+            relations.extend((0..keys.len()).map(|j| match is_own(i, j) {
+                true => Relation::Positive,
+                false => unless(is_same(i, j)),
+            }));
+            relations.extend(negatives.iter().map(|negative| unless(a.contains(negative))));
         }
-        mask
+        relations
     }
 }
 
@@ -180,6 +194,7 @@ pub struct Sampler {
     switcher: Switcher,
     /// Records of each page.
     pages: Vec<Vec<u32>>,
+    languages: Vec<String>,
     options: SamplerOptions,
     seed: u64,
 }
@@ -314,6 +329,7 @@ impl Sampler {
             switcher: Switcher::default(),
             without_pairs: Vec::new(),
             pages,
+            languages: languages.clone(),
             options,
             seed,
         };
@@ -416,10 +432,13 @@ impl Sampler {
             }
             // Nothing is drawn where there is no such share.
             if self.options.code_switching > 0.0 && rng.random_bool(self.options.code_switching) {
-                if let Some(item) = self.switched(rng)
-                    && used.insert(item.record)
-                {
-                    items.push(item);
+                // As many as a record gives otherwise, so that the share is one of items.
+                for _ in 0..self.options.ways.min(count - items.len()) {
+                    if let Some(item) = self.switched(rng)
+                        && used.insert(item.record)
+                    {
+                        items.push(item);
+                    }
                 }
                 continue;
             }
@@ -445,12 +464,39 @@ impl Sampler {
                 true => self.cloze_across(at, &pair.query, &pair.passage, rng),
                 false => None,
             };
-            if let Some(item) = item.or_else(|| self.item(at, &pair.query, &pair.passage, rng)) {
+            if let Some(item) = item {
                 used.insert(at);
                 items.push(item);
+                continue;
+            }
+            let more = self.items(at, pair, rng);
+            if !more.is_empty() {
+                used.insert(at);
+                items.extend(more.into_iter().take(count - items.len()));
             }
         }
         Batch { kind: BatchKind::CrossLingual, items }
+    }
+
+    /// The items of a record in a cross-lingual batch, the first of them across `pair`.
+    fn items(&self, at: u32, pair: &Pair, rng: &mut StdRng) -> Vec<Item> {
+        let mut around = vec![pair.query.as_str(), pair.passage.as_str()];
+        if self.options.ways > 1 {
+            let record = &self.records[at as usize];
+            let has = |l: &&str| record.query.contains_key(*l) && record.passage.contains_key(*l);
+            let mut others: Vec<&str> = self.languages.iter().map(String::as_str).filter(has).collect();
+            others.retain(|language| !around.contains(language));
+            while around.len() < self.options.ways && !others.is_empty() {
+                around.push(others.swap_remove(rng.random_range(0..others.len())));
+            }
+        }
+        let next = around.iter().skip(1).chain(around.first());
+        around
+            .iter()
+            .zip(next)
+            .take(self.options.ways)
+            .filter_map(|(a, b)| self.item(at, a, b, rng))
+            .collect()
     }
 
     /// A hard negative for each item of the batch that [`batch`](Self::batch) gave for `step`, in the
@@ -635,7 +681,15 @@ fn is_zero(share: &f64) -> bool {
     *share == 0.0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_one(ways: &usize) -> bool {
+    *ways == 1
+}
+
 fn check(options: &SamplerOptions) -> Result<()> {
+    if options.ways == 0 {
+        return Err(Error::Training("sampling.ways is 0; a record gives at least 1 item".into()));
+    }
     let shares = [
         ("questions", options.questions),
         ("names", options.names),
@@ -895,7 +949,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_translations_and_equal_texts() {
+    fn translations_and_equal_texts_are_no_negatives() {
         let item = |id: &str, query: &str, passage: &str, english: Option<&str>| Item {
             id: id.into(),
             query: query.into(),
@@ -905,7 +959,7 @@ mod tests {
             is_parallel: false,
             context: passage.into(),
             is_sentence: false,
-            record: 0,
+            record: u32::from(query.as_bytes()[0]),
             english: english.map(str::to_owned),
             query_english: None,
         };
@@ -916,9 +970,43 @@ mod tests {
             item("3", "d", "c", None),
             item("4", "e", "B1", None),
         ];
-        let mask = Batch { kind: BatchKind::CrossLingual, items }.mask(&[]);
-        let masked: Vec<(usize, usize)> = (0..25).filter(|&at| mask[at]).map(|at| (at / 5, at % 5)).collect();
-        assert_eq!(masked, [(0, 1), (0, 2), (1, 0), (1, 4), (2, 0), (2, 3), (4, 1)]);
+        let relations = Batch { kind: BatchKind::CrossLingual, items }.relations(&[]);
+        let with = |wanted| -> Vec<(usize, usize)> {
+            (0..25).filter(|&at| relations[at] == wanted).map(|at| (at / 5, at % 5)).collect()
+        };
+        assert_eq!(with(Relation::Neither), [(0, 1), (0, 2), (1, 0), (1, 4), (2, 0), (2, 3), (4, 1)]);
+        assert_eq!(with(Relation::Positive), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)]);
+    }
+
+    #[test]
+    fn a_record_comes_in_several_languages_and_its_questions_find_all_its_passages() {
+        let options = SamplerOptions { ways: 3, ..SamplerOptions::default() };
+        let sampler = Sampler::with_options(&questions(), &segments(), &languages(), 17, options).unwrap();
+        let (mut threes, mut same_language) = (0, 0);
+        for step in 0..20 {
+            let batch = sampler.batch(step, Strategy::CrossLingual, 24);
+            assert_eq!(batch.items.len(), 24);
+            let relations = batch.relations(&[]);
+            for (i, a) in batch.items.iter().enumerate() {
+                assert_ne!(a.query_lang, a.passage_lang);
+                let own: Vec<usize> = (0..24).filter(|&j| batch.items[j].record == a.record).collect();
+                let mut from: Vec<&str> = own.iter().map(|&j| batch.items[j].query_lang.as_str()).collect();
+                from.sort_unstable();
+                from.dedup();
+                assert_eq!(from.len(), own.len(), "each asks in a language of its own");
+                threes += usize::from(own.len() == 3);
+                for (j, b) in batch.items.iter().enumerate() {
+                    let positive = relations[i * 24 + j] == Relation::Positive;
+                    assert_eq!(positive, own.contains(&j) && a.query != b.passage, "{a:?} {b:?}");
+                    same_language += usize::from(positive && a.query_lang == b.passage_lang);
+                }
+            }
+        }
+        assert!(threes > 100 && same_language > 20, "{threes} {same_language}");
+        // Monolingual batches are as they were.
+        let plain = self::sampler();
+        let monolingual = |s: &Sampler| s.batch(5, Strategy::Monolingual, 12);
+        assert_eq!(monolingual(&sampler), monolingual(&plain));
     }
 
     /// Questions on one text: the whole of it, or all but a sentence, may answer any of them.
@@ -946,18 +1034,22 @@ mod tests {
                 assert!(*negative != *item.context && !negative.contains(&item.query), "{item:?} {negative}");
             }
             let negatives: Vec<String> = negatives.into_iter().flatten().collect();
-            let mask = batch.mask(&negatives);
+            let relations = batch.relations(&negatives);
             let width = batch.items.len() + negatives.len();
             for (i, query) in batch.items.iter().enumerate() {
                 let passages = batch.items.iter().map(|item| &item.passage).chain(&negatives);
                 for (j, passage) in passages.enumerate().filter(|&(j, _)| j != i) {
                     let whole = passage.contains(&*query.context);
-                    assert!(mask[i * width + j] || !whole, "{query:?} {passage}");
+                    assert!(relations[i * width + j] != Relation::Negative || !whole, "{query:?} {passage}");
                     // What is a sentence of it, and another than the answer's, tells them apart.
                     if j < batch.items.len() && batch.items[j].is_sentence && query.is_sentence {
                         let same = batch.items[j].passage == query.passage;
                         sentences += u32::from(!same && batch.items[j].context == query.context);
-                        assert_eq!(mask[i * width + j], same, "{query:?} {passage}");
+                        assert_eq!(
+                            relations[i * width + j] == Relation::Neither,
+                            same,
+                            "{query:?} {passage}"
+                        );
                     }
                 }
             }

@@ -15,7 +15,7 @@ use super::{
     blocks::{Passes, Reach},
     checkpoint::{self, Known},
     config::{Objective, Stage, StrategyName, TrainConfig, Trained},
-    loss,
+    loss::{self, Relation},
     optimizer::{Pace, Update},
     sampler::{Sampler, Strategy},
     start::{self, Prepared},
@@ -294,13 +294,19 @@ impl Run<'_> {
             .collect::<Result<Vec<_>>>()?;
         let originals: Vec<&str> = texts.iter().map(|t| t.english).collect();
         let target = self.teacher.vectors(&originals)?;
-        let masked: Vec<bool> =
-            originals.iter().flat_map(|a| originals.iter().map(move |b| a == b)).collect();
+        // The teacher's vector of a text's own original, and of nothing like it.
+        let relation = |i: usize, j: usize| match (i == j, originals[i] == originals[j]) {
+            (true, _) => Relation::Positive,
+            (false, true) => Relation::Neither,
+            (false, false) => Relation::Negative,
+        };
+        let relations: Vec<Relation> =
+            (0..texts.len()).flat_map(|i| (0..texts.len()).map(move |j| relation(i, j))).collect();
         let weights = vec![1.0; texts.len()];
         let d = self.student.config.dimension();
         let ids: Vec<&str> = texts.iter().map(|t| t.id).collect();
         add_gradients(&mut self.student, stage, &sequences, &ids, |vectors| {
-            let (apart, mut grads, _) = loss::contrastive(vectors, &target, d, &masked, stage.temperature);
+            let (apart, mut grads, _) = loss::contrastive(vectors, &target, d, &relations, stage.temperature);
             let (far, by_far) = loss::distance(vectors, &target, d, &weights);
             grads.iter_mut().zip(by_far).for_each(|(g, far)| *g += far);
             (apart + far, grads)
@@ -343,13 +349,13 @@ impl Run<'_> {
         let teach = distillation > 0.0 && weights.contains(&1.0);
         let originals: Vec<&str> = batch.items.iter().map(|i| i.english.as_deref().unwrap_or("")).collect();
         let target = if teach { self.teacher.vectors(&originals)? } else { Vec::new() };
-        let masked = batch.mask(&negatives);
+        let relations = batch.relations(&negatives);
         let d = self.student.config.dimension();
         let ids: Vec<&str> = batch.items.iter().map(|i| i.id.as_str()).collect();
         add_gradients(&mut self.student, stage, &sequences, &ids, |vectors| {
             let (queries, passages) = vectors.split_at(n * d);
             let (mut value, mut grads, mut by_passages) =
-                loss::contrastive(queries, passages, d, &masked, stage.temperature);
+                loss::contrastive(queries, passages, d, &relations, stage.temperature);
             if teach {
                 let (far, by_far) = loss::distance(passages, &target, d, &weights);
                 value += distillation * far;
