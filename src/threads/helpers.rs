@@ -77,7 +77,7 @@ fn run(share: &(dyn Fn() + Sync)) {
     // SAFETY: nobody has the reference after this function, as it waits for `INSIDE` to be 0.
     let mut job: Job = unsafe { std::mem::transmute(share) };
     if JOB.compare_exchange(null_mut(), &raw mut job, SeqCst, SeqCst).is_err() {
-        // A part of a job that shares out work of its own.
+        // A part of a job that shares out work of its own, or natively another thread's work.
         return share();
     }
     let end = End;
