@@ -7,11 +7,12 @@ mod common;
 
 use std::time::Instant;
 
-use common::{CHECKPOINTS, expected, minilm, minilm_vectors, refs, small, texts, worst};
+use common::{CHECKPOINTS, expected, minilm, minilm_vectors, refs, small, texts, tiny, worst};
 use interlingua::{
     bundle::{Bundle, Quantization, SelfTest},
     encoder::{Encoder, Machine, Precision},
     text::Kind,
+    training::TrainConfig,
 };
 
 #[test]
@@ -20,13 +21,28 @@ fn the_gpu_gives_the_vectors_of_sentence_transformers_and_of_the_cpu() {
         panic!("{e}; these tests need a Vulkan driver, for example Debian's package mesa-vulkan-drivers")
     });
     let (webgpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap_or_else(|e| panic!("{e}"));
-    for machine in [webgpu, gpu] {
+    for machine in [&webgpu, &gpu] {
         println!("{}, {}, software: {}", machine.backend.name(), machine.adapter, machine.software);
-        small_checkpoints(&machine);
-        real_model(&machine);
-        packed(&machine);
-        self_test(&machine);
+        small_checkpoints(machine);
+        real_model(machine);
+        packed(machine);
+        self_test(machine);
     }
+    learns_in_f16(&gpu);
+}
+
+/// Nearly what it learns in f32.
+fn learns_in_f16(gpu: &Machine) {
+    let folder = tempfile::tempdir().unwrap();
+    tiny::write_data(folder.path());
+    let (result, exact, _) =
+        tiny::run_on(gpu.clone(), &tiny::config(folder.path(), "exact", "hybrid"), false, None);
+    result.unwrap();
+    let mixed = TrainConfig { mixed_precision: true, ..tiny::config(folder.path(), "mixed", "hybrid") };
+    let (result, half, _) = tiny::run_on(gpu.clone(), &mixed, false, None);
+    result.unwrap_or_else(|e| panic!("{e}; this test needs a GPU that computes in f16, as lavapipe does"));
+    tiny::losses_are_near(&exact, &half, 1e-2);
+    assert!(exact.iter().zip(&half).any(|(a, b)| a.loss != b.loss), "nothing was computed in f16");
 }
 
 fn on(bundle: &Bundle, machine: &Machine, precision: Precision) -> Encoder {

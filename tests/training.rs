@@ -2,12 +2,9 @@
 
 mod common;
 
-use std::{
-    fs,
-    path::Path,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::{fs, path::Path, sync::atomic::AtomicBool};
 
+use common::tiny::{config, losses_are_near, run, run_on, write_data};
 use interlingua::{
     Error,
     bundle::{Bundle, Quantization},
@@ -15,107 +12,6 @@ use interlingua::{
     text::Kind,
     training::{Progress, TrainConfig, Trained, Whitening, train},
 };
-
-/// Ten multi-way questions and forty parallel segments in three languages.
-fn write_data(folder: &Path) {
-    let words = ["river", "stone", "bird", "winter", "bread", "music", "letter", "garden", "ship", "night"];
-    let text = |lang: &str, i: usize| {
-        let word = words[i % words.len()];
-        match lang {
-            "en" => format!("The {word} number {i} is old and quiet."),
-            "de" => format!("Das Ding {word} Nummer {i} ist alt und still."),
-            _ => format!("La cosa {word} numero {i} es vieja y tranquila."),
-        }
-    };
-    let mut parallel = String::new();
-    for i in 0..40 {
-        let t = ["en", "de", "es"].map(|l| format!("\"{l}\":\"{}\"", text(l, i))).join(",");
-        parallel += &format!("{{\"id\":\"tiny:{i}\",\"t\":{{{t}}}}}\n");
-    }
-    fs::write(folder.join("parallel.tiny.jsonl"), parallel).unwrap();
-    for lang in ["en", "de", "es"] {
-        let lines: String = (0..10)
-            .map(|i| {
-                format!(
-                    "{{\"id\":\"docqa/tiny:{i}\",\"lang\":\"{lang}\",\"question\":\"{}?\",\"context\":\"{} {}\",\"answer\":null,\"answer_sentence\":null,\"source\":\"docqa/tiny\"}}\n",
-                    words[i],
-                    text(lang, i),
-                    text(lang, i + 10)
-                )
-            })
-            .collect();
-        fs::write(folder.join(format!("qa.{lang}.jsonl")), lines).unwrap();
-    }
-}
-
-fn config(folder: &Path, output: &str, strategy: &str) -> TrainConfig {
-    let model = common::checkpoint("plain");
-    let text = format!(
-        r#"
-        name = "tiny"
-        output = "{output}"
-        languages = ["en", "de", "es"]
-        seed = 3
-        checkpoint_every = 2
-        quantization = "f32"
-        [start]
-        model = "{}"
-        [data]
-        folder = "."
-        [[stage]]
-        name = "distil"
-        objective = {{ kind = "distillation" }}
-        steps = 3
-        batch = 6
-        learning_rate = 1e-3
-        max_tokens = 24
-        [[stage]]
-        name = "retrieval"
-        objective = {{ kind = "contrastive", strategy = "{strategy}", distillation = 0.5 }}
-        steps = 4
-        batch = 5
-        learning_rate = 1e-3
-        warmup = 2
-        max_tokens = 24
-        "#,
-        model.display()
-    );
-    let path = folder.join(format!("{output}.toml"));
-    fs::write(&path, text).unwrap();
-    TrainConfig::read(&path).unwrap()
-}
-
-fn run(
-    config: &TrainConfig,
-    resume: bool,
-    stop_after: Option<u64>,
-) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
-    run_on(Machine::cpu(), config, resume, stop_after)
-}
-
-fn run_on(
-    machine: Machine,
-    config: &TrainConfig,
-    resume: bool,
-    stop_after: Option<u64>,
-) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
-    let stop = AtomicBool::new(false);
-    let (mut seen, mut notes) = (Vec::new(), Vec::new());
-    let result = train(
-        config,
-        &machine,
-        resume,
-        &stop,
-        &mut |p| {
-            seen.push(p.clone());
-            if Some(p.step) == stop_after {
-                stop.store(true, Ordering::Relaxed);
-            }
-        },
-        &mut |note| notes.push(note.to_string()),
-    );
-    (result.map(|_| ()), seen, notes)
-}
 
 #[test]
 fn a_resumed_run_gives_the_weights_of_an_uninterrupted_one() {
@@ -214,16 +110,7 @@ fn our_kernels_and_burns_learn_the_same() {
     let (_, own, _) = run(&config(folder.path(), "own", "hybrid"), false, None);
     let (result, burn, _) = run_on(Machine::flex(), &config(folder.path(), "burn", "hybrid"), false, None);
     result.unwrap();
-    assert_eq!(own.len(), 7);
-    for (own, burn) in own.iter().zip(&burn) {
-        assert!(
-            (own.loss - burn.loss).abs() < 1e-3 * own.loss,
-            "step {}: {} {}",
-            own.step,
-            own.loss,
-            burn.loss
-        );
-    }
+    losses_are_near(&own, &burn, 1e-3);
     assert!(own[6].loss != own[3].loss);
 }
 
@@ -237,10 +124,7 @@ fn two_devices_learn_what_one_does() {
     let both = Machine::joined(vec![Machine::flex(), Machine::flex()]).unwrap();
     let (result, together, _) = run_on(both, &two, false, None);
     result.unwrap();
-    assert_eq!(alone.len(), 7);
-    for (a, b) in alone.iter().zip(&together) {
-        assert!((a.loss - b.loss).abs() < 1e-3 * a.loss, "step {}: {} {}", a.step, a.loss, b.loss);
-    }
+    losses_are_near(&alone, &together, 1e-3);
     let error = Machine::joined(vec![Machine::cpu()]).unwrap_err().to_string();
     assert!(error.contains("cpu"), "{error}");
 }
@@ -405,9 +289,7 @@ fn a_batch_in_chunks_gives_the_weights_of_the_whole() {
     let (_, at_once, _) = run(&whole, false, None);
     let (result, in_parts, _) = run(&parts, false, None);
     result.unwrap();
-    for (a, b) in at_once.iter().zip(&in_parts) {
-        assert!((a.loss - b.loss).abs() < 1e-4 * a.loss, "step {}: {} {}", a.step, a.loss, b.loss);
-    }
+    losses_are_near(&at_once, &in_parts, 1e-4);
     let apart = difference(&whole, &parts);
     assert!(apart < 0.05, "{apart}");
 }

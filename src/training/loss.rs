@@ -37,14 +37,17 @@ pub fn contrastive(
         let counted = with(Relation::Negative).chain(positives.iter().copied());
         let largest = counted.fold(f32::MIN, |m, j| m.max(scores[j]));
         let scaled: Vec<f32> = scores.iter().map(|s| (s - largest) / temperature).collect();
+        let power = |(s, relation): (&f32, &Relation)| match relation {
+            Relation::Neither => 0.0,
+            Relation::Positive | Relation::Negative => f64::from(*s).exp(),
+        };
+        let powers: Vec<f64> = scaled.iter().zip(relations).map(power).collect();
         // In place of scores now the gradients by them: (share - own) / temperature / batch, each of a mean.
         scores.fill(0.0);
         let parts = batch as f64 * positives.len() as f64;
         for &own in &positives {
-            let of = |j: usize| match j == own || relations[j] == Relation::Negative {
-                true => f64::from(scaled[j]).exp(),
-                false => 0.0,
-            };
+            let other = |j: usize| j != own && relations[j] == Relation::Positive;
+            let of = |j: usize| if other(j) { 0.0 } else { powers[j] };
             let sum: f64 = (0..count).map(of).sum();
             loss += (sum.ln() - f64::from(scaled[own])) / positives.len() as f64;
             let scale = (sum * f64::from(temperature) * parts).recip();

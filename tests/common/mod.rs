@@ -1,6 +1,8 @@
 //! What the encoder's tests share: reference values, and where the models are.
 #![allow(dead_code)] // each test program uses a part of it
 
+pub mod tiny;
+
 use std::{
     fs,
     path::{Path, PathBuf},

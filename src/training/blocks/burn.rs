@@ -261,15 +261,11 @@ impl Blocks for BurnBlocks {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::bundle::Bundle;
+    use super::{super::tests::plain, *};
 
     #[test]
     fn gradients_come_back_to_their_size_and_one_that_is_no_number_is_seen() {
-        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
-        let bundle = Bundle::open(&plain).unwrap();
+        let bundle = plain();
         let device = Device::flex();
         let body =
             Body::new(&bundle.manifest.architecture, &bundle.weights, Precision::F32, &device).unwrap();

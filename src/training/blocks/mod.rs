@@ -105,10 +105,15 @@ mod tests {
     use super::*;
     use crate::bundle::Bundle;
 
+    /// A small model.
+    pub(super) fn plain() -> Bundle {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
+        Bundle::open(&folder).unwrap()
+    }
+
     #[test]
     fn a_gradient_that_is_no_number_is_seen_from_every_block() {
-        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
-        let bundle = Bundle::open(&plain).unwrap();
+        let bundle = plain();
         let config = &bundle.manifest.architecture;
         let words = vec![0.5; 3 * config.hidden];
         for machine in [Machine::cpu(), Machine::flex()] {
@@ -139,8 +144,7 @@ mod tests {
 
     #[test]
     fn products_in_half_learn_nearly_the_same_and_lose_no_small_gradient() {
-        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
-        let bundle = Bundle::open(&plain).unwrap();
+        let bundle = plain();
         let config = &bundle.manifest.architecture;
         let run = |half: bool, sizes: &[f32]| {
             let passes = Passes { half, ..Passes::default() };
@@ -171,8 +175,7 @@ mod tests {
 
     #[test]
     fn what_a_device_cannot_do_is_said_before_training() {
-        let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
-        let bundle = Bundle::open(&plain).unwrap();
+        let bundle = plain();
         let config = &bundle.manifest.architecture;
         let refused = |machine: Machine, passes: Passes| {
             open(&machine, config, &bundle.weights, passes).err().unwrap().to_string()
