@@ -464,15 +464,10 @@ impl Sampler {
                 true => self.cloze_across(at, &pair.query, &pair.passage, rng),
                 false => None,
             };
-            if let Some(item) = item {
+            let new = item.map_or_else(|| self.items(at, pair, rng), |item| vec![item]);
+            if !new.is_empty() {
                 used.insert(at);
-                items.push(item);
-                continue;
-            }
-            let more = self.items(at, pair, rng);
-            if !more.is_empty() {
-                used.insert(at);
-                items.extend(more.into_iter().take(count - items.len()));
+                items.extend(new.into_iter().take(count - items.len()));
             }
         }
         Batch { kind: BatchKind::CrossLingual, items }
