@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::collection::{Collection, open, qrels, queries};
+use super::collection::{Collection, qrels, queries};
+use super::file::open;
 use super::{Corpus, Options, xquad};
 use crate::{Error, Result};
 

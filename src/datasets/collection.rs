@@ -1,14 +1,14 @@
 //! Passages, queries and qrels in files of their own: what MIRACL and BEIR have in common.
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::BufRead;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::file::open;
 use super::{Corpus, Passage, Question, Relevant, UNDETERMINED, count_languages, listed, without_blanks};
 use crate::{Error, Result, text};
 
@@ -88,21 +88,6 @@ pub(super) struct Collection<'a> {
     pub qrels: Qrels,
 }
 
-/// Opens a file, decompressed where its name ends in `.gz`.
-///
-/// # Errors
-/// When it cannot be opened, or is compressed and this build cannot decompress.
-pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
-    if path.extension().is_some_and(|e| e == "gz") {
-        #[cfg(feature = "native")]
-        return super::records::open(path);
-        #[cfg(not(feature = "native"))]
-        return Err(Error::file(path, "only the terminal program reads compressed files; decompress it"));
-    }
-    let file = File::open(path).map_err(|e| Error::file(path, e))?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
-}
-
 /// Calls `each` with every line that is not blank and its place, `file:line`.
 ///
 /// # Errors
@@ -120,7 +105,6 @@ pub(super) fn each_line(
         if reader.read_line(&mut line).map_err(|e| Error::format(&place, e))? == 0 {
             break;
         }
-        let line = if number == 1 { line.trim_start_matches('\u{feff}') } else { &line };
         if !line.trim().is_empty() {
             each(&place, line.trim_end_matches(['\r', '\n']))?;
         }
@@ -215,23 +199,27 @@ pub(super) fn qrels(name: &str, reader: impl BufRead, header: bool) -> Result<Qr
 }
 
 /// Passages of the pool, with what is to be said about them.
+#[derive(Default)]
 struct Pooled {
     passages: Vec<Document>,
     /// All passages read, in the pool or not.
     read: usize,
     repeated: Vec<String>,
     empty: Vec<String>,
+    /// How files were decoded that are not plain UTF-8.
+    decoded: Vec<String>,
 }
 
 /// Reads JSON lines `{"docid" or "_id","title","text"}` file after file, keeping only the pool in
 /// memory.
 fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Pooled> {
-    let mut out = Pooled { passages: Vec::new(), read: 0, repeated: Vec::new(), empty: Vec::new() };
+    let mut out = Pooled::default();
     // By hash: ids would be held twice.
     let mut seen = HashSet::new();
     let mut others = Others::default();
     for path in files {
-        each_line(&path.display().to_string(), open(path)?, |place, line| {
+        let mut reader = open(path)?;
+        each_line(&path.display().to_string(), &mut reader, |place, line| {
             let mut document: Document = serde_json::from_str(line).map_err(|e| Error::format(place, e))?;
             document.id = without_blanks(&document.id);
             out.read += 1;
@@ -253,6 +241,7 @@ fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Poole
             }
             Ok(())
         })?;
+        out.decoded.extend(reader.decoding());
     }
     out.passages.extend(others.documents.into_values());
     Ok(out)
@@ -371,6 +360,7 @@ impl Collection<'_> {
             ),
         ];
         corpus.notes.extend(note.into_iter().flatten());
+        corpus.notes.extend(found.decoded);
         self.ask(&mut corpus, &lang, &place);
         if corpus.passages.is_empty() || corpus.questions.is_empty() {
             return Err(Error::Input(format!(

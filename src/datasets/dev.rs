@@ -10,7 +10,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::collection::{each_line, open};
+use super::collection::each_line;
+use super::file::open;
 use super::qa::Question as Line;
 use super::sentences::{pieces, sentences};
 use super::spans::OURS;

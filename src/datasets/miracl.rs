@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::collection::{Collection, open, qrels, topics};
+use super::collection::{Collection, qrels, topics};
+use super::file::open;
 use super::{Corpus, Options};
 use crate::{Error, Result};
 

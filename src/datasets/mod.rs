@@ -11,6 +11,8 @@ mod collection;
 pub mod dev;
 pub mod drop;
 mod examples;
+mod faults;
+pub mod file;
 pub mod guard;
 mod json;
 #[cfg(feature = "native")]

@@ -40,13 +40,13 @@ pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Seg
     for file in files {
         let source = records::source(file);
         report.files += 1;
-        records::read(file, |line: Line| {
+        records::read(file, &mut report, |line: Line, report| {
             report.records += 1;
             if !ids.insert(line.id.clone()) {
                 report.duplicate_ids += 1;
                 return Ok(());
             }
-            let texts = usable(line.t, languages, &mut report);
+            let texts = usable(line.t, languages, report);
             if texts.len() < 2 {
                 report.too_few_texts += 1;
             } else if !known.insert(records::text_hash(&texts)) {

@@ -54,7 +54,7 @@ pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Qu
     let (mut ids, mut known) = (HashSet::new(), HashSet::new());
     for file in files {
         report.files += 1;
-        records::read(file, |mut line: Question| {
+        records::read(file, &mut report, |mut line: Question, report| {
             report.records += 1;
             if !languages.is_empty() && !languages.contains(&line.lang) {
                 report.unknown(&line.lang);

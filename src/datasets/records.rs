@@ -1,18 +1,16 @@
 //! Files of one JSON document a line, plain or compressed, and the account of what was left out.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::faults::Faults;
+use super::file;
 use crate::{Error, Result};
 
-/// Window of the zstd files, as a power of two; zstd refuses anything above its default unless told.
-#[cfg(feature = "native")]
-const ZSTD_WINDOW_LOG: u32 = 27;
 /// The endings that are read.
 const ENDINGS: [&str; 3] = [".jsonl", ".jsonl.zst", ".jsonl.gz"];
 
@@ -39,6 +37,10 @@ pub struct Report {
     pub too_few_texts: usize,
     /// Texts left out because their language was not asked for, by code.
     pub unknown_languages: BTreeMap<String, usize>,
+    /// Lines left out because they are not of the form.
+    pub bad_lines: usize,
+    /// The first of those, and how files were decoded, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -56,6 +58,8 @@ impl Report {
         for (code, count) in &other.unknown_languages {
             *self.unknown_languages.entry(code.clone()).or_default() += count;
         }
+        self.bad_lines += other.bad_lines;
+        self.notes.extend(other.notes.iter().cloned());
     }
 
     /// A sentence for each reason to leave something out; `what` is what was read, for instance
@@ -63,7 +67,8 @@ impl Report {
     pub fn lines(&self, what: &str) -> Vec<String> {
         let other: usize = self.unknown_languages.values().sum();
         let other_languages = format!("they are in one of {} other languages", self.unknown_languages.len());
-        [
+        let counted = [
+            (self.bad_lines, "lines", "they are not of the form; the first are named below"),
             (self.duplicate_ids, "records", "their id came before"),
             (self.duplicate_texts, "records", "all their texts came before"),
             (self.empty_texts, "texts", "they are empty"),
@@ -74,8 +79,8 @@ impl Report {
         ]
         .into_iter()
         .filter(|(n, ..)| *n > 0)
-        .map(|(n, unit, why)| format!("{what}: {n} {unit} left out, because {why}"))
-        .collect()
+        .map(|(n, unit, why)| format!("{what}: {n} {unit} left out, because {why}"));
+        counted.chain(self.notes.iter().cloned()).collect()
     }
 
     pub(super) fn unknown(&mut self, code: &str) {
@@ -144,56 +149,44 @@ pub(super) fn text_hash(texts: impl std::hash::Hash) -> u64 {
     hasher.finish()
 }
 
-/// Calls `each` with every document of the file, in order; blank lines are passed over.
+/// Calls `each` with every document of the file, in order; blank lines are passed over. Lines that are
+/// not such a document are left out and counted in `report`.
 ///
 /// # Errors
-/// [`Error::File`] when the file cannot be opened, [`Error::Format`] with `file:line` when a line
-/// cannot be decompressed, is not UTF-8 or is not the document expected; whatever `each` returns.
-pub(super) fn read<T: DeserializeOwned>(path: &Path, mut each: impl FnMut(T) -> Result<()>) -> Result<()> {
-    let mut reader = open(path)?;
+/// [`Error::File`] when the file cannot be opened, [`Error::Format`] when it is of another kind or
+/// cannot be unpacked; [`Error::Input`] with the first places when more lines are bad than good;
+/// whatever `each` returns.
+pub(super) fn read<T: DeserializeOwned>(
+    path: &Path,
+    report: &mut Report,
+    mut each: impl FnMut(T, &mut Report) -> Result<()>,
+) -> Result<()> {
+    let name = path.display().to_string();
+    let mut reader = file::open(path)?;
+    let mut faults = Faults::new(&name);
     let mut line = Vec::new();
     for number in 1.. {
-        let place = || format!("{}:{number}", path.display());
         line.clear();
-        let read = reader.read_until(b'\n', &mut line).map_err(|e| Error::format(place(), e))?;
-        if read == 0 {
+        let read =
+            reader.read_until(b'\n', &mut line).map_err(|e| Error::format(format!("{name}:{number}"), e))?;
+        if read == 0 || faults.hopeless() {
             break;
         }
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let document = serde_json::from_slice(&line).map_err(|e| Error::format(place(), e))?;
-        each(document)?;
+        match serde_json::from_slice(&line) {
+            Ok(document) => {
+                faults.good();
+                each(document, report)?;
+            }
+            Err(problem) => faults.bad(number, format!("{problem}.")),
+        }
     }
+    report.bad_lines += faults.left_out();
+    report.notes.extend(faults.finish()?);
+    report.notes.extend(reader.decoding());
     Ok(())
-}
-
-/// The file's bytes, decompressed as its ending says.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
-    let file = File::open(path).map_err(|e| Error::file(path, e))?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, decompress(path, file)?)))
-}
-
-#[cfg(feature = "native")]
-fn decompress(path: &Path, file: File) -> Result<Box<dyn Read>> {
-    let name = path.to_string_lossy();
-    Ok(if name.ends_with(".zst") {
-        let mut decoder = zstd::Decoder::new(file).map_err(|e| Error::file(path, e))?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|e| Error::file(path, e))?;
-        Box::new(decoder)
-    } else if name.ends_with(".gz") {
-        Box::new(flate2::read::MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    })
-}
-
-#[cfg(not(feature = "native"))]
-fn decompress(path: &Path, file: File) -> Result<Box<dyn Read>> {
-    if path.extension().is_some_and(|e| e == "zst" || e == "gz") {
-        return Err(Error::file(path, "this build reads no compressed files; unpack it first"));
-    }
-    Ok(Box::new(file))
 }
 
 #[cfg(test)]
@@ -212,7 +205,7 @@ mod tests {
         let gz = folder.path().join("parallel.z.jsonl.gz");
         use std::io::Write;
         let mut encoder =
-            flate2::write::GzEncoder::new(File::create(&gz).unwrap(), flate2::Compression::fast());
+            flate2::write::GzEncoder::new(std::fs::File::create(&gz).unwrap(), flate2::Compression::fast());
         encoder.write_all(text.as_bytes()).unwrap();
         encoder.finish().unwrap();
 
@@ -220,7 +213,7 @@ mod tests {
         assert_eq!(files, [plain.clone(), zst, gz]);
         for file in &files {
             let mut ids = Vec::new();
-            read(file, |value: serde_json::Value| {
+            read(file, &mut Report::default(), |value: serde_json::Value, _| {
                 ids.push(value["id"].as_str().unwrap().to_owned());
                 Ok(())
             })
@@ -229,8 +222,13 @@ mod tests {
         }
 
         std::fs::write(&plain, "{\"id\":\"a\"}\n{\"id\":").unwrap();
-        let error = read(&plain, |_: serde_json::Value| Ok(())).unwrap_err().to_string();
-        assert!(error.contains("parallel.x.jsonl:2:"), "{error}");
+        let mut report = Report::default();
+        read(&plain, &mut report, |_: serde_json::Value, _| Ok(())).unwrap();
+        let told = report.lines("x");
+        assert!(told[0].contains("1 lines left out") && told[1].contains("parallel.x.jsonl:2"), "{told:?}");
+        std::fs::write(&plain, "{\"id\":\"a\"}\n{\"id\":\n[").unwrap();
+        let error = read(&plain, &mut report, |_: serde_json::Value, _| Ok(())).unwrap_err().to_string();
+        assert!(error.contains("2 of its 3 lines") && error.contains("parallel.x.jsonl:3"), "{error}");
     }
 
     #[test]
@@ -240,7 +238,7 @@ mod tests {
         let path = folder.path().join("parallel.y.jsonl.zst");
         let whole = zstd::encode_all("{\"id\":\"a\"}\n".repeat(500).as_bytes(), 3).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 4]).unwrap();
-        assert!(read(&path, |_: serde_json::Value| Ok(())).is_err());
+        assert!(read(&path, &mut Report::default(), |_: serde_json::Value, _| Ok(())).is_err());
     }
 
     #[test]

@@ -214,7 +214,7 @@ pub fn fertility(
 /// [`Error::File`] or [`Error::Format`] with the line.
 pub fn read_word_counts(path: &Path, languages: &[String]) -> Result<WordCounts> {
     let mut lists = WordCounts::new();
-    for (number, line) in crate::datasets::records::open(path)?.lines().enumerate() {
+    for (number, line) in crate::datasets::file::open(path)?.lines().enumerate() {
         let place = || format!("{}:{}", path.display(), number + 1);
         let line = line.map_err(|e| Error::format(place(), e))?;
         let mut fields = line.split('\t');

@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::{MALFORMED, NEGATIVES, NO_ANSWER, Pairs, joined};
-use crate::datasets::collection::open;
+use crate::datasets::file::open;
 use crate::datasets::qa::Question;
 use crate::{Error, Result};
 
@@ -20,7 +20,7 @@ pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let source = file.split('.').next().unwrap_or_default();
     let place = path.display().to_string();
     let list = List { place: &place, source, lang, pairs };
-    let mut json = serde_json::Deserializer::from_reader(open(path)?);
+    let mut json = serde_json::Deserializer::from_reader(open(path)?.any_length());
     list.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
         Error::format(&place, format!("it is not one whole JSON list of questions, as DPR's ({e})."))
     })

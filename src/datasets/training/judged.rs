@@ -10,7 +10,8 @@ use super::{
     REPEATED_ID, joined,
 };
 use crate::Result;
-use crate::datasets::collection::{each_line, open};
+use crate::datasets::collection::each_line;
+use crate::datasets::file::open;
 use crate::datasets::qa::Question;
 
 /// Judgements, then the texts they name.
