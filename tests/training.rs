@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::{fs, path::Path, sync::atomic::AtomicBool};
+use std::{collections::BTreeMap, fs, path::Path, sync::atomic::AtomicBool};
 
 use common::tiny::{config, losses_are_near, run, run_on, write_data};
 use interlingua::{
@@ -10,8 +10,9 @@ use interlingua::{
     bundle::{Bundle, Quantization},
     encoder::{Encoder, Machine},
     text::Kind,
-    training::{Progress, TrainConfig, Trained, Whitening, train},
+    training::{Anchor, Objective, Progress, TrainConfig, Trained, Whitening, train},
 };
+use serde_json::{Value, json};
 
 #[test]
 fn a_resumed_run_gives_the_weights_of_an_uninterrupted_one() {
@@ -292,6 +293,63 @@ fn a_batch_in_chunks_gives_the_weights_of_the_whole() {
     losses_are_near(&at_once, &in_parts, 1e-4);
     let apart = difference(&whole, &parts);
     assert!(apart < 0.05, "{apart}");
+}
+
+/// All that can be in a contrastive batch.
+fn all_terms(folder: &Path, name: &str, from: Anchor) -> TrainConfig {
+    let mut config = config(folder, name, "cross-lingual");
+    config.sampling.same_language_negatives = 1.0;
+    config.sampling.batch_languages = 2;
+    for stage in &mut config.stage {
+        if let Objective::Contrastive(terms) = &mut stage.objective {
+            terms.hard_negatives = true;
+            (terms.agreement, terms.reversed, terms.anchored) = (0.7, 0.4, 0.6);
+            terms.reversed_from = from;
+        }
+    }
+    config
+}
+
+#[test]
+fn terms_against_language_bias_are_the_same_in_chunks_and_on_both_trainers() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path());
+    let whole = all_terms(folder.path(), "whole", Anchor::English);
+    let mut parts = all_terms(folder.path(), "parts", Anchor::English);
+    parts.stage.iter_mut().for_each(|stage| stage.chunk = 2);
+    let (result, at_once, _) = run(&whole, false, None);
+    result.unwrap();
+    let (result, in_parts, _) = run(&parts, false, None);
+    result.unwrap();
+    losses_are_near(&at_once, &in_parts, 1e-4);
+    let apart = difference(&whole, &parts);
+    assert!(apart < 0.05, "{apart}");
+    let burn = all_terms(folder.path(), "burn", Anchor::English);
+    let (result, by_burn, _) = run_on(Machine::flex(), &burn, false, None);
+    result.unwrap();
+    losses_are_near(&at_once, &by_burn, 1e-3);
+    // What met is in the log, and each term.
+    let log = fs::read_to_string(whole.output.join("log.jsonl")).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines[0].get("batches").is_none(), "distillation");
+    let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+    for line in &lines[3..] {
+        let batch = &line["batches"][0];
+        assert_eq!((&batch["batch"], &batch["items"]), (&json!("cross-lingual"), &json!(5)));
+        for field in ["hard_negatives", "same_language_negatives", "parallel_queries", "english_passages"] {
+            *sums.entry(field).or_default() += batch[field].as_f64().unwrap_or(0.0);
+        }
+        for (name, term) in batch["terms"].as_object().unwrap() {
+            *sums.entry(name).or_default() += term.as_f64().unwrap();
+        }
+    }
+    for name in ["same_language_negatives", "parallel_queries", "english_passages", "agreement", "reversed"] {
+        assert!(sums[name] > 0.0, "{name}: {sums:?}");
+    }
+    assert!(sums["anchored"] > 0.0 && sums["contrastive"] > 0.0, "{sums:?}");
+    let passage = all_terms(folder.path(), "passage", Anchor::Passage);
+    run(&passage, false, None).0.unwrap();
+    assert!(weights(&whole) != weights(&passage), "the anchor changes nothing");
 }
 
 #[test]

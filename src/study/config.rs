@@ -180,7 +180,7 @@ impl Study {
         if self.steps == Some(0) {
             return wrong("steps", "must be at least 1");
         }
-        if !recipe.stage.iter().any(|stage| matches!(stage.objective, Objective::Contrastive { .. })) {
+        if !recipe.stage.iter().any(|stage| matches!(stage.objective, Objective::Contrastive(_))) {
             return wrong(
                 "train",
                 "the recipe has no contrastive stage, so batches would make no difference",
@@ -207,11 +207,9 @@ impl Study {
         config.quantization = Quantization::F32;
         config.quantization_aware = false;
         for stage in &mut config.stage {
-            let Objective::Contrastive { strategy, alpha: share, .. } = &mut stage.objective else {
-                continue;
-            };
+            let Objective::Contrastive(terms) = &mut stage.objective else { continue };
             // Under the other two the share means nothing, and must not tell equal runs apart.
-            (*strategy, *share) = match alpha {
+            (terms.strategy, terms.alpha) = match alpha {
                 1.0 => (StrategyName::Monolingual, 0.5),
                 0.0 => (StrategyName::CrossLingual, 0.5),
                 alpha => (StrategyName::Hybrid, alpha),
@@ -297,15 +295,12 @@ mod tests {
         assert_eq!((made.seed, made.quantization), (7, Quantization::F32));
         // Distillation is the same in every arm.
         assert_eq!((made.stage[0].steps, made.stage[0].batch), (10, 4));
-        let Objective::Contrastive { strategy, .. } = made.stage[1].objective else { panic!() };
-        assert_eq!(strategy, StrategyName::Monolingual);
+        let Objective::Contrastive(terms) = &made.stage[1].objective else { panic!() };
+        assert_eq!(terms.strategy, StrategyName::Monolingual);
         assert_eq!((made.stage[1].steps, made.stage[1].warmup, made.stage[1].batch), (6, 3, 9));
-        let Objective::Contrastive { strategy, alpha, .. } =
-            study.recipe(&recipe, 7, 0.33, None).stage[1].objective
-        else {
-            panic!()
-        };
-        assert_eq!((strategy, alpha), (StrategyName::Hybrid, 0.33));
+        let made = study.recipe(&recipe, 7, 0.33, None);
+        let Objective::Contrastive(terms) = &made.stage[1].objective else { panic!() };
+        assert_eq!((terms.strategy, terms.alpha), (StrategyName::Hybrid, 0.33));
         assert_eq!((study.sweep_seeds(), study.sweep.alpha), (&[1][..], 0.5));
     }
 

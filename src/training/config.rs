@@ -157,20 +157,51 @@ pub enum Objective {
         english: f64,
     },
     /// A query's vector is drawn to its passage's, and away from the batch's other passages.
-    Contrastive {
-        /// Which languages meet in a batch.
-        strategy: StrategyName,
-        /// Probability of a monolingual batch under `hybrid`.
-        #[serde(default = "half")]
-        alpha: f64,
-        /// Weight of a distillation term on the passages that have an English counterpart; 0 is none.
-        #[serde(default)]
-        distillation: f32,
-        /// Whether the batch's passages are joined by a hard negative for each query, where there is one:
-        /// one that came with the question, another sentence of the passage, or the same page's.
-        #[serde(default)]
-        hard_negatives: bool,
-    },
+    Contrastive(Contrastive),
+}
+
+/// A contrastive objective, and the terms beside it, each by its weight: 0 is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contrastive {
+    /// Which languages meet in a batch.
+    pub strategy: StrategyName,
+    /// Probability of a monolingual batch under `hybrid`.
+    #[serde(default = "half")]
+    pub alpha: f64,
+    /// Of a distillation term on the passages that have an English counterpart.
+    #[serde(default)]
+    pub distillation: f32,
+    /// Whether the batch's passages are joined by a hard negative for each query, where there is one:
+    /// one that came with the question, another sentence of the passage, or the same page's.
+    #[serde(default)]
+    pub hard_negatives: bool,
+    // What follows is left out where it is not used, so that earlier runs are still known by their configuration.
+    /// Of the divergence between the rankings of the batch's passages that a query and the same query in another
+    /// language give ([`loss::agreement`](super::loss::agreement)).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub agreement: f32,
+    /// Of the contrast from passage to query.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reversed: f32,
+    /// Which passages look for their queries there.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reversed_from: Anchor,
+    /// Of the divergence of a passage's ranking of the batch's queries from its English counterpart's
+    /// ([`loss::anchored`](super::loss::anchored)).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub anchored: f32,
+}
+
+/// From what the reversed contrast starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anchor {
+    /// The batch's passages.
+    #[default]
+    Passage,
+    /// The English counterpart of each, where there is one, else the passage.
+    English,
 }
 
 /// The batch strategies of the paper (arXiv 2408.10536).
@@ -320,14 +351,40 @@ impl TrainConfig {
                 return wrong(field("max_tokens"), "must be at least 4");
             }
             match stage.objective {
-                Objective::Contrastive { alpha, .. } if !(0.0..=1.0).contains(&alpha) => {
-                    return wrong(field("objective.alpha"), "must be between 0 and 1");
+                Objective::Contrastive(ref terms) => {
+                    if !(0.0..=1.0).contains(&terms.alpha) {
+                        return wrong(field("objective.alpha"), "must be between 0 and 1");
+                    }
+                    for (name, weight) in terms.weights() {
+                        if !(weight.is_finite() && weight >= 0.0) {
+                            return wrong(field(&format!("objective.{name}")), "must be 0 or more");
+                        }
+                    }
+                    if terms.reversed_from != Anchor::default() && terms.reversed == 0.0 {
+                        return wrong(
+                            field("objective.reversed_from"),
+                            "says where the reversed contrast starts: give `reversed` its weight",
+                        );
+                    }
                 }
                 Objective::Distillation { english } if !(0.0..=1.0).contains(&english) => {
                     return wrong(field("objective.english"), "must be between 0 and 1");
                 }
-                _ => {}
+                Objective::Distillation { .. } => {}
             }
+        }
+        let meets_negatives = |stage: &Stage| match &stage.objective {
+            Objective::Distillation { .. } => false,
+            Objective::Contrastive(terms) => {
+                terms.hard_negatives && terms.strategy != StrategyName::Monolingual
+            }
+        };
+        if self.sampling.same_language_negatives > 0.0 && !self.stage.iter().any(meets_negatives) {
+            return wrong(
+                "sampling.same_language_negatives".into(),
+                "says in which language hard negatives of cross-lingual batches come, and no stage has any: set \
+                 `hard_negatives = true` in a stage whose strategy is hybrid or cross-lingual, or leave it out",
+            );
         }
         Ok(())
     }
@@ -370,6 +427,23 @@ impl Start {
     /// The model that distillation stages learn from.
     pub fn teacher(&self) -> &Path {
         self.teacher.as_deref().unwrap_or(&self.model)
+    }
+}
+
+impl Contrastive {
+    /// The weights of the terms beside the contrast from query to passage, by their keys.
+    fn weights(&self) -> [(&'static str, f32); 4] {
+        [
+            ("distillation", self.distillation),
+            ("agreement", self.agreement),
+            ("reversed", self.reversed),
+            ("anchored", self.anchored),
+        ]
+    }
+
+    /// Whether English counterparts of passages join a batch.
+    pub(super) fn meets_english(&self) -> bool {
+        self.anchored > 0.0 || (self.reversed > 0.0 && self.reversed_from == Anchor::English)
     }
 }
 
@@ -470,5 +544,36 @@ mod tests {
         let config: TrainConfig = toml::from_str(&TEXT.replace("batch = 4", "batch = 1")).unwrap();
         let text = config.check("x.toml").unwrap_err().to_string();
         assert!(text.contains("x.toml, stage[0].batch"), "{text}");
+        for (wrong, named) in [
+            ("agreement = -1.0", "stage[1].objective.agreement"),
+            ("anchored = nan", "stage[1].objective.anchored"),
+            ("reversed_from = \"english\"", "give `reversed` its weight"),
+        ] {
+            let text = TEXT.replace("\"hybrid\"", &format!("\"hybrid\", {wrong}"));
+            let config: TrainConfig = toml::from_str(&text).unwrap();
+            let text = config.check("x.toml").unwrap_err().to_string();
+            assert!(text.contains(named), "{text}");
+        }
+        let text = TEXT.replacen("[[stage]]", "[sampling]\nsame_language_negatives = 1.0\n[[stage]]", 1);
+        let config: TrainConfig = toml::from_str(&text).unwrap();
+        let problem = config.check("x.toml").unwrap_err().to_string();
+        assert!(problem.contains("`hard_negatives = true`"), "{problem}");
+        let config: TrainConfig =
+            toml::from_str(&text.replace("\"hybrid\"", "\"hybrid\", hard_negatives = true")).unwrap();
+        config.check("x.toml").unwrap();
+    }
+
+    #[test]
+    fn terms_that_are_not_used_leave_a_configuration_as_it_was() {
+        let config: TrainConfig = toml::from_str(TEXT).unwrap();
+        let objective = &serde_json::to_value(&config).unwrap()["stage"][1]["objective"];
+        let keys: Vec<&String> = objective.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["alpha", "distillation", "hard_negatives", "kind", "strategy"]);
+        let wrong = TEXT.replace("\"hybrid\"", "\"hybrid\", agreemint = 1.0");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        fs::write(&path, wrong).unwrap();
+        let text = TrainConfig::read(&path).unwrap_err().to_string();
+        assert!(text.ends_with("did you mean `agreement`?"), "{text}");
     }
 }

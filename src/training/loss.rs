@@ -77,6 +77,97 @@ pub fn distance(student: &[f32], teacher: &[f32], d: usize, weights: &[f32]) -> 
     (sum / total, grads)
 }
 
+/// Jensen–Shannon divergence between the rankings that parallel queries give:
+/// `JS(P, Q) = ½ KL(P ‖ M) + ½ KL(Q ‖ M)` with `M = ½ (P + Q)`, where `P` and `Q` are the softmax over all of the
+/// batch's passages, at the temperature, of one query's scores and of those of the same query in another
+/// language. From 0, where both rank alike, to ln 2. A model that prefers passages in the query's language ranks
+/// differently as the query's language changes, so this takes the preference itself away, whatever the labels.
+///
+/// The idea is that of arXiv 2604.05684, of which only the abstract was read: that passages are the batch's, that
+/// gradients go to both queries and to the passages, and that every passage counts, is ours.
+///
+/// `one` and `other` are `[pairs, d]`, `passages` `[any, d]`. Returns the sum over pairs divided by `batch`, so that
+/// a pair weighs the same however many items of a batch have one, and its gradients by all three.
+pub fn agreement(
+    one: &[f32],
+    other: &[f32],
+    passages: &[f32],
+    d: usize,
+    temperature: f32,
+    batch: usize,
+) -> (f32, [Vec<f32>; 3]) {
+    let count = passages.len() / d;
+    let [mut first, mut second] = [one, other].map(|queries| dots(queries, passages, d));
+    let scale = (f64::from(temperature) * batch as f64).recip();
+    let mut total = 0.0;
+    for (first, second) in first.chunks_mut(count).zip(second.chunks_mut(count)) {
+        let (p, q) = (log_shares(first, temperature), log_shares(second, temperature));
+        let between =
+            |(p, q): (&f64, &f64)| p.max(*q) + (-(p - q).abs()).exp().ln_1p() - std::f64::consts::LN_2;
+        let middle: Vec<f64> = p.iter().zip(&q).map(between).collect();
+        for (scores, own) in [(first, p), (second, q)] {
+            let divergence = divergence(&own, &middle);
+            total += divergence / 2.0;
+            // In place of the scores, the gradients by them.
+            for ((score, own), middle) in scores.iter_mut().zip(&own).zip(&middle) {
+                *score = (0.5 * own.exp() * (own - middle - divergence) * scale) as f32;
+            }
+        }
+    }
+    let by_passages = |scores: &[f32], queries| sums(&transposed(scores, count), queries, d);
+    let mut together = by_passages(&first, one);
+    together.iter_mut().zip(by_passages(&second, other)).for_each(|(a, b)| *a += b);
+    ((total / batch as f64) as f32, [sums(&first, passages, d), sums(&second, passages, d), together])
+}
+
+/// Divergence of passages' rankings of the batch's queries from those of their English counterparts:
+/// `KL(E ‖ P)`, where `E` and `P` are the softmax over all of the batch's queries, at the temperature, of the
+/// English passage's scores and of the passage's own. `E` is a target: no gradient goes to where it comes from.
+///
+/// After CLEAR (arXiv 2604.05821), of which only the abstract was read (a contrast from the English passage, and
+/// Kullback–Leibler divergence with it as anchor): that the rankings are of queries, the direction of the
+/// divergence, and that `E` stands still, is ours.
+///
+/// `english` and `passages` are `[pairs, d]`, `queries` `[any, d]`. Returns the sum over pairs divided by `batch`,
+/// and its gradients by passages and queries.
+pub fn anchored(
+    english: &[f32],
+    passages: &[f32],
+    queries: &[f32],
+    d: usize,
+    temperature: f32,
+    batch: usize,
+) -> (f32, [Vec<f32>; 2]) {
+    let count = queries.len() / d;
+    let targets = dots(english, queries, d);
+    let mut scores = dots(passages, queries, d);
+    let scale = (f64::from(temperature) * batch as f64).recip();
+    let mut total = 0.0;
+    for (scores, targets) in scores.chunks_mut(count).zip(targets.chunks(count)) {
+        let (target, own) = (log_shares(targets, temperature), log_shares(scores, temperature));
+        total += divergence(&target, &own);
+        // In place of the scores, the gradients by them.
+        for ((score, own), target) in scores.iter_mut().zip(&own).zip(&target) {
+            *score = ((own.exp() - target.exp()) * scale) as f32;
+        }
+    }
+    let by_queries = sums(&transposed(&scores, count), passages, d);
+    ((total / batch as f64) as f32, [sums(&scores, queries, d), by_queries])
+}
+
+/// Logarithms of the softmax.
+fn log_shares(scores: &[f32], temperature: f32) -> Vec<f64> {
+    let scaled = |score: &f32| f64::from(*score) / f64::from(temperature);
+    let largest = scores.iter().map(scaled).fold(f64::MIN, f64::max);
+    let sum: f64 = scores.iter().map(|score| (scaled(score) - largest).exp()).sum();
+    scores.iter().map(|score| scaled(score) - largest - sum.ln()).collect()
+}
+
+/// Kullback–Leibler divergence of the second from the first, both as logarithms.
+fn divergence(first: &[f64], second: &[f64]) -> f64 {
+    first.iter().zip(second).map(|(a, b)| a.exp() * (a - b)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +234,89 @@ mod tests {
         let (got, grads) = distance(&a, &b, 3, &[1.0, 0.0]);
         assert_eq!(got, 1.0);
         assert_eq!(grads, [0.0, -1.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    /// A row's scores against `others`, as shares.
+    fn shares(row: &[f64], others: &[f64], t: f64) -> Vec<f64> {
+        let powers: Vec<f64> = others
+            .chunks(3)
+            .map(|other| (row.iter().zip(other).map(|(a, b)| a * b).sum::<f64>() / t).exp())
+            .collect();
+        let sum: f64 = powers.iter().sum();
+        powers.iter().map(|power| power / sum).collect()
+    }
+
+    fn kl(p: &[f64], q: &[f64]) -> f64 {
+        p.iter().zip(q).map(|(p, q)| p * (p / q).ln()).sum()
+    }
+
+    /// Slopes of `formula` by each number of `parts`, in f64, against `gradients`.
+    fn slopes(parts: &[Vec<f32>], gradients: &[&[f32]], formula: impl Fn(&[Vec<f64>]) -> f64) {
+        let exact: Vec<Vec<f64>> =
+            parts.iter().map(|part| part.iter().map(|x| f64::from(*x)).collect()).collect();
+        for (which, gradients) in gradients.iter().enumerate() {
+            assert_eq!(gradients.len(), exact[which].len());
+            for (i, gradient) in gradients.iter().enumerate() {
+                let at = |step: f64| {
+                    let mut moved = exact.clone();
+                    moved[which][i] += step;
+                    formula(&moved)
+                };
+                let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
+                assert!((slope - f64::from(*gradient)).abs() < 2e-5, "{which} {i}: {slope} {gradient}");
+            }
+        }
+    }
+
+    #[test]
+    fn agreement_is_the_divergence_of_both_rankings_and_knows_its_slopes() {
+        let one = unit(&[[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]);
+        let other = unit(&[[0.5, 2.0, -0.5], [0.1, 1.0, 1.0]]);
+        let passages = unit(&[[1.0, 1.5, 0.0], [0.0, -1.0, 1.0], [2.0, 1.0, 1.0], [0.5, 0.5, -1.0]]);
+        let t = 0.3;
+        // A batch of five items, of which two have a parallel query.
+        let formula = |parts: &[Vec<f64>]| {
+            let pairs = parts[0].chunks(3).zip(parts[1].chunks(3));
+            let sum: f64 = pairs
+                .map(|(one, other)| {
+                    let [p, q] = [one, other].map(|row| shares(row, &parts[2], f64::from(t)));
+                    let middle: Vec<f64> = p.iter().zip(&q).map(|(p, q)| (p + q) / 2.0).collect();
+                    (kl(&p, &middle) + kl(&q, &middle)) / 2.0
+                })
+                .sum();
+            sum / 5.0
+        };
+        let (value, gradients) = agreement(&one, &other, &passages, 3, t, 5);
+        let parts = [one.clone(), other.clone(), passages.clone()];
+        let exact: Vec<Vec<f64>> =
+            parts.iter().map(|part| part.iter().map(|x| f64::from(*x)).collect()).collect();
+        assert!((f64::from(value) - formula(&exact)).abs() < 1e-6, "{value}");
+        slopes(&parts, &gradients.each_ref().map(Vec::as_slice), formula);
+        // Alike they cost nothing; at a temperature at which all else underflows, different firsts cost ln 2.
+        let (same, gradients) = agreement(&one, &one, &passages, 3, t, 2);
+        assert!(same.abs() < 1e-9 && gradients.iter().flatten().all(|g| g.abs() < 1e-6));
+        let (most, gradients) = agreement(&passages[..3], &passages[3..6], &passages, 3, 1e-4, 1);
+        assert!((most - std::f32::consts::LN_2).abs() < 1e-6, "{most}");
+        assert!(gradients.iter().flatten().all(|g| g.is_finite()));
+    }
+
+    #[test]
+    fn anchored_is_the_divergence_from_the_english_ranking_and_leaves_that_alone() {
+        let english = unit(&[[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]);
+        let passages = unit(&[[0.5, 2.0, -0.5], [0.1, 1.0, 1.0]]);
+        let queries = unit(&[[1.0, 1.5, 0.0], [0.0, -1.0, 1.0], [2.0, 1.0, 1.0]]);
+        let t = 0.3;
+        let exact = |part: &[f32]| part.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+        let targets: Vec<Vec<f64>> =
+            exact(&english).chunks(3).map(|row| shares(row, &exact(&queries), f64::from(t))).collect();
+        let formula = |parts: &[Vec<f64>]| {
+            let own = parts[0].chunks(3).map(|row| shares(row, &parts[1], f64::from(t)));
+            own.zip(&targets).map(|(own, target)| kl(target, &own)).sum::<f64>() / 4.0
+        };
+        let (value, gradients) = anchored(&english, &passages, &queries, 3, t, 4);
+        assert!((f64::from(value) - formula(&[exact(&passages), exact(&queries)])).abs() < 1e-6, "{value}");
+        slopes(&[passages, queries.clone()], &gradients.each_ref().map(Vec::as_slice), formula);
+        let (same, gradients) = anchored(&english, &english, &queries, 3, t, 2);
+        assert!(same.abs() < 1e-9 && gradients.iter().flatten().all(|g| g.abs() < 1e-6));
     }
 }

@@ -19,6 +19,7 @@ mod start;
 pub mod student;
 pub mod switching;
 mod teacher;
+mod terms;
 pub mod texts;
 mod trainer;
 mod validation;
@@ -27,10 +28,10 @@ mod whitening;
 
 /// Raised whenever the same configuration, start and data would give other weights than before, so that
 /// neither a checkpoint nor a study's run of an earlier program is taken for one of this.
-pub(crate) const REVISION: u32 = 1;
+pub(crate) const REVISION: u32 = 2;
 
 pub(crate) use config::not_understood;
-pub use config::{Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
+pub use config::{Anchor, Contrastive, Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
 pub use start::{Prepared, prepare};
 pub use trainer::{Progress, train};
 pub use validation::{Measured, Setting, ValidationConfig};

@@ -24,8 +24,14 @@ use crate::{
 pub const NAME_LISTS: [&str; 5] = ["wikidata-labels", "cldr", "osm-presets", "iso-codes", "phet"];
 /// Shortest sentence that serves as the query of an inverse cloze, in characters.
 const CLOZE_CHARS: usize = 24;
+/// How far, among its source's records, a parallel segment may be from one whose hard negative it is: texts of
+/// one page stand together.
+const NEAR: usize = 8;
 /// Draws per wanted item before a batch is left smaller: small data may not hold enough.
 const TRIES: usize = 50;
+
+/// Tells the draws of parallel queries from those of batches.
+const PARALLEL: u64 = 0x5bd1_e995_27d4_eb2f;
 
 /// Which languages a batch's queries and passages are in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,6 +75,14 @@ pub struct SamplerOptions {
     /// them for the passage in the next, and finds all passages of the record (multi-way contrast).
     #[serde(skip_serializing_if = "is_one")]
     pub ways: usize,
+    /// How often the hard negative of an item of a cross-lingual batch comes in its query's language, where there is
+    /// a text for it, rather than in its passage's: what tempts by its language is what does not answer.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub same_language_negatives: f64,
+    /// How many languages meet in a cross-lingual batch, drawn anew for each; 0 is all. With few of them, many of the
+    /// batch's passages are in a query's own language while its own passage is not.
+    #[serde(skip_serializing_if = "is_none")]
+    pub batch_languages: usize,
 }
 
 impl Default for SamplerOptions {
@@ -85,6 +99,8 @@ impl Default for SamplerOptions {
             answer_sentence: 0.5,
             code_switching: 0.0,
             ways: 1,
+            same_language_negatives: 0.0,
+            batch_languages: 0,
         }
     }
 }
@@ -135,14 +151,25 @@ pub struct Item {
     record: u32,
 }
 
+/// A text that does not answer an item's query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Negative {
+    /// The text.
+    pub text: String,
+    /// Its language.
+    pub lang: String,
+    /// The record whose passage it is, where it is another's: there it may answer.
+    record: Option<u32>,
+}
+
 impl Batch {
     /// What passages are to queries, `[i * items + j]` of passage `j` to query `i`. Those of the query's own
     /// record are its positives, unless they are the query itself. Neither is a passage where the texts of
     /// either side are the same or translations, or where it is more than a sentence of the text that passage `i`
-    /// is from: it may answer query `i` too.
+    /// is from: it may answer query `i` too. Nor is a hard negative that is from query `i`'s record.
     ///
     /// With `negatives` behind the batch's passages: `[i * (items + negatives) + j]`.
-    pub fn relations(&self, negatives: &[String]) -> Vec<Relation> {
+    pub fn relations(&self, negatives: &[Negative]) -> Vec<Relation> {
         let key = |text: &String| text.trim().to_lowercase();
         let keys: Vec<[Option<String>; 6]> = self
             .items
@@ -164,7 +191,8 @@ impl Batch {
                 || a[1] == b[2]
                 || (a[5] == b[5] && !self.items[j].is_sentence)
         };
-        let negatives: Vec<Option<String>> = negatives.iter().map(|n| Some(key(n))).collect();
+        let negatives: Vec<(Option<String>, Option<u32>)> =
+            negatives.iter().map(|n| (Some(key(&n.text)), n.record)).collect();
         let is_own = |i: usize, j: usize| {
             i == j || (self.items[i].record == self.items[j].record && keys[i][1] != keys[j][2])
         };
@@ -175,7 +203,9 @@ impl Batch {
                 true => Relation::Positive,
                 false => unless(is_same(i, j)),
             }));
-            relations.extend(negatives.iter().map(|negative| unless(a.contains(negative))));
+            let own = Some(self.items[i].record);
+            relations
+                .extend(negatives.iter().map(|(text, record)| unless(a.contains(text) || *record == own)));
         }
         relations
     }
@@ -203,6 +233,8 @@ pub struct Sampler {
 struct Record {
     id: String,
     is_parallel: bool,
+    /// Which of the sampler's sources it is from.
+    source: u32,
     query: BTreeMap<String, Arc<str>>,
     passage: BTreeMap<String, Passage>,
     /// By language, those that come with the question.
@@ -259,6 +291,7 @@ impl Sampler {
         let mut sources: Vec<(String, bool)> = Vec::new();
         let mut shared: HashMap<(&str, &str), usize> = HashMap::new();
         let mut page_of: HashMap<String, u32> = HashMap::new();
+        let mut source_of: HashMap<(String, bool), u32> = HashMap::new();
         let mut pages: Vec<Vec<u32>> = Vec::new();
         for question in questions.iter().filter(|q| wanted.contains(q.lang.as_str())) {
             let at = if question.is_multiway() {
@@ -270,6 +303,7 @@ impl Sampler {
                 records.push(Record {
                     id: question.id.clone(),
                     is_parallel: false,
+                    source: 0,
                     query: BTreeMap::new(),
                     passage: BTreeMap::new(),
                     negatives: BTreeMap::new(),
@@ -314,12 +348,17 @@ impl Sampler {
             records.push(Record {
                 id: segment.id.clone(),
                 is_parallel: true,
+                source: 0,
                 query,
                 passage,
                 negatives: BTreeMap::new(),
                 page: None,
             });
             sources.push((segment.source.clone(), true));
+        }
+        for (record, source) in records.iter_mut().zip(&sources) {
+            let next = source_of.len() as u32;
+            record.source = *source_of.entry(source.clone()).or_insert(next);
         }
         let mut sampler = Self {
             records,
@@ -426,6 +465,10 @@ impl Sampler {
     fn cross_lingual(&self, rng: &mut StdRng, count: usize) -> Batch {
         let mut items = Vec::with_capacity(count);
         let mut used = HashSet::new();
+        let met = self.languages_met(rng);
+        let is_met = |language: &str| met.iter().any(|met| *met == language);
+        let pairs: Vec<&Pair> =
+            self.two.iter().filter(|pair| is_met(&pair.query) && is_met(&pair.passage)).collect();
         for _ in 0..count * TRIES {
             if items.len() == count {
                 break;
@@ -434,7 +477,7 @@ impl Sampler {
             if self.options.code_switching > 0.0 && rng.random_bool(self.options.code_switching) {
                 // As many as a record gives otherwise, so that the share is one of items.
                 for _ in 0..self.options.ways.min(count - items.len()) {
-                    if let Some(item) = self.switched(rng)
+                    if let Some(item) = self.switched(&met, rng)
                         && used.insert(item.record)
                     {
                         items.push(item);
@@ -442,7 +485,7 @@ impl Sampler {
                 }
                 continue;
             }
-            let Some(pair) = pick(&self.two, rng) else { break };
+            let Some(pair) = pick(&pairs, rng) else { break };
             let point = rng.random_range(0.0..1.0);
             let pool = if point < self.options.questions && !pair.questions.is_empty() {
                 &pair.questions
@@ -464,7 +507,7 @@ impl Sampler {
                 true => self.cloze_across(at, &pair.query, &pair.passage, rng),
                 false => None,
             };
-            let new = item.map_or_else(|| self.items(at, pair, rng), |item| vec![item]);
+            let new = item.map_or_else(|| self.items(at, pair, &met, rng), |item| vec![item]);
             if !new.is_empty() {
                 used.insert(at);
                 items.extend(new.into_iter().take(count - items.len()));
@@ -473,13 +516,31 @@ impl Sampler {
         Batch { kind: BatchKind::CrossLingual, items }
     }
 
-    /// The items of a record in a cross-lingual batch, the first of them across `pair`.
-    fn items(&self, at: u32, pair: &Pair, rng: &mut StdRng) -> Vec<Item> {
+    /// The languages of a cross-lingual batch: at least those of one pair that there are records of.
+    fn languages_met(&self, rng: &mut StdRng) -> Vec<&str> {
+        let mut others: Vec<&str> = self.languages.iter().map(String::as_str).collect();
+        let wanted = self.options.batch_languages;
+        // Nothing is drawn where all meet.
+        if wanted == 0 || wanted >= others.len() {
+            return others;
+        }
+        let Some(pair) = pick(&self.two, rng) else { return others };
+        let mut met = vec![pair.query.as_str(), pair.passage.as_str()];
+        others.retain(|language| !met.contains(language));
+        while met.len() < wanted && !others.is_empty() {
+            met.push(others.swap_remove(rng.random_range(0..others.len())));
+        }
+        met
+    }
+
+    /// The items of a record in a cross-lingual batch of the languages `met`, the first of them across `pair`.
+    fn items(&self, at: u32, pair: &Pair, met: &[&str], rng: &mut StdRng) -> Vec<Item> {
         let mut around = vec![pair.query.as_str(), pair.passage.as_str()];
         if self.options.ways > 1 {
             let record = &self.records[at as usize];
             let has = |l: &&str| record.query.contains_key(*l) && record.passage.contains_key(*l);
-            let mut others: Vec<&str> = self.languages.iter().map(String::as_str).filter(has).collect();
+            let is_met = |l: &&str| met.contains(l) && has(l);
+            let mut others: Vec<&str> = self.languages.iter().map(String::as_str).filter(is_met).collect();
             others.retain(|language| !around.contains(language));
             while around.len() < self.options.ways && !others.is_empty() {
                 around.push(others.swap_remove(rng.random_range(0..others.len())));
@@ -498,35 +559,103 @@ impl Sampler {
     /// language of its passage, where there is one: a passage that came with the question as none that
     /// answers it, else another sentence of the passage that the answer's sentence is from, else a passage
     /// of the same page.
-    pub fn negatives(&self, step: u64, batch: &Batch) -> Vec<Option<String>> {
+    ///
+    /// In the language of its query instead, as [`SamplerOptions::same_language_negatives`] says: the same, else of
+    /// parallel segments one that stands near in its source, else, where the query is code-switched, the English one
+    /// with words in the query's language.
+    pub fn negatives(&self, step: u64, batch: &Batch) -> Vec<Option<Negative>> {
         let mut rng = StdRng::seed_from_u64(mix(!self.seed, step));
-        batch.items.iter().map(|item| self.negative(item, &mut rng)).collect()
+        let share = match batch.kind {
+            BatchKind::Monolingual(_) => 0.0,
+            BatchKind::CrossLingual => self.options.same_language_negatives,
+        };
+        let mut one = |item: &Item| {
+            // Nothing is drawn where there is no such share.
+            let tempts = share > 0.0 && rng.random_bool(share) && item.query_lang != item.passage_lang;
+            let tempting = if tempts { self.tempting(item, &mut rng) } else { None };
+            tempting.or_else(|| self.negative(item, &item.passage_lang, &mut rng))
+        };
+        batch.items.iter().map(&mut one).collect()
     }
 
-    fn negative(&self, item: &Item, rng: &mut StdRng) -> Option<String> {
+    /// A hard negative in the language of the query.
+    fn tempting(&self, item: &Item, rng: &mut StdRng) -> Option<Negative> {
+        let language = &item.query_lang;
         let record = self.records.get(item.record as usize)?;
-        let language = &item.passage_lang;
+        if !record.query.contains_key(language) {
+            let english = self.negative(item, "en", rng)?;
+            let text = self.switcher.switch(&english.text, language, rng)?;
+            return Some(Negative { text, lang: language.clone(), ..english });
+        }
+        self.negative(item, language, rng).or_else(|| self.near(item, language, rng))
+    }
+
+    fn negative(&self, item: &Item, language: &str, rng: &mut StdRng) -> Option<Negative> {
+        let record = self.records.get(item.record as usize)?;
+        let of = |text: &str, record| Negative { text: text.to_owned(), lang: language.to_owned(), record };
         if let Some(given) = record.negatives.get(language).filter(|given| !given.is_empty()) {
-            return Some(given[rng.random_range(0..given.len())].to_string());
+            return Some(of(&given[rng.random_range(0..given.len())], None));
         }
         let passage = record.passage.get(language)?;
-        if passage.answer_sentence.as_deref() == Some(&item.passage) {
+        if let Some(answer) = passage.answer_sentence.as_deref().filter(|_| item.is_sentence) {
             let others: Vec<&str> = sentences(&passage.text)
                 .into_iter()
                 .map(|range| &passage.text[range])
                 .filter(|s| s.chars().count() >= CLOZE_CHARS)
-                .filter(|s| !s.contains(&item.passage) && !item.passage.contains(s))
+                .filter(|s| !s.contains(answer) && !answer.contains(s))
                 .collect();
-            return (!others.is_empty()).then(|| others[rng.random_range(0..others.len())].to_owned());
+            return (!others.is_empty()).then(|| of(others[rng.random_range(0..others.len())], None));
         }
-        let others: Vec<&str> = self.pages[record.page? as usize]
+        let others: Vec<(u32, &str)> = self.pages[record.page? as usize]
             .iter()
             .filter(|other| **other != item.record)
-            .filter_map(|other| self.records[*other as usize].passage.get(language))
-            .map(|other| &*other.text)
-            .filter(|text| *text != item.passage && *text != &*passage.text)
+            .filter_map(|other| Some((*other, &*self.records[*other as usize].passage.get(language)?.text)))
+            .filter(|(_, text)| *text != item.passage && *text != &*passage.text)
             .collect();
-        (!others.is_empty()).then(|| others[rng.random_range(0..others.len())].to_owned())
+        pick(&others, rng).map(|(other, text)| of(text, Some(*other)))
+    }
+
+    /// A parallel segment near an item's own.
+    fn near(&self, item: &Item, language: &str, rng: &mut StdRng) -> Option<Negative> {
+        let at = item.record as usize;
+        let record = self.records.get(at).filter(|record| record.is_parallel)?;
+        let around = at.saturating_sub(NEAR)..self.records.len().min(at + NEAR + 1);
+        let others: Vec<(usize, &str)> = around
+            .filter(|other| *other != at && self.records[*other].source == record.source)
+            .filter_map(|other| Some((other, &**self.records[other].query.get(language)?)))
+            .filter(|(_, text)| *text != item.query)
+            .collect();
+        pick(&others, rng).map(|(other, text)| Negative {
+            text: (*text).to_owned(),
+            lang: language.to_owned(),
+            record: Some(*other as u32),
+        })
+    }
+
+    /// For each item of the batch that [`batch`](Self::batch) gave for `step` the same query in another language,
+    /// where there is one that is not its passage: any that the record has, of a code-switched query the English that
+    /// it was. A sentence that asks in place of a question (inverse cloze) has none.
+    pub fn parallel_queries(&self, step: u64, batch: &Batch) -> Vec<Option<String>> {
+        let mut rng = StdRng::seed_from_u64(mix(self.seed ^ PARALLEL, step));
+        batch.items.iter().map(|item| self.parallel_query(item, &mut rng)).collect()
+    }
+
+    fn parallel_query(&self, item: &Item, rng: &mut StdRng) -> Option<String> {
+        let record = self.records.get(item.record as usize)?;
+        let Some(own) = record.query.get(&item.query_lang) else {
+            return item.query_english.clone();
+        };
+        if **own != *item.query {
+            return None;
+        }
+        let others: Vec<&str> = record
+            .query
+            .iter()
+            .filter(|(language, _)| **language != item.query_lang)
+            .map(|(_, query)| &**query)
+            .filter(|query| *query != item.passage && *query != item.query)
+            .collect();
+        pick(&others, rng).map(|query| (*query).to_owned())
     }
 
     /// A sentence of the passage in one language as the query of the passage in another. Nothing is taken
@@ -539,13 +668,20 @@ impl Sampler {
         Some(Item { passage: context.to_string(), passage_lang: to.to_owned(), english, context, ..item })
     }
 
-    /// An English question and its passage, of which one or both have words of another language.
-    fn switched(&self, rng: &mut StdRng) -> Option<Item> {
+    /// An English question and its passage, of which one or both have words of another language: of those in
+    /// `met`, unless texts are switched to none of them.
+    fn switched(&self, met: &[&str], rng: &mut StdRng) -> Option<Item> {
         let at = self.english.draw(rng)?;
         let mut item = self.item(at, "en", "en", rng)?;
         let side = rng.random_range(0..3);
-        let query = pick(self.switcher.languages(), rng)?;
-        let passage = pick(self.switcher.languages(), rng)?;
+        let all = self.switcher.languages().iter();
+        let mut languages: Vec<&String> =
+            all.clone().filter(|language| met.contains(&language.as_str())).collect();
+        if languages.is_empty() {
+            languages = all.collect();
+        }
+        let query = *pick(&languages, rng)?;
+        let passage = *pick(&languages, rng)?;
         if side != 1 {
             item.query = self.switcher.switch(&item.query, query, rng)?;
             item.query_lang.clone_from(query);
@@ -677,6 +813,11 @@ fn is_zero(share: &f64) -> bool {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_one(ways: &usize) -> bool {
     *ways == 1
 }
@@ -684,6 +825,11 @@ fn is_one(ways: &usize) -> bool {
 fn check(options: &SamplerOptions) -> Result<()> {
     if options.ways == 0 {
         return Err(Error::Training("sampling.ways is 0; a record gives at least 1 item".into()));
+    }
+    if options.batch_languages == 1 {
+        return Err(Error::Training(
+            "sampling.batch_languages is 1; across languages at least 2 meet (0 is all)".into(),
+        ));
     }
     let shares = [
         ("questions", options.questions),
@@ -693,6 +839,7 @@ fn check(options: &SamplerOptions) -> Result<()> {
         ("cloze_across", options.cloze_across),
         ("answer_sentence", options.answer_sentence),
         ("code_switching", options.code_switching),
+        ("same_language_negatives", options.same_language_negatives),
     ];
     for (name, share) in shares {
         if !(0.0..=1.0).contains(&share) {
@@ -1026,13 +1173,15 @@ mod tests {
             for (item, negative) in batch.items.iter().zip(&negatives) {
                 let Some(negative) = negative else { continue };
                 clozes += u32::from(!item.query.ends_with('?'));
-                assert!(*negative != *item.context && !negative.contains(&item.query), "{item:?} {negative}");
+                let text = &negative.text;
+                assert!(*text != *item.context && !text.contains(&item.query), "{item:?} {text}");
             }
-            let negatives: Vec<String> = negatives.into_iter().flatten().collect();
+            let negatives: Vec<Negative> = negatives.into_iter().flatten().collect();
             let relations = batch.relations(&negatives);
             let width = batch.items.len() + negatives.len();
             for (i, query) in batch.items.iter().enumerate() {
-                let passages = batch.items.iter().map(|item| &item.passage).chain(&negatives);
+                let negatives = negatives.iter().map(|negative| &negative.text);
+                let passages = batch.items.iter().map(|item| &item.passage).chain(negatives);
                 for (j, passage) in passages.enumerate().filter(|&(j, _)| j != i) {
                     let whole = passage.contains(&*query.context);
                     assert!(relations[i * width + j] != Relation::Negative || !whole, "{query:?} {passage}");
@@ -1087,7 +1236,7 @@ mod tests {
             for (item, negative) in batch.items.iter().zip(negatives) {
                 // As the passage whole, its sentences are no negatives.
                 if item.id != "marked" || item.passage == long("second") {
-                    seen.entry(item.id.clone()).or_default().insert(negative);
+                    seen.entry(item.id.clone()).or_default().insert(negative.map(|n| n.text));
                 }
             }
         }
@@ -1156,7 +1305,8 @@ mod tests {
             let batch = drawn.batch(step, Strategy::CrossLingual, 16);
             assert_eq!(batch.items.len(), 16);
             let negatives = drawn.negatives(step, &batch);
-            for (item, negative) in batch.items.iter().zip(negatives) {
+            let parallel = drawn.parallel_queries(step, &batch);
+            for ((item, negative), parallel) in batch.items.iter().zip(negatives).zip(parallel) {
                 all += 1;
                 if !item.id.starts_with('e') {
                     assert_ne!(item.query_lang, item.passage_lang);
@@ -1174,15 +1324,172 @@ mod tests {
                 );
                 // A passage that is not as it was written has no sentence beside it in its language.
                 assert!(!found || negative.is_none());
+                assert_eq!(parallel, asked.then(|| format!("question {} en?", item.id)));
             }
         }
         assert!((0.35..0.55).contains(&(f64::from(switched) / f64::from(all))), "{switched} of {all}");
         assert!((0.25..0.42).contains(&(f64::from(sides) / f64::from(switched))), "{sides} of {switched}");
+        // Where the query is switched, what tempts is too.
+        let options = SamplerOptions { same_language_negatives: 1.0, ..options.clone() };
+        let tempting = Sampler::with_options(&questions, &segments(), &languages(), 3, options)
+            .unwrap()
+            .with_switcher(switcher())
+            .unwrap();
+        let mut tempted = 0;
+        for step in 0..30 {
+            let batch = tempting.batch(step, Strategy::CrossLingual, 16);
+            let negatives = tempting.negatives(step, &batch);
+            for (item, negative) in batch.items.iter().zip(negatives) {
+                let Some(negative) = negative.filter(|_| item.id.starts_with('e')) else { continue };
+                if negative.lang == item.query_lang && item.query_lang != "en" {
+                    assert!(!item.context.contains(&negative.text), "{negative:?}");
+                    tempted += 1;
+                }
+            }
+        }
+        assert!(tempted > 10, "{tempted}");
         // Monolingual batches have none, and without English ones there is nothing to switch.
         let mono = (0..60).flat_map(|step| drawn.batch(step, Strategy::Monolingual, 8).items);
         assert!(mono.into_iter().all(|item| item.query_lang == item.passage_lang));
         let problem = sampler(&questions[..40]).unwrap().with_switcher(switcher()).err().unwrap().to_string();
         assert!(problem.contains("English alone"), "{problem}");
         assert!(sampler(&questions).unwrap().with_switcher(Switcher::default()).is_err());
+    }
+
+    /// Pages of three sections each in all languages.
+    fn page_questions() -> Vec<Question> {
+        let section = |i: usize| format!("docqa/x:page{}#{}", i / 3, i % 3);
+        (0..60).flat_map(|i| LANGUAGES.map(|lang| question(&section(i), lang, "docqa/x"))).collect()
+    }
+
+    fn with(questions: &[Question], options: SamplerOptions) -> Sampler {
+        Sampler::with_options(questions, &segments(), &languages(), 17, options).unwrap()
+    }
+
+    #[test]
+    fn hard_negatives_tempt_by_the_language_of_the_query() {
+        let options = SamplerOptions { same_language_negatives: 1.0, ..SamplerOptions::default() };
+        let plain = with(&page_questions(), SamplerOptions::default());
+        let sampler = with(&page_questions(), options);
+        let (mut sections, mut segments, mut alone) = (0, 0, 0);
+        for step in 0..60 {
+            let batch = sampler.batch(step, Strategy::CrossLingual, 16);
+            assert_eq!(batch, plain.batch(step, Strategy::CrossLingual, 16));
+            let negatives = sampler.negatives(step, &batch);
+            assert_eq!(negatives, sampler.negatives(step, &batch));
+            for (item, negative) in batch.items.iter().zip(&negatives) {
+                // Each of these has a text near it in its query's language.
+                let negative = negative.as_ref().unwrap();
+                assert_eq!(negative.lang, item.query_lang);
+                assert!(negative.text.contains(&item.query_lang), "{item:?} {negative:?}");
+                let own = item.id.split('#').next().unwrap();
+                assert!(!negative.text.contains(&format!("of {} in", item.id)), "{item:?} {negative:?}");
+                if item.is_parallel {
+                    // From its own source, and near.
+                    assert_eq!(negative.text.as_bytes()[0], item.id.as_bytes()[0]);
+                    let number =
+                        |text: &str| -> usize { text[1..].split(' ').next().unwrap().parse().unwrap() };
+                    let apart = number(&negative.text).abs_diff(number(&item.id));
+                    // Three sources take turns.
+                    assert!((1..=NEAR / 3 + 1).contains(&apart), "{item:?} {negative:?}");
+                    segments += 1;
+                } else {
+                    assert!(negative.text.contains(own), "{item:?} {negative:?}");
+                    sections += 1;
+                }
+                alone += usize::from(batch.items.iter().all(|other| other.passage_lang != item.query_lang));
+            }
+            // What is from a record of the batch is no negative of that record's query.
+            let negatives: Vec<Negative> = negatives.into_iter().flatten().collect();
+            let relations = batch.relations(&negatives);
+            let width = batch.items.len() + negatives.len();
+            for (i, item) in batch.items.iter().enumerate() {
+                for (j, negative) in negatives.iter().enumerate() {
+                    let relation = relations[i * width + batch.items.len() + j];
+                    let is_own = negative.record == Some(item.record);
+                    assert_eq!(relation == Relation::Neither, is_own, "{item:?} {negative:?}");
+                }
+            }
+            // Monolingual batches have those that they had.
+            let mono = sampler.batch(step, Strategy::Monolingual, 8);
+            assert_eq!(sampler.negatives(step, &mono), plain.negatives(step, &mono));
+        }
+        assert!(sections > 100 && segments > 100, "{sections} {segments} {alone}");
+        let half = SamplerOptions { same_language_negatives: 0.5, ..SamplerOptions::default() };
+        let half = with(&page_questions(), half);
+        let [mut all, mut own] = [0u32; 2];
+        for step in 0..60 {
+            let batch = half.batch(step, Strategy::CrossLingual, 16);
+            for (item, negative) in batch.items.iter().zip(half.negatives(step, &batch)) {
+                if item.is_parallel {
+                    continue;
+                }
+                let negative = negative.unwrap();
+                assert!(negative.lang == item.query_lang || negative.lang == item.passage_lang);
+                (all, own) = (all + 1, own + u32::from(negative.lang == item.query_lang));
+            }
+        }
+        assert!((0.4..0.6).contains(&(f64::from(own) / f64::from(all))), "{own} of {all}");
+    }
+
+    #[test]
+    fn few_languages_meet_in_a_batch_where_this_is_asked() {
+        let options = SamplerOptions { batch_languages: 2, ..SamplerOptions::default() };
+        let sampler = with(&page_questions(), options);
+        let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+        for step in 0..120 {
+            let batch = sampler.batch(step, Strategy::CrossLingual, 16);
+            assert_eq!(batch.items.len(), 16);
+            let mut met: Vec<String> = batch
+                .items
+                .iter()
+                .flat_map(|item| [item.query_lang.clone(), item.passage_lang.clone()])
+                .collect();
+            met.sort_unstable();
+            met.dedup();
+            assert_eq!(met.len(), 2);
+            let own = |item: &Item| batch.items.iter().filter(|o| o.passage_lang == item.query_lang).count();
+            assert!(batch.items.iter().map(own).sum::<usize>() > 0, "both ways");
+            *seen.entry(met).or_default() += 1;
+        }
+        assert_eq!(seen.len(), 6, "{seen:?}");
+        let one = SamplerOptions { batch_languages: 1, ..SamplerOptions::default() };
+        let problem = Sampler::with_options(&questions(), &segments(), &languages(), 17, one).err().unwrap();
+        assert!(problem.to_string().contains("batch_languages"), "{problem}");
+        // All of them are as if nothing were said.
+        let all = with(&questions(), SamplerOptions { batch_languages: 4, ..SamplerOptions::default() });
+        let batch = |s: &Sampler| s.batch(3, Strategy::CrossLingual, 16);
+        assert_eq!(batch(&all), batch(&with(&questions(), SamplerOptions::default())));
+    }
+
+    #[test]
+    fn parallel_queries_are_translations_and_never_the_passage() {
+        let sampler = sampler();
+        let (mut asked, mut segments, mut without) = (0, 0, 0);
+        for step in 0..60 {
+            for strategy in [Strategy::CrossLingual, Strategy::Monolingual] {
+                let batch = sampler.batch(step, strategy, 16);
+                let parallel = sampler.parallel_queries(step, &batch);
+                assert_eq!(parallel, sampler.parallel_queries(step, &batch));
+                for (item, other) in batch.items.iter().zip(parallel) {
+                    let Some(other) = other else {
+                        // There in one language alone, a sentence in place of a question, or two languages only.
+                        let is_alone = item.id.starts_with('n') || item.id.starts_with('q');
+                        assert!(is_alone || !item.query.ends_with('?'), "{item:?}");
+                        without += 1;
+                        continue;
+                    };
+                    assert!(other != item.query && other != item.passage);
+                    if item.is_parallel {
+                        assert!(other.starts_with(&format!("{} ", item.id)), "{item:?} {other}");
+                        segments += 1;
+                    } else {
+                        assert!(other.starts_with(&format!("question {} ", item.id)), "{item:?} {other}");
+                        asked += 1;
+                    }
+                }
+            }
+        }
+        assert!(asked > 100 && segments > 100 && without > 50, "{asked} {segments} {without}");
     }
 }

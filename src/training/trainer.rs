@@ -8,20 +8,22 @@ use std::{
     time::Instant,
 };
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
     REVISION,
     blocks::{Passes, Reach},
     checkpoint::{self, Known},
-    config::{Objective, Stage, StrategyName, TrainConfig, Trained},
+    config::{Contrastive, Objective, Stage, StrategyName, TrainConfig, Trained},
     loss::{self, Relation},
     optimizer::{Pace, Update},
-    sampler::{Sampler, Strategy},
+    sampler::{BatchKind, Negative, Sampler, Strategy},
     start::{self, Prepared},
     student::Student,
     switching::Switcher,
     teacher::Teacher,
+    terms::{Rows, Terms},
     texts::Texts,
     validation::{Best, Measured, Validation},
     whitening::whiten,
@@ -133,7 +135,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
     for (i, stage) in config.stage.iter().enumerate() {
         let distils = match stage.objective {
             Objective::Distillation { .. } => true,
-            Objective::Contrastive { distillation, .. } => distillation > 0.0,
+            Objective::Contrastive(ref terms) => terms.distillation > 0.0,
         };
         if distils && own.dimension() != teachers.dimension() {
             return Err(Error::Training(format!(
@@ -192,6 +194,32 @@ struct Batch {
     loss: f32,
     pairs: usize,
     tokens: usize,
+    met: Option<Met>,
+}
+
+/// What met in a contrastive batch, for the log.
+#[derive(Serialize)]
+struct Met {
+    /// `monolingual` or `cross-lingual`.
+    batch: &'static str,
+    items: usize,
+    hard_negatives: usize,
+    /// Those of them that are in their query's language while its passage is not.
+    #[serde(skip_serializing_if = "is_none")]
+    same_language_negatives: usize,
+    /// Queries in another language beside those of the items.
+    #[serde(skip_serializing_if = "is_none")]
+    parallel_queries: usize,
+    /// English passages beside those of the items.
+    #[serde(skip_serializing_if = "is_none")]
+    english_passages: usize,
+    terms: Terms,
+}
+
+// serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Run<'_> {
@@ -216,6 +244,7 @@ impl Run<'_> {
             let Some((stage, at)) = self.config.stage_at(step) else { break };
             let before = Instant::now();
             let mut value = 0.0;
+            let mut met = Vec::new();
             for part in 0..stage.accumulate {
                 let batch = self.learn(stage, step, part).map_err(|e| match e {
                     Error::Training(problem) => Error::Training(format!(
@@ -227,6 +256,7 @@ impl Run<'_> {
                 })?;
                 value += batch.loss / stage.accumulate as f32;
                 (pairs, tokens) = (pairs + batch.pairs, tokens + batch.tokens);
+                met.extend(batch.met);
             }
             self.update(stage, at);
             self.known.step = step + 1;
@@ -247,6 +277,9 @@ impl Run<'_> {
                 "step": step + 1, "stage": stage.name, "loss": value, "rate": stage.rate(at),
                 "seconds": learned.as_secs_f64(),
             });
+            if !met.is_empty() {
+                line["batches"] = json!(met);
+            }
             if let Some(measured) = validation {
                 line["validation"] = json!(measured);
             }
@@ -274,14 +307,7 @@ impl Run<'_> {
         let draw = step * stage.accumulate + part;
         match &stage.objective {
             Objective::Distillation { english } => self.distillation(stage, draw, *english),
-            Objective::Contrastive { strategy, alpha, distillation, hard_negatives } => {
-                let strategy = match strategy {
-                    StrategyName::Monolingual => Strategy::Monolingual,
-                    StrategyName::CrossLingual => Strategy::CrossLingual,
-                    StrategyName::Hybrid => Strategy::Hybrid { alpha: *alpha },
-                };
-                self.contrastive(stage, draw, strategy, *distillation, *hard_negatives)
-            }
+            Objective::Contrastive(objective) => self.contrastive(stage, draw, objective),
         }
     }
 
@@ -313,58 +339,86 @@ impl Run<'_> {
         })
     }
 
-    fn contrastive(
-        &mut self,
-        stage: &Stage,
-        draw: u64,
-        strategy: Strategy,
-        distillation: f32,
-        hard_negatives: bool,
-    ) -> Result<Batch> {
+    fn contrastive(&mut self, stage: &Stage, draw: u64, objective: &Contrastive) -> Result<Batch> {
+        let strategy = match objective.strategy {
+            StrategyName::Monolingual => Strategy::Monolingual,
+            StrategyName::CrossLingual => Strategy::CrossLingual,
+            StrategyName::Hybrid => Strategy::Hybrid { alpha: objective.alpha },
+        };
         let batch = self.sampler.batch(draw, strategy, stage.batch);
-        let n = batch.items.len();
-        if n < 2 {
+        let items = &batch.items;
+        if items.len() < 2 {
             return Err(Error::Training(format!(
                 "the data hold nothing for a {:?} batch; add questions with passages, or choose another strategy",
                 batch.kind
             )));
         }
-        let side = |kind| {
-            batch.items.iter().map(move |item| {
-                let text = if kind == Kind::Query { &item.query } else { &item.passage };
-                (kind, text)
-            })
-        };
-        let mut negatives = Vec::new();
-        if hard_negatives {
-            negatives.extend(self.sampler.negatives(draw, &batch).into_iter().flatten());
+        let mut negatives: Vec<Negative> = Vec::new();
+        let mut tempting = 0;
+        if objective.hard_negatives {
+            for (item, negative) in items.iter().zip(self.sampler.negatives(draw, &batch)) {
+                let Some(negative) = negative else { continue };
+                tempting +=
+                    usize::from(negative.lang == item.query_lang && item.query_lang != item.passage_lang);
+                negatives.push(negative);
+            }
         }
-        let sequences = side(Kind::Query)
-            .chain(side(Kind::Passage))
-            .chain(negatives.iter().map(|text| (Kind::Passage, text)))
+        let mut parallel: Vec<(usize, String)> = Vec::new();
+        if objective.agreement > 0.0 {
+            let queries = self.sampler.parallel_queries(draw, &batch);
+            parallel.extend(queries.into_iter().enumerate().filter_map(|(i, query)| Some((i, query?))));
+        }
+        let mut english: Vec<(usize, &str)> = Vec::new();
+        if objective.meets_english() {
+            let others = items.iter().enumerate().filter(|(_, item)| item.passage_lang != "en");
+            english.extend(others.filter_map(|(i, item)| Some((i, item.english.as_deref()?))));
+        }
+        // In the order that `Rows` has.
+        let sequences = items
+            .iter()
+            .map(|item| (Kind::Query, item.query.as_str()))
+            .chain(items.iter().map(|item| (Kind::Passage, item.passage.as_str())))
+            .chain(negatives.iter().map(|negative| (Kind::Passage, negative.text.as_str())))
+            .chain(parallel.iter().map(|(_, query)| (Kind::Query, query.as_str())))
+            .chain(english.iter().map(|(_, passage)| (Kind::Passage, *passage)))
             .map(|(kind, text)| self.student.tokens(kind, text, stage.max_tokens))
             .collect::<Result<Vec<_>>>()?;
-        let weights: Vec<f32> =
-            batch.items.iter().map(|i| if i.english.is_some() { 1.0 } else { 0.0 }).collect();
-        let teach = distillation > 0.0 && weights.contains(&1.0);
-        let originals: Vec<&str> = batch.items.iter().map(|i| i.english.as_deref().unwrap_or("")).collect();
-        let target = if teach { self.teacher.vectors(&originals)? } else { Vec::new() };
-        let relations = batch.relations(&negatives);
-        let d = self.student.config.dimension();
-        let ids: Vec<&str> = batch.items.iter().map(|i| i.id.as_str()).collect();
-        add_gradients(&mut self.student, stage, &sequences, &ids, |vectors| {
-            let (queries, passages) = vectors.split_at(n * d);
-            let (mut value, mut grads, mut by_passages) =
-                loss::contrastive(queries, passages, d, &relations, stage.temperature);
-            if teach {
-                let (far, by_far) = loss::distance(passages, &target, d, &weights);
-                value += distillation * far;
-                // Hard negatives come behind and have no English counterpart.
-                by_passages.iter_mut().zip(by_far).for_each(|(g, far)| *g += distillation * far);
-            }
-            grads.extend(by_passages);
+        let counted: Vec<f32> = items.iter().map(|i| if i.english.is_some() { 1.0 } else { 0.0 }).collect();
+        let target = if objective.distillation > 0.0 && counted.contains(&1.0) {
+            let originals: Vec<&str> = items.iter().map(|i| i.english.as_deref().unwrap_or("")).collect();
+            self.teacher.vectors(&originals)?
+        } else {
+            Vec::new()
+        };
+        let rows = Rows {
+            d: self.student.config.dimension(),
+            items: items.len(),
+            negatives: negatives.len(),
+            relations: batch.relations(&negatives),
+            parallel: parallel.iter().map(|(item, _)| *item).collect(),
+            english: english.iter().map(|(item, _)| *item).collect(),
+            taught: (target, counted),
+        };
+        let ids: Vec<&str> = items.iter().map(|i| i.id.as_str()).collect();
+        let mut terms = Terms::default();
+        let mut done = add_gradients(&mut self.student, stage, &sequences, &ids, |vectors| {
+            let (value, grads, each) = rows.loss(vectors, objective, stage.temperature);
+            terms = each;
             (value, grads)
-        })
+        })?;
+        done.met = Some(Met {
+            batch: match batch.kind {
+                BatchKind::Monolingual(_) => "monolingual",
+                BatchKind::CrossLingual => "cross-lingual",
+            },
+            items: items.len(),
+            hard_negatives: negatives.len(),
+            same_language_negatives: tempting,
+            parallel_queries: parallel.len(),
+            english_passages: english.len(),
+            terms,
+        });
+        Ok(done)
     }
 
     fn update(&mut self, stage: &Stage, at: u64) {
@@ -447,7 +501,7 @@ fn add_gradients(
         )),
         other => other,
     })?;
-    Ok(Batch { loss, pairs: ids.len(), tokens: sequences.iter().map(Vec::len).sum() })
+    Ok(Batch { loss, pairs: ids.len(), tokens: sequences.iter().map(Vec::len).sum(), met: None })
 }
 
 /// One JSON document a line, a line a step.
