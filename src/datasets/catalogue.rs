@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Corpus, Options, Pool, beir, dev, drop, miracl, open, sample, tydiqa, xquad};
+use super::{Corpus, Options, Pool, beir, dev, drop, flores, miracl, open, sample, tydiqa, xquad};
 use crate::{Error, Result};
 
 /// A data set as `interlingua data` lists it.
@@ -49,7 +49,7 @@ const fn checked(path: &'static str, sha256: &'static str) -> Download {
 const HELD_OUT: &str = "they are put together from several sources; docs/data.md names them";
 
 /// All data sets.
-pub static CATALOGUE: [Entry; 10] = [
+pub static CATALOGUE: [Entry; 11] = [
     Entry {
         name: "xquad-r",
         about: "Answers to the same 1,190 questions in eleven languages, all parallel; candidates are sentences.",
@@ -176,6 +176,21 @@ pub static CATALOGUE: [Entry; 10] = [
         files: &[],
     },
     Entry {
+        name: "flores",
+        about: "Sentences that look for their translations in all other languages at once: to choose models on, never \
+                to train on.",
+        languages: &[],
+        origin: "FLORES-200's devtest (https://github.com/facebookresearch/flores) as a table with a column a \
+                 language; docs/data.md says how it is made",
+        licence: "CC BY-SA 4.0",
+        size: "1,012 sentences of Wikinews, Wikibooks and Wikivoyage in each language",
+        citation: "NLLB Team et al. 2022, No Language Left Behind, arXiv 2207.04672; Goyal et al. 2022, FLORES-101, \
+                   TACL 10, arXiv 2106.03193",
+        base: None,
+        by_hand: "it is offered as an archive with a file a language; docs/data.md says how they become a table",
+        files: &[],
+    },
+    Entry {
         name: "sample",
         about: "The passages that the page ships with.",
         languages: xquad::XQUAD_R.languages,
@@ -215,7 +230,7 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
     })
 }
 
-/// Reads the data set called `name` from its folder `dir`; for tydiqa, drop, sample and own, `dir`
+/// Reads the data set called `name` from its folder `dir`; for tydiqa, drop, flores, sample and own, `dir`
 /// may also be the file itself.
 ///
 /// # Errors
@@ -234,6 +249,7 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
         "beir" => return beir::read(dir, options),
         "docqa" => return dev::sections(dir, &options.languages),
         "dev-qa" => return dev::answers(dir, &options.languages),
+        "flores" => return flores::read(dir, &options.languages),
         "tydiqa" => tydiqa::parse(&bytes(dir, &["json"])?)?,
         "drop" => {
             let mut files = bytes(dir, &["json"])?;
@@ -393,7 +409,7 @@ mod tests {
         fs::write(folder.path().join("q.jsonl"), query).unwrap();
         let own = load("own", folder.path(), &Options::default()).unwrap();
         assert_eq!((own.name.as_str(), own.questions[0].relevant[0].passage), ("own", 0));
-        for name in ["xquad-r", "mlqa-r", "miracl", "beir", "drop", "tydiqa", "docqa", "dev-qa"] {
+        for name in ["xquad-r", "mlqa-r", "miracl", "beir", "drop", "tydiqa", "docqa", "dev-qa", "flores"] {
             assert!(load(name, folder.path(), &Options::default()).is_err(), "{name}");
         }
     }

@@ -451,7 +451,7 @@ mod tests {
             name: name.into(),
             passages,
             questions: questions.iter().map(question).collect(),
-            notes: vec![],
+            ..Corpus::default()
         }
     }
 

@@ -13,6 +13,7 @@ pub mod drop;
 mod examples;
 mod faults;
 pub mod file;
+pub mod flores;
 pub mod guard;
 mod json;
 #[cfg(feature = "native")]
@@ -109,6 +110,9 @@ pub struct Corpus {
     pub questions: Vec<Question>,
     /// What was left out or assumed, a sentence each.
     pub notes: Vec<String>,
+    /// Whether each question is a passage that looks for its translations: the one of its own group and language,
+    /// which is then left out of its ranking.
+    pub questions_are_passages: bool,
 }
 
 impl Corpus {
@@ -136,7 +140,12 @@ impl Corpus {
         if let Some(unknown) = languages.iter().find(|lang| !known.contains(lang)) {
             return Err(Error::Input(format!("{} has nothing in the language {unknown}.", self.name)));
         }
-        let mut out = Self { name: self.name.clone(), notes: self.notes.clone(), ..Self::default() };
+        let mut out = Self {
+            name: self.name.clone(),
+            notes: self.notes.clone(),
+            questions_are_passages: self.questions_are_passages,
+            ..Self::default()
+        };
         let mut moved = HashMap::new();
         for (i, passage) in self.passages.iter().enumerate().filter(|(_, p)| languages.contains(&p.lang)) {
             moved.insert(i, out.passages.len());
@@ -295,7 +304,7 @@ mod tests {
                 text: "q".into(),
                 relevant: vec![0.into()],
             }],
-            notes: vec![],
+            ..Corpus::default()
         };
         let mut corpus = part("de");
         corpus.append(part("en")).unwrap();

@@ -56,6 +56,11 @@ pub struct Bias {
     pub same_language_first: Option<Rate>,
     /// The same by query language.
     pub same_language_first_by: BTreeMap<String, Rate>,
+    /// How often the first passage, answer or not, is in the query's language: over all queries. Chance is the mean of
+    /// (answers in the query's language) / (all answers), what is right for a ranking that puts answers first and is
+    /// blind to languages: 0 where sentences look for translations (ours).
+    #[serde(default)]
+    pub first_in_language: Option<Rate>,
     /// Languages of the first 10 ranks.
     pub shares: Shares,
     /// The worst rank of an answer: how far one must read to have all of them (Max@R, arXiv
@@ -68,8 +73,8 @@ pub struct Bias {
     /// Whether a question's translations give the same ranking (MRC@10): mean over questions of the
     /// mean over pairs of translations of Spearman's ρ over the union of both first 10 ranks, −1 to 1,
     /// a passage that is in one list only having rank 11 in the other (tied ranks are averaged). How
-    /// passages in one list only count is our reading. Null where no question has a translation, or
-    /// there is one passage only.
+    /// passages in one list only count is our reading. Null where no question has a translation, there
+    /// is one passage only, or questions are passages themselves: each lacks another one in its ranking.
     pub agreement: Option<f64>,
     /// Null where no language has two questions with one answer in every language.
     pub peer: Option<Peer>,
@@ -92,6 +97,13 @@ impl Bias {
         writeln!(out, "\nlanguage bias (in brackets: without bias)")?;
         if let Some(own) = self.same_language_first {
             writeln!(out, "  best answer in the question's language  {:.4} ({:.4})", own.rate, own.chance)?;
+        }
+        if let Some(first) = self.first_in_language {
+            writeln!(
+                out,
+                "  first passage in the question's language {:.4} ({:.4})",
+                first.rate, first.chance
+            )?;
         }
         writeln!(out, "  top {k} against pool, Jensen-Shannon      {:.4} (0)", self.shares.distance)?;
         if let Some(last) = self.last_answer {
@@ -133,10 +145,15 @@ impl Bias {
         Some(Self {
             same_language_first,
             same_language_first_by,
+            first_in_language: first_in_language(task, ranks),
             shares: Shares::of(task, ranks),
             last_answer: mean(&last).zip(median(&mut last)).map(|(mean, median)| Spread { mean, median }),
             complete,
-            agreement: agreement::agreement(task, ranks),
+            agreement: if task.queries.iter().any(|query| query.itself.is_some()) {
+                None
+            } else {
+                agreement::agreement(task, ranks)
+            },
             peer: Peer::of(task, ranks),
             hubness: Hubness::of(task, ranks),
             multi_to_mono: settings.multi.zip(mono).map(|(multi, mono)| multi.map / mono.map),
@@ -176,6 +193,21 @@ fn same_language_first(task: &Task, ranks: &[Ranks]) -> (Option<Rate>, BTreeMap<
     });
     let by = task.languages.iter().zip(sums).filter_map(|(lang, sum)| Some((lang.clone(), rate(sum)?)));
     (rate(all), by.collect())
+}
+
+/// Over all queries.
+fn first_in_language(task: &Task, ranks: &[Ranks]) -> Option<Rate> {
+    let (mut first, mut chance, mut queries) = (0usize, 0.0, 0usize);
+    for (query, ranks) in task.queries.iter().zip(ranks) {
+        let is_own = |document: usize| task.documents[document].lang == query.lang;
+        let Some(&top) = ranks.top.first() else { continue };
+        queries += 1;
+        first += usize::from(is_own(top as usize));
+        let own = ranks.found.iter().filter(|f| is_own(f.document)).count();
+        chance += own as f64 / ranks.found.len().max(1) as f64;
+    }
+    let n = queries as f64;
+    (queries > 0).then(|| Rate { rate: first as f64 / n, chance: chance / n })
 }
 
 /// The worst rank of an answer, for the queries with answers in two languages or more.

@@ -145,9 +145,10 @@ impl Entry {
             let grade = judged.iter().find(|(d, _)| *d == document).map_or(0, |(_, grade)| *grade);
             Ranked { document, rank, score: scores[document], grade }
         };
-        let best = task.order().top(&scores, self.pool(task), top);
+        let query = &task.queries[self.query];
+        let best = task.top(query, &scores, self.pool(task), top);
         let mut out: Vec<Ranked> = best.iter().zip(1..).map(|(&d, rank)| ranked(rank, d)).collect();
-        let above = |d: usize| task.order().above(&scores, d, self.pool(task));
+        let above = |d: usize| task.above(query, &scores, d, self.pool(task));
         let mut below: Vec<Ranked> =
             judged.iter().map(|(d, _)| ranked(1 + above(*d), *d)).filter(|r| r.rank > top).collect();
         below.sort_unstable_by_key(|r| r.rank);
@@ -176,9 +177,10 @@ impl Entry {
         let tag = tag.split_whitespace().collect::<Vec<_>>().join("-");
         let lines = index.map_scores(&vectors, |i, scores| {
             let (entry, mut lines) = (entries[i], String::new());
-            let top = task.order().top(scores, entry.pool(task), depth);
+            let query = &task.queries[entry.query];
+            let top = task.top(query, scores, entry.pool(task), depth);
             let ranked: Vec<(usize, f32)> = top.into_iter().map(|i| (i, scores[i])).collect();
-            trec::run_lines(task, &task.queries[entry.query], &ranked, &tag, &mut lines);
+            trec::run_lines(task, query, &ranked, &tag, &mut lines);
             lines
         })?;
         out.extend(lines);

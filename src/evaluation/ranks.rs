@@ -102,13 +102,13 @@ fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
     let mut found = Vec::new();
     for target in languages.clone() {
         for judged in task.relevant(query, target) {
-            let above = |lang| task.order().above(scores, judged.document, task.range(lang));
+            let above = |lang| task.above(query, scores, judged.document, task.range(lang));
             let own = 1 + above(target);
             let others: usize = languages.clone().filter(|&lang| lang != target).map(above).sum();
             found.push(Found { document: judged.document, grade: judged.grade, own, pool: own + others });
         }
     }
-    let top = task.order().top(scores, 0..scores.len(), TOP);
+    let top = task.top(query, scores, 0..scores.len(), TOP);
     // Not `into_iter`: that would keep the memory of all documents for each query.
     Ranks { found, top: top.iter().map(|&document| document as u32).collect() }
 }

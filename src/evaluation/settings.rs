@@ -93,7 +93,7 @@ impl Scores {
             let hits = ranks.pool();
             let grades: Vec<u32> = hits.iter().map(|h| h.grade).collect();
             multi.push(Measures::of(&hits, &grades));
-            distance.push(Distance::of(&hits, task.documents.len()));
+            distance.push(Distance::of(&hits, task.ranked(query)));
         }
         Self { pairs, multi, distance }
     }

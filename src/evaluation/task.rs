@@ -29,6 +29,9 @@ pub struct Query {
     pub lang: usize,
     /// Index into the corpus's questions.
     pub question: usize,
+    /// The document that the query is itself, where it is one (see [`Corpus::questions_are_passages`]): it takes
+    /// no part in its ranking.
+    pub itself: Option<usize>,
 }
 
 /// A document that answers a query.
@@ -82,6 +85,15 @@ impl Task {
         let mut place = vec![0; documents.len()];
         documents.iter().enumerate().for_each(|(i, d)| place[d.passage] = i);
 
+        let itself: HashMap<(&str, &str), usize> = if corpus.questions_are_passages {
+            let key = |passage: usize| {
+                let passage = &corpus.passages[passage];
+                (passage.group.as_str(), passage.lang.as_str())
+            };
+            documents.iter().enumerate().map(|(i, d)| (key(d.passage), i)).collect()
+        } else {
+            HashMap::new()
+        };
         let mut groups: HashMap<&str, usize> = HashMap::new();
         let mut relevant: Vec<Vec<Vec<Judged>>> = Vec::new();
         let mut queries = Vec::new();
@@ -107,11 +119,12 @@ impl Task {
                     None => known.push(Judged { document, grade: answer.grade }),
                 }
             }
-            queries.push(Query { id, group, lang: number[question.lang.as_str()], question: i });
+            let itself = itself.get(&(question.group.as_str(), question.lang.as_str())).copied();
+            queries.push(Query { id, group, lang: number[question.lang.as_str()], question: i, itself });
         }
         let mut unanswered = Vec::new();
         queries.retain(|q| {
-            let answered = relevant[q.group].iter().any(|documents| !documents.is_empty());
+            let answered = relevant[q.group].iter().flatten().any(|j| Some(j.document) != q.itself);
             if !answered {
                 unanswered.push(q.id.clone());
             }
@@ -142,13 +155,35 @@ impl Task {
     }
 
     /// The documents in a language that answer a query.
-    pub fn relevant(&self, query: &Query, lang: usize) -> &[Judged] {
-        self.relevant.get(query.group).and_then(|r| r.get(lang)).map_or(&[], Vec::as_slice)
+    pub fn relevant<'a>(&'a self, query: &Query, lang: usize) -> impl Iterator<Item = &'a Judged> + use<'a> {
+        let itself = query.itself;
+        let all = self.relevant.get(query.group).and_then(|r| r.get(lang)).map_or(&[][..], Vec::as_slice);
+        all.iter().filter(move |judged| Some(judged.document) != itself)
     }
 
-    /// How ties are ordered.
-    pub fn order(&self) -> &Order {
-        &self.order
+    /// How many documents of `range` are ranked above `document` for a query, by `scores` of all documents; ties as
+    /// in [`Order`].
+    pub fn above(&self, query: &Query, scores: &[f32], document: usize, range: Range<usize>) -> usize {
+        let itself = query.itself.filter(|itself| range.contains(itself));
+        let less = itself.map_or(0, |itself| self.order.above(scores, document, itself..itself + 1));
+        self.order.above(scores, document, range) - less
+    }
+
+    /// The first `depth` documents of `range` for a query, best first.
+    pub fn top(&self, query: &Query, scores: &[f32], range: Range<usize>, depth: usize) -> Vec<usize> {
+        let Some(itself) = query.itself.filter(|itself| range.contains(itself)) else {
+            return self.order.top(scores, range, depth);
+        };
+        let mut top = self.order.top(scores, range, depth.saturating_add(1));
+        top.retain(|document| *document != itself);
+        top.truncate(depth);
+        top.shrink_to_fit();
+        top
+    }
+
+    /// How many documents a query is ranked among in the pool of all languages.
+    pub fn ranked(&self, query: &Query) -> usize {
+        self.documents.len() - usize::from(query.itself.is_some())
     }
 
     /// Number of groups of questions, that is of distinct questions, translations counted once.

@@ -61,14 +61,14 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
                 (task.range(to), depth_of(depth))
             }))
             .collect();
-        let best = index.map_scores(&queries[first * d..last * d], |_, scores| {
+        let asked = &task.queries[first..last];
+        let best = index.map_scores(&queries[first * d..last * d], |i, scores| {
             let ranked = pools.iter().map(|(range, depth)| {
-                let top = task.order().top(scores, range.clone(), *depth);
+                let top = task.top(&asked[i], scores, range.clone(), *depth);
                 top.into_iter().map(|i| (i, scores[i])).collect::<Vec<_>>()
             });
             ranked.collect::<Vec<_>>()
         })?;
-        let asked = &task.queries[first..last];
         for (query, best) in asked.iter().zip(&best) {
             multi.add(task, query, &best[0], languages.clone())?;
         }
@@ -79,7 +79,7 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
                 format!("cross.{}.{}", task.languages[from], task.languages[to])
             };
             let mut setting = Setting::create(dir, &name, &tag)?;
-            let answered = asked.iter().zip(&best).filter(|(q, _)| !task.relevant(q, to).is_empty());
+            let answered = asked.iter().zip(&best).filter(|(q, _)| task.relevant(q, to).next().is_some());
             for (query, best) in answered {
                 setting.add(task, query, &best[1 + to], to..to + 1)?;
             }
