@@ -39,7 +39,7 @@ pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sens
     let mut ids = HashSet::new();
     for file in files {
         report.files += 1;
-        records::read(file, |line: Line| {
+        records::read(file, &mut report, |line: Line, report| {
             report.records += 1;
             if !ids.insert(line.id.clone()) {
                 report.duplicate_ids += 1;
@@ -52,7 +52,7 @@ pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sens
                     report.unknown(&code);
                     continue;
                 }
-                let list = usable(&list, &mut report);
+                let list = usable(&list, report);
                 if !list.is_empty() {
                     words.insert(code, list);
                 }
