@@ -14,7 +14,7 @@ use crate::encoder::Encoder;
 use crate::evaluation::{
     Bias, EvalReport, Facts, Intervals, Ranks, Scores, Settings, Task, rank, remove_languages,
 };
-use crate::retrieval::{Index, npy, to_unit};
+use crate::retrieval::{Index, npy};
 use crate::text::Kind;
 use crate::{Error, Result, sha256};
 
@@ -67,11 +67,13 @@ pub fn evaluate(
         |texts: Vec<&str>, kind, what| kept(folder, encoder, &texts, kind, what, progress, note);
     let mut passages = vectors(task.passages(corpus).collect(), Kind::Passage, "passages")?;
     let mut queries = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = encoder.similarity().note().into_iter().collect();
     if let Some(r) = options.lir {
-        notes = remove_languages(task, &mut passages, &mut queries, encoder.dimension(), r)?;
+        encoder.similarity().need_cosine("LIR")?;
+        notes.extend(remove_languages(task, &mut passages, &mut queries, encoder.dimension(), r)?);
     }
-    let index = Index::from_rows(encoder.dimension(), &passages)?;
+    let similarity = encoder.similarity();
+    let index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(similarity);
     let ranks = rank(task, &index, &queries)?;
     let scores = Scores::of(task, &ranks);
     let settings = Settings::of(task, &scores);
@@ -131,7 +133,7 @@ fn kept(
     Ok(rows)
 }
 
-/// Unit vectors of texts, `[n, dimension]`; each distinct text is encoded once. `progress` is told how
+/// Vectors of texts, `[n, dimension]`, as the model's are compared: unit ones for cosines. Each distinct text is encoded once. `progress` is told how
 /// many are done, and of how many; an error it returns ends the work.
 ///
 /// # Errors
@@ -145,7 +147,7 @@ pub fn encode<'a>(
     let (unique, which) = distinct(texts);
     let mut rows = block_on(encoder.encode(&unique, kind, async |done, all| progress(done, all)))?;
     let d = encoder.dimension();
-    to_unit(&mut rows, d);
+    encoder.similarity().ready(&mut rows, d);
     Ok(which.iter().flat_map(|&i| rows[i * d..(i + 1) * d].iter().copied()).collect())
 }
 

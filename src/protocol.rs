@@ -413,7 +413,7 @@ pub struct Results {
 pub struct Hit {
     /// From 1.
     pub rank: usize,
-    /// Cosine of query and passage.
+    /// Cosine of query and passage, or what the model compares by.
     pub score: f32,
     /// The passage's id; translations of one passage share it.
     pub id: String,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Manifest;
 use crate::datasets::account::NOT_RECORDED;
+use crate::retrieval::Similarity;
 use crate::text::language;
 
 /// File name of the card.
@@ -76,7 +77,7 @@ impl Card<'_> {
     }
 
     fn what(&self, out: &mut String) -> std::fmt::Result {
-        let Manifest { name, architecture: shape, prompts, quantization, .. } = self.manifest;
+        let Manifest { name, architecture: shape, prompts, quantization, similarity, .. } = self.manifest;
         writeln!(out, "# {name}\n")?;
         writeln!(
             out,
@@ -96,9 +97,13 @@ impl Card<'_> {
             (
                 "vector",
                 format!(
-                    "{} dimensions{}",
+                    "{} dimensions{}{}",
                     shape.dimension(),
-                    if shape.normalize { ", of length 1" } else { "" }
+                    if shape.normalize { ", of length 1" } else { "" },
+                    match similarity {
+                        Similarity::Cosine => String::new(),
+                        other => format!(", compared by {}", other.name()),
+                    }
                 ),
             ),
             ("longest text", format!("{} tokens", shape.max_tokens)),

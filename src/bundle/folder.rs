@@ -11,6 +11,7 @@ use super::{
     Bundle, CARD, FileEntry, MANIFEST, Manifest, TOKENIZER, WEIGHTS,
     card::{MARK, card},
     from_hugging_face,
+    manifest::{FORMAT, OLDEST},
 };
 use crate::{Error, Result};
 
@@ -54,6 +55,7 @@ impl Bundle {
     pub fn write(&mut self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
         let weights = self.weights.to_safetensors()?;
+        self.manifest.format = self.format();
         self.manifest.files =
             vec![FileEntry::of(TOKENIZER, &self.tokenizer), FileEntry::of(WEIGHTS, &weights)];
         let files = [
@@ -63,6 +65,22 @@ impl Bundle {
         let described = self.manifest.parts(folder)?;
         files.into_iter().chain(described).try_for_each(Part::rename)
     }
+
+    /// The least format that says all there is to say of it.
+    fn format(&self) -> u32 {
+        let Manifest { architecture, similarity, .. } = &self.manifest;
+        let cut = serde_json::from_slice::<Cut>(&self.tokenizer).ok().and_then(|t| t.truncation);
+        let later = !similarity.is_cosine()
+            || architecture.dense.iter().any(|dense| dense.normalized)
+            || cut.is_some_and(|cut| cut["direction"] == "Left");
+        if later { FORMAT } else { OLDEST }
+    }
+}
+
+/// Of a tokenizer no more than is asked for.
+#[derive(serde::Deserialize)]
+struct Cut {
+    truncation: Option<serde_json::Value>,
 }
 
 impl Manifest {

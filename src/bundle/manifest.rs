@@ -6,12 +6,17 @@ use super::weights::Quantization;
 use crate::{
     Error, Result,
     encoder::Config,
+    retrieval::Similarity,
     sha256,
     text::{Kind, Prompts},
 };
 
-/// The bundle format this build reads and writes.
-pub const FORMAT: u32 = 1;
+/// The latest bundle format this build reads and writes. It differs from the one before in what a reader of
+/// that one would pass over: a way of comparing, dense layers that scale what goes in, texts cut at their
+/// beginning. Bundles without these are written in the format before.
+pub const FORMAT: u32 = 2;
+/// The first format.
+pub const OLDEST: u32 = 1;
 /// File name of the manifest.
 pub const MANIFEST: &str = "manifest.json";
 /// File name of the tokenizer.
@@ -22,7 +27,7 @@ pub const WEIGHTS: &str = "model.safetensors";
 /// What a bundle says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`] of the writer.
+    /// [`OLDEST`] to [`FORMAT`]: the least that says all there is to say.
     pub format: u32,
     /// The model's name.
     pub name: String,
@@ -31,6 +36,9 @@ pub struct Manifest {
     /// Prefixes it expects.
     #[serde(default)]
     pub prompts: Prompts,
+    /// How its vectors are compared.
+    #[serde(default, skip_serializing_if = "Similarity::is_cosine")]
+    pub similarity: Similarity,
     /// Codes of the languages it was trained for; empty when unknown.
     #[serde(default)]
     pub languages: Vec<String>,
@@ -100,10 +108,10 @@ impl Manifest {
         let format = value.get("format").and_then(|f| f.as_u64()).ok_or_else(|| {
             Error::format(place, "the field `format` (the bundle's format version) is missing")
         })?;
-        if format != u64::from(FORMAT) {
+        if !(u64::from(OLDEST)..=u64::from(FORMAT)).contains(&format) {
             return Err(Error::Unsupported {
                 what: format!("{place}: bundle format {format} in the field `format`"),
-                hint: format!("this version reads format {FORMAT}; use a newer interlingua"),
+                hint: format!("this version reads formats {OLDEST} to {FORMAT}; use a newer interlingua"),
             });
         }
         let manifest: Self = serde_json::from_value(value).map_err(|e| Error::format(place, e))?;

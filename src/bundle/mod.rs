@@ -17,7 +17,9 @@ pub use card::{CARD, card};
 #[cfg(feature = "native")]
 pub use folder::write_whole;
 pub use import::from_hugging_face;
-pub use manifest::{FORMAT, FileEntry, MANIFEST, Manifest, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS};
+pub use manifest::{
+    FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
+};
 pub use weights::{Array, BLOCK, Incoming, Quantization, Weights};
 
 use std::collections::BTreeMap;

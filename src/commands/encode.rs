@@ -37,6 +37,10 @@ pub struct Args {
 /// Says what is wrong with the model, the input or the device.
 pub fn run(args: Args) -> Result<()> {
     let (encoder, manifest) = open_model(&args.model, &args.place)?;
+    let packed = args.output.extension().is_some_and(|e| e == "safetensors");
+    if packed {
+        encoder.similarity().need_cosine("--output in 8 bits (.safetensors; .npy holds f32)")?;
+    }
     let bytes = fs::read(&args.input).map_err(|e| Error::file(&args.input, e))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         Error::format(
@@ -52,7 +56,6 @@ pub fn run(args: Args) -> Result<()> {
     let mut progress = Progress::new("lines");
     let rows = encoder.encode_all(&lines, kind, &mut |done, total| progress.show(done, total))?;
     let d = encoder.dimension();
-    let packed = args.output.extension().is_some_and(|e| e == "safetensors");
     let file = match packed {
         true => vectors::write(&rows, d, &about(&manifest))?,
         false => npy::write(&rows, lines.len(), d),

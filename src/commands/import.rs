@@ -69,11 +69,15 @@ pub fn run(args: Args) -> Result<()> {
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&args.output)?;
     println!(
-        "{}: {}, {} weights, {:.1} MB",
+        "{}: {}, {} weights, {:.1} MB; texts up to {} tokens, compared by {}, prompts {:?} and {:?}",
         args.output.display(),
         args.quantize,
         bundle.weights.parameters(),
-        bundle.manifest.bytes() as f64 / 1e6
+        bundle.manifest.bytes() as f64 / 1e6,
+        bundle.manifest.architecture.max_tokens,
+        bundle.manifest.similarity.name(),
+        bundle.manifest.prompts.query,
+        bundle.manifest.prompts.passage,
     );
     Ok(())
 }

@@ -95,6 +95,7 @@ fn vectors_of(
 ) -> Result<Vec<u8>> {
     // What ships is the same on every machine that makes it, so the CPU makes it.
     let encoder = Encoder::new(bundle, Machine::cpu())?;
+    encoder.similarity().need_cosine("a sample's vectors, in 8 bits,")?;
     let passages: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
     let questions: Vec<&str> = examples.iter().map(|q| q.text.as_str()).collect();
     let mut progress = Progress::new("passages");

@@ -92,6 +92,13 @@ pub fn run(args: Args) -> Result<()> {
         )));
     }
     let (encoder, manifest) = open_model(&args.model, &args.place)?;
+    let similarity = encoder.similarity();
+    if args.vectors.is_some() {
+        similarity.need_cosine("--vectors, in 8 bits,")?;
+    }
+    if let Some(note) = similarity.note() {
+        eprintln!("{note}");
+    }
     // Which passage each row of the index is.
     let (index, rows) = match &args.vectors {
         Some(file) => (
@@ -105,7 +112,7 @@ pub fn run(args: Args) -> Result<()> {
                 progress.show(done, all);
                 Ok(())
             })?;
-            let mut index = EitherIndex::for_count(encoder.dimension(), searched.len());
+            let mut index = EitherIndex::for_count(encoder.dimension(), searched.len(), similarity);
             index.extend(&vectors)?;
             (index, searched.clone())
         }

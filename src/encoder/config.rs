@@ -51,6 +51,9 @@ pub struct Dense {
     pub output: usize,
     /// Applied to the output.
     pub activation: Activation,
+    /// Whether what goes in is scaled to length 1 before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalized: bool,
 }
 
 /// The shape of an encoder.

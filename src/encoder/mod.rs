@@ -20,7 +20,7 @@ pub use device::{Backend, Machine};
 pub use table::Table;
 
 use device::Handle;
-use positions::positions;
+use positions::{Padding, positions};
 use webgpu::Upload;
 
 use std::{future::ready, pin::Pin};
@@ -29,6 +29,7 @@ use crate::{
     Error, Result,
     bundle::{Bundle, Manifest, Quantization, SelfTest, TOKENIZER},
     protocol::PrecisionChoice,
+    retrieval::Similarity,
     text::{Kind, Prompts, Tokenizer},
 };
 
@@ -42,6 +43,8 @@ pub struct Encoder {
     prompts: Prompts,
     tokenizer: Tokenizer,
     table: Table,
+    padding: Option<Padding>,
+    similarity: Similarity,
     blocks: Blocks,
     machine: Machine,
     precision: Precision,
@@ -158,6 +161,8 @@ impl Encoder {
             config,
             tokenizer,
             table: Table::new(table),
+            padding: Padding::new(&bundle.manifest.architecture, weights)?,
+            similarity: bundle.manifest.similarity,
             blocks,
             machine,
             precision,
@@ -177,6 +182,11 @@ impl Encoder {
     /// The model's shape.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How its vectors are compared.
+    pub fn similarity(&self) -> Similarity {
+        self.similarity
     }
 
     /// The model's tokenizer.
@@ -303,17 +313,19 @@ impl Encoder {
         }
         let lengths = || sequences.iter().map(|s| s.len()).collect::<Vec<_>>();
         let values: Pin<Box<dyn Future<Output = std::result::Result<_, String>>>> = match &self.blocks {
-            Blocks::Cpu(blocks) => {
-                Box::pin(ready(Ok(blocks.encode(self.table.gather(sequences), &lengths()))))
-            }
-            Blocks::WebGpu(blocks) => match blocks.send(&self.table.gather(sequences), &lengths()) {
+            Blocks::Cpu(blocks) => Box::pin(ready(Ok(blocks.encode(self.words(sequences), &lengths())))),
+            Blocks::WebGpu(blocks) => match blocks.send(&self.words(sequences), &lengths()) {
                 Ok(values) => Box::pin(values),
                 Err(problem) => Box::pin(ready(Err(problem))),
             },
             #[cfg(feature = "native")]
             Blocks::Burn(blocks) => {
                 let length = self.padded(longest).min(self.config.max_tokens).max(longest);
-                Box::pin(blocks.send(&self.config, &self.table, sequences, length))
+                let mut words = self.table.gather_padded(sequences, length);
+                if let Some(padding) = &self.padding {
+                    padding.correct(sequences, &mut words, Some(length));
+                }
+                Box::pin(blocks.send(&self.config, words, sequences, length))
             }
         };
         let device = self.device_label();
@@ -326,6 +338,15 @@ impl Encoder {
                 Err(problem) => Err(Error::Device { device, problem }),
             }
         })
+    }
+
+    /// Embedding rows of all sequences, one after the other.
+    fn words(&self, sequences: &[&[u32]]) -> Vec<f32> {
+        let mut words = self.table.gather(sequences);
+        if let Some(padding) = &self.padding {
+            padding.correct(sequences, &mut words, None);
+        }
+        words
     }
 
     /// Encodes the bundle's self-test texts; the largest difference from their vectors.

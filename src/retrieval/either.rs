@@ -1,6 +1,6 @@
 //! The index that fits the number of passages.
 
-use super::{Index, PackedIndex};
+use super::{Index, PackedIndex, Similarity};
 use crate::Result;
 
 /// From so many passages on, vectors are kept in 8 bits: 150 MB of f32 are enough for a page.
@@ -16,10 +16,11 @@ pub enum EitherIndex {
 }
 
 impl EitherIndex {
-    /// An empty index that will hold `count` vectors of `dimension` numbers.
-    pub fn for_count(dimension: usize, count: usize) -> Self {
-        if count < PACKED_FROM {
-            return Self::Exact(Index::new(dimension));
+    /// An empty index that will hold `count` vectors of `dimension` numbers. Those that are not compared by
+    /// their cosines stay in f32 however many they are: in 8 bits their lengths are lost.
+    pub fn for_count(dimension: usize, count: usize, similarity: Similarity) -> Self {
+        if count < PACKED_FROM || !similarity.is_cosine() {
+            return Self::Exact(Index::new(dimension).compared_by(similarity));
         }
         let mut index = PackedIndex::new(dimension);
         index.reserve(count);
@@ -83,10 +84,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn vectors_whose_length_counts_are_not_packed() {
+        let mut index = EitherIndex::for_count(2, PACKED_FROM, Similarity::Dot);
+        index.extend(&[1.0, 0.0, 0.0, 3.0]).unwrap();
+        assert_eq!(index.search(&[0.5, 0.5], 1, |_| true).unwrap(), [(1, 1.5)]);
+        let mut index = EitherIndex::for_count(2, 2, Similarity::Manhattan);
+        index.extend(&[1.0, 0.0, 0.0, 3.0]).unwrap();
+        assert_eq!(index.search(&[0.5, 0.5], 1, |_| true).unwrap(), [(0, -1.0)]);
+    }
+
+    #[test]
     fn many_vectors_are_packed() {
         let rows = [[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]].concat();
         for (count, packed) in [(PACKED_FROM - 1, false), (PACKED_FROM, true)] {
-            let mut index = EitherIndex::for_count(2, count);
+            let mut index = EitherIndex::for_count(2, count, Similarity::Cosine);
             assert_eq!(matches!(index, EitherIndex::Packed(_)), packed);
             assert!(index.is_empty());
             index.extend(&rows).unwrap();

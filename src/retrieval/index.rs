@@ -1,6 +1,6 @@
-//! An exact index: the inner product of a query with every vector.
+//! An exact index: the score of a query with every vector.
 
-use super::top::Top;
+use super::{Similarity, top::Top};
 use crate::{Error, Result, threads};
 
 /// Vectors are stored side by side in panels of this many, so that one load serves one dimension of
@@ -10,7 +10,7 @@ const LANES: usize = 16;
 /// Queries scored together: their block of scores stays in a core's cache.
 const BLOCK: usize = 64;
 
-/// Vectors to search, unit ones for cosine scores.
+/// Vectors to search, unit ones for cosine scores; see [`Similarity::ready`].
 ///
 /// A score is summed over the dimensions in their order, one vector a lane, so that it is the same
 /// to the last bit for one query or many, on any processor and with any number of threads.
@@ -20,6 +20,7 @@ pub struct Index {
     len: usize,
     /// `[panel][dimension][LANES]`; the last panel is filled up with zeros.
     panels: Vec<f32>,
+    similarity: Similarity,
 }
 
 impl Index {
@@ -36,6 +37,14 @@ impl Index {
         let mut index = Self::new(dimension);
         index.extend(rows)?;
         Ok(index)
+    }
+
+    /// The same vectors, compared so; by inner products, which are the cosines of unit vectors, where nothing
+    /// else is said.
+    #[must_use]
+    pub fn compared_by(mut self, similarity: Similarity) -> Self {
+        self.similarity = similarity;
+        self
     }
 
     /// Appends vectors, row after row.
@@ -172,7 +181,7 @@ impl Index {
             return;
         }
         // 16 registers of 4 lanes hold two queries' sums and little more.
-        score_tiles::<2>(self, queries, scores);
+        score_by::<2>(self, queries, scores);
     }
 
     fn check(&self, rows: &[f32], what: &str) -> Result<()> {
@@ -210,13 +219,69 @@ pub fn to_unit(rows: &mut [f32], dimension: usize) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn score_block_avx2(index: &Index, queries: &[f32], scores: &mut [f32]) {
-    score_tiles::<4>(index, queries, scores);
+    score_by::<4>(index, queries, scores);
+}
+
+#[inline(always)]
+fn score_by<const ROWS: usize>(index: &Index, queries: &[f32], scores: &mut [f32]) {
+    match index.similarity {
+        Similarity::Cosine | Similarity::Dot => score_tiles::<Product, ROWS>(index, queries, scores),
+        Similarity::Euclidean => score_tiles::<Square, ROWS>(index, queries, scores),
+        Similarity::Manhattan => score_tiles::<Difference, ROWS>(index, queries, scores),
+    }
+}
+
+/// What is summed over the dimensions, and what the sum means.
+trait Term {
+    fn of(q: f32, x: f32) -> f32;
+    fn score(sum: f32) -> f32;
+}
+
+struct Product;
+struct Square;
+struct Difference;
+
+impl Term for Product {
+    #[inline(always)]
+    fn of(q: f32, x: f32) -> f32 {
+        q * x
+    }
+
+    #[inline(always)]
+    fn score(sum: f32) -> f32 {
+        sum
+    }
+}
+
+impl Term for Square {
+    #[inline(always)]
+    fn of(q: f32, x: f32) -> f32 {
+        (q - x) * (q - x)
+    }
+
+    #[inline(always)]
+    fn score(sum: f32) -> f32 {
+        // Not -0, which some orders set below 0.
+        0.0 - sum.sqrt()
+    }
+}
+
+impl Term for Difference {
+    #[inline(always)]
+    fn of(q: f32, x: f32) -> f32 {
+        (q - x).abs()
+    }
+
+    #[inline(always)]
+    fn score(sum: f32) -> f32 {
+        0.0 - sum
+    }
 }
 
 /// Scores in tiles of `ROWS` queries and one panel. Neither the tiling nor the width of the
 /// processor's registers changes the order in which a score is summed.
 #[inline(always)]
-fn score_tiles<const ROWS: usize>(index: &Index, queries: &[f32], scores: &mut [f32]) {
+fn score_tiles<T: Term, const ROWS: usize>(index: &Index, queries: &[f32], scores: &mut [f32]) {
     let (d, n) = (index.dimension, index.len);
     // Queries of a tile side by side, dimension by dimension, as the panels are.
     let tiles: Vec<Vec<[f32; ROWS]>> = queries
@@ -231,21 +296,24 @@ fn score_tiles<const ROWS: usize>(index: &Index, queries: &[f32], scores: &mut [
         let first = p * LANES;
         let width = LANES.min(n - first);
         for (t, tile) in tiles.iter().enumerate() {
-            let sums = tile_sums(tile, columns);
+            let sums = tile_sums::<T, ROWS>(tile, columns);
             for (row, sums) in scores[t * ROWS * n..].chunks_mut(n).zip(&sums) {
-                row[first..first + width].copy_from_slice(&sums[..width]);
+                row[first..first + width].iter_mut().zip(sums).for_each(|(to, &sum)| *to = T::score(sum));
             }
         }
     }
 }
 
 #[inline(always)]
-fn tile_sums<const ROWS: usize>(tile: &[[f32; ROWS]], columns: &[[f32; LANES]]) -> [[f32; LANES]; ROWS] {
+fn tile_sums<T: Term, const ROWS: usize>(
+    tile: &[[f32; ROWS]],
+    columns: &[[f32; LANES]],
+) -> [[f32; LANES]; ROWS] {
     let mut sums = [[0.0f32; LANES]; ROWS];
     for (q, column) in tile.iter().zip(columns) {
         for row in 0..ROWS {
             for lane in 0..LANES {
-                sums[row][lane] += q[row] * column[lane];
+                sums[row][lane] += T::of(q[row], column[lane]);
             }
         }
     }
@@ -288,6 +356,26 @@ mod tests {
         }
 
         #[test]
+        fn every_way_of_comparing_is_its_plain_sum(d in 1usize..20, n in 1usize..40, m in 1usize..9, seed: u64) {
+            let (rows, queries) = (coarse(n * d, seed), coarse(m * d, seed ^ 7));
+            for (similarity, score) in [
+                (Similarity::Dot, &plain as &dyn Fn(&[f32], &[f32]) -> f32),
+                (Similarity::Euclidean, &|q, x| {
+                    0.0 - q.iter().zip(x).fold(0.0f32, |sum, (q, x)| sum + (q - x) * (q - x)).sqrt()
+                }),
+                (Similarity::Manhattan, &|q, x| 0.0 - q.iter().zip(x).fold(0.0f32, |sum, (q, x)| sum + (q - x).abs())),
+            ] {
+                let index = Index::from_rows(d, &rows).unwrap().compared_by(similarity);
+                let scores = index.scores(&queries).unwrap();
+                for (i, query) in queries.chunks(d).enumerate() {
+                    for (j, row) in rows.chunks(d).enumerate() {
+                        prop_assert_eq!(scores[i * n + j].to_bits(), score(query, row).to_bits());
+                    }
+                }
+            }
+        }
+
+        #[test]
         fn search_is_a_stable_sort(n in 1usize..200, k in 0usize..220, seed: u64, step in 1usize..4) {
             let d = 3;
             let rows = coarse(n * d, seed);
@@ -323,8 +411,8 @@ mod tests {
         let index = Index::from_rows(d, &coarse(n * d, 5)).unwrap();
         let queries: Vec<f32> = coarse(m * d, 6).iter().map(|x| x * 0.123).collect();
         let (mut two, mut four) = (vec![0.0; m * n], vec![0.0; m * n]);
-        score_tiles::<2>(&index, &queries, &mut two);
-        score_tiles::<4>(&index, &queries, &mut four);
+        score_by::<2>(&index, &queries, &mut two);
+        score_by::<4>(&index, &queries, &mut four);
         assert_eq!(two, four);
         assert_eq!(two, index.scores(&queries).unwrap());
     }

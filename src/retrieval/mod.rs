@@ -9,6 +9,7 @@ mod index;
 pub mod lir;
 pub mod npy;
 mod packed;
+mod similarity;
 mod top;
 pub mod vectors;
 
@@ -16,3 +17,4 @@ pub use either::{EitherIndex, PACKED_FROM};
 pub use filter::Filter;
 pub use index::{Index, to_unit};
 pub use packed::PackedIndex;
+pub use similarity::Similarity;

@@ -71,12 +71,14 @@ impl Session {
         let questions = task.queries.iter().map(|q| (q.lang, corpus.questions[q.question].text.as_str()));
         let mut queries = work.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
         let d = work.model.encoder.dimension();
-        let mut notes = Vec::new();
+        let similarity = work.model.encoder.similarity();
+        let mut notes: Vec<String> = similarity.note().into_iter().collect();
         if let Some(r) = wanted.lir {
-            notes = remove_languages(&task, &mut rows, &mut queries, d, r)?;
+            similarity.need_cosine("LIR")?;
+            notes.extend(remove_languages(&task, &mut rows, &mut queries, d, r)?);
             breathe().await;
         }
-        let index = Index::from_rows(d, &rows)?;
+        let index = Index::from_rows(d, &rows)?.compared_by(similarity);
         drop(rows);
 
         let ranks = rank(&task, &index, &queries, &mut progress).await?;

@@ -111,7 +111,7 @@ export interface SearchOptions {
 export interface Hit {
   /** From 1. */
   rank: number;
-  /** Cosine of query and passage. */
+  /** Cosine of query and passage, or what the model compares by: larger is nearer. */
   score: number;
   id: string;
   lang: string;

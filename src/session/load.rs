@@ -226,7 +226,8 @@ impl Session {
             return self.encode_sample(model, info, corpus, home, progress).await;
         }
         let (d, all) = (model.encoder.dimension(), corpus.passages.len());
-        let mut index = EitherIndex::for_count(d, all);
+        let similarity = model.encoder.similarity();
+        let mut index = EitherIndex::for_count(d, all, similarity);
         // Where each text stood first.
         let mut first: HashMap<&str, usize> = HashMap::new();
         for part in corpus.passages.chunks(PART) {
@@ -240,7 +241,8 @@ impl Session {
                 let share = encoded.tokens as f64 / encoded.all_tokens.max(1) as f64;
                 progress.at(Stage::Encode, done as f64 + share * part.len() as f64, all as f64);
             };
-            let (rows, by) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
+            let (mut rows, by) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
+            similarity.ready(&mut rows, d);
             model = by;
             let mut rows = rows.chunks_exact(d).peekable();
             for (at, i) in which.into_iter().zip(done..) {
@@ -290,7 +292,8 @@ impl Session {
         for (row, &i) in sorted.chunks(d).zip(&order) {
             rows[i * d..(i + 1) * d].copy_from_slice(row);
         }
-        let index = EitherIndex::Exact(Index::from_rows(d, &rows)?);
+        let similarity = work.model.encoder.similarity();
+        let index = EitherIndex::Exact(Index::from_rows(d, &rows)?.compared_by(similarity));
         Ok((Open::encoded(info, corpus, Some(home), index, &work.model), work.model))
     }
 }
@@ -340,6 +343,10 @@ impl Sending {
 
 /// A sample with the vectors by `model` that lie beside it; `None` where there are none.
 async fn beside(info: &CorpusInfo, corpus: &Rc<Corpus>, home: &Home, model: &Model) -> Result<Option<Open>> {
+    if !model.encoder.similarity().is_cosine() {
+        // What lies there has lost its lengths.
+        return Ok(None);
+    }
     let list = download::fetch_file(&home.folder, LIST, LARGEST).await?;
     let mut list: HashMap<String, String> =
         serde_json::from_slice(&list).map_err(|e| Error::format(LIST, e))?;

@@ -44,7 +44,11 @@ impl Session {
         let (vector, encode_ms) = match self.model_for(&open, text).await? {
             Some(model) => {
                 notes.extend(cut(&model, text));
-                let (vector, _) = self.encode(model, &[text], Kind::Query, None).await?;
+                let similarity = model.encoder.similarity();
+                notes.extend(similarity.note());
+                let (mut vector, _) = self.encode(model, &[text], Kind::Query, None).await?;
+                let d = vector.len();
+                similarity.ready(&mut vector, d);
                 (vector, now() - start)
             }
             None => (open.shipped(text).map(<[f32]>::to_vec).unwrap_or_default(), 0.0),

@@ -64,6 +64,7 @@ impl Session {
                         model.info.name
                     )));
                 }
+                model.encoder.similarity().need_cosine("searching vectors in 8 bits")?;
                 self.encode(model, &[text.trim()], Kind::Query, None).await?.0
             }
         };

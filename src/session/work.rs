@@ -7,7 +7,6 @@ use crate::{
     Error, Result,
     datasets::Chunks,
     protocol::{Event, Id, Stage},
-    retrieval::to_unit,
     text::Kind,
 };
 
@@ -30,7 +29,7 @@ impl<'a> Work<'a> {
         Self { session, id, model, vault, kept: (0, 0) }
     }
 
-    /// Unit vectors, a row for each text that `chunks` was made of. What is kept is not encoded again.
+    /// Vectors as the model's are compared, a row for each text that `chunks` was made of. What is kept is not encoded again.
     pub async fn encode(
         &mut self,
         chunks: Chunks<'_>,
@@ -75,7 +74,7 @@ impl<'a> Work<'a> {
         let mut rows = chunks.rows(&all, d).ok_or_else(|| {
             Error::Input("Fewer vectors were made than there are texts: measure again.".into())
         })?;
-        to_unit(&mut rows, d);
+        self.model.encoder.similarity().ready(&mut rows, d);
         Ok(rows)
     }
 

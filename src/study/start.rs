@@ -139,7 +139,12 @@ fn narrow(bundle: &mut Bundle, width: usize) -> Result<()> {
             let hidden = config.hidden;
             bundle.weights.insert("dense.0.weight", Array::f32(vec![hidden, width], weight));
             bundle.weights.insert("dense.0.bias", Array::f32(vec![hidden], vec![0.0; hidden]));
-            config.dense.push(Dense { input: width, output: hidden, activation: Activation::Identity });
+            config.dense.push(Dense {
+                input: width,
+                output: hidden,
+                activation: Activation::Identity,
+                normalized: false,
+            });
         }
     }
     config.heads = width / head;

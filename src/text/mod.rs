@@ -14,6 +14,8 @@ pub use detect::detect;
 pub use language::{Direction, Language, language, languages, nearest_language};
 pub use nearest::{did_you_mean, nearest};
 #[cfg(feature = "engine")]
+pub(crate) use tokenizer::caught;
+#[cfg(feature = "engine")]
 pub use tokenizer::{Tokenizer, check_query};
 
 use serde::{Deserialize, Serialize};

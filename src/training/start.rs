@@ -30,6 +30,7 @@ use crate::{
         records, training,
     },
     encoder::TABLE,
+    retrieval::Similarity,
     sha256,
 };
 
@@ -86,6 +87,14 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         return Ok(Prepared { bundle, folder, questions, segments, senses, learned, key });
     }
     let base = bundle.manifest.name.clone();
+    // What is learned is which way vectors point.
+    if !bundle.manifest.architecture.normalize || !bundle.manifest.similarity.is_cosine() {
+        note(&format!(
+            "vectors are scaled to length 1 and compared by cosine from now on, unlike those of {base}"
+        ));
+        bundle.manifest.architecture.normalize = true;
+        bundle.manifest.similarity = Similarity::Cosine;
+    }
     // How the start model was itself made, where it says.
     let mut recipe = json!({ "key": key, "model": base, "recipe": bundle.manifest.recipe });
     recipe["licence"] = json!(bundle.manifest.licence);

@@ -6,6 +6,7 @@ use crate::{
     Result,
     bundle::Bundle,
     encoder::{Encoder, Machine},
+    retrieval::to_unit,
     text::Kind,
 };
 
@@ -34,7 +35,9 @@ impl Teacher {
         let mut new: Vec<&str> = texts.iter().copied().filter(|t| !self.kept.contains_key(*t)).collect();
         new.sort_unstable();
         new.dedup();
-        let vectors = self.encoder.encode_all(&new, Kind::Passage, &mut |_, _| {})?;
+        let mut vectors = self.encoder.encode_all(&new, Kind::Passage, &mut |_, _| {})?;
+        // A student is drawn to where they point; not all models give them length 1.
+        to_unit(&mut vectors, d);
         let fresh: HashMap<&str, &[f32]> = new.into_iter().zip(vectors.chunks(d)).collect();
         let mut out = Vec::with_capacity(texts.len() * d);
         for text in texts {

@@ -187,7 +187,7 @@ fn append(bundle: &mut Bundle, matrix: &[f64], d: usize) -> Result<()> {
         }
         None => {
             let name = format!("dense.{}", layers.len());
-            layers.push(Dense { input: d, output: d, activation: Activation::Identity });
+            layers.push(Dense { input: d, output: d, activation: Activation::Identity, normalized: false });
             (name, d, matrix.to_vec(), vec![0.0; d])
         }
     };

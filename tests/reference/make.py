@@ -225,10 +225,10 @@ def main():
     checkpoint(
         "max-gelu-new", 5, (BertModel, bert("gelu_new")), word_piece, lines, 64, [Pooling(64, "max")], some
     )
-    # As transformers alone saves it: a prefix on every name, no modules.json.
+    # As transformers alone saves it: a prefix on every name, no modules.json, which means the mean and nothing
+    # after it.
     checkpoint(
-        "plain", 6, (BertForMaskedLM, bert()), word_piece, lines, 64,
-        [Pooling(64, "mean"), Normalize()], some, plain=True,
+        "plain", 6, (BertForMaskedLM, bert()), word_piece, lines, 64, [Pooling(64, "mean")], some, plain=True
     )
 
 

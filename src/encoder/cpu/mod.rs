@@ -149,7 +149,10 @@ impl Blocks {
             layer.norm.apply_all(self.level, &mut x);
         }
         let mut vectors = pool(self.config.pooling, self.config.hidden, &x, lengths);
-        for dense in &self.dense {
+        for (dense, spec) in self.dense.iter().zip(&self.config.dense) {
+            if spec.normalized {
+                normalize(&mut vectors, spec.input);
+            }
             let mut out = vec![0.0; lengths.len() * dense.output];
             dense.apply(&vectors, &mut out, false);
             vectors = out;

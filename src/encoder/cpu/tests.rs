@@ -316,7 +316,13 @@ pub(super) fn config(
         dense: dense
             .iter()
             .enumerate()
-            .map(|(i, &activation)| Dense { input: widths[i], output: widths[i + 1], activation })
+            .map(|(i, &activation)| Dense {
+                input: widths[i],
+                output: widths[i + 1],
+                activation,
+                // Some do and some do not.
+                normalized: i % 2 == 1,
+            })
             .collect(),
         normalize,
     }
@@ -395,6 +401,10 @@ pub(super) fn slowly(config: &Config, weights: &Weights, words: &[f32]) -> Vec<f
             .collect(),
     ];
     for (i, dense) in config.dense.iter().enumerate() {
+        if dense.normalized {
+            let length = vector[0].iter().map(|v| v * v).sum::<f64>().sqrt();
+            vector[0].iter_mut().for_each(|v| *v /= length);
+        }
         vector = linear(&vector, &format!("dense.{i}"));
         vector[0].iter_mut().for_each(|v| *v = activated(dense.activation, *v));
     }

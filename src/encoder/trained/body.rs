@@ -132,6 +132,9 @@ impl Body {
     /// Dense layers and their activations over pooled vectors `[batch, hidden]`.
     pub fn project(&self, config: &Config, mut x: Tensor<2>) -> Tensor<2> {
         for (layer, spec) in self.dense.iter().zip(&config.dense) {
+            if spec.normalized {
+                x = super::normalize(x);
+            }
             x = activate(spec.activation, layer.forward(x));
         }
         x

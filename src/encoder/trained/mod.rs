@@ -8,7 +8,7 @@ pub use pooling::{normalize, pool};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Config, Precision, Table};
+use super::{Config, Precision};
 use crate::{Result, bundle::Weights};
 
 /// A model's blocks on one of Burn's devices.
@@ -26,20 +26,20 @@ impl Blocks {
         Ok(Self { body: Body::new(config, weights, precision, device)?, device: device.clone() })
     }
 
-    /// Sends token sequences off, padded to `length` tokens; what is returned waits for their vectors
-    /// `[sequences, dimension]`.
+    /// Sends token sequences off, whose embedding rows `words` are, padded to `length` tokens; what is returned
+    /// waits for their vectors `[sequences, dimension]`.
     ///
     /// # Errors
     /// What went wrong on the device, in words.
     pub fn send(
         &self,
         config: &Config,
-        table: &Table,
+        words: Vec<f32>,
         sequences: &[&[u32]],
         length: usize,
     ) -> impl Future<Output = std::result::Result<Vec<f32>, String>> + use<> {
         let shape = [sequences.len(), length, config.hidden];
-        let words = TensorData::new(table.gather_padded(sequences, length), shape);
+        let words = TensorData::new(words, shape);
         let padded = sequences.iter().any(|s| s.len() < length);
         let mask = padded.then(|| {
             let ones =

@@ -17,8 +17,8 @@ pub(super) struct Layers {
     /// After the embeddings.
     pub first_norm: Buffer,
     pub blocks: Vec<Block>,
-    /// After pooling.
-    pub dense: Vec<Matrix>,
+    /// After pooling; with what scales to length 1 before it.
+    pub dense: Vec<(Option<Kernel>, Matrix)>,
     pub attention: Kernel,
     pub norm: Kernel,
     pub pool: Kernel,
@@ -118,7 +118,9 @@ impl Upload {
         let dense = (0..)
             .zip(&config.dense)
             .map(|(i, d)| {
-                load.linear(weights, &[format!("dense.{i}")], d.input, d.output, d.activation, false)
+                let names = [format!("dense.{i}")];
+                let scale = d.normalized.then(|| Kernel::normalize(&load.context.device, d.input));
+                Ok((scale, load.linear(weights, &names, d.input, d.output, d.activation, false)?))
             })
             .collect::<Result<_>>()?;
         Ok(Layers {

@@ -6,7 +6,7 @@ use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, ComputePipeline};
 use super::{
     Context,
     layers::{Layers, Matrix, bytes},
-    shaders::{Linear, QUERIES},
+    shaders::{Kernel, Linear, QUERIES},
 };
 use crate::encoder::Config;
 
@@ -154,16 +154,18 @@ impl Scratch {
             work: Work::Each(layers.pool.pipeline.clone(), Rows::Sequences, layers.pool.rows),
             buffers: layers.pool.bind(device, &[&x, &pools[0], &spans]),
         });
-        for dense in &layers.dense {
+        let scale = |kernel: &Kernel, vectors: &Buffer| Step {
+            work: Work::Each(kernel.pipeline.clone(), Rows::Sequences, kernel.rows),
+            buffers: kernel.bind(device, &[vectors]),
+        };
+        for (before, dense) in &layers.dense {
+            steps.extend(before.as_ref().map(|kernel| scale(kernel, &pools[0])));
             steps.push(linear(dense, &pools[0], &pools[1], Rows::Sequences));
             pools.swap(0, 1);
         }
         let [vectors, _] = pools;
         if config.normalize {
-            steps.push(Step {
-                work: Work::Each(layers.normalize.pipeline.clone(), Rows::Sequences, layers.normalize.rows),
-                buffers: layers.normalize.bind(device, &[&vectors]),
-            });
+            steps.push(scale(&layers.normalize, &vectors));
         }
         let room = Sizes { tokens, sequences };
         Self { room, counts, x, spans, tiles, steps, vectors, free: Vec::new() }

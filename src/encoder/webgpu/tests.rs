@@ -178,6 +178,10 @@ impl Plain<'_> {
             Pooling::Max => columns.map(|c| c.fold(f64::NEG_INFINITY, f64::max)).collect(),
         };
         for (i, dense) in config.dense.iter().enumerate() {
+            if dense.normalized {
+                let length = dot(&out, &out).sqrt();
+                out.iter_mut().for_each(|v| *v /= length);
+            }
             out = self.linear(&format!("dense.{i}"), &[out]).remove(0);
             out.iter_mut().for_each(|v| *v = activate(dense.activation, *v));
         }
@@ -255,7 +259,8 @@ fn every_width_agrees_with_the_plain_model() {
 fn packed_weights_are_the_ones_they_unpack_to() {
     for (hidden, heads, intermediate) in [(32, 4, 64), (96, 2, 160), (64, 4, 52)] {
         let mut config = config(hidden, heads, intermediate);
-        config.dense = vec![Dense { input: hidden, output: 40, activation: Activation::Tanh }];
+        config.dense =
+            vec![Dense { input: hidden, output: 40, activation: Activation::Tanh, normalized: false }];
         let packed = weights(&config).quantize(Quantization::Q8);
         for precision in [Precision::Packed, Precision::F32] {
             let worst = difference(&config, &packed, precision, &[5, 1, 33]);
@@ -270,7 +275,12 @@ fn every_pooling_activation_and_dense_layer_agrees() {
         for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Max] {
             let mut config = config(32, 2, 64);
             (config.activation, config.pooling, config.normalize) = (activation, pooling, i % 2 == 0);
-            let dense = |input, output| Dense { input, output, activation: ACTIVATIONS[4 - i] };
+            let dense = |input, output| Dense {
+                input,
+                output,
+                activation: ACTIVATIONS[4 - i],
+                normalized: i % 2 == 1,
+            };
             config.dense = [dense(32, 68), dense(68, 7)].into_iter().take(i % 3).collect();
             let worst = difference(&config, &weights(&config), Precision::F32, &[4, 19, 1]);
             assert!(worst < 1e-5, "{activation:?} {pooling:?}: {worst:.1e}");

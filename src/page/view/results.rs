@@ -127,7 +127,7 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
                 <span class="swatch" aria-hidden="true">{hit.language.clone()}</span>
                 <span class="endonym" title=english.clone()>{names::endonym(&hit.language)}</span>
                 <span class="unseen" lang="en">{format!(" ({english}), score ")}</span>
-                <span class="score" lang="en" title="Cosine of question and passage: 1 is the same direction">
+                <span class="score" lang="en" title="Score of question and passage: with most models their cosine, where 1 is the same direction">
                     {format!("{:.3}", hit.score)}
                 </span>
                 <bdi class="source">{hit.source}</bdi>

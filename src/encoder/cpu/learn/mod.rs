@@ -87,6 +87,8 @@ struct Kept {
     last: Vec<f32>,
     /// What went into each dense layer, and into the scaling to length 1 at the end.
     vectors: Vec<Vec<f32>>,
+    /// What was scaled to length 1 before each dense layer; nothing for those before which nothing was.
+    unscaled: Vec<Vec<f32>>,
     /// What came out of each dense layer before its activation.
     before: Vec<Vec<f32>>,
 }
@@ -203,7 +205,16 @@ impl Learner {
         let mut vectors = pool(config.pooling, hidden, &kept.last, lengths);
         kept.vectors.clear();
         kept.before.clear();
+        kept.unscaled.clear();
         for (dense, spec) in self.dense.iter().zip(&config.dense) {
+            kept.unscaled.push(match spec.normalized {
+                true => {
+                    let unscaled = vectors.clone();
+                    normalize(&mut vectors, spec.input);
+                    unscaled
+                }
+                false => Vec::new(),
+            });
             let mut before = vec![0.0; lengths.len() * spec.output];
             dense.apply(&vectors, &mut before, false);
             kept.vectors.push(std::mem::take(&mut vectors));
@@ -244,6 +255,9 @@ impl Learner {
             }
             let mut next = vec![0.0; lengths.len() * spec.input];
             dense.back(&vectors, &mut next, false);
+            if spec.normalized {
+                unnormalize(&kept.unscaled[i], &mut next, spec.input);
+            }
             vectors = next;
         }
         let tokens: usize = lengths.iter().sum();

@@ -53,7 +53,7 @@ fn passage(p: RankedPassage, last: usize) -> impl IntoView {
                 <p class="about">
                     <span class="swatch" aria-hidden="true">{p.language.clone()}</span>
                     <span class="endonym" title=names::english(&p.language)>{names::endonym(&p.language)}</span>
-                    <span class="score" title="Cosine of question and passage">{format!("{:.3}", p.score)}</span>
+                    <span class="score" title="Score of question and passage, their cosine with most models">{format!("{:.3}", p.score)}</span>
                     <bdi class="verdict">{verdict}</bdi>
                     <bdi class="source">{p.source}</bdi>
                 </p>
