@@ -5,7 +5,7 @@
 // FOLDER has XQuAD-R's <lang>.json; passages are its sentences, as they are in evaluation. First `index` encodes them
 // all, and the speed over each tenth is printed (texts of like length go together, the longest first, in parts of
 // 8,192: so it is counted in tokens). Then every 50th is encoded again in calls of 8 texts of like length, and the
-// tokens a second of both are compared. Needs tests/browser's node_modules (npm install --prefix tests/browser).
+// tokens a second of both are compared. Needs tests/browser's node_modules (npm ci --prefix tests/browser).
 import { readFileSync, readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";

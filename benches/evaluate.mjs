@@ -1,7 +1,7 @@
 // Measures the default model in the page on a folder of XQuAD-R files, on the CPU path, and prints how long
 // each stage took, the memory of the page's process, and the largest difference from the terminal's report.
 //
-//   scripts/serve --build-only && npm install --prefix tests/browser
+//   scripts/serve --build-only && npm ci --prefix tests/browser
 //   interlingua eval --model static/model --dataset xquad-r --data xquad-r/ --device cpu --precision fast --json > report.json
 //   INTERLINGUA_PATIENCE_MS=7200000 node benches/evaluate.mjs xquad-r/ report.json [en,th]
 import { execSync } from "node:child_process";

@@ -2,7 +2,7 @@
 //
 //   scripts/serve --build-only && node benches/page.mjs
 //
-// Needs tests/browser's node_modules (npm install --prefix tests/browser).
+// Needs tests/browser's node_modules (npm ci --prefix tests/browser).
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, relative } from "node:path";

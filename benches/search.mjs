@@ -4,7 +4,7 @@
 //
 // Vectors of 384 numbers in 8 bits, drawn evenly; `nearest` for one vector, the 10 best; medians of 15 calls
 // after two that are not counted. MB is the module's whole memory, and the index in it. Needs tests/browser's
-// node_modules (npm install --prefix tests/browser).
+// node_modules (npm ci --prefix tests/browser).
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { launch, open } from "../tests/browser/chromium.mjs";

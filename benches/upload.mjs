@@ -3,7 +3,7 @@
 //
 //   scripts/serve --build-only && node benches/upload.mjs [ROUNDS]
 //
-// Needs tests/browser's node_modules (npm install --prefix tests/browser).
+// Needs tests/browser's node_modules (npm ci --prefix tests/browser).
 import { cpus } from "node:os";
 import { launch, open } from "../tests/browser/chromium.mjs";
 import { serve } from "../tests/browser/server.mjs";

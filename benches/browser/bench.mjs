@@ -1,7 +1,7 @@
 // Times the page's encoder beside transformers.js: one headless Chromium, one run, the same weights.
 //
 //   scripts/serve --build-only
-//   npm install --prefix benches/browser
+//   npm ci --prefix benches/browser
 //   target/release/interlingua import "$(scripts/fetch-minilm)" --output out/minilm-q8 --quantize q8   (and f32, q4)
 //   python3 benches/browser/export.py "$(scripts/fetch-minilm)" out/onnx/minilm
 //   target/release/interlingua import static/model --output out/mini-q8 --quantize q8                  (and f32, q4)

@@ -17,9 +17,16 @@ const webgpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "-
 export const patience = Number(process.env.INTERLINGUA_PATIENCE_MS ?? 400_000);
 
 export async function launch({ gpu }) {
-  const places = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"];
+  const places = [
+    process.env.CHROMIUM,
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  ];
   const executablePath = places.find((place) => place && existsSync(place));
-  assert.ok(executablePath, "no Chromium found: install Debian's chromium, or name one in CHROMIUM");
+  assert.ok(executablePath, "no Chromium found: scripts/packages says how to install one; or name one in CHROMIUM");
   const flags = gpu ? webgpu : ["--disable-features=WebGPU", "--disable-gpu"];
   return chromium.launch({ executablePath, args: [...quiet, ...flags] });
 }

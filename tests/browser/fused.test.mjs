@@ -1,4 +1,4 @@
-// The worker uses fused multiply-add in browsers that have it, and comes without for the others (scripts/unfuse).
+// The worker uses fused multiply-add in browsers that have it, and comes without for the others (tools/unfuse).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, patience } from "./chromium.mjs";

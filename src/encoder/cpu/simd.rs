@@ -413,7 +413,7 @@ mod wasm {
         }
         #[inline(always)]
         fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
-            // scripts/unfuse makes the second of the first, for browsers without the instruction.
+            // tools/unfuse makes the second of the first, for browsers without the instruction.
             #[cfg(target_feature = "relaxed-simd")]
             return f32x4_relaxed_madd(a, b, c);
             #[cfg(not(target_feature = "relaxed-simd"))]
