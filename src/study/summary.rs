@@ -347,7 +347,8 @@ pub(super) mod tests {
     }
 
     /// A model that puts each answer so many places too low in its own language, and every answer in
-    /// another language `gap` lower still in the pool, with some noise by seed.
+    /// another language `gap` lower still in the pool, with some noise by seed. No two answers of a
+    /// query have the same place in the pool, as in every ranking.
     pub fn model(task: &Task, seed: u64, own: usize, gap: usize) -> Measured {
         let index = Index::from_rows(1, &vec![1.0; task.documents.len()]).unwrap();
         let mut ranks = rank(task, &index, &vec![1.0; task.queries.len()]).unwrap();
@@ -359,6 +360,13 @@ pub(super) mod tests {
                 *found =
                     Found { own: 1 + own + noise, pool: 1 + own + noise + place + other * gap, ..*found };
             }
+            ranks.found.sort_by_key(|found| found.pool);
+            let mut free = 1;
+            for found in &mut ranks.found {
+                found.pool = found.pool.max(free);
+                free = found.pool + 1;
+            }
+            ranks.found.sort_by_key(|found| found.document);
         }
         Measured { seed, scores: Scores::of(task, &ranks), ranks }
     }
