@@ -17,6 +17,9 @@ mod error;
 pub mod evaluate;
 #[cfg(feature = "data")]
 pub mod evaluation;
+#[cfg(all(test, feature = "data"))]
+#[path = "../tests/common/fetched.rs"]
+mod fetched;
 #[cfg(feature = "data")]
 mod hash;
 #[cfg(feature = "page")]

@@ -502,9 +502,9 @@ mod tests {
     /// questions of the FAQ are there under two ids each. Sentences are ours.
     #[cfg(feature = "native")]
     #[test]
-    fn the_shared_files_have_the_counts_of_the_documentation() {
-        let root = std::env::var("INTERLINGUA_DATA").unwrap_or_else(|_| "../shared/data".into());
-        let dir = Path::new(&root).join("dev");
+    #[ignore = "needs the held-out questions: docs/data.md says what they are; INTERLINGUA_HELD_OUT names their folder"]
+    fn the_held_out_questions_have_the_counts_of_the_documentation() {
+        let dir = crate::fetched::held_out();
         let all = sections(&dir, &[]).unwrap();
         let task = Task::new(&all).unwrap();
         assert_eq!((all.passages.len(), all.questions.len(), task.groups()), (2682, 2654, 302));

