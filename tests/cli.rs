@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-use common::{checkpoint, expected, minilm_folder, worst};
+use common::{checkpoint, expected, worst};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -139,7 +139,7 @@ fn search_finds_the_passage_that_answers() {
         .map(|(id, lang, text)| format!("{}\n", json!({"id": id, "lang": lang, "text": text})))
         .collect();
     fs::write(&corpus, lines).unwrap();
-    let model = minilm_folder();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/model");
     let search = |more: &[&str], query: &str| -> Value {
         let mut args =
             vec!["search", "--model", text(&model), "--corpus", text(&corpus), "--device", "cpu", "--json"];

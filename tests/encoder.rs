@@ -29,7 +29,8 @@ fn encode(encoder: &Encoder, texts: &[&str], kind: Kind) -> Vec<f32> {
 }
 
 #[test]
-fn minilm_agrees_with_sentence_transformers() {
+#[ignore = "needs all-MiniLM-L6-v2: run scripts/fetch-minilm"]
+fn the_real_minilm_agrees_with_sentence_transformers() {
     let texts = texts();
     assert!(texts.len() >= 200);
     let encoder = encoder(&minilm());
@@ -105,7 +106,8 @@ fn prompts_go_in_front_of_the_text() {
 }
 
 #[test]
-fn batches_of_mixed_lengths_change_no_minilm_vector() {
+#[ignore = "needs all-MiniLM-L6-v2: run scripts/fetch-minilm"]
+fn batches_of_mixed_lengths_change_no_vector_of_the_real_minilm() {
     let texts = texts();
     // Every seventh, and the longest.
     let some: Vec<&str> =

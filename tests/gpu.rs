@@ -1,7 +1,8 @@
 //! The encoder on the GPU that wgpu finds, a real one, or lavapipe, which imitates one in software: by
 //! the shaders of the page, and by Burn.
 //!
-//! All in one test, because Burn's device is opened once for the process and used from one thread.
+//! All that needs nothing fetched is in one test, because Burn's device is opened once for the process and
+//! used from one thread; `scripts/test` runs the others alone.
 
 mod common;
 
@@ -15,20 +16,35 @@ use interlingua::{
     training::TrainConfig,
 };
 
-#[test]
-fn the_gpu_gives_the_vectors_of_sentence_transformers_and_of_the_cpu() {
+/// By the shaders of the page, and by Burn.
+fn both() -> [Machine; 2] {
     let gpu = Machine::gpu().unwrap_or_else(|e| {
         panic!("{e}; these tests need a Vulkan driver, for example Debian's package mesa-vulkan-drivers")
     });
     let (webgpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap_or_else(|e| panic!("{e}"));
     for machine in [&webgpu, &gpu] {
         println!("{}, {}, software: {}", machine.backend.name(), machine.adapter, machine.software);
+    }
+    [webgpu, gpu]
+}
+
+#[test]
+fn the_gpu_gives_the_vectors_of_sentence_transformers_and_of_the_cpu() {
+    let [webgpu, gpu] = both();
+    for machine in [&webgpu, &gpu] {
         small_checkpoints(machine);
-        real_model(machine);
         packed(machine);
         self_test(machine);
     }
     learns_in_f16(&gpu);
+}
+
+#[test]
+#[ignore = "needs all-MiniLM-L6-v2: run scripts/fetch-minilm"]
+fn the_gpu_gives_the_vectors_of_the_real_minilm() {
+    for machine in &both() {
+        real_model(machine);
+    }
 }
 
 /// Nearly what it learns in f32.
@@ -125,7 +141,7 @@ fn self_test(gpu: &Machine) {
 
 /// A measurement, not a check: `cargo test --release --test gpu -- --ignored --nocapture`.
 #[test]
-#[ignore = "a measurement that takes a minute"]
+#[ignore = "a measurement that takes a minute, with all-MiniLM-L6-v2: run scripts/fetch-minilm"]
 fn how_fast_packed_blocks_are_beside_f32() {
     let (gpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap();
     let mut bundle = minilm();

@@ -13,6 +13,10 @@ use ureq::Agent;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a file may take to come.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// How long to wait before each further try of what may pass: a server that is busy, a connection that broke.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Arguments of `interlingua data`.
 #[derive(clap::Args)]
@@ -22,7 +26,7 @@ pub struct Args {
     /// Get the data set's files into this folder.
     #[arg(long, requires = "name")]
     output: Option<PathBuf>,
-    /// Get them from this address instead of their makers', a mirror's for instance.
+    /// Get them from this address instead of their makers', a mirror's for instance, or from this folder.
     #[arg(long, requires = "output")]
     base: Option<String>,
     /// Print JSON instead of text.
@@ -54,7 +58,7 @@ pub fn run(args: Args) -> Result<()> {
     let Some(folder) = &args.output else {
         return if args.json { print(entry) } else { write(&card(entry)) };
     };
-    let fetched = fetch(entry, folder, args.base.as_deref(), &mut |line| eprintln!("{line}"))?;
+    let fetched = fetch(entry, folder, args.base.as_deref(), &PAUSES, &mut |line| eprintln!("{line}"))?;
     if args.json {
         return print(&fetched);
     }
@@ -132,11 +136,13 @@ fn languages(entry: &Entry) -> String {
     }
 }
 
-/// Gets what is not in the folder yet, file after file; `say` is told of each.
+/// Gets what is not in the folder yet, file after file; `say` is told of each. What fails and may pass is tried
+/// again after each of the pauses.
 fn fetch(
     entry: &Entry,
     folder: &Path,
     base: Option<&str>,
+    pauses: &[Duration],
     say: &mut dyn FnMut(String),
 ) -> Result<Vec<Fetched>> {
     let Some(base) = base.or(entry.base).filter(|_| !entry.files.is_empty()) else {
@@ -148,6 +154,7 @@ fn fetch(
     let agent: Agent = Agent::config_builder()
         .timeout_connect(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))
+        .timeout_recv_body(Some(LONGEST))
         .build()
         .into();
     let mut fetched = Vec::new();
@@ -161,7 +168,18 @@ fn fetch(
         let (bytes, sha256) = match there {
             Some(known) => known,
             None => {
-                get(&agent, &format!("{}/{}", base.trim_end_matches('/'), file.path), &path, file.sha256)?
+                let source = format!("{}/{}", base.trim_end_matches('/'), file.path);
+                let mut pauses = pauses.iter();
+                loop {
+                    match (get(&agent, &source, &path, file.sha256), pauses.next()) {
+                        (Ok(got), _) => break got,
+                        (Err(Failed::Perhaps(problem)), Some(pause)) => {
+                            say(format!("{problem} Trying again in {} s …", pause.as_secs()));
+                            std::thread::sleep(*pause);
+                        }
+                        (Err(Failed::Perhaps(problem) | Failed::Surely(problem)), _) => return Err(problem),
+                    }
+                }
             }
         };
         let state = if was_there { "was there" } else { "fetched" };
@@ -192,12 +210,31 @@ fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
     }
 }
 
+/// Why a file was not got.
+enum Failed {
+    /// Another try may succeed.
+    Perhaps(Error),
+    /// Another try would fail too.
+    Surely(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(problem: Error) -> Self {
+        Self::Surely(problem)
+    }
+}
+
 /// Gets one file under another name and renames it once it is whole and the right one.
-fn get(agent: &Agent, url: &str, path: &Path, expected: Option<&str>) -> Result<(u64, String)> {
+fn get(
+    agent: &Agent,
+    source: &str,
+    path: &Path,
+    expected: Option<&str>,
+) -> std::result::Result<(u64, String), Failed> {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     let part = PathBuf::from(name);
-    let got = get_part(agent, url, &part, expected).and_then(|got| {
+    let got = get_part(agent, source, &part, expected).and_then(|got| {
         fs::rename(&part, path).map_err(|e| Error::file(path, e))?;
         Ok(got)
     });
@@ -208,34 +245,46 @@ fn get(agent: &Agent, url: &str, path: &Path, expected: Option<&str>) -> Result<
     got
 }
 
-fn get_part(agent: &Agent, url: &str, part: &Path, expected: Option<&str>) -> Result<(u64, String)> {
-    let net = |problem: String| Error::File { path: url.to_string(), problem };
-    let mut response = agent.get(url).call().map_err(|e| net(refusal(&e)))?;
-    let promised = response.body().content_length();
+/// `source` is an address, or the path of a file.
+fn get_part(
+    agent: &Agent,
+    source: &str,
+    part: &Path,
+    expected: Option<&str>,
+) -> std::result::Result<(u64, String), Failed> {
+    let at = |problem: String| Error::File { path: source.to_string(), problem };
+    let mut response;
+    let (mut body, promised): (Box<dyn Read + '_>, _) = if source.contains("://") {
+        response = agent.get(source).call().map_err(|e| refusal(&e, at))?;
+        let promised = response.body().content_length();
+        (Box::new(response.body_mut().as_reader()), promised)
+    } else {
+        (Box::new(File::open(source).map_err(|e| at(e.to_string()))?), None)
+    };
     let mut file = File::create(part).map_err(|e| Error::file(part, e))?;
-    let mut body = response.body_mut().as_reader();
+    let broke = |how: String| Failed::Perhaps(at(format!("the connection broke off {how}. Try again.")));
     let got = copy(
         &mut body,
         &mut file,
-        |e| net(format!("the connection broke off ({e}). Try again.")),
+        |e| broke(format!("({e})")),
         |e| match e.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Error::file(part, format!("the disk is full ({e}); make room and try again."))
+                Error::file(part, format!("the disk is full ({e}); make room and try again.")).into()
             }
-            _ => Error::file(part, e),
+            _ => Error::file(part, e).into(),
         },
     )?;
     if let Some(promised) = promised.filter(|&promised| promised != got.0) {
-        return Err(net(format!("the connection broke off after {} of {promised} bytes. Try again.", got.0)));
+        return Err(broke(format!("after {} of {promised} bytes", got.0)));
     }
     match expected {
-        Some(expected) if expected != got.1 => Err(Error::Integrity {
-            file: url.to_string(),
+        Some(expected) if expected != got.1 => Err(Failed::Surely(Error::Integrity {
+            file: source.to_string(),
             problem: format!(
                 "its SHA-256 is {}, not {expected}: it is not the file expected and was thrown away.",
                 got.1
             ),
-        }),
+        })),
         _ => {
             file.sync_all().map_err(|e| Error::file(part, e))?;
             Ok(got)
@@ -244,30 +293,40 @@ fn get_part(agent: &Agent, url: &str, part: &Path, expected: Option<&str>) -> Re
 }
 
 /// What a server's refusal means, for a person.
-fn refusal(problem: &ureq::Error) -> String {
+fn refusal(problem: &ureq::Error, at: impl Fn(String) -> Error) -> Failed {
     match problem {
-        ureq::Error::StatusCode(404) => "it is not there (404); give another address with --base.".into(),
-        ureq::Error::StatusCode(code) => format!("the server refused it (status {code})."),
-        ureq::Error::HostNotFound => {
-            "there is no such server, or no network; get the files elsewhere.".into()
+        ureq::Error::StatusCode(404) => {
+            Failed::Surely(at("it is not there (404); give another address with --base.".into()))
         }
-        ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => {
-            "the server refused the connection; try again later or give another address with --base.".into()
+        ureq::Error::StatusCode(code @ (408 | 429 | 500..)) => {
+            Failed::Perhaps(at(format!("the server is busy or out of order (status {code}).")))
         }
-        ureq::Error::Io(e) => {
-            format!("it cannot be reached ({e}); without a network, get the files elsewhere.")
+        ureq::Error::StatusCode(code) => {
+            Failed::Surely(at(format!("the server refused it (status {code}).")))
         }
-        other => format!("{other}."),
+        ureq::Error::HostNotFound => Failed::Surely(at(
+            "there is no such server, or no network; get the files elsewhere and give their folder with --base."
+                .into(),
+        )),
+        ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => Failed::Surely(at(
+            "the server refused the connection; try again later or give another address with --base.".into(),
+        )),
+        ureq::Error::Io(e) => Failed::Perhaps(at(format!(
+            "it cannot be reached ({e}); without a network, get the files elsewhere and give their folder with \
+             --base."
+        ))),
+        ureq::Error::Timeout(_) => Failed::Perhaps(at(format!("{problem}."))),
+        other => Failed::Surely(at(format!("{other}."))),
     }
 }
 
 /// Copies all, and gives the number of bytes and their SHA-256.
-fn copy(
+fn copy<E>(
     from: &mut impl Read,
     to: &mut impl Write,
-    read: impl Fn(std::io::Error) -> Error,
-    write: impl Fn(std::io::Error) -> Error,
-) -> Result<(u64, String)> {
+    read: impl Fn(std::io::Error) -> E,
+    write: impl Fn(std::io::Error) -> E,
+) -> std::result::Result<(u64, String), E> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;
@@ -332,7 +391,7 @@ mod tests {
     }
 
     fn got(folder: &Path, base: &str) -> Result<Vec<Fetched>> {
-        fetch(&ENTRY, folder, Some(base), &mut |_| {})
+        fetch(&ENTRY, folder, Some(base), &[], &mut |_| {})
     }
 
     fn files(folder: &Path) -> Vec<String> {
@@ -390,8 +449,74 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(got(&file, "http://127.0.0.1:1").unwrap_err().to_string().contains("file"));
-        let by_hand = fetch(&ENTRY, folder.path(), None, &mut |_| {}).unwrap_err().to_string();
+        let by_hand = fetch(&ENTRY, folder.path(), None, &PAUSES, &mut |_| {}).unwrap_err().to_string();
         assert!(by_hand.contains("by hand") && by_hand.contains("the test"), "{by_hand}");
+    }
+
+    /// A server that gives each connection the next of these answers, whatever is asked for.
+    fn serve_in_turn(answers: &'static [&'static str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for (answer, stream) in answers.iter().zip(listener.incoming()) {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while !lines.next().unwrap().unwrap().is_empty() {}
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again() {
+        const BUSY: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        const HALF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na";
+        const A_FILE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na\n";
+        const OTHER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nb\n";
+        let pauses = [Duration::ZERO; 2];
+        let tried = |folder: &Path, answers| {
+            let mut said = Vec::new();
+            let result =
+                fetch(&ENTRY, folder, Some(&serve_in_turn(answers)), &pauses, &mut |line| said.push(line));
+            let again = said.iter().filter(|line| line.ends_with("Trying again in 0 s …")).count();
+            (result, again, said.join("\n"))
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let (result, again, said) = tried(folder.path(), &[BUSY, HALF, A_FILE, BUSY, A_FILE]);
+        assert_eq!((result.unwrap().len(), again), (2, 3), "{said}");
+        assert!(said.contains("status 503") && said.contains("broke off"), "{said}");
+
+        // What was whole stays, and the next run goes on behind it.
+        let folder = tempfile::tempdir().unwrap();
+        let (result, again, _) = tried(folder.path(), &[A_FILE, BUSY, HALF, BUSY]);
+        let problem = result.unwrap_err().to_string();
+        assert!(problem.contains("sub/b.json") && problem.contains("status 503"), "{problem}");
+        assert_eq!((again, files(folder.path())), (2, vec!["a.json".to_string(), "sub".into()]));
+        let (result, _, _) = tried(folder.path(), &[OTHER]);
+        let was_there: Vec<bool> = result.unwrap().iter().map(|file| file.was_there).collect();
+        assert_eq!(was_there, [true, false]);
+
+        // Another file stays another one.
+        let folder = tempfile::tempdir().unwrap();
+        let (result, again, _) = tried(folder.path(), &[OTHER, A_FILE]);
+        assert!(matches!(result, Err(Error::Integrity { .. })) && again == 0);
+    }
+
+    #[test]
+    fn a_folder_is_a_source_too_and_is_checked() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let base = from.path().to_str().unwrap();
+        fs::create_dir(from.path().join("sub")).unwrap();
+        fs::write(from.path().join("a.json"), "b\n").unwrap();
+        assert!(matches!(got(to.path(), base), Err(Error::Integrity { .. })));
+        fs::write(from.path().join("a.json"), "a\n").unwrap();
+        let problem = got(to.path(), base).unwrap_err().to_string();
+        assert!(problem.starts_with(&format!("{base}/sub/b.json: ")), "{problem}");
+        fs::write(from.path().join("sub/b.json"), "bb").unwrap();
+        let fetched = got(to.path(), base).unwrap();
+        assert_eq!(fetched.iter().map(|f| f.was_there).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(fs::read(to.path().join("sub/b.json")).unwrap(), b"bb");
     }
 
     /// `/dev/full` is a disk without room.
@@ -400,8 +525,12 @@ mod tests {
     fn a_full_disk_is_said() {
         let base = serve(&[("a.json", "a\n", 2)]);
         let agent = Agent::new_with_defaults();
-        let problem = get_part(&agent, &format!("{base}a.json"), Path::new("/dev/full"), None);
-        let problem = problem.unwrap_err().to_string();
+        let Err(Failed::Surely(problem)) =
+            get_part(&agent, &format!("{base}a.json"), Path::new("/dev/full"), None)
+        else {
+            panic!("a disk without room is none that another try helps");
+        };
+        let problem = problem.to_string();
         assert!(problem.contains("/dev/full") && problem.contains("the disk is full"), "{problem}");
     }
 

@@ -1,47 +1,39 @@
 //! One file for each command of the native program.
 //!
-//! Progress goes to stderr, results to stdout.
+//! Progress goes to stderr, results to stdout. With the feature `fetch` alone there are those commands that need
+//! no model.
 
+#[cfg(feature = "native")]
 mod bench;
+#[cfg(feature = "native")]
 mod card;
 mod compare;
 mod data;
+#[cfg(feature = "native")]
 mod encode;
+#[cfg(feature = "native")]
 mod eval;
+#[cfg(feature = "native")]
 mod import;
+#[cfg(feature = "native")]
+mod place;
+#[cfg(feature = "native")]
+mod progress;
+#[cfg(feature = "native")]
 mod sample;
+#[cfg(feature = "native")]
 mod search;
+#[cfg(feature = "native")]
 mod study;
+#[cfg(feature = "native")]
 mod train;
 
-use std::{
-    io::{IsTerminal, Write},
-    path::Path,
-    time::Instant,
-};
-
 use clap::{Parser, Subcommand};
-use interlingua::{
-    Result,
-    bundle::{Bundle, Manifest},
-    encoder::{Backend, Encoder, Machine, Precision},
-    protocol::PrecisionChoice,
-};
-
-/// What `--device` takes. `auto` is a real GPU by Burn's kernels, else the CPU by our own; `flex` is the
-/// CPU by Burn's kernels, `webgpu` a GPU by the shaders of the page.
-const DEVICES: [&str; 5] = ["auto", "cpu", "gpu", "flex", "webgpu"];
-
-/// Where a model runs, and how.
-#[derive(clap::Args)]
-pub struct Place {
-    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
-    #[arg(long, default_value = "auto", value_parser = DEVICES)]
-    device: String,
-    /// How the CPU multiplies packed weights (q8, q4): exact is in f32, fast in integers.
-    #[arg(long, default_value = "exact", value_parser = ["exact", "fast"])]
-    precision: String,
-}
+use interlingua::Result;
+#[cfg(feature = "native")]
+use place::{Place, open_model};
+#[cfg(feature = "native")]
+use progress::Progress;
 
 /// A multilingual text encoder: train it, measure it, search with it.
 #[derive(Parser)]
@@ -54,26 +46,35 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Turn a Hugging Face or sentence-transformers folder into a bundle.
+    #[cfg(feature = "native")]
     Import(import::Args),
     /// Write one vector for each line of a file.
+    #[cfg(feature = "native")]
     Encode(encode::Args),
     /// Rank the passages of a corpus for a query.
+    #[cfg(feature = "native")]
     Search(search::Args),
     /// List the data sets that models are measured on, or get one.
     Data(data::Args),
     /// Measure a model on a data set.
+    #[cfg(feature = "native")]
     Eval(eval::Args),
     /// Compare runs, ours or anyone's, and test what differs.
     Compare(compare::Args),
     /// Train a model.
+    #[cfg(feature = "native")]
     Train(train::Args),
     /// Put evaluation reports into a bundle and write its model card.
+    #[cfg(feature = "native")]
     Card(card::Args),
     /// Train and measure several shares of monolingual batches from one start, and report on them.
+    #[cfg(feature = "native")]
     Study(study::Args),
     /// Measure latency and throughput.
+    #[cfg(feature = "native")]
     Bench(bench::Args),
     /// Write the vectors that the page's sample corpus ships with.
+    #[cfg(feature = "native")]
     Sample(sample::Args),
 }
 
@@ -83,92 +84,25 @@ enum Command {
 /// Whatever the command meets, in a sentence.
 pub fn run() -> Result<()> {
     match Cli::parse().command {
+        #[cfg(feature = "native")]
         Command::Import(args) => import::run(args),
+        #[cfg(feature = "native")]
         Command::Encode(args) => encode::run(args),
+        #[cfg(feature = "native")]
         Command::Search(args) => search::run(args),
         Command::Data(args) => data::run(args),
+        #[cfg(feature = "native")]
         Command::Eval(args) => eval::run(args),
         Command::Compare(args) => compare::run(args),
+        #[cfg(feature = "native")]
         Command::Train(args) => train::run(args),
+        #[cfg(feature = "native")]
         Command::Card(args) => card::run(args),
+        #[cfg(feature = "native")]
         Command::Study(args) => study::run(args),
+        #[cfg(feature = "native")]
         Command::Bench(args) => bench::run(args),
+        #[cfg(feature = "native")]
         Command::Sample(args) => sample::run(args),
-    }
-}
-
-/// Opens a bundle or an unconverted model folder where `place` says; its weights stay in the encoder only.
-///
-/// # Errors
-/// Says which file or field of the model is wrong, or what is wrong with the device asked for.
-pub fn open_model(path: &Path, place: &Place) -> Result<(Encoder, Manifest)> {
-    let bundle = Bundle::open(path)?;
-    let encoder = put(&bundle, place)?;
-    Ok((encoder, bundle.manifest))
-}
-
-fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
-    let on_cpu = || {
-        let precision = Precision::of(Backend::Cpu, PrecisionChoice::named(&place.precision));
-        Encoder::with_precision(bundle, Machine::cpu(), precision)
-    };
-    match place.device.as_str() {
-        "cpu" => on_cpu(),
-        "flex" => Encoder::new(bundle, Machine::flex()),
-        "gpu" => on_gpu(bundle, Machine::gpu()?),
-        "webgpu" => on_gpu(bundle, futures_lite::future::block_on(Machine::webgpu())?.0),
-        // A GPU imitated in software is slower than the CPU itself.
-        _ => match Machine::gpu() {
-            Ok(machine) if !machine.software => on_gpu(bundle, machine).or_else(|problem| {
-                eprintln!("{problem}; the CPU is used");
-                on_cpu()
-            }),
-            _ => on_cpu(),
-        },
-    }
-}
-
-/// Checked first: some drivers give wrong numbers without any error.
-fn on_gpu(bundle: &Bundle, machine: Machine) -> Result<Encoder> {
-    let encoder = Encoder::new(bundle, machine)?;
-    let mut test = bundle.manifest.self_test.clone();
-    if test.cases.is_empty() {
-        test = interlingua::bundle::SelfTest::of(bundle)?;
-    }
-    futures_lite::future::block_on(encoder.self_test(&test))?;
-    Ok(encoder)
-}
-
-/// A line on stderr that says how far one is; rewritten in place on a terminal.
-pub struct Progress {
-    what: &'static str,
-    start: Instant,
-    shown: Option<Instant>,
-}
-
-impl Progress {
-    /// Starts the clock for `what`, a plural noun such as `passages`.
-    pub fn new(what: &'static str) -> Self {
-        Self { what, start: Instant::now(), shown: None }
-    }
-
-    /// Shows the state, at most five times a second, and at the end.
-    pub fn show(&mut self, done: usize, total: usize) {
-        let terminal = std::io::stderr().is_terminal();
-        let pause = if terminal { 0.2 } else { 10.0 };
-        if done < total && self.shown.is_some_and(|t| t.elapsed().as_secs_f64() < pause) {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        let rate = done as f64 / self.start.elapsed().as_secs_f64().max(1e-9);
-        let left = (total - done.min(total)) as f64 / rate.max(1e-9);
-        let line = format!("{done} of {total} {}, {rate:.0}/s, {left:.0} s left", self.what);
-        let mut stderr = std::io::stderr();
-        // A closed stderr is no reason to stop working.
-        let _ = match (terminal, done >= total) {
-            (true, false) => write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush()),
-            (true, true) => writeln!(stderr, "\r\x1b[K{line}"),
-            _ => writeln!(stderr, "{line}"),
-        };
     }
 }

@@ -500,7 +500,6 @@ mod tests {
 
     /// Questions, sections and groups are as a script counts distinct texts and ids in the files; three
     /// questions of the FAQ are there under two ids each. Sentences are ours.
-    #[cfg(feature = "native")]
     #[test]
     #[ignore = "needs the held-out questions: docs/data.md says what they are; INTERLINGUA_HELD_OUT names their folder"]
     fn the_held_out_questions_have_the_counts_of_the_documentation() {

@@ -1,0 +1,65 @@
+//! Which model a command opens, and where it runs.
+
+use std::path::Path;
+
+use interlingua::Result;
+use interlingua::bundle::{Bundle, Manifest};
+use interlingua::encoder::{Backend, Encoder, Machine, Precision};
+use interlingua::protocol::PrecisionChoice;
+
+/// What `--device` takes. `auto` is a real GPU by Burn's kernels, else the CPU by our own; `flex` is the
+/// CPU by Burn's kernels, `webgpu` a GPU by the shaders of the page.
+const DEVICES: [&str; 5] = ["auto", "cpu", "gpu", "flex", "webgpu"];
+
+/// Where a model runs, and how.
+#[derive(clap::Args)]
+pub struct Place {
+    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
+    #[arg(long, default_value = "auto", value_parser = DEVICES)]
+    device: String,
+    /// How the CPU multiplies packed weights (q8, q4): exact is in f32, fast in integers.
+    #[arg(long, default_value = "exact", value_parser = ["exact", "fast"])]
+    precision: String,
+}
+
+/// Opens a bundle or an unconverted model folder where `place` says; its weights stay in the encoder only.
+///
+/// # Errors
+/// Says which file or field of the model is wrong, or what is wrong with the device asked for.
+pub fn open_model(path: &Path, place: &Place) -> Result<(Encoder, Manifest)> {
+    let bundle = Bundle::open(path)?;
+    let encoder = put(&bundle, place)?;
+    Ok((encoder, bundle.manifest))
+}
+
+fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
+    let on_cpu = || {
+        let precision = Precision::of(Backend::Cpu, PrecisionChoice::named(&place.precision));
+        Encoder::with_precision(bundle, Machine::cpu(), precision)
+    };
+    match place.device.as_str() {
+        "cpu" => on_cpu(),
+        "flex" => Encoder::new(bundle, Machine::flex()),
+        "gpu" => on_gpu(bundle, Machine::gpu()?),
+        "webgpu" => on_gpu(bundle, futures_lite::future::block_on(Machine::webgpu())?.0),
+        // A GPU imitated in software is slower than the CPU itself.
+        _ => match Machine::gpu() {
+            Ok(machine) if !machine.software => on_gpu(bundle, machine).or_else(|problem| {
+                eprintln!("{problem}; the CPU is used");
+                on_cpu()
+            }),
+            _ => on_cpu(),
+        },
+    }
+}
+
+/// Checked first: some drivers give wrong numbers without any error.
+fn on_gpu(bundle: &Bundle, machine: Machine) -> Result<Encoder> {
+    let encoder = Encoder::new(bundle, machine)?;
+    let mut test = bundle.manifest.self_test.clone();
+    if test.cases.is_empty() {
+        test = interlingua::bundle::SelfTest::of(bundle)?;
+    }
+    futures_lite::future::block_on(encoder.self_test(&test))?;
+    Ok(encoder)
+}
