@@ -35,7 +35,8 @@ pub struct Args {
     /// Only these languages, for instance ar,de.
     #[arg(long, value_delimiter = ',')]
     languages: Vec<String>,
-    /// Which questions of MIRACL (dev where not given) or BEIR (test).
+    /// Which questions of MIRACL (dev where not given) or BEIR (test); train or test of the sample (all where
+    /// not given).
     #[arg(long)]
     split: Option<String>,
     /// Which passages of MIRACL or BEIR: all, judged, or a number to add to the judged ones. Only `all`

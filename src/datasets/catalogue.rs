@@ -239,10 +239,11 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
 pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     let entry = by_name(name)?;
     let large = matches!(entry.name, "miracl" | "beir");
-    for (given, option) in [(options.pool != Pool::All, "--pool"), (options.split.is_some(), "--split")] {
-        if given && !large {
-            return Err(Error::Input(format!("{option} is for miracl and beir; {name} is read whole.")));
-        }
+    if options.pool != Pool::All && !large {
+        return Err(Error::Input(format!("--pool is for miracl and beir; {name} is read whole.")));
+    }
+    if options.split.is_some() && !large && entry.name != "sample" {
+        return Err(Error::Input(format!("--split is for miracl, beir and sample; {name} is read whole.")));
     }
     let mut corpus = match entry.name {
         "miracl" => return miracl::read(dir, options),
@@ -261,7 +262,13 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
         "sample" => {
             let path = if dir.is_dir() { dir.join("passages.jsonl") } else { dir.to_path_buf() };
             let text = std::fs::read_to_string(&path).map_err(|e| Error::file(&path, e))?;
-            sample::parse(&path.display().to_string(), &text)?
+            let mut corpus = sample::parse(&path.display().to_string(), &text)?;
+            if let Some(name) = &options.split {
+                let (groups, note) = sample::split(&corpus, name)?;
+                retain(&mut corpus, |group, _| groups.contains(group));
+                corpus.notes.push(note);
+            }
+            corpus
         }
         "own" => {
             let corpus = open(&bytes(dir, &["jsonl", "ndjson", "json", "tsv", "txt"])?)?;
@@ -319,16 +326,22 @@ fn only(corpus: &mut Corpus, languages: &[String]) -> Result<()> {
             there.join(", ")
         )));
     }
+    retain(corpus, |_, lang| languages.iter().any(|code| code == lang));
+    Ok(())
+}
+
+/// Leaves out the passages and questions of whose group and language `is_kept` does not hold.
+fn retain(corpus: &mut Corpus, is_kept: impl Fn(&str, &str) -> bool) {
     let mut place = vec![None; corpus.passages.len()];
     let mut kept = 0;
     for (place, passage) in place.iter_mut().zip(&corpus.passages) {
-        if languages.contains(&passage.lang) {
+        if is_kept(&passage.group, &passage.lang) {
             *place = Some(kept);
             kept += 1;
         }
     }
-    corpus.passages.retain(|p| languages.contains(&p.lang));
-    corpus.questions.retain(|q| languages.contains(&q.lang));
+    corpus.passages.retain(|p| is_kept(&p.group, &p.lang));
+    corpus.questions.retain(|q| is_kept(&q.group, &q.lang));
     for question in &mut corpus.questions {
         question.relevant.retain_mut(|r| match place.get(r.passage).copied().flatten() {
             Some(now) => {
@@ -338,7 +351,6 @@ fn only(corpus: &mut Corpus, languages: &[String]) -> Result<()> {
             None => false,
         });
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -393,6 +405,21 @@ mod tests {
             let passage = &some.passages[question.relevant[0].passage];
             assert_eq!((&passage.group, &passage.lang), (&question.group, &question.lang));
         }
+        let part = |split: &str| Options { split: Some(split.into()), ..Options::default() };
+        let [train, test] =
+            ["train", "test"].map(|split| load("sample", &sample_dir(), &part(split)).unwrap());
+        assert_eq!(
+            [train.passages.len(), test.passages.len(), train.questions.len(), test.questions.len()],
+            [1100, 275, 1100, 275]
+        );
+        assert_eq!(test.notes, ["the split test has 25 of 125 records"]);
+        for question in &test.questions {
+            let passage = &test.passages[question.relevant[0].passage];
+            assert_eq!((&passage.group, &passage.lang), (&question.group, &question.lang));
+            assert!(train.passages.iter().all(|p| p.group != question.group));
+        }
+        let problem = load("sample", &sample_dir(), &part("dev")).unwrap_err().to_string();
+        assert!(problem.contains("train") && problem.contains("test"), "{problem}");
         let missing = Options { languages: vec!["xx".into()], ..Options::default() };
         let problem = load("sample", &sample_dir(), &missing).unwrap_err().to_string();
         assert!(problem.contains("no passage in xx"), "{problem}");

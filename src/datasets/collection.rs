@@ -21,7 +21,8 @@ pub struct Options {
     /// Only these languages; all where it is empty. A BEIR folder that does not say its language is
     /// in the only one named here.
     pub languages: Vec<String>,
-    /// Which questions, for MIRACL (`dev` where it is not given) and BEIR (`test`).
+    /// Which questions, for MIRACL (`dev` where it is not given) and BEIR (`test`); which records of the sample,
+    /// all where it is not given.
     pub split: Option<String>,
     /// Which passages of MIRACL and BEIR.
     pub pool: Pool,

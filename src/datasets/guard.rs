@@ -63,7 +63,8 @@ pub struct GuardSet {
     /// Only these languages; all where none is named.
     #[serde(default)]
     pub languages: Vec<String>,
-    /// Which questions of MIRACL or BEIR. Of their passages those count that the qrels name.
+    /// Which questions of MIRACL or BEIR, of whose passages those count that the qrels name; which records of the
+    /// sample.
     #[serde(default)]
     pub split: Option<String>,
 }

@@ -36,10 +36,14 @@ pub struct Question {
     pub negatives: Vec<String>,
 }
 
+/// What the sources of a person's own questions begin with.
+pub(super) const OWN: &str = "own/";
+
 impl Question {
     /// Whether the same id in another language is a translation of this question and its passage.
     pub fn is_multiway(&self) -> bool {
-        self.source.starts_with("docqa/") || self.source == "mmarco"
+        ["docqa/", OWN].iter().any(|start| self.source.starts_with(start))
+            || ["mmarco", "sample"].contains(&self.source.as_str())
     }
 }
 

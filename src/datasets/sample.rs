@@ -89,6 +89,24 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
     Ok(())
 }
 
+/// The records of a split, by id: `test` is the last fifth, `train` is what comes before. And a note that says
+/// how many that are.
+///
+/// # Errors
+/// [`Error::Input`] for another name.
+pub(super) fn split(corpus: &Corpus, name: &str) -> Result<(HashSet<String>, String)> {
+    let mut ids: Vec<&String> = corpus.questions.iter().map(|q| &q.group).collect();
+    ids.dedup();
+    let (train, test) = ids.split_at(ids.len() - ids.len() / 5);
+    let part = match name {
+        "train" => train,
+        "test" => test,
+        _ => return Err(Error::Input(format!("The sample has the splits train and test, no {name}."))),
+    };
+    let note = format!("the split {name} has {} of {} records", part.len(), ids.len());
+    Ok((part.iter().map(|id| id.to_string()).collect(), note))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
-//! Published sets of questions to train on, read as they are published: mMARCO, Mr. TyDi, MIRACL, and
-//! NQ in the form of DPR.
+//! Sets of questions to train on: mMARCO, Mr. TyDi, MIRACL, and NQ in the form of DPR, read as they are
+//! published; a person's own passages and questions; the sample.
 //!
-//! Collections are streamed: only passages that judgements name are held. What is left out is counted,
+//! Published collections are streamed: only passages that judgements name are held. What is left out is counted,
 //! with the first place of its kind.
 
 mod dpr;
@@ -9,6 +9,7 @@ mod judged;
 mod miracl;
 mod mmarco;
 mod mr_tydi;
+mod own;
 #[cfg(test)]
 mod tests;
 
@@ -29,16 +30,17 @@ pub const NEGATIVES: usize = 4;
 /// How deep below a set's folder files are looked for.
 const DEPTH: usize = 4;
 
-/// A published set, in one language.
+/// A set, in one language; own and sample ones in several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Set {
-    /// The form it is published in.
+    /// The form it is in.
     pub format: Format,
-    /// Its folder; the file for [`Format::Dpr`].
+    /// Its folder; the file for [`Format::Dpr`]; either for own and sample ones.
     pub path: PathBuf,
-    /// The code of the language to read.
-    pub language: String,
+    /// The code of the language to read; where own and sample ones name none, all that are trained for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// The forms that are read.
@@ -56,6 +58,24 @@ pub enum Format {
     Miracl,
     /// One JSON list of questions with `positive_ctxs` and `hard_negative_ctxs`, as NQ for DPR.
     Dpr,
+    /// Passages and questions as `interlingua eval --dataset own` takes them.
+    Own,
+    /// The sample corpus, `passages.jsonl` or its folder.
+    Sample,
+}
+
+impl Format {
+    /// As a recipe calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mmarco => "mmarco",
+            Self::MrTydi => "mr-tydi",
+            Self::Miracl => "miracl",
+            Self::Dpr => "dpr",
+            Self::Own => "own",
+            Self::Sample => "sample",
+        }
+    }
 }
 
 /// Reads all `sets`, each in its language, which has to be one of `languages`. A question with several
@@ -64,45 +84,63 @@ pub enum Format {
 /// Returns the questions and what was left out, a sentence each.
 ///
 /// # Errors
-/// [`Error::Input`] for a language that is not known (with the nearest that is) or not trained for;
-/// files that are missing or cannot be read; a set of which nothing is left.
+/// [`Error::Input`] for a language that is missing, not known (with the nearest that is) or not trained
+/// for; files that are missing or cannot be read; a set of which nothing is left.
 pub fn read(sets: &[Set], languages: &[String]) -> Result<(Vec<Question>, Vec<String>)> {
     for (i, set) in sets.iter().enumerate() {
-        let place = format!("data.sets[{i}].language");
-        let given = &set.language;
-        if text::language(given).is_none() {
-            let near = match text::nearest_language(given) {
-                Some(near) => format!("; the nearest is {} ({})", near.code, near.english),
-                None => String::new(),
-            };
-            return Err(Error::Input(format!("{place}: {given:?} is no language code known here{near}.")));
-        }
-        if !languages.contains(given) {
-            return Err(Error::Input(format!(
-                "{place}: {given} is not among the configured languages ({}); add it there or leave the set \
-                 out.",
-                languages.join(", ")
-            )));
-        }
+        check(set, &format!("data.sets[{i}].language"), languages)?;
     }
     let mut pairs = Pairs::default();
+    let mut notes = Vec::new();
     for set in sets {
         let before = pairs.questions.len();
-        match set.format {
-            Format::Mmarco => mmarco::read(&set.path, &set.language, &mut pairs)?,
-            Format::MrTydi => mr_tydi::read(&set.path, &set.language, &mut pairs)?,
-            Format::Miracl => miracl::read(&set.path, &set.language, &mut pairs)?,
-            Format::Dpr => dpr::read(&set.path, &set.language, &mut pairs)?,
+        let Set { format, path, language } = set;
+        let one = language.as_deref().unwrap_or_default();
+        let all = language.as_ref().map_or(languages, std::slice::from_ref);
+        match format {
+            Format::Mmarco => mmarco::read(path, one, &mut pairs)?,
+            Format::MrTydi => mr_tydi::read(path, one, &mut pairs)?,
+            Format::Miracl => miracl::read(path, one, &mut pairs)?,
+            Format::Dpr => dpr::read(path, one, &mut pairs)?,
+            Format::Own | Format::Sample => {
+                notes.extend(own::read(format.name(), path, all, &mut pairs)?);
+            }
         }
         if pairs.questions.len() == before {
             let why = pairs.left_out.sentences().join(" ");
-            return Err(Error::file(
-                &set.path,
-                format!("no question with its passage is left to read. {why}"),
-            ));
+            return Err(Error::file(path, format!("no question with its passage is left to read. {why}")));
         }
     }
-    Ok((pairs.questions, pairs.left_out.sentences()))
+    notes.extend(pairs.left_out.sentences());
+    Ok((pairs.questions, notes))
+}
+
+/// Checks a set's language; `place` is its key.
+fn check(set: &Set, place: &str, languages: &[String]) -> Result<()> {
+    let Some(given) = &set.language else {
+        return match set.format {
+            Format::Own | Format::Sample => Ok(()),
+            format => Err(Error::Input(format!(
+                "{place} is missing: {} is read in one language at a time.",
+                format.name()
+            ))),
+        };
+    };
+    if text::language(given).is_none() {
+        let near = match text::nearest_language(given) {
+            Some(near) => format!("; the nearest is {} ({})", near.code, near.english),
+            None => String::new(),
+        };
+        return Err(Error::Input(format!("{place}: {given:?} is no language code known here{near}.")));
+    }
+    if !languages.contains(given) {
+        return Err(Error::Input(format!(
+            "{place}: {given} is not among the configured languages ({}); add it there or leave the set \
+             out.",
+            languages.join(", ")
+        )));
+    }
+    Ok(())
 }
 
 /// What is left out, told for one and for more.
@@ -124,6 +162,14 @@ const NOT_JUDGED: Kind =
 const NO_ANSWER: Kind = [
     "question has no passage that answers it and is left out",
     "questions have no passage that answers them and are left out",
+];
+const OTHER_LANGUAGE: Kind = [
+    "question is in a language that is not trained for and is left out",
+    "questions are in languages that are not trained for and are left out",
+];
+const NOT_ASKED: Kind = [
+    "passage answers a question that is not there in its language and is left out",
+    "passages answer a question that is not there in their language and are left out",
 ];
 const DUPLICATE: Kind = [
     "pair of question and passage came before and is left out",

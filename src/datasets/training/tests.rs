@@ -14,7 +14,7 @@ fn write(folder: &Path, files: &[(&str, &str)]) {
 }
 
 fn set(format: Format, path: &Path, language: &str) -> Set {
-    Set { format, path: path.into(), language: language.into() }
+    Set { format, path: path.into(), language: Some(language.into()) }
 }
 
 fn languages() -> Vec<String> {
@@ -338,4 +338,69 @@ fn a_set_says_format_path_and_a_language_that_is_known() {
     assert!(problem.contains("squad") && problem.contains("mmarco"), "{problem}");
     let problem = wrong(r#"{"format": "dpr", "path": "p", "lang": "th"}"#);
     assert!(problem.contains("lang") && problem.contains("language"), "{problem}");
+}
+
+#[test]
+fn own_questions_meet_their_passages_in_each_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [
+        r#"{"id":"7","lang":"de","text":"Das ist rot.","title":"Farben"}"#,
+        r#"{"id":"7","lang":"en","text":"It is red."}"#,
+        r#"{"id":"8","lang":"en","text":"It is crimson."}"#,
+        r#"{"id":"9","lang":"ar","text":"أحمر"}"#,
+        r#"{"query_id":"q1","lang":"en","text":"What is red?","relevant":["7","8"]}"#,
+        r#"{"query_id":"q1","lang":"de","text":"Was ist rot?","relevant":["7"]}"#,
+        r#"{"query_id":"q2","lang":"en","text":"And in Arabic?","relevant":["9"]}"#,
+        r#"{"query_id":"q1","lang":"fr","text":"Quoi ?","relevant":["7"]}"#,
+        r#"{"query_id":"q3","lang":"de","text":"Was?","relevant":["404"]}"#,
+    ];
+    let path = folder.path().join("colours.jsonl");
+    fs::write(&path, lines.join("\n")).unwrap();
+    let own = |language: Option<&str>| Set {
+        format: Format::Own,
+        path: path.clone(),
+        language: language.map(String::from),
+    };
+    let (questions, notes) = read(&[own(None)], &languages()).unwrap();
+    assert_eq!(
+        told(&questions),
+        [
+            ("own/colours:q1:7", "What is red?", "It is red.", vec![]),
+            ("own/colours:q1:8", "What is red?", "It is crimson.", vec![]),
+            ("own/colours:q1:7", "Was ist rot?", "Das ist rot.", vec![]),
+        ]
+    );
+    assert!(questions.iter().all(|q| q.source == "own/colours" && q.is_multiway()));
+    let told = notes.join("\n");
+    for part in [
+        "1 query has no relevant passage",
+        "1 relevant id does not exist",
+        "1 passage answers a question that is not there in its language and is left out: ",
+        "colours.jsonl: question q2 (ar).",
+        "1 question is in a language that is not trained for and is left out: ",
+        "2 questions have no passage that answers them and are left out; the first is ",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    assert_eq!(read(&[own(Some("de"))], &languages()).unwrap().0.len(), 1);
+    let problem = read(&[own(Some("sw"))], &languages()).unwrap_err().to_string();
+    assert!(problem.contains("no question with its passage is left to read"), "{problem}");
+    let unnamed = Set { language: None, ..set(Format::Miracl, &path, "de") };
+    let problem = read(&[unnamed], &languages()).unwrap_err().to_string();
+    assert!(problem.contains("data.sets[0].language is missing: miracl is read"), "{problem}");
+}
+
+#[test]
+fn the_sample_is_read_in_the_languages_trained_for() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/sample");
+    let set = Set { format: Format::Sample, path, language: None };
+    let (questions, notes) = read(&[set], &["en", "th"].map(String::from)).unwrap();
+    assert_eq!(questions.len(), 250);
+    assert!(questions.iter().all(|q| q.source == "sample" && q.is_multiway()));
+    assert_eq!(
+        (questions[0].id.as_str(), questions[1].id.as_str()),
+        ("sample:octopus-nerves", "sample:octopus-nerves")
+    );
+    assert!(questions.iter().all(|q| q.context.contains(q.answer.as_deref().unwrap())));
+    says(&notes, &["1125 questions are in languages that are not trained for"]);
 }
