@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How near translations lie in a model's space: single words of a lexicon, and sentences.
 
-    python3 benches/bitext.py target/release/interlingua MODEL ../shared/data/train
+    python3 benches/bitext.py target/release/interlingua MODEL data/train
 
 Words: English ones, letters only, that have a word in six or more of the ten other languages of XQuAD-R; the first word
 of the sense in each language is asked, and all the drawn English words are ranked. Sentences: those of pud11 (news and

@@ -2,8 +2,8 @@
 // each stage took, the memory of the page's process, and the largest difference from the terminal's report.
 //
 //   scripts/serve --build-only && npm ci --prefix tests/browser
-//   interlingua eval --model static/model --dataset xquad-r --data xquad-r/ --device cpu --precision fast --json > report.json
-//   INTERLINGUA_PATIENCE_MS=7200000 node benches/evaluate.mjs xquad-r/ report.json [en,th]
+//   interlingua eval --model static/model --dataset xquad-r --data data/xquad-r --device cpu --precision fast --json > report.json
+//   INTERLINGUA_PATIENCE_MS=7200000 node benches/evaluate.mjs data/xquad-r report.json [en,th]
 import { execSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { cpus } from "node:os";

@@ -9,6 +9,7 @@ use interlingua::{
     Error,
     bundle::{Bundle, Quantization},
     encoder::{Encoder, Machine},
+    study::Study,
     text::Kind,
     training::{Anchor, Objective, Progress, TrainConfig, Trained, Whitening, train},
 };
@@ -495,4 +496,27 @@ fn questions_alone_are_enough_for_retrieval() {
     let (result, seen, _) = run(&config, false, None);
     result.unwrap();
     assert_eq!(seen.len(), 4);
+}
+
+/// Whoever has a clone can have these folders: `data` and `models` are theirs, `out` is what recipes make.
+#[test]
+fn every_recipe_is_read_and_names_paths_within_the_clone() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+    let mut recipes = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        match path.file_name().unwrap().to_string_lossy().starts_with("study")
+            && text.contains("[[evaluate]]")
+        {
+            true => drop(Study::read(&path).unwrap()),
+            false => drop(TrainConfig::read(&path).unwrap()),
+        }
+        for named in text.split('"').filter(|part| part.starts_with("../")) {
+            let known = ["../data/", "../models/", "../out/", "../static/"];
+            assert!(known.iter().any(|start| named.starts_with(start)), "{}: {named}", path.display());
+        }
+        recipes += 1;
+    }
+    assert!(recipes > 20, "{recipes}");
 }

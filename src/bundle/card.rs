@@ -209,9 +209,14 @@ impl Card<'_> {
                 Some(tokens) => format!(", with a new vocabulary of {} tokens", number(tokens)),
                 None => String::new(),
             };
+            let layers = recipe.pointer("/start/layers");
+            let cut = match layers.and_then(|l| l["kept"].as_array().map(Vec::len).zip(l["of"].as_u64())) {
+                Some((kept, all)) => format!(", of whose {all} blocks {kept} were kept"),
+                None => String::new(),
+            };
             writeln!(
                 out,
-                "{} started from {start}{vocabulary}; seed {}:\n",
+                "{} started from {start}{cut}{vocabulary}; seed {}:\n",
                 config["name"].as_str().unwrap_or(&self.manifest.name),
                 config["seed"]
             )?;

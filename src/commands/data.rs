@@ -100,7 +100,8 @@ fn table(entries: &[Entry]) -> String {
         }
         out += &format!("{}\n", row[4]);
     }
-    out + "\nMore on one: interlingua data NAME. To get it: interlingua data NAME --output DIR.\n"
+    out + "\nMore on one: interlingua data NAME. To get it: interlingua data NAME --output DIR.\n\
+           What recipes train on, where each is had and how to bring your own: docs/data.md.\n"
 }
 
 /// All about one data set.
@@ -537,7 +538,7 @@ mod tests {
     #[test]
     fn the_list_names_every_set_and_each_has_a_card() {
         let table = table(&CATALOGUE);
-        assert_eq!(table.lines().count(), CATALOGUE.len() + 3);
+        assert_eq!(table.lines().count(), CATALOGUE.len() + 4);
         for entry in &CATALOGUE {
             assert!(table.contains(entry.name) && table.contains(entry.licence));
             let card = card(entry);

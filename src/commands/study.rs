@@ -36,6 +36,8 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let file = args.config.or(args.file).unwrap_or_default();
     let (study, recipe) = Study::read(&file)?;
+    study.check_inputs(&file)?;
+    recipe.check_inputs(&study.train)?;
     let machine = train::machine(&args.device, None)?;
     let stop = train::stopping()?;
     let terminal = std::io::stderr().is_terminal();

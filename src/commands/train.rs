@@ -38,6 +38,7 @@ pub struct Args {
 /// Says what is wrong with configuration, data, start model or device.
 pub fn run(args: Args) -> Result<()> {
     let config = TrainConfig::read(&args.config)?;
+    config.check_inputs(&args.config)?;
     let machine = machine(&args.device, args.gpus)?;
     let stop = stopping()?;
     let terminal = std::io::stderr().is_terminal();

@@ -86,28 +86,32 @@ pub fn licence<'a>(name: &str, licences: &'a BTreeMap<String, String>) -> &'a st
     found.map_or(NOT_RECORDED, String::as_str)
 }
 
-/// The licences of the published sets, see docs/data.md.
-const PUBLISHED: [(&str, &str); 4] = [
+/// The licences of the sets that have a form of their own, see docs/data.md.
+const PUBLISHED: [(&str, &str); 5] = [
     ("mmarco", "Apache 2.0 by its card; translates MS MARCO, offered for non-commercial research only"),
     ("mr-tydi", "Apache 2.0; passages are Wikipedia's, CC BY-SA"),
     ("miracl", "Apache 2.0; passages are Wikipedia's, CC BY-SA"),
     ("biencoder-nq-train", "CC BY-SA 3.0; DPR's repository, which offers the file, CC BY-NC 4.0"),
+    ("sample", "CC0-1.0"),
 ];
 
-/// The licences of the published sets, and those that `SOURCES.md` in the data folder or in the one above it records, by source.
+/// The licences of the published sets, and those that `SOURCES.md` in each data folder or in the one above it
+/// records, by source.
 ///
 /// # Errors
 /// [`Error::File`] when it is there and cannot be read.
-pub fn read_licences(folder: &Path) -> Result<BTreeMap<String, String>> {
+pub fn read_licences<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Result<BTreeMap<String, String>> {
     let mut licences: BTreeMap<_, _> = PUBLISHED.map(|(name, licence)| (name.into(), licence.into())).into();
-    for place in [folder.join("SOURCES.md"), folder.join("../SOURCES.md")] {
-        match std::fs::read_to_string(&place) {
-            Ok(text) => {
-                licences.extend(parse_licences(&text));
-                break;
+    for folder in folders {
+        for place in [folder.join("SOURCES.md"), folder.join("../SOURCES.md")] {
+            match std::fs::read_to_string(&place) {
+                Ok(text) => {
+                    licences.extend(parse_licences(&text));
+                    break;
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::file(&place, e)),
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(Error::file(&place, e)),
         }
     }
     Ok(licences)
@@ -187,11 +191,11 @@ mod tests {
             | qa.* (docqa/…) | as above | as above | 2 |\n| parallel.help | h/i @ 46747c67 | CC BY 3.0 | 6 |\n\n\
             Text | with a bar\n\n| other | table |\n|---|---|\n| parallel.x | y |\n";
         let folder = tempfile::tempdir().unwrap();
-        let published = read_licences(folder.path()).unwrap();
+        let published = read_licences([folder.path()]).unwrap();
         assert!(published["mmarco"].contains("non-commercial"), "{published:?}");
         std::fs::write(folder.path().join("SOURCES.md"), text).unwrap();
         std::fs::create_dir(folder.path().join("train")).unwrap();
-        let licences = read_licences(&folder.path().join("train")).unwrap();
+        let licences = read_licences([folder.path().join("train").as_path()]).unwrap();
         let told: Vec<&String> = licences.keys().filter(|name| !published.contains_key(*name)).collect();
         assert_eq!(told, ["docqa/…", "help", "iot", "jaquad", "lexicon"]);
         for (name, said) in [("docqa/help", "CC BY 3.0"), ("lexicon", "CC BY-SA 3.0 + GFDL; CC0")] {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::Quantization;
 use crate::datasets::{Options, Pool};
-use crate::training::{Objective, StrategyName, TrainConfig, not_understood};
+use crate::training::{Objective, StrategyName, TrainConfig, check_there, not_understood};
 use crate::{Error, Result};
 
 /// A study.
@@ -123,6 +123,17 @@ impl Study {
         let recipe = TrainConfig::read(&study.train)?;
         study.check(&place, &recipe)?;
         Ok((study, recipe))
+    }
+
+    /// Checks that each data set's folder is there; `file` is the study's.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the key, the path and how it is got.
+    pub fn check_inputs(&self, file: &Path) -> Result<()> {
+        let check = |(i, set): (usize, &DataSet)| {
+            check_there(file, &format!("evaluate[{i}].data"), &set.data, Some(&set.dataset))
+        };
+        self.evaluate.iter().enumerate().try_for_each(check)
     }
 
     fn check(&mut self, place: &str, recipe: &TrainConfig) -> Result<()> {

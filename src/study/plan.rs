@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::config::{Arm, Study};
 use super::report::{Baseline, File};
-use super::start::{Size, cut};
+use super::start::smaller;
 use crate::bundle::{Bundle, Quantization};
 use crate::datasets::records;
-use crate::training::{self, TrainConfig};
+use crate::training::{self, Size, TrainConfig};
 use crate::{Error, Result, sha256};
 
 /// Fields of a training configuration that do not tell runs apart, or not by themselves.
@@ -75,7 +75,9 @@ impl<'a> Planner<'a> {
         let mut data = Vec::new();
         let switches = recipe.sampling.code_switching > 0.0;
         for prefix in ["parallel.", "qa."].into_iter().chain(switches.then_some("lexicon.")) {
-            for path in records::find_any(&recipe.data.folder, prefix)? {
+            let files =
+                recipe.data.folder.as_deref().map(|folder| records::find_any(folder, prefix)).transpose()?;
+            for path in files.unwrap_or_default() {
                 let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
                 let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
                 data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
@@ -95,6 +97,7 @@ impl<'a> Planner<'a> {
         recipe.start.model = folder.clone();
         recipe.start.teacher = Some(teacher);
         recipe.start.vocabulary = None;
+        recipe.start.layers = None;
         recipe.prompts = None;
         // The same steps for all: none stops early, or takes the weights of another step.
         recipe.validation = None;
@@ -127,7 +130,7 @@ impl<'a> Planner<'a> {
     fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, size: Size) -> Result<Plan> {
         let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
         if !self.starts.contains_key(&size) {
-            let folder = cut(&self.folder, size)?;
+            let folder = smaller(&self.folder, size)?;
             let known = Bundle::open(&folder)?.fingerprint()?;
             self.starts.insert(size, (folder, known));
         }

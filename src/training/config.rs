@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     bundle::Quantization,
-    datasets::{account::check_twice, guard::GuardConfig, training::Set},
+    datasets::{account::check_twice, catalogue::by_name, guard::GuardConfig, training::Set},
     text::{Prompts, did_you_mean},
 };
 
@@ -77,6 +77,10 @@ pub struct Start {
     pub model: PathBuf,
     /// The English model that distillation stages learn from; `model` when not given.
     pub teacher: Option<PathBuf>,
+    /// Blocks of `model` that are kept, evenly spaced; all when not given.
+    // Left out of the start model's key where there is none, so that earlier start models hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<usize>,
     /// Size of a new vocabulary for the languages; the model's own is kept when not given.
     pub vocabulary: Option<usize>,
     /// The English model among whose rows those of a new vocabulary are placed, where `model` has been trained
@@ -91,14 +95,14 @@ pub struct Start {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Folder with `parallel.*.jsonl.zst`, `qa.*.jsonl.gz` and `lexicon.jsonl.zst`.
-    pub folder: PathBuf,
+    /// Folder with `parallel.*.jsonl`, `qa.*.jsonl` and `lexicon.jsonl`, plain or compressed (`.zst`, `.gz`).
+    pub folder: Option<PathBuf>,
     /// Tab-separated language, word, count, to balance a new vocabulary.
     pub word_counts: Option<PathBuf>,
     /// Sources that are left out, named as in a model card.
     #[serde(default)]
     pub without: Vec<String>,
-    /// Published sets that are read beside the folder.
+    /// Published and own sets that are read beside the folder, or without one.
     // Left out of the start model's key where there are none, so that earlier start models hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<Set>,
@@ -288,8 +292,7 @@ impl TrainConfig {
         resolve(&mut config.output);
         resolve(&mut config.start.model);
         config.start.teacher.iter_mut().chain(&mut config.start.placed_by).for_each(resolve);
-        resolve(&mut config.data.folder);
-        config.data.word_counts.iter_mut().for_each(resolve);
+        config.data.folder.iter_mut().chain(&mut config.data.word_counts).for_each(resolve);
         config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
         config.validation.iter_mut().for_each(|v| resolve(&mut v.data));
         config.guard.iter_mut().flat_map(|g| &mut g.sets).for_each(|set| resolve(&mut set.data));
@@ -307,6 +310,20 @@ impl TrainConfig {
             return wrong(
                 "start.placed_by".into(),
                 "places a new vocabulary's rows: give start.vocabulary its size",
+            );
+        }
+        if self.start.layers == Some(0) {
+            return wrong("start.layers".into(), "must be at least 1");
+        }
+        if self.data.folder.is_none() && self.data.sets.is_empty() {
+            return wrong("data".into(), "name a `folder` with texts to learn from, or [[data.sets]]");
+        }
+        if self.data.folder.is_none()
+            && (self.start.vocabulary.is_some() || self.sampling.code_switching > 0.0)
+        {
+            return wrong(
+                "data.folder".into(),
+                "start.vocabulary and code_switching take the lexicon in this folder",
             );
         }
         if let Some(guard) = &self.guard {
@@ -389,6 +406,32 @@ impl TrainConfig {
         Ok(())
     }
 
+    /// Checks that each file and folder that the configuration names is there; `file` is the configuration's.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the key, the path and how it is got.
+    pub fn check_inputs(&self, file: &Path) -> Result<()> {
+        let Self { start, data, guard, validation, .. } = self;
+        let named =
+            |key: &str, path: &Option<PathBuf>| path.clone().map(|path| (key.to_string(), path, None));
+        let mut inputs = vec![("start.model".to_string(), start.model.clone(), None)];
+        inputs.extend(named("start.teacher", &start.teacher));
+        inputs.extend(named("start.placed_by", &start.placed_by));
+        inputs.extend(named("data.folder", &data.folder));
+        inputs.extend(named("data.word_counts", &data.word_counts));
+        let sets = data.sets.iter().enumerate();
+        inputs.extend(sets.map(|(i, set)| (format!("data.sets[{i}].path"), set.path.clone(), None)));
+        let sets = guard.iter().flat_map(|guard| &guard.sets).enumerate();
+        inputs.extend(
+            sets.map(|(i, set)| {
+                (format!("guard.sets[{i}].data"), set.data.clone(), Some(set.dataset.as_str()))
+            }),
+        );
+        let held_out = validation.iter();
+        inputs.extend(held_out.map(|v| ("validation.data".into(), v.data.clone(), Some(v.dataset.as_str()))));
+        inputs.iter().try_for_each(|(key, path, dataset)| check_there(file, key, path, *dataset))
+    }
+
     /// Steps of all stages.
     pub fn steps(&self) -> u64 {
         self.stage.iter().map(|s| s.steps).sum()
@@ -405,6 +448,53 @@ impl TrainConfig {
         }
         None
     }
+}
+
+/// Where docs say how what a recipe names is got.
+const HOW_TO_GET: &str = "docs/data.md#how-to-get-each-input";
+
+/// Checks that `path`, which `file` names under `key`, is there; a data set's files may be fetched by a command.
+///
+/// # Errors
+/// [`Error::Format`] naming the key, the path and how it is got.
+pub(crate) fn check_there(file: &Path, key: &str, path: &Path, dataset: Option<&str>) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let path = plain(path);
+    let fetched = dataset.and_then(|name| by_name(name).ok()).filter(|entry| entry.base.is_some());
+    // A bundle in another recipe's output folder, which is called as the recipe.
+    let made = path.ends_with("bundle").then(|| path.parent()?.file_name()).flatten();
+    let recipe =
+        made.map(|name| file.with_file_name(name).with_extension("toml")).filter(|recipe| recipe.exists());
+    let how = match (fetched, recipe) {
+        (Some(entry), _) => {
+            format!("`interlingua data {} --output {}` gets it, see {HOW_TO_GET}", entry.name, path.display())
+        }
+        (None, Some(recipe)) => {
+            format!("`interlingua train --config {}` makes it, see {HOW_TO_GET}", recipe.display())
+        }
+        (None, None) => format!("{HOW_TO_GET} says how to get it"),
+    };
+    Err(Error::format(
+        format!("{}, {key}", file.display()),
+        format!("{} is not there; {how}", path.display()),
+    ))
+}
+
+/// The path without detours: `recipes/../data` is `data`.
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match (part, out.components().next_back()) {
+            (Component::CurDir, _) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            _ => out.push(part),
+        }
+    }
+    out
 }
 
 /// One sentence on what is wrong with the file, with its line, and what may have been meant.
@@ -534,6 +624,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_there_is_named_with_how_to_get_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let recipes = folder.path().join("recipes");
+        fs::create_dir(&recipes).unwrap();
+        let path = recipes.join("x.toml");
+        let guard = "[guard]\nsets = [{ dataset = \"xquad-r\", data = \"../data/xquad-r\" }]\n[[stage]]";
+        let text = TEXT.replace("\"m\"", "\"../out/first/bundle\"").replace("\"d\"", "\"../data/train\"");
+        fs::write(&path, text.replacen("[[stage]]", guard, 1)).unwrap();
+        fs::write(recipes.join("first.toml"), "").unwrap();
+        let config = TrainConfig::read(&path).unwrap();
+        let told = || config.check_inputs(&path).unwrap_err().to_string();
+        let starts = |key: &str, there: &str| {
+            format!("{}, {key}: {} is not there; ", path.display(), folder.path().join(there).display())
+        };
+        for (key, there, how) in [
+            ("start.model", "out/first/bundle", "recipes/first.toml` makes it, see docs/data.md"),
+            ("data.folder", "data/train", "docs/data.md#how-to-get-each-input says how"),
+            ("guard.sets[0].data", "data/xquad-r", "`interlingua data xquad-r --output "),
+        ] {
+            let text = told();
+            assert!(text.starts_with(&starts(key, there)) && text.contains(how), "{text}");
+            assert_eq!(text.lines().count(), 1, "{text}");
+            fs::create_dir_all(folder.path().join(there)).unwrap();
+        }
+        config.check_inputs(&path).unwrap();
+        assert_eq!(plain(Path::new("../a/./../b")), Path::new("../b"));
+        assert_eq!(plain(Path::new("../../b")), Path::new("../../b"));
+    }
+
+    #[test]
     fn impossible_values_are_refused() {
         let twice: TrainConfig = toml::from_str(&TEXT.replace("\"de\"]", "\"de\", \"en\"]")).unwrap();
         assert!(twice.check("x.toml").unwrap_err().to_string().contains("en is there twice"));
@@ -541,6 +661,14 @@ mod tests {
         let config: TrainConfig = toml::from_str(&placed).unwrap();
         let text = config.check("x.toml").unwrap_err().to_string();
         assert!(text.contains("x.toml, start.placed_by") && text.contains("start.vocabulary"), "{text}");
+        for (from, to, place) in [
+            ("folder = \"d\"", "", "x.toml, data: name a `folder`"),
+            ("model = \"m\"", "model = \"m\"\nlayers = 0", "x.toml, start.layers: must be at least 1"),
+        ] {
+            let config: TrainConfig = toml::from_str(&TEXT.replace(from, to)).unwrap();
+            let text = config.check("x.toml").unwrap_err().to_string();
+            assert!(text.starts_with(place), "{text}");
+        }
         let config: TrainConfig = toml::from_str(&TEXT.replace("batch = 4", "batch = 1")).unwrap();
         let text = config.check("x.toml").unwrap_err().to_string();
         assert!(text.contains("x.toml, stage[0].batch"), "{text}");

@@ -1,6 +1,6 @@
 //! Training with hybrid batches (arXiv 2408.10536).
 //!
-//! [`train`] runs a [`TrainConfig`]: a start model gets, where asked, a new [`vocabulary`] whose
+//! [`train`] runs a [`TrainConfig`]: a start model, cut to fewer blocks where asked, gets, where asked, a new [`vocabulary`] whose
 //! embeddings come from [`alignment`] ([`carry`] brings them into a trained table); then the stages follow, with batches from [`sampler`]
 //! (some of them code-switched, [`switching`]) and objectives from [`loss`], and at the end, where
 //! asked, a [`Whitening`]. Batches depend on the seed and the step alone, so a run that resumes
@@ -11,6 +11,7 @@ pub mod blocks;
 pub mod carry;
 pub mod checkpoint;
 mod config;
+mod cut;
 pub mod loss;
 pub mod optimizer;
 mod pieces;
@@ -30,8 +31,9 @@ mod whitening;
 /// neither a checkpoint nor a study's run of an earlier program is taken for one of this.
 pub(crate) const REVISION: u32 = 2;
 
-pub(crate) use config::not_understood;
 pub use config::{Anchor, Contrastive, Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
+pub(crate) use config::{check_there, not_understood};
+pub(crate) use cut::{Size, cut, kept};
 pub use start::{Prepared, prepare};
 pub use trainer::{Progress, train};
 pub use validation::{Measured, Setting, ValidationConfig};

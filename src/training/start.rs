@@ -16,6 +16,7 @@ use super::{
     alignment::{self, AlignmentOptions, Pair},
     carry::carry,
     config::TrainConfig,
+    cut::{Size, cut},
     vocabulary::{self, VocabularyOptions, WordCounts},
 };
 use crate::{
@@ -101,6 +102,12 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     if let Some(report) = &data.guard {
         recipe["guard"] = json!(report);
     }
+    if let Some(layers) = config.start.layers {
+        let all = Size::of(&bundle.manifest.architecture);
+        let kept = cut(&mut bundle, Size { layers, ..all }, "start")?;
+        note(&format!("{layers} of the {} blocks of {base} are kept", all.layers));
+        recipe["layers"] = json!({ "kept": kept, "of": all.layers });
+    }
     if let Some(size) = config.start.vocabulary {
         let (report, read) = new_vocabulary(config, size, &mut bundle, english.as_ref(), &data, note)?;
         recipe["vocabulary"] = report;
@@ -173,16 +180,24 @@ struct Read {
 }
 
 fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
-    let folder = &config.data.folder;
-    let (mut segments, report) = read_parallel(&records::find_any(folder, "parallel.")?, &config.languages)?;
-    note(&format!("{} parallel segments of {}", segments.len(), report.records));
-    report.lines("parallel segments").iter().for_each(|line| note(line));
-    let (mut questions, report) = read_questions(&records::find_any(folder, "qa.")?, &config.languages)?;
-    note(&format!("{} questions of {}", questions.len(), report.records));
-    report.lines("questions").iter().for_each(|line| note(line));
+    let folder = config.data.folder.as_deref();
+    let files = |prefix| {
+        folder.map(|folder| records::find_any(folder, prefix)).transpose().map(Option::unwrap_or_default)
+    };
+    let (mut segments, mut questions) = (Vec::new(), Vec::new());
+    if folder.is_some() {
+        let (read, report) = read_parallel(&files("parallel.")?, &config.languages)?;
+        note(&format!("{} parallel segments of {}", read.len(), report.records));
+        report.lines("parallel segments").iter().for_each(|line| note(line));
+        segments = read;
+        let (read, report) = read_questions(&files("qa.")?, &config.languages)?;
+        note(&format!("{} questions of {}", read.len(), report.records));
+        report.lines("questions").iter().for_each(|line| note(line));
+        questions = read;
+    }
     if !config.data.sets.is_empty() {
         let (more, notes) = training::read(&config.data.sets, &config.languages)?;
-        note(&format!("{} questions of the published sets", more.len()));
+        note(&format!("{} questions of data.sets", more.len()));
         notes.iter().for_each(|sentence| note(sentence));
         questions.extend(more);
     }
@@ -197,19 +212,31 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
         guard = Some(report);
     }
     if segments.is_empty() && questions.is_empty() {
-        return Err(Error::file(
-            folder,
-            "no training text in any of the configured languages was found here",
-        ));
+        let nothing = "no training text in any of the configured languages is left";
+        return Err(match folder {
+            Some(folder) => Error::file(
+                folder,
+                format!("{nothing}; docs/data.md says which files are read, in which form"),
+            ),
+            None => Error::Training(format!("of data.sets, {nothing}")),
+        });
     }
     account::check_languages(&config.languages, &questions, &segments)?;
     let mut senses = Vec::new();
-    if config.sampling.code_switching > 0.0 || config.start.vocabulary.is_some() {
+    if let Some(folder) = folder
+        && (config.sampling.code_switching > 0.0 || config.start.vocabulary.is_some())
+    {
         let (read, report) = read_lexicon(&records::find(folder, "lexicon.")?, &config.languages)?;
         report.lines(LEXICON).iter().for_each(|line| note(line));
         senses = read;
     }
-    Ok(Read { questions, segments, senses, licences: account::read_licences(folder)?, guard })
+    // Own sets may say the licences of their sources beside their files.
+    let beside = config.data.sets.iter().map(|set| match set.path.is_dir() {
+        true => set.path.as_path(),
+        false => set.path.parent().unwrap_or(&set.path),
+    });
+    let licences = account::read_licences(folder.into_iter().chain(beside))?;
+    Ok(Read { questions, segments, senses, licences, guard })
 }
 
 /// What the lexicon is called among the sources.
@@ -529,7 +556,8 @@ mod tests {
         trained.weights.insert(TABLE, moved);
         let model = folder.path().join("trained");
         trained.write(&model).unwrap();
-        config.start = Start { model, teacher: None, vocabulary: Some(150), placed_by: Some(english) };
+        config.start =
+            Start { model, teacher: None, layers: None, vocabulary: Some(150), placed_by: Some(english) };
         let (large, notes) = prepared(&config);
         let large = large.unwrap().bundle;
         let size = large.manifest.architecture.vocabulary;

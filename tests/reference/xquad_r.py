@@ -1,6 +1,6 @@
 """Compares every query's measures with trec_eval's own code, on the runs of a real data set.
 
-    interlingua eval --model static/model --dataset xquad-r --data xquad-r/ --languages en,th \
+    interlingua eval --model static/model --dataset xquad-r --data data/xquad-r --languages en,th \
         --depth 0 --cross-depth 0 --runs out/runs --per-query out/queries.csv
     pip install pytrec-eval-terrier==0.5.11
     python tests/reference/xquad_r.py out/runs out/queries.csv
