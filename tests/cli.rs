@@ -392,7 +392,7 @@ fn the_first_recipe_trains_a_model_that_finds_more_than_before() {
     assert!(output.status.success(), "{told}");
     for part in [
         "1375 questions of data.sets",
-        "left out of sample: 550 texts, 275 records whole",
+        "left out of sample: 551 texts, 276 records whole",
         "2 of the 6 blocks",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
@@ -419,13 +419,14 @@ fn the_first_recipe_trains_a_model_that_finds_more_than_before() {
         ["mono", "cross", "multi"].map(|setting| report[setting]["map"].as_f64().unwrap())
     };
     let (before, after) = (map(&out.join("start")), map(&bundle));
-    for (before, after) in before.iter().zip(after) {
-        // Found by chance, one of 25 or 275 passages has a reciprocal rank of 0.15 or 0.02.
-        assert!(after > before + 0.05 && after > 0.3 && after < 1.0, "{before} {after}");
+    // On a machine that rounds otherwise the figures of docs/training.md differ in the third digit. Found by chance,
+    // one of 25 passages has a reciprocal rank of 0.15.
+    for ((before, after), least) in before.iter().zip(after).zip([0.01, 0.05, 0.05]) {
+        assert!(after > before + least && after > 0.4 && after < 0.9, "{before} {after}");
     }
     let card = fs::read_to_string(bundle.join("README.md")).unwrap();
     for part in
-        ["| sample | CC0-1.0 | 1,100 |", "of whose 6 blocks 2 were kept", "were checked against sample"]
+        ["| sample | CC0-1.0 | 1,099 |", "of whose 6 blocks 2 were kept", "were checked against sample"]
     {
         assert!(card.contains(part), "{part} is not in\n{card}");
     }
