@@ -10,6 +10,8 @@ mod card;
 mod folder;
 mod import;
 mod manifest;
+#[cfg(feature = "native")]
+mod trim;
 mod weights;
 
 #[cfg(feature = "native")]
@@ -20,6 +22,8 @@ pub use import::from_hugging_face;
 pub use manifest::{
     FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
 };
+#[cfg(feature = "native")]
+pub use trim::{Coverage, Texts, TrimOptions, TrimReport, Words, trim};
 pub use weights::{Array, BLOCK, Incoming, Quantization, Weights};
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 //! byte, low nibble first, 8 subtracted from each) for q4, beside `x.scales` (F16,
 //! `[rows, columns / 32]`): value = integer × scale of its block of [`BLOCK`] columns.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use half::f16;
 use safetensors::{
@@ -29,7 +29,8 @@ pub enum Quantization {
     F16,
     /// 1 byte a weight, and a scale for every [`BLOCK`].
     Q8,
-    /// The word embedding table half a byte a weight, the rest as [`Q8`](Self::Q8).
+    /// The word embedding table half a byte a weight, and whatever half a byte holds as well as f16 does (weights
+    /// that were made of 4 bits before); the rest as [`Q8`](Self::Q8).
     Q4,
 }
 
@@ -137,9 +138,18 @@ impl Array {
     }
 
     /// Integers and scales (`[rows, columns / BLOCK]`) of a q8 array; `None` for others.
-    pub fn q8(&self) -> Option<(&[i8], &[f16])> {
+    pub fn q8(&self) -> Option<(Cow<'_, [i8]>, Cow<'_, [f16]>)> {
         match &self.storage {
-            Storage::Q8 { values, scales } => Some((values, scales)),
+            Storage::Q8 { values, scales } => Some((values.into(), scales.into())),
+            Storage::Q4 { values, scales } => {
+                // A scale may be negative, which no kernel has to know.
+                let integers = values.chunks(BLOCK / 2).zip(scales).flat_map(|(block, scale)| {
+                    let sign = if scale.is_sign_negative() { -1 } else { 1 };
+                    block.iter().flat_map(|byte| [byte & 15, byte >> 4]).map(move |q| sign * (q as i8 - 8))
+                });
+                let scales = scales.iter().map(|s| f16::from_f32(s.to_f32().abs()));
+                Some((integers.collect(), scales.collect()))
+            }
             _ => None,
         }
     }
@@ -152,6 +162,26 @@ impl Array {
             Storage::Q8 { .. } => 8,
             Storage::Q4 { .. } => 4,
         }
+    }
+
+    /// Whether 4 bits hold it as well as f16 does: each value to a part in 1024.
+    fn fits_q4(&self) -> bool {
+        if matches!(self.storage, Storage::Q4 { .. }) {
+            return true;
+        }
+        if self.shape.len() != 2 || !self.shape[1].is_multiple_of(BLOCK) {
+            return false;
+        }
+        let near = |values: &[f32], packed: &[f32]| {
+            values.iter().zip(packed).all(|(v, p)| (v - p).abs() <= v.abs() / 1024.0)
+        };
+        let width = self.shape[1];
+        let mut row = vec![0.0; width];
+        (0..self.shape[0]).all(|i| {
+            self.row(i, &mut row);
+            let packed = Self { shape: vec![1, width], storage: q4(&row) };
+            near(&row, &packed.to_f32())
+        })
     }
 
     /// The same array stored another way. Only matrices whose width is a multiple of [`BLOCK`] are
@@ -299,7 +329,10 @@ impl Weights {
     /// was 0.94, of which the table takes 0.002 and the blocks the rest.
     pub fn quantize(&self, quantization: Quantization) -> Self {
         let stored = |(name, array): (&String, &Array)| {
-            let quantization = if name == TABLE { quantization } else { quantization.beside_table() };
+            let quantization = match quantization {
+                Quantization::Q4 if name == TABLE || array.fits_q4() => Quantization::Q4,
+                other => other.beside_table(),
+            };
             (name.clone(), array.quantize(quantization))
         };
         Self(self.0.iter().map(stored).collect())

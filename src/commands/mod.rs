@@ -27,6 +27,8 @@ mod search;
 mod study;
 #[cfg(feature = "native")]
 mod train;
+#[cfg(feature = "native")]
+mod trim;
 
 use clap::{Parser, Subcommand};
 use interlingua::Result;
@@ -48,6 +50,9 @@ enum Command {
     /// Turn a Hugging Face or sentence-transformers folder into a bundle.
     #[cfg(feature = "native")]
     Import(import::Args),
+    /// Keep only the tokens that some languages use: a small model for them out of a large one.
+    #[cfg(feature = "native")]
+    Trim(trim::Args),
     /// Write one vector for each line of a file.
     #[cfg(feature = "native")]
     Encode(encode::Args),
@@ -86,6 +91,8 @@ pub fn run() -> Result<()> {
     match Cli::parse().command {
         #[cfg(feature = "native")]
         Command::Import(args) => import::run(args),
+        #[cfg(feature = "native")]
+        Command::Trim(args) => trim::run(args),
         #[cfg(feature = "native")]
         Command::Encode(args) => encode::run(args),
         #[cfg(feature = "native")]

@@ -321,13 +321,9 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs the held-out questions: docs/data.md says what they are; INTERLINGUA_HELD_OUT names their folder"]
     fn the_devtest_has_its_counts() {
-        let root = std::env::var("INTERLINGUA_DATA").unwrap_or_else(|_| "../shared/data".into());
-        let path = Path::new(&root).join("dev/flores200-devtest.tsv.gz");
-        if !path.exists() {
-            eprintln!("skipped: {} is not there; docs/data.md says how it is made", path.display());
-            return;
-        }
+        let path = crate::fetched::held_out().join("flores200-devtest.tsv.gz");
         let corpus = read(&path, &[]).unwrap();
         assert_eq!((corpus.passages.len(), corpus.languages().len()), (11_132, 11));
         assert_eq!(corpus.notes.len(), 2, "{:?}", corpus.notes);

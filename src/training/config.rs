@@ -14,7 +14,7 @@ use crate::{
     text::{Prompts, did_you_mean},
 };
 
-use super::{blocks::Reach, sampler::SamplerOptions, validation::ValidationConfig, whitening::Whitening};
+use super::{blocks::Reach, erasure::Erasure, sampler::SamplerOptions, validation::ValidationConfig, whitening::Whitening};
 
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,10 +61,13 @@ pub struct TrainConfig {
     /// Measuring while training; the best weights become the bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<ValidationConfig>,
-    /// What is done, in order; may be nothing where vectors are whitened.
+    /// What is done, in order; may be nothing where languages are erased or vectors are whitened.
     #[serde(default)]
     pub stage: Vec<Stage>,
-    /// What is done to the vectors when all stages are over.
+    /// Whether vectors lose what they say of their language when all stages are over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erasure: Option<Erasure>,
+    /// What is done to the vectors after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whitening: Option<Whitening>,
 }
@@ -83,6 +86,10 @@ pub struct Start {
     pub layers: Option<usize>,
     /// Size of a new vocabulary for the languages; the model's own is kept when not given.
     pub vocabulary: Option<usize>,
+    /// How many of the model's tokens are kept, by their use in the languages' texts; all when not given.
+    // Left out of the start model's key where there is none, so that earlier start models hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trim: Option<usize>,
     /// The English model among whose rows those of a new vocabulary are placed, where `model` has been trained
     /// from it: tokens that `model` has already keep their rows, the others' are carried into its table.
     /// `model` itself when not given, and no row is kept.
@@ -326,6 +333,12 @@ impl TrainConfig {
                 "start.vocabulary and code_switching take the lexicon in this folder",
             );
         }
+        if self.start.trim.is_some() && self.start.vocabulary.is_some() {
+            return wrong(
+                "start.trim".into(),
+                "keeps some of the model's tokens, start.vocabulary gives it new ones: choose one of them",
+            );
+        }
         if let Some(guard) = &self.guard {
             guard.check(place)?;
         }
@@ -335,8 +348,11 @@ impl TrainConfig {
         if self.checkpoint_every == 0 {
             return wrong("checkpoint_every".into(), "must be at least 1");
         }
-        if self.stage.is_empty() && self.whitening.is_none() {
-            return wrong("stage".into(), "at least one [[stage]] is needed, or [whitening]");
+        if self.stage.is_empty() && self.whitening.is_none() && self.erasure.is_none() {
+            return wrong("stage".into(), "at least one [[stage]] is needed, or [erasure], or [whitening]");
+        }
+        if let Some(erasure) = &self.erasure {
+            erasure.check(place)?;
         }
         if let Some(whitening) = &self.whitening {
             whitening.check(place)?;

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::{Array, Bundle, Quantization, SelfTest},
+    bundle::{self, Array, Bundle, Quantization, SelfTest, TrimOptions, TrimReport},
     datasets::{
         account::{self, Source},
         guard::GuardReport,
@@ -111,6 +111,16 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     if let Some(size) = config.start.vocabulary {
         let (report, read) = new_vocabulary(config, size, &mut bundle, english.as_ref(), &data, note)?;
         recipe["vocabulary"] = report;
+        sources.extend(read.into_iter().map(|(source, records)| Source {
+            licence: account::licence(&source, &data.licences).into(),
+            source,
+            records,
+        }));
+    }
+    if let Some(size) = config.start.trim {
+        let (report, read) = trimmed(config, size, &mut bundle, &data)?;
+        report.lines().iter().for_each(|line| note(line));
+        recipe["trim"] = json!(report);
         sources.extend(read.into_iter().map(|(source, records)| Source {
             licence: account::licence(&source, &data.licences).into(),
             source,
@@ -273,6 +283,50 @@ fn leave_out(
     Ok(())
 }
 
+/// All texts by language.
+pub fn texts<'a>(segments: &'a [Segment], questions: &'a [Question]) -> BTreeMap<String, Vec<&'a str>> {
+    let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for segment in segments {
+        for (lang, text) in &segment.texts {
+            texts.entry(lang.clone()).or_default().push(text);
+        }
+    }
+    for question in questions {
+        let list = texts.entry(question.lang.clone()).or_default();
+        list.push(&question.question);
+        list.push(&question.context);
+    }
+    texts
+}
+
+/// The word list that the recipe names; its name and how many words were read of it.
+fn word_counts(config: &TrainConfig) -> Result<(WordCounts, Option<(String, usize)>)> {
+    let Some(path) = &config.data.word_counts else { return Ok(Default::default()) };
+    let counts = vocabulary::read_word_counts(path, &config.languages)?;
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let read = counts.values().map(Vec::len).sum();
+    Ok((counts, Some((name, read))))
+}
+
+/// Keeps the tokens that the texts use most. Returns an account of it, and what was read beside the training
+/// texts, with how many records.
+fn trimmed(
+    config: &TrainConfig,
+    size: usize,
+    bundle: &mut Bundle,
+    data: &Read,
+) -> Result<(TrimReport, Option<(String, usize)>)> {
+    if let Some(prompts) = &config.prompts {
+        bundle.manifest.prompts = prompts.clone();
+    }
+    let (words, read) = word_counts(config)?;
+    let texts = texts(&data.segments, &data.questions);
+    let report = bundle::trim(bundle, &texts, &words, &TrimOptions::new(size))?;
+    // What stays as it is will be stored so: the rest learns beside it.
+    bundle.store_as(config.quantization);
+    Ok((report, read))
+}
+
 /// Gives the model a new tokenizer and a table for it. Returns an account of it, and what was read beside
 /// the training texts, with how many records.
 fn new_vocabulary(
@@ -284,24 +338,8 @@ fn new_vocabulary(
     note: &mut dyn FnMut(&str),
 ) -> Result<(serde_json::Value, Option<(String, usize)>)> {
     note(&format!("training a vocabulary of {size} tokens"));
-    let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for segment in &data.segments {
-        for (lang, text) in &segment.texts {
-            texts.entry(lang.clone()).or_default().push(text);
-        }
-    }
-    for question in &data.questions {
-        let list = texts.entry(question.lang.clone()).or_default();
-        list.push(&question.question);
-        list.push(&question.context);
-    }
-    let mut counts = WordCounts::new();
-    let mut read = None;
-    if let Some(path) = &config.data.word_counts {
-        counts = vocabulary::read_word_counts(path, &config.languages)?;
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        read = Some((name, counts.values().map(Vec::len).sum()));
-    }
+    let texts = texts(&data.segments, &data.questions);
+    let (counts, read) = word_counts(config)?;
     let options = VocabularyOptions { size, ..Default::default() };
     let new = vocabulary::train(&texts, &counts, &options)?;
 
@@ -557,7 +595,7 @@ mod tests {
         let model = folder.path().join("trained");
         trained.write(&model).unwrap();
         config.start =
-            Start { model, teacher: None, layers: None, vocabulary: Some(150), placed_by: Some(english) };
+            Start { model, teacher: None, layers: None, vocabulary: Some(150), trim: None, placed_by: Some(english) };
         let (large, notes) = prepared(&config);
         let large = large.unwrap().bundle;
         let size = large.manifest.architecture.vocabulary;

@@ -16,6 +16,7 @@ use super::{
     blocks::{Passes, Reach},
     checkpoint::{self, Known},
     config::{Contrastive, Objective, Stage, StrategyName, TrainConfig, Trained},
+    erasure::erase,
     loss::{self, Relation},
     optimizer::{Pace, Update},
     sampler::{BatchKind, Negative, Sampler, Strategy},
@@ -98,8 +99,10 @@ pub fn train(
     let teacher = Bundle::open(config.start.teacher())?;
     check(config, &prepared.bundle, &teacher)?;
     let identity = identity(config, &prepared, &teacher)?;
+    let erased = config.erasure.as_ref().map(|e| e.texts(&prepared.segments, &config.languages)).transpose()?;
     let mut run = Run {
         config,
+        erased,
         teacher: Teacher::new(&teacher, machine)?,
         student: Student::new(&prepared.bundle, machine, passes)?,
         start: prepared.bundle,
@@ -162,7 +165,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
 fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Result<String> {
     let mut value = serde_json::to_value(config).map_err(|e| Error::Training(e.to_string()))?;
     if let Some(fields) = value.as_object_mut() {
-        for field in ["output", "checkpoint_every", "name", "licence", "whitening"] {
+        for field in ["output", "checkpoint_every", "name", "licence", "erasure", "whitening"] {
             fields.remove(field);
         }
         if !config.quantization_aware {
@@ -181,6 +184,8 @@ struct Run<'a> {
     sampler: Sampler,
     /// Where a stage distils.
     texts: Option<Texts>,
+    /// Where languages are to be erased: the same texts in each.
+    erased: Option<Vec<Vec<String>>>,
     machine: Machine,
     validation: Option<Validation>,
     known: Known,
@@ -454,6 +459,9 @@ impl Run<'_> {
             Some(_) => Bundle::open(&self.config.output.join(BEST))?,
             None => self.student.bundle(&self.start)?,
         };
+        if let Some(texts) = &self.erased {
+            erase(&mut bundle, texts, &self.machine, stop, note)?;
+        }
         if let Some(whitening) = &self.config.whitening {
             whiten(&mut bundle, whitening, &self.sampler, &self.machine, stop, note)?;
         }

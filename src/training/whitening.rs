@@ -101,7 +101,7 @@ pub fn whiten(
     to_unit(&mut within, d);
     (0..d).for_each(|i| within[i * d + i] += whitening.ridge);
     let matrix = inverse_root(&within, d)?;
-    append(bundle, &matrix, d)?;
+    append(bundle, &matrix, &vec![0.0; d], d)?;
     note(&format!("vectors are whitened within {pairs} pairs in {languages} languages"));
     Ok(())
 }
@@ -173,12 +173,12 @@ fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
     ))
 }
 
-/// Puts `matrix`, `[d, d]`, behind the model's last layer.
-fn append(bundle: &mut Bundle, matrix: &[f64], d: usize) -> Result<()> {
+/// Puts `matrix`, `[d, d]`, and then `offset`, `[d]`, behind the model's last layer.
+pub(super) fn append(bundle: &mut Bundle, matrix: &[f64], offset: &[f64], d: usize) -> Result<()> {
     let layers = &mut bundle.manifest.architecture.dense;
     let last = layers.last().filter(|last| last.activation == Activation::Identity).cloned();
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
-    let (name, input, weight, bias) = match last {
+    let (name, input, weight, mut bias) = match last {
         Some(Dense { input, .. }) => {
             let name = format!("dense.{}", layers.len() - 1);
             let weight = wide(bundle.weights.matrix(&format!("{name}.weight"), d, input)?.to_f32());
@@ -191,6 +191,7 @@ fn append(bundle: &mut Bundle, matrix: &[f64], d: usize) -> Result<()> {
             (name, d, matrix.to_vec(), vec![0.0; d])
         }
     };
+    bias.iter_mut().zip(offset).for_each(|(b, o)| *b += o);
     let narrow = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect();
     bundle.weights.insert(&format!("{name}.weight"), Array::f32(vec![d, input], narrow(weight)));
     bundle.weights.insert(&format!("{name}.bias"), Array::f32(vec![d], narrow(bias)));

@@ -291,7 +291,7 @@ impl Loader<'_> {
     fn packed(&self, arrays: &[&Array], rows: usize, input: usize) -> Tensor<2> {
         let (mut values, mut scales) = (Vec::with_capacity(rows * input), Vec::new());
         for (v, s) in arrays.iter().filter_map(|a| a.q8()) {
-            values.extend_from_slice(v);
+            values.extend_from_slice(&v);
             scales.extend(s.iter().map(|s| s.to_f32()));
         }
         let scheme = QuantScheme::default()

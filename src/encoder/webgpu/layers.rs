@@ -215,8 +215,8 @@ impl Loader {
         let packed = whole.filter(|_| self.precision == Precision::Packed);
         match &packed {
             Some(parts) => {
-                let integers: Vec<u8> = parts.iter().flat_map(|p| p.0).map(|&v| v as u8).collect();
-                let scales: Vec<f32> = parts.iter().flat_map(|p| p.1).map(|s| s.to_f32()).collect();
+                let integers: Vec<u8> = parts.iter().flat_map(|p| p.0.iter()).map(|&v| v as u8).collect();
+                let scales: Vec<f32> = parts.iter().flat_map(|p| p.1.iter()).map(|s| s.to_f32()).collect();
                 buffers.push(self.upload(&names[0], &integers)?);
                 buffers.push(self.upload(&names[0], &bytes(&scales))?);
             }
