@@ -431,7 +431,7 @@ fn the_first_recipe_trains_a_model_that_finds_more_than_before() {
         assert!(card.contains(part), "{part} is not in\n{card}");
     }
     let hits =
-        good(&["search", "--model", text(&bundle), "--corpus", text(&sample.join("passages.jsonl")), "bees"]);
+        good(&["search", "bees", "--model", text(&bundle), "--corpus", text(&sample.join("passages.jsonl"))]);
     assert!(!hits.is_empty());
 }
 

@@ -154,7 +154,10 @@ pub fn trim(bundle: &mut Bundle, texts: &Texts, words: &Words, options: &TrimOpt
     }
     let from: Option<Vec<u32>> = from.into_iter().collect();
     let from = from.ok_or_else(|| {
-        Error::format("tokenizer.json", "the trimmed vocabulary has ids without a token: this is a bug, report it")
+        Error::format(
+            "tokenizer.json",
+            "the trimmed vocabulary has ids without a token: this is a bug, report it",
+        )
     })?;
     let table = bundle.weights.need(TABLE)?;
     let width = table.shape[1];
@@ -220,7 +223,9 @@ fn count(tokenizer: &Tokenizer, texts: &Texts, words: &Words, options: &TrimOpti
         }
         for (word, n) in list {
             let n = *n as f64 / list.len() as f64;
-            word.chars().filter(|c| c.is_alphabetic()).for_each(|c| *letters.entry(c.script()).or_default() += n);
+            word.chars()
+                .filter(|c| c.is_alphabetic())
+                .for_each(|c| *letters.entry(c.script()).or_default() += n);
         }
         let all: f64 = letters.values().sum();
         counted.scripts.extend(letters.iter().filter(|(_, n)| **n >= SCRIPT_SHARE * all).map(|(s, _)| *s));
@@ -338,12 +343,15 @@ impl Tokens {
         };
         let mut list = Vec::new();
         if kind == Kind::Unigram {
-            for entry in model["vocab"].as_array().ok_or_else(|| wrong("model.vocab", "a list was expected"))? {
+            for entry in
+                model["vocab"].as_array().ok_or_else(|| wrong("model.vocab", "a list was expected"))?
+            {
                 let piece = entry[0].as_str().ok_or_else(|| wrong("model.vocab", "a piece is no text"))?;
                 list.push(piece.to_string());
             }
         } else {
-            let vocab = model["vocab"].as_object().ok_or_else(|| wrong("model.vocab", "a map was expected"))?;
+            let vocab =
+                model["vocab"].as_object().ok_or_else(|| wrong("model.vocab", "a map was expected"))?;
             list.resize(vocab.len(), String::new());
             for (token, id) in vocab {
                 let id = id.as_u64().map(|id| id as usize).filter(|&id| id < list.len());
@@ -384,7 +392,12 @@ impl Tokens {
         set.extend(named.filter_map(|token| ids.get(token)).copied());
         set.extend(model["unk_id"].as_u64().map(|id| id as usize));
         for prompt in prompts {
-            set.extend(encode(tokenizer, prompt)?.into_iter().map(|id| id as usize).filter(|&id| id < self.list.len()));
+            set.extend(
+                encode(tokenizer, prompt)?
+                    .into_iter()
+                    .map(|id| id as usize)
+                    .filter(|&id| id < self.list.len()),
+            );
         }
         if self.kind == Kind::Unigram {
             // What an unknown character costs hangs on the least score.
@@ -501,7 +514,9 @@ impl Tokens {
 /// read by too, may read a neighbour of what stands there.
 fn read_as(score: f64) -> f64 {
     let comes_back = |written: &f64| {
-        serde_json::to_string(written).and_then(|text| serde_json::from_str::<f64>(&text)).is_ok_and(|v| v == score)
+        serde_json::to_string(written)
+            .and_then(|text| serde_json::from_str::<f64>(&text))
+            .is_ok_and(|v| v == score)
     };
     let near = [score, score.next_up(), score.next_down()];
     near.into_iter().find(comes_back).unwrap_or(score)
@@ -525,7 +540,10 @@ fn merge_of(merge: &Value) -> Option<[String; 2]> {
 /// Ids of the tokens that a post-processor adds.
 fn renumber(step: &mut Value, ids: &HashMap<String, usize>) -> Result<()> {
     let lost = |token: &str| {
-        Error::format("tokenizer.json, post_processor", format!("{token} is neither a token of the model nor an added one"))
+        Error::format(
+            "tokenizer.json, post_processor",
+            format!("{token} is neither a token of the model nor an added one"),
+        )
     };
     let id_of = |token: &str| ids.get(token).copied().ok_or_else(|| lost(token));
     match step["type"].as_str() {
@@ -552,7 +570,8 @@ fn renumber(step: &mut Value, ids: &HashMap<String, usize>) -> Result<()> {
         Some("ByteLevel") | None => Ok(()),
         Some(other) => Err(Error::Unsupported {
             what: format!("tokenizer.json, post_processor: {other}"),
-            hint: "Sequence, TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel are known".into(),
+            hint: "Sequence, TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel are known"
+                .into(),
         }),
     }
 }
@@ -589,7 +608,9 @@ fn compare(
             })
             .collect();
         let found = found?;
-        let sum = |part: fn(&(usize, usize, usize, bool)) -> usize| found.iter().map(part).sum::<usize>().max(1) as f64;
+        let sum = |part: fn(&(usize, usize, usize, bool)) -> usize| {
+            found.iter().map(part).sum::<usize>().max(1) as f64
+        };
         if let Some(coverage) = report.languages.get_mut(language) {
             coverage.kept = sum(|f| f.2) / sum(|f| f.0);
             coverage.unchanged = sum(|f| usize::from(f.3)) / found.len().max(1) as f64;
@@ -637,7 +658,8 @@ mod tests {
             let vectors = |bundle: &Bundle, texts: &[&str]| {
                 let encoder = Encoder::new(bundle, Machine::cpu()).unwrap();
                 let bits = |v: Vec<f32>| v.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-                [Kind::Query, Kind::Passage].map(|kind| bits(encoder.encode_all(texts, kind, &mut |_, _| {}).unwrap()))
+                [Kind::Query, Kind::Passage]
+                    .map(|kind| bits(encoder.encode_all(texts, kind, &mut |_, _| {}).unwrap()))
             };
             assert_eq!(vectors(&after, &ENGLISH), vectors(&before, &ENGLISH), "{name}");
             // What was not counted is cut more finely, or unknown: other vectors, and none of them wrong silently.
@@ -649,17 +671,21 @@ mod tests {
     #[test]
     fn what_is_too_small_or_too_large_is_refused() {
         let refused = |size| {
-            trim(&mut checkpoint("e5"), &english(), &Words::new(), &TrimOptions::new(size)).unwrap_err().to_string()
+            trim(&mut checkpoint("e5"), &english(), &Words::new(), &TrimOptions::new(size))
+                .unwrap_err()
+                .to_string()
         };
         assert!(refused(20).contains("20 tokens are too few"), "{}", refused(20));
         assert!(refused(598).contains("has 598 tokens"), "{}", refused(598));
-        let none = trim(&mut checkpoint("e5"), &Texts::new(), &Words::new(), &TrimOptions::new(300)).unwrap_err();
+        let none =
+            trim(&mut checkpoint("e5"), &Texts::new(), &Words::new(), &TrimOptions::new(300)).unwrap_err();
         assert!(none.to_string().contains("no text"), "{none}");
     }
 
     #[test]
     fn word_lists_count_by_their_counts() {
-        let words = Words::from([("de".to_string(), vec![("zwei".to_string(), 1000), ("Brötchen".to_string(), 1)])]);
+        let words =
+            Words::from([("de".to_string(), vec![("zwei".to_string(), 1000), ("Brötchen".to_string(), 1)])]);
         let mut options = TrimOptions::new(300);
         options.word_list_share = 0.5;
         let bundle = checkpoint("e5");
@@ -675,7 +701,10 @@ mod tests {
 
     /// A BPE vocabulary: letters, what they merge to, a special and an added token.
     fn bpe() -> Value {
-        let tokens = ["<pad>", "<unk>", "l", "o", "w", "e", "r", "n", "t", "lo", "low", "er", "lower", "ne", "new", "en"];
+        let tokens = [
+            "<pad>", "<unk>", "l", "o", "w", "e", "r", "n", "t", "lo", "low", "er", "lower", "ne", "new",
+            "en",
+        ];
         let vocab: serde_json::Map<String, Value> =
             tokens.iter().enumerate().map(|(i, t)| (t.to_string(), json!(i))).collect();
         json!({

@@ -61,7 +61,10 @@ pub fn run(args: Args) -> Result<()> {
         if path.is_dir() {
             let files = [records::find_any(path, "parallel.")?, records::find_any(path, "qa.")?];
             if files.iter().all(Vec::is_empty) {
-                return Err(Error::file(path, "no parallel.*.jsonl or qa.*.jsonl is here, plain, .zst or .gz"));
+                return Err(Error::file(
+                    path,
+                    "no parallel.*.jsonl or qa.*.jsonl is here, plain, .zst or .gz",
+                ));
             }
             let (more, report) = read_parallel(&files[0], &args.languages)?;
             report.lines("parallel segments").iter().for_each(|line| eprintln!("{line}"));

@@ -14,7 +14,10 @@ use crate::{
     text::{Prompts, did_you_mean},
 };
 
-use super::{blocks::Reach, erasure::Erasure, sampler::SamplerOptions, validation::ValidationConfig, whitening::Whitening};
+use super::{
+    blocks::Reach, erasure::Erasure, sampler::SamplerOptions, validation::ValidationConfig,
+    whitening::Whitening,
+};
 
 /// A training run.
 #[derive(Debug, Clone, Serialize, Deserialize)]

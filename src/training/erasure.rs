@@ -192,7 +192,10 @@ mod tests {
         let mut notes = Vec::new();
         erase(&mut bundle, &texts, &Machine::cpu(), &stop, &mut |n| notes.push(n.to_string())).unwrap();
         assert!(largest(means(&bundle)) < 1e-5, "{:?}", means(&bundle));
-        assert!(notes[0].contains("2 texts in 3 languages") && notes[0].contains("and 2 directions"), "{notes:?}");
+        assert!(
+            notes[0].contains("2 texts in 3 languages") && notes[0].contains("and 2 directions"),
+            "{notes:?}"
+        );
         assert!(bundle.manifest.architecture.normalize && bundle.manifest.architecture.dense.len() == 1);
         // Again, there is nothing left to take out, and no second layer.
         erase(&mut bundle, &texts, &Machine::cpu(), &stop, &mut |_| {}).unwrap();
@@ -207,7 +210,11 @@ mod tests {
             source: "made".into(),
             texts: languages.iter().map(|l| (l.to_string(), format!("{id} in {l}"))).collect(),
         };
-        let segments = [segment("a", &["de", "en"]), segment("b", &["de", "en", "th"]), segment("c", &["de", "en", "th"])];
+        let segments = [
+            segment("a", &["de", "en"]),
+            segment("b", &["de", "en", "th"]),
+            segment("c", &["de", "en", "th"]),
+        ];
         let languages = ["de", "en", "th"].map(String::from);
         let texts = Erasure { texts: 5 }.texts(&segments, &languages).unwrap();
         assert_eq!(texts[2], ["b in th", "c in th"]);

@@ -594,8 +594,14 @@ mod tests {
         trained.weights.insert(TABLE, moved);
         let model = folder.path().join("trained");
         trained.write(&model).unwrap();
-        config.start =
-            Start { model, teacher: None, layers: None, vocabulary: Some(150), trim: None, placed_by: Some(english) };
+        config.start = Start {
+            model,
+            teacher: None,
+            layers: None,
+            vocabulary: Some(150),
+            trim: None,
+            placed_by: Some(english),
+        };
         let (large, notes) = prepared(&config);
         let large = large.unwrap().bundle;
         let size = large.manifest.architecture.vocabulary;

@@ -99,7 +99,8 @@ pub fn train(
     let teacher = Bundle::open(config.start.teacher())?;
     check(config, &prepared.bundle, &teacher)?;
     let identity = identity(config, &prepared, &teacher)?;
-    let erased = config.erasure.as_ref().map(|e| e.texts(&prepared.segments, &config.languages)).transpose()?;
+    let erased =
+        config.erasure.as_ref().map(|e| e.texts(&prepared.segments, &config.languages)).transpose()?;
     let mut run = Run {
         config,
         erased,
