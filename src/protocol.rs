@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::benchmark::{Cell, Plan, Report, Way};
-use crate::evaluation::{Comparison, EvalReport, Setting};
+use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
 use crate::text::Kind;
 
 /// A request's number, unique for the life of the page.
@@ -114,6 +114,12 @@ pub enum Request {
         languages: Vec<String>,
         /// Leading directions of each language to remove first (LIR).
         lir: Option<usize>,
+        /// Measures beside those that are always there.
+        #[serde(default)]
+        measures: Vec<Measure>,
+        /// The lowest grade that counts as relevant; 1 where it is not given.
+        #[serde(default)]
+        relevance: Option<u32>,
     },
     /// Queries of one cell of run `run` (the id of its [`Request::Evaluate`]), worst first; answered
     /// by [`Event::Queries`].

@@ -276,6 +276,97 @@ fn a_model_is_measured_and_its_runs_are_compared() {
     assert!(bad(&["compare", &runs, &path("nowhere")]).contains("nowhere"));
 }
 
+/// A set in BEIR's form, measured with the default model.
+fn beir(files: &[(&str, &str)], more: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let model = format!("{}/static/model", env!("CARGO_MANIFEST_DIR"));
+    let mut args = vec!["eval", "--model", &model, "--dataset", "beir", "--data", text(folder.path())];
+    args.extend(["--languages", "en", "--device", "cpu", "--samples", "0", "--json"]);
+    args.extend(more);
+    serde_json::from_str(&good(&args)).unwrap()
+}
+
+#[test]
+fn a_set_in_beirs_form_is_measured_as_beir_does() {
+    let corpus = "{\"_id\": 1, \"title\": \"Bees\", \"text\": \"Bees keep honey in combs made of wax.\"}\n\
+        {\"_id\": \"d 2\", \"title\": \"Cats\", \"text\": \"Cats like to sleep in the sun.\"}\n\
+        {\"_id\": \"d_2\", \"title\": \"How honey bees survive the winter in a cluster\", \"text\": \"\"}\n\
+        {\"_id\": \"q1\", \"title\": \"\", \"text\": \"Where do bees keep honey?\"}\n\
+        {\"_id\": \"n1\", \"title\": \"A heading alone\", \"text\": null}\n";
+    let queries = "{\"_id\": \"q1\", \"text\": \"Where do bees keep honey?\"}\n\
+        {\"_id\": 7, \"text\": \"Where do cats sleep?\"}\n{\"_id\": \"q3\", \"text\": \"\"}\n\
+        {\"_id\": \"q4\", \"text\": \"How do honey bees survive winter?\"}\n";
+    let qrels = "{\"query-id\": \"q1\", \"corpus-id\": 1, \"score\": 1.0}\n\
+        {\"query-id\": 7, \"corpus-id\": \"d 2\", \"score\": 2}\n\
+        {\"query-id\": \"q3\", \"corpus-id\": \"d 2\", \"score\": 1}\n\
+        {\"query-id\": \"q4\", \"corpus-id\": \"d_2\", \"score\": 1}\n\
+        {\"query-id\": \"q4\", \"corpus-id\": \"gone\", \"score\": 1}\n";
+    let files = [("corpus.jsonl", corpus), ("queries.jsonl", queries), ("qrels/test.jsonl", qrels)];
+    let report = beir(&files, &["--measure", "ndcg@20,mrr@1,p@1"]);
+    // q1 and 7 are found first, q3 has no text, and half of what q4 asks for is not there.
+    assert_eq!(report["mono"]["map"], json!((1.0 + 1.0 + 0.0 + 0.5) / 4.0));
+    assert_eq!((&report["multi"]["mrr@1"], &report["multi"]["p@1"]), (&json!(0.75), &json!(0.75)));
+    assert!(report["mono"]["ndcg@20"].as_f64().unwrap() > 0.6);
+    let counts = &report["counts"];
+    assert_eq!((&counts["queries"], &counts["passages"]), (&json!(4), &json!(4)));
+    assert_eq!((&counts["without_text"], &counts["identical_ids"]), (&json!(1), &json!(1)));
+    let notes = report["notes"].to_string();
+    for said in
+        ["corpus.jsonl:5 was left out", "queries.jsonl:3", "(gone)", "own id was left out of 1 ranking"]
+    {
+        assert!(notes.contains(said), "{said} is not in {notes}");
+    }
+    let kept = beir(&files, &["--keep-identical-ids"]);
+    assert_eq!((&kept["identical_ids"], &kept["mono"]["map"]), (&json!("ranked"), &json!(0.5)));
+    let strict = beir(&files, &["--relevance", "2"]);
+    assert_eq!((&strict["relevance"], &strict["mono"]["map"]), (&json!(2), &json!(0.25)));
+    let only = beir(&files, &["--relevance", "2", "--only-answerable"]);
+    assert_eq!((&only["only_answerable"], &only["mono"]["map"]), (&json!(true), &json!(1.0)));
+
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::create_dir_all(folder.path().join("qrels")).unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let args = ["eval", "--model", "m", "--dataset", "beir", "--data", text(folder.path()), "--split", "dev"];
+    assert!(bad(&args).contains("there is only the split test"), "{}", bad(&args));
+}
+
+#[test]
+fn runs_are_compared_in_a_persons_own_measures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    fs::write(path("q"), "\u{feff}q1 0 d1 1\nq1 0 d2 2\nq1 0 d3 3\nq2 0 d1 1\n").unwrap();
+    let run = "q1 Q0 d1 1 3 t\nq1 Q0 d2 2 2 t\nq1 Q0 d9 3 1.5 t\nq1 Q0 d3 4 1 t\nq2 Q0 d9 1 1 t\n";
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, run.as_bytes()).unwrap();
+    fs::write(path("r.gz"), packed.finish().unwrap()).unwrap();
+    let compare = |more: &[&str]| -> Value {
+        let (run, qrels) = (path("r.gz"), path("q"));
+        let mut args = vec!["compare", &run, "--qrels", &qrels, "--samples", "100", "--format", "json"];
+        args.extend(more);
+        serde_json::from_str(&good(&args)).unwrap()
+    };
+    let value = |compared: &Value, at: usize| compared["settings"][at]["rows"][0]["value"].as_f64().unwrap();
+    let one = compare(&["--measure", "map,ndcg_cut_20,P@1"]);
+    assert_eq!(one["settings"][1]["measure"], json!("ndcg@20"));
+    assert!((value(&one, 0) - 0.9166666666666666 / 2.0).abs() < 1e-12 && value(&one, 2) == 0.5);
+    assert!(one.to_string().contains("none of which is in the run"), "{one}");
+    // trec_eval -l 2: nothing is relevant to q2, which counts 0.
+    let two = compare(&["--measure", "map,p@1", "--relevance", "2"]);
+    assert_eq!((value(&two, 0), value(&two, 1)), (0.25, 0.0));
+    let only = compare(&["--relevance", "2", "--only-answerable"]);
+    assert_eq!(value(&only, 0), 0.5);
+    let run = path("r.gz");
+    let args = ["compare", &run, "--qrels", &path("q"), "--measure", "map@0"];
+    assert!(!self::run(&args).status.success());
+}
+
 #[test]
 fn reports_go_into_the_model_card() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use interlingua::evaluation::compare::{RunComparison, Source};
+use interlingua::evaluation::compare::{How, RunComparison, Source};
 use interlingua::evaluation::trec::{Missing, read_qrels};
+use interlingua::evaluation::{Measure, Wanted};
 use interlingua::{Error, Result};
 
 /// Arguments of `interlingua compare`.
@@ -13,12 +14,18 @@ pub struct Args {
     /// `interlingua eval --json` (means alone: no tests).
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Judgements of the run files, in trec_eval's format.
+    /// Judgements of the run files: trec_eval's four columns, TSV, JSON lines or JSON.
     #[arg(long)]
     qrels: Option<PathBuf>,
-    /// Measures, for instance map,ndcg@10.
-    #[arg(long, value_delimiter = ',', default_value = "map")]
-    measure: Vec<String>,
+    /// Measures, for instance map,ndcg@20,mrr@10,recall@1000,p@5.
+    #[arg(long, alias = "measures", value_delimiter = ',', default_value = "map")]
+    measure: Vec<Measure>,
+    /// The lowest grade that counts as relevant (trec_eval -l); nDCG counts all grades.
+    #[arg(long, default_value_t = 1)]
+    relevance: u32,
+    /// Leave queries that nothing is relevant to out of every mean, rather than counting them as 0.
+    #[arg(long)]
+    only_answerable: bool,
     /// What a judged query counts that is not in a run: zero (trec_eval -c) or skip (trec_eval without
     /// -c).
     #[arg(long, default_value = "zero", value_parser = ["zero", "skip"])]
@@ -40,10 +47,12 @@ pub struct Args {
 /// Says which file cannot be read and why, or why runs cannot be compared.
 pub fn run(args: Args) -> Result<()> {
     let missing = if args.missing == "skip" { Missing::Skip } else { Missing::Zero };
+    let wanted = Wanted::new(args.relevance, &args.measure)?;
+    let how = How { missing, wanted, only_answerable: args.only_answerable };
     let qrels = args.qrels.as_deref().map(read_qrels).transpose()?;
     let mut sources = Vec::new();
     for path in &args.runs {
-        let mut source = Source::read(path, qrels.as_ref(), missing)?;
+        let mut source = Source::read(path, qrels.as_ref(), &how)?;
         if let (Some(file), Some(qrels), true) = (&args.qrels, &qrels, path.is_file()) {
             source.files.insert(file.display().to_string(), qrels.sha256.clone());
         }

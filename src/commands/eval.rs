@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use interlingua::Result;
 use interlingua::bundle::write_whole;
 use interlingua::datasets::{self, Pool};
 use interlingua::evaluate::{Evaluated, Options, evaluate, model_hash};
-use interlingua::evaluation::{Task, export, trec};
+use interlingua::evaluation::{Measure, Rules, Task, Wanted, export, trec};
+use interlingua::{Error, Result};
 
 use super::{Progress, open_model};
 
@@ -43,6 +43,21 @@ pub struct Args {
     /// gives figures that compare with published ones.
     #[arg(long, default_value = "all")]
     pool: String,
+    /// Measures beside those that are always there, with cut-offs of your own: for instance
+    /// ndcg@20,mrr@10,recall@1000,map@100,p@5.
+    #[arg(long, alias = "measures", value_delimiter = ',')]
+    measure: Vec<Measure>,
+    /// The lowest grade that counts as relevant (trec_eval -l); nDCG counts all grades.
+    #[arg(long, default_value_t = 1)]
+    relevance: u32,
+    /// Leave queries that no passage answers out of every mean. Without this every judged query counts,
+    /// as with trec_eval -c and in published figures.
+    #[arg(long)]
+    only_answerable: bool,
+    /// Rank passages with a query's own id too. BEIR leaves them out of that query's ranking, and so do
+    /// we for sets in BEIR's form.
+    #[arg(long)]
+    keep_identical_ids: bool,
     /// Write every query's measures in every setting into this CSV file.
     #[arg(long)]
     per_query: Option<PathBuf>,
@@ -83,7 +98,18 @@ pub fn run(args: Args) -> Result<()> {
             pool: args.pool.parse::<Pool>()?,
         },
     )?;
-    let task = Task::new(&corpus)?;
+    if args.keep_identical_ids && !corpus.identical_ids {
+        return Err(Error::Input(format!(
+            "--keep-identical-ids is for beir; {} ranks all passages anyway.",
+            args.dataset
+        )));
+    }
+    let rules = Rules {
+        wanted: Wanted::new(args.relevance, &args.measure)?,
+        only_answerable: args.only_answerable,
+        keep_identical_ids: args.keep_identical_ids,
+    };
+    let task = Task::with(&corpus, rules)?;
     let (encoder, _) = open_model(&args.model, &args.place)?;
     let options =
         Options { vectors: args.vectors.as_deref(), lir: args.lir, samples: args.samples, seed: args.seed };

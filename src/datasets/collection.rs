@@ -1,19 +1,25 @@
 //! Passages, queries and qrels in files of their own: what MIRACL and BEIR have in common.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::file::open;
-use super::{Corpus, Passage, Question, Relevant, UNDETERMINED, count_languages, listed, without_blanks};
+use super::qrels::{self, Separator};
+use super::{Corpus, Other, Passage, Question, Relevant, UNDETERMINED, count_languages, listed};
 use crate::{Error, Result, text};
 
 /// How many passages the language of a collection is detected from.
 const DETECTED_FROM: usize = 200;
+
+/// How many left-out lines are named one by one.
+const NAMED: usize = 8;
 
 /// What of a data set is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,18 +65,18 @@ impl FromStr for Pool {
     }
 }
 
-/// A line of a qrels file.
+/// A judgement with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub place: String,
     pub passage: String,
-    pub grade: u32,
+    pub grade: i64,
 }
 
 /// Judgements by query id.
 pub(super) type Qrels = BTreeMap<String, Vec<Judgement>>;
 
-/// A query with the line it stands on.
+/// A query with the line it stands on. Its text may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
     pub place: String,
@@ -87,6 +93,8 @@ pub(super) struct Collection<'a> {
     pub passages: Vec<PathBuf>,
     pub queries: Vec<Query>,
     pub qrels: Qrels,
+    /// What is to be known about the files so far.
+    pub notes: Vec<String>,
 }
 
 /// Calls `each` with every line that is not blank and its place, `file:line`.
@@ -113,90 +121,150 @@ pub(super) fn each_line(
     Ok(())
 }
 
+/// Calls `each` with every line of a file that is not blank and its place, `file:line`. Lines that it
+/// cannot use are left out, with a note each; a file with more such lines than others is refused.
+///
+/// # Errors
+/// [`Error::File`] when the file cannot be opened, [`Error::Format`] with the line that cannot be
+/// decompressed, or the first line that cannot be used where most cannot.
+fn usable_lines(
+    path: &Path,
+    notes: &mut Vec<String>,
+    mut each: impl FnMut(&str, &str) -> std::result::Result<(), String>,
+) -> Result<()> {
+    let name = path.display().to_string();
+    let mut reader = open(path)?;
+    let (mut bytes, mut used, mut bad) = (Vec::new(), 0usize, Vec::new());
+    for number in 1.. {
+        let place = format!("{name}:{number}");
+        bytes.clear();
+        if reader.read_until(b'\n', &mut bytes).map_err(|e| Error::format(&place, e))? == 0 {
+            break;
+        }
+        let read = match std::str::from_utf8(&bytes) {
+            Ok(line) => {
+                if line.trim().is_empty() {
+                    continue;
+                }
+                each(&place, line.trim_end_matches(['\r', '\n']))
+            }
+            Err(_) => Err("it is not UTF-8 text.".to_string()),
+        };
+        match read {
+            Ok(()) => used += 1,
+            Err(problem) => bad.push((place, problem)),
+        }
+    }
+    if let [(place, problem), ..] = bad.as_slice()
+        && bad.len() > used
+    {
+        return Err(Error::format(place, problem));
+    }
+    let more = bad.len().saturating_sub(NAMED);
+    let named = bad.into_iter().take(NAMED);
+    notes.extend(named.map(|(place, problem)| format!("{place} was left out: {problem}")));
+    if more > 0 {
+        notes.push(format!("{name}: {more} more lines were left out for such reasons."));
+    }
+    notes.extend(reader.decoding());
+    Ok(())
+}
+
 /// Reads queries as tab-separated `id, text` lines.
 ///
 /// # Errors
-/// [`Error::Format`] with file and line.
-pub(super) fn topics(name: &str, reader: impl BufRead) -> Result<Vec<Query>> {
+/// As [`usable_lines`].
+pub(super) fn topics(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>> {
     let mut queries = Vec::new();
-    each_line(name, reader, |place, line| {
+    usable_lines(path, notes, |place, line| {
         let (id, text) = line
             .split_once('\t')
-            .filter(|(id, text)| !id.trim().is_empty() && !text.trim().is_empty())
-            .ok_or_else(|| Error::format(place, "a query's id, a tab and its text are expected."))?;
-        queries.push(Query { place: place.into(), id: without_blanks(id), text: text.trim().into() });
+            .filter(|(id, _)| !id.is_empty())
+            .ok_or("a query's id, a tab and its text are expected.")?;
+        queries.push(Query { place: place.into(), id: id.into(), text: text.trim().into() });
         Ok(())
     })?;
     Ok(queries)
 }
 
+/// A line of passages or queries, as it is written.
 #[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    _id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    docid: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    title: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    contents: Option<&'a RawValue>,
+}
+
 struct Document {
-    #[serde(alias = "_id", alias = "docid")]
     id: String,
-    #[serde(default)]
-    title: Option<String>,
+    title: String,
     text: String,
 }
 
-/// Reads queries as JSON lines `{"_id","text"}`.
+impl Line<'_> {
+    fn parse(line: &str) -> std::result::Result<Line<'_>, String> {
+        serde_json::from_str(line).map_err(|e| format!("it is no JSON object ({e})."))
+    }
+
+    fn id(&self) -> std::result::Result<String, String> {
+        let id = self._id.or(self.docid).or(self.id).ok_or("it has no _id.")?;
+        qrels::id(id)
+    }
+
+    /// A field's string; empty where the field is null or missing.
+    fn word(value: Option<&RawValue>, name: &str) -> std::result::Result<String, String> {
+        value
+            .map_or(Ok(None), |value| serde_json::from_str::<Option<String>>(value.get()))
+            .map(Option::unwrap_or_default)
+            .map_err(|_| format!("its {name} is no string."))
+    }
+
+    fn has_text(&self) -> bool {
+        self.text.or(self.contents).is_some_and(|text| text.get() != "null")
+    }
+
+    fn text(&self) -> std::result::Result<String, String> {
+        Self::word(self.text.or(self.contents), "text")
+    }
+}
+
+/// Reads queries as JSON lines `{"_id","text"}`. A query that has no text stays, without.
 ///
 /// # Errors
-/// [`Error::Format`] with file and line.
-pub(super) fn queries(name: &str, reader: impl BufRead) -> Result<Vec<Query>> {
+/// As [`usable_lines`].
+pub(super) fn queries(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>> {
     let mut queries = Vec::new();
-    each_line(name, reader, |place, line| {
-        let Document { id, text, .. } = serde_json::from_str(line).map_err(|e| Error::format(place, e))?;
-        if text.trim().is_empty() {
-            return Err(Error::format(place, "the query has no text."));
-        }
-        queries.push(Query { place: place.into(), id: without_blanks(&id), text });
+    usable_lines(path, notes, |place, line| {
+        let line = Line::parse(line)?;
+        queries.push(Query { place: place.into(), id: line.id()?, text: line.text()? });
         Ok(())
     })?;
     Ok(queries)
 }
 
-/// Reads qrels: lines of `query, Q0, passage, grade` separated by blanks or, with `header`, a header
-/// and lines of `query, passage, grade` separated by tabs. A grade below 0 is 0, not relevant.
+/// Reads qrels in any of the forms that [`qrels`] knows.
 ///
 /// # Errors
-/// [`Error::Format`] with file and line.
-pub(super) fn qrels(name: &str, reader: impl BufRead, header: bool) -> Result<Qrels> {
-    let mut qrels = Qrels::new();
-    let mut first = header;
-    each_line(name, reader, |place, line| {
-        let columns: Vec<&str> =
-            if header { line.split('\t').collect() } else { line.split_whitespace().collect() };
-        let (query, passage, grade) = match columns.as_slice() {
-            [query, passage, grade] if header => (query, passage, grade),
-            [query, _, passage, grade] if !header => (query, passage, grade),
-            _ => {
-                let expected =
-                    if header { "query-id, corpus-id, score with tabs" } else { "query, Q0, passage, grade" };
-                let found = columns.len();
-                return Err(Error::format(place, format!("it has {found} columns; {expected} is expected.")));
-            }
-        };
-        let grade = grade.trim().parse::<i64>();
-        if std::mem::take(&mut first) {
-            return match grade {
-                Ok(_) => Err(Error::format(
-                    place,
-                    "the header query-id, corpus-id, score is missing: this line would be lost.",
-                )),
-                Err(_) => Ok(()),
-            };
-        }
-        let grade = grade.map_err(|_| Error::format(place, "the grade is not a whole number."))?;
-        qrels.entry(without_blanks(query)).or_default().push(Judgement {
-            place: place.into(),
-            passage: without_blanks(passage),
-            grade: u32::try_from(grade.max(0))
-                .map_err(|_| Error::format(place, "the grade is too large."))?,
-        });
-        Ok(())
-    })?;
-    Ok(qrels)
+/// As [`qrels::read`].
+pub(super) fn judgements(path: &Path, separator: Separator, notes: &mut Vec<String>) -> Result<Qrels> {
+    let mut all = Qrels::new();
+    let mut reader = open(path)?;
+    let judgements = qrels::read(&path.display().to_string(), &mut reader, separator)?;
+    notes.extend(reader.decoding());
+    for read in judgements {
+        let qrels::Judgement { place, query, passage, grade } = read;
+        all.entry(query).or_default().push(Judgement { place, passage, grade });
+    }
+    Ok(all)
 }
 
 /// Passages of the pool, with what is to be said about them.
@@ -207,44 +275,55 @@ struct Pooled {
     read: usize,
     repeated: Vec<String>,
     empty: Vec<String>,
-    /// How files were decoded that are not plain UTF-8.
-    decoded: Vec<String>,
+    /// On lines that were left out.
+    notes: Vec<String>,
 }
 
 /// Reads JSON lines `{"docid" or "_id","title","text"}` file after file, keeping only the pool in
-/// memory.
+/// memory. Where an id comes again, the last passage holds, as in BEIR's reader.
 fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Pooled> {
-    let mut out = Pooled::default();
+    let (mut out, mut notes) = (Pooled::default(), Vec::new());
     // By hash: ids would be held twice.
-    let mut seen = HashSet::new();
+    let mut seen: HashMap<u128, usize> = HashMap::new();
     let mut others = Others::default();
     for path in files {
-        let mut reader = open(path)?;
-        each_line(&path.display().to_string(), &mut reader, |place, line| {
-            let mut document: Document = serde_json::from_str(line).map_err(|e| Error::format(place, e))?;
-            document.id = without_blanks(&document.id);
+        usable_lines(path, &mut notes, |place, line| {
+            let line = Line::parse(line)?;
+            let id = line.id()?;
+            if !line.has_text() {
+                return Err("it has no text.".into());
+            }
+            let document = Document { id, title: Line::word(line.title, "title")?, text: line.text()? };
             out.read += 1;
             let wanted = judged.contains(document.id.as_str());
             if !wanted && pool == Pool::Judged {
                 return Ok(());
             }
-            if document.text.trim().is_empty() {
+            if document.text.trim().is_empty() && document.title.trim().is_empty() {
                 out.empty.push(place.into());
                 return Ok(());
             }
             let hash = hash(&document.id);
             match pool {
                 Pool::JudgedAnd(most) if !wanted => {
-                    others.offer(hash, place, document, most, &mut out.repeated)
+                    others.offer(hash, place, document, most, &mut out.repeated);
                 }
-                _ if !seen.insert(hash) => out.repeated.push(place.into()),
-                _ => out.passages.push(document),
+                _ => match seen.entry(hash) {
+                    Entry::Occupied(known) => {
+                        out.repeated.push(place.into());
+                        out.passages[*known.get()] = document;
+                    }
+                    Entry::Vacant(new) => {
+                        new.insert(out.passages.len());
+                        out.passages.push(document);
+                    }
+                },
             }
             Ok(())
         })?;
-        out.decoded.extend(reader.decoding());
     }
     out.passages.extend(others.documents.into_values());
+    out.notes = notes;
     Ok(out)
 }
 
@@ -273,8 +352,9 @@ impl Others {
         if self.documents.len() >= most && self.hashes.peek().is_none_or(|&largest| hash > largest) {
             return;
         }
-        if self.documents.contains_key(&hash) {
+        if let Some(known) = self.documents.get_mut(&hash) {
             repeated.push(place.into());
+            *known = document;
             return;
         }
         self.documents.insert(hash, document);
@@ -289,8 +369,8 @@ impl Others {
 
 impl Collection<'_> {
     /// Reads the passages and puts all together. A passage's text is its title, a space and its text,
-    /// as Pyserini, Tevatron and BEIR encode it. Ids get the language in front, so that those of
-    /// several languages do not meet.
+    /// without blanks around them, as Pyserini, Tevatron and BEIR encode it. Ids get the language in
+    /// front, so that those of several languages do not meet.
     ///
     /// # Errors
     /// A file that cannot be read, or departs from its form (with file and line).
@@ -301,12 +381,12 @@ impl Collection<'_> {
         if let Pool::JudgedAnd(_) = pool {
             found.passages.sort_by(|a, b| a.id.cmp(&b.id));
         }
-        let mut corpus = Corpus { name: self.name.clone(), ..Corpus::default() };
+        let mut corpus = Corpus { name: self.name.clone(), notes: self.notes.clone(), ..Corpus::default() };
         let lang = match self.lang {
             Some(lang) => lang.to_string(),
             None => {
                 let sample = found.passages.iter().take(DETECTED_FROM);
-                let detected = count_languages(sample.filter_map(|d| text::detect(&d.text)));
+                let detected = count_languages(sample.filter_map(|d| text::detect(&d.whole())));
                 let lang = detected.into_iter().next().map_or(UNDETERMINED.into(), |(lang, _)| lang);
                 corpus.notes.push(format!(
                     "{}: the language is not given; most of the first passages are in {lang}, so all are \
@@ -333,35 +413,34 @@ impl Collection<'_> {
             );
         }
         let mut place: HashMap<String, usize> = HashMap::with_capacity(judged.len());
-        for Document { id, title, text } in found.passages {
-            if judged.contains(id.as_str()) {
-                place.insert(id.clone(), corpus.passages.len());
-            }
-            let title = title.unwrap_or_default();
-            let id = format!("{lang}:{id}");
+        for document in found.passages {
+            let id = format!("{lang}:{}", document.id);
             corpus.passages.push(Passage {
                 group: id.clone(),
                 id,
                 lang: lang.clone(),
-                text: format!("{} {}", title.trim(), text.trim()).trim().to_string(),
-                source: title,
+                text: document.whole(),
+                source: document.title,
                 answer: None,
             });
+            if judged.contains(document.id.as_str()) {
+                place.insert(document.id, corpus.passages.len() - 1);
+            }
         }
         let note = [
             listed(
                 &found.repeated,
-                "passage repeats an id and is left out",
-                "passages repeat an id and are left out",
+                "passage repeats an id, and the last one of that id holds",
+                "passages repeat an id, and the last one of each id holds",
             ),
             listed(
                 &found.empty,
-                "passage has no text and is left out",
-                "passages have no text and are left out",
+                "passage has neither title nor text and is left out",
+                "passages have neither title nor text and are left out",
             ),
         ];
+        corpus.notes.extend(found.notes);
         corpus.notes.extend(note.into_iter().flatten());
-        corpus.notes.extend(found.decoded);
         self.ask(&mut corpus, &lang, &place);
         if corpus.passages.is_empty() || corpus.questions.is_empty() {
             return Err(Error::Input(format!(
@@ -374,35 +453,68 @@ impl Collection<'_> {
         Ok(corpus)
     }
 
-    /// Adds the questions with their passages, and notes what does not fit together.
+    /// Adds the questions with their passages, and notes what does not fit together. A query whose
+    /// judgements are all there is of it counts as one that finds nothing.
     fn ask(self, corpus: &mut Corpus, lang: &str, place: &HashMap<String, usize>) {
         let mut qrels = self.qrels;
-        let mut seen = HashSet::new();
-        let (mut repeated, mut unjudged, mut unanswered) = (Vec::new(), Vec::new(), Vec::new());
+        let mut by_id: HashMap<String, usize> = HashMap::new();
+        let mut queries: Vec<Query> = Vec::new();
+        let (mut repeated, mut unjudged, mut silent) = (Vec::new(), Vec::new(), Vec::new());
         let (mut unknown, mut twice) = (Vec::new(), Vec::new());
         for query in self.queries {
-            if !seen.insert(query.id.clone()) {
-                repeated.push(query.place);
-                continue;
+            match by_id.entry(query.id.clone()) {
+                // The last one holds, as in BEIR's reader.
+                Entry::Occupied(known) => {
+                    repeated.push(query.place.clone());
+                    queries[*known.get()] = query;
+                }
+                Entry::Vacant(new) => {
+                    new.insert(queries.len());
+                    queries.push(query);
+                }
             }
+        }
+        let nobody: Vec<String> = qrels.keys().filter(|id| !by_id.contains_key(*id)).cloned().collect();
+        let without =
+            nobody.iter().map(|id| Query { place: String::new(), id: id.clone(), text: String::new() });
+        queries.extend(without);
+        for query in queries {
             let Some(judgements) = qrels.remove(&query.id) else {
                 unjudged.push(query.place);
                 continue;
             };
-            let mut relevant: Vec<Relevant> = Vec::new();
-            let mut judged = HashSet::new();
+            if query.text.trim().is_empty() && !query.place.is_empty() {
+                silent.push(query.place);
+            }
+            let mut at: HashMap<String, usize> = HashMap::new();
+            let mut judged: Vec<Judgement> = Vec::new();
             for judgement in judgements {
-                match place.get(&judgement.passage) {
-                    _ if !judged.insert(judgement.passage.clone()) => twice.push(judgement.place),
-                    None => unknown.push(format!("{} ({})", judgement.place, judgement.passage)),
-                    Some(&passage) if judgement.grade > 0 => {
-                        relevant.push(Relevant { passage, grade: judgement.grade });
+                match at.entry(judgement.passage.clone()) {
+                    Entry::Occupied(known) => {
+                        twice.push(judgement.place.clone());
+                        judged[*known.get()] = judgement;
                     }
-                    Some(_) => {}
+                    Entry::Vacant(new) => {
+                        new.insert(judged.len());
+                        judged.push(judgement);
+                    }
                 }
             }
-            if relevant.is_empty() {
-                unanswered.push(query.place);
+            let (mut relevant, mut others) = (Vec::new(), Vec::new());
+            for Judgement { place: line, passage, grade } in judged {
+                match (place.get(&passage), u32::try_from(grade).ok().filter(|grade| *grade > 0)) {
+                    (Some(&passage), Some(grade)) => relevant.push(Relevant { passage, grade }),
+                    (found, _) => {
+                        others.push(Other {
+                            passage: format!("{lang}:{passage}"),
+                            lang: Some(lang.to_string()),
+                            grade,
+                        });
+                        if found.is_none() {
+                            unknown.push(format!("{line} ({passage})"));
+                        }
+                    }
+                }
             }
             corpus.questions.push(Question {
                 group: format!("{lang}:{}", query.id),
@@ -410,31 +522,37 @@ impl Collection<'_> {
                 lang: lang.to_string(),
                 text: query.text,
                 relevant,
+                others,
             });
         }
-        let nobody: Vec<String> =
-            qrels.into_iter().filter(|(id, _)| !seen.contains(id)).map(|(id, _)| id).collect();
         let notes = [
-            listed(&repeated, "query repeats an id and is left out", "queries repeat an id and are left out"),
+            listed(
+                &repeated,
+                "query repeats an id, and the last one of that id holds",
+                "queries repeat an id, and the last one of each id holds",
+            ),
             listed(
                 &unjudged,
                 "query is in no qrels and is left out",
                 "queries are in no qrels and are left out",
             ),
-            listed(
-                &unanswered,
-                "query has no relevant passage and counts for nothing",
-                "queries have no relevant passage and count for nothing",
-            ),
+            listed(&silent, "query has no text", "queries have no text"),
             listed(&unknown, "judged passage does not exist", "judged passages do not exist"),
             listed(
                 &twice,
-                "judgement repeats an earlier one, which holds",
-                "judgements repeat earlier ones, which hold",
+                "judgement repeats an earlier one; the last one holds",
+                "judgements repeat earlier ones; the last ones hold",
             ),
             listed(&nobody, "id in the qrels has no query", "ids in the qrels have no query"),
         ];
         let name = self.name;
         corpus.notes.extend(notes.into_iter().flatten().map(|note| format!("{name}, {lang}: {note}")));
+    }
+}
+
+impl Document {
+    /// What is searched: title, a space, text.
+    fn whole(&self) -> String {
+        format!("{} {}", self.title, self.text).trim().to_string()
     }
 }

@@ -265,6 +265,7 @@ impl Builder {
             lang: line.lang.clone(),
             text: line.question.clone(),
             relevant: vec![Relevant::from(passage)],
+            ..Question::default()
         });
     }
 

@@ -75,6 +75,7 @@ pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
                 lang: LANG.into(),
                 text: asked.to_string(),
                 relevant,
+                ..Question::default()
             });
         }
     }

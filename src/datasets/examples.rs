@@ -13,7 +13,7 @@ const MOST: usize = 33;
 /// translations of each other where there are enough of them. Always the same ones.
 pub fn examples(corpus: &Corpus) -> Vec<&Question> {
     let mut by_language: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
-    for question in &corpus.questions {
+    for question in corpus.questions.iter().filter(|question| !question.text.trim().is_empty()) {
         by_language.entry(&question.lang).or_default().push(question);
     }
     let places = EACH * by_language.len();
@@ -47,6 +47,7 @@ mod tests {
                 lang: lang.into(),
                 text: format!("{lang} {id}?"),
                 relevant: vec![],
+                ..Question::default()
             })
         });
         let corpus = Corpus { questions: questions.collect(), ..Corpus::default() };

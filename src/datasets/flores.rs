@@ -126,6 +126,7 @@ impl Table {
                     lang: code.clone(),
                     text: text.clone(),
                     relevant: vec![corpus.passages.len().into()],
+                    ..Question::default()
                 });
                 corpus.passages.push(Passage {
                     id: format!("{code}:{id}"),

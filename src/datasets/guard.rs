@@ -447,6 +447,7 @@ mod tests {
             lang: lang.to_string(),
             text: text.to_string(),
             relevant: vec![0.into()],
+            ..crate::datasets::Question::default()
         };
         Corpus {
             name: name.into(),

@@ -308,7 +308,7 @@ impl<'a> Builder<'a> {
             }
         };
         let (id, group) = match &record.id {
-            Some(id) => (format!("{lang}:{}", without_blanks(id)), id.clone()),
+            Some(id) => (format!("{lang}:{id}"), id.clone()),
             None => {
                 let id = format!("{}:{line}", without_blanks(self.name));
                 (id.clone(), id)
@@ -317,8 +317,14 @@ impl<'a> Builder<'a> {
         let id = self.unique(id, line);
         if let Some(text) = record.question {
             let relevant = vec![self.corpus.passages.len().into()];
-            let question =
-                Question { id: group.clone(), group: group.clone(), lang: lang.clone(), text, relevant };
+            let question = Question {
+                id: group.clone(),
+                group: group.clone(),
+                lang: lang.clone(),
+                text,
+                relevant,
+                ..Question::default()
+            };
             self.corpus.questions.push(question);
         }
         self.corpus.passages.push(Passage {

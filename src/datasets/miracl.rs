@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::collection::{Collection, qrels, topics};
-use super::file::open;
+use super::collection::{Collection, judgements, topics};
+use super::qrels::Separator;
 use super::{Corpus, Options};
 use crate::{Error, Result};
 
@@ -53,18 +53,16 @@ pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
         let missing = |what: &str| Error::file(dir, format!("{what} is missing."));
         let file = |kind: &str, found: &BTreeMap<String, PathBuf>| {
             let name = format!("{kind}.miracl-v1.0-{lang}-{split}.tsv");
-            let path = found.get(split).ok_or_else(|| missing(&name))?;
-            Ok::<_, Error>((path.display().to_string(), open(path)?))
+            found.get(split).cloned().ok_or_else(|| missing(&name))
         };
-        let (name, reader) = file("topics", &files.topics)?;
-        let queries = topics(&name, reader)?;
-        let (name, reader) = file("qrels", &files.qrels)?;
-        let qrels = qrels(&name, reader, false)?;
+        let mut notes = Vec::new();
+        let queries = topics(&file("topics", &files.topics)?, &mut notes)?;
+        let qrels = judgements(&file("qrels", &files.qrels)?, Separator::Blanks, &mut notes)?;
         if files.passages.is_empty() {
             return Err(missing(&format!("miracl-corpus-v1.0-{lang}/docs-0.jsonl.gz")));
         }
         let passages = files.passages.clone();
-        let part = Collection { name: "miracl".into(), lang: Some(lang), passages, queries, qrels };
+        let part = Collection { name: "miracl".into(), lang: Some(lang), passages, queries, qrels, notes };
         corpus.append(part.read(options.pool)?)?;
     }
     Ok(corpus)
@@ -142,9 +140,11 @@ mod tests {
         assert_eq!(ids, ["fi:1#0", "fi:2#0", "sw:1#0", "sw:1#1", "sw:3#0", "sw:3#1", "sw:3#2", "sw:2#0"]);
         assert_eq!(corpus.passages[2].text, "T text of 1#0");
         let asked: Vec<_> = corpus.questions.iter().map(|q| (q.group.as_str(), q.id.as_str())).collect();
-        assert_eq!(asked, [("fi:7", "7"), ("fi:8", "8"), ("sw:7", "7"), ("sw:8", "8")]);
-        assert_eq!(corpus.questions[2].relevant, [Relevant { passage: 2, grade: 1 }]);
-        assert_eq!(corpus.questions[3].relevant, [Relevant { passage: 7, grade: 1 }]);
+        // 99 has judgements, and no text.
+        let expected = ["fi:7", "fi:8", "fi:99", "sw:7", "sw:8", "sw:99"].map(|group| (group, &group[3..]));
+        assert_eq!(asked, expected);
+        assert_eq!(corpus.questions[3].relevant, [Relevant { passage: 2, grade: 1 }]);
+        assert_eq!(corpus.questions[4].relevant, [Relevant { passage: 7, grade: 1 }]);
         let notes = corpus.notes.join("\n");
         for said in [
             "2 passages repeat an id",
@@ -183,10 +183,14 @@ mod tests {
     #[test]
     fn departures_are_named() {
         for (path, text, said) in [
-            ("miracl-v1.0-fi/topics/topics.miracl-v1.0-fi-dev.tsv", "7\tok\nno tab\n", "fi-dev.tsv:2"),
-            ("miracl-v1.0-fi/qrels/qrels.miracl-v1.0-fi-dev.tsv", "7 Q0 1#0\n", "fi-dev.tsv:1: it has 3"),
+            (
+                "miracl-v1.0-fi/topics/topics.miracl-v1.0-fi-dev.tsv",
+                "no tab\nnor here\n7\tok\n",
+                "fi-dev.tsv:1",
+            ),
+            ("miracl-v1.0-fi/qrels/qrels.miracl-v1.0-fi-dev.tsv", "7 Q0\n", "fi-dev.tsv:1: it has 2"),
             ("miracl-v1.0-fi/qrels/qrels.miracl-v1.0-fi-dev.tsv", "7 Q0 1#0 x\n", "whole number"),
-            ("miracl-corpus-v1.0-fi/docs-0.jsonl", "{\"docid\":\"1\"}\n", "docs-0.jsonl:1: missing field"),
+            ("miracl-corpus-v1.0-fi/docs-0.jsonl", "{\"docid\":\"1\"}\n", "docs-0.jsonl:1: it has no text"),
             ("miracl-corpus-v1.0-fi/docs-0.jsonl", "", "0 passages"),
         ] {
             let folder = folder();

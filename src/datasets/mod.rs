@@ -25,6 +25,7 @@ mod overlap;
 mod own;
 pub mod parallel;
 pub mod qa;
+pub mod qrels;
 pub mod records;
 pub mod sample;
 mod sentences;
@@ -82,8 +83,20 @@ impl From<usize> for Relevant {
     }
 }
 
-/// A question that comes with a corpus.
+/// A judgement that no ranking can meet: of a passage that is not in the corpus, or that is not
+/// relevant. Measures count the relevant ones as not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// The passage's id, as [`Passage::id`] is or would be.
+    pub passage: String,
+    /// The language of the passages that it belongs to; `None` where that is not known.
+    pub lang: Option<String>,
+    /// Relevant from 1 on.
+    pub grade: i64,
+}
+
+/// A question that comes with a corpus.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Question {
     /// Unique in its language.
     pub id: String,
@@ -92,11 +105,14 @@ pub struct Question {
     pub group: String,
     /// BCP 47 code, or [`UNDETERMINED`].
     pub lang: String,
-    /// The question itself.
+    /// The question itself; empty where judgements are all there is of it. Such a question finds
+    /// nothing.
     pub text: String,
     /// The passages that answer it, as far as they are known for this language's question. What
     /// answers a question of the same group counts too.
     pub relevant: Vec<Relevant>,
+    /// What else was judged for it.
+    pub others: Vec<Other>,
 }
 
 /// Passages to search, with the questions that came with them.
@@ -108,6 +124,9 @@ pub struct Corpus {
     pub passages: Vec<Passage>,
     /// All questions; empty for plain text.
     pub questions: Vec<Question>,
+    /// Whether a passage with a question's own id is taken for the question itself, which is then not
+    /// among what the question finds: BEIR's rule.
+    pub identical_ids: bool,
     /// What was left out or assumed, a sentence each.
     pub notes: Vec<String>,
     /// Whether each question is a passage that looks for its translations: the one of its own group and language,
@@ -142,6 +161,7 @@ impl Corpus {
         }
         let mut out = Self {
             name: self.name.clone(),
+            identical_ids: self.identical_ids,
             notes: self.notes.clone(),
             questions_are_passages: self.questions_are_passages,
             ..Self::default()
@@ -156,7 +176,9 @@ impl Corpus {
                 .relevant
                 .iter()
                 .filter_map(|r| Some(Relevant { passage: *moved.get(&r.passage)?, ..*r }));
-            out.questions.push(Question { relevant: relevant.collect(), ..question.clone() });
+            let mut others = question.others.clone();
+            others.retain(|other| other.lang.as_ref().is_none_or(|lang| languages.contains(lang)));
+            out.questions.push(Question { relevant: relevant.collect(), others, ..question.clone() });
         }
         Ok(out)
     }
@@ -180,6 +202,7 @@ impl Corpus {
             q.relevant.iter_mut().for_each(|r| r.passage += offset);
             q
         }));
+        self.identical_ids |= other.identical_ids;
         self.notes.extend(other.notes);
         Ok(())
     }
@@ -303,6 +326,7 @@ mod tests {
                 lang: lang.into(),
                 text: "q".into(),
                 relevant: vec![0.into()],
+                ..Question::default()
             }],
             ..Corpus::default()
         };

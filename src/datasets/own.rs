@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{Corpus, Question, Relevant, UNDETERMINED, lines, listed, without_blanks};
+use super::{Corpus, Other, Passage, Question, Relevant, UNDETERMINED, lines, listed};
 use crate::text;
 
 /// A question whose passages are not looked up yet: they may be in a file that comes later.
@@ -21,7 +21,7 @@ pub(super) struct Query {
     group: Option<String>,
     lang: Option<String>,
     text: String,
-    relevant: Vec<(String, u32)>,
+    relevant: Vec<(String, i64)>,
 }
 
 /// Whether a line is a question rather than a passage.
@@ -38,7 +38,7 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
         }
     };
     let id = word("query_id")?.filter(|id| !id.is_empty()).ok_or("it has no query_id.")?;
-    let text = word("text")?.filter(|text| !text.is_empty()).ok_or("it has no text.")?;
+    let text = word("text")?.unwrap_or_default();
     let mut relevant = Vec::new();
     match object.get("relevant") {
         None | Some(Value::Null) => {}
@@ -53,8 +53,12 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
         }
         Some(_) => return Err("the field relevant is not a list of ids or of {id: grade}.".into()),
     }
+    // What was judged counts, though nothing can be searched for.
+    if text.is_empty() && relevant.is_empty() {
+        return Err("it has no text.".into());
+    }
     let (group, lang) = (word("group")?, word("lang")?);
-    Ok(Query { place, id: without_blanks(&id), group, lang, text, relevant })
+    Ok(Query { place, id, group, lang, text, relevant })
 }
 
 fn word(value: &Value) -> Option<String> {
@@ -69,12 +73,15 @@ fn word_of_list(value: &Value) -> Result<String, String> {
     word(value).ok_or_else(|| format!("relevant has {value}, which is no id."))
 }
 
-fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, u32)>) -> Result<(), String> {
+fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, i64)>) -> Result<(), String> {
     for (id, grade) in grades {
+        // 1.0 is 1.
+        let whole = |grade: f64| (grade.fract() == 0.0 && grade.abs() <= 1e9).then_some(grade as i64);
         let grade = grade
-            .as_u64()
-            .and_then(|grade| u32::try_from(grade).ok())
-            .ok_or_else(|| format!("the grade of {id} is not a whole number from 0."))?;
+            .as_i64()
+            .or_else(|| grade.as_f64().and_then(whole))
+            .filter(|grade| *grade <= i64::from(u32::MAX))
+            .ok_or_else(|| format!("the grade of {id} is not a whole number."))?;
         relevant.push((id.trim().to_string(), grade));
     }
     Ok(())
@@ -91,9 +98,11 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
             group.push(i);
         }
     }
+    let languages: Vec<String> = corpus.languages().into_iter().map(|(lang, _)| lang).collect();
     let mut seen: HashSet<(String, String)> =
         corpus.questions.iter().map(|q| (q.lang.clone(), q.id.clone())).collect();
     let (mut repeated, mut unanswered, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let mut silent = Vec::new();
     let (mut detected, mut no_code) = (Vec::new(), Vec::new());
     let mut questions = Vec::new();
     for query in queries {
@@ -111,26 +120,35 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
             repeated.push(format!("{} ({lang}:{})", query.place, query.id));
             continue;
         }
+        if query.text.is_empty() {
+            silent.push(query.place.clone());
+        }
         let mut relevant: Vec<Relevant> = Vec::new();
+        let mut others: Vec<Other> = Vec::new();
         for (id, grade) in query.relevant {
             let own = by_id.get(id.as_str()).map(std::slice::from_ref);
             let Some(passages) = own.or_else(|| by_group.get(id.as_str()).map(Vec::as_slice)) else {
                 unknown.push(format!("{} ({id})", query.place));
+                others.push(missing(&id, grade, &lang, &languages));
                 continue;
             };
             for &passage in passages {
-                match relevant.iter_mut().find(|r| r.passage == passage) {
-                    Some(known) => known.grade = known.grade.max(grade),
-                    None if grade > 0 => relevant.push(Relevant { passage, grade }),
-                    None => {}
+                let known = relevant.iter_mut().find(|r| r.passage == passage);
+                match (known, u32::try_from(grade).ok().filter(|grade| *grade > 0)) {
+                    (Some(known), Some(grade)) => known.grade = known.grade.max(grade),
+                    (None, Some(grade)) => relevant.push(Relevant { passage, grade }),
+                    (_, None) => {
+                        let Passage { id, lang, .. } = &corpus.passages[passage];
+                        others.push(Other { passage: id.clone(), lang: Some(lang.clone()), grade });
+                    }
                 }
             }
         }
-        if relevant.is_empty() {
+        if relevant.is_empty() && others.is_empty() {
             unanswered.push(query.place);
         }
         let group = query.group.unwrap_or_else(|| query.id.clone());
-        questions.push(Question { group, id: query.id, lang, text: query.text, relevant });
+        questions.push(Question { group, id: query.id, lang, text: query.text, relevant, others });
     }
     let notes = [
         listed(
@@ -140,8 +158,13 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
         ),
         listed(
             &unanswered,
-            "query has no relevant passage and counts for nothing",
-            "queries have no relevant passage and count for nothing",
+            "query names no relevant passage and counts for nothing",
+            "queries name no relevant passage and count for nothing",
+        ),
+        listed(
+            &silent,
+            "query has no text, so it finds nothing and counts 0",
+            "queries have no text, so they find nothing and count 0",
         ),
         listed(&unknown, "relevant id does not exist", "relevant ids do not exist"),
         listed(
@@ -159,9 +182,25 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
     corpus.questions.extend(questions);
 }
 
+/// A passage that a question in `lang` names and that is not there. It belongs to the language in front
+/// of its id, to the only one there is, or to the question's; failing that it counts among all alone.
+fn missing(id: &str, grade: i64, lang: &str, languages: &[String]) -> Other {
+    let known = |lang: &str| languages.iter().any(|known| known == lang);
+    let named = id.split_once(':').map(|(lang, _)| lang).filter(|lang| known(lang));
+    let only = match languages {
+        [only] => Some(only.as_str()),
+        _ => Some(lang).filter(|lang| known(lang)),
+    };
+    let passage = match named.or(only) {
+        Some(lang) if named.is_none() => format!("{lang}:{id}"),
+        _ => id.to_string(),
+    };
+    Other { passage, lang: named.or(only).map(str::to_string), grade }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::datasets::{Corpus, Relevant, open};
+    use crate::datasets::{Corpus, Other, Relevant, open};
 
     const PASSAGES: &str = r#"{"id":"7","lang":"de","text":"Das ist rot."}
 {"id":"7","lang":"en","text":"It is red."}
@@ -174,10 +213,12 @@ mod tests {
 {"query_id":"q4","lang":"fr","text":"Quoi ?","relevant":["gone", "7"]}
 {"query_id":"q5","lang":"en","text":"Nothing?","relevant":[]}
 {"query_id":"q1","lang":"en","text":"Again?","relevant":["7"]}
-{"query_id":"q6","lang":"en","text":"Bad grade?","relevant":{"7":-1}}
+{"query_id":"q6","lang":"en","text":"None is relevant?","relevant":{"7":-1.0}}
 {"query_id":"q7","lang":"French!","text":"What is the red one?","relevant":[7]}
 {"lang":"en","text":"No id?","relevant":[7]}
-{"query_id":"q8","lang":"en","relevant":[7]}
+{"query_id":"q8","lang":"en","relevant":[]}
+{"query_id":"q9","lang":"en","text":"Bad grade?","relevant":{"7":0.5}}
+{"query_id":"q10","lang":"en","text":"","relevant":["a b"]}
 "#;
 
     fn opened(files: &[(&str, &str)]) -> Corpus {
@@ -190,7 +231,7 @@ mod tests {
             corpus.questions[i].relevant.iter().map(|r| (r.passage, r.grade)).collect()
         };
         assert_eq!(corpus.passages.len(), 4);
-        assert_eq!(corpus.passages[2].id, "en:a_b");
+        assert_eq!(corpus.passages[2].id, "en:a b");
         let asked: Vec<_> =
             corpus.questions.iter().map(|q| (q.id.as_str(), q.lang.as_str(), q.group.as_str())).collect();
         assert_eq!(
@@ -201,22 +242,35 @@ mod tests {
                 ("2", "en", "g"),
                 ("q4", "fr", "q4"),
                 ("q5", "en", "q5"),
+                ("q6", "en", "q6"),
                 ("q7", "en", "q7"),
+                ("q10", "en", "q10"),
             ]
         );
         assert_eq!(relevant(0), [(0, 1), (1, 1)]);
         assert_eq!(relevant(1), [(0, 1), (1, 2)]);
         assert_eq!(relevant(2), [(2, 3)]);
         assert_eq!(relevant(3), [(0, 1), (1, 1)]);
+        let others = |i: usize| corpus.questions[i].others.clone();
+        let other = |passage: &str, lang: Option<&str>, grade| Other {
+            passage: passage.into(),
+            lang: lang.map(Into::into),
+            grade,
+        };
+        // No passage is in French, and it may be in either of the others.
+        assert_eq!(others(3), [other("gone", None, 1)]);
+        assert_eq!(others(2), [other("de:7", Some("de"), 0), other("en:7", Some("en"), 0)]);
+        assert_eq!(others(5), [other("de:7", Some("de"), -1), other("en:7", Some("en"), -1)]);
         let notes = corpus.notes.join("\n");
         let place = |line: usize| format!("{places}:{}", first + line);
         for said in [
             format!("1 query repeats an id and language and is left out: {} (en:q1).", place(6)),
-            format!("1 query has no relevant passage and counts for nothing: {}.", place(5)),
+            format!("1 query names no relevant passage and counts for nothing: {}.", place(5)),
+            format!("1 query has no text, so it finds nothing and counts 0: {}.", place(12)),
             format!("1 relevant id does not exist: {} (gone).", place(4)),
             format!("1 query's language is not a code and was detected: {} (\"French!\").", place(8)),
             format!("1 query has no language, which was detected: {}.", place(3)),
-            format!("{} was left out: the grade of 7", place(7)),
+            format!("{} was left out: the grade of 7", place(11)),
             format!("{} was left out: it has no query_id", place(9)),
             format!("{} was left out: it has no text", place(10)),
             "1 passage repeats the id and language of an earlier one and was given its own".into(),

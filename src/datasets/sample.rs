@@ -67,6 +67,7 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
             lang: lang.clone(),
             text: asked,
             relevant: vec![corpus.passages.len().into()],
+            ..Question::default()
         });
         corpus.passages.push(Passage {
             id: format!("{lang}:{id}"),

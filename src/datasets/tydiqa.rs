@@ -128,6 +128,7 @@ impl Reader {
                 lang: lang.to_string(),
                 text: asked.to_string(),
                 relevant,
+                ..Question::default()
             });
         }
         Ok(())

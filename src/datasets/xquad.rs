@@ -260,6 +260,7 @@ impl Reader<'_> {
             lang: self.lang.clone(),
             text: question.field("question")?.text()?.to_string(),
             relevant: vec![index.into()],
+            ..Question::default()
         });
         Ok(())
     }

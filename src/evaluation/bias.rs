@@ -2,7 +2,7 @@
 //!
 //! All of it is read from the ranking of all languages (the multi setting), in which no two passages
 //! have the same rank: ties are ordered as trec_eval orders them. "Answer" is a relevant passage, of
-//! whatever grade. What has no source named beside it is ours.
+//! whatever grade that counts as relevant; those that are not searched are not looked at. What has no source named beside it is ours.
 
 mod agreement;
 mod chi_square;
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measures::average_precision;
 use super::settings::{mean, median};
-use super::{Found, Query, Ranks, Settings, Task};
+use super::{Found, Ranks, Settings, Task};
 
 /// How many ranks are the first ones.
 const K: usize = 10;
@@ -85,8 +85,8 @@ pub struct Bias {
     pub multi_to_mono: Option<f64>,
     /// mAP in the pool of all languages where the answers in one language alone count and those in
     /// others are taken out of the ranking: `single_target[question language][passage language]`, after
-    /// the heat maps of LAReQA (arXiv 2004.05484). Mean over the queries that have an answer there;
-    /// absent where there are none.
+    /// the heat maps of LAReQA (arXiv 2004.05484). Mean over the queries that count there; absent where there
+    /// are none.
     pub single_target: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
@@ -136,12 +136,20 @@ impl Bias {
         if task.languages.len() < 2 {
             return None;
         }
+        // "Answer" is what has the grade that a person calls relevant.
+        let level = task.rules.wanted.level();
+        let answers = |ranks: &Ranks| {
+            let found = ranks.found.iter().filter(|found| found.grade >= level).copied().collect();
+            Ranks { found, top: ranks.top.clone() }
+        };
+        let leveled: Vec<Ranks> = if level > 1 { ranks.iter().map(answers).collect() } else { Vec::new() };
+        let ranks = if level > 1 { &leveled } else { ranks };
         let (same_language_first, same_language_first_by) = same_language_first(task, ranks);
         let mut last = last_answers(task, ranks);
         let within = |k: usize| last.iter().filter(|&&rank| rank <= k as f64).count() as f64;
         let complete = [K, 20, 100].map(|k| (k.to_string(), within(k) / last.len() as f64));
         let complete = if last.is_empty() { BTreeMap::new() } else { BTreeMap::from(complete) };
-        let mono = settings.mono.filter(|mono| mono.map > 0.0);
+        let mono = settings.mono.as_ref().filter(|mono| mono.map > 0.0);
         Some(Self {
             same_language_first,
             same_language_first_by,
@@ -156,7 +164,7 @@ impl Bias {
             },
             peer: Peer::of(task, ranks),
             hubness: Hubness::of(task, ranks),
-            multi_to_mono: settings.multi.zip(mono).map(|(multi, mono)| multi.map / mono.map),
+            multi_to_mono: settings.multi.as_ref().zip(mono).map(|(multi, mono)| multi.map / mono.map),
             single_target: single_target(task, ranks),
         })
     }
@@ -224,19 +232,21 @@ fn last_answers(task: &Task, ranks: &[Ranks]) -> Vec<f64> {
 fn single_target(task: &Task, ranks: &[Ranks]) -> BTreeMap<String, BTreeMap<String, f64>> {
     let n = task.languages.len();
     let mut values = vec![vec![Vec::new(); n]; n];
-    for (Query { lang: from, .. }, ranks) in task.queries.iter().zip(ranks) {
+    for (query, ranks) in task.queries.iter().zip(ranks) {
         let mut found: Vec<(usize, usize)> =
             ranks.found.iter().map(|f| (f.pool, task.documents[f.document].lang)).collect();
         found.sort_unstable();
-        for (to, values) in values[*from].iter_mut().enumerate() {
+        for (to, values) in values[query.lang].iter_mut().enumerate() {
             // Each rank less the answers above it that are taken out.
             let above = found.iter().scan(0, |out, &(rank, lang)| {
                 *out += usize::from(lang != to);
                 Some((rank - *out, lang))
             });
             let left: Vec<usize> = above.filter(|(_, lang)| *lang == to).map(|(rank, _)| rank).collect();
-            if !left.is_empty() {
-                values.push(average_precision(&left, left.len()));
+            if task.counts(query, Some(to)) {
+                let level = task.rules.wanted.level();
+                let relevant = task.grades(query, Some(to)).into_iter().filter(|grade| *grade >= level);
+                values.push(average_precision(&left, relevant.count()));
             }
         }
     }

@@ -37,7 +37,7 @@ pub struct Ranked {
     pub rank: usize,
     /// Inner product of query and document.
     pub score: f32,
-    /// How relevant; 0 is not.
+    /// How relevant; 0 is not, or not enough.
     pub grade: u32,
 }
 
@@ -61,7 +61,7 @@ impl Selection {
         Ok(Self { setting, from: number(from)?, to })
     }
 
-    /// The queries with an answer in the selection, in the task's order.
+    /// The queries that count in the selection, in the task's order.
     pub fn entries(&self, task: &Task, scores: &Scores) -> Vec<Entry> {
         let chosen = |choice: Option<usize>, lang: usize| choice.is_none_or(|c| c == lang);
         if self.setting == Setting::Multi {
@@ -116,7 +116,9 @@ impl Entry {
             Some(lang) => ranks.own(task, lang),
             None => ranks.pool(),
         });
-        hits.unwrap_or_default().iter().map(|hit| hit.rank).collect()
+        let level = task.rules.wanted.level();
+        let answers = hits.unwrap_or_default().into_iter().filter(|hit| hit.grade >= level);
+        answers.map(|hit| hit.rank).collect()
     }
 
     /// The documents that are ranked.
@@ -124,11 +126,12 @@ impl Entry {
         self.to.map_or(0..task.documents.len(), |lang| task.range(lang))
     }
 
-    /// How relevant documents are to the query, as far as they are.
+    /// How relevant documents are to the query, as far as they are and are ranked for it.
     fn judged(&self, task: &Task) -> Vec<(usize, u32)> {
         let languages = self.to.map_or(0..task.languages.len(), |lang| lang..lang + 1);
-        let judged = languages.flat_map(|lang| task.relevant(&task.queries[self.query], lang));
-        judged.map(|j| (j.document, j.grade)).collect()
+        let judged = languages.flat_map(|lang| task.rankable(&task.queries[self.query], lang));
+        let relevant = judged.filter(|j| j.grade >= task.rules.wanted.level());
+        relevant.map(|j| (j.document, j.grade)).collect()
     }
 
     /// The first `top` documents, then the relevant ones further down. `vector` is the query's.
@@ -140,12 +143,11 @@ impl Entry {
         if scores.len() != task.documents.len() {
             return Err(Error::Input("The vectors are not this data set's.".into()));
         }
-        let judged = self.judged(task);
+        let (judged, query) = (self.judged(task), &task.queries[self.query]);
         let ranked = |rank: usize, document: usize| {
             let grade = judged.iter().find(|(d, _)| *d == document).map_or(0, |(_, grade)| *grade);
             Ranked { document, rank, score: scores[document], grade }
         };
-        let query = &task.queries[self.query];
         let best = task.top(query, &scores, self.pool(task), top);
         let mut out: Vec<Ranked> = best.iter().zip(1..).map(|(&d, rank)| ranked(rank, d)).collect();
         let above = |d: usize| task.above(query, &scores, d, self.pool(task));
@@ -189,8 +191,7 @@ impl Entry {
 
     /// Appends the query's lines of a qrels file.
     pub fn qrels_lines(&self, out: &mut String, task: &Task) {
-        let languages = self.to.map_or(0..task.languages.len(), |lang| lang..lang + 1);
-        trec::qrels_lines(task, &task.queries[self.query], languages, out);
+        trec::qrels_lines(task, &task.queries[self.query], self.to, out);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::significance::Interval;
-use super::{EvalReport, Measures, Scores, Task};
+use super::{EvalReport, Measure, Measures, Scores, Setting, Task};
 use crate::{Error, Result};
 
 /// The facts, a line each, as `name: value`.
@@ -18,6 +18,11 @@ fn facts(report: &EvalReport) -> Vec<String> {
     ];
     lines.extend(facts.date.iter().map(|date| format!("date: {date}")));
     lines.extend(facts.lir.iter().map(|n| format!("leading directions removed from each language: {n}")));
+    lines.extend(report.relevance.iter().map(|level| format!("relevant from grade: {level}")));
+    if report.only_answerable {
+        lines.push("queries: only those that some passage answers".into());
+    }
+    lines.extend(report.identical_ids.iter().map(|fate| format!("passages with a query's own id: {fate}")));
     lines.extend(facts.hashes.iter().map(|(name, hash)| format!("SHA-256 of {name}: {hash}")));
     lines.extend(report.intervals.iter().map(|of| {
         format!(
@@ -42,9 +47,11 @@ fn field(text: &str) -> String {
 }
 
 /// Every query's measures, a line for each query and setting: `query,setting,from,to` and the names of
-/// [`Measures::NAMES`]; `to` is empty in the multi setting.
+/// [`Measures::names`]; `to` is empty in the multi setting. Ids are the data set's own, with the
+/// language in front.
 pub fn per_query(task: &Task, scores: &Scores) -> String {
-    let mut out = format!("query,setting,from,to,{}\n", Measures::NAMES.join(","));
+    let names = scores.multi.first().map_or_else(|| Measures::default().names(), Measures::names);
+    let mut out = format!("query,setting,from,to,{}\n", names.join(","));
     let mut add = |query: usize, setting: &str, to: &str, measures: &Measures| {
         let query = &task.queries[query];
         let _ = write!(out, "{},{setting},{},{to}", field(&query.id), field(&task.languages[query.lang]));
@@ -94,16 +101,12 @@ pub fn csv(report: &EvalReport) -> String {
             report.counts.pairs.iter().flat_map(|(from, row)| row.iter().map(move |(to, n)| (from == to, n)));
         all.filter(|(own, _)| *own == same).map(|(_, n)| n).sum()
     };
-    for (setting, measures, band, queries) in [
-        ("mono", report.mono, intervals.and_then(|i| i.mono), count(true)),
-        ("cross", report.cross, intervals.and_then(|i| i.cross), count(false)),
-        ("multi", report.multi, intervals.and_then(|i| i.multi), report.counts.queries),
-    ] {
-        for (i, name) in Measures::NAMES.iter().enumerate() {
-            if let Some(measures) = measures {
-                let ends = band.map(|band| [band.low.values()[i], band.high.values()[i]]);
-                add([setting, "", "", name], measures.values()[i], ends, Some(queries));
-            }
+    for (setting, queries) in Setting::ALL.into_iter().zip([count(true), count(false), report.counts.queries])
+    {
+        let Some(measures) = report.measures(setting) else { continue };
+        for (i, name) in measures.names().iter().enumerate() {
+            let ends = report.band(setting).map(|band| [band.low.value(i), band.high.value(i)]);
+            add([setting.name(), "", "", name], measures.value(i), ends, Some(queries));
         }
     }
     if let Some(d) = report.rank_distance {
@@ -118,9 +121,9 @@ pub fn csv(report: &EvalReport) -> String {
         for (to, measures) in row {
             let setting = if from == to { "mono" } else { "cross" };
             let queries = report.counts.pairs.get(from).and_then(|row| row.get(to)).copied();
-            for (name, value) in Measures::NAMES.iter().zip(measures.values()) {
+            for (name, value) in measures.names().iter().zip(measures.values()) {
                 let map = intervals.and_then(|i| i.pairs.get(from)).and_then(|row| row.get(to)).copied();
-                add([setting, from, to, name], value, map.filter(|_| *name == "map"), queries);
+                add([setting, from, to, name], value, map.filter(|_| name == "map"), queries);
             }
         }
     }
@@ -131,22 +134,19 @@ pub fn csv(report: &EvalReport) -> String {
 /// and mAP by question language (rows) and passage language.
 pub fn latex(report: &EvalReport) -> String {
     let mut out: String = facts(report).iter().map(|fact| format!("% {fact}\n")).collect();
-    let columns = ["mAP", "MRR", "R@1", "R@10", "R@100", "nDCG@10", "mAP@20", "P@10"];
+    let always = ["mAP", "MRR", "R@1", "R@10", "R@100", "nDCG@10", "mAP@20", "P@10"];
+    let own = report.own().map(Measure::title);
+    let columns: Vec<String> = always.into_iter().map(str::to_string).chain(own).collect();
     out += &format!(
         "\\begin{{tabular}}{{l{}}}\n\\toprule\n & {} \\\\\n\\midrule\n",
         "c".repeat(columns.len()),
         columns.join(" & ")
     );
-    let intervals = report.intervals.as_ref();
-    for (setting, measures, band) in [
-        ("mono", report.mono, intervals.and_then(|i| i.mono)),
-        ("cross", report.cross, intervals.and_then(|i| i.cross)),
-        ("multi", report.multi, intervals.and_then(|i| i.multi)),
-    ] {
-        let Some(measures) = measures else { continue };
-        let row = |values: [f64; Measures::COUNT]| values.map(|x| format!("{x:.4}")).join(" & ");
-        out += &format!("{setting} & {} \\\\\n", row(measures.values()));
-        if let Some(band) = band {
+    for setting in Setting::ALL {
+        let Some(measures) = report.measures(setting) else { continue };
+        let row: Vec<String> = measures.values().iter().map(|x| format!("{x:.4}")).collect();
+        out += &format!("{} & {} \\\\\n", setting.name(), row.join(" & "));
+        if let Some(band) = report.band(setting) {
             let ends = band.low.values().into_iter().zip(band.high.values());
             let ends: Vec<String> =
                 ends.map(|(low, high)| format!("\\scriptsize {low:.3}--{high:.3}")).collect();

@@ -4,7 +4,14 @@
 //! where it matters `relevant`, how many relevant documents there are, retrieved or not. nDCG alone
 //! tells grades of relevance apart. Averages over nothing are 0.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Error, Result};
 
 /// Average precision: the mean over all relevant documents of the precision at their ranks, 0 for
 /// those not retrieved (trec_eval `map`).
@@ -21,7 +28,12 @@ pub fn average_precision_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
 
 /// One over the best rank (trec_eval `recip_rank`).
 pub fn reciprocal_rank(ranks: &[usize]) -> f64 {
-    ranks.first().map_or(0.0, |&rank| 1.0 / rank as f64)
+    reciprocal_rank_at(ranks, usize::MAX)
+}
+
+/// The same, 0 where the best rank is beyond `k` (MS MARCO's MRR@k).
+pub fn reciprocal_rank_at(ranks: &[usize], k: usize) -> f64 {
+    ranks.first().filter(|&&rank| rank <= k).map_or(0.0, |&rank| 1.0 / rank as f64)
 }
 
 /// Share of the first `k` ranks that is relevant (trec_eval `P_k`).
@@ -62,8 +74,204 @@ pub struct Hit {
     pub grade: u32,
 }
 
+/// What a measure counts, without its cut-off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Map,
+    Mrr,
+    Recall,
+    Ndcg,
+    Precision,
+}
+
+/// Kinds with their names here and in trec_eval, with a cut-off and without.
+const KINDS: [(Kind, &str, &str, &str); 5] = [
+    (Kind::Map, "map", "map_cut_", "map"),
+    // trec_eval has no cut-off for it: its recip_rank counts 0 where it is below 1 / k.
+    (Kind::Mrr, "mrr", "", "recip_rank"),
+    (Kind::Recall, "recall", "recall_", ""),
+    (Kind::Ndcg, "ndcg", "ndcg_cut_", "ndcg"),
+    (Kind::Precision, "p", "p_", ""),
+];
+
+/// A measure by its name: `map`, `mrr` and `ndcg` over the whole ranking or, as `recall` and `p` always, over its first
+/// ranks: `ndcg@20`, `recall@1000`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Measure {
+    kind: Kind,
+    /// How many ranks are looked at.
+    cut: Option<u32>,
+}
+
+impl Measure {
+    /// Its value of one ranking: as in [`Measures::of`].
+    fn of(self, hits: &[Hit], grades: &[u32], ranks: &[usize], relevant: usize) -> f64 {
+        let k = self.cut.map_or(usize::MAX, |k| k as usize);
+        match self.kind {
+            Kind::Map => average_precision_at(ranks, relevant, k),
+            Kind::Mrr => reciprocal_rank_at(ranks, k),
+            Kind::Recall => recall_at(ranks, relevant, k),
+            Kind::Ndcg => ndcg_at(hits, grades, k),
+            Kind::Precision => precision_at(ranks, k),
+        }
+    }
+
+    /// Its name in tables for people, `nDCG@20`.
+    pub fn title(self) -> String {
+        let name = match self.kind {
+            Kind::Map => "mAP",
+            Kind::Mrr => "MRR",
+            Kind::Recall => "R",
+            Kind::Ndcg => "nDCG",
+            Kind::Precision => "P",
+        };
+        self.cut.map_or(name.to_string(), |k| format!("{name}@{k}"))
+    }
+
+    /// What it is, in a few words.
+    pub fn meaning(self) -> String {
+        let of = match self.kind {
+            Kind::Map => "Average precision",
+            Kind::Mrr => "One over the rank of the first answer",
+            Kind::Recall => "Share of the answers",
+            Kind::Ndcg => "Gain discounted by the logarithm of the rank, over the most there can be",
+            Kind::Precision => "Share that answers",
+        };
+        self.cut.map_or(of.to_string(), |k| format!("{of}, in the first {k} ranks"))
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let name = KINDS.iter().find(|(kind, ..)| *kind == self.kind).map_or("", |(_, name, ..)| name);
+        match self.cut {
+            Some(k) => write!(f, "{name}@{k}"),
+            None => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for Measure {
+    type Err = Error;
+
+    /// From our names or trec_eval's, in whatever case: `nDCG@20` and `ndcg_cut_20` are one.
+    fn from_str(word: &str) -> Result<Self> {
+        let lower = word.trim().to_ascii_lowercase();
+        let cut = |digits: &str| digits.parse().ok().filter(|k| *k > 0);
+        let read = |(kind, name, with, without): (Kind, &str, &str, &str)| {
+            let whole = !matches!(kind, Kind::Recall | Kind::Precision);
+            if whole && (lower == name || lower == without) {
+                return Some(Self { kind, cut: None });
+            }
+            let ours = lower.strip_prefix(name).and_then(|rest| rest.strip_prefix('@'));
+            let theirs = Some(with).filter(|with| !with.is_empty()).and_then(|with| lower.strip_prefix(with));
+            let cut = Some(ours.or(theirs).and_then(cut)?);
+            Some(Self { kind, cut })
+        };
+        KINDS.into_iter().find_map(read).ok_or_else(|| {
+            Error::Input(format!(
+                "There is no measure {word}; there are map, mrr and ndcg over the whole ranking and, with a \
+                 cut-off from 1 on, map@k, mrr@k, ndcg@k, recall@k and p@k: map@20 is one of them."
+            ))
+        })
+    }
+}
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Measure {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// From which grade on a document is relevant, and what is measured beside [`Measures::NAMES`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    level: u32,
+    more: Vec<Measure>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { level: 1, more: Vec::new() }
+    }
+}
+
+impl Wanted {
+    /// `level` as trec_eval's `-l`: nDCG alone looks at all grades. Of `measures` those stay that are not measured
+    /// anyway, each once.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for level 0: everything would be relevant.
+    pub fn new(level: u32, measures: &[Measure]) -> Result<Self> {
+        if level == 0 {
+            return Err(Error::Input(
+                "Relevant from grade 0 on would be every passage: give 1 or more.".into(),
+            ));
+        }
+        let mut more: Vec<Measure> = Vec::new();
+        for measure in measures {
+            if !Measures::NAMES.contains(&measure.to_string().as_str()) && !more.contains(measure) {
+                more.push(*measure);
+            }
+        }
+        Ok(Self { level, more })
+    }
+
+    /// The lowest grade that is relevant.
+    pub fn level(&self) -> u32 {
+        self.level
+    }
+
+    /// What is measured beside [`Measures::NAMES`].
+    pub fn more(&self) -> &[Measure] {
+        &self.more
+    }
+}
+
+/// Values of a person's own measures. In JSON they stand beside the others, by their names.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct More(Vec<(Measure, f64)>);
+
+impl Serialize for More {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(measure, value)| map.serialize_entry(measure, value))?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for More {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        struct Beside;
+        impl<'de> Visitor<'de> for Beside {
+            type Value = More;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("measures and their values")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<More, A::Error> {
+                let mut more = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    // Another version may write what this one does not know.
+                    match name.parse() {
+                        Ok(measure) => more.push((measure, map.next_value()?)),
+                        Err(_) => drop(map.next_value::<serde::de::IgnoredAny>()?),
+                    }
+                }
+                Ok(More(more))
+            }
+        }
+        d.deserialize_map(Beside)
+    }
+}
+
 /// The measures reported everywhere, of one ranking or as a mean over many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// (Mean) average precision over the full ranking.
     pub map: f64,
@@ -87,20 +295,25 @@ pub struct Measures {
     /// Precision in the first 10 ranks.
     #[serde(rename = "p@10", default)]
     pub precision_10: f64,
+    /// What a person asked for beside these.
+    #[serde(flatten)]
+    pub more: More,
 }
 
 impl Measures {
-    /// How many measures there are.
+    /// How many measures there always are.
     pub const COUNT: usize = 8;
     /// Their names in JSON and CSV, in the order of [`values`](Self::values).
     pub const NAMES: [&'static str; Self::COUNT] =
         ["map", "mrr", "recall@1", "recall@10", "recall@100", "ndcg@10", "map@20", "p@10"];
 
-    /// Of one ranking: where relevant documents are in it, best first, and the grades of all relevant
-    /// documents, retrieved or not.
-    pub fn of(hits: &[Hit], grades: &[u32]) -> Self {
-        let ranks: Vec<usize> = hits.iter().map(|h| h.rank).collect();
-        let relevant = grades.len();
+    /// Of one ranking: where documents with a grade above 0 are in it, best first, and the grades of all such documents,
+    /// retrieved or not.
+    pub fn of(hits: &[Hit], grades: &[u32], wanted: &Wanted) -> Self {
+        let relevant = |grade: u32| grade >= wanted.level;
+        let ranks: Vec<usize> = hits.iter().filter(|h| relevant(h.grade)).map(|h| h.rank).collect();
+        let relevant = grades.iter().filter(|grade| relevant(**grade)).count();
+        let more = wanted.more.iter().map(|m| (*m, m.of(hits, grades, &ranks, relevant)));
         Self {
             map: average_precision(&ranks, relevant),
             mrr: reciprocal_rank(&ranks),
@@ -110,29 +323,79 @@ impl Measures {
             ndcg_10: ndcg_at(hits, grades, 10),
             map_20: average_precision_at(&ranks, relevant, 20),
             precision_10: precision_at(&ranks, 10),
+            more: More(more.collect()),
         }
     }
 
-    /// The mean of several, `None` of none.
-    pub fn mean(all: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let (mut sum, mut n) = ([0.0; Self::COUNT], 0);
+    /// The mean of several that have the same measures, `None` of none.
+    pub fn mean<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let mut all = all.into_iter();
+        let first = all.next()?;
+        let (mut sums, mut n) = (first.values(), 1);
         for one in all {
-            sum.iter_mut().zip(one.values()).for_each(|(s, x)| *s += x);
+            sums.iter_mut().zip(one.values()).for_each(|(sum, x)| *sum += x);
             n += 1;
         }
-        (n > 0).then(|| Self::from_values(sum.map(|s| s / n as f64)))
+        first.with_values(&sums.into_iter().map(|sum| sum / f64::from(n)).collect::<Vec<_>>())
     }
 
-    /// The numbers, in the order of [`NAMES`](Self::NAMES).
-    pub fn values(&self) -> [f64; Self::COUNT] {
-        let Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10 } = *self;
-        [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10]
+    /// The names of its values: [`NAMES`](Self::NAMES), then the person's own.
+    pub fn names(&self) -> Vec<String> {
+        let more = self.more.0.iter().map(|(measure, _)| measure.to_string());
+        Self::NAMES.iter().map(|name| name.to_string()).chain(more).collect()
     }
 
-    /// From numbers in the order of [`NAMES`](Self::NAMES).
-    pub fn from_values(values: [f64; Self::COUNT]) -> Self {
-        let [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10] = values;
-        Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10 }
+    /// The person's own measures.
+    pub fn own(&self) -> impl Iterator<Item = Measure> {
+        self.more.0.iter().map(|(measure, _)| *measure)
+    }
+
+    /// The numbers, in the order of [`names`](Self::names).
+    pub fn values(&self) -> Vec<f64> {
+        let Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10, more } = self;
+        let always = [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10];
+        always.into_iter().copied().chain(more.0.iter().map(|(_, value)| *value)).collect()
+    }
+
+    /// A number by its place among [`values`](Self::values), 0 where it has none.
+    pub fn value(&self, place: usize) -> f64 {
+        match place {
+            0 => self.map,
+            1 => self.mrr,
+            2 => self.recall_1,
+            3 => self.recall_10,
+            4 => self.recall_100,
+            5 => self.ndcg_10,
+            6 => self.map_20,
+            7 => self.precision_10,
+            _ => self.more.0.get(place - Self::COUNT).map_or(0.0, |(_, value)| *value),
+        }
+    }
+
+    /// The place of a measure among [`values`](Self::values).
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a measure that is not here.
+    pub fn place(&self, measure: &str) -> Result<usize> {
+        let names = self.names();
+        // By meaning, so that trec_eval's names do as well; an unknown word says what there is.
+        let wanted = measure.parse::<Measure>()?.to_string();
+        names.iter().position(|name| *name == wanted).ok_or_else(|| {
+            Error::Input(format!("{wanted} was not measured; there are {}.", names.join(", ")))
+        })
+    }
+
+    /// The same measures with other numbers, `None` where there are not as many.
+    pub fn with_values(&self, values: &[f64]) -> Option<Self> {
+        let (always, more) = values.split_at_checked(Self::COUNT)?;
+        let [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10] = *always else {
+            return None;
+        };
+        if more.len() != self.more.0.len() {
+            return None;
+        }
+        let more = More(self.own().zip(more.iter().copied()).collect());
+        Some(Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10, more })
     }
 }
 
@@ -155,9 +418,62 @@ mod tests {
         close(ndcg_at(&hits, &[1; 4], 10), 1.5 / ideal);
         let graded = [Hit { rank: 1, grade: 1 }, Hit { rank: 3, grade: 3 }];
         close(ndcg_at(&graded, &[1, 3], 10), (1.0 + 3.0 / 2.0) / (3.0 + 1.0 / 3f64.log2()));
-        assert_eq!(Measures::of(&[], &[1; 3]), Measures::default());
-        assert_eq!(Measures::of(&[], &[]), Measures::default());
+        let none = |grades: &[u32]| Measures::of(&[], grades, &Wanted::default());
+        assert_eq!([none(&[1; 3]), none(&[])], [Measures::default(), Measures::default()]);
         assert_eq!(Measures::mean([]), None);
+    }
+
+    #[test]
+    fn a_person_names_measures() {
+        let named = |word: &str| word.parse::<Measure>().unwrap();
+        for (word, name) in [
+            ("ndcg@20", "ndcg@20"),
+            (" nDCG@20 ", "ndcg@20"),
+            ("ndcg_cut_20", "ndcg@20"),
+            ("NDCG", "ndcg"),
+            ("recip_rank", "mrr"),
+            ("MRR@10", "mrr@10"),
+            ("recall_1000", "recall@1000"),
+            ("P_5", "p@5"),
+            ("p@5", "p@5"),
+            ("map_cut_100", "map@100"),
+            ("map", "map"),
+        ] {
+            assert_eq!(named(word).to_string(), name);
+        }
+        for word in
+            ["", "p", "recall", "map@", "map@0", "map@-1", "ndcg@x", "map@20@3", "mapp", "recip_rank_10"]
+        {
+            assert!(word.parse::<Measure>().unwrap_err().to_string().contains("map@20"), "{word}");
+        }
+        let list = ["ndcg@20", "map", "mrr@2", "ndcg_cut_20", "p@10"].map(named);
+        let wanted = Wanted::new(2, &list).unwrap();
+        assert_eq!(wanted.more(), [named("ndcg@20"), named("mrr@2")]);
+        assert!(Wanted::new(0, &list).is_err());
+    }
+
+    #[test]
+    fn own_measures_stand_beside_the_others() {
+        // E18: relevant from grade 2 on, as trec_eval's -l 2.
+        let hits = [(1, 1), (2, 2), (4, 3)].map(|(rank, grade)| Hit { rank, grade });
+        let list = ["mrr@1", "ndcg@2", "p@2"].map(|m| m.parse().unwrap());
+        let of = |level| Measures::of(&hits, &[1, 2, 3], &Wanted::new(level, &list).unwrap());
+        let (all, some) = (of(1), of(2));
+        assert_eq!((all.map, some.map), ((1.0 + 1.0 + 0.75) / 3.0, 0.5));
+        assert_eq!((all.ndcg_10, all.value(9)), (some.ndcg_10, some.value(9)));
+        assert_eq!((some.value(8), some.value(10), some.mrr), (0.0, 0.5, 0.5));
+        assert_eq!(some.place("MRR@1").unwrap(), 8);
+        assert!(some.place("mrr@3").unwrap_err().to_string().contains("ndcg@2"));
+        let json = serde_json::to_value(&some).unwrap();
+        assert_eq!((&json["map"], &json["p@2"]), (&serde_json::json!(0.5), &serde_json::json!(0.5)));
+        assert_eq!(serde_json::from_value::<Measures>(json.clone()).unwrap(), some);
+        let mut unknown = json;
+        unknown["bpref"] = serde_json::json!({"a": 1});
+        assert_eq!(serde_json::from_value::<Measures>(unknown).unwrap(), some);
+        let mean = Measures::mean([&all, &some]).unwrap();
+        assert_eq!((mean.value(8), mean.names()[8].as_str()), (0.5, "mrr@1"));
+        assert_eq!(mean.with_values(&mean.values()).unwrap(), mean);
+        assert!((0..11).all(|i| mean.value(i) == mean.values()[i]) && mean.with_values(&[1.0]).is_none());
     }
 
     proptest! {
@@ -174,7 +490,7 @@ mod tests {
                 }
             }
             let hits: Vec<Hit> = ranks.iter().map(|&rank| Hit { rank, grade: 1 }).collect();
-            let m = Measures::of(&hits, &vec![1; relevant]);
+            let m = Measures::of(&hits, &vec![1; relevant], &Wanted::default());
             let expected = if relevant == 0 { 0.0 } else { ap / relevant as f64 };
             prop_assert!((m.map - expected).abs() < 1e-12);
             prop_assert!(m.map_20 <= m.map + 1e-12 && m.recall_1 <= m.recall_10);

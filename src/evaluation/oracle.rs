@@ -125,8 +125,9 @@ impl World {
                 id: ask.id.split_once(':').unwrap().1.into(),
                 group: ask.group.clone(),
                 lang: ask.lang.clone(),
-                text: String::new(),
+                text: "?".into(),
                 relevant: ask.relevant.iter().map(|&(passage, grade)| Relevant { passage, grade }).collect(),
+                ..Question::default()
             });
         }
         let task = Task::new(&corpus).unwrap();
@@ -191,6 +192,7 @@ impl World {
             ndcg_10: gain(&grades) / gain(&ideal),
             map_20: precision_sum(20) / all,
             precision_10: relevant(10) / 10.0,
+            ..Measures::default()
         }
     }
 }

@@ -101,7 +101,7 @@ fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
     let languages = 0..task.languages.len();
     let mut found = Vec::new();
     for target in languages.clone() {
-        for judged in task.relevant(query, target) {
+        for judged in task.rankable(query, target) {
             let above = |lang| task.above(query, scores, judged.document, task.range(lang));
             let own = 1 + above(target);
             let others: usize = languages.clone().filter(|&lang| lang != target).map(above).sum();

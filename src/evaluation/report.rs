@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bias, Intervals, Measures, RankDistance, Settings, Task, significance::Band};
+use super::{Bias, Intervals, Measure, Measures, RankDistance, Setting, Settings, Task, significance::Band};
 
 /// What was measured, beside the numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,8 +38,24 @@ pub struct Counts {
     pub questions: usize,
     /// Passages in all languages together.
     pub passages: usize,
-    /// Questions left out because nothing answers them.
+    /// Questions left out of every mean: nothing is judged for them or, where
+    /// [`EvalReport::only_answerable`] is set, nothing answers them.
     pub unanswered: usize,
+    /// Judged queries that nothing is relevant to.
+    #[serde(default)]
+    pub none_relevant: usize,
+    /// Judged queries whose relevant passages are all not among those that are searched.
+    #[serde(default)]
+    pub none_found: usize,
+    /// Judged queries without a text.
+    #[serde(default)]
+    pub without_text: usize,
+    /// Relevant passages, counted for each query, that are not among those that are searched.
+    #[serde(default)]
+    pub missing_passages: usize,
+    /// Queries whose ranking a passage with their own id was left out of.
+    #[serde(default)]
+    pub identical_ids: usize,
     /// Queries of each pair of languages that have an answer there.
     #[serde(default)]
     pub pairs: BTreeMap<String, BTreeMap<String, usize>>,
@@ -57,6 +73,16 @@ pub struct EvalReport {
     pub languages: Vec<String>,
     /// How much was measured.
     pub counts: Counts,
+    /// The lowest grade that counts as relevant; absent where it is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relevance: Option<u32>,
+    /// Whether judged queries that nothing answers were left out rather than counting 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_answerable: bool,
+    /// Whether passages with a query's own id were `left out` of its ranking or `ranked`; absent where
+    /// the data set's form has no rule about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identical_ids: Option<String>,
     /// Passages in the question's language: mean over languages.
     pub mono: Option<Measures>,
     /// Passages in one other language: mean over ordered pairs; null for a single language.
@@ -94,7 +120,7 @@ impl EvalReport {
                     } else {
                         counted.1 += 1
                     }
-                    pairs.entry(from.clone()).or_default().insert(to.clone(), *cell);
+                    pairs.entry(from.clone()).or_default().insert(to.clone(), cell.clone());
                 }
             }
         }
@@ -106,12 +132,20 @@ impl EvalReport {
                 questions: task.groups(),
                 passages: task.documents.len(),
                 unanswered: task.unanswered.len(),
+                none_relevant: task.tally.none_relevant,
+                none_found: task.tally.none_found,
+                without_text: task.tally.without_text,
+                missing_passages: task.tally.missing,
+                identical_ids: task.tally.identical,
                 pairs: pair_queries,
                 settings: counted,
             },
-            mono: settings.mono,
-            cross: settings.cross,
-            multi: settings.multi,
+            relevance: Some(task.rules.wanted.level()).filter(|level| *level > 1),
+            only_answerable: task.rules.only_answerable,
+            identical_ids: task.identical_ids.map(|out| if out { "left out" } else { "ranked" }.to_string()),
+            mono: settings.mono.clone(),
+            cross: settings.cross.clone(),
+            multi: settings.multi.clone(),
             rank_distance: settings.rank_distance,
             pairs,
             intervals: None,
@@ -121,13 +155,34 @@ impl EvalReport {
     }
 
     /// The ends of a setting's intervals.
-    fn band(&self, setting: &str) -> Option<Band> {
+    pub(super) fn band(&self, setting: Setting) -> Option<&Band> {
         let of = self.intervals.as_ref()?;
         match setting {
-            "mono" => of.mono,
-            "cross" => of.cross,
-            _ => of.multi,
+            Setting::Mono => of.mono.as_ref(),
+            Setting::Cross => of.cross.as_ref(),
+            Setting::Multi => of.multi.as_ref(),
         }
+    }
+
+    /// A setting's measures.
+    pub fn measures(&self, setting: Setting) -> Option<&Measures> {
+        match setting {
+            Setting::Mono => self.mono.as_ref(),
+            Setting::Cross => self.cross.as_ref(),
+            Setting::Multi => self.multi.as_ref(),
+        }
+    }
+
+    /// What was measured beside [`Measures::NAMES`].
+    pub fn own(&self) -> impl Iterator<Item = Measure> {
+        let known = Setting::ALL.into_iter().find_map(|setting| self.measures(setting));
+        known.into_iter().flat_map(Measures::own)
+    }
+
+    /// The names of what was measured.
+    pub fn names(&self) -> Vec<String> {
+        let known = Setting::ALL.into_iter().find_map(|setting| self.measures(setting));
+        known.map_or_else(|| Measures::default().names(), Measures::names)
     }
 
     /// The report as plain text, for a terminal.
@@ -152,17 +207,19 @@ impl EvalReport {
             writeln!(out, "note: {note}")?;
         }
         if unanswered > 0 {
-            writeln!(out, "{unanswered} questions were left out: no passage answers them")?;
+            let why =
+                if self.only_answerable { "no passage answers them" } else { "nothing is judged for them" };
+            writeln!(out, "{unanswered} questions were left out: {why}")?;
         }
         write!(out, "\n{:<7}", "")?;
-        Measures::NAMES.iter().try_for_each(|name| write!(out, "{name:>16}"))?;
+        self.names().iter().try_for_each(|name| write!(out, "{name:>16}"))?;
         writeln!(out)?;
-        for (name, row) in [("mono", self.mono), ("cross", self.cross), ("multi", self.multi)] {
-            let Some(measures) = row else { continue };
-            write!(out, "{name:<7}")?;
+        for setting in Setting::ALL {
+            let Some(measures) = self.measures(setting) else { continue };
+            write!(out, "{:<7}", setting.name())?;
             measures.values().iter().try_for_each(|value| write!(out, "{value:>16.4}"))?;
             writeln!(out)?;
-            if let Some(band) = self.band(name) {
+            if let Some(band) = self.band(setting) {
                 write!(out, "{:<7}", "")?;
                 let ends = band.low.values().into_iter().zip(band.high.values());
                 for (low, high) in ends {

@@ -6,7 +6,8 @@
 //!   language is relevant, its own included; the mean over all queries.
 //!
 //! Definitions: LAReQA (arXiv 2004.05484), section 4, with the reporting of arXiv 2408.10536. Where
-//! a question has no answer in a language (MLQA-R), the pair leaves it out.
+//! nothing was judged for a question in a language (MLQA-R), the pair leaves it out; where something
+//! was and nothing is found, it counts 0, as with trec_eval's `-c`.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,8 @@ pub type Cell = Vec<(usize, f64)>;
 /// The measures of every single query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
-    /// `pairs[question language][passage language]`: the number of each query that has an answer
-    /// there, and its measures.
+    /// `pairs[question language][passage language]`: the number of each query that counts there, and
+    /// its measures.
     pub pairs: Vec<Vec<Vec<(usize, Measures)>>>,
     /// For each query, in the pool of all languages.
     pub multi: Vec<Measures>,
@@ -78,21 +79,20 @@ impl Distance {
 impl Scores {
     /// Measures what [`rank`](super::rank) found.
     pub fn of(task: &Task, ranks: &[Ranks]) -> Self {
-        let n = task.languages.len();
+        let (n, wanted) = (task.languages.len(), &task.rules.wanted);
         let mut pairs = vec![vec![Vec::new(); n]; n];
         let mut multi = Vec::with_capacity(ranks.len());
         let mut distance = Vec::with_capacity(ranks.len());
         for (number, (query, ranks)) in task.queries.iter().zip(ranks).enumerate() {
             for (to, cell) in pairs[query.lang].iter_mut().enumerate() {
-                let hits = ranks.own(task, to);
-                if !hits.is_empty() {
-                    let grades: Vec<u32> = hits.iter().map(|h| h.grade).collect();
-                    cell.push((number, Measures::of(&hits, &grades)));
+                if task.counts(query, Some(to)) {
+                    let grades = task.grades(query, Some(to));
+                    cell.push((number, Measures::of(&ranks.own(task, to), &grades, wanted)));
                 }
             }
-            let hits = ranks.pool();
-            let grades: Vec<u32> = hits.iter().map(|h| h.grade).collect();
-            multi.push(Measures::of(&hits, &grades));
+            let mut hits = ranks.pool();
+            multi.push(Measures::of(&hits, &task.grades(query, None), wanted));
+            hits.retain(|hit| hit.grade >= wanted.level());
             distance.push(Distance::of(&hits, task.ranked(query)));
         }
         Self { pairs, multi, distance }
@@ -106,7 +106,7 @@ impl Scores {
         let n = all.len() as f64;
         let measures = |of: &dyn Fn(&Self) -> Option<Measures>| {
             let values: Option<Vec<Measures>> = all.iter().map(|scores| of(scores)).collect();
-            values.and_then(Measures::mean)
+            values.and_then(|values| Measures::mean(&values))
         };
         for (from, row) in mean.pairs.iter_mut().enumerate() {
             for (to, cell) in row.iter_mut().enumerate() {
@@ -115,7 +115,7 @@ impl Scores {
                     return None;
                 }
                 for (i, (query, mean)) in cell.iter_mut().enumerate() {
-                    let same = |(q, m): &(usize, Measures)| (q == query).then_some(*m);
+                    let same = |(q, m): &(usize, Measures)| (q == query).then(|| m.clone());
                     *mean = measures(&|scores| same(&scores.pairs[from][to][i]))?;
                 }
             }
@@ -124,7 +124,7 @@ impl Scores {
             return None;
         }
         for (i, mean) in mean.multi.iter_mut().enumerate() {
-            *mean = measures(&|scores| Some(scores.multi[i]))?;
+            *mean = measures(&|scores| Some(scores.multi[i].clone()))?;
         }
         for (i, mean) in mean.distance.iter_mut().enumerate() {
             let known: Vec<Distance> = all.iter().filter_map(|scores| scores.distance[i]).collect();
@@ -205,17 +205,17 @@ impl Settings {
     pub fn of(task: &Task, scores: &Scores) -> Self {
         let rows = || scores.pairs.iter();
         let pairs: Vec<Vec<Option<Measures>>> = rows()
-            .map(|row| row.iter().map(|cell| Measures::mean(cell.iter().map(|c| c.1))).collect())
+            .map(|row| row.iter().map(|cell| Measures::mean(cell.iter().map(|c| &c.1))).collect())
             .collect();
         let pair_queries = rows().map(|row| row.iter().map(Vec::len).collect()).collect();
         let cells = |same: bool| {
             let all = pairs.iter().enumerate().flat_map(|(from, row): (usize, &Vec<Option<_>>)| {
                 row.iter().enumerate().map(move |(to, cell)| (from == to, cell))
             });
-            Measures::mean(all.filter(|(own, _)| *own == same).filter_map(|(_, cell)| *cell))
+            Measures::mean(all.filter(|(own, _)| *own == same).filter_map(|(_, cell)| cell.as_ref()))
         };
         let (mono, cross) = (cells(true), cells(false));
-        let multi = Measures::mean(scores.multi.iter().copied());
+        let multi = Measures::mean(&scores.multi);
         let rank_distance = rank_distance(task, scores);
         Self { mono, cross, multi, rank_distance, pairs, pair_queries }
     }
@@ -275,8 +275,9 @@ mod tests {
                     id: format!("q{i}"),
                     group: format!("q{i}"),
                     lang: lang.to_string(),
-                    text: String::new(),
+                    text: "?".into(),
                     relevant: vec![(first + i).into()],
+                    ..Question::default()
                 });
             }
         }
@@ -301,12 +302,12 @@ mod tests {
         assert_eq!(ranks[2].found, [found(0, 2, 4), found(2, 2, 2)]);
         assert_eq!(ranks[2].top, [3, 2, 1, 0]);
         let settings = settings(&task, &ranks);
-        assert_eq!(settings.mono.unwrap().map, 0.75);
-        assert_eq!(settings.cross.unwrap().recall_1, 0.5);
+        assert_eq!(settings.mono.as_ref().unwrap().map, 0.75);
+        assert_eq!(settings.cross.as_ref().unwrap().recall_1, 0.5);
         let multi = [(1.0 + 2.0 / 3.0) / 2.0, 0.5, 0.5, (1.0 + 2.0 / 3.0) / 2.0];
-        assert!((settings.multi.unwrap().map - multi.iter().sum::<f64>() / 4.0).abs() < 1e-12);
+        assert!((settings.multi.as_ref().unwrap().map - multi.iter().sum::<f64>() / 4.0).abs() < 1e-12);
         assert_eq!(settings.rank_distance, Some(RankDistance { mean: 2.0, median: 2.0, normalised: 0.5 }));
-        assert_eq!(settings.pairs[0][1].unwrap().map, 0.75);
+        assert_eq!(settings.pairs[0][1].as_ref().unwrap().map, 0.75);
     }
 
     #[test]
@@ -319,7 +320,7 @@ mod tests {
         let settings = settings(&task, &rank(&task, &index, &[1.0; 5]).unwrap());
         assert_eq!(settings.pair_queries, [[2, 2, 1], [2, 2, 1], [1, 1, 1]]);
         // All tie: ids descending, so vi:2 vi:1 vi:0 en:2 … de:0.
-        assert_eq!(settings.pairs[0][2].unwrap().mrr, 1.0 / 3.0);
+        assert_eq!(settings.pairs[0][2].as_ref().unwrap().mrr, 1.0 / 3.0);
     }
 
     #[test]
@@ -390,8 +391,8 @@ mod tests {
             let near = |a: &Measures, b: &Measures| {
                 a.values().iter().zip(b.values()).all(|(a, b)| (a - b).abs() < 1e-12)
             };
-            let same = |a: Option<Measures>, b: &[Measures]| match a {
-                Some(a) => near(&a, &mean_measures(b)),
+            let same = |a: &Option<Measures>, b: &[Measures]| match a {
+                Some(a) => near(a, &mean_measures(b)),
                 None => b.is_empty(),
             };
             let (mut monos, mut crosses, mut multi) = (Vec::new(), Vec::new(), Vec::new());
@@ -410,7 +411,7 @@ mod tests {
                     }
                     prop_assert_eq!(cell.len(), slow.len());
                     prop_assert_eq!(settings.pair_queries[from][to], slow.len());
-                    prop_assert!(same(settings.pairs[from][to], &slow));
+                    prop_assert!(same(&settings.pairs[from][to], &slow));
                     if !slow.is_empty() {
                         let mean = mean_measures(&slow);
                         if from == to { monos.push(mean) } else { crosses.push(mean) }
@@ -423,8 +424,8 @@ mod tests {
                 prop_assert!(near(measures, multi.last().unwrap()), "{}", ask.id);
             }
             prop_assert_eq!(multi.len(), world.asks().len());
-            prop_assert!(same(settings.mono, &monos) && same(settings.cross, &crosses));
-            prop_assert!(same(settings.multi, &multi));
+            prop_assert!(same(&settings.mono, &monos) && same(&settings.cross, &crosses));
+            prop_assert!(same(&settings.multi, &multi));
             // A setting's figure is the mean of its cells' means.
             for (setting, figure) in Setting::ALL.into_iter().zip([settings.mono, settings.cross, settings.multi]) {
                 let cells = scores.cells(&task, setting, |m| m.ndcg_10);
@@ -479,6 +480,7 @@ mod tests {
 
     fn mean_measures(all: &[Measures]) -> Measures {
         let mean = |i: usize| average(&all.iter().map(|m| m.values()[i]).collect::<Vec<_>>()).unwrap();
-        Measures::from_values(std::array::from_fn(mean))
+        let values: Vec<f64> = (0..Measures::COUNT).map(mean).collect();
+        Measures::default().with_values(&values).unwrap()
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::Order;
-use crate::datasets::Corpus;
+use super::{Order, Wanted, trec};
+use crate::datasets::{Corpus, Other, listed};
 use crate::{Error, Result};
 
 /// A passage as it takes part.
@@ -32,6 +32,10 @@ pub struct Query {
     /// The document that the query is itself, where it is one (see [`Corpus::questions_are_passages`]): it takes
     /// no part in its ranking.
     pub itself: Option<usize>,
+    /// Whether there is a text to search with: without one, nothing is ranked.
+    pub asked: bool,
+    /// Documents that are not ranked for it: the query itself, or one with the query's own id.
+    pub left_out: Vec<usize>,
 }
 
 /// A document that answers a query.
@@ -41,6 +45,33 @@ pub struct Judged {
     pub document: usize,
     /// How relevant, from 1.
     pub grade: u32,
+}
+
+/// What a person can choose about how queries count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// What is relevant, and what is measured.
+    pub wanted: Wanted,
+    /// Whether queries that no document answers are left out of every mean, rather than counting 0.
+    pub only_answerable: bool,
+    /// Whether a document with a query's own id is ranked even where the data set's form
+    /// ([`Corpus::identical_ids`]) says that it is the query itself.
+    pub keep_identical_ids: bool,
+}
+
+/// How many of the judged queries can find nothing, and why; and what else can never be found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Queries nothing is relevant to.
+    pub none_relevant: usize,
+    /// Queries whose relevant documents are all not among those that are ranked for them.
+    pub none_found: usize,
+    /// Queries that have no text, so that nothing is ranked for them.
+    pub without_text: usize,
+    /// Relevant documents, counted for each query, that are not among those that are ranked for it.
+    pub missing: usize,
+    /// Queries whose ranking a document with their own id was left out of.
+    pub identical: usize,
 }
 
 /// A retrieval task in several languages.
@@ -53,24 +84,43 @@ pub struct Task {
     pub documents: Vec<Document>,
     /// Queries, language after language.
     pub queries: Vec<Query>,
-    /// Ids of the questions that no passage answers; they are left out.
+    /// Ids of the questions that are left out of every mean: nothing is judged for them or, where a
+    /// person wanted [`Rules::only_answerable`], nothing answers them.
     pub unanswered: Vec<String>,
+    /// How many of the queries can find nothing.
+    pub tally: Tally,
     /// What else is to be known about the data, a sentence each.
     pub notes: Vec<String>,
+    /// How queries count.
+    pub rules: Rules,
+    /// Whether documents with a query's own id are left out of its ranking; `None` where the data set
+    /// has no rule about them.
+    pub identical_ids: Option<bool>,
     /// Documents of each language.
     ranges: Vec<Range<usize>>,
     /// For each group of questions and language, the documents that answer it.
     relevant: Vec<Vec<Vec<Judged>>>,
+    /// For each group, what else was judged: languages as indices into [`Task::languages`].
+    others: Vec<Vec<(Other, Option<usize>)>>,
     order: Order,
 }
 
 impl Task {
-    /// The task that a corpus with questions poses: a passage is relevant for a query when it answers
-    /// a question of the query's group, in whatever language.
+    /// The task that a corpus with questions poses, with the default rules.
     ///
     /// # Errors
-    /// [`Error::Input`] when there are no questions, or ids repeat or contain blanks.
+    /// As [`with`](Self::with).
     pub fn new(corpus: &Corpus) -> Result<Self> {
+        Self::with(corpus, Rules::default())
+    }
+
+    /// The task that a corpus with questions poses: a passage is relevant for a query when it answers
+    /// a question of the query's group, in whatever language. Every query for which something was
+    /// judged counts, as with trec_eval's `-c`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there are no judged questions, or ids repeat.
+    pub fn with(corpus: &Corpus, rules: Rules) -> Result<Self> {
         let mut languages: Vec<String> = Vec::new();
         let mut add = |lang: &String| {
             if !languages.contains(lang) {
@@ -84,6 +134,8 @@ impl Task {
         let (documents, ranges) = documents(corpus, &languages)?;
         let mut place = vec![0; documents.len()];
         documents.iter().enumerate().for_each(|(i, d)| place[d.passage] = i);
+        let drop_identical = corpus.identical_ids && !rules.keep_identical_ids;
+        let own_ids = if drop_identical { own_ids(corpus, &documents) } else { HashMap::new() };
 
         let itself: HashMap<(&str, &str), usize> = if corpus.questions_are_passages {
             let key = |passage: usize| {
@@ -96,16 +148,17 @@ impl Task {
         };
         let mut groups: HashMap<&str, usize> = HashMap::new();
         let mut relevant: Vec<Vec<Vec<Judged>>> = Vec::new();
+        let mut others: Vec<Vec<(Other, Option<usize>)>> = Vec::new();
         let mut queries = Vec::new();
         let mut seen = HashSet::new();
         for (i, question) in corpus.questions.iter().enumerate() {
             let id = format!("{}:{}", question.lang, question.id);
-            check_id(&id)?;
             if !seen.insert(id.clone()) {
                 return Err(Error::Input(format!("The question {id} occurs twice.")));
             }
             let group = *groups.entry(&question.group).or_insert_with(|| {
                 relevant.push(vec![Vec::new(); languages.len()]);
+                others.push(Vec::new());
                 relevant.len() - 1
             });
             for answer in &question.relevant {
@@ -120,33 +173,153 @@ impl Task {
                 }
             }
             let itself = itself.get(&(question.group.as_str(), question.lang.as_str())).copied();
-            queries.push(Query { id, group, lang: number[question.lang.as_str()], question: i, itself });
-        }
-        let mut unanswered = Vec::new();
-        queries.retain(|q| {
-            let answered = relevant[q.group].iter().flatten().any(|j| Some(j.document) != q.itself);
-            if !answered {
-                unanswered.push(q.id.clone());
+            let mut left_out = own_ids.get(question.id.as_str()).cloned().unwrap_or_default();
+            left_out.extend(itself.filter(|itself| !left_out.contains(itself)));
+            for other in &question.others {
+                match others[group].iter_mut().find(|(known, _)| known.passage == other.passage) {
+                    Some((known, _)) => known.grade = known.grade.max(other.grade),
+                    None => {
+                        let lang = other.lang.as_deref().and_then(|lang| number.get(lang).copied());
+                        others[group].push((other.clone(), lang));
+                    }
+                }
             }
-            answered
-        });
-        queries.sort_by_key(|q| q.lang);
-        if queries.is_empty() {
+            queries.push(Query {
+                id,
+                group,
+                lang: number[question.lang.as_str()],
+                question: i,
+                asked: !question.text.trim().is_empty(),
+                itself,
+                left_out,
+            });
+        }
+        // What one translation found wanting and another relevant is relevant.
+        for (others, relevant) in others.iter_mut().zip(&relevant).filter(|(others, _)| !others.is_empty()) {
+            let known: HashSet<&str> =
+                relevant.iter().flatten().map(|j| documents[j.document].id.as_str()).collect();
+            others.retain(|(other, _)| !known.contains(other.passage.as_str()));
+        }
+        let ids: Vec<_> = documents.iter().map(|d| trec::id(&d.id)).collect();
+        let order = Order::new(&ids);
+        let mut task = Self {
+            languages,
+            documents,
+            queries: Vec::new(),
+            unanswered: Vec::new(),
+            tally: Tally::default(),
+            notes: corpus.notes.clone(),
+            rules,
+            identical_ids: corpus.identical_ids.then_some(drop_identical),
+            ranges,
+            relevant,
+            others,
+            order,
+        };
+        let (counted, left): (Vec<_>, Vec<_>) = queries.into_iter().partition(|q| task.counts(q, None));
+        task.queries = counted;
+        task.queries.sort_by_key(|q| q.lang);
+        task.sum_up(&left);
+        task.unanswered = left.into_iter().map(|q| q.id).collect();
+        if task.queries.is_empty() {
             return Err(Error::Input(format!(
-                "{} has no question that a passage answers: there is nothing to measure.",
-                corpus.name
+                "{} has no question that {}: there is nothing to measure.",
+                corpus.name,
+                if task.rules.only_answerable { "a passage answers" } else { "a passage is judged for" }
             )));
         }
-        let mut notes = corpus.notes.clone();
-        for (lang, _) in languages.iter().zip(&ranges).filter(|(_, range)| range.is_empty()) {
-            let asked = queries.iter().filter(|q| languages[q.lang] == *lang).count();
-            notes.push(format!(
+        Ok(task)
+    }
+
+    /// Counts the queries that find nothing and says how they count; `left` are those that take no part.
+    fn sum_up(&mut self, left: &[Query]) {
+        let (mut none_relevant, mut none_found, mut without_text) = (Vec::new(), Vec::new(), Vec::new());
+        let level = self.rules.wanted.level();
+        let (mut missing, mut named) = (0, Vec::new());
+        let judged = self.queries.iter().chain(left.iter().filter(|q| self.is_judged(q, None)));
+        for query in judged {
+            let relevant = self.grades(query, None).into_iter().filter(|grade| *grade >= level).count();
+            let found = self.answers(query).count();
+            missing += relevant - found;
+            if found < relevant && query.asked {
+                named.push(query.id.clone());
+            }
+            match (query.asked, relevant, found) {
+                (false, ..) => without_text.push(query.id.clone()),
+                (_, 0, _) => none_relevant.push(query.id.clone()),
+                (_, _, 0) => none_found.push(query.id.clone()),
+                _ => {}
+            }
+        }
+        let identical =
+            self.queries.iter().filter(|q| q.left_out.iter().any(|d| Some(*d) != q.itself)).count();
+        self.tally = Tally {
+            none_relevant: none_relevant.len(),
+            none_found: none_found.len(),
+            without_text: without_text.len(),
+            missing,
+            identical,
+        };
+        let (one, more) = if self.rules.only_answerable {
+            (
+                "and is left out of every mean (only answerable)",
+                "and are left out of every mean (only answerable)",
+            )
+        } else {
+            ("and counts 0 in every mean", "and count 0 in every mean")
+        };
+        let mut say = |ids: &[String], is: &str, are: &str| {
+            self.notes.extend(listed(ids, &format!("{is} {one}"), &format!("{are} {more}")));
+        };
+        say(
+            &none_relevant,
+            "judged query has no relevant passage",
+            "judged queries have no relevant passage",
+        );
+        say(
+            &none_found,
+            "judged query has relevant passages, none of which is searched,",
+            "judged queries have relevant passages, none of which is searched,",
+        );
+        say(
+            &without_text,
+            "judged query has no text, so it finds nothing,",
+            "judged queries have no text, so they find nothing,",
+        );
+        self.notes.extend(listed(
+            &named,
+            "query has relevant passages that are not searched; they count as not found",
+            "queries have relevant passages that are not searched; they count as not found",
+        ));
+        if self.rules.only_answerable
+            && !(none_relevant.is_empty() && none_found.is_empty() && without_text.is_empty())
+        {
+            self.notes.push(
+                "Only answerable queries were measured: the figures are higher than over all judged ones, as others \
+                 report them."
+                    .into(),
+            );
+        }
+        if level > 1 {
+            self.notes.push(format!(
+                "Relevant is what has grade {level} or more (trec_eval -l {level}); nDCG counts all grades."
+            ));
+        }
+        match self.identical_ids {
+            Some(true) if identical > 0 => self.notes.push(format!(
+                "The passage with the query's own id was left out of {identical} rankings, as BEIR does."
+            )),
+            Some(false) => {
+                self.notes.push("Passages with a query's own id were ranked, which BEIR leaves out.".into())
+            }
+            _ => {}
+        }
+        for (lang, _) in self.languages.iter().zip(&self.ranges).filter(|(_, range)| range.is_empty()) {
+            let asked = self.queries.iter().filter(|q| self.languages[q.lang] == *lang).count();
+            self.notes.push(format!(
                 "Questions in {lang}, a language that no passage is in: {asked}. They count where passages of other languages answer them."
             ));
         }
-        let ids: Vec<&str> = documents.iter().map(|d| d.id.as_str()).collect();
-        let order = Order::new(&ids);
-        Ok(Self { languages, documents, queries, unanswered, notes, ranges, relevant, order })
     }
 
     /// The documents in a language (an index into [`languages`](Self::languages)).
@@ -154,36 +327,85 @@ impl Task {
         self.ranges.get(lang).cloned().unwrap_or_default()
     }
 
-    /// The documents in a language that answer a query.
+    /// The documents in a language that answer a query, of every grade from 1 on, ranked for it or not.
     pub fn relevant<'a>(&'a self, query: &Query, lang: usize) -> impl Iterator<Item = &'a Judged> + use<'a> {
         let itself = query.itself;
         let all = self.relevant.get(query.group).and_then(|r| r.get(lang)).map_or(&[][..], Vec::as_slice);
         all.iter().filter(move |judged| Some(judged.document) != itself)
     }
 
-    /// How many documents of `range` are ranked above `document` for a query, by `scores` of all documents; ties as
-    /// in [`Order`].
-    pub fn above(&self, query: &Query, scores: &[f32], document: usize, range: Range<usize>) -> usize {
-        let itself = query.itself.filter(|itself| range.contains(itself));
-        let less = itself.map_or(0, |itself| self.order.above(scores, document, itself..itself + 1));
-        self.order.above(scores, document, range) - less
-    }
-
-    /// The first `depth` documents of `range` for a query, best first.
-    pub fn top(&self, query: &Query, scores: &[f32], range: Range<usize>, depth: usize) -> Vec<usize> {
-        let Some(itself) = query.itself.filter(|itself| range.contains(itself)) else {
-            return self.order.top(scores, range, depth);
-        };
-        let mut top = self.order.top(scores, range, depth.saturating_add(1));
-        top.retain(|document| *document != itself);
-        top.truncate(depth);
-        top.shrink_to_fit();
-        top
-    }
-
     /// How many documents a query is ranked among in the pool of all languages.
     pub fn ranked(&self, query: &Query) -> usize {
-        self.documents.len() - usize::from(query.itself.is_some())
+        self.documents.len() - query.left_out.len()
+    }
+
+    /// Those of them that are ranked for it: not the query itself, and none where it has no text.
+    pub fn rankable<'a>(&'a self, query: &'a Query, lang: usize) -> impl Iterator<Item = &'a Judged> {
+        let all = self.relevant(query, lang).filter(|_| query.asked);
+        all.filter(|judged| !query.left_out.contains(&judged.document))
+    }
+
+    /// The documents of all languages that are ranked for a query and answer it, by the level of relevance.
+    fn answers<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a Judged> {
+        let level = self.rules.wanted.level();
+        let all = (0..self.languages.len()).flat_map(|lang| self.rankable(query, lang));
+        all.filter(move |judged| judged.grade >= level)
+    }
+
+    /// What else was judged for a query: in one language or, where none is given, in any.
+    pub fn others(&self, query: &Query, lang: Option<usize>) -> impl Iterator<Item = &Other> {
+        let all = self.others.get(query.group).map_or(&[][..], Vec::as_slice).iter();
+        all.filter(move |(_, of)| lang.is_none() || *of == lang).map(|(other, _)| other)
+    }
+
+    /// The grades above 0 of a query's documents, in one language or in all, found or not: what measures divide by.
+    pub fn grades(&self, query: &Query, lang: Option<usize>) -> Vec<u32> {
+        let languages = lang.map_or(0..self.languages.len(), |lang| lang..lang + 1);
+        let known = languages.flat_map(|lang| self.relevant(query, lang)).map(|judged| judged.grade);
+        let others = self.others(query, lang).filter_map(|other| u32::try_from(other.grade).ok());
+        known.chain(others.filter(|grade| *grade > 0)).collect()
+    }
+
+    /// Whether anything was judged for a query, in one language or in any.
+    fn is_judged(&self, query: &Query, lang: Option<usize>) -> bool {
+        let languages = lang.map_or(0..self.languages.len(), |lang| lang..lang + 1);
+        languages.clone().any(|lang| self.relevant(query, lang).next().is_some())
+            || self.others(query, lang).next().is_some()
+    }
+
+    /// Whether a query takes part in the mean over one language's passages or, where none is given, over all.
+    pub fn counts(&self, query: &Query, lang: Option<usize>) -> bool {
+        let answered = || match lang {
+            None => self.answers(query).next().is_some(),
+            Some(lang) => {
+                let level = self.rules.wanted.level();
+                self.rankable(query, lang).any(|judged| judged.grade >= level)
+            }
+        };
+        self.is_judged(query, lang) && (!self.rules.only_answerable || answered())
+    }
+
+    /// How ties are ordered.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// How many documents of `range` are ranked above `document` for a query, by `scores` of all documents.
+    pub fn above(&self, query: &Query, scores: &[f32], document: usize, range: Range<usize>) -> usize {
+        let left_out = query.left_out.iter().filter(|d| range.contains(d));
+        let out: usize = left_out.map(|&d| self.order.above(scores, document, d..d + 1)).sum();
+        self.order.above(scores, document, range) - out
+    }
+
+    /// The first `depth` documents of `range` that are ranked for a query, best first.
+    pub fn top(&self, query: &Query, scores: &[f32], range: Range<usize>, depth: usize) -> Vec<usize> {
+        if !query.asked {
+            return Vec::new();
+        }
+        let mut top = self.order.top(scores, range, depth.saturating_add(query.left_out.len()));
+        top.retain(|document| !query.left_out.contains(document));
+        top.truncate(depth);
+        top
     }
 
     /// Number of groups of questions, that is of distinct questions, translations counted once.
@@ -198,7 +420,11 @@ impl Task {
 
     /// The texts of the queries, in their order.
     pub fn questions<'a>(&'a self, corpus: &'a Corpus) -> impl Iterator<Item = &'a str> {
-        self.queries.iter().map(|q| corpus.questions[q.question].text.as_str())
+        self.queries.iter().map(|q| match corpus.questions[q.question].text.as_str() {
+            // There is a vector for each query; this one is not looked at.
+            text if text.trim().is_empty() => "-",
+            text => text,
+        })
     }
 }
 
@@ -209,7 +435,6 @@ fn documents(corpus: &Corpus, languages: &[String]) -> Result<(Vec<Document>, Ve
     for (lang, code) in languages.iter().enumerate() {
         let start = documents.len();
         for (passage, p) in corpus.passages.iter().enumerate().filter(|(_, p)| p.lang == *code) {
-            check_id(&p.id)?;
             if !seen.insert(p.id.as_str()) {
                 return Err(Error::Input(format!("The passage {} occurs twice.", p.id)));
             }
@@ -220,10 +445,18 @@ fn documents(corpus: &Corpus, languages: &[String]) -> Result<(Vec<Document>, Ve
     Ok((documents, ranges))
 }
 
-/// TREC files are columns between blanks.
-fn check_id(id: &str) -> Result<()> {
-    if id.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Error::Input(format!("The id \"{id}\" contains blanks; use ids without them.")));
+/// Documents by the question's id that is also theirs, without the language, as ids stand in a data
+/// set's files.
+fn own_ids<'a>(corpus: &'a Corpus, documents: &[Document]) -> HashMap<&'a str, Vec<usize>> {
+    // Of the questions alone: a corpus may have millions of passages.
+    let mut ids: HashMap<&str, Vec<usize>> =
+        corpus.questions.iter().map(|question| (question.id.as_str(), Vec::new())).collect();
+    for (i, document) in documents.iter().enumerate() {
+        let passage = &corpus.passages[document.passage];
+        let own = passage.id.strip_prefix(passage.lang.as_str()).and_then(|id| id.strip_prefix(':'));
+        if let Some(documents) = ids.get_mut(own.unwrap_or(&passage.id)) {
+            documents.push(i);
+        }
     }
-    Ok(())
+    ids
 }

@@ -4,13 +4,14 @@ use std::ops::RangeInclusive;
 
 use super::evaluate::{Data, MapMeasure, Shown, View, cell_name, cell_named};
 use crate::benchmark::{Device, Plan, cells};
+use crate::evaluation::Measure;
 use crate::protocol::{CellChoice, DeviceChoice, PrecisionChoice, Scope};
 
 /// Queries longer than this stay out of the address: some browsers refuse very long ones.
 const LONGEST_QUERY: usize = 2000;
 
 /// What `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…` says, or in the other view
-/// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&cell=…&device=…&precision=…&model=…&against=…`.
+/// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&measures=…&relevance=…&cell=…&device=…&precision=…&model=…&against=…`.
 /// Defaults are left out, but for a benchmark all of its plan is there:
 /// `?view=benchmark&devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x114&repeats=7&warmups=2&texts=en&model=…`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +44,10 @@ pub(super) struct Address {
     pub shown: Shown,
     /// Leading directions of each language that are removed.
     pub lir: Option<usize>,
+    /// Measures beside those that are always there.
+    pub measures: Vec<Measure>,
+    /// The lowest grade that counts as relevant, where it is not 1.
+    pub relevance: Option<u32>,
     /// The second model's folder.
     pub against: Option<String>,
     /// The cell whose queries are shown.
@@ -77,6 +82,11 @@ impl Address {
                 "measure" => address.measure = MapMeasure::named(&value),
                 "show" => address.shown = Shown::named(&value),
                 "lir" => address.lir = value.parse().ok().filter(|n| *n > 0),
+                // Who typed a name that means nothing is told so where names are typed.
+                "measures" => {
+                    address.measures = value.split(',').filter_map(|name| name.parse().ok()).collect();
+                }
+                "relevance" => address.relevance = value.parse().ok().filter(|level| *level > 1),
                 "against" => address.against = Some(value),
                 "cell" => address.cell = cell_named(&value),
                 "devices" => take_names(&mut address.plan.devices, &value, &Device::ALL, Device::name),
@@ -126,6 +136,13 @@ impl Address {
         }
         if let Some(directions) = self.lir {
             pairs.push(format!("lir={directions}"));
+        }
+        if !self.measures.is_empty() {
+            let names: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
+            pairs.push(format!("measures={}", list(&names)));
+        }
+        if let Some(level) = self.relevance {
+            pairs.push(format!("relevance={level}"));
         }
         if self.view == View::Benchmark {
             let plan = &self.plan;
@@ -293,6 +310,8 @@ mod tests {
             measure: MapMeasure::Recall1,
             shown: Shown::Difference,
             lir: Some(3),
+            measures: vec!["ndcg@20".parse().unwrap(), "mrr@10".parse().unwrap()],
+            relevance: Some(2),
             against: Some("other/".into()),
             cell: cell_named("zh-Hant~ar"),
             ..Address::default()
@@ -301,7 +320,10 @@ mod tests {
         assert!(search.starts_with("?view=evaluate&data=mlqa-r&languages=ar,zh-Hant"), "{search}");
         assert!(search.contains("cell=zh-Hant~ar"), "{search}");
         assert_eq!(Address::parse(&search), address);
-        assert_eq!(Address::parse("?lir=many&cell=&view=kitchen&lir=0"), Address::default());
+        assert_eq!(
+            Address::parse("?lir=many&cell=&view=kitchen&lir=0&measures=good&relevance=1"),
+            Address::default()
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use super::address::Address;
 use super::state::{Activity, Page};
-use crate::evaluation::{Comparison, EvalReport, Measures, Setting};
+use crate::evaluation::{Comparison, EvalReport, Measure, Measures, Setting};
 use crate::protocol::{CellChoice, Id, OpenedFile, QueryRow, RankedPassage, TaskInfo};
 
 /// The views of the page.
@@ -270,6 +270,10 @@ pub(super) struct Evaluate {
     pub against: RwSignal<Option<String>>,
     /// Leading directions of each language to remove.
     pub lir: RwSignal<Option<usize>>,
+    /// Measures beside those that are always there.
+    pub measures: RwSignal<Vec<Measure>>,
+    /// The lowest grade that counts as relevant.
+    pub relevance: RwSignal<u32>,
     pub measure: RwSignal<MapMeasure>,
     pub shown: RwSignal<Shown>,
     /// The cell whose queries are shown.
@@ -301,6 +305,8 @@ pub(super) struct Planned {
     pub address: String,
     pub url: String,
     pub lir: Option<usize>,
+    pub measures: Vec<Measure>,
+    pub relevance: u32,
 }
 
 /// What [`Evaluate`] keeps out of sight.
@@ -336,6 +342,8 @@ impl Evaluate {
             model: RwSignal::new(None),
             against: RwSignal::new(None),
             lir: RwSignal::new(None),
+            measures: RwSignal::default(),
+            relevance: RwSignal::new(1),
             measure: RwSignal::default(),
             shown: RwSignal::default(),
             cell: RwSignal::new(None),
@@ -365,6 +373,8 @@ impl Evaluate {
         self.model.set(address.model.clone());
         self.against.set(address.against.clone());
         self.lir.set(address.lir);
+        self.measures.set(address.measures.clone());
+        self.relevance.set(address.relevance.unwrap_or(1));
         self.measure.set(address.measure);
         self.shown.set(address.shown);
         self.cell.set(address.cell.clone());
@@ -378,6 +388,8 @@ impl Evaluate {
             model: self.model.get(),
             against: self.against.get(),
             lir: self.lir.get(),
+            measures: self.measures.get(),
+            relevance: Some(self.relevance.get()).filter(|level| *level > 1),
             measure: self.measure.get(),
             shown: self.shown.get(),
             cell: self.cell.get(),

@@ -16,7 +16,7 @@ use crate::{
         Corpus, sample,
         xquad::{self, Dataset},
     },
-    evaluation::Task,
+    evaluation::{Rules, Task},
     protocol::{Id, OpenedFile, Stage, TaskInfo, TaskSource},
 };
 
@@ -33,19 +33,25 @@ pub struct Data {
 
 impl Data {
     fn new(name: &str, corpus: Corpus) -> Result<Self> {
-        let task = Rc::new(Task::new(&corpus)?);
-        Ok(Self { name: name.into(), corpus: Rc::new(corpus), task })
+        Self::with(name, Rc::new(corpus), &Rules::default())
     }
 
-    /// The part in `languages`; all of it when there are none.
+    fn with(name: &str, corpus: Rc<Corpus>, rules: &Rules) -> Result<Self> {
+        let task = Rc::new(Task::with(&corpus, rules.clone())?);
+        Ok(Self { name: name.into(), corpus, task })
+    }
+
+    /// The part in `languages` by the `rules`; all of it when there are no languages.
     ///
     /// # Errors
     /// [`Error::Input`] for a language that it has not, or when no question is left.
-    pub fn only(&self, languages: &[String]) -> Result<Self> {
-        if languages.is_empty() || self.task.languages.iter().all(|lang| languages.contains(lang)) {
-            return Ok(self.clone());
+    pub fn only(&self, languages: &[String], rules: &Rules) -> Result<Self> {
+        let all = languages.is_empty() || self.task.languages.iter().all(|lang| languages.contains(lang));
+        match all {
+            true if *rules == self.task.rules => Ok(self.clone()),
+            true => Self::with(&self.name, self.corpus.clone(), rules),
+            false => Self::with(&self.name, Rc::new(self.corpus.only(languages)?), rules),
         }
-        Self::new(&self.name, self.corpus.only(languages)?)
     }
 
     fn info(&self) -> TaskInfo {

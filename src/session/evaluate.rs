@@ -17,7 +17,7 @@ use crate::{
     bundle::MANIFEST,
     datasets::Chunks,
     evaluation::{
-        Bias, Bootstrap, EvalReport, Facts, Ranks, Scores, Settings, Task, rank_some, remove_languages,
+        Bias, Bootstrap, EvalReport, Facts, Ranks, Rules, Scores, Settings, Task, rank_some, remove_languages,
     },
     protocol::{DeviceChoice, Event, Id, PrecisionChoice, Stage},
     retrieval::Index,
@@ -47,6 +47,8 @@ pub struct Wanted {
     pub languages: Vec<String>,
     /// Leading directions of each language to remove first.
     pub lir: Option<usize>,
+    /// How queries count, and what is measured.
+    pub rules: Rules,
 }
 
 impl Session {
@@ -59,7 +61,7 @@ impl Session {
         let open = self.0.data.borrow().clone();
         let open = open
             .ok_or_else(|| Error::Input("No data set is open: choose one to measure the model on.".into()))?;
-        let data = open.only(&wanted.languages)?;
+        let data = open.only(&wanted.languages, &wanted.rules)?;
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         let model = self.model_to_measure(id, &wanted, &mut progress).await?;

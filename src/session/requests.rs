@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    evaluation::{self, Rules},
     protocol::{DeviceChoice, Event, Id, Request},
 };
 
@@ -111,8 +112,10 @@ impl Session {
             Request::OpenTask { source, .. } => {
                 Event::TaskReady { id, task: self.open_task(id, source).await? }
             }
-            Request::Evaluate { url, device, precision, languages, lir, .. } => {
-                let wanted = Wanted { url, device, precision, languages, lir };
+            Request::Evaluate { url, device, precision, languages, lir, measures, relevance, .. } => {
+                let what = evaluation::Wanted::new(relevance.unwrap_or(1), &measures)?;
+                let rules = Rules { wanted: what, ..Rules::default() };
+                let wanted = Wanted { url, device, precision, languages, lir, rules };
                 Event::Evaluated { id, report: self.evaluate(id, wanted).await? }
             }
             Request::Benchmark { url, sample, plan, .. } => {

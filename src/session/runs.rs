@@ -155,6 +155,11 @@ impl Session {
                     .into(),
             ));
         }
+        if a.report.relevance != b.report.relevance || a.report.only_answerable != b.report.only_answerable {
+            return Err(Error::Input(
+                "The two runs do not count the same as relevant: measure both models with one level.".into(),
+            ));
+        }
         let names = [&a, &b].map(|run| run.report.facts.model.clone());
         let models = [&a, &b].map(|run| (run.ranks.as_slice(), &run.scores));
         Comparison::of(names, &a.data.task, models, measure, SAMPLES, SEED)

@@ -77,22 +77,20 @@ impl Figure {
     /// Its value in a report, `None` where the data set does not have it.
     pub fn of(self, report: &EvalReport) -> Option<f64> {
         let measures = match self.setting() {
-            Some(Setting::Mono) => report.mono,
-            Some(Setting::Cross) => report.cross,
-            Some(Setting::Multi) => report.multi,
+            Some(setting) => report.measures(setting),
             None => return report.rank_distance.map(|d| d.mean),
         };
-        measures.map(|m| self.of_measures(&m))
+        measures.map(|m| self.of_measures(m))
     }
 
     /// Its bootstrap interval.
     pub fn interval(self, intervals: &Intervals) -> Option<Interval> {
         let band = match self.setting() {
-            Some(Setting::Mono) => intervals.mono,
-            Some(Setting::Cross) => intervals.cross,
-            Some(Setting::Multi) => intervals.multi,
+            Some(Setting::Mono) => intervals.mono.as_ref(),
+            Some(Setting::Cross) => intervals.cross.as_ref(),
+            Some(Setting::Multi) => intervals.multi.as_ref(),
             None => return intervals.rank_distance.map(|ends| ends.map(|d| d.mean)),
         };
-        band.map(|band| [band.low, band.high].map(|m| self.of_measures(&m)))
+        band.map(|band| [&band.low, &band.high].map(|m| self.of_measures(m)))
     }
 }

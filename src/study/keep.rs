@@ -86,7 +86,7 @@ pub(super) fn read_ranks(path: &Path, sha: &str, task: &Task) -> Result<Vec<Rank
     let mut ranks = Vec::with_capacity(task.queries.len());
     for query in &task.queries {
         let mut found = Vec::new();
-        for judged in (0..task.languages.len()).flat_map(|lang| task.relevant(query, lang)) {
+        for judged in (0..task.languages.len()).flat_map(|lang| task.rankable(query, lang)) {
             let (Some(own), Some(pool)) = (words.next(), words.next()) else {
                 return Err(wrong("it has fewer answers than the data set"));
             };

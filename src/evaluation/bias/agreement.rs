@@ -16,6 +16,8 @@ pub(super) fn agreement(task: &Task, ranks: &[Ranks]) -> Option<f64> {
         pairs.clear();
         for (i, (lang, a)) in group.iter().enumerate() {
             let others = group[i + 1..].iter().filter(|(other, _)| other != lang);
+            // Lists of unequal length are of a query that nothing was ranked for.
+            let others = others.filter(|(_, b)| b.len() == a.len());
             pairs.extend(others.filter_map(|(_, b)| spearman(a, b)));
         }
         means.extend(mean(&pairs));

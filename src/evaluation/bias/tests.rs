@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::super::Query;
 use super::super::Scores;
 use super::super::oracle::{Ask, Doc, World, average, middle, worlds};
 use super::*;

@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use source::{ALL, Source};
+pub use source::{ALL, How, Source};
 
 use self::source::Key;
-use super::significance::{Grouped, LEVEL, Paired, Resamples, check_samples, correct, number};
-use super::{Difference, Measures, Setting, significance::Interval};
+use super::significance::{Grouped, LEVEL, Paired, Resamples, check_samples, correct};
+use super::{Difference, Measure, Measures, Setting, significance::Interval};
 use crate::{Error, Result};
 
 /// A run that was compared.
@@ -68,7 +68,7 @@ pub struct Table {
     /// Passage language, of a table for one pair.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub to: String,
-    /// As in [`Measures::NAMES`].
+    /// As in [`Measures::names`].
     pub measure: String,
     /// A row for each run that has the setting.
     pub rows: Vec<Row>,
@@ -105,7 +105,7 @@ impl RunComparison {
     /// # Errors
     /// [`Error::Input`] for no run or more than 26, unknown measures, less than 100 samples, and runs
     /// of different tasks.
-    pub fn of(sources: &[Source], measures: &[String], samples: usize, seed: u64) -> Result<Self> {
+    pub fn of(sources: &[Source], measures: &[Measure], samples: usize, seed: u64) -> Result<Self> {
         if sources.is_empty() || sources.len() > 26 {
             return Err(Error::Input(format!("{} runs cannot be compared; give 1 to 26.", sources.len())));
         }
@@ -133,29 +133,31 @@ impl RunComparison {
         };
         let keys = figures(sources);
         for measure in measures {
-            let number = number(measure)?;
+            let name = measure.to_string();
+            let places: Result<Vec<usize>> = sources.iter().map(|source| source.place(&name)).collect();
+            let places = places?;
             let mut tables: Vec<Table> = keys
                 .iter()
                 .map(|(setting, from, to)| Table {
                     setting: setting.clone(),
                     from: from.clone(),
                     to: to.clone(),
-                    measure: measure.clone(),
+                    measure: name.clone(),
                     rows: Vec::new(),
                     tests: Vec::new(),
                 })
                 .collect();
             for (run, source) in sources.iter().enumerate() {
                 for (table, row) in
-                    tables.iter_mut().zip(rows(source, &keys, &groups, number, units, samples, seed))
+                    tables.iter_mut().zip(rows(source, &keys, &groups, places[run], units, samples, seed))
                 {
                     table.rows.extend(row.map(|row| Row { run: letter(run), ..row }));
                 }
             }
             for a in 0..sources.len() {
                 for b in a + 1..sources.len() {
-                    let tests =
-                        tests([&sources[a], &sources[b]], &keys, &groups, number, units, samples, seed);
+                    let both = [&sources[a], &sources[b]];
+                    let tests = tests(both, &keys, &groups, [places[a], places[b]], units, samples, seed);
                     for (table, test) in tables.iter_mut().zip(tests) {
                         table
                             .tests
@@ -196,8 +198,8 @@ fn figures(sources: &[Source]) -> Vec<Key> {
         known.extend(source.cells.keys().map(|key| key.0.as_str()));
         pairs.extend(source.cells.keys().filter(|key| !key.1.is_empty()).cloned());
         if let Some(report) = &source.report {
-            let settings = [("mono", report.mono), ("cross", report.cross), ("multi", report.multi)];
-            known.extend(settings.iter().filter(|(_, m)| m.is_some()).map(|(name, _)| *name));
+            let settings = Setting::ALL.into_iter().filter(|setting| report.measures(*setting).is_some());
+            known.extend(settings.map(|setting| setting.name()));
             for (from, row) in &report.pairs {
                 pairs.extend(
                     row.keys().map(|to| (setting_of(from, to).to_string(), from.clone(), to.clone())),
@@ -294,19 +296,17 @@ fn rows(
         return keys
             .iter()
             .map(|(setting, from, to)| {
-                let measures = match setting.as_str() {
-                    _ if !from.is_empty() => report.pairs.get(from).and_then(|row| row.get(to)).copied(),
-                    "mono" => report.mono,
-                    "cross" => report.cross,
-                    "multi" => report.multi,
-                    _ => None,
+                let measures = match Setting::ALL.into_iter().find(|of| of.name() == setting) {
+                    _ if !from.is_empty() => report.pairs.get(from).and_then(|row| row.get(to)),
+                    Some(setting) => report.measures(setting),
+                    None => None,
                 };
-                measures.map(|m| row(m.values()[measure], None, None))
+                measures.map(|m| row(m.value(measure), None, None))
             })
             .collect();
     }
     let numbers: BTreeMap<&Key, usize> = source.cells.keys().zip(0..).collect();
-    let value = |m: &Measures| [m.values()[measure]];
+    let value = |m: &Measures| [m.value(measure)];
     let cells = source.cells.values();
     let cells = cells.map(|cell| Grouped::new(cell.queries.iter().map(|(id, m)| (groups[id], value(m)))));
     let cells: Vec<Grouped> = cells.collect();
@@ -329,7 +329,7 @@ fn tests(
     sources: [&Source; 2],
     keys: &[Key],
     groups: &BTreeMap<String, usize>,
-    measure: usize,
+    places: [usize; 2],
     units: usize,
     samples: usize,
     seed: u64,
@@ -339,8 +339,11 @@ fn tests(
     let mut cells = Vec::new();
     for (key, of_a) in &a.cells {
         let Some(of_b) = b.cells.get(key) else { continue };
-        let both = of_a.queries.iter().filter_map(|(id, a)| Some((id, [a, of_b.queries.get(id)?])));
-        let cell: Vec<_> = both.map(|(id, both)| (groups[id], both.map(|m| m.values()[measure]))).collect();
+        let both = of_a.queries.iter().filter_map(|(id, a)| Some((id, a, of_b.queries.get(id)?)));
+        let values = |(id, a, b): (&String, &Measures, &Measures)| {
+            (groups[id], [a.value(places[0]), b.value(places[1])])
+        };
+        let cell: Vec<_> = both.map(values).collect();
         if !cell.is_empty() {
             numbers.insert(key, cells.len());
             cells.push(cell);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::trec::{self, Missing, Qrels};
-use super::super::{EvalReport, Measures, Setting};
+use super::super::{EvalReport, Measures, Setting, Wanted};
 use crate::{Error, Result, sha256};
 
 /// A setting, or one pair of languages in it: setting, question language, passage language.
@@ -29,12 +29,24 @@ pub struct Source {
     tally: BTreeMap<String, Tally>,
 }
 
+/// How queries count, and what is measured.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// What becomes of judged queries that are not in a run.
+    pub missing: Missing,
+    /// What is relevant, and what is measured.
+    pub wanted: Wanted,
+    /// Whether queries that nothing is relevant to are left out rather than counting 0.
+    pub only_answerable: bool,
+}
+
 /// What is counted in the runs of a setting, as in [`trec::Measured`].
 #[derive(Debug, Clone, Default)]
 struct Tally {
     missing: usize,
     unjudged: usize,
     unanswerable: usize,
+    none_found: usize,
     close: usize,
     depth: usize,
 }
@@ -54,7 +66,7 @@ impl Source {
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] for what cannot be read, [`Error::Input`] for a run file
     /// without judgements and a folder without runs.
-    pub fn read(path: &Path, qrels: Option<&Qrels>, missing: Missing) -> Result<Self> {
+    pub fn read(path: &Path, qrels: Option<&Qrels>, how: &How) -> Result<Self> {
         let mut source = Self {
             name: path.display().to_string(),
             files: BTreeMap::new(),
@@ -64,7 +76,7 @@ impl Source {
             tally: BTreeMap::new(),
         };
         if path.is_dir() {
-            source.folder(path, missing)?;
+            source.folder(path, how)?;
         } else if path.extension().is_some_and(|extension| extension == "json") {
             let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
             let report = serde_json::from_slice(&bytes).map_err(|e| {
@@ -79,13 +91,13 @@ impl Source {
             })?;
             let key = (ALL.to_string(), String::new(), String::new());
             let name = source.name.clone();
-            source.add(path, &name, key, qrels, missing)?;
+            source.add(path, &name, key, qrels, how)?;
         }
-        source.note(missing);
+        source.note(how);
         Ok(source)
     }
 
-    fn folder(&mut self, dir: &Path, missing: Missing) -> Result<()> {
+    fn folder(&mut self, dir: &Path, how: &How) -> Result<()> {
         let entries = std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))?;
         let mut names = Vec::new();
         for entry in entries {
@@ -110,7 +122,7 @@ impl Source {
             let qrels = trec::read_qrels(&dir.join(&judged))?;
             self.files.insert(judged, qrels.sha256.clone());
             let key = (key.0.name().to_string(), key.1.to_string(), key.2.to_string());
-            self.add(&dir.join(&run), &run, key, &qrels, missing)?;
+            self.add(&dir.join(&run), &run, key, &qrels, how)?;
         }
         if self.cells.is_empty() {
             return Err(Error::Input(format!(
@@ -122,19 +134,25 @@ impl Source {
         Ok(())
     }
 
-    fn add(&mut self, file: &Path, name: &str, key: Key, qrels: &Qrels, missing: Missing) -> Result<()> {
+    fn add(&mut self, file: &Path, name: &str, key: Key, qrels: &Qrels, how: &How) -> Result<()> {
         let run = trec::read_run(file)?;
-        let measured = trec::measure(&run, qrels, missing);
+        let measured = trec::measure(&run, qrels, how.missing, &how.wanted, how.only_answerable);
         if measured.missing == qrels.queries().count() {
             return Err(Error::Input(format!(
                 "{} has no query that is judged: are the qrels those of it?",
                 file.display()
             )));
         }
+        for note in run.note.iter().chain(&qrels.note) {
+            if !self.notes.contains(note) {
+                self.notes.push(note.clone());
+            }
+        }
         let tally = self.tally.entry(key.0.clone()).or_default();
         tally.missing += measured.missing;
         tally.unjudged += measured.unjudged;
         tally.unanswerable += measured.unanswerable;
+        tally.none_found += measured.none_found;
         tally.close += measured.close;
         tally.depth = tally.depth.max(measured.depth);
         self.files.insert(name.to_string(), run.sha256);
@@ -144,8 +162,18 @@ impl Source {
     }
 
     /// Says in words what was counted in each setting.
-    fn note(&mut self, missing: Missing) {
-        let fate = match missing {
+    fn note(&mut self, how: &How) {
+        let (level, only) = (how.wanted.level(), how.only_answerable);
+        let unanswerable = match only {
+            true => "judged queries have no relevant document; they are left out (only answerable)",
+            false => "judged queries have no relevant document; their measures are 0",
+        };
+        if level > 1 && self.report.is_none() {
+            self.notes.push(format!(
+                "relevant is what has grade {level} or more (trec_eval -l {level}); nDCG counts all grades"
+            ));
+        }
+        let fate = match how.missing {
             Missing::Zero => "judged queries are not in the run; they count as 0 (trec_eval -c)",
             Missing::Skip => {
                 "judged queries are not in the run; they are left out (trec_eval without -c), of tests too"
@@ -155,7 +183,11 @@ impl Source {
             for (many, what) in [
                 (tally.missing, fate),
                 (tally.unjudged, "queries of the run have no judgements and are left out"),
-                (tally.unanswerable, "judged queries have no relevant document; their measures are 0"),
+                (tally.unanswerable, unanswerable),
+                (
+                    tally.none_found,
+                    "judged queries have relevant documents, none of which is in the run; their measures are 0",
+                ),
                 (
                     tally.close,
                     "queries have scores that differ beyond 32 bits only; they count as equal here and \
@@ -172,6 +204,19 @@ impl Source {
                 tally.depth
             ));
         }
+    }
+
+    /// The place of a measure among the values of this source.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it was not measured: a report has what it has.
+    pub(super) fn place(&self, measure: &str) -> Result<usize> {
+        let known = match &self.report {
+            Some(report) => Setting::ALL.into_iter().find_map(|setting| report.measures(setting)),
+            None => self.cells.values().find_map(|cell| cell.queries.values().next()),
+        };
+        let place = known.map_or(Ok(0), |measures| measures.place(measure));
+        place.map_err(|e| Error::Input(format!("{}: {e}", self.name)))
     }
 
     /// Keys of a setting's cells with their judgements' fingerprints.

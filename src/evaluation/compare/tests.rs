@@ -34,11 +34,11 @@ fn model(task: &Task, off: f32) -> (Index, Vec<f32>, Vec<Ranks>, Scores) {
 }
 
 fn read(path: &Path) -> Source {
-    Source::read(path, None, Missing::Zero).unwrap()
+    Source::read(path, None, &How::default()).unwrap()
 }
 
-fn names(measures: &[&str]) -> Vec<String> {
-    measures.iter().map(|name| name.to_string()).collect()
+fn names(measures: &[&str]) -> Vec<Measure> {
+    measures.iter().map(|name| name.parse().unwrap()).collect()
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn folders_of_runs_compare_as_their_models_do() {
     sources[1] = read(&dir.path().join("b"));
     let problem = RunComparison::of(&sources, &names(&["map"]), 400, 5).unwrap_err().to_string();
     assert!(problem.contains("different tasks") && problem.contains("mono"), "{problem}");
-    assert!(RunComparison::of(&sources[..1], &names(&["mapp"]), 400, 5).is_err());
+    assert!(RunComparison::of(&sources[..1], &names(&["mrr@7"]), 400, 5).is_err());
     assert!(RunComparison::of(&sources[..1], &names(&["map"]), 9, 5).is_err());
 }
 
@@ -119,7 +119,8 @@ fn single_runs_with_queries_missing() {
     let a = write("a.run", "1 Q0 x 1 2 t\n2 Q0 x 1 2 t\n2 Q0 y 1 3 t\n");
     let b = write("b.run", "1 Q0 y 1 2 t\n1 Q0 x 2 1 t\n2 Q0 x 1 2 t\nen:3 Q0 x 1 2 t\n9 Q0 x 1 1 t\n");
     let compare = |missing| {
-        let sources = [&a, &b].map(|path| Source::read(path, Some(&qrels), missing).unwrap());
+        let sources = [&a, &b]
+            .map(|path| Source::read(path, Some(&qrels), &How { missing, ..How::default() }).unwrap());
         RunComparison::of(&sources, &names(&["map"]), 200, 1).unwrap()
     };
     let zero = compare(Missing::Zero);
@@ -137,10 +138,10 @@ fn single_runs_with_queries_missing() {
         "{text}"
     );
     assert!(text.contains("1 queries of the run have no judgements"), "{text}");
-    let problem = Source::read(&a, None, Missing::Zero).unwrap_err().to_string();
+    let problem = Source::read(&a, None, &How::default()).unwrap_err().to_string();
     assert!(problem.contains("--qrels"), "{problem}");
-    assert!(Source::read(dir.path(), None, Missing::Zero).is_err());
+    assert!(Source::read(dir.path(), None, &How::default()).is_err());
     let other = write("c.run", "7 Q0 x 1 2 t\n");
-    let problem = Source::read(&other, Some(&qrels), Missing::Zero).unwrap_err().to_string();
+    let problem = Source::read(&other, Some(&qrels), &How::default()).unwrap_err().to_string();
     assert!(problem.contains("no query that is judged"), "{problem}");
 }

@@ -13,6 +13,8 @@ pub struct Bootstrap {
     pub(super) resamples: Resamples,
     /// Languages of each pair, in the order of its figures.
     pairs: Vec<[String; 2]>,
+    /// Says what is measured.
+    measures: Measures,
     samples: usize,
     seed: u64,
 }
@@ -51,6 +53,7 @@ impl Bootstrap {
         Self {
             resamples: Resamples::new(groups, cells, figures, samples, seed),
             pairs: known.into_iter().map(|(from, to)| [name(from), name(to)]).collect(),
+            measures: scores.multi.first().cloned().unwrap_or_default(),
             samples,
             seed,
         }
@@ -71,8 +74,7 @@ impl Bootstrap {
         };
         let band = |figure: usize| {
             let (low, high) = ends(figure)?;
-            let [low, high] = [low, high].map(|values| values.try_into().map(Measures::from_values));
-            Some(Band { low: low.ok()?, high: high.ok()? })
+            Some(Band { low: self.measures.with_values(&low)?, high: self.measures.with_values(&high)? })
         };
         let mut pairs: BTreeMap<String, BTreeMap<String, Interval>> = BTreeMap::new();
         for (figure, [from, to]) in figures[PAIRS..].iter().zip(self.pairs) {

@@ -33,7 +33,7 @@ use crate::{Error, Result};
 pub type Interval = [f64; 2];
 
 /// A setting's measures at the two ends of their intervals.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Band {
     /// Lower ends.
     pub low: Measures,
@@ -94,7 +94,7 @@ pub struct Difference {
 pub struct Comparison {
     /// Names of the two.
     pub models: [String; 2],
-    /// The measure compared, as in [`Measures::NAMES`].
+    /// The measure compared, as in [`Measures::names`].
     pub measure: String,
     /// How many permutations, and resamples.
     pub samples: usize,
@@ -126,11 +126,10 @@ impl Comparison {
         samples: usize,
         seed: u64,
     ) -> Result<Self> {
-        let value = number(measure)?;
         check_samples(samples)?;
         let documents = |ranks: &Ranks| ranks.found.iter().map(|f| f.document).collect::<Vec<_>>();
         let relevant = |query: &Query| {
-            let all = (0..task.languages.len()).flat_map(|lang| task.relevant(query, lang));
+            let all = (0..task.languages.len()).flat_map(|lang| task.rankable(query, lang));
             all.map(|judged| judged.document).collect::<Vec<_>>()
         };
         for (name, (ranks, scores)) in names.iter().zip(models) {
@@ -148,14 +147,16 @@ impl Comparison {
             }
         }
         let (groups, places) = places(task);
-        let value = |measures: &Measures| measures.values()[value];
+        let place = |scores: &Scores| scores.multi.first().map_or(Ok(0), |first| first.place(measure));
+        // One of the two may have been measured with other measures of a person's own.
+        let of_models = [place(models[0].1)?, place(models[1].1)?];
         let pair = |[a, b]: [Cell; 2]| -> Vec<(usize, [f64; 2])> {
             a.into_iter().zip(b).map(|((group, a), (_, b))| (places[group], [a, b])).collect()
         };
         let mut cells = Vec::new();
         let mut settings = BTreeMap::new();
         for setting in Setting::ALL {
-            let [a, b] = models.map(|(_, scores)| scores.cells(task, setting, value));
+            let [a, b] = [0, 1].map(|i: usize| models[i].1.cells(task, setting, |m| m.value(of_models[i])));
             let first = cells.len();
             cells.extend(a.into_iter().zip(b).map(|(a, b)| pair([a, b])));
             settings.insert(setting.name(), first..cells.len());
@@ -206,13 +207,6 @@ fn places(task: &Task) -> (usize, Vec<usize>) {
     };
     let places = asked.into_iter().map(place).collect();
     (next, places)
-}
-
-/// A measure's number in [`Measures::values`].
-pub(super) fn number(measure: &str) -> Result<usize> {
-    Measures::NAMES.iter().position(|name| *name == measure).ok_or_else(|| {
-        Error::Input(format!("There is no measure {measure}; there are {}.", Measures::NAMES.join(", ")))
-    })
 }
 
 pub(super) fn check_samples(samples: usize) -> Result<()> {

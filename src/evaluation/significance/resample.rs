@@ -28,20 +28,20 @@ pub(in crate::evaluation) struct Grouped {
 }
 
 impl Grouped {
-    /// From each query's group and values.
-    pub(in crate::evaluation) fn new<const N: usize>(
-        queries: impl IntoIterator<Item = (usize, [f64; N])>,
-    ) -> Self {
-        let mut by_group: BTreeMap<usize, (f64, [f64; N])> = BTreeMap::new();
+    /// From each query's group and values, of which every query has as many.
+    pub(in crate::evaluation) fn new<V: AsRef<[f64]>>(queries: impl IntoIterator<Item = (usize, V)>) -> Self {
+        let mut by_group: BTreeMap<usize, (f64, Vec<f64>)> = BTreeMap::new();
         for (group, values) in queries {
-            let (count, sums) = by_group.entry(group).or_insert((0.0, [0.0; N]));
+            let values = values.as_ref();
+            let (count, sums) = by_group.entry(group).or_insert_with(|| (0.0, vec![0.0; values.len()]));
             *count += 1.0;
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
         }
+        let n = by_group.values().next().map_or(0, |(_, sums)| sums.len());
         Self {
             groups: by_group.keys().copied().collect(),
             counts: by_group.values().map(|(count, _)| *count).collect(),
-            sums: (0..N).map(|v| by_group.values().map(|(_, sums)| sums[v]).collect()).collect(),
+            sums: (0..n).map(|v| by_group.values().map(|(_, sums)| sums[v]).collect()).collect(),
             ordered: Vec::new(),
         }
     }

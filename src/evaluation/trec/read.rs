@@ -1,13 +1,16 @@
 //! Reading runs and qrels that anyone wrote, and measuring them as trec_eval does.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
+use std::rc::Rc;
 
-use sha2::{Digest, Sha256};
-
-use crate::evaluation::{Hit, Measures};
+use crate::datasets::file;
+use crate::datasets::qrels::{self, Separator};
+use crate::evaluation::{Hit, Measures, Wanted};
+use crate::hash::Hasher;
 use crate::{Error, Result, sha256};
 
 /// A run: what a system retrieved for each query.
@@ -15,6 +18,8 @@ use crate::{Error, Result, sha256};
 pub struct Run {
     /// SHA-256 of the file.
     pub sha256: String,
+    /// How the file was read, where it is not plain UTF-8: a sentence.
+    pub note: Option<String>,
     documents: Vec<String>,
     queries: BTreeMap<String, Vec<Entry>>,
 }
@@ -32,6 +37,8 @@ struct Entry {
 pub struct Qrels {
     /// SHA-256 of the file.
     pub sha256: String,
+    /// How the file was read, where it is not plain UTF-8: a sentence.
+    pub note: Option<String>,
     queries: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
@@ -54,8 +61,12 @@ pub struct Measured {
     pub missing: usize,
     /// How many queries of the run have no judgements; they are left out, as trec_eval does.
     pub unjudged: usize,
-    /// How many of the judged queries have no relevant document: their measures are 0.
+    /// How many of the judged queries have no relevant document: their measures are 0, or they are left
+    /// out where a person wants that.
     pub unanswerable: usize,
+    /// How many of the judged queries that are in the run have relevant documents, none of which is
+    /// found: their measures are 0.
+    pub none_found: usize,
     /// How many queries have scores that differ, but are equal as 32-bit numbers. trec_eval up to
     /// version 9 compares those, as is done here; version 10 compares 64 bits.
     pub close: usize,
@@ -69,55 +80,58 @@ pub struct Measured {
 /// [`Error::File`], or [`Error::Format`] as [`parse_run`].
 pub fn read_run(path: &Path) -> Result<Run> {
     let file = File::open(path).map_err(|e| Error::file(path, e))?;
-    parse_run(&path.display().to_string(), BufReader::with_capacity(1 << 18, file))
+    parse_run(&path.display().to_string(), file)
 }
 
-/// Reads a qrels file.
+/// Reads a qrels file, in whatever of the forms that [`qrels`] knows.
 ///
 /// # Errors
 /// [`Error::File`], or [`Error::Format`] as [`parse_qrels`].
 pub fn read_qrels(path: &Path) -> Result<Qrels> {
     let file = File::open(path).map_err(|e| Error::file(path, e))?;
-    parse_qrels(&path.display().to_string(), BufReader::new(file))
+    parse_qrels(&path.display().to_string(), file)
 }
 
-/// A run from text; `place` names it in errors. The rank column is not read, as in trec_eval: scores
-/// say the order. Empty lines and lines that begin with `#` are passed over.
+/// A run from the bytes of a file; `place` names it in errors. The rank column is not read, as in
+/// trec_eval: scores say the order. Empty lines are passed over, and lines that begin with `#` and are
+/// no lines of a run.
 ///
 /// # Errors
 /// [`Error::Format`], with the line, for lines of less than six columns, scores that are no finite
 /// numbers, documents that a query has twice, and for a run without any line.
-pub fn parse_run(place: &str, text: impl BufRead) -> Result<Run> {
+pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut queries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    let sha256 = lines(place, text, |line, columns| {
-        let [query, _, document, _, score, _, ..] = columns else {
-            return Err(format!(
-                "{} columns where a run has six: query, Q0, document, rank, score, tag",
-                columns.len()
-            ));
-        };
-        let value: f64 = score.parse().map_err(|_| format!("the score \"{score}\" is no number"))?;
-        if !(value as f32).is_finite() {
-            return Err(format!("the score {score} is not finite, so nothing can be ranked by it"));
-        }
-        let document = match numbers.get(*document) {
-            Some(&number) => number,
-            None => {
-                let number = u32::try_from(numbers.len()).map_err(|_| "too many documents")?;
-                numbers.insert(document.to_string(), number);
-                number
+    let ((), sha256, note) = hashed(place, file, |text| {
+        lines(place, text, |line, columns| {
+            let [query, _, document, _, score, _, ..] = columns else {
+                return Err(format!(
+                    "{} columns where a run has six: query, Q0, document, rank, score, tag",
+                    columns.len()
+                ));
+            };
+            let value: f64 = score.parse().map_err(|_| format!("the score \"{score}\" is no number"))?;
+            if !(value as f32).is_finite() {
+                return Err(format!("the score {score} is not finite, so nothing can be ranked by it"));
             }
-        };
-        let line = u32::try_from(line).map_err(|_| "too many lines")?;
-        let entry = Entry { document, line, score: value };
-        match queries.get_mut(*query) {
-            Some(entries) => entries.push(entry),
-            None => {
-                queries.insert(query.to_string(), vec![entry]);
+            let document = match numbers.get(*document) {
+                Some(&number) => number,
+                None => {
+                    let number = u32::try_from(numbers.len()).map_err(|_| "too many documents")?;
+                    numbers.insert(document.to_string(), number);
+                    number
+                }
+            };
+            let line = u32::try_from(line).map_err(|_| "too many lines")?;
+            let entry = Entry { document, line, score: value };
+            match queries.get_mut(*query) {
+                Some(entries) => entries.push(entry),
+                None => {
+                    queries.insert(query.to_string(), vec![entry]);
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     })?;
     let mut documents = vec![String::new(); numbers.len()];
     for (id, number) in numbers {
@@ -138,66 +152,86 @@ pub fn parse_run(place: &str, text: impl BufRead) -> Result<Run> {
     if queries.is_empty() {
         return Err(Error::format(place, "there is no line of a run in it"));
     }
-    Ok(Run { sha256, documents, queries })
+    Ok(Run { sha256, note, documents, queries })
 }
 
-/// Qrels from text; `place` names it in errors. Grades from 1 are relevant; 0 and negative ones are
-/// not. Empty lines and lines that begin with `#` are passed over.
+/// Qrels from the bytes of a file; `place` names it in errors. Grades from 1 are relevant; 0 and
+/// negative ones are not.
 ///
 /// # Errors
-/// [`Error::Format`], with the line, where a line has not four columns, a grade is no whole number or
-/// above 2³² − 1, a document is judged twice for a query, and for qrels without any line.
-pub fn parse_qrels(place: &str, text: impl BufRead) -> Result<Qrels> {
+/// As [`qrels::read`]; [`Error::Format`], with the line, where a document is judged twice for a query,
+/// and for qrels without any judgement.
+pub fn parse_qrels(place: &str, file: impl Read) -> Result<Qrels> {
+    let (judgements, sha256, note) = hashed(place, file, |text| qrels::read(place, text, Separator::Blanks))?;
     let mut queries: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
-    let sha256 = lines(place, text, |_, columns| {
-        let [query, _, document, grade] = columns else {
-            return Err(format!(
-                "{} columns where qrels have four: query, 0, document, grade",
-                columns.len()
+    for judgement in judgements {
+        let judged = queries.entry(judgement.query).or_default();
+        if judged.contains_key(&judgement.passage) {
+            return Err(Error::format(
+                judgement.place,
+                format!("its query has a judgement of {} already", judgement.passage),
             ));
-        };
-        let value: i64 = grade.parse().map_err(|_| format!("the grade \"{grade}\" is no whole number"))?;
-        if value > i64::from(u32::MAX) {
-            return Err(format!("the grade {grade} is too large"));
         }
-        match queries.entry(query.to_string()).or_default().insert(document.to_string(), value) {
-            Some(_) => Err(format!("query {query} has a judgement of {document} already")),
-            None => Ok(()),
-        }
-    })?;
+        judged.insert(judgement.passage, judgement.grade);
+    }
     if queries.is_empty() {
         return Err(Error::format(place, "there is no judgement in it"));
     }
-    Ok(Qrels { sha256, queries })
+    Ok(Qrels { sha256, note, queries })
 }
 
-/// Gives each line's number and columns to `each`; returns the SHA-256 of all.
+/// What `read` makes of a file's text, the SHA-256 of its bytes, and how it was read where it is not plain
+/// UTF-8.
+fn hashed<T>(
+    place: &str,
+    source: impl Read,
+    read: impl FnOnce(&mut dyn BufRead) -> Result<T>,
+) -> Result<(T, String, Option<String>)> {
+    struct Hashing<R>(R, Rc<RefCell<Hasher>>);
+    impl<R: Read> Read for Hashing<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n = self.0.read(buffer)?;
+            self.1.borrow_mut().push(&buffer[..n]);
+            Ok(n)
+        }
+    }
+    let hasher = Rc::new(RefCell::new(Hasher::default()));
+    let mut reader = file::Reader::new(place, Hashing(source, hasher.clone()))?;
+    let read = read(&mut reader)?;
+    // What follows a packed file's end is part of it as a file.
+    io::copy(&mut reader, &mut io::sink()).map_err(|e| Error::file(place, e))?;
+    let note = reader.note();
+    drop(reader);
+    Ok((read, hasher.take().finish(), note))
+}
+
+/// Gives each line's number and columns to `each`.
 fn lines(
     place: &str,
-    mut text: impl BufRead,
+    text: &mut dyn BufRead,
     mut each: impl FnMut(usize, &[&str]) -> std::result::Result<(), String>,
-) -> Result<String> {
-    let mut hash = Sha256::new();
+) -> Result<()> {
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
         if text.read_until(b'\n', &mut bytes).map_err(|e| Error::file(place, e))? == 0 {
             break;
         }
-        hash.update(&bytes);
         let problem = match std::str::from_utf8(&bytes) {
             Ok(text) => {
                 let columns: Vec<&str> = text.split_ascii_whitespace().collect();
-                if columns.first().is_none_or(|first| first.starts_with('#')) {
-                    continue;
+                let Some(first) = columns.first() else { continue };
+                match each(line, &columns) {
+                    // An id may begin with it as well.
+                    Err(_) if first.starts_with('#') && columns.len() != 6 => continue,
+                    read => read,
                 }
-                each(line, &columns)
             }
             Err(_) => Err("it is not UTF-8 text".to_string()),
         };
         problem.map_err(|problem| Error::format(format!("{place}:{line}"), problem))?;
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(())
 }
 
 impl Qrels {
@@ -226,8 +260,8 @@ impl Run {
         self.queries.iter().map(|(id, entries)| (id.as_str(), entries.len()))
     }
 
-    /// The relevant documents in a query's ranking, best first, by the query's judgements; nothing for
-    /// a query that is not in the run. Scores are compared as f32, and equal ones are ordered by
+    /// The documents with a grade above 0 in a query's ranking, best first, by the query's judgements;
+    /// nothing for a query that is not in the run. Scores are compared as f32, and equal ones are ordered by
     /// document id descending, as trec_eval 9 does.
     pub fn hits(&self, query: &str, judged: &BTreeMap<String, i64>) -> Vec<Hit> {
         let grade = |document: &str| {
@@ -253,13 +287,21 @@ impl Run {
     }
 }
 
-/// Measures every judged query of a run.
-pub fn measure(run: &Run, qrels: &Qrels, missing: Missing) -> Measured {
+/// Measures every judged query of a run. With `only_answerable` those that nothing is relevant to are
+/// left out.
+pub fn measure(
+    run: &Run,
+    qrels: &Qrels,
+    missing: Missing,
+    wanted: &Wanted,
+    only_answerable: bool,
+) -> Measured {
     let mut measured = Measured {
         queries: BTreeMap::new(),
         missing: 0,
         unjudged: run.queries.keys().filter(|query| !qrels.queries.contains_key(*query)).count(),
         unanswerable: 0,
+        none_found: 0,
         close: 0,
         depth: run.queries.values().map(Vec::len).max().unwrap_or(0),
     };
@@ -269,11 +311,15 @@ pub fn measure(run: &Run, qrels: &Qrels, missing: Missing) -> Measured {
             .filter_map(|&grade| u32::try_from(grade).ok())
             .filter(|&grade| grade > 0)
             .collect();
-        measured.unanswerable += usize::from(grades.is_empty());
-        let found = run.queries.contains_key(query);
-        measured.missing += usize::from(!found);
-        if found || missing == Missing::Zero {
-            measured.queries.insert(query.clone(), Measures::of(&run.hits(query, judged), &grades));
+        let answerable = grades.iter().any(|grade| *grade >= wanted.level());
+        measured.unanswerable += usize::from(!answerable);
+        let in_run = run.queries.contains_key(query);
+        measured.missing += usize::from(!in_run);
+        let hits = run.hits(query, judged);
+        let found = hits.iter().any(|hit| hit.grade >= wanted.level());
+        measured.none_found += usize::from(answerable && in_run && !found);
+        if (in_run || missing == Missing::Zero) && (answerable || !only_answerable) {
+            measured.queries.insert(query.clone(), Measures::of(&hits, &grades, wanted));
         }
         let close =
             |pair: &[Entry]| pair[0].score != pair[1].score && pair[0].score as f32 == pair[1].score as f32;
@@ -303,12 +349,17 @@ mod tests {
             run("q1 Q0 a 9 0.10000000001 t more\r\n\nq1 Q0 b 1 0.1 t\nq1 Q0 z 1 1e-1 t\nq9 Q0 a 1 5 t\n")
                 .unwrap();
         assert_eq!(run.hits("q1", &qrels.queries["q1"]), [Hit { rank: 3, grade: 2 }]);
-        let measured = measure(&run, &qrels, Missing::Zero);
+        let measured = measure(&run, &qrels, Missing::Zero, &Wanted::default(), false);
         assert_eq!((measured.missing, measured.unjudged, measured.unanswerable), (2, 1, 1));
-        assert_eq!((measured.close, measured.depth), (1, 3));
+        assert_eq!((measured.close, measured.depth, measured.none_found), (1, 3, 0));
         let mrr: Vec<f64> = measured.queries.values().map(|m| m.mrr).collect();
         assert_eq!(mrr, [1.0 / 3.0, 0.0, 0.0]);
-        assert_eq!(measure(&run, &qrels, Missing::Skip).queries.len(), 1);
+        let measured =
+            |missing, level, only| measure(&run, &qrels, missing, &Wanted::new(level, &[]).unwrap(), only);
+        assert_eq!(measured(Missing::Skip, 1, false).queries.len(), 1);
+        assert_eq!(measured(Missing::Zero, 1, true).queries.len(), 2);
+        let strict = measured(Missing::Zero, 3, false);
+        assert_eq!((strict.unanswerable, strict.queries["q1"].map), (3, 0.0));
         assert_eq!(run.sha256.len(), 64);
     }
 
@@ -334,7 +385,7 @@ mod tests {
             assert!(problem.contains(said), "{text}: {problem}");
         }
         for (text, said) in [
-            ("q 0 a", "3 columns"),
+            ("q 0", "2 columns"),
             ("q 0 a 1 x", "5 columns"),
             ("q 0 a 1.5", "\"1.5\""),
             ("q 0 a 99999999999", "too large"),
@@ -344,6 +395,7 @@ mod tests {
             let problem = qrels(text).unwrap_err().to_string();
             assert!(problem.contains(said), "{text}: {problem}");
         }
-        assert!(parse_run("r", &b"q Q0 \xff 1 1 t"[..]).unwrap_err().to_string().contains("UTF-8"));
+        let broken = "q Q0 ä 1 1 t\nq Q0 ö 1 1 t\n".bytes().chain(*b"q Q0 \xff 1 1 t\n").collect::<Vec<u8>>();
+        assert!(parse_run("r", &broken[..]).unwrap_err().to_string().contains("UTF-8"));
     }
 }

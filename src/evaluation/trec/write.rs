@@ -6,6 +6,7 @@
 //! Runs are cut at a depth: all of XQuAD-R's would be some 340 million lines. A measure over the full
 //! ranking that trec_eval computes from a cut run is a little below ours, which is never cut.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -70,7 +71,7 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
             ranked.collect::<Vec<_>>()
         })?;
         for (query, best) in asked.iter().zip(&best) {
-            multi.add(task, query, &best[0], languages.clone())?;
+            multi.add(task, query, &best[0], None)?;
         }
         for to in languages.clone() {
             let name = if from == to {
@@ -79,9 +80,8 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
                 format!("cross.{}.{}", task.languages[from], task.languages[to])
             };
             let mut setting = Setting::create(dir, &name, &tag)?;
-            let answered = asked.iter().zip(&best).filter(|(q, _)| task.relevant(q, to).next().is_some());
-            for (query, best) in answered {
-                setting.add(task, query, &best[1 + to], to..to + 1)?;
+            for (query, best) in asked.iter().zip(&best).filter(|(q, _)| task.counts(q, Some(to))) {
+                setting.add(task, query, &best[1 + to], Some(to))?;
             }
             setting.finish()?;
         }
@@ -92,19 +92,49 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
 /// Adds a query's ranking to `out`, a run line for each document of `ranked` (index into
 /// [`Task::documents`], score), which are best first. `tag` names the run; it has no blanks.
 pub fn run_lines(task: &Task, query: &Query, ranked: &[(usize, f32)], tag: &str, out: &mut String) {
+    let query = id(&query.id);
     for (rank, (document, score)) in ranked.iter().enumerate() {
-        let id = &task.documents[*document].id;
+        let id = id(&task.documents[*document].id);
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{} Q0 {id} {} {score} {tag}", query.id, rank + 1);
+        let _ = writeln!(out, "{query} Q0 {id} {} {score} {tag}", rank + 1);
     }
 }
 
-/// Adds what answers a query in the given languages to `out`, a qrels line for each document.
-pub fn qrels_lines(task: &Task, query: &Query, languages: Range<usize>, out: &mut String) {
-    for judged in languages.flat_map(|lang| task.relevant(query, lang)) {
-        let id = &task.documents[judged.document].id;
-        let _ = writeln!(out, "{} 0 {id} {}", query.id, judged.grade);
+/// Adds what was judged for a query, in one language's documents or in all, to `out`: a qrels line for
+/// each document, whether it is among those that are ranked or not.
+pub fn qrels_lines(task: &Task, query: &Query, lang: Option<usize>, out: &mut String) {
+    let languages = lang.map_or(0..task.languages.len(), |lang| lang..lang + 1);
+    let known = languages.flat_map(|lang| task.relevant(query, lang));
+    let known = known.map(|judged| (&task.documents[judged.document].id, i64::from(judged.grade)));
+    let others = task.others(query, lang).map(|other| (&other.passage, other.grade));
+    for (document, grade) in known.chain(others) {
+        let _ = writeln!(out, "{} 0 {} {grade}", id(&query.id), id(document));
     }
+}
+
+/// An id as it can stand in a file whose columns are separated by blanks, and as it is compared in ties:
+/// blanks and control characters are written as `%20`, and so is a `%` that would be taken for the
+/// beginning of such a code. No two ids become the same; most stay as they are.
+pub fn id(id: &str) -> Cow<'_, str> {
+    let bytes = id.as_bytes();
+    let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let escaped =
+        |at: usize, c: char| c.is_whitespace() || c.is_control() || c == '%' && hex(at + 1) && hex(at + 2);
+    if !id.char_indices().any(|(at, c)| escaped(at, c)) {
+        return Cow::Borrowed(id);
+    }
+    let mut out = String::with_capacity(id.len() + 8);
+    for (at, c) in id.char_indices() {
+        if escaped(at, c) {
+            let mut buffer = [0; 4];
+            c.encode_utf8(&mut buffer).bytes().for_each(|byte| {
+                let _ = write!(out, "%{byte:02X}");
+            });
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// One setting's two files; they get their names when they are whole.
@@ -125,11 +155,11 @@ impl<'a> Setting<'a> {
         task: &Task,
         query: &Query,
         ranked: &[(usize, f32)],
-        languages: Range<usize>,
+        lang: Option<usize>,
     ) -> Result<()> {
         let (mut run, mut qrels) = (String::new(), String::new());
         run_lines(task, query, ranked, self.tag, &mut run);
-        qrels_lines(task, query, languages, &mut qrels);
+        qrels_lines(task, query, lang, &mut qrels);
         self.run.add(&run)?;
         self.qrels.add(&qrels)
     }

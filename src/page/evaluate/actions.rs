@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::{Data, Opened, Planned, Shown, View};
-use crate::evaluation::Setting;
+use crate::evaluation::{Measure, Setting};
 use crate::page::actions::{MODEL, resolve};
 use crate::page::state::{Activity, Page, WayOut};
 use crate::page::words;
@@ -97,6 +97,30 @@ impl Page {
         self.write_address(false);
     }
 
+    /// The person named measures of their own.
+    pub fn name_measures(self, typed: &str) {
+        let words = typed.split([',', ' ', ';']).filter(|word| !word.is_empty());
+        let named: Vec<(&str, Option<Measure>)> = words.map(|word| (word, word.parse().ok())).collect();
+        let unknown: Vec<&str> =
+            named.iter().filter(|(_, known)| known.is_none()).map(|(word, _)| *word).collect();
+        if !unknown.is_empty() {
+            self.say(
+                format!("there is no measure {}", unknown.join(" and no measure ")),
+                "Name map, mrr, ndcg, recall or p with a cut-off from 1 on, for instance ndcg@20. What you typed \
+                 otherwise is measured.",
+                None,
+            );
+        }
+        self.evaluate.measures.set(named.into_iter().filter_map(|(_, known)| known).collect());
+        self.write_address(false);
+    }
+
+    /// The person chose from which grade on a passage is relevant.
+    pub fn choose_relevance(self, level: u32) {
+        self.evaluate.relevance.set(level);
+        self.write_address(false);
+    }
+
     /// The person chose a device here; a model that answers searches moves there too.
     pub fn choose_measuring_device(self, device: DeviceChoice) {
         if self.model.with_untracked(Option::is_some) || self.loading.with_untracked(Option::is_some) {
@@ -141,7 +165,8 @@ impl Page {
                 return;
             };
             let (data, languages) = (e.data.get_untracked(), e.languages.get_untracked());
-            plan.push(Planned { data, languages, address, url, lir });
+            let (measures, relevance) = (e.measures.get_untracked(), e.relevance.get_untracked());
+            plan.push(Planned { data, languages, address, url, lir, measures, relevance });
         }
         if e.data.get_untracked() == Data::Own && e.files.with_untracked(Vec::is_empty) {
             self.say(
@@ -225,6 +250,8 @@ impl Page {
             precision: self.precision.get_untracked(),
             languages: next.languages,
             lir: next.lir,
+            measures: next.measures,
+            relevance: Some(next.relevance),
         });
         if sent {
             let name = next.address.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();

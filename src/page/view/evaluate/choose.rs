@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::evaluation::Measure;
 use crate::page::actions::MODEL;
 use crate::page::address::{device_name, device_named};
 use crate::page::evaluate::Data;
@@ -32,6 +33,7 @@ pub(super) fn Choose() -> impl IntoView {
             <div class="choice">
                 <Models/>
                 <Lir/>
+                <Own/>
                 <Device/>
                 <Languages/>
             </div>
@@ -297,6 +299,51 @@ fn Lir() -> impl IntoView {
                 />
             </label>
         </div>
+    }
+}
+
+/// Measures of the person's own, and what counts as relevant.
+#[component]
+fn Own() -> impl IntoView {
+    let page = Page::here();
+    let e = page.evaluate;
+    let named =
+        move || e.measures.with(|list| list.iter().map(Measure::to_string).collect::<Vec<_>>().join(", "));
+    view! {
+        <label class="field">
+            <span>"Further measures (optional)"</span>
+            <input
+                type="text"
+                autocomplete="off"
+                spellcheck="false"
+                aria-describedby="own-hint"
+                prop:value=named
+                on:change:target=move |event| {
+                    page.name_measures(&event.target().value());
+                    event.target().set_value(&untrack(named));
+                }
+            />
+        </label>
+        <label class="field">
+            <span>"Relevant from grade"</span>
+            <input
+                type="number"
+                min="1"
+                max="100"
+                aria-describedby="own-hint"
+                prop:value=move || e.relevance.get().to_string()
+                on:change:target=move |event| {
+                    let level = event.target().value().parse().unwrap_or(1).clamp(1, 100);
+                    page.choose_relevance(level);
+                    event.target().set_value(&level.to_string());
+                }
+            />
+        </label>
+        <p class="hint" id="own-hint">
+            "Measures with cut-offs of your own, such as " <code>"ndcg@20, mrr@10, recall@1000, map@100, p@5"</code>
+            ". Where judgements have grades, passages below this one do not count as relevant, as with trec_eval’s "
+            <code>"-l"</code> "; nDCG counts all grades."
+        </p>
     }
 }
 

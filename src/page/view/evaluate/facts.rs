@@ -73,6 +73,13 @@ fn command(run: &Run) -> String {
     if run.report.facts.device.ends_with(", fast") {
         out.push_str(" --precision fast");
     }
+    let own: Vec<String> = run.report.own().map(|measure| measure.to_string()).collect();
+    if !own.is_empty() {
+        out.push_str(&format!(" --measure {}", own.join(",")));
+    }
+    if let Some(level) = run.report.relevance {
+        out.push_str(&format!(" --relevance {level}"));
+    }
     if let Some(directions) = run.report.facts.lir {
         out.push_str(&format!(" --lir {directions}"));
     }

@@ -23,6 +23,17 @@ const COLUMNS: [(usize, &str, &str); Measures::COUNT] = [
     (6, "mAP@20", "Average precision that looks at the first 20 ranks only"),
 ];
 
+/// A place among the values of [`Measures`], its name for a person, and what it means.
+type Column = (usize, String, String);
+
+/// The columns that the runs have: the usual ones, then those a person asked for.
+fn columns(runs: &[Run]) -> Vec<Column> {
+    let usual = COLUMNS.into_iter().map(|(place, name, why)| (place, name.to_owned(), why.to_owned()));
+    let own = runs.first().into_iter().flat_map(|run| run.report.own());
+    let own = (Measures::COUNT..).zip(own).map(|(place, m)| (place, m.title(), m.meaning()));
+    usual.chain(own).collect()
+}
+
 #[component]
 pub(super) fn Scores() -> impl IntoView {
     let e = Evaluate::here();
@@ -34,8 +45,17 @@ pub(super) fn Scores() -> impl IntoView {
         })
     };
     let counted = move || e.runs.with(|runs| runs.first().map(|run| counts(&run.report)));
-    let head = |(_, name, why): (usize, &'static str, &'static str)| {
-        view! { <th scope="col" title=why>{name}</th> }
+    let heads = move || {
+        e.runs.with(|runs| {
+            let head = |(_, name, why): Column| view! { <th scope="col" title=why>{name}</th> };
+            columns(runs).into_iter().map(head).collect_view()
+        })
+    };
+    let meanings = move || {
+        e.runs.with(|runs| {
+            let meaning = |(_, name, why): Column| view! { <dt>{name}</dt><dd>{why}"."</dd> };
+            columns(runs).into_iter().map(meaning).collect_view()
+        })
     };
     let bodies = move || {
         e.runs.with(|runs| {
@@ -66,7 +86,7 @@ pub(super) fn Scores() -> impl IntoView {
                 <thead>
                     <tr>
                         <td></td>
-                        {COLUMNS.into_iter().map(head).collect_view()}
+                        {heads}
                     </tr>
                 </thead>
                 {bodies}
@@ -78,7 +98,7 @@ pub(super) fn Scores() -> impl IntoView {
             <summary>"What the settings and measures mean"</summary>
             <dl>
                 {Setting::ALL.into_iter().map(|s| view! { <dt>{s.name()}</dt><dd>{meaning(s)}</dd> }).collect_view()}
-                {COLUMNS.into_iter().map(|(_, name, why)| view! { <dt>{name}</dt><dd>{why}"."</dd> }).collect_view()}
+                {meanings}
                 <dt>"rank distance"</dt>
                 <dd>
                     "In the ranking of all languages: the worst less the best rank among a question’s answers; "
@@ -121,10 +141,9 @@ fn counts(report: &EvalReport) -> String {
         words::plural(c.settings.1, "cross setting"),
     );
     if c.unanswered > 0 {
-        out.push_str(&format!(
-            " {} left out because no passage answers them.",
-            words::plural(c.unanswered, "question")
-        ));
+        let why =
+            if report.only_answerable { "no passage answers them" } else { "nothing is judged for them" };
+        out.push_str(&format!(" {} left out because {why}.", words::plural(c.unanswered, "question")));
     }
     out
 }
@@ -139,14 +158,6 @@ fn intervals(report: &EvalReport) -> String {
             i.seed
         ),
         None => String::new(),
-    }
-}
-
-fn of(report: &EvalReport, setting: Setting) -> Option<&Measures> {
-    match setting {
-        Setting::Mono => report.mono.as_ref(),
-        Setting::Cross => report.cross.as_ref(),
-        Setting::Multi => report.multi.as_ref(),
     }
 }
 
@@ -165,15 +176,15 @@ fn body(setting: Setting, runs: &[Run]) -> AnyView {
         .iter()
         .enumerate()
         .filter_map(|(at, run)| {
-            let values = of(&run.report, setting)?.values();
-            let ends = band(&run.report, setting).map(|b| (b.low.values(), b.high.values()));
-            let cell = |(i, ..): (usize, &str, &str)| {
-                let beneath = ends.as_ref().map(|(low, high)| (low[i], high[i]));
-                view! { <td>{words::figure(values[i])} {beneath.map(interval)}</td> }
+            let values = run.report.measures(setting)?;
+            let ends = band(&run.report, setting);
+            let cell = |(i, ..): Column| {
+                let beneath = ends.map(|band| (band.low.value(i), band.high.value(i)));
+                view! { <td>{words::figure(values.value(i))} {beneath.map(interval)}</td> }
             };
             let name = letter(setting.name(), at, runs.len());
             Some(
-                view! { <tr><th scope="row">{name}</th>{COLUMNS.into_iter().map(cell).collect_view()}</tr> }
+                view! { <tr><th scope="row">{name}</th>{columns(runs).into_iter().map(cell).collect_view()}</tr> }
                     .into_any(),
             )
         })
@@ -200,8 +211,9 @@ fn distances(runs: &[Run]) -> AnyView {
             let d = run.report.rank_distance?;
             let ends = run.report.intervals.as_ref().and_then(|i| i.rank_distance);
             let name = letter("rank distance", at, runs.len());
+            let across = columns(runs).len().to_string();
             Some(
-                view! { <tr><th scope="row">{name}</th><td colspan="8">{distance(d, ends)}</td></tr> }
+                view! { <tr><th scope="row">{name}</th><td colspan=across>{distance(d, ends)}</td></tr> }
                     .into_any(),
             )
         })
