@@ -307,7 +307,8 @@ impl Task {
         }
         match self.identical_ids {
             Some(true) if identical > 0 => self.notes.push(format!(
-                "The passage with the query's own id was left out of {identical} rankings, as BEIR does."
+                "The passage with the query's own id was left out of {identical} ranking{}, as BEIR does.",
+                if identical == 1 { "" } else { "s" }
             )),
             Some(false) => {
                 self.notes.push("Passages with a query's own id were ranked, which BEIR leaves out.".into())
