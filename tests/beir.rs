@@ -154,11 +154,12 @@ fn every_query_of_random_sets_is_measured_as_trec_eval_does() {
         let scores = Scores::of(&task, &ranks);
 
         // Every cell's queries, in our own measures.
-        let mut cells: Vec<(String, BTreeMap<&str, Vec<f64>>, &BTreeMap<String, Vec<f64>>)> = Vec::new();
+        type Values<Id> = BTreeMap<Id, Vec<f64>>;
+        let mut cells: Vec<(String, Values<&str>, &Values<String>)> = Vec::new();
         let id = |query: usize| corpus.questions[task.queries[query].question].id.as_str();
         for (from, lang) in task.languages.iter().enumerate() {
             for (to, cell) in scores.pairs[from].iter().enumerate() {
-                let cell: BTreeMap<&str, Vec<f64>> = cell.iter().map(|(q, m)| (id(*q), m.values())).collect();
+                let cell: Values<&str> = cell.iter().map(|(q, m)| (id(*q), m.values())).collect();
                 match from == to {
                     true => cells.push((format!("mono.{lang}"), cell, &of(lang).mono)),
                     false => assert!(cell.is_empty(), "set {number}"),
