@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, encoder::TABLE};
 
+/// Integers, and the scale of each block of them.
+type Packed<'a> = (Cow<'a, [i8]>, Cow<'a, [f16]>);
+
 /// Columns that share a scale.
 pub const BLOCK: usize = 32;
 
@@ -137,8 +140,9 @@ impl Array {
         }
     }
 
-    /// Integers and scales (`[rows, columns / BLOCK]`) of a q8 array; `None` for others.
-    pub fn q8(&self) -> Option<(Cow<'_, [i8]>, Cow<'_, [f16]>)> {
+    /// Integers and scales (`[rows, columns / BLOCK]`) of a packed array, q4 with its scales made positive; `None` for
+    /// others.
+    pub fn q8(&self) -> Option<Packed<'_>> {
         match &self.storage {
             Storage::Q8 { values, scales } => Some((values.into(), scales.into())),
             Storage::Q4 { values, scales } => {
