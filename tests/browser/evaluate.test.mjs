@@ -209,7 +209,7 @@ test("own files: what cannot count is said and counted, what cannot be used is r
     await alert.filter({ hasText: sentence }).waitFor();
     await alert.getByRole("button", { name: "Dismiss" }).click();
   };
-  await refused(file("lonely.jsonl", ...passages), /lonely\.jsonl has no question that a passage answers/);
+  await refused(file("lonely.jsonl", ...passages), /lonely\.jsonl has no question that a passage is judged for/);
   await refused(file("asked.jsonl", ...questions), /asked\.jsonl: there are questions but no passages/);
   await refused({ ...file("empty.jsonl"), buffer: Buffer.from("") }, /empty\.jsonl: the file is empty/);
   await refused({ ...file("wide.jsonl"), buffer: Buffer.from("\ufeff{}", "utf16le") }, /wide\.jsonl: it is UTF-16/);
@@ -221,24 +221,27 @@ test("own files: what cannot count is said and counted, what cannot be used is r
   ];
   await input.setInputFiles(file("mixed.jsonl", ...passages, passages[0], ...questions, questions[0], ...broken));
   const notes = page.locator(".data .notes li");
-  await notes.nth(4).waitFor();
+  await notes.nth(6).waitFor();
   const said = (await notes.allInnerTexts()).join("\n");
   for (const sentence of [
     /1 passage repeats the id .*mixed\.jsonl:5/,
     /1 query repeats an id .*mixed\.jsonl:8/,
-    /2 queries have no relevant passage .*mixed\.jsonl:9, mixed\.jsonl:10/,
+    /1 query names no relevant passage .*mixed\.jsonl:9/,
     /1 relevant id does not exist: mixed\.jsonl:10 \(p9\)/,
+    /1 judged query has relevant passages, none of which is searched, and counts 0 .*en:q4/,
+    /1 query has relevant passages that are not searched.*en:q4/,
     /Questions in th, a language that no passage is in: 1\./,
   ]) {
     assert.match(said, sentence);
   }
-  assert.equal(said.split("\n").length, 5, said);
+  assert.equal(said.split("\n").length, 7, said);
   await view.measure();
   await view.report();
   const own = JSON.parse(await view.save("Save report (JSON)"));
-  assert.equal(own.counts.queries, 3);
-  assert.equal(own.counts.unanswered, 2);
-  assert.match(await page.locator("#report > .hint").first().innerText(), /2 questions left out because no passage answers them/);
+  assert.equal(own.counts.queries, 4);
+  assert.equal(own.counts.unanswered, 1);
+  assert.equal(own.counts.none_found, 1);
+  assert.match(await page.locator("#report > .hint").first().innerText(), /1 question left out because nothing is judged for them/);
   assert.deepEqual((await view.cells())[2].slice(2), ["–"], "Thai has no passages");
   assert.deepEqual(view.complaints, []);
   await page.close();
