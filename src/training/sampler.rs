@@ -466,7 +466,7 @@ impl Sampler {
         let mut items = Vec::with_capacity(count);
         let mut used = HashSet::new();
         let met = self.languages_met(rng);
-        let is_met = |language: &str| met.iter().any(|met| *met == language);
+        let is_met = |language: &str| met.contains(&language);
         let pairs: Vec<&Pair> =
             self.two.iter().filter(|pair| is_met(&pair.query) && is_met(&pair.passage)).collect();
         for _ in 0..count * TRIES {
