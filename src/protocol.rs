@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::benchmark::{Cell, Plan, Report, Way};
+use crate::datasets::{Columns, Fields};
 use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
 use crate::text::Kind;
 
@@ -83,7 +84,7 @@ pub enum Request {
     },
     /// Open the sample corpus with its vectors from the folder at `url`; needs no model.
     OpenSample { id: Id, url: String },
-    /// Open a person's own passages: XQuAD-R files, JSON lines, tab-separated or plain lines.
+    /// Open a person's own passages: XQuAD-R files, JSON lines, tables or plain lines, packed or not.
     OpenFiles { id: Id, files: Vec<OpenedFile> },
     /// Rank the open corpus for a query.
     Search {
@@ -159,6 +160,9 @@ pub struct OpenedFile {
     /// Its bytes.
     #[serde(with = "bytes")]
     pub bytes: Vec<u8>,
+    /// Which columns or fields the person chose.
+    #[serde(default)]
+    pub columns: Columns,
 }
 
 /// What is under way.
@@ -382,6 +386,9 @@ pub struct CorpusInfo {
     pub examples: Vec<Example>,
     /// Lines that were left out, a sentence each (the first few), and anything else to know.
     pub notes: Vec<String>,
+    /// How tables and JSON lines were read.
+    #[serde(default)]
+    pub fields: Vec<Fields>,
     /// Whether it can be searched only for its examples until a model is loaded.
     pub precomputed: bool,
 }

@@ -1,15 +1,16 @@
 //! `interlingua encode`: a vector for each line of a file, as NumPy's `.npy` or in 8 bits.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use interlingua::{
-    Error, Result,
+    Result,
     bundle::{Manifest, write_whole},
+    datasets::{self, Columns, Lines},
     retrieval::{npy, vectors},
     text::Kind,
 };
 
-use super::{Progress, open_model};
+use super::{Progress, open_model, tell};
 
 /// Arguments of `interlingua encode`.
 #[derive(clap::Args)]
@@ -17,9 +18,13 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// UTF-8 text, one text a line.
+    /// Text, one text a line, packed (gzip, zstd) or not; or a table (CSV, TSV) or JSON lines, of whose
+    /// passages each becomes a row, in the order in which `interlingua search` reads them.
     #[arg(long)]
     input: PathBuf,
+    /// Which columns of a table or fields of JSON lines are what, as in `interlingua search`.
+    #[arg(long)]
+    columns: Option<Columns>,
     /// Which prompt goes in front: query or passage.
     #[arg(long, value_parser = ["query", "passage"])]
     kind: String,
@@ -41,20 +46,22 @@ pub fn run(args: Args) -> Result<()> {
     if packed {
         encoder.similarity().need_cosine("--output in 8 bits (.safetensors; .npy holds f32)")?;
     }
-    let bytes = fs::read(&args.input).map_err(|e| Error::file(&args.input, e))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        Error::format(
-            args.input.display().to_string(),
-            format!("not UTF-8 text (byte {})", e.utf8_error().valid_up_to()),
-        )
-    })?;
-    let lines: Vec<&str> = text.lines().collect();
-    if lines.is_empty() {
-        return Err(Error::format(args.input.display().to_string(), "the file is empty"));
-    }
+    let columns = args.columns.clone().unwrap_or_default();
+    let lines = match datasets::lines_of(&args.input, &columns)? {
+        Lines::Plain { lines, notes } => {
+            notes.iter().for_each(|note| eprintln!("{note}"));
+            lines
+        }
+        Lines::Passages(corpus) => {
+            tell(&corpus);
+            eprintln!("{}: a row for each of its {} passages", args.input.display(), corpus.passages.len());
+            corpus.passages.into_iter().map(|passage| passage.text).collect()
+        }
+    };
     let kind = if args.kind == "query" { Kind::Query } else { Kind::Passage };
+    let texts: Vec<&str> = lines.iter().map(String::as_str).collect();
     let mut progress = Progress::new("lines");
-    let rows = encoder.encode_all(&lines, kind, &mut |done, total| progress.show(done, total))?;
+    let rows = encoder.encode_all(&texts, kind, &mut |done, total| progress.show(done, total))?;
     let d = encoder.dimension();
     let file = match packed {
         true => vectors::write(&rows, d, &about(&manifest))?,

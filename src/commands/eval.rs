@@ -58,6 +58,9 @@ pub struct Args {
     /// we for sets in BEIR's form.
     #[arg(long)]
     keep_identical_ids: bool,
+    /// Which columns and fields of own files are what, as in `interlingua search`.
+    #[arg(long)]
+    columns: Option<datasets::Columns>,
     /// Write every query's measures in every setting into this CSV file.
     #[arg(long)]
     per_query: Option<PathBuf>,
@@ -96,6 +99,7 @@ pub fn run(args: Args) -> Result<()> {
             languages: args.languages.clone(),
             split: args.split.clone(),
             pool: args.pool.parse::<Pool>()?,
+            columns: args.columns.clone().unwrap_or_default(),
         },
     )?;
     if args.keep_identical_ids && !corpus.identical_ids {

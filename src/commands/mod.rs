@@ -113,3 +113,15 @@ pub fn run() -> Result<()> {
         Command::Sample(args) => sample::run(args),
     }
 }
+
+/// Says on stderr how a corpus was read and what was left out of it.
+#[cfg(feature = "native")]
+fn tell(corpus: &interlingua::datasets::Corpus) {
+    use interlingua::datasets::{Fields, Role};
+
+    corpus.notes.iter().for_each(|note| eprintln!("{note}"));
+    let plain = |f: &Fields| f.column(Role::Text).is_some_and(|i| f.names[i] == "text");
+    if !corpus.fields.iter().all(plain) {
+        eprintln!("(--columns says otherwise what is what, for instance text=body,language=lang,id=key)");
+    }
+}

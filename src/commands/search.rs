@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use interlingua::bundle::Manifest;
-use interlingua::datasets::{self, Corpus};
+use interlingua::datasets::{self, Columns, Corpus};
 use interlingua::evaluate::encode;
 use interlingua::protocol::{Hit, Scope};
 use interlingua::retrieval::{EitherIndex, Filter, PackedIndex, vectors};
@@ -20,9 +20,13 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// Files to search: JSON lines, tab-separated or plain lines, or XQuAD-R.
+    /// Files to search, packed (gzip, zstd) or not: JSON lines or lists, CSV, TSV, plain lines, or XQuAD-R.
     #[arg(long, required = true, num_args = 1..)]
     corpus: Vec<PathBuf>,
+    /// Which columns of a table or fields of JSON lines are what, for instance
+    /// text=body,language=lang,id=key,title=none; a table's columns also by number, with header=yes or no.
+    #[arg(long)]
+    columns: Option<Columns>,
     /// The passages' vectors, as `interlingua encode --kind passage` wrote them to a `.safetensors` file: a
     /// row for each passage, in the order of the files. Without, passages are encoded.
     #[arg(long)]
@@ -69,12 +73,11 @@ struct Found<'a> {
 /// Says what is wrong with the query, the files, the model or the device.
 pub fn run(args: Args) -> Result<()> {
     text::check_query(&args.query)?;
-    let corpus = open(&args.corpus)?;
-    for note in &corpus.notes {
-        eprintln!("{note}");
-    }
+    let corpus = open(&args.corpus, &args.columns.clone().unwrap_or_default())?;
+    super::tell(&corpus);
     let detected = args.query_language.is_none();
-    let language = args.query_language.as_deref().or_else(|| text::detect(&args.query));
+    let given = args.query_language.as_ref().map(|lang| text::code(lang).unwrap_or_else(|| lang.clone()));
+    let language = given.as_deref().or_else(|| text::detect(&args.query));
     let scope = match args.scope.as_str() {
         "one" => Scope::One,
         "another" => Scope::Another,
@@ -149,13 +152,14 @@ pub fn run(args: Args) -> Result<()> {
     print(&found, args.json)
 }
 
-fn open(paths: &[PathBuf]) -> Result<Corpus> {
+/// The passages in a person's files.
+pub fn open(paths: &[PathBuf], columns: &Columns) -> Result<Corpus> {
     let mut files = Vec::new();
     for path in paths {
         let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
         files.push((path.display().to_string(), bytes));
     }
-    datasets::open(&files)
+    datasets::open_with(&files, columns)
 }
 
 /// The vectors of `corpus` in a file, unless another model made them.

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Corpus, Options, Pool, beir, dev, drop, flores, miracl, open, sample, tydiqa, xquad};
-use crate::{Error, Result};
+use super::{
+    Corpus, Options, Pool, beir, dev, drop, file, flores, listed, miracl, open_with, sample, tydiqa, xquad,
+};
+use crate::{Error, Result, text};
 
 /// A data set as `interlingua data` lists it.
 #[derive(Debug, Clone, Serialize)]
@@ -245,15 +247,20 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     if options.split.is_some() && !large && entry.name != "sample" {
         return Err(Error::Input(format!("--split is for miracl, beir and sample; {name} is read whole.")));
     }
+    if !options.columns.is_empty() && entry.name != "own" {
+        return Err(Error::Input(format!("--columns is for own; {name} says itself what is what.")));
+    }
+    let languages = options.languages.iter().map(|given| text::code(given).unwrap_or_else(|| given.clone()));
+    let options = &Options { languages: languages.collect(), ..options.clone() };
     let mut corpus = match entry.name {
         "miracl" => return miracl::read(dir, options),
         "beir" => return beir::read(dir, options),
         "docqa" => return dev::sections(dir, &options.languages),
         "dev-qa" => return dev::answers(dir, &options.languages),
         "flores" => return flores::read(dir, &options.languages),
-        "tydiqa" => tydiqa::parse(&bytes(dir, &["json"])?)?,
+        "tydiqa" => tydiqa::parse(&bytes(dir, &["json"])?.0)?,
         "drop" => {
-            let mut files = bytes(dir, &["json"])?;
+            let (mut files, _) = bytes(dir, &["json"])?;
             match (files.pop(), files.is_empty()) {
                 (Some((name, bytes)), true) => drop::parse(&name, &bytes)?,
                 _ => return Err(Error::file(dir, "it has more than one JSON file; give one of them.")),
@@ -261,8 +268,9 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
         }
         "sample" => {
             let path = if dir.is_dir() { dir.join("passages.jsonl") } else { dir.to_path_buf() };
-            let text = std::fs::read_to_string(&path).map_err(|e| Error::file(&path, e))?;
+            let file::Text { text, note, .. } = file::read(&path)?;
             let mut corpus = sample::parse(&path.display().to_string(), &text)?;
+            corpus.notes.extend(note);
             if let Some(name) = &options.split {
                 let (groups, note) = sample::split(&corpus, name)?;
                 retain(&mut corpus, |group, _| groups.contains(group));
@@ -271,7 +279,14 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
             corpus
         }
         "own" => {
-            let corpus = open(&bytes(dir, &["jsonl", "ndjson", "json", "tsv", "txt"])?)?;
+            let endings = ["jsonl", "ndjson", "json", "csv", "tsv", "tab", "psv", "txt"];
+            let (files, others) = bytes(dir, &endings)?;
+            let mut corpus = open_with(&files, &options.columns)?;
+            corpus.notes.extend(listed(
+                &others,
+                "file of the folder is of another kind by its name and is not read",
+                "files of the folder are of other kinds by their names and are not read",
+            ));
             if corpus.questions.is_empty() {
                 return Err(Error::file(
                     dir,
@@ -288,28 +303,39 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     Ok(corpus)
 }
 
-/// The folder's files with these endings, by name, or the file itself.
-fn bytes(path: &Path, endings: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
-    let mut files: Vec<PathBuf> = Vec::new();
+/// A file's name and its bytes.
+type Named = (String, Vec<u8>);
+
+/// The folder's files with these endings, packed or not, by name, or the file itself; with them the
+/// folder's other files, which are not read.
+fn bytes(path: &Path, endings: &[&str]) -> Result<(Vec<Named>, Vec<String>)> {
+    let (mut files, mut others): (Vec<PathBuf>, Vec<String>) = Default::default();
     if path.is_dir() {
         for entry in std::fs::read_dir(path).map_err(|e| Error::file(path, e))? {
-            let file = entry.map_err(|e| Error::file(path, e))?.path();
-            if file.is_file() && file.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)) {
-                files.push(file);
+            let found = entry.map_err(|e| Error::file(path, e))?.path();
+            let name = found.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            let (_, ending) = file::unpacked_name(name).rsplit_once('.').unwrap_or_default();
+            if !found.is_file() || name.starts_with('.') {
+                continue;
+            }
+            match endings.contains(&ending.to_lowercase().as_str()) {
+                true => files.push(found),
+                false => others.push(name.into()),
             }
         }
         files.sort();
+        others.sort();
         if files.is_empty() {
             return Err(Error::file(path, format!("no file here ends in .{}.", endings.join(", ."))));
         }
     } else {
         files.push(path.to_path_buf());
     }
-    let read = |file: PathBuf| {
-        let bytes = std::fs::read(&file).map_err(|e| Error::file(&file, e))?;
-        Ok((file.display().to_string(), bytes))
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
+        Ok((path.display().to_string(), bytes))
     };
-    files.into_iter().map(read).collect()
+    Ok((files.into_iter().map(read).collect::<Result<_>>()?, others))
 }
 
 /// Leaves out what is in other languages than these; nothing where none is named.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::file::open;
 use super::qrels::{self, Separator};
-use super::{Corpus, Other, Passage, Question, Relevant, UNDETERMINED, count_languages, listed};
+use super::{Columns, Corpus, Other, Passage, Question, Relevant, UNDETERMINED, count_languages, listed};
 use crate::{Error, Result, text};
 
 /// How many passages the language of a collection is detected from.
@@ -32,6 +32,8 @@ pub struct Options {
     pub split: Option<String>,
     /// Which passages of MIRACL and BEIR.
     pub pool: Pool,
+    /// Which columns and fields of a person's own files are what.
+    pub columns: Columns,
 }
 
 /// Which passages of a large collection are searched. Only [`Pool::All`] gives scores that compare

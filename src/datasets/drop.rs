@@ -27,7 +27,10 @@ pub(super) fn is_drop(value: &Value) -> bool {
 /// # Errors
 /// [`Error::Format`] with the file and the JSON path of what departs from the form.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Corpus> {
-    from_value(name, &json::whole(name, bytes)?)
+    let (value, note) = json::whole(name, bytes)?;
+    let mut corpus = from_value(name, &value)?;
+    corpus.notes.extend(note);
+    Ok(corpus)
 }
 
 /// As [`parse`], from JSON already read.

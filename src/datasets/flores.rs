@@ -13,9 +13,6 @@ use super::file::open;
 use super::{Corpus, Passage, Question, listed, xquad};
 use crate::{Error, Result, text};
 
-/// Longest code of a column that is taken for one: `zh-Hant` has 7 letters.
-const CODE: usize = 12;
-
 /// Reads the table at `path`, or the one `flores….tsv[.gz]` in that folder, in `languages`; where none is named, in
 /// those of XQuAD-R's eleven that it has, or in all if those are fewer than two.
 ///
@@ -65,10 +62,10 @@ impl Table {
     fn add(&mut self, place: &str, line: &str) -> Result<()> {
         let cells: Vec<String> = line.split('\t').map(|cell| cell.trim().to_owned()).collect();
         if self.codes.is_empty() {
-            let is_code = |c: &String| {
-                (2..=CODE).contains(&c.len()) && c.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-            };
-            if let Some(wrong) = cells.iter().find(|cell| !is_code(cell)) {
+            let codes: Vec<Option<String>> = cells.iter().map(|cell| text::code(cell)).collect();
+            if let Some(wrong) =
+                cells.iter().zip(&codes).find_map(|(cell, code)| code.is_none().then_some(cell))
+            {
                 let shown: String = wrong.chars().take(30).collect();
                 return Err(Error::format(
                     place,
@@ -77,6 +74,7 @@ impl Table {
                     ),
                 ));
             }
+            let cells: Vec<String> = codes.into_iter().flatten().collect();
             if let Some(twice) = cells.iter().enumerate().find(|(i, code)| cells[..*i].contains(code)) {
                 return Err(Error::format(place, format!("{} names two columns.", twice.1)));
             }

@@ -108,7 +108,11 @@ impl GuardConfig {
             let large = matches!(set.dataset.as_str(), "miracl" | "beir");
             let pool = if large { Pool::Judged } else { Pool::All };
             let (languages, split) = (set.languages.clone(), set.split.clone());
-            catalogue::load(&set.dataset, &set.data, &Options { languages, split, pool })
+            catalogue::load(
+                &set.dataset,
+                &set.data,
+                &Options { languages, split, pool, ..Options::default() },
+            )
         };
         let sets = self.sets.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Guard::new(&sets, RunLength { letters: self.letters, dense: self.dense_letters }))

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::file;
 use crate::{Error, Result};
 
 /// A value with its file and its path from the root `$`.
@@ -62,11 +63,14 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Reads a whole JSON document.
+/// Reads a whole JSON document; with it, what was done to read the file.
 ///
 /// # Errors
 /// [`Error::Format`] when it is not one.
-pub(super) fn whole(name: &str, bytes: &[u8]) -> Result<Value> {
-    serde_json::from_slice(bytes)
-        .map_err(|e| Error::format(name, format!("it is not whole, valid JSON ({e}). Get the file again.")))
+pub(super) fn whole(name: &str, bytes: &[u8]) -> Result<(Value, Option<String>)> {
+    let file::Text { text, note, .. } = file::text(name, bytes)?;
+    let value = serde_json::from_str(&text).map_err(|e| {
+        Error::format(name, format!("it is not whole, valid JSON ({e}). Get the file again."))
+    })?;
+    Ok((value, note))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::records::{self, Report};
-use crate::Result;
+use crate::{Result, text};
 
 /// One sense of an English word with its words in other languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +48,14 @@ pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sens
             let english = line.en.trim().to_owned();
             let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for (code, list) in line.t {
+                let code = text::code(&code).unwrap_or(code);
                 if !languages.is_empty() && !languages.contains(&code) {
                     report.unknown(&code);
                     continue;
                 }
                 let list = usable(&list, report);
                 if !list.is_empty() {
-                    words.insert(code, list);
+                    words.entry(code).or_default().extend(list);
                 }
             }
             if english.is_empty() {

@@ -1,134 +1,239 @@
-//! A person's own text: plain lines, tab-separated values, or JSON lines.
+//! A person's own text: plain lines, tables, or JSON objects.
 //!
 //! - Plain: every line that is not blank is a passage.
-//! - Tab-separated: a header row with `text` and any of `id`, `lang`, `question`, `title`; without
-//!   one, `lang, text` or `id, lang, text` (and `id, text` in a file named `.tsv`).
-//! - JSON lines: an object a line with `text` and any of the same names, or a question
-//!   with its relevant passages (`own.rs`).
+//! - Tables: comma- or tab-separated values (`table.rs`).
+//! - JSON: an object a line, or a list of them, with a text and what else [`Role`] knows; or a
+//!   question with its relevant passages (`own.rs`).
 //!
 //! Languages that are not given are detected. Lines that cannot be used are left out, and
-//! [`Corpus::notes`] says which and why.
+//! [`Corpus::notes`] says which and why; a file of them is refused.
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Corpus, Passage, Question, UNDETERMINED, listed, own, shorten, without_blanks};
+use super::columns::{self, Columns, Fields, Role};
+use super::faults::Faults;
+use super::file::Text;
+use super::table::{Row, Table};
+use super::{Corpus, Passage, Question, UNDETERMINED, listed, own, without_blanks};
 use crate::{Error, Result, text};
 
-/// Longest line taken, in characters: longer ones are mostly files of another kind.
+/// Longest text taken, in characters: longer ones are mostly files of another kind.
 pub const MAX_CHARS: usize = 20_000;
 
-/// How many left-out lines are named one by one.
-const NAMED: usize = 8;
-
-/// A file's text; lines that are not UTF-8 are blank in it, so that numbers stay right.
-pub struct Decoded {
-    /// The text, without a byte order mark.
-    pub text: String,
-    /// Numbers (from 1) of the lines that were blanked.
-    pub undecodable: Vec<usize>,
-}
-
-/// Decodes a file as UTF-8.
-///
-/// # Errors
-/// [`Error::Format`] when it is empty, binary, UTF-16, or mostly not UTF-8.
-pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(Error::format(name, "it is UTF-16 text; save it as UTF-8."));
-    }
-    let bytes = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(bytes);
-    if bytes.trim_ascii().is_empty() {
-        return Err(Error::format(name, "the file is empty."));
-    }
-    if bytes.contains(&0) {
-        return Err(Error::format(name, "it is a binary file, not text."));
-    }
-    let mut text = String::with_capacity(bytes.len());
-    let mut undecodable = Vec::new();
-    let mut used = 0;
-    for (i, line) in bytes.split(|&b| b == b'\n').enumerate() {
-        match std::str::from_utf8(line) {
-            Ok(line) => {
-                used += usize::from(!line.trim().is_empty());
-                text.push_str(line);
-            }
-            Err(_) => undecodable.push(i + 1),
-        }
-        text.push('\n');
-    }
-    match undecodable.first() {
-        Some(line) if undecodable.len() > used => {
-            Err(Error::format(format!("{name}:{line}"), "this is not UTF-8 text; save it as UTF-8."))
-        }
-        _ => Ok(Decoded { text, undecodable }),
-    }
-}
+/// Records whose fields are told to a person.
+const TOLD_FROM: usize = 1000;
 
 /// Reads JSON lines: passages, and questions whose passages are still to be looked up.
 ///
 /// # Errors
-/// [`Error::Input`] when no line can be used, with the first line's sentence.
-pub(super) fn json(name: &str, decoded: &Decoded) -> Result<(Corpus, Vec<own::Query>)> {
-    let mut builder = Builder::new(name, decoded);
-    let mut queries = Vec::new();
-    for (number, line) in numbered(&decoded.text) {
-        if !builder.short_enough(number, line) {
-            continue;
+/// [`Error::Input`] with the first places when more lines are bad than good.
+pub(super) fn json(name: &str, text: &Text, columns: &Columns) -> Result<(Corpus, Vec<own::Query>)> {
+    let mut records = Records::new(name, text, columns);
+    for (number, line) in numbered(&text.text) {
+        if records.builder.faults.hopeless() {
+            break;
         }
         match serde_json::from_str::<Value>(line) {
-            Ok(Value::Object(object)) if own::is_query(&object) => {
-                match own::parse(format!("{name}:{number}"), &object) {
-                    Ok(query) => queries.push(query),
-                    Err(problem) => builder.leave_out(number, problem),
-                }
-            }
-            Ok(Value::Object(object)) => match record(&object) {
-                Ok(record) => builder.add(number, record),
-                Err(problem) => builder.leave_out(number, problem),
-            },
-            Ok(_) => builder.leave_out(number, "a JSON object with the field text is expected."),
-            Err(problem) => builder.leave_out(number, format!("it is not JSON ({problem}).")),
+            Ok(value) => records.add(number, &number.to_string(), &value),
+            Err(problem) => records.builder.leave_out(number, format!("it is not JSON ({problem}).")),
         }
     }
-    Ok((builder.finish(queries.is_empty())?, queries))
+    records.finish()
 }
 
-/// Reads tab-separated values where the text is such, else plain lines. `strict` says that the
-/// file's name promises tab-separated values.
+/// As [`json`], from the entries of a list.
 ///
 /// # Errors
-/// [`Error::Format`] when the promise is not kept, [`Error::Input`] when no line can be used.
-pub fn text(name: &str, decoded: &Decoded, strict: bool) -> Result<Corpus> {
-    let mut builder = Builder::new(name, decoded);
-    let layout = Layout::of(&decoded.text, strict);
-    if layout.is_none() && strict {
-        return Err(Error::format(
-            name,
-            "its columns are not understood: begin with a header row of id, lang, text, question, \
-             title (text is needed), or use the columns id, lang, text.",
-        ));
+/// As [`json`].
+pub(super) fn json_list(
+    name: &str,
+    text: &Text,
+    list: &[Value],
+    columns: &Columns,
+) -> Result<(Corpus, Vec<own::Query>)> {
+    let mut records = Records::new(name, text, columns);
+    for (i, value) in list.iter().enumerate() {
+        records.add(i + 1, &format!(" $[{i}]"), value);
     }
-    for (number, line) in numbered(&decoded.text).skip(usize::from(layout.as_ref().is_some_and(|l| l.header)))
-    {
-        if !builder.short_enough(number, line) {
-            continue;
+    records.finish()
+}
+
+/// JSON records as they come.
+struct Records<'a> {
+    builder: Builder<'a>,
+    columns: &'a Columns,
+    queries: Vec<own::Query>,
+    seen: usize,
+    names: Vec<String>,
+    /// Names that were read, by [`Role::ALL`].
+    read: [Vec<String>; 5],
+    /// Whether a field was not read that a text is often in.
+    rival: bool,
+}
+
+impl<'a> Records<'a> {
+    fn new(name: &'a str, text: &Text, columns: &'a Columns) -> Self {
+        let builder = Builder::new(name, text);
+        Self {
+            builder,
+            columns,
+            queries: Vec::new(),
+            seen: 0,
+            names: Vec::new(),
+            read: Default::default(),
+            rival: false,
         }
-        let Some(layout) = &layout else {
-            let text = line.trim().to_string();
-            builder.add(number, Record { text, ..Record::default() });
-            continue;
+    }
+
+    fn add(&mut self, number: usize, place: &str, value: &Value) {
+        let problem = match value {
+            Value::Object(object) if own::is_query(object) => {
+                match own::parse(format!("{}:{place}", self.builder.name), object) {
+                    Ok(query) => {
+                        self.builder.faults.good();
+                        return self.queries.push(query);
+                    }
+                    Err(problem) => problem,
+                }
+            }
+            Value::Object(object) => match self.record(object) {
+                Ok(record) => return self.builder.add_at(number, place, record),
+                Err(problem) => problem,
+            },
+            Value::String(text) => {
+                let record = Record { text: text.trim().into(), ..Record::default() };
+                return self.builder.add_at(number, place, record);
+            }
+            _ => "a JSON object with the field text is expected.".into(),
         };
-        match layout.record(line) {
-            Some(record) => builder.add(number, record),
-            None => builder.leave_out(
-                number,
-                format!("it has {} columns, not {}.", line.split('\t').count(), layout.columns.len()),
-            ),
+        self.builder.leave_out(place, problem);
+    }
+
+    fn record(&mut self, object: &Map<String, Value>) -> std::result::Result<Record, String> {
+        self.seen += 1;
+        if self.seen <= TOLD_FROM {
+            let new: Vec<String> = object.keys().filter(|key| !self.names.contains(key)).cloned().collect();
+            self.names.extend(new);
+        }
+        let mut record = Record::default();
+        for (at, role) in Role::ALL.into_iter().enumerate() {
+            let Some((key, value)) = field(object, role, self.columns)? else { continue };
+            match value {
+                Value::String(s) => record.set(role, s),
+                Value::Number(n) if role == Role::Id => record.id = Some(n.to_string()),
+                _ => return Err(format!("the field {key} is not a string.")),
+            }
+            if !self.read[at].contains(key) {
+                self.read[at].push(key.clone());
+            }
+            let rival = |(other, value): (&String, &Value)| {
+                let text = Role::of(other).is_some_and(|(other, _)| other == Role::Text);
+                other != key && text && value.as_str().is_some_and(|s| !s.trim().is_empty())
+            };
+            self.rival |= role == Role::Text && self.seen <= TOLD_FROM && object.iter().any(rival);
+        }
+        if record.text.is_empty() && record.title.is_none() && self.read[0].is_empty() {
+            let known = Role::Text.known()[..5].join(", ");
+            let fields = object.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(match fields.as_str() {
+                "" => "it is empty.".into(),
+                _ => format!(
+                    "it has no text: none of its fields ({fields}) is called {known} or the like; say which \
+                     is the text."
+                ),
+            });
+        }
+        Ok(record)
+    }
+
+    fn finish(self) -> Result<(Corpus, Vec<own::Query>)> {
+        let needed = self.queries.is_empty();
+        let name = self.builder.name;
+        let mut corpus = self.builder.finish(needed)?;
+        // Of names that mean the same the first is what a person may want to change.
+        let role = |name: &String| {
+            Role::ALL.into_iter().zip(&self.read).find(|(_, read)| read.contains(name)).map(|(role, _)| role)
+        };
+        let roles = self.names.iter().map(role).collect();
+        let fields = Fields { file: name.into(), names: self.names, roles };
+        let plain = self.read[0].iter().all(|name| name == "text") && self.columns.is_empty();
+        if !corpus.passages.is_empty() && (!plain || self.rival) {
+            corpus.notes.insert(0, format!("{name}: {}.", fields.words("field", false)));
+        }
+        if !fields.names.is_empty() && !corpus.passages.is_empty() {
+            corpus.fields.push(fields);
+        }
+        Ok((corpus, self.queries))
+    }
+}
+
+/// The field that is this, with its name: as the person says, else the likeliest that has a value.
+fn field<'a>(
+    object: &'a Map<String, Value>,
+    role: Role,
+    columns: &Columns,
+) -> std::result::Result<Option<(&'a String, &'a Value)>, String> {
+    match columns.of(role) {
+        Some(None) => return Ok(None),
+        Some(Some(said)) => {
+            let named = object.iter().find(|(key, _)| columns::same(said, key));
+            let needed = role == Role::Text;
+            return match named {
+                None if needed => {
+                    let fields = object.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
+                    Err(format!("it has no field {said:?}, but {fields}."))
+                }
+                found => Ok(found.filter(|(_, value)| !value.is_null())),
+            };
+        }
+        None => {}
+    }
+    let there = |value: &Value| !value.is_null() && value.as_str().is_none_or(|s| !s.trim().is_empty());
+    let known = object.iter().filter(|(key, value)| there(value) && !columns.names(key));
+    let ranked = known.filter_map(|(key, value)| {
+        let (_, rank) = Role::of(key).filter(|(other, _)| *other == role)?;
+        Some((rank, key, value))
+    });
+    Ok(ranked.min_by_key(|(rank, ..)| *rank).map(|(_, key, value)| (key, value)))
+}
+
+/// Reads a table where the text is one, else plain lines. `promised` is the separator that the file's
+/// name promises.
+///
+/// # Errors
+/// [`Error::Format`] when the promise is not kept, [`Error::Input`] with the first places when more
+/// lines are bad than good.
+pub(super) fn text(name: &str, text: &Text, promised: Option<char>, columns: &Columns) -> Result<Corpus> {
+    let table =
+        Table::of(name, &text.text, promised, columns).map_err(|problem| Error::format(name, problem))?;
+    let mut builder = Builder::new(name, text);
+    let Some(table) = table else {
+        for (number, line) in numbered(&text.text) {
+            builder.add(number, Record { text: line.trim().into(), ..Record::default() });
+        }
+        return builder.finish(true);
+    };
+    for row in table.rows() {
+        if builder.faults.hopeless() {
+            break;
+        }
+        match row {
+            Row::Bad(line, problem) => builder.leave_out(line, problem),
+            Row::Cells(line, cells) => {
+                let mut record = Record::default();
+                for (role, cell) in table.fields.roles.iter().zip(&cells) {
+                    role.iter().for_each(|role| record.set(*role, cell));
+                }
+                builder.add(line, record);
+            }
         }
     }
-    builder.finish(true)
+    let mut corpus = builder.finish(true)?;
+    corpus.notes.insert(0, table.note);
+    corpus.fields.push(table.fields);
+    Ok(corpus)
 }
 
 /// Lines that are not blank, with their numbers from 1.
@@ -147,102 +252,18 @@ struct Record {
 }
 
 impl Record {
-    fn set(&mut self, column: Column, value: &str) {
+    fn set(&mut self, role: Role, value: &str) {
         let value = value.trim();
         if value.is_empty() {
             return;
         }
-        match column {
-            Column::Id => self.id = Some(value.into()),
-            Column::Lang => self.lang = Some(value.into()),
-            Column::Text => self.text = value.into(),
-            Column::Question => self.question = Some(value.into()),
-            Column::Title => self.title = Some(value.into()),
-            Column::Other => {}
+        match role {
+            Role::Id => self.id = Some(value.into()),
+            Role::Language => self.lang = Some(value.into()),
+            Role::Text => self.text = value.into(),
+            Role::Question => self.question = Some(value.into()),
+            Role::Title => self.title = Some(value.into()),
         }
-    }
-}
-
-fn record(object: &serde_json::Map<String, Value>) -> std::result::Result<Record, String> {
-    let mut record = Record::default();
-    for (key, value) in object {
-        let column = Column::of(key);
-        match value {
-            _ if column == Column::Other => {}
-            Value::String(s) => record.set(column, s),
-            Value::Number(n) if column == Column::Id => record.id = Some(n.to_string()),
-            Value::Null => {}
-            _ => return Err(format!("the field {key} is not a string.")),
-        }
-    }
-    Ok(record)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Column {
-    Id,
-    Lang,
-    Text,
-    Question,
-    Title,
-    Other,
-}
-
-impl Column {
-    fn of(name: &str) -> Self {
-        match name.trim().to_ascii_lowercase().as_str() {
-            "id" => Self::Id,
-            "lang" | "language" => Self::Lang,
-            "text" => Self::Text,
-            "question" => Self::Question,
-            "title" => Self::Title,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Which column is what.
-struct Layout {
-    columns: Vec<Column>,
-    header: bool,
-}
-
-impl Layout {
-    fn of(text: &str, strict: bool) -> Option<Self> {
-        let first: Vec<&str> = numbered(text).next()?.1.split('\t').collect();
-        let named: Vec<Column> = first.iter().map(|c| Column::of(c)).collect();
-        if (first.len() > 1 || strict) && named.contains(&Column::Text) {
-            return Some(Self { columns: named, header: true });
-        }
-        // Without a header, a column of known language codes is the sign.
-        let codes = |column: usize| {
-            numbered(text).take(100).all(|(_, line)| {
-                line.split('\t')
-                    .nth(column)
-                    .is_some_and(|c| text::language(&c.trim().to_ascii_lowercase()).is_some())
-            })
-        };
-        let columns = match first.len() {
-            2 if codes(0) => vec![Column::Lang, Column::Text],
-            3 if codes(1) => vec![Column::Id, Column::Lang, Column::Text],
-            3 if codes(0) => vec![Column::Lang, Column::Id, Column::Text],
-            1 if strict => vec![Column::Text],
-            2 if strict => vec![Column::Id, Column::Text],
-            _ => return None,
-        };
-        Some(Self { columns, header: false })
-    }
-
-    fn record(&self, line: &str) -> Option<Record> {
-        let cells: Vec<&str> = line.trim_end_matches('\r').split('\t').collect();
-        if cells.len() != self.columns.len() {
-            return None;
-        }
-        let mut record = Record::default();
-        for (&column, cell) in self.columns.iter().zip(cells) {
-            record.set(column, cell);
-        }
-        Some(record)
     }
 }
 
@@ -250,58 +271,62 @@ impl Layout {
 struct Builder<'a> {
     name: &'a str,
     corpus: Corpus,
-    problems: Vec<String>,
+    faults: Faults,
     ids: HashMap<String, usize>,
     repeated: Vec<String>,
+    no_code: Vec<String>,
+    titles_alone: Vec<String>,
     detected: usize,
+    note: Option<String>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(name: &'a str, decoded: &Decoded) -> Self {
+    fn new(name: &'a str, text: &Text) -> Self {
         let mut builder = Self {
             name,
             corpus: Corpus { name: name.into(), ..Corpus::default() },
-            problems: Vec::new(),
+            faults: Faults::new(name),
             ids: HashMap::new(),
             repeated: Vec::new(),
+            no_code: Vec::new(),
+            titles_alone: Vec::new(),
             detected: 0,
+            note: text.note.clone(),
         };
-        for &line in &decoded.undecodable {
+        for &line in &text.undecodable {
             builder.leave_out(line, "it is not UTF-8 text.");
         }
         builder
     }
 
-    fn leave_out(&mut self, line: usize, problem: impl std::fmt::Display) {
-        self.problems.push(format!("{}:{line} was left out: {problem}", self.name));
-    }
-
-    fn short_enough(&mut self, line: usize, content: &str) -> bool {
-        // Bytes bound characters from above: most lines are never counted.
-        let chars = if content.len() > MAX_CHARS { content.chars().count() } else { 0 };
-        if chars > MAX_CHARS {
-            self.leave_out(
-                line,
-                format!("it has {chars} characters, more than {MAX_CHARS}; break it into lines."),
-            );
-        }
-        chars <= MAX_CHARS
+    fn leave_out(&mut self, place: impl std::fmt::Display, problem: impl std::fmt::Display) {
+        self.faults.bad(place, problem);
     }
 
     fn add(&mut self, line: usize, record: Record) {
+        self.add_at(line, &line.to_string(), record);
+    }
+
+    fn add_at(&mut self, number: usize, place: &str, mut record: Record) {
         if record.text.is_empty() {
-            self.leave_out(line, "it has no text.");
-            return;
+            // What is searched is the title, then.
+            let Some(title) = &record.title else { return self.leave_out(place, "it has no text.") };
+            record.text = title.clone();
+            self.titles_alone.push(format!("{}:{place}", self.name));
         }
-        let lang = match record.lang.as_deref().map(code) {
+        // Bytes bound characters from above: most texts are never counted.
+        let chars = if record.text.len() > MAX_CHARS { record.text.chars().count() } else { 0 };
+        if chars > MAX_CHARS {
+            let problem = format!("it has {chars} characters, more than {MAX_CHARS}; break it into lines.");
+            return self.leave_out(place, problem);
+        }
+        self.faults.good();
+        let lang = match record.lang.as_deref().map(text::code) {
             Some(Some(lang)) => lang,
             given => {
                 if given.is_some() {
                     let word = record.lang.unwrap_or_default();
-                    self.problems.push(format!(
-                        "{}:{line}: \"{word}\" is not a language code; the language was detected.",
-                        self.name
-                    ));
+                    self.no_code.push(format!("{}:{place} ({word:?})", self.name));
                 }
                 self.detected += 1;
                 text::detect(&record.text).unwrap_or(UNDETERMINED).to_string()
@@ -310,11 +335,11 @@ impl<'a> Builder<'a> {
         let (id, group) = match &record.id {
             Some(id) => (format!("{lang}:{id}"), id.clone()),
             None => {
-                let id = format!("{}:{line}", without_blanks(self.name));
+                let id = format!("{}:{number}", without_blanks(self.name));
                 (id.clone(), id)
             }
         };
-        let id = self.unique(id, line);
+        let id = self.unique(id, place);
         if let Some(text) = record.question {
             let relevant = vec![self.corpus.passages.len().into()];
             let question = Question {
@@ -337,31 +362,42 @@ impl<'a> Builder<'a> {
         });
     }
 
-    fn unique(&mut self, id: String, line: usize) -> String {
+    fn unique(&mut self, id: String, place: &str) -> String {
         let count = self.ids.entry(id.clone()).or_default();
         *count += 1;
         if *count == 1 {
             return id;
         }
         let renamed = format!("{id}#{count}");
-        self.repeated.push(format!("{}:{line} ({id})", self.name));
-        self.unique(renamed, line)
+        self.repeated.push(format!("{}:{place} ({id})", self.name));
+        self.unique(renamed, place)
     }
 
     fn finish(self, needed: bool) -> Result<Corpus> {
-        if self.corpus.passages.is_empty() && needed {
-            let first = self.problems.into_iter().next();
-            return Err(Error::Input(
-                first.unwrap_or_else(|| format!("{}: it has no lines of text.", self.name)),
-            ));
-        }
         let mut corpus = self.corpus;
-        corpus.notes = shorten(self.problems, NAMED);
-        corpus.notes.extend(listed(
-            &self.repeated,
-            "passage repeats the id and language of an earlier one and was given its own",
-            "passages repeat the id and language of an earlier one and were given their own",
-        ));
+        corpus.notes.extend(self.note);
+        corpus.notes.extend(self.faults.finish()?);
+        if corpus.passages.is_empty() && needed {
+            return Err(Error::Input(format!("{}: it has no lines of text.", self.name)));
+        }
+        let notes = [
+            listed(
+                &self.no_code,
+                "passage's language is not a code and was detected",
+                "passages' languages are not codes and were detected",
+            ),
+            listed(
+                &self.titles_alone,
+                "passage has a title and no text: the title is searched",
+                "passages have a title and no text: the title is searched",
+            ),
+            listed(
+                &self.repeated,
+                "passage repeats the id and language of an earlier one and was given its own",
+                "passages repeat the id and language of an earlier one and were given their own",
+            ),
+        ];
+        corpus.notes.extend(notes.into_iter().flatten());
         if self.detected > 0 {
             corpus.notes.push(format!(
                 "{}: the language of {} passages was detected from their text.",
@@ -370,19 +406,6 @@ impl<'a> Builder<'a> {
         }
         Ok(corpus)
     }
-}
-
-/// A language code as the project writes it: `DE` and `de-AT` are `de`, unknown ones stay.
-pub(super) fn code(given: &str) -> Option<String> {
-    let lower = given.trim().replace('_', "-").to_ascii_lowercase();
-    let primary = lower.split('-').next().unwrap_or_default();
-    if let Some(known) = text::language(primary) {
-        return Some(known.code.to_string());
-    }
-    let plausible = (2..=3).contains(&primary.len())
-        && lower.len() <= 20
-        && lower.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    plausible.then_some(lower)
 }
 
 #[cfg(test)]
@@ -415,12 +438,14 @@ mod tests {
 {"text":5}
 {"text":"broken
 ["text"]
+{"text":"It is blue."}
 "#
             .as_bytes(),
         )
         .unwrap();
         let ids: Vec<_> = corpus.passages.iter().map(|p| (p.id.as_str(), p.group.as_str())).collect();
-        assert_eq!(ids, [("de:7", "7"), ("en:7", "7"), ("en:7#2", "7")]);
+        let last = ("a.jsonl:8", "a.jsonl:8");
+        assert_eq!(ids, [("de:7", "7"), ("en:7", "7"), ("en:7#2", "7"), last]);
         assert_eq!(corpus.passages[0].source, "Farben");
         assert_eq!(corpus.questions.len(), 1);
         assert_eq!((corpus.questions[0].lang.as_str(), corpus.questions[0].relevant[0].passage), ("de", 0));
@@ -447,7 +472,7 @@ mod tests {
         assert_eq!(plain.passages[0].text, "one\ttwo\tthree");
         assert!(lines("a.tsv", b"one\ttwo\tthree\tfour\n").unwrap_err().to_string().contains("a.tsv"));
         let uneven = lines("a.tsv", b"lang\ttext\nde\tHallo\nde\n").unwrap();
-        assert!(uneven.notes[0].contains("a.tsv:3"), "{:?}", uneven.notes);
+        assert!(uneven.notes[1].contains("a.tsv:3"), "{:?}", uneven.notes);
     }
 
     #[test]
@@ -458,12 +483,144 @@ mod tests {
         assert!(corpus.notes[0].contains("a.txt:2") && corpus.notes[0].contains("100000"));
         let alone = lines("a.txt", long.as_bytes()).unwrap_err().to_string();
         assert!(alone.contains("a.txt:1"), "{alone}");
-        let latin1 = lines("a.txt", b"good line\nbad \xff line\nanother\n").unwrap();
-        assert!(latin1.notes[0].contains("a.txt:2"), "{:?}", latin1.notes);
-        assert_eq!(latin1.passages[1].id, "a.txt:3");
-        assert!(lines("a.txt", b"\xff\xe9\nabc\xe9\n").unwrap_err().to_string().contains("a.txt:1"));
-        assert!(lines("a.txt", b"\xff\xfea\x00").unwrap_err().to_string().contains("UTF-16"));
-        assert!(lines("a.pdf", b"%PDF\x00\x01").unwrap_err().to_string().contains("binary"));
+        let broken = lines("a.txt", b"gr\xc3\xbcn\nbad \xff line\nblau, wei\xc3\x9f\n").unwrap();
+        assert!(broken.notes[0].contains("a.txt:2 was left out: it is not UTF-8"), "{:?}", broken.notes);
+        assert_eq!(broken.passages[1].id, "a.txt:3");
+        let latin1 = lines("a.txt", b"Caf\xe9 au lait, s'il vous pla\xeet.\n").unwrap();
+        assert_eq!(latin1.passages[0].text, "Café au lait, s'il vous plaît.");
+        assert!(latin1.notes[0].contains("windows-1252"), "{:?}", latin1.notes);
+        assert!(lines("a.pdf", b"%PDF-1.7\n\x00\x01").unwrap_err().to_string().contains("PDF"));
+    }
+
+    #[test]
+    fn a_file_of_bad_lines_is_refused_with_the_first() {
+        let text = "{\"text\":\"Bees.\"}\n{\"text\":\n{\"text\":5}\nno JSON\n";
+        let problem = lines("a.jsonl", text.as_bytes()).unwrap_err().to_string();
+        assert!(problem.contains("3 of its 4 lines") && problem.contains("a.jsonl:2"), "{problem}");
+    }
+
+    /// As Pyserini, MS MARCO and others name their fields.
+    #[test]
+    fn published_names_of_fields_are_known() {
+        for (id, text) in [
+            ("id", "contents"),
+            ("_id", "text"),
+            ("docid", "body"),
+            ("doc_id", "passage"),
+            ("pid", "content"),
+        ] {
+            let line = format!("{{\"{id}\":\"7\",\"{text}\":\"Bees keep honey in combs.\"}}\n");
+            let corpus = lines("docs.jsonl", line.as_bytes()).unwrap();
+            assert_eq!(
+                (corpus.passages[0].id.as_str(), corpus.passages[0].text.as_str()),
+                ("en:7", "Bees keep honey in combs.")
+            );
+            let told = corpus.notes.iter().any(|note| note.contains(&format!("text is field {text:?}")));
+            assert_eq!(told, text != "text", "{:?}", corpus.notes);
+        }
+        let both = lines("a.jsonl", br#"{"body":"Long.","text":"Short.","id":3}"#).unwrap();
+        assert_eq!(both.passages[0].text, "Short.");
+        assert!(both.notes[0].contains("\"body\" is not read"), "{:?}", both.notes);
+        let unknown = lines("a.jsonl", br#"{"review":"Good.","stars":5}"#).unwrap_err().to_string();
+        assert!(unknown.contains("a.jsonl:1") && unknown.contains("(review, stars)"), "{unknown}");
+        let title = lines("a.jsonl", br#"{"title":"Bees of the world","text":""}"#).unwrap();
+        assert_eq!(title.passages[0].text, "Bees of the world");
+        assert!(title.notes[0].contains("1 passage has a title and no text"), "{:?}", title.notes);
+    }
+
+    #[test]
+    fn a_person_says_which_field_is_what() {
+        let line = br#"{"review":"Bees keep honey.","key":9,"tongue":"deu","text":"x"}"#;
+        let columns = "text=review,id=key,language=tongue".parse().unwrap();
+        let opened = |columns| super::super::open_with(&[("a.jsonl".into(), line.to_vec())], &columns);
+        let corpus = opened(columns).unwrap();
+        assert_eq!(
+            (corpus.passages[0].id.as_str(), corpus.passages[0].text.as_str()),
+            ("de:9", "Bees keep honey.")
+        );
+        let fields = &corpus.fields[0];
+        assert_eq!(fields.column(Role::Text).map(|i| fields.names[i].as_str()), Some("review"));
+        let missing = opened("text=body".parse().unwrap()).unwrap_err().to_string();
+        assert!(missing.contains("no field \"body\", but key, review, text"), "{missing}");
+    }
+
+    #[test]
+    fn lists_and_objects_over_several_lines_are_read() {
+        let list = "[\n {\"text\": \"Bees keep honey in their combs.\",\n  \"id\": 1},\n {\"text\": 5},\n \"Cats sleep in the sun.\"\n]";
+        let corpus = lines("a.json", list.as_bytes()).unwrap();
+        let ids: Vec<&str> = corpus.passages.iter().map(|p| p.id.as_str()).collect();
+        assert_eq!(ids, ["en:1", "a.json:3"]);
+        assert!(corpus.notes[0].starts_with("a.json: $[1] was left out"), "{:?}", corpus.notes);
+        let objects = "{\n \"text\": \"Bees keep honey.\"\n}\n{\n \"text\": \"Cats sleep.\"\n}\n";
+        assert_eq!(lines("a.json", objects.as_bytes()).unwrap().passages.len(), 2);
+    }
+
+    #[test]
+    fn tables_are_passages() {
+        let csv = "id,lang,text\n1,en,\"Bees keep honey in combs, made of wax.\"\n2,en,\"Cats \"\"like\"\" the sun, and sleep.\"\n3,en,The bridge opened in spring.\n";
+        let corpus = lines("notes.csv", csv.as_bytes()).unwrap();
+        let got: Vec<_> = corpus.passages.iter().map(|p| (p.id.as_str(), p.text.as_str())).collect();
+        assert_eq!(
+            got,
+            [
+                ("en:1", "Bees keep honey in combs, made of wax."),
+                ("en:2", "Cats \"like\" the sun, and sleep."),
+                ("en:3", "The bridge opened in spring."),
+            ]
+        );
+        assert!(corpus.notes[0].contains("text is column 3 \"text\""), "{:?}", corpus.notes);
+        let torn = lines(
+            "notes.csv",
+            b"text,source\n\"Bees keep honey\nin combs.\",a\nThe bridge opened in spring.,b\n",
+        );
+        let torn = torn.unwrap();
+        assert_eq!(torn.passages.len(), 2);
+        assert_eq!(torn.passages[0].text, "Bees keep honey\nin combs.");
+        assert_eq!(
+            (torn.passages[0].id.as_str(), torn.passages[1].id.as_str()),
+            ("notes.csv:2", "notes.csv:4")
+        );
+        // What Excel writes in some countries.
+        let (bytes, ..) = encoding_rs::WINDOWS_1252
+            .encode("id;Überschrift;text\r\n1;Größe;Das Haus ist schön und groß.\r\n");
+        let excel = lines("a.csv", &bytes).unwrap();
+        assert_eq!(excel.passages[0].text, "Das Haus ist schön und groß.");
+    }
+
+    #[test]
+    fn languages_of_all_codes_are_one_and_scripts_stay_apart() {
+        let docs = r#"{"id": "1", "lang": "eng_Latn", "text": "Bees keep honey in combs."}
+{"id": "1", "lang": "deu_Latn", "text": "Bienen lagern Honig in Waben."}
+{"id": "2", "lang": "eng", "text": "Cats sleep in the sun."}
+{"id": "7", "lang": "zh-Hans", "text": "蜜蜂把蜂蜜储存在蜂巢里。"}
+{"id": "7", "lang": "zh-Hant", "text": "蜜蜂把蜂蜜儲存在蜂巢裡。"}
+{"id": "8", "lang": "sr-Cyrl", "text": "Пчеле чувају мед у саћу."}
+{"id": "8", "lang": "sr_Latn", "text": "Pčele čuvaju med u saću."}
+"#;
+        let asked = r#"{"query_id": "q1", "lang": "en", "text": "Where do bees keep honey?", "relevant": ["1"]}
+{"query_id": "q2", "lang": "zho_Hant", "text": "蜂蜜儲存在哪裡？", "relevant": ["zh-Hant:7"]}
+{"query_id": "q3", "lang": "zh", "text": "蜂蜜储存在哪里？", "relevant": ["zho_Hans:7"]}
+"#;
+        let files =
+            [("docs.jsonl", docs), ("q.jsonl", asked)].map(|(n, t)| (n.into(), t.as_bytes().to_vec()));
+        let corpus = super::super::open(&files).unwrap();
+        let ids: Vec<&str> = corpus.passages.iter().map(|p| p.id.as_str()).collect();
+        assert_eq!(ids, ["en:1", "de:1", "en:2", "zh:7", "zh-Hant:7", "sr:8", "sr-Latn:8"]);
+        let relevant = |i: usize| corpus.questions[i].relevant.iter().map(|r| r.passage).collect::<Vec<_>>();
+        assert_eq!((relevant(0), relevant(1), relevant(2)), (vec![0, 1], vec![4], vec![3]));
+        let languages: Vec<&str> = corpus.questions.iter().map(|q| q.lang.as_str()).collect();
+        assert_eq!(languages, ["en", "zh-Hant", "zh"]);
+        assert!(corpus.notes.is_empty(), "{:?}", corpus.notes);
+    }
+
+    #[test]
+    fn packed_files_are_read_as_what_is_in_them() {
+        use std::io::Write;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(b"{\"id\": 1, \"text\": \"Bees keep honey in combs.\"}\n").unwrap();
+        let corpus = lines("docs.jsonl.gz", &gzip.finish().unwrap()).unwrap();
+        assert_eq!(corpus.passages[0].id, "en:1");
+        assert_eq!(corpus.notes[0], "docs.jsonl.gz: unpacked from gzip.");
     }
 
     proptest! {
@@ -471,7 +628,7 @@ mod tests {
         #[test]
         fn any_bytes_open_or_are_refused(
             bytes in proptest::collection::vec(any::<u8>(), 0..300),
-            name in "[a-z]{1,4}\\.(txt|tsv|json|jsonl)",
+            name in "[a-z]{1,4}\\.(txt|tsv|csv|json|jsonl)",
         ) {
             if let Ok(corpus) = lines(&name, &bytes) {
                 prop_assert!(!corpus.passages.is_empty());

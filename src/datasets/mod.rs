@@ -8,6 +8,7 @@ pub mod beir;
 pub mod catalogue;
 mod chunks;
 mod collection;
+mod columns;
 pub mod dev;
 pub mod drop;
 mod examples;
@@ -30,6 +31,7 @@ pub mod records;
 pub mod sample;
 mod sentences;
 mod spans;
+mod table;
 #[cfg(any(test, feature = "native"))]
 pub mod training;
 pub mod tydiqa;
@@ -38,8 +40,9 @@ pub mod xquad;
 pub use catalogue::load;
 pub use chunks::Chunks;
 pub use collection::{Options, Pool};
+pub use columns::{Columns, Fields, Role};
 pub use examples::examples;
-pub use open::open;
+pub use open::{Lines, lines_of, open, open_each, open_with};
 pub(crate) use sentences::sentences;
 
 use std::collections::{HashMap, HashSet};
@@ -127,6 +130,8 @@ pub struct Corpus {
     /// Whether a passage with a question's own id is taken for the question itself, which is then not
     /// among what the question finds: BEIR's rule.
     pub identical_ids: bool,
+    /// How tables and JSON lines were read that it comes from.
+    pub fields: Vec<Fields>,
     /// What was left out or assumed, a sentence each.
     pub notes: Vec<String>,
     /// Whether each question is a passage that looks for its translations: the one of its own group and language,
@@ -164,6 +169,7 @@ impl Corpus {
             identical_ids: self.identical_ids,
             notes: self.notes.clone(),
             questions_are_passages: self.questions_are_passages,
+            fields: self.fields.clone(),
             ..Self::default()
         };
         let mut moved = HashMap::new();
@@ -203,6 +209,7 @@ impl Corpus {
             q
         }));
         self.identical_ids |= other.identical_ids;
+        self.fields.extend(other.fields);
         self.notes.extend(other.notes);
         Ok(())
     }
@@ -233,16 +240,6 @@ pub fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Vec<
         })
         .collect();
     (unique, which)
-}
-
-/// The first notes and the number of the others: a broken file of a million lines stays readable.
-pub(crate) fn shorten(mut notes: Vec<String>, keep: usize) -> Vec<String> {
-    if notes.len() > keep + 1 {
-        let more = notes.len() - keep;
-        notes.truncate(keep);
-        notes.push(format!("{more} more lines were left out for such reasons."));
-    }
-    notes
 }
 
 /// One note on all places of one kind: how many there are, what they are, and where the first are.
@@ -386,12 +383,5 @@ mod tests {
         let note = listed(&places, "", "ids are wrong").unwrap();
         assert!(note.starts_with("10 ids are wrong: q:1, ") && note.ends_with("q:8 and 2 more."), "{note}");
         assert_eq!(without_blanks(" a b\u{a0}c "), "a_b_c");
-    }
-
-    #[test]
-    fn many_notes_are_counted() {
-        let notes = shorten((0..10).map(|i| i.to_string()).collect(), 3);
-        assert_eq!(notes.len(), 4);
-        assert!(notes[3].starts_with("7 more"));
     }
 }

@@ -1,12 +1,17 @@
 //! Finds out what files are, from their content first and their name second.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use super::{Corpus, drop, lines, own, sample, tydiqa, xquad};
+use super::file::{self, Text};
+use super::table::Table;
+use super::{Columns, Corpus, drop, lines, own, sample, tydiqa, xquad};
 use crate::{Error, Result};
 
 /// Opens files a person gave: XQuAD-R or MLQA-R JSON, TyDi QA's gold passages, DROP, the sample
-/// corpus, JSON lines of passages and questions, tab-separated or plain lines. Each is `(name, bytes)`; the name may have folders in front.
+/// corpus, JSON lines or lists of passages and questions, tables (CSV, TSV) or plain lines, packed or
+/// not. Each is `(name, bytes)`; the name may have folders in front.
 ///
 /// A file that cannot be used among others that can is left out, and [`Corpus::notes`] says why;
 /// so are single lines.
@@ -14,13 +19,31 @@ use crate::{Error, Result};
 /// # Errors
 /// A sentence that names file and line when nothing is left to search.
 pub fn open(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
+    open_with(files, &Columns::default())
+}
+
+/// As [`open`], with what the person says about columns of tables and fields of JSON lines.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(files: &[(String, Vec<u8>)], columns: &Columns) -> Result<Corpus> {
+    let files: Vec<_> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice(), columns)).collect();
+    open_each(&files)
+}
+
+/// As [`open_with`], with what the person says of each file.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_each(files: &[(&str, &[u8], &Columns)]) -> Result<Corpus> {
     let mut corpus = Corpus::default();
     let mut refused: Vec<Error> = Vec::new();
     let mut opened = 0;
     // Their passages may be in any of the files.
     let mut queries = Vec::new();
-    for (name, bytes) in files {
-        match read(base(name), bytes).and_then(|(part, asked)| {
+    for &(name, bytes, columns) in files {
+        match read(base(name), bytes, columns).and_then(|(part, asked)| {
             let named = (!part.passages.is_empty()).then(|| part.name.clone());
             corpus.append(part).map(|()| (named, asked))
         }) {
@@ -37,7 +60,7 @@ pub fn open(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
         }
     }
     if opened == 0 && refused.is_empty() && !queries.is_empty() {
-        let names: Vec<&str> = files.iter().map(|(name, _)| base(name)).collect();
+        let names: Vec<&str> = files.iter().map(|(name, ..)| base(name)).collect();
         return Err(Error::Input(format!(
             "{}: there are questions but no passages; open the passages' file together with it.",
             names.join(", ")
@@ -56,60 +79,161 @@ pub fn open(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
     Ok(corpus)
 }
 
-fn read(name: &str, bytes: &[u8]) -> Result<(Corpus, Vec<own::Query>)> {
-    let decoded = lines::decode(name, bytes)?;
-    let extension = name.rsplit_once('.').map_or("", |(_, e)| e).to_ascii_lowercase();
-    let first = decoded.text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
-    if first.starts_with('{') {
-        match serde_json::from_str::<Value>(first) {
-            Ok(value) if is_document(&value) => return document(name, &value),
-            Ok(value) if sample::is_record(&value) => {
-                return sample::parse(name, &decoded.text).map(|corpus| (corpus, Vec::new()));
+/// A file whose texts are to be encoded, a row each.
+pub enum Lines {
+    /// Plain text: every line, blank ones included, so that rows have the lines' numbers.
+    Plain {
+        /// The lines.
+        lines: Vec<String>,
+        /// What was done to read them, and what is odd about them.
+        notes: Vec<String>,
+    },
+    /// The passages of a table or of JSON.
+    Passages(Corpus),
+}
+
+/// Reads the file at `path` as [`Lines`].
+///
+/// # Errors
+/// As [`open_with`]; a line that cannot be decoded.
+pub fn lines_of(path: &Path, columns: &Columns) -> Result<Lines> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
+    let text = file::text(&name, &bytes)?;
+    if !is_plain(&name, &text, columns)? {
+        return open_with(&[(name, bytes)], columns).map(Lines::Passages);
+    }
+    if let Some(line) = text.undecodable.first() {
+        let problem = "it is not UTF-8 text; a row would be missing. Mend the line or save the file anew.";
+        return Err(Error::format(format!("{name}:{line}"), problem));
+    }
+    let lines: Vec<String> = text.text.lines().map(Into::into).collect();
+    let blank = lines.iter().filter(|line| line.trim().is_empty()).count();
+    let mut notes: Vec<String> = text.note.into_iter().collect();
+    match blank {
+        0 => {}
+        1 => notes.push(format!("{name}: 1 line is blank; it has its row all the same.")),
+        n => notes.push(format!("{name}: {n} lines are blank; they have their rows all the same.")),
+    }
+    Ok(Lines::Plain { lines, notes })
+}
+
+/// The separator that a file's ending promises.
+fn promised(extension: &str) -> Option<char> {
+    match extension {
+        "csv" => Some(','),
+        "tsv" | "tab" => Some('\t'),
+        "psv" => Some('|'),
+        _ => None,
+    }
+}
+
+/// The ending of a file's name, that of a packed one left out.
+fn ending(name: &str) -> String {
+    file::unpacked_name(name).rsplit_once('.').map_or("", |(_, e)| e).to_ascii_lowercase()
+}
+
+/// Whether a file is neither JSON nor a table.
+fn is_plain(name: &str, text: &Text, columns: &Columns) -> Result<bool> {
+    let extension = ending(name);
+    if ["json", "jsonl", "ndjson"].contains(&extension.as_str()) || mostly_objects(&text.text) {
+        return Ok(false);
+    }
+    let table = Table::of(name, &text.text, promised(&extension), columns);
+    table.map(|table| table.is_none()).map_err(|problem| Error::format(name, problem))
+}
+
+fn read(name: &str, bytes: &[u8], columns: &Columns) -> Result<(Corpus, Vec<own::Query>)> {
+    let text = file::text(name, bytes)?;
+    let extension = ending(name);
+    match text.text.trim_start().chars().next() {
+        Some('{') => {
+            if let Some(read) = braces(name, &text, &extension, columns) {
+                return read;
             }
-            Ok(_) => return lines::json(name, &decoded),
-            // One document over many lines, or one that breaks off.
-            Err(problem) => match serde_json::from_str::<Value>(&decoded.text) {
-                Ok(value) if is_document(&value) => return document(name, &value),
-                Err(_) if decoded.text.contains("\"data\"") && decoded.text.contains("\"paragraphs\"") => {
-                    return xquad::parse(name, decoded.text.as_bytes()).map(|corpus| (corpus, Vec::new()));
-                }
-                _ if extension == "json" => {
-                    return Err(Error::format(
-                        name,
-                        format!(
-                            "it is neither XQuAD-R, TyDi QA or DROP JSON nor one JSON object a line \
-                             ({problem}). Give one object a line with id, lang and text."
-                        ),
-                    ));
-                }
-                _ => {}
-            },
         }
+        Some('[') => match serde_json::from_str::<Vec<Value>>(&text.text) {
+            Ok(list) => return lines::json_list(name, &text, &list, columns),
+            Err(problem) if extension == "json" => return Err(broken(name, &problem)),
+            Err(_) => {}
+        },
+        _ => {}
     }
     match extension.as_str() {
-        "jsonl" | "ndjson" => lines::json(name, &decoded),
-        "json" => Err(Error::format(
-            name,
-            "it is JSON of another form. Give one object a line with id, lang and text, or XQuAD-R.",
-        )),
-        _ => lines::text(name, &decoded, extension == "tsv").map(|corpus| (corpus, Vec::new())),
+        "jsonl" | "ndjson" => lines::json(name, &text, columns),
+        "json" => Err(Error::format(name, "it is not JSON; if it is text, name it .txt.")),
+        _ => lines::text(name, &text, promised(&extension), columns).map(|corpus| (corpus, Vec::new())),
     }
+}
+/// Reads what begins with a brace; `None` where it is no JSON for all that.
+fn braces(
+    name: &str,
+    text: &Text,
+    extension: &str,
+    columns: &Columns,
+) -> Option<Result<(Corpus, Vec<own::Query>)>> {
+    let first = text.text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
+    let noted = |corpus: Result<Corpus>| {
+        let told = |mut corpus: Corpus| {
+            corpus.notes.splice(0..0, text.note.clone());
+            (corpus, Vec::new())
+        };
+        corpus.map(told)
+    };
+    let begin = match serde_json::from_str::<Value>(first) {
+        Ok(value) if is_document(&value) => return Some(noted(document(name, &value))),
+        Ok(value) if sample::is_record(&value) => return Some(noted(sample::parse(name, &text.text))),
+        Ok(_) => return Some(lines::json(name, text, columns)),
+        Err(problem) => problem,
+    };
+    // One document over many lines, or several, or one that breaks off.
+    let values: std::result::Result<Vec<Value>, _> =
+        serde_json::Deserializer::from_str(&text.text).into_iter().collect();
+    match values {
+        Ok(values) => Some(match values.as_slice() {
+            [value] if is_document(value) => noted(document(name, value)),
+            values => lines::json_list(name, text, values, columns),
+        }),
+        Err(problem) if text.text.contains("\"data\"") && text.text.contains("\"paragraphs\"") => {
+            Some(Err(broken(name, &problem)))
+        }
+        Err(_) if mostly_objects(&text.text) => Some(lines::json(name, text, columns)),
+        Err(_) if extension == "json" => Some(Err(broken(name, &begin))),
+        Err(_) => None,
+    }
+}
+
+fn broken(name: &str, problem: &serde_json::Error) -> Error {
+    Error::format(
+        name,
+        format!(
+            "it is not whole, valid JSON ({problem}). Get the file again, or give one object a line with id, \
+             lang and text."
+        ),
+    )
+}
+
+/// Whether most of the first lines are JSON objects.
+fn mostly_objects(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(20).collect();
+    let objects =
+        lines.iter().filter(|line| serde_json::from_str::<Value>(line).is_ok_and(|v| v.is_object()));
+    2 * objects.count() > lines.len()
 }
 
 fn is_document(value: &Value) -> bool {
-    value.get("data").is_some() || drop::is_drop(value)
+    value.get("data").is_some_and(Value::is_array) || drop::is_drop(value)
 }
 
 /// A data set that is one JSON document.
-fn document(name: &str, value: &Value) -> Result<(Corpus, Vec<own::Query>)> {
-    let corpus = if drop::is_drop(value) {
+fn document(name: &str, value: &Value) -> Result<Corpus> {
+    if drop::is_drop(value) {
         drop::from_value(name, value)
     } else if breaks(value) {
         xquad::from_value(name, value)
     } else {
         tydiqa::from_value(name, value)
-    };
-    corpus.map(|corpus| (corpus, Vec::new()))
+    }
 }
 
 /// Whether some paragraph says where its sentences end.
@@ -173,13 +297,38 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_rows_unless_they_are_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            lines_of(&path, &Columns::default())
+        };
+        let Lines::Plain { lines, notes } = read("a.txt", b"\xef\xbb\xbfone\r\n\r\ntwo, three\r\n").unwrap()
+        else {
+            panic!()
+        };
+        assert_eq!(lines, ["one", "", "two, three"]);
+        assert!(notes[0].contains("byte order mark") && notes[1].contains("1 line is blank"), "{notes:?}");
+        for (name, text) in [
+            ("a.csv", "id,text\n1,Bees keep honey.\n"),
+            ("a.jsonl", "{\"contents\":\"Bees keep honey.\"}\n"),
+            ("a.txt", "{\"text\":\"Bees keep honey.\"}\n"),
+        ] {
+            let Lines::Passages(corpus) = read(name, text.as_bytes()).unwrap() else { panic!("{name}") };
+            assert_eq!(corpus.passages[0].text, "Bees keep honey.");
+        }
+        assert!(read("b.txt", b"gr\xc3\xbcn\n\xff\nblau \xc3\x9f\n").is_err());
+    }
+
+    #[test]
     fn nothing_usable_is_an_error_that_names_the_file() {
         for (name, text) in [
             ("empty.txt", ""),
             ("blank.txt", " \n\n"),
             ("photo.png", "\u{0}\u{1}PNG"),
             ("en.json", r#"{"data": [{"title": "T", "paragraphs": [{"cont"#),
-            ("list.json", r#"[{"text":"a"}]"#),
+            ("list.json", r#"[{"a":"text"}]"#),
             ("cut.json", r#"{"text": "a"#),
         ] {
             let problem = opened(&[(name, text)]).unwrap_err().to_string();

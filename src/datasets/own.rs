@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{Corpus, Other, Passage, Question, Relevant, UNDETERMINED, lines, listed};
+use super::{Corpus, Other, Passage, Question, Relevant, UNDETERMINED, listed};
 use crate::text;
 
 /// A question whose passages are not looked up yet: they may be in a file that comes later.
@@ -106,7 +106,7 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
     let (mut detected, mut no_code) = (Vec::new(), Vec::new());
     let mut questions = Vec::new();
     for query in queries {
-        let lang = match query.lang.as_deref().map(|given| (given, lines::code(given))) {
+        let lang = match query.lang.as_deref().map(|given| (given, text::code(given))) {
             Some((_, Some(code))) => code,
             given => {
                 match given {
@@ -126,7 +126,12 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
         let mut relevant: Vec<Relevant> = Vec::new();
         let mut others: Vec<Other> = Vec::new();
         for (id, grade) in query.relevant {
-            let own = by_id.get(id.as_str()).map(std::slice::from_ref);
+            // `deu_Latn:7` names the passage `de:7`.
+            let recoded = || {
+                let (lang, id) = id.split_once(':')?;
+                by_id.get(format!("{}:{id}", text::code(lang)?).as_str())
+            };
+            let own = by_id.get(id.as_str()).or_else(recoded).map(std::slice::from_ref);
             let Some(passages) = own.or_else(|| by_group.get(id.as_str()).map(Vec::as_slice)) else {
                 unknown.push(format!("{} ({id})", query.place));
                 others.push(missing(&id, grade, &lang, &languages));

@@ -1,12 +1,13 @@
 //! Parallel text: `{"id","t":{lang:text}}`, one segment a line with all its languages.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::records::{self, Report};
-use crate::Result;
+use crate::{Result, text};
 
 /// One segment in all its languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +63,19 @@ pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Seg
 }
 
 fn usable(
-    mut all: BTreeMap<String, String>,
+    given: BTreeMap<String, String>,
     languages: &[String],
     report: &mut Report,
 ) -> BTreeMap<String, String> {
     let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for (code, text) in given {
+        match all.entry(text::code(&code).unwrap_or(code)) {
+            Entry::Vacant(entry) => drop(entry.insert(text)),
+            // `de` and `deu`, say: one of them is enough.
+            Entry::Occupied(_) => report.same_languages += 1,
+        }
+    }
     // English first: a text equal to it is the one to leave out.
     let english = all.remove_entry("en");
     for (code, text) in english.into_iter().chain(all) {

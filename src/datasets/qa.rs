@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::records::{self, Report};
-use crate::Result;
+use crate::{Result, text};
 
 /// A question and its passage, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -60,6 +60,7 @@ pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Qu
         report.files += 1;
         records::read(file, &mut report, |mut line: Question, report| {
             report.records += 1;
+            line.lang = text::code(&line.lang).unwrap_or(line.lang);
             if !languages.is_empty() && !languages.contains(&line.lang) {
                 report.unknown(&line.lang);
                 return Ok(());

@@ -37,6 +37,8 @@ pub struct Report {
     pub too_few_texts: usize,
     /// Texts left out because their language was not asked for, by code.
     pub unknown_languages: BTreeMap<String, usize>,
+    /// Texts left out because another of their record is in the same language, by another code.
+    pub same_languages: usize,
     /// Lines left out because they are not of the form.
     pub bad_lines: usize,
     /// The first of those, and how files were decoded, a sentence each.
@@ -58,6 +60,7 @@ impl Report {
         for (code, count) in &other.unknown_languages {
             *self.unknown_languages.entry(code.clone()).or_default() += count;
         }
+        self.same_languages += other.same_languages;
         self.bad_lines += other.bad_lines;
         self.notes.extend(other.notes.iter().cloned());
     }
@@ -74,6 +77,7 @@ impl Report {
             (self.empty_texts, "texts", "they are empty"),
             (self.equal_texts, "texts", "both sides are equal: nobody translated them"),
             (self.malformed_texts, "texts", "they hold characters that no such text holds"),
+            (self.same_languages, "texts", "another of their record is in the same language"),
             (self.too_few_texts, "records", "less than two texts of them remain"),
             (other, "texts", &other_languages),
         ]

@@ -35,7 +35,9 @@ const LANGUAGES: [(&str, &str); 11] = [
 pub fn parse(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
     let mut reader = Reader::default();
     for (name, bytes) in files {
-        reader.file(name, &json::whole(name, bytes)?)?;
+        let (value, note) = json::whole(name, bytes)?;
+        reader.file(name, &value)?;
+        reader.paragraphs.corpus.notes.extend(note);
     }
     reader.finish(files.first().map_or("tydiqa", |(name, _)| name))
 }

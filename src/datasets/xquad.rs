@@ -117,7 +117,10 @@ impl Dataset {
 /// # Errors
 /// [`Error::Format`] with the file and the JSON path of what departs from the form.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Corpus> {
-    from_value(name, &json::whole(name, bytes)?)
+    let (value, note) = json::whole(name, bytes)?;
+    let mut corpus = from_value(name, &value)?;
+    corpus.notes.extend(note);
+    Ok(corpus)
 }
 
 /// As [`parse`], from JSON already read.
@@ -155,12 +158,28 @@ pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
     Ok(corpus)
 }
 
-/// `de` of `de.json`, `mlqa-r-de.json` or `some/folder/de.json`.
+/// `de` of `de.json`, `mlqa-r-de.json`, `set-deu_Latn` or `some/folder/de.json`.
 pub(super) fn language_of(name: &str) -> Option<String> {
     let base = name.rsplit(['/', '\\']).next()?;
     let stem = base.split_once('.').map_or(base, |(stem, _)| stem).to_ascii_lowercase();
-    let last = stem.rsplit(['-', '_']).next()?;
-    text::language(last).map(|l| l.code.to_string())
+    let mut parts = stem.rsplit(['-', '_']);
+    let last = parts.next()?;
+    let known = |word: &str| {
+        let code = text::code(word).filter(|_| text::is_code(word))?;
+        text::language(&code).map(|l| l.code.to_string())
+    };
+    // A script or a region behind it: `deu_Latn`, `zh-TW`.
+    let behind = || {
+        let before = parts.next()?;
+        let with = format!("{before}-{last}");
+        let is_one = match last.len() {
+            4 => text::is_code(&with),
+            2 => known(before).is_some(),
+            _ => false,
+        };
+        text::code(&with).filter(|_| is_one)
+    };
+    known(last).or_else(behind)
 }
 
 fn first_context(value: &Value) -> Option<&str> {
@@ -309,6 +328,10 @@ pub(crate) mod tests {
         assert_eq!(language_of("x/de.json").as_deref(), Some("de"));
         assert_eq!(language_of("MLQA-R-vi.json").as_deref(), Some("vi"));
         assert_eq!(language_of("questions.json"), None);
+        assert_eq!(language_of("set-deu_Latn").as_deref(), Some("de"));
+        assert_eq!(language_of("docs.zho_Hant.jsonl"), None);
+        assert_eq!(language_of("zho_Hant.json").as_deref(), Some("zh-Hant"));
+        assert_eq!(language_of("zh-TW.json").as_deref(), Some("zh-Hant"));
         let corpus = from_value("questions.json", &small()).unwrap();
         assert_eq!(corpus.passages[0].lang, "zh");
         assert!(corpus.notes[0].contains("zh"));

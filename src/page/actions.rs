@@ -11,6 +11,7 @@ use super::evaluate::View;
 use super::link::describe;
 use super::state::{Activity, Page, Problem, TOP, WayOut, Worker};
 use super::words;
+use crate::datasets::{Columns, Role};
 use crate::protocol::{DeviceChoice, Example, Id, OpenedFile, PrecisionChoice, Request, Scope};
 
 /// Where the default model and the sample corpus are, seen from the page.
@@ -496,6 +497,15 @@ impl Page {
         }
     }
 
+    /// The person says which column of an open file is what; it is read and encoded anew.
+    pub fn choose_column(self, file: &str, role: Role, column: Option<String>) {
+        let Some(mut files) = self.kept.with_value(|k| k.open.clone()) else { return };
+        for opened in files.iter_mut().filter(|f| f.name == file) {
+            opened.columns = std::mem::take(&mut opened.columns).with(role, column.clone());
+        }
+        self.open_files(files);
+    }
+
     /// Sends files that waited for the model.
     pub fn send_coming(self) {
         let Some(id) = self.opening.with_untracked(|o| o.as_ref().map(|o| o.id)) else { return };
@@ -529,7 +539,11 @@ impl Page {
             self.say("There is no text to search yet", "Paste a passage a line, then try again.", None);
             return;
         }
-        self.open_files(vec![OpenedFile { name: "pasted text".into(), bytes: text.into_bytes() }]);
+        self.open_files(vec![OpenedFile {
+            name: "pasted text".into(),
+            bytes: text.into_bytes(),
+            columns: Columns::default(),
+        }]);
     }
 
     /// Reads files that the person chose or dropped, and opens them to search or to measure on.
@@ -558,6 +572,7 @@ impl Page {
                     Ok(buffer) => read.push(OpenedFile {
                         name: file.name(),
                         bytes: js_sys::Uint8Array::new(&buffer).to_vec(),
+                        columns: Columns::default(),
                     }),
                     Err(e) => {
                         self.say(

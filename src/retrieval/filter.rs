@@ -1,7 +1,7 @@
 //! Which passages a search looks at, by their language.
 
 use crate::protocol::Scope;
-use crate::{Error, Result};
+use crate::{Error, Result, text};
 
 /// Admits passages by language: the scope seen from the query's language, and a list to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,8 @@ impl Filter {
                 "The query's language was not recognised: say which it is, or search all languages.".into(),
             ));
         }
-        Ok(Self { scope, query: query.map(Into::into), keep: keep.to_vec() })
+        let code = |given: &str| text::code(given).unwrap_or_else(|| given.into());
+        Ok(Self { scope, query: query.map(code), keep: keep.iter().map(|k| code(k)).collect() })
     }
 
     /// Whether passages in this language are searched.
@@ -53,6 +54,8 @@ mod tests {
         assert_eq!(admitted(Scope::Another, &[]), [false, true, true]);
         assert_eq!(admitted(Scope::All, &keep), [true, true, false]);
         assert_eq!(admitted(Scope::Another, &keep), [false, true, false]);
+        let filter = Filter::new(Scope::All, Some("deu"), &["zho_Hans".into(), "ger".into()]).unwrap();
+        assert_eq!(["de", "zh", "zh-Hant"].map(|l| filter.admits(l)), [true, true, false]);
     }
 
     #[test]

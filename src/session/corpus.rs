@@ -126,6 +126,7 @@ pub fn describe(corpus: &Corpus) -> CorpusInfo {
         languages: corpus.languages(),
         examples: examples(corpus).into_iter().map(example).collect(),
         notes: corpus.notes.clone(),
+        fields: corpus.fields.clone(),
         precomputed: false,
     }
 }

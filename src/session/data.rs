@@ -7,17 +7,17 @@ use super::{
     browser::breathe,
     corpus::PASSAGES,
     download::{self, fetch_file, fetch_file_by_steps},
-    open::LARGEST,
+    open::{self, LARGEST},
     progress::Progress,
 };
 use crate::{
-    Error, Result, datasets,
+    Error, Result,
     datasets::{
         Corpus, sample,
         xquad::{self, Dataset},
     },
     evaluation::{Rules, Task},
-    protocol::{Id, OpenedFile, Stage, TaskInfo, TaskSource},
+    protocol::{Id, Stage, TaskInfo, TaskSource},
 };
 
 /// A data set with the task it poses. Clones are the same.
@@ -90,9 +90,7 @@ impl Session {
                 download_dataset(&dataset, &base, &mut progress).await?
             }
             TaskSource::Files { files } => {
-                let files: Vec<_> =
-                    files.into_iter().map(|OpenedFile { name, bytes }| (name, bytes)).collect();
-                let corpus = datasets::open(&files)?;
+                let corpus = open::read(&files)?;
                 Data::new(&corpus.name.clone(), corpus)?
             }
         };

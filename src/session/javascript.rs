@@ -13,7 +13,7 @@ use interlingua::{
     datasets::{Corpus, Passage, UNDETERMINED},
     protocol::{DeviceChoice, Event, Hit, Id, PrecisionChoice, Scope},
     session::{Asked, Query, Session},
-    text::{Kind, detect},
+    text::{Kind, code, detect},
 };
 use js_sys::{Array, Float32Array, Function, Reflect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -302,7 +302,10 @@ fn corpus(passages: Vec<Given>) -> Result<Corpus> {
         Passage {
             id: n.to_string(),
             group: id.unwrap_or_else(|| n.to_string()),
-            lang: lang.unwrap_or_else(|| detect(&text).unwrap_or(UNDETERMINED).into()),
+            lang: match lang {
+                Some(lang) => code(&lang).unwrap_or(lang),
+                None => detect(&text).unwrap_or(UNDETERMINED).into(),
+            },
             text,
             source: String::new(),
             answer: None,

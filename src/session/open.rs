@@ -18,6 +18,15 @@ use crate::{
 /// A file of passages is some megabytes; what is far larger is something else.
 pub const LARGEST: u64 = 256 << 20;
 
+/// What is in a person's files.
+///
+/// # Errors
+/// As [`datasets::open_each`].
+pub(super) fn read(files: &[OpenedFile]) -> Result<Corpus> {
+    let files: Vec<_> = files.iter().map(|f| (f.name.as_str(), f.bytes.as_slice(), &f.columns)).collect();
+    datasets::open_each(&files)
+}
+
 impl Session {
     /// Opens the sample corpus in the folder at `url`. It can be searched for its examples before any
     /// model is loaded.
@@ -48,8 +57,7 @@ impl Session {
     /// # Errors
     /// A sentence that names file and line; what was open stays open.
     pub async fn open_files(&self, id: Id, files: Vec<OpenedFile>) -> Result<CorpusInfo> {
-        let files: Vec<_> = files.into_iter().map(|f| (f.name, f.bytes)).collect();
-        let corpus = datasets::open(&files)?;
+        let corpus = read(&files)?;
         drop(files);
         self.open_passages(id, corpus).await
     }

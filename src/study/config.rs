@@ -240,7 +240,12 @@ impl DataSet {
     /// [`Error::Input`] for an unknown pool.
     pub(super) fn options(&self) -> Result<Options> {
         let pool = self.pool.as_deref().map_or(Ok(Pool::All), str::parse)?;
-        Ok(Options { languages: self.languages.clone(), split: self.split.clone(), pool })
+        Ok(Options {
+            languages: self.languages.clone(),
+            split: self.split.clone(),
+            pool,
+            ..Options::default()
+        })
     }
 }
 

@@ -3,12 +3,16 @@
 //! Not here: anything about tensors or scores.
 
 #[cfg(feature = "data")]
+mod code;
+#[cfg(feature = "data")]
 mod detect;
 mod language;
 mod nearest;
 #[cfg(feature = "engine")]
 mod tokenizer;
 
+#[cfg(feature = "data")]
+pub use code::{code, is_code};
 #[cfg(feature = "data")]
 pub use detect::detect;
 pub use language::{Direction, Language, language, languages, nearest_language};

@@ -11,7 +11,7 @@ use crate::{
     Error, Result,
     bundle::Quantization,
     datasets::{account::check_twice, catalogue::by_name, guard::GuardConfig, training::Set},
-    text::{Prompts, did_you_mean},
+    text::{self, Prompts, did_you_mean},
 };
 
 use super::{
@@ -306,6 +306,10 @@ impl TrainConfig {
         config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
         config.validation.iter_mut().for_each(|v| resolve(&mut v.data));
         config.guard.iter_mut().flat_map(|g| &mut g.sets).for_each(|set| resolve(&mut set.data));
+        let of_sets = config.data.sets.iter_mut().filter_map(|set| set.language.as_mut());
+        config.languages.iter_mut().chain(of_sets).for_each(|lang| {
+            *lang = text::code(lang).unwrap_or_else(|| lang.clone());
+        });
         config.check(&place)?;
         Ok(config)
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::app::files;
 use super::progress::Progress;
+use crate::datasets::{Fields, Role};
 use crate::page::state::{Page, Worker};
 use crate::page::words;
 
@@ -29,6 +30,7 @@ pub(super) fn Corpus() -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| page.open_again()>"Open the sample"</button>
             })}
             <Notes/>
+            <Columns/>
             <details>
                 <summary>"Search your own text"</summary>
                 <div class="own">
@@ -39,11 +41,12 @@ pub(super) fn Corpus() -> impl IntoView {
                     </p>
                     <label class="pick">
                         <span>"Choose files"</span>
-                        <input type="file" multiple accept=".json,.jsonl,.tsv,.txt" on:change=choose/>
+                        <input type="file" multiple accept=".json,.jsonl,.ndjson,.csv,.tsv,.txt,.gz,.zst" on:change=choose/>
                     </label>
                     <p class="hint">
-                        "XQuAD-R (.json), JSON lines with a field text (.jsonl), tab-separated (.tsv), or a passage "
-                        "a line (.txt). You can also drop files anywhere on the page."
+                        "A table (.csv, .tsv), JSON lines (.jsonl), a passage a line (.txt), or XQuAD-R (.json), also "
+                        "packed (.gz, .zst). What was read as what is said here and can be changed. You can also drop "
+                        "files anywhere on the page."
                     </p>
                     <label class="paste">
                         <span>"Or paste passages, one a line"</span>
@@ -86,6 +89,55 @@ fn Notes() -> impl IntoView {
             <ul class="notes">{notes.get().into_iter().map(|note| view! { <li>{note}</li> }).collect_view()}</ul>
         })}
     }
+}
+
+/// Which column of a table, or field of JSON lines, is what, to be chosen anew.
+#[component]
+fn Columns() -> impl IntoView {
+    let page = Page::here();
+    let fields = Memo::new(move |_| {
+        let all = page.corpus.with(|c| c.as_ref().map(|c| c.fields.clone()).unwrap_or_default());
+        all.into_iter().filter(|f| f.names.len() > 1).collect::<Vec<_>>()
+    });
+    let of_file = move |fields: Fields| {
+        let choices = [
+            ("Text", Role::Text),
+            ("Language", Role::Language),
+            ("Title", Role::Title),
+            ("Id", Role::Id),
+            ("Question", Role::Question),
+        ];
+        let file = fields.file.clone();
+        let choice = move |(label, role): (&'static str, Role)| {
+            let read = fields.column(role);
+            let names = fields.names.clone();
+            let file = fields.file.clone();
+            let choose = move |e: web_sys::Event| {
+                let value = event_target_value(&e);
+                page.choose_column(&file, role, Some(value).filter(|v| !v.is_empty()));
+            };
+            // A text there has to be.
+            let none = (role != Role::Text)
+                .then(|| view! { <option value="" selected=read.is_none()>"none"</option> });
+            let option = |(i, name): (usize, String)| {
+                let value = name.clone();
+                view! { <option value=value selected=read == Some(i)>{name}</option> }
+            };
+            view! {
+                <label>
+                    <span>{label}</span>
+                    <select on:change=choose>{none}{names.into_iter().enumerate().map(option).collect_view()}</select>
+                </label>
+            }
+        };
+        view! {
+            <details>
+                <summary>{format!("What is what in {file}")}</summary>
+                <div class="columns-of">{choices.map(choice).collect_view()}</div>
+            </details>
+        }
+    };
+    view! { {move || fields.get().into_iter().map(of_file).collect_view()} }
 }
 
 /// `Sample: 1,320 passages in 11 languages`.

@@ -103,7 +103,7 @@ fn Source() -> impl IntoView {
         view! {
             <label>
                 <span>{words}</span>
-                <input type="file" multiple accept=".json,.jsonl" on:change=choose_files/>
+                <input type="file" multiple accept=".json,.jsonl,.ndjson,.csv,.tsv,.txt,.gz,.zst" on:change=choose_files/>
             </label>
         }
     };
