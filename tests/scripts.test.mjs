@@ -149,7 +149,7 @@ function passed(ran) {
 test("a first build fetches what is missing, a second one nothing", () => {
   const here = clone();
   const first = passed(here.run("serve", ["--build-only"]));
-  assert.match(first.said, /about 10 minutes on two cores/);
+  assert.match(first.said, /about 12 minutes on two cores/);
   assert.match(first.said, /\[1\/7, 0:0\d\] Compiling wasm-bindgen/);
   assert.match(first.said, /\[7\/7, 0:\d\d\] Making the programs smaller/);
   assert.ok(existsSync(join(here.folder, "dist/worker_fused_bg.wasm")));
