@@ -481,10 +481,13 @@ fn the_first_recipe_trains_a_model_that_finds_more_than_before() {
     let output = run(&["train", "--config", text(&path), "--device", "cpu"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{told}");
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(root.join("static/model/manifest.json")).unwrap()).unwrap();
+    let layers = &manifest["architecture"]["layers"];
     for part in [
         "1375 questions of data.sets",
         "left out of sample: 551 texts, 276 records whole",
-        "2 of the 6 blocks",
+        &format!("2 of the {layers} blocks"),
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
@@ -516,9 +519,8 @@ fn the_first_recipe_trains_a_model_that_finds_more_than_before() {
         assert!(after > before + least && after > 0.4 && after < 0.9, "{before} {after}");
     }
     let card = fs::read_to_string(bundle.join("README.md")).unwrap();
-    for part in
-        ["| sample | CC0-1.0 | 1,099 |", "of whose 6 blocks 2 were kept", "were checked against sample"]
-    {
+    let blocks = format!("with 2 of its {layers} blocks");
+    for part in ["| sample | CC0-1.0 | 1,099 |", &blocks, "were checked against sample"] {
         assert!(card.contains(part), "{part} is not in\n{card}");
     }
     let hits =
@@ -532,7 +534,7 @@ fn an_input_that_a_recipe_names_and_is_not_there_is_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("recipes")).unwrap();
     for (recipe, command, key) in [
-        ("distil", "train", "start.model: "),
+        ("e5-trimmed", "train", "start.model: "),
         ("hybrid", "train", "start.model: "),
         ("study", "study", "evaluate[0].data: "),
     ] {

@@ -68,6 +68,8 @@ fn write_all(folder: &Path, seeds: &str) -> PathBuf {
         checkpoint_every = 1
         [start]
         model = "{}"
+        # Once, for all runs: a second time there would be nothing to leave out.
+        trim = 400
         [data]
         folder = "."
         [[stage]]

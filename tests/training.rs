@@ -400,20 +400,6 @@ fn training_for_packed_weights_resumes_and_says_where_it_cannot() {
 }
 
 #[test]
-fn all_recipes_are_understood() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
-    let mut count = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if !path.file_name().unwrap().to_string_lossy().starts_with("study") {
-            TrainConfig::read(&path).unwrap();
-            count += 1;
-        }
-    }
-    assert!(count >= 5, "{count}");
-}
-
-#[test]
 fn training_ends_when_held_out_questions_fare_no_better() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
@@ -505,10 +491,11 @@ fn every_recipe_is_read_and_names_paths_within_the_clone() {
     let mut recipes = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.extension().is_none_or(|kind| kind != "toml") {
+            continue;
+        }
         let text = fs::read_to_string(&path).unwrap();
-        match path.file_name().unwrap().to_string_lossy().starts_with("study")
-            && text.contains("[[evaluate]]")
-        {
+        match text.contains("[[evaluate]]") {
             true => drop(Study::read(&path).unwrap()),
             false => drop(TrainConfig::read(&path).unwrap()),
         }
@@ -518,5 +505,5 @@ fn every_recipe_is_read_and_names_paths_within_the_clone() {
         }
         recipes += 1;
     }
-    assert!(recipes > 20, "{recipes}");
+    assert!(recipes >= 4, "{recipes}");
 }

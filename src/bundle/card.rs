@@ -202,21 +202,22 @@ impl Card<'_> {
         writeln!(out, "## Recipe\n")?;
         let mut told = false;
         for recipe in self.recipes() {
+            if let Some(tokens) = tokens(&recipe["trim"]) {
+                let model = recipe["model"].as_str().unwrap_or("The start model");
+                writeln!(out, "{model} was left with {tokens} (`interlingua trim`).\n")?;
+                told = true;
+            }
             let Some(stages) = recipe.pointer("/config/stage").and_then(Value::as_array) else { continue };
             let config = &recipe["config"];
             let start = recipe.pointer("/start/model").and_then(Value::as_str).unwrap_or(NOT_RECORDED);
-            let vocabulary = match recipe.pointer("/start/vocabulary/tokens").and_then(Value::as_u64) {
-                Some(tokens) => format!(", with a new vocabulary of {} tokens", number(tokens)),
-                None => String::new(),
-            };
-            let layers = recipe.pointer("/start/layers");
-            let cut = match layers.and_then(|l| l["kept"].as_array().map(Vec::len).zip(l["of"].as_u64())) {
-                Some((kept, all)) => format!(", of whose {all} blocks {kept} were kept"),
-                None => String::new(),
-            };
+            let layers = &recipe["start"]["layers"];
+            let blocks = layers["kept"].as_array().map(Vec::len).zip(layers["of"].as_u64());
+            let blocks = blocks.map(|(kept, all)| format!("{kept} of its {all} blocks"));
+            let kept: Vec<String> = blocks.into_iter().chain(tokens(&recipe["start"]["trim"])).collect();
+            let cut = if kept.is_empty() { String::new() } else { format!(", with {}", kept.join(" and ")) };
             writeln!(
                 out,
-                "{} started from {start}{cut}{vocabulary}; seed {}:\n",
+                "{} started from {start}{cut}; seed {}:\n",
                 config["name"].as_str().unwrap_or(&self.manifest.name),
                 config["seed"]
             )?;
@@ -250,6 +251,14 @@ impl Card<'_> {
             }
             if !stages.is_empty() {
                 writeln!(out)?;
+            }
+            if let Some(erasure) = config["erasure"].as_object() {
+                writeln!(
+                    out,
+                    "At the end, what vectors say of their language was taken out by one affine map, made from at most \
+                     {} texts that there are in every language.\n",
+                    erasure["texts"]
+                )?;
             }
             if let Some(whitening) = config["whitening"].as_object() {
                 writeln!(
@@ -452,6 +461,12 @@ fn number(n: u64) -> String {
     digits.chars().enumerate().flat_map(comma).collect()
 }
 
+/// How many tokens were kept, where a report of that is there.
+fn tokens(trim: &Value) -> Option<String> {
+    let (kept, all) = trim["tokens"].as_u64().zip(trim["before"].as_u64())?;
+    Some(format!("{} of its {} tokens", number(kept), number(all)))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -505,7 +520,7 @@ mod tests {
             "config": { "name": "tiny", "seed": 7, "stage": [
                 stage("retrieval", json!("all"), hybrid.clone()),
                 stage("end", json!({ "last": 3 }), hybrid),
-            ], "whitening": { "pairs": 2000, "ridge": 4.0 } },
+            ], "erasure": { "texts": 500 }, "whitening": { "pairs": 2000, "ridge": 4.0 } },
             "start": {
                 "model": "distilled",
                 "data": [{ "source": "iot", "licence": "MIT | LICENSE", "records": 3774 }],
@@ -518,7 +533,9 @@ mod tests {
                         stage("all", json!("all"), json!({ "kind": "distillation" }))
                     ] },
                     "start": {
-                        "model": "minilm", "vocabulary": { "tokens": 32000 },
+                        "model": "e5-64k", "layers": { "kept": [0, 5], "of": 6 },
+                        "trim": { "before": 64000, "tokens": 32000 },
+                        "recipe": { "model": "e5", "trim": { "before": 250037, "tokens": 64000 }, "recipe": null },
                         "data": [
                             { "source": "iot", "licence": "MIT", "records": 9 },
                             { "source": "web", "licence": "not recorded", "records": 12 }
@@ -542,8 +559,11 @@ mod tests {
             "tiny started from distilled; seed 7:",
             "| retrieval | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | all | 64 |\n\
              | end | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | last 3 blocks | 64 |\n\n\
+             At the end, what vectors say of their language was taken out by one affine map, made from at most 500 texts \
+             that there are in every language.\n\n\
              At the end, vectors were whitened within pairs (WCCN): at most 2000 pairs of each language, ridge 4.0.\n\n",
-            "distilled started from minilm, with a new vocabulary of 32,000 tokens; seed 1:",
+            "distilled started from e5-64k, with 2 of its 6 blocks and 32,000 of its 64,000 tokens; seed 1:",
+            "e5 was left with 64,000 of its 250,037 tokens (`interlingua trim`).",
             "| all | distillation | – | – | 120 |",
             "2026-11-20, cpu (CPU): 13,090 questions in 2 languages, 13,014 passages. `interlingua eval --model \
              MODEL --dataset xquad-r --data FOLDER --samples 1000 --seed 1`",

@@ -23,7 +23,7 @@ pub use manifest::{
     FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
 };
 #[cfg(feature = "native")]
-pub use trim::{Coverage, Texts, TrimOptions, TrimReport, Words, trim};
+pub use trim::{Coverage, Texts, TrimOptions, TrimReport, trim};
 pub use weights::{Array, BLOCK, Incoming, Quantization, Weights};
 
 use std::collections::BTreeMap;

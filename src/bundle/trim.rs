@@ -15,12 +15,10 @@ use tokenizers::Tokenizer;
 use unicode_script::{Script, UnicodeScript};
 
 use super::{Array, Bundle};
-use crate::{Error, Result, encoder::TABLE};
+use crate::{Error, Result, datasets::word_counts::WordCounts, encoder::TABLE};
 
 /// Texts by language.
 pub type Texts<'a> = BTreeMap<String, Vec<&'a str>>;
-/// Words with their counts, by language.
-pub type Words = BTreeMap<String, Vec<(String, u64)>>;
 
 /// How a vocabulary is chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +105,12 @@ const SCRIPT_SHARE: f64 = 0.01;
 /// # Errors
 /// [`Error::Format`] naming the field of `tokenizer.json` that is not understood, [`Error::Input`] when there is no
 /// text, or the size is too small for what is always kept, or no smaller than the vocabulary.
-pub fn trim(bundle: &mut Bundle, texts: &Texts, words: &Words, options: &TrimOptions) -> Result<TrimReport> {
+pub fn trim(
+    bundle: &mut Bundle,
+    texts: &Texts,
+    words: &WordCounts,
+    options: &TrimOptions,
+) -> Result<TrimReport> {
     let old = parse(&bundle.tokenizer)?;
     let before = old.get_vocab_size(true);
     if options.size >= before {
@@ -191,7 +194,7 @@ struct Counted {
     scripts: HashSet<Script>,
 }
 
-fn count(tokenizer: &Tokenizer, texts: &Texts, words: &Words, options: &TrimOptions) -> Result<Counted> {
+fn count(tokenizer: &Tokenizer, texts: &Texts, words: &WordCounts, options: &TrimOptions) -> Result<Counted> {
     let ids = tokenizer.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1);
     let mut counted =
         Counted { use_of: vec![0.0; ids], report: TrimReport::default(), scripts: HashSet::new() };
@@ -651,7 +654,7 @@ mod tests {
         for name in ["e5", "xlm-r", "labse", "plain"] {
             let before = checkpoint(name);
             let mut after = checkpoint(name);
-            let report = trim(&mut after, &english(), &Words::new(), &TrimOptions::new(330)).unwrap();
+            let report = trim(&mut after, &english(), &WordCounts::new(), &TrimOptions::new(330)).unwrap();
             assert_eq!(report.tokens, after.manifest.architecture.vocabulary, "{name}");
             assert!(report.tokens <= 330 && report.before > 590, "{name}: {report:?}");
             assert_eq!(report.languages["en"].unchanged, 1.0, "{name}: {report:?}");
@@ -671,21 +674,23 @@ mod tests {
     #[test]
     fn what_is_too_small_or_too_large_is_refused() {
         let refused = |size| {
-            trim(&mut checkpoint("e5"), &english(), &Words::new(), &TrimOptions::new(size))
+            trim(&mut checkpoint("e5"), &english(), &WordCounts::new(), &TrimOptions::new(size))
                 .unwrap_err()
                 .to_string()
         };
         assert!(refused(20).contains("20 tokens are too few"), "{}", refused(20));
         assert!(refused(598).contains("has 598 tokens"), "{}", refused(598));
-        let none =
-            trim(&mut checkpoint("e5"), &Texts::new(), &Words::new(), &TrimOptions::new(300)).unwrap_err();
+        let none = trim(&mut checkpoint("e5"), &Texts::new(), &WordCounts::new(), &TrimOptions::new(300))
+            .unwrap_err();
         assert!(none.to_string().contains("no text"), "{none}");
     }
 
     #[test]
     fn word_lists_count_by_their_counts() {
-        let words =
-            Words::from([("de".to_string(), vec![("zwei".to_string(), 1000), ("Brötchen".to_string(), 1)])]);
+        let words = WordCounts::from([(
+            "de".to_string(),
+            vec![("zwei".to_string(), 1000), ("Brötchen".to_string(), 1)],
+        )]);
         let mut options = TrimOptions::new(300);
         options.word_list_share = 0.5;
         let bundle = checkpoint("e5");
@@ -739,7 +744,7 @@ mod tests {
         bundle.manifest.prompts = Default::default();
         let texts = Texts::from([("en".to_string(), vec!["lower", "lower tower"])]);
         // Two special ones, an added one, seven letters, then the most used: `lower`, with `lo`, `low` and `er`.
-        let report = trim(&mut bundle, &texts, &Words::new(), &TrimOptions::new(14)).unwrap();
+        let report = trim(&mut bundle, &texts, &WordCounts::new(), &TrimOptions::new(14)).unwrap();
         let new = parse(&bundle.tokenizer).unwrap();
         for token in ["lower", "low", "lo", "er", "t", "<pad>", "<end>"] {
             assert!(new.token_to_id(token).is_some(), "{token}: {report:?}");

@@ -7,9 +7,15 @@ use std::{
 
 use interlingua::{
     Error, Result,
-    bundle::{self, Bundle, Quantization, SelfTest, Texts, TrimOptions, Words},
-    datasets::{self, parallel::read_parallel, qa::read_questions, records},
-    training::{self, vocabulary::read_word_counts},
+    bundle::{self, Bundle, Quantization, SelfTest, Texts, TrimOptions},
+    datasets::{
+        self,
+        parallel::read_parallel,
+        qa::read_questions,
+        records,
+        word_counts::{WordCounts, read_word_counts},
+    },
+    training,
 };
 
 /// Arguments of `interlingua trim`.
@@ -85,7 +91,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let words = match &args.word_counts {
         Some(path) => read_word_counts(path, &args.languages)?,
-        None => Words::new(),
+        None => WordCounts::new(),
     };
     if let Some(none) = args.languages.iter().find(|l| !texts.contains_key(*l) && !words.contains_key(*l)) {
         return Err(Error::Input(format!(

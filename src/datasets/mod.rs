@@ -35,6 +35,8 @@ mod table;
 #[cfg(any(test, feature = "native"))]
 pub mod training;
 pub mod tydiqa;
+#[cfg(feature = "native")]
+pub mod word_counts;
 pub mod xquad;
 
 pub use catalogue::load;

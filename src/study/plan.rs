@@ -96,8 +96,7 @@ impl<'a> Planner<'a> {
         // Every run begins with the very same weights, and a smaller start keeps its teacher.
         recipe.start.model = folder.clone();
         recipe.start.teacher = Some(teacher);
-        recipe.start.vocabulary = None;
-        recipe.start.layers = None;
+        (recipe.start.layers, recipe.start.trim) = (None, None);
         recipe.prompts = None;
         // The same steps for all: none stops early, or takes the weights of another step.
         recipe.validation = None;

@@ -87,18 +87,10 @@ pub struct Start {
     // Left out of the start model's key where there is none, so that earlier start models hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layers: Option<usize>,
-    /// Size of a new vocabulary for the languages; the model's own is kept when not given.
-    pub vocabulary: Option<usize>,
     /// How many of the model's tokens are kept, by their use in the languages' texts; all when not given.
     // Left out of the start model's key where there is none, so that earlier start models hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trim: Option<usize>,
-    /// The English model among whose rows those of a new vocabulary are placed, where `model` has been trained
-    /// from it: tokens that `model` has already keep their rows, the others' are carried into its table.
-    /// `model` itself when not given, and no row is kept.
-    // Left out of the start model's key where there is none, so that earlier start models hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placed_by: Option<PathBuf>,
 }
 
 /// What is learned from.
@@ -107,7 +99,7 @@ pub struct Start {
 pub struct Data {
     /// Folder with `parallel.*.jsonl`, `qa.*.jsonl` and `lexicon.jsonl`, plain or compressed (`.zst`, `.gz`).
     pub folder: Option<PathBuf>,
-    /// Tab-separated language, word, count, to balance a new vocabulary.
+    /// Tab-separated language, word, count: they count a third in their languages when tokens are chosen for `trim`.
     pub word_counts: Option<PathBuf>,
     /// Sources that are left out, named as in a model card.
     #[serde(default)]
@@ -301,7 +293,7 @@ impl TrainConfig {
         let resolve = |p: &mut PathBuf| *p = base.join(&*p);
         resolve(&mut config.output);
         resolve(&mut config.start.model);
-        config.start.teacher.iter_mut().chain(&mut config.start.placed_by).for_each(resolve);
+        config.start.teacher.iter_mut().for_each(resolve);
         config.data.folder.iter_mut().chain(&mut config.data.word_counts).for_each(resolve);
         config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
         config.validation.iter_mut().for_each(|v| resolve(&mut v.data));
@@ -320,30 +312,19 @@ impl TrainConfig {
             return wrong("languages".into(), "at least one language is needed");
         }
         check_twice(&self.languages, place)?;
-        if self.start.placed_by.is_some() && self.start.vocabulary.is_none() {
-            return wrong(
-                "start.placed_by".into(),
-                "places a new vocabulary's rows: give start.vocabulary its size",
-            );
-        }
         if self.start.layers == Some(0) {
             return wrong("start.layers".into(), "must be at least 1");
         }
         if self.data.folder.is_none() && self.data.sets.is_empty() {
             return wrong("data".into(), "name a `folder` with texts to learn from, or [[data.sets]]");
         }
-        if self.data.folder.is_none()
-            && (self.start.vocabulary.is_some() || self.sampling.code_switching > 0.0)
-        {
-            return wrong(
-                "data.folder".into(),
-                "start.vocabulary and code_switching take the lexicon in this folder",
-            );
+        if self.data.folder.is_none() && self.sampling.code_switching > 0.0 {
+            return wrong("data.folder".into(), "sampling.code_switching takes the lexicon in this folder");
         }
-        if self.start.trim.is_some() && self.start.vocabulary.is_some() {
+        if self.data.word_counts.is_some() && self.start.trim.is_none() {
             return wrong(
-                "start.trim".into(),
-                "keeps some of the model's tokens, start.vocabulary gives it new ones: choose one of them",
+                "data.word_counts".into(),
+                "chooses, beside the texts, the tokens that start.trim keeps: say there how many, or leave it out",
             );
         }
         if let Some(guard) = &self.guard {
@@ -439,7 +420,6 @@ impl TrainConfig {
             |key: &str, path: &Option<PathBuf>| path.clone().map(|path| (key.to_string(), path, None));
         let mut inputs = vec![("start.model".to_string(), start.model.clone(), None)];
         inputs.extend(named("start.teacher", &start.teacher));
-        inputs.extend(named("start.placed_by", &start.placed_by));
         inputs.extend(named("data.folder", &data.folder));
         inputs.extend(named("data.word_counts", &data.word_counts));
         let sets = data.sets.iter().enumerate();
@@ -680,13 +660,10 @@ mod tests {
     fn impossible_values_are_refused() {
         let twice: TrainConfig = toml::from_str(&TEXT.replace("\"de\"]", "\"de\", \"en\"]")).unwrap();
         assert!(twice.check("x.toml").unwrap_err().to_string().contains("en is there twice"));
-        let placed = TEXT.replace("model = \"m\"", "model = \"m\"\nplaced_by = \"english\"");
-        let config: TrainConfig = toml::from_str(&placed).unwrap();
-        let text = config.check("x.toml").unwrap_err().to_string();
-        assert!(text.contains("x.toml, start.placed_by") && text.contains("start.vocabulary"), "{text}");
         for (from, to, place) in [
             ("folder = \"d\"", "", "x.toml, data: name a `folder`"),
             ("model = \"m\"", "model = \"m\"\nlayers = 0", "x.toml, start.layers: must be at least 1"),
+            ("folder = \"d\"", "folder = \"d\"\nword_counts = \"w\"", "x.toml, data.word_counts: chooses"),
         ] {
             let config: TrainConfig = toml::from_str(&TEXT.replace(from, to)).unwrap();
             let text = config.check("x.toml").unwrap_err().to_string();

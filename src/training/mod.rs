@@ -1,21 +1,17 @@
 //! Training with hybrid batches (arXiv 2408.10536).
 //!
-//! [`train`] runs a [`TrainConfig`]: a start model, cut to fewer blocks where asked, gets, where asked, a new [`vocabulary`] whose
-//! embeddings come from [`alignment`] ([`carry`] brings them into a trained table); then the stages follow, with batches from [`sampler`]
-//! (some of them code-switched, [`switching`]) and objectives from [`loss`], and at the end, where
-//! asked, a [`Whitening`]. Batches depend on the seed and the step alone, so a run that resumes
-//! from a [`checkpoint`] sees the batches it would have seen.
+//! [`train`] runs a [`TrainConfig`]: a start model, cut to fewer blocks and tokens where asked; then the stages
+//! follow, with batches from [`sampler`] (some of them code-switched, [`switching`]) and objectives from [`loss`],
+//! and at the end, where asked, an [`Erasure`] of languages and a [`Whitening`]. Batches depend on the seed and the
+//! step alone, so a run that resumes from a [`checkpoint`] sees the batches it would have seen.
 
-pub mod alignment;
 pub mod blocks;
-pub mod carry;
 pub mod checkpoint;
 mod config;
 mod cut;
 pub mod erasure;
 pub mod loss;
 pub mod optimizer;
-mod pieces;
 pub mod sampler;
 mod start;
 pub mod student;
@@ -25,7 +21,6 @@ mod terms;
 pub mod texts;
 mod trainer;
 mod validation;
-pub mod vocabulary;
 mod whitening;
 
 /// Raised whenever the same configuration, start and data would give other weights than before, so that

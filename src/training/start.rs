@@ -1,8 +1,7 @@
 //! The model that training starts from, and the data it learns from.
 //!
-//! With `[start] vocabulary`, the start model's body gets a new tokenizer for the languages and a
-//! table whose rows come from alignment; the result is kept as a bundle in `start/`, so that a run
-//! that is repeated or resumed begins with the same weights.
+//! With `[start] layers` and `trim` the start model loses blocks and tokens. The result is kept as a bundle in
+//! `start/`, so that a run that is repeated or resumed begins with the same weights.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,18 +9,14 @@ use std::{
 };
 
 use serde_json::json;
-use tokenizers::Tokenizer;
 
 use super::{
-    alignment::{self, AlignmentOptions, Pair},
-    carry::carry,
     config::TrainConfig,
     cut::{Size, cut},
-    vocabulary::{self, VocabularyOptions, WordCounts},
 };
 use crate::{
     Error, Result,
-    bundle::{self, Array, Bundle, Quantization, SelfTest, TrimOptions, TrimReport},
+    bundle::{self, Bundle, Quantization, SelfTest, TrimOptions, TrimReport},
     datasets::{
         account::{self, Source},
         guard::GuardReport,
@@ -29,8 +24,8 @@ use crate::{
         parallel::{Segment, read_parallel},
         qa::{Question, read_questions},
         records, training,
+        word_counts::{WordCounts, read_word_counts},
     },
-    encoder::TABLE,
     retrieval::Similarity,
     sha256,
 };
@@ -45,7 +40,7 @@ pub struct Prepared {
     pub questions: Vec<Question>,
     /// Multi-way parallel segments.
     pub segments: Vec<Segment>,
-    /// Words by sense, where a new vocabulary or code-switched texts ask for them.
+    /// Words by sense, where texts are code-switched.
     pub senses: Vec<Sense>,
     /// SHA-256 of all these texts, in their order; of the words only where batches have some.
     pub learned: String,
@@ -66,9 +61,8 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     }
     let folder = config.output.join("start");
     let mut bundle = Bundle::open(&config.start.model)?;
-    let english = config.start.placed_by.as_deref().map(Bundle::open).transpose()?;
     let learned = learned(config, &data.questions, &data.segments, &data.senses);
-    let key = key(config, &data, &bundle, english.as_ref(), &learned)?;
+    let key = key(config, &data, &bundle, &learned)?;
     if folder.join("manifest.json").exists()
         && let Ok(mut bundle) = Bundle::open(&folder)
         && bundle.manifest.recipe["key"].as_str() == Some(&key)
@@ -108,23 +102,14 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         note(&format!("{layers} of the {} blocks of {base} are kept", all.layers));
         recipe["layers"] = json!({ "kept": kept, "of": all.layers });
     }
-    if let Some(size) = config.start.vocabulary {
-        let (report, read) = new_vocabulary(config, size, &mut bundle, english.as_ref(), &data, note)?;
-        recipe["vocabulary"] = report;
-        sources.extend(read.into_iter().map(|(source, records)| Source {
-            licence: account::licence(&source, &data.licences).into(),
-            source,
-            records,
-        }));
-    }
     if let Some(size) = config.start.trim {
-        let (report, read) = trimmed(config, size, &mut bundle, &data)?;
+        let report = trimmed(config, size, &mut bundle, &data)?;
         report.lines().iter().for_each(|line| note(line));
         recipe["trim"] = json!(report);
-        sources.extend(read.into_iter().map(|(source, records)| Source {
-            licence: account::licence(&source, &data.licences).into(),
-            source,
-            records,
+        sources.extend(data.words.iter().map(|(source, words)| Source {
+            source: source.clone(),
+            licence: account::licence(source, &data.licences).into(),
+            records: words.values().map(Vec::len).sum(),
         }));
     }
     recipe["data"] = json!(sources);
@@ -157,25 +142,15 @@ fn hash<T: std::fmt::Debug>(records: &[T]) -> String {
 }
 
 /// Hash of what the start model depends on: of the guard that is what it left out.
-fn key(
-    config: &TrainConfig,
-    data: &Read,
-    model: &Bundle,
-    english: Option<&Bundle>,
-    learned: &str,
-) -> Result<String> {
+fn key(config: &TrainConfig, data: &Read, model: &Bundle, learned: &str) -> Result<String> {
     let mut parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
     if let Some(parts) = parts.as_array_mut() {
         parts.extend([json!(model.fingerprint()?), json!(learned)]);
-        if config.start.vocabulary.is_some() {
-            parts.push(json!(hash(&data.senses)));
+        if config.start.trim.is_some() {
+            let words = data.words.as_ref().map(|(_, words)| sha256(format!("{words:?}").as_bytes()));
+            parts.extend([json!(config.quantization), json!(words)]);
         }
-        if let Some(english) = english {
-            parts.push(json!(english.fingerprint()?));
-        }
-    }
-    if let (Some(parts), Some(report)) = (parts.as_array_mut(), &data.guard) {
-        parts.push(json!(report));
+        parts.extend(data.guard.as_ref().map(|report| json!(report)));
     }
     Ok(sha256(parts.to_string().as_bytes()))
 }
@@ -185,6 +160,8 @@ struct Read {
     questions: Vec<Question>,
     segments: Vec<Segment>,
     senses: Vec<Sense>,
+    /// The word list that the recipe names, with its file's name.
+    words: Option<(String, WordCounts)>,
     licences: BTreeMap<String, String>,
     guard: Option<GuardReport>,
 }
@@ -234,19 +211,26 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
     account::check_languages(&config.languages, &questions, &segments)?;
     let mut senses = Vec::new();
     if let Some(folder) = folder
-        && (config.sampling.code_switching > 0.0 || config.start.vocabulary.is_some())
+        && config.sampling.code_switching > 0.0
     {
         let (read, report) = read_lexicon(&records::find(folder, "lexicon.")?, &config.languages)?;
         report.lines(LEXICON).iter().for_each(|line| note(line));
         senses = read;
     }
+    let words = match &config.data.word_counts {
+        Some(path) => {
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            Some((name, read_word_counts(path, &config.languages)?))
+        }
+        None => None,
+    };
     // Own sets may say the licences of their sources beside their files.
     let beside = config.data.sets.iter().map(|set| match set.path.is_dir() {
         true => set.path.as_path(),
         false => set.path.parent().unwrap_or(&set.path),
     });
     let licences = account::read_licences(folder.into_iter().chain(beside))?;
-    Ok(Read { questions, segments, senses, licences, guard })
+    Ok(Read { questions, segments, senses, words, licences, guard })
 }
 
 /// What the lexicon is called among the sources.
@@ -299,123 +283,18 @@ pub fn texts<'a>(segments: &'a [Segment], questions: &'a [Question]) -> BTreeMap
     texts
 }
 
-/// The word list that the recipe names; its name and how many words were read of it.
-fn word_counts(config: &TrainConfig) -> Result<(WordCounts, Option<(String, usize)>)> {
-    let Some(path) = &config.data.word_counts else { return Ok(Default::default()) };
-    let counts = vocabulary::read_word_counts(path, &config.languages)?;
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let read = counts.values().map(Vec::len).sum();
-    Ok((counts, Some((name, read))))
-}
-
-/// Keeps the tokens that the texts use most. Returns an account of it, and what was read beside the training
-/// texts, with how many records.
-fn trimmed(
-    config: &TrainConfig,
-    size: usize,
-    bundle: &mut Bundle,
-    data: &Read,
-) -> Result<(TrimReport, Option<(String, usize)>)> {
+/// Keeps the tokens that the texts and the word list use most.
+fn trimmed(config: &TrainConfig, size: usize, bundle: &mut Bundle, data: &Read) -> Result<TrimReport> {
     if let Some(prompts) = &config.prompts {
         bundle.manifest.prompts = prompts.clone();
     }
-    let (words, read) = word_counts(config)?;
+    let none = WordCounts::new();
+    let words = data.words.as_ref().map_or(&none, |(_, words)| words);
     let texts = texts(&data.segments, &data.questions);
-    let report = bundle::trim(bundle, &texts, &words, &TrimOptions::new(size))?;
+    let report = bundle::trim(bundle, &texts, words, &TrimOptions::new(size))?;
     // What stays as it is will be stored so: the rest learns beside it.
     bundle.store_as(config.quantization);
-    Ok((report, read))
-}
-
-/// Gives the model a new tokenizer and a table for it. Returns an account of it, and what was read beside
-/// the training texts, with how many records.
-fn new_vocabulary(
-    config: &TrainConfig,
-    size: usize,
-    bundle: &mut Bundle,
-    english: Option<&Bundle>,
-    data: &Read,
-    note: &mut dyn FnMut(&str),
-) -> Result<(serde_json::Value, Option<(String, usize)>)> {
-    note(&format!("training a vocabulary of {size} tokens"));
-    let texts = texts(&data.segments, &data.questions);
-    let (counts, read) = word_counts(config)?;
-    let options = VocabularyOptions { size, ..Default::default() };
-    let new = vocabulary::train(&texts, &counts, &options)?;
-
-    let pairs = pairs(&data.segments, &data.senses);
-    let parse =
-        |bytes: &[u8]| Tokenizer::from_bytes(bytes).map_err(|e| Error::Training(format!("tokenizer: {e}")));
-    let hidden = bundle.manifest.architecture.hidden;
-    let tokenizer = parse(&new.json)?;
-    let placed = |english: &Bundle| {
-        let table = english.weights.need(TABLE)?.to_f32();
-        let vocabulary = parse(&english.tokenizer)?;
-        let options = AlignmentOptions::default();
-        alignment::initial_embeddings(&tokenizer, &vocabulary, &table, hidden, &pairs, &options)
-    };
-    let (rows, mut report) = match english {
-        None => {
-            note("aligning it with the start model's vocabulary");
-            let placed = placed(bundle)?;
-            (placed.rows, json!({ "alignment": placed.report }))
-        }
-        Some(english) => {
-            let name = &english.manifest.name;
-            let width = english.manifest.architecture.hidden;
-            if width != hidden {
-                return Err(Error::Training(format!(
-                    "start.placed_by names {name}, whose rows have {width} numbers; the start model's have {hidden}"
-                )));
-            }
-            note(&format!("aligning it with the vocabulary of {name}"));
-            let placed = placed(english)?;
-            let table = bundle.weights.need(TABLE)?.to_f32();
-            let carried = carry(&tokenizer, &placed.rows, &parse(&bundle.tokenizer)?, &table, hidden)?;
-            note(&format!(
-                "{} tokens keep the start model's rows; the map for the others explains {:.3} of these rows' variance",
-                carried.kept, carried.explained
-            ));
-            let report = json!({
-                "placed_by": name, "alignment": placed.report, "kept": carried.kept, "explained": carried.explained,
-            });
-            (carried.rows, report)
-        }
-    };
-    let count = rows.len() / hidden;
-    bundle.weights.insert(TABLE, Array::f32(vec![count, hidden], rows));
-    bundle.manifest.architecture.vocabulary = count;
-    bundle.tokenizer = new.json;
-    report["tokens"] = json!(count);
-    Ok((report, read))
-}
-
-/// Sources whose two sides often differ count less.
-fn weight(source: &str) -> f32 {
-    match source {
-        "iso-codes" => 0.3,
-        "bitcoin-org" | "indian-wiki" | "phet" => 0.5,
-        _ => 1.0,
-    }
-}
-
-/// Texts beside their English counterparts: segments, and the words of the lexicon.
-fn pairs<'a>(segments: &'a [Segment], senses: &'a [Sense]) -> Vec<Pair<'a>> {
-    let mut out = Vec::new();
-    for segment in segments {
-        let Some(english) = segment.texts.get("en") else { continue };
-        for (language, text) in segment.texts.iter().filter(|(l, _)| *l != "en") {
-            out.push(Pair { language, text, english, weight: weight(&segment.source) });
-        }
-    }
-    for sense in senses {
-        for (language, words) in &sense.words {
-            for text in words {
-                out.push(Pair { language, text, english: &sense.english, weight: 1.0 / words.len() as f32 });
-            }
-        }
-    }
-    out
+    Ok(report)
 }
 
 #[cfg(test)]
@@ -423,7 +302,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::training::Start;
+    use crate::bundle::{Array, Manifest};
 
     fn config(folder: &Path, languages: &str) -> TrainConfig {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
@@ -560,71 +439,26 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_vocabulary_keeps_the_rows_there_are() {
+    fn a_trimmed_start_is_another_with_other_words_or_stored_otherwise() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path());
-        let mut lines = String::new();
-        let words = |seed: usize, sound: [&str; 6]| -> String {
-            (0..6)
-                .map(|i| {
-                    (0..3)
-                        .map(|j| sound[(seed / 6usize.pow(j) + i * (j as usize + 2)) % 6])
-                        .collect::<String>()
-                        + " "
-                })
-                .collect()
-        };
-        for i in 0..216 {
-            let (en, de) = (
-                words(i, ["ri", "ver", "mi", "ll", "sto", "ne"]),
-                words(i, ["flu", "ss", "mü", "hle", "ste", "in"]),
-            );
-            lines += &format!("{{\"id\":\"made:{i}\",\"t\":{{\"en\":\"{en}\",\"de\":\"{de}\"}}}}\n");
-        }
-        fs::write(folder.path().join("data/train/parallel.made.jsonl"), lines).unwrap();
-        let lexicon = r#"{"id":"made:0","en":"river","t":{"de":["Fluss"]}}"#;
-        fs::write(folder.path().join("data/train/lexicon.jsonl"), lexicon).unwrap();
+        let list = folder.path().join("words.tsv");
+        fs::write(&list, "de\tMühle\t5\n").unwrap();
         let mut config = config(folder.path(), r#""en", "de""#);
-        let english = config.start.model.clone();
-        config.start.vocabulary = Some(120);
-        let mut trained = prepared(&config).0.unwrap().bundle;
-        // As if trained: all of it moved.
-        let array = trained.weights.need(TABLE).unwrap();
-        let moved = Array::f32(array.shape.clone(), array.to_f32().iter().map(|v| v + 0.5).collect());
-        trained.weights.insert(TABLE, moved);
-        let model = folder.path().join("trained");
-        trained.write(&model).unwrap();
-        config.start = Start {
-            model,
-            teacher: None,
-            layers: None,
-            vocabulary: Some(150),
-            trim: None,
-            placed_by: Some(english),
-        };
-        let (large, notes) = prepared(&config);
-        let large = large.unwrap().bundle;
-        let size = large.manifest.architecture.vocabulary;
-        assert!(size > trained.manifest.architecture.vocabulary, "{size}");
-        let parse = |bundle: &Bundle| Tokenizer::from_bytes(&bundle.tokenizer).unwrap();
-        let (old, new) = (parse(&trained), parse(&large));
-        let d = large.manifest.architecture.hidden;
-        let rows = |bundle: &Bundle| bundle.weights.need(TABLE).unwrap().to_f32();
-        let (before, after) = (rows(&trained), rows(&large));
-        let mut kept = 0;
-        for (token, id) in new.get_vocab(true) {
-            if let Some(was) = old.token_to_id(&token) {
-                let (was, id) = (was as usize, id as usize);
-                assert_eq!(after[id * d..][..d], before[was * d..][..d], "{token}");
-                kept += 1;
-            }
-        }
-        let report = &large.manifest.recipe["vocabulary"];
-        assert_eq!((&report["kept"], &report["tokens"]), (&json!(kept), &json!(size)));
-        assert!(
-            kept < size && notes.iter().any(|note| note.starts_with(&format!("{kept} tokens keep"))),
-            "{notes:?}"
-        );
+        (config.start.trim, config.data.word_counts) = (Some(330), Some(list.clone()));
+        let first = prepared(&config).0.unwrap();
+        let Manifest { architecture, recipe, .. } = &first.bundle.manifest;
+        assert!(architecture.vocabulary <= 330, "{}", architecture.vocabulary);
+        assert_eq!(recipe["trim"]["tokens"], json!(architecture.vocabulary));
+        assert_eq!(recipe["trim"]["languages"]["de"]["words"], json!(1));
+        let source = json!({ "source": "words.tsv", "licence": "not recorded", "records": 1 });
+        assert!(recipe["data"].as_array().unwrap().contains(&source), "{recipe}");
+        assert_eq!(prepared(&config).0.unwrap().key, first.key);
+        fs::write(&list, "de\tMühle\t5\nde\tFluss\t3\n").unwrap();
+        let second = prepared(&config).0.unwrap();
+        config.quantization = Quantization::Q4;
+        let third = prepared(&config).0.unwrap();
+        assert!(first.key != second.key && second.key != third.key);
     }
 
     #[test]

@@ -128,7 +128,7 @@ fn to_unit(matrix: &mut [f64], d: usize) {
 }
 
 /// Sum of the diagonal of `matrix`, `[d, d]`.
-pub(super) fn trace(matrix: &[f64], d: usize) -> f64 {
+fn trace(matrix: &[f64], d: usize) -> f64 {
     matrix.iter().step_by(d + 1).sum()
 }
 
