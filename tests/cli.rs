@@ -76,8 +76,8 @@ fn a_folder_is_imported_and_encodes_as_the_reference_does() {
     assert!(manifest["self_test"]["cases"].as_array().unwrap().len() >= 4);
 
     let expected = expected("e5");
-    // One text a line, so texts with line ends are left out.
-    let one_line = |t: &&String| !t.contains(['\n', '\r']) && !t.is_empty();
+    // One text a line, so texts with line ends are left out, and the one with a NUL, for which a file is no text.
+    let one_line = |t: &&String| !t.contains(['\n', '\r', '\0']) && !t.is_empty();
     let lines: Vec<&String> = expected.texts.iter().filter(one_line).collect();
     let wanted = |vectors: &[f32]| -> Vec<f32> {
         let rows = expected.texts.iter().zip(vectors.chunks(64));

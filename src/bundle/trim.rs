@@ -4,7 +4,7 @@
 //! their scores, so the best segmentation stays the best among fewer. WordPiece: the longest match is still there.
 //! BPE: with a token all tokens are kept that any of its merges joins, and the merges in their order.
 //!
-//! Not here: which texts are counted (`training::start`, `commands/trim.rs`).
+//! Not here: which texts are counted (`training::start`, `commands/native/trim.rs`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -465,9 +465,9 @@ mod tests {
     fn a_language_without_data_is_named_before_anything_is_done() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path());
-        let (problem, _) = prepared(&config(folder.path(), r#""en", "ger""#));
+        let (problem, _) = prepared(&config(folder.path(), r#""en", "swe""#));
         let problem = problem.err().unwrap().to_string();
-        assert!(problem.contains("language ger") && problem.contains("`de` if you mean German"), "{problem}");
+        assert!(problem.contains("language sv; leave sv (Swedish) out of `languages`"), "{problem}");
         assert!(!folder.path().join("out").exists());
     }
 }
