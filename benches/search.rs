@@ -20,8 +20,13 @@ fn main() {
         };
         let values = (0..n * DIMENSION).map(|_| next()).collect();
         let query: Vec<f32> = (0..DIMENSION).map(|_| f32::from(next())).collect();
-        let vectors =
-            Vectors { dimension: DIMENSION, values, scales: vec![1.0; n], about: Default::default() };
+        let vectors = Vectors {
+            dimension: DIMENSION,
+            values,
+            scales: vec![1.0; n],
+            about: Default::default(),
+            windows: None,
+        };
         let index = PackedIndex::from_vectors(vectors);
         let mut times = Vec::new();
         for call in 0..CALLS + 2 {

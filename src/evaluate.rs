@@ -12,10 +12,10 @@ use crate::bundle::write_whole;
 use crate::datasets::{Corpus, distinct};
 use crate::encoder::Encoder;
 use crate::evaluation::{
-    Bias, EvalReport, Facts, Intervals, Ranks, Scores, Settings, Task, rank, remove_languages,
+    Bias, CutTexts, EvalReport, Facts, Intervals, Ranks, Scores, Settings, Task, rank, remove_languages,
 };
 use crate::retrieval::{Index, npy};
-use crate::text::Kind;
+use crate::text::{Cut, Kind, Window};
 use crate::{Error, Result, sha256};
 
 /// How to measure.
@@ -23,6 +23,8 @@ use crate::{Error, Result, sha256};
 pub struct Options<'a> {
     /// Folder that vectors are kept in, and taken from where they are there already.
     pub vectors: Option<&'a Path>,
+    /// Split passages that are longer than the model's window into overlapping windows.
+    pub windows: bool,
     /// How many leading directions of each language to remove first.
     pub lir: Option<usize>,
     /// Bootstrap resamples for the intervals; 0 leaves intervals out.
@@ -65,15 +67,32 @@ pub fn evaluate(
     let folder = options.vectors.zip(hash.as_ref().map(|(_, hash)| hash.as_str()));
     let mut vectors =
         |texts: Vec<&str>, kind, what| kept(folder, encoder, &texts, kind, what, progress, note);
-    let mut passages = vectors(task.passages(corpus).collect(), Kind::Passage, "passages")?;
-    let mut queries = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
+    let texts: Vec<&str> = task.passages(corpus).collect();
+    let windows = options.windows.then(|| encoder.windows(&texts, Kind::Passage)).transpose()?;
+    let split = windows.as_ref().is_some_and(|all| all.len() > texts.len());
+    let parts = windows.as_ref().map(|all| all.iter().map(|w| &texts[w.text][w.start..w.end]).collect());
+    let what = if split { "windows" } else { "passages" };
+    let (mut passages, mut of_passages) = vectors(parts.unwrap_or(texts), Kind::Passage, what)?;
+    let mut counts = Vec::new();
+    if let Some(windows) = &windows {
+        counts.extend(windows.chunk_by(|a, b| a.text == b.text).map(<[Window]>::len));
+        of_passages = encoder.tokenizer().cut();
+        counts.iter().for_each(|&n| of_passages.add_split(n));
+    }
+    let (mut queries, of_questions) = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
     let mut notes: Vec<String> = encoder.similarity().note().into_iter().collect();
     if let Some(r) = options.lir {
         encoder.similarity().need_cosine("LIR")?;
+        if split {
+            return Err(Error::Input("LIR and windows do not go together: leave one of them out.".into()));
+        }
         notes.extend(remove_languages(task, &mut passages, &mut queries, encoder.dimension(), r)?);
     }
     let similarity = encoder.similarity();
-    let index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(similarity);
+    let mut index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(similarity);
+    if windows.is_some() {
+        index = index.grouped(&counts)?;
+    }
     let ranks = rank(task, &index, &queries)?;
     let scores = Scores::of(task, &ranks);
     let settings = Settings::of(task, &scores);
@@ -88,6 +107,7 @@ pub fn evaluate(
     };
     let mut report = EvalReport::new(facts, task, &settings);
     report.notes.extend(notes);
+    report.add_cut(CutTexts { passages: of_passages, questions: of_questions });
     report.bias = Bias::of(task, &ranks, &settings);
     if options.samples > 0 {
         report.intervals = Some(Intervals::of(task, &scores, options.samples, options.seed));
@@ -105,7 +125,7 @@ fn kept(
     what: &'static str,
     progress: &mut Progress,
     note: &mut dyn FnMut(&str),
-) -> Result<Vec<f32>> {
+) -> Result<(Vec<f32>, Cut)> {
     let mut tell = |done, all| progress(what, done, all);
     tell(0, texts.len())?;
     let Some((folder, model)) = folder else {
@@ -125,16 +145,17 @@ fn kept(
             ));
         }
         note(&format!("{what}: vectors from {}", path.display()));
-        return Ok(rows);
+        return Ok((rows, encoder.count_cut(texts, kind)?));
     }
-    let rows = encode(encoder, texts.iter().copied(), kind, &mut tell)?;
+    let (rows, cut) = encode(encoder, texts.iter().copied(), kind, &mut tell)?;
     std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
     write_whole(&path, &npy::write(&rows, texts.len(), encoder.dimension()))?;
-    Ok(rows)
+    Ok((rows, cut))
 }
 
-/// Vectors of texts, `[n, dimension]`, as the model's are compared: unit ones for cosines. Each distinct text is encoded once. `progress` is told how
-/// many are done, and of how many; an error it returns ends the work.
+/// Vectors of texts, `[n, dimension]`, as the model's are compared: unit ones for cosines; and what the model's
+/// window left out. Each distinct text is encoded once. `progress` is told how many are done, and of how many; an
+/// error it returns ends the work.
 ///
 /// # Errors
 /// Whatever keeps the encoder from encoding, and what `progress` returns.
@@ -143,12 +164,15 @@ pub fn encode<'a>(
     texts: impl Iterator<Item = &'a str>,
     kind: Kind,
     progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-) -> Result<Vec<f32>> {
+) -> Result<(Vec<f32>, Cut)> {
     let (unique, which) = distinct(texts);
-    let mut rows = block_on(encoder.encode(&unique, kind, async |done, all| progress(done, all)))?;
+    let work = encoder.encode_counted(&unique, kind, async |done, all| progress(done, all));
+    let (mut rows, lengths) = block_on(work)?;
     let d = encoder.dimension();
     encoder.similarity().ready(&mut rows, d);
-    Ok(which.iter().flat_map(|&i| rows[i * d..(i + 1) * d].iter().copied()).collect())
+    let mut cut = encoder.tokenizer().cut();
+    which.iter().for_each(|&i| cut.add(lengths[i]));
+    Ok((which.iter().flat_map(|&i| rows[i * d..(i + 1) * d].iter().copied()).collect(), cut))
 }
 
 /// A model's hash by the name of the file: a manifest names the hashes of its bundle's files. `None`

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::benchmark::{Cell, Plan, Report, Way};
 use crate::datasets::{Columns, Fields};
 use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
-use crate::text::Kind;
+use crate::text::{Cut, Kind};
 
 /// A request's number, unique for the life of the page.
 pub type Id = u32;
@@ -85,7 +85,13 @@ pub enum Request {
     /// Open the sample corpus with its vectors from the folder at `url`; needs no model.
     OpenSample { id: Id, url: String },
     /// Open a person's own passages: XQuAD-R files, JSON lines, tables or plain lines, packed or not.
-    OpenFiles { id: Id, files: Vec<OpenedFile> },
+    OpenFiles {
+        id: Id,
+        files: Vec<OpenedFile>,
+        /// Split passages that are longer than the model's window into overlapping windows.
+        #[serde(default)]
+        windows: bool,
+    },
     /// Rank the open corpus for a query.
     Search {
         id: Id,
@@ -298,7 +304,7 @@ pub enum Event {
     /// The ranking for a query.
     Results { id: Id, results: Results },
     /// Vectors, row after row, `dimension` numbers each.
-    Vectors { id: Id, dimension: usize, values: Vec<f32> },
+    Vectors { id: Id, dimension: usize, values: Vec<f32>, cut: Cut },
     /// A data set is open.
     TaskReady { id: Id, task: TaskInfo },
     /// A model was measured; the run is known by the request's id from now on.
@@ -391,6 +397,12 @@ pub struct CorpusInfo {
     pub fields: Vec<Fields>,
     /// Whether it can be searched only for its examples until a model is loaded.
     pub precomputed: bool,
+    /// Whether passages that are longer than the model's window are split into overlapping windows.
+    #[serde(default)]
+    pub windows: bool,
+    /// What the model's window left out of the passages; `None` while that is not known.
+    #[serde(default)]
+    pub cut: Option<Cut>,
 }
 
 /// A question to click.
@@ -419,6 +431,9 @@ pub struct Results {
     pub search_ms: f64,
     /// Anything to know, for instance that the query was cut to the model's window.
     pub notes: Vec<String>,
+    /// What the model's window left out of the query, where a model encoded it.
+    #[serde(default)]
+    pub cut: Option<Cut>,
 }
 
 /// A ranked passage.
@@ -428,6 +443,8 @@ pub struct Hit {
     pub rank: usize,
     /// Cosine of query and passage, or what the model compares by.
     pub score: f32,
+    /// Which of the corpus's passages, from 0.
+    pub passage: usize,
     /// The passage's id; translations of one passage share it.
     pub id: String,
     pub language: String,
@@ -436,6 +453,9 @@ pub struct Hit {
     pub source: String,
     /// The answer to the query within `text`, in UTF-8 bytes, where it is known.
     pub answer: Option<(usize, usize)>,
+    /// Where `text` is a window of a longer passage: its start, its end and the passage's length, in UTF-8 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<(usize, usize, usize)>,
 }
 
 /// Bytes cross as a `Uint8Array`, not as an array of numbers.

@@ -219,6 +219,101 @@ fn vectors_made_before_are_searched() {
 }
 
 #[test]
+fn what_a_window_leaves_out_is_said_and_windows_find_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    let long = "The river was calm and the stones were grey. ".repeat(60);
+    let texts = [
+        format!("{long}The treasure lies under the old oak behind the mill."),
+        "Cats like to sleep in the sun.".into(),
+        "The river was calm and grey.".into(),
+    ];
+    let corpus = path("notes.jsonl");
+    let line = |(i, text): (usize, &String)| {
+        format!("{}\n", json!({"id": i.to_string(), "lang": "en", "text": text}))
+    };
+    fs::write(&corpus, texts.iter().enumerate().map(line).collect::<String>()).unwrap();
+    fs::write(path("lines.txt"), texts.join("\n")).unwrap();
+    let model = format!("{}/static/model", env!("CARGO_MANIFEST_DIR"));
+    let query = "Where is the treasure hidden?";
+    let search = |more: &[&str]| -> (Value, String) {
+        let mut args = vec!["search", "--model", &model, "--corpus", &corpus, "--device", "cpu", "--json"];
+        args.extend(more);
+        args.push(query);
+        let output = run(&args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        (serde_json::from_slice(&output.stdout).unwrap(), stderr)
+    };
+
+    let (found, said) = search(&[]);
+    let cut = &found["cut"];
+    assert_eq!((&cut["window"], &cut["texts"], &cut["longer"]), (&json!(256), &json!(3), &json!(1)), "{cut}");
+    let (unread, tokens) = (cut["unread"].as_u64().unwrap(), cut["tokens"].as_u64().unwrap());
+    // 254 of its tokens are read, behind and before a special one.
+    assert_eq!(tokens - unread, 254);
+    let share = (100.0 * unread as f64 / tokens as f64).round();
+    let sentence = format!(
+        "1 of 3 texts is longer than the model's 256 tokens: its last {unread} tokens ({share} %) were not read."
+    );
+    assert!(said.contains(&sentence), "{sentence} is not in {said}");
+    assert!(found["notes"].as_array().unwrap().contains(&json!(sentence)));
+    assert_eq!(found["query_cut"]["longer"], 0);
+
+    let whole = |found: &Value| {
+        let hits = found["hits"].as_array().unwrap();
+        assert_eq!((hits.len(), &hits[0]["passage"]), (3, &json!(0)), "{found}");
+        let shown = hits[0]["text"].as_str().unwrap();
+        assert!(shown.ends_with("behind the mill.") && shown.len() < texts[0].len(), "{shown}");
+        assert_eq!(hits[0]["part"][2], texts[0].len());
+        assert!(found["cut"]["windows"].as_u64() > Some(2) && found["cut"]["unread"] == 0, "{found}");
+    };
+    let (found, said) = search(&["--windows"]);
+    whole(&found);
+    assert!(said.contains("was split into"), "{said}");
+
+    // A file of vectors remembers both.
+    let encode = |more: &[&str], output: &str| {
+        let (lines, out) = (path("lines.txt"), path(output));
+        let mut args = vec!["encode", "--model", &model, "--input", &lines, "--kind", "passage"];
+        args.extend(["--output", &out, "--device", "cpu"]);
+        args.extend(more);
+        good(&args);
+        out
+    };
+    let (found, said) = search(&["--vectors", &encode(&[], "cut.safetensors")]);
+    assert_eq!(found["cut"]["unread"], unread);
+    assert!(said.contains(&sentence), "{said}");
+    whole(&search(&["--vectors", &encode(&["--windows"], "windows.safetensors")]).0);
+    let (shape, _) = npy(Path::new(&encode(&["--windows"], "windows.npy")));
+    let rows = fs::read_to_string(path("windows.npy.windows.tsv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + shape[0]);
+    assert!(rows.starts_with("text\tstart\tend\n0\t0\t") && rows.ends_with("\n2\t0\t28\n"), "{rows}");
+
+    // Evaluation: counted with vectors made or kept; windows find what stands at the end.
+    fs::create_dir(path("data")).unwrap();
+    fs::copy(&corpus, path("data/passages.jsonl")).unwrap();
+    let question = json!({"query_id": "q", "lang": "en", "text": query, "relevant": ["0"]});
+    fs::write(path("data/queries.jsonl"), format!("{question}\n")).unwrap();
+    let eval = |more: &[&str]| -> Value {
+        let (data, vectors) = (path("data"), path("vectors"));
+        let mut args = vec!["eval", "--model", &model, "--dataset", "own", "--data", &data, "--json"];
+        args.extend(["--device", "cpu", "--samples", "0", "--vectors", &vectors]);
+        args.extend(more);
+        serde_json::from_str(&good(&args)).unwrap()
+    };
+    for _ in 0..2 {
+        let report = eval(&[]);
+        assert_eq!(report["cut"]["passages"]["unread"], unread, "{report}");
+        assert_eq!(report["cut"]["questions"]["longer"], 0);
+        let notes = report["notes"].to_string();
+        assert!(notes.contains("1 of 3 passages is longer than the model's 256 tokens"), "{notes}");
+        let report = eval(&["--windows"]);
+        assert_eq!((&report["mono"]["map"], &report["cut"]["passages"]["unread"]), (&json!(1.0), &json!(0)));
+    }
+}
+
+#[test]
 fn bench_prints_one_json_document() {
     let folder = tempfile::tempdir().unwrap();
     let report = good(&["bench", "--model", &bundle(&folder), "--device", "cpu", "--repeats", "1", "--json"]);

@@ -23,7 +23,7 @@ struct Cli {
 enum Command {
     #[cfg(feature = "native")]
     #[command(flatten)]
-    Native(native::Command),
+    Native(Box<native::Command>),
     /// List the data sets that models are measured on, or get one.
     Data(data::Args),
     /// Compare runs, ours or anyone's, and test what differs.
@@ -37,7 +37,7 @@ enum Command {
 pub fn run() -> Result<()> {
     match Cli::parse().command {
         #[cfg(feature = "native")]
-        Command::Native(command) => native::run(command),
+        Command::Native(command) => native::run(*command),
         Command::Data(args) => data::run(args),
         Command::Compare(args) => compare::run(args),
     }

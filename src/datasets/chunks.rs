@@ -36,6 +36,12 @@ impl<'a> Chunks<'a> {
         self.chunks.iter().map(Vec::len).sum()
     }
 
+    /// For each text that was given, its value among those of all chunks' texts, one after another; `None` when
+    /// these are too few.
+    pub fn each<T: Copy>(&self, values: &[T]) -> Option<Vec<T>> {
+        self.places.iter().map(|&place| values.get(place).copied()).collect()
+    }
+
     /// SHA-256 of a chunk's texts. Lengths are part of it, so that texts cannot run together.
     pub fn hash(chunk: &[&str]) -> String {
         let mut all = String::new();
@@ -73,6 +79,9 @@ mod tests {
         let rows = chunks.rows(&vectors, 2).unwrap();
         let expected: Vec<f32> = given.iter().flat_map(|(_, t)| [t.parse().unwrap(), -1.0]).collect();
         assert_eq!(rows, expected);
+        let texts: Vec<&str> = chunks.chunks.iter().flatten().copied().collect();
+        let given: Vec<&str> = given.iter().map(|(_, text)| *text).collect();
+        assert_eq!(chunks.each(&texts), Some(given));
         assert_eq!(chunks.rows(&vectors[2..], 2), None);
     }
 

@@ -30,7 +30,7 @@ use crate::{
     bundle::{Bundle, Manifest, Quantization, SelfTest, TOKENIZER},
     protocol::PrecisionChoice,
     retrieval::Similarity,
-    text::{Kind, Prompts, Tokenizer},
+    text::{Kind, Length, Prompts, Tokenizer, Window},
 };
 
 /// Name of the word embedding table among a model's arrays.
@@ -228,8 +228,58 @@ impl Encoder {
     /// # Errors
     /// [`Error::Input`] when a text cannot be tokenized.
     pub fn tokenize(&self, texts: &[&str], kind: Kind) -> Result<Vec<Vec<u32>>> {
+        self.tokenize_counted(texts, kind, &mut Vec::new())
+    }
+
+    /// As [`tokenize`](Self::tokenize); the texts' true lengths are appended to `lengths`.
+    ///
+    /// # Errors
+    /// As [`tokenize`](Self::tokenize).
+    pub fn tokenize_counted(
+        &self,
+        texts: &[&str],
+        kind: Kind,
+        lengths: &mut Vec<Length>,
+    ) -> Result<Vec<Vec<u32>>> {
         let prompt = self.prompts.of(kind);
-        texts.iter().map(|text| self.tokenizer.encode(prompt, text)).collect()
+        let read = |text: &&str| {
+            let (ids, length) = self.tokenizer.read(prompt, text)?;
+            lengths.push(length);
+            Ok(ids)
+        };
+        texts.iter().map(read).collect()
+    }
+
+    /// What the model's window leaves out of texts whose vectors are there already: they are tokenized again, on
+    /// all threads, which takes a small part of the time of encoding.
+    ///
+    /// # Errors
+    /// As [`tokenize`](Self::tokenize).
+    #[cfg(feature = "native")]
+    pub fn count_cut(&self, texts: &[&str], kind: Kind) -> Result<crate::text::Cut> {
+        let (tokenizer, prompt) = (&self.tokenizer, self.prompts.of(kind));
+        let lengths = |_, texts: &[&str]| -> Result<Vec<Length>> {
+            texts.iter().map(|text| Ok(tokenizer.read(prompt, text)?.1)).collect()
+        };
+        let mut cut = tokenizer.cut();
+        for lengths in crate::threads::chunks(texts, 256, lengths) {
+            lengths?.into_iter().for_each(|length| cut.add(length));
+        }
+        Ok(cut)
+    }
+
+    /// The windows of texts behind the prompt for `kind`, text after text: see [`Tokenizer::windows`].
+    ///
+    /// # Errors
+    /// As [`Tokenizer::windows`].
+    pub fn windows(&self, texts: &[&str], kind: Kind) -> Result<Vec<Window>> {
+        let prompt = self.prompts.of(kind);
+        let mut out = Vec::with_capacity(texts.len());
+        for (text, of) in texts.iter().enumerate() {
+            let parts = self.tokenizer.windows(prompt, of)?;
+            out.extend(parts.into_iter().map(|(start, end)| Window { text, start, end }));
+        }
+        Ok(out)
     }
 
     /// Vectors `[n, dimension]`, row after row, in the order of `texts`.
@@ -243,8 +293,22 @@ impl Encoder {
         &self,
         texts: &[&str],
         kind: Kind,
-        mut step: impl AsyncFnMut(usize, usize) -> Result<()>,
+        step: impl AsyncFnMut(usize, usize) -> Result<()>,
     ) -> Result<Vec<f32>> {
+        Ok(self.encode_counted(texts, kind, step).await?.0)
+    }
+
+    /// As [`encode`](Self::encode), with the texts' true lengths.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub async fn encode_counted(
+        &self,
+        texts: &[&str],
+        kind: Kind,
+        mut step: impl AsyncFnMut(usize, usize) -> Result<()>,
+    ) -> Result<(Vec<f32>, Vec<Length>)> {
+        let mut lengths = Vec::with_capacity(texts.len());
         let total = texts.len();
         let mut out = vec![0.0; total * self.dimension()];
         let mut done = 0;
@@ -252,7 +316,7 @@ impl Encoder {
         // Texts are tokenized in pieces, so that a large corpus needs no second copy in ids and the
         // first progress comes soon.
         for (piece, texts) in texts.chunks(PIECE).enumerate() {
-            let tokens = self.tokenize(texts, kind)?;
+            let tokens = self.tokenize_counted(texts, kind, &mut lengths)?;
             for batch in self.plan(&tokens) {
                 let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
                 let vectors = self.send(&sequences);
@@ -272,7 +336,7 @@ impl Encoder {
             done += self.receive(&batch, vectors, &mut out).await?;
             step(done, total).await?;
         }
-        Ok(out)
+        Ok((out, lengths))
     }
 
     /// Puts a batch's vectors where they belong; how many there are.
@@ -299,6 +363,27 @@ impl Encoder {
             progress(done, total);
             Ok(())
         }))
+    }
+
+    /// As [`encode_all`](Self::encode_all), with what the model's window left out.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    #[cfg(feature = "native")]
+    pub fn encode_all_counted(
+        &self,
+        texts: &[&str],
+        kind: Kind,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(Vec<f32>, crate::text::Cut)> {
+        let work = self.encode_counted(texts, kind, async |done, total| {
+            progress(done, total);
+            Ok(())
+        });
+        let (rows, lengths) = futures_lite::future::block_on(work)?;
+        let mut cut = self.tokenizer.cut();
+        lengths.into_iter().for_each(|length| cut.add(length));
+        Ok((rows, cut))
     }
 
     /// Sends one batch of token sequences off; what is returned waits for its vectors, `[n, dimension]`. A

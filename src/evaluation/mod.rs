@@ -27,7 +27,7 @@ pub use lir::remove_languages;
 pub use measures::{Hit, Measure, Measures, Wanted};
 pub use order::Order;
 pub use ranks::{Found, Ranks, TOP, rank, rank_some};
-pub use report::{Counts, EvalReport, Facts};
+pub use report::{Counts, CutTexts, EvalReport, Facts};
 pub use settings::{Cell, RankDistance, Scores, Setting, Settings};
 pub use significance::{Bootstrap, Comparison, Difference, Intervals};
 pub use task::{Document, Judged, Query, Rules, Tally, Task};

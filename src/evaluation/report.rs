@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::{Bias, Intervals, Measure, Measures, RankDistance, Setting, Settings, Task, significance::Band};
+use crate::text::Cut;
 
 /// What was measured, beside the numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,6 +64,15 @@ pub struct Counts {
     pub settings: (usize, usize),
 }
 
+/// What a model's window left out of passages and questions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutTexts {
+    /// Of the passages.
+    pub passages: Cut,
+    /// Of the questions.
+    pub questions: Cut,
+}
+
 /// Everything measured; its JSON is what `interlingua eval --json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvalReport {
@@ -99,6 +109,9 @@ pub struct EvalReport {
     /// Language bias; absent where there is one language only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias: Option<Bias>,
+    /// What the model's window left out; absent from reports of versions that did not count it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<CutTexts>,
     /// What else is to be known, a sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -150,8 +163,16 @@ impl EvalReport {
             pairs,
             intervals: None,
             bias: None,
+            cut: None,
             notes: task.notes.clone(),
         }
+    }
+
+    /// Takes in what the model's window left out, in numbers and as notes.
+    pub fn add_cut(&mut self, cut: CutTexts) {
+        self.notes.extend(cut.passages.sentence("passage", "passages"));
+        self.notes.extend(cut.questions.sentence("question", "questions"));
+        self.cut = Some(cut);
     }
 
     /// The ends of a setting's intervals.

@@ -499,11 +499,22 @@ impl Page {
 
     /// The person says which column of an open file is what; it is read and encoded anew.
     pub fn choose_column(self, file: &str, role: Role, column: Option<String>) {
-        let Some(mut files) = self.kept.with_value(|k| k.open.clone()) else { return };
+        // An earlier choice may still be on its way.
+        let has = |files: &&Vec<OpenedFile>| files.iter().any(|f| f.name == file);
+        let files = self.kept.with_value(|k| k.coming.as_ref().filter(has).or(k.open.as_ref()).cloned());
+        let Some(mut files) = files else { return };
         for opened in files.iter_mut().filter(|f| f.name == file) {
             opened.columns = std::mem::take(&mut opened.columns).with(role, column.clone());
         }
         self.open_files(files);
+    }
+
+    /// The person wants long passages split, or no longer: own text that is open, or on its way, is encoded anew.
+    pub fn choose_windows(self, windows: bool) {
+        self.windows.set(windows);
+        if let Some(files) = self.kept.with_value(|k| k.coming.clone().or_else(|| k.open.clone())) {
+            self.open_files(files);
+        }
     }
 
     /// Sends files that waited for the model.
@@ -513,7 +524,7 @@ impl Page {
             .kept
             .try_update_value(|k| if std::mem::take(&mut k.unsent) { k.coming.clone() } else { None });
         if let Some(files) = files.flatten()
-            && !self.send(&Request::OpenFiles { id, files })
+            && !self.send(&Request::OpenFiles { id, files, windows: self.windows.get_untracked() })
         {
             self.opening.set(None);
         }

@@ -12,6 +12,7 @@ use super::link::Link;
 use super::models::same_folder;
 use super::state::{Activity, Model, Page};
 use crate::protocol::{Event, Id, Request, Results};
+use crate::text::Cut;
 
 /// The second model's part of the page's state.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub(super) struct Beside {
     pub address: RwSignal<Option<String>>,
     pub model: RwSignal<Option<Model>>,
     pub results: RwSignal<Option<Results>>,
+    /// What its window left out of the passages.
+    pub cut: RwSignal<Option<Cut>>,
     /// A search is under way.
     pub searching: RwSignal<Option<Id>>,
     /// It is being loaded, or encodes the passages.
@@ -42,6 +45,7 @@ impl Beside {
             address: RwSignal::new(address),
             model: RwSignal::new(None),
             results: RwSignal::new(None),
+            cut: RwSignal::new(None),
             searching: RwSignal::new(None),
             activity: RwSignal::new(None),
             problem: RwSignal::new(None),
@@ -74,6 +78,7 @@ impl Page {
         b.kept.set_value(Kept::default());
         b.model.set(None);
         b.results.set(None);
+        b.cut.set(None);
         b.searching.set(None);
         b.activity.set(None);
         b.problem.set(None);
@@ -120,6 +125,7 @@ impl Page {
     pub fn open_beside(self) {
         let b = self.beside;
         b.results.set(None);
+        b.cut.set(None);
         b.searching.set(None);
         b.kept.update_value(|k| k.corpus_live = false);
         // While it is being loaded this waits: text must not be open in another model's terms.
@@ -129,7 +135,7 @@ impl Page {
         b.problem.set(None);
         let id = self.next_id();
         let request = match self.kept.with_value(|k| k.open.clone()) {
-            Some(files) => Request::OpenFiles { id, files },
+            Some(files) => Request::OpenFiles { id, files, windows: self.windows.get_untracked() },
             None => match resolve(SAMPLE) {
                 Some(url) => Request::OpenSample { id, url },
                 None => return,
@@ -178,8 +184,9 @@ impl Page {
                 b.model.set(Some(Model { info: model, device }));
                 self.open_beside();
             }
-            Event::CorpusReady { id, .. } if b.is_busy_with(id) => {
+            Event::CorpusReady { id, corpus } if b.is_busy_with(id) => {
                 b.activity.set(None);
+                b.cut.set(corpus.cut);
                 b.kept.update_value(|k| k.corpus_live = true);
                 self.search_beside();
             }

@@ -63,6 +63,9 @@ impl Page {
             Event::CorpusReady { id, corpus } => {
                 if self.is_opening(id) {
                     self.corpus_arrived(corpus);
+                } else if self.is_loading(id) {
+                    // What is open, in the terms of the model that comes.
+                    self.corpus.set(Some(corpus));
                 }
             }
             Event::Results { id, results } => {

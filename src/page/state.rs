@@ -40,6 +40,8 @@ pub(super) struct Page {
     pub model_address: RwSignal<Option<String>>,
     /// How many hits to show.
     pub top: RwSignal<usize>,
+    /// Whether long passages of one's own text are split into windows.
+    pub windows: RwSignal<bool>,
 
     pub worker: RwSignal<Worker>,
     pub corpus: RwSignal<Option<CorpusInfo>>,
@@ -183,6 +185,7 @@ impl Page {
             precision: RwSignal::new(address.precision),
             model_address: RwSignal::new(address.model),
             top: RwSignal::new(TOP),
+            windows: RwSignal::new(false),
             worker: RwSignal::new(Worker::Starting),
             corpus: RwSignal::new(None),
             results: RwSignal::new(None),

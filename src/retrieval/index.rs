@@ -21,6 +21,8 @@ pub struct Index {
     /// `[panel][dimension][LANES]`; the last panel is filled up with zeros.
     panels: Vec<f32>,
     similarity: Similarity,
+    /// Where each passage's vectors begin, and their end; empty where each has one.
+    starts: Vec<usize>,
 }
 
 impl Index {
@@ -45,6 +47,21 @@ impl Index {
     pub fn compared_by(mut self, similarity: Similarity) -> Self {
         self.similarity = similarity;
         self
+    }
+
+    /// The same vectors, of which several are one passage's: `counts` of them, in their order, one or more. The
+    /// best counts for the passage: scores are of passages from now on, and nothing may be appended.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the counts do not fit the vectors.
+    pub fn grouped(mut self, counts: &[usize]) -> Result<Self> {
+        let mut starts = vec![0];
+        counts.iter().for_each(|n| starts.push(starts[starts.len() - 1] + n));
+        if counts.contains(&0) || starts.last() != Some(&self.len) {
+            return Err(Error::Input(format!("{} vectors are not the passages' windows.", self.len)));
+        }
+        self.starts = starts;
+        Ok(self)
     }
 
     /// Appends vectors, row after row.
@@ -103,9 +120,9 @@ impl Index {
         self.dimension
     }
 
-    /// Number of vectors.
+    /// Number of vectors, or of passages where these have several.
     pub fn len(&self) -> usize {
-        self.len
+        if self.starts.is_empty() { self.len } else { self.starts.len() - 1 }
     }
 
     /// Whether there is nothing to search.
@@ -167,7 +184,14 @@ impl Index {
             let mut scores = vec![0.0; rows.len() / self.dimension * self.len];
             self.score_block(rows, &mut scores);
             let rows = scores.chunks_exact(self.len).enumerate();
-            rows.map(|(i, row)| f(number * BLOCK + i, row)).collect()
+            if self.starts.is_empty() {
+                return rows.map(|(i, row)| f(number * BLOCK + i, row)).collect();
+            }
+            let best = |row: &[f32]| -> Vec<f32> {
+                let passages = self.starts.windows(2).map(|ends| &row[ends[0]..ends[1]]);
+                passages.map(|own| own.iter().copied().fold(f32::NEG_INFINITY, f32::max)).collect()
+            };
+            rows.map(|(i, row)| f(number * BLOCK + i, &best(row))).collect()
         };
         let blocks = threads::chunks(queries, size, block);
         Ok(blocks.into_iter().flatten().collect())
@@ -415,6 +439,17 @@ mod tests {
         score_by::<4>(&index, &queries, &mut four);
         assert_eq!(two, four);
         assert_eq!(two, index.scores(&queries).unwrap());
+    }
+
+    #[test]
+    fn the_best_of_a_passages_vectors_counts() {
+        let index = Index::from_rows(1, &[1.0, 5.0, 2.0, 3.0, -1.0]).unwrap();
+        assert!(index.clone().grouped(&[2, 2]).is_err());
+        assert!(index.clone().grouped(&[2, 0, 3]).is_err());
+        let index = index.grouped(&[2, 1, 2]).unwrap();
+        assert_eq!(index.len(), 3);
+        assert_eq!(index.scores(&[1.0, -1.0]).unwrap(), [5.0, 2.0, 3.0, -1.0, -2.0, 1.0]);
+        assert_eq!(index.search(&[1.0], 2, |i| i != 0).unwrap(), [(2, 3.0), (1, 2.0)]);
     }
 
     #[test]

@@ -12,9 +12,11 @@ mod packed;
 mod similarity;
 mod top;
 pub mod vectors;
+mod windows;
 
 pub use either::{EitherIndex, PACKED_FROM};
 pub use filter::Filter;
 pub use index::{Index, to_unit};
 pub use packed::PackedIndex;
 pub use similarity::Similarity;
+pub use windows::best_windows;

@@ -2,17 +2,23 @@
 //!
 //! A safetensors file with two arrays: `vectors`, I8 `[n, d]`, and `scales`, F32 `[n]`. Row `i` is
 //! `vectors[i] * scales[i]`, where the scale is the row's largest magnitude over 127. Its metadata has
-//! one entry, `about`: a JSON object of strings that says what the vectors were made from.
+//! one entry, `about`: a JSON object of strings that says what the vectors were made from. Where texts were
+//! split, a third array, `windows`, U32 `[n, 3]`, has for each row the text it is of, from 0, and where in it the
+//! window begins and ends, in bytes.
 
 use std::collections::BTreeMap;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::{packed::pack, to_unit};
+use crate::text::{Cut, Window};
 use crate::{Error, Result};
 
 /// The metadata key.
 const ABOUT: &str = "about";
+
+/// The entry of `about` that keeps what the model's window left out of the texts: a [`Cut`] as JSON.
+pub const CUT: &str = "cut";
 
 /// Vectors as they are in the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +31,8 @@ pub struct Vectors {
     pub scales: Vec<f32>,
     /// What they were made from, for example `model` and its hash.
     pub about: BTreeMap<String, String>,
+    /// The part of a text that each row is of, where texts were split.
+    pub windows: Option<Vec<Window>>,
 }
 
 impl Vectors {
@@ -36,6 +44,11 @@ impl Vectors {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.scales.is_empty()
+    }
+
+    /// What the model's window left out of the texts; `None` where the file, an older one, does not say.
+    pub fn cut(&self) -> Option<Cut> {
+        self.about.get(CUT).and_then(|json| serde_json::from_str(json).ok())
     }
 
     /// The rows in f32, scaled to length 1: `[n, dimension]`.
@@ -53,6 +66,19 @@ impl Vectors {
 /// # Errors
 /// [`Error::Input`] when they are not whole rows or not finite.
 pub fn write(rows: &[f32], dimension: usize, about: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+    write_windows(rows, dimension, about, None)
+}
+
+/// As [`write`], with the part of a text that each row is of.
+///
+/// # Errors
+/// As [`write`]; [`Error::Input`] when there are not as many windows as rows.
+pub fn write_windows(
+    rows: &[f32],
+    dimension: usize,
+    about: &BTreeMap<String, String>,
+    windows: Option<&[Window]>,
+) -> Result<Vec<u8>> {
     if dimension == 0 || !rows.len().is_multiple_of(dimension) || rows.iter().any(|x| !x.is_finite()) {
         return Err(Error::Input(format!(
             "{} numbers are not whole rows of {dimension} finite numbers.",
@@ -67,10 +93,19 @@ pub fn write(rows: &[f32], dimension: usize, about: &BTreeMap<String, String>) -
     let n = rows.len() / dimension;
     let values: Vec<u8> = values.into_iter().map(i8::cast_unsigned).collect();
     let failed = |e: safetensors::SafeTensorError| Error::Input(format!("vectors: {e}"));
-    let arrays = [
+    let mut arrays = vec![
         ("scales", TensorView::new(Dtype::F32, vec![n], &scales).map_err(failed)?),
         ("vectors", TensorView::new(Dtype::I8, vec![n, dimension], &values).map_err(failed)?),
     ];
+    let mut places: Vec<u8> = Vec::new();
+    if let Some(windows) = windows {
+        for number in windows.iter().flat_map(|w| [w.text, w.start, w.end]) {
+            let number = u32::try_from(number)
+                .map_err(|_| Error::Input("The texts are too long for a file of windows.".into()))?;
+            places.extend(number.to_le_bytes());
+        }
+        arrays.push(("windows", TensorView::new(Dtype::U32, vec![n, 3], &places).map_err(failed)?));
+    }
     // One entry: the order of several would differ from run to run.
     let about = serde_json::to_string(about).map_err(|e| Error::Input(format!("about: {e}")))?;
     safetensors::serialize(arrays, Some([(ABOUT.to_string(), about)].into())).map_err(failed)
@@ -112,13 +147,25 @@ pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
             .map_err(|e| wrong("__metadata__.about", &format!("it is not a JSON object ({e}).")))?,
         None => BTreeMap::new(),
     };
+    let windows = match file.tensor("windows") {
+        Err(_) => None,
+        Ok(array) if array.dtype() != Dtype::U32 || array.shape() != [n, 3] => {
+            return Err(wrong("windows", &format!("U32 [{n}, 3] is expected.")));
+        }
+        Ok(array) => {
+            let (numbers, _) = array.data().as_chunks::<4>();
+            let numbers: Vec<usize> = numbers.iter().map(|&b| u32::from_le_bytes(b) as usize).collect();
+            let windows = numbers.chunks_exact(3).map(|w| Window { text: w[0], start: w[1], end: w[2] });
+            Some(windows.collect())
+        }
+    };
     // There may be many: they stay in the memory that they came in.
     let (from, to) = header.info("vectors").map(|info| info.data_offsets).unwrap_or_default();
     // Its length stands before the header, in 8 bytes.
     bytes.truncate(8 + head + to);
     bytes.drain(..8 + head + from);
     let values = bytes.into_iter().map(u8::cast_signed).collect();
-    Ok(Vectors { dimension, values, scales, about })
+    Ok(Vectors { dimension, values, scales, about, windows })
 }
 
 #[cfg(test)]
@@ -168,6 +215,17 @@ mod tests {
         assert!(read("x", Vec::new()).unwrap_err().to_string().starts_with("x:"));
         assert!(write(&[1.0; 5], 2, &about()).is_err());
         assert!(write(&[f32::NAN; 2], 2, &about()).is_err());
+    }
+
+    #[test]
+    fn windows_come_back() {
+        let windows =
+            [(0, 0, 9), (1, 0, 700), (1, 600, 1300)].map(|(text, start, end)| Window { text, start, end });
+        let file = write_windows(&[0.5; 6], 2, &about(), Some(&windows)).unwrap();
+        let read_back = read("x", file).unwrap();
+        assert_eq!((read_back.len(), read_back.windows.as_deref()), (3, Some(&windows[..])));
+        assert_eq!(read("x", write(&[0.5; 6], 2, &about()).unwrap()).unwrap().windows, None);
+        assert!(write_windows(&[0.5; 4], 2, &about(), Some(&windows)).is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     protocol::{CorpusInfo, Example},
     retrieval::{EitherIndex, Index, vectors},
     sha256,
+    text::Window,
 };
 
 /// Files of a sample corpus. `vectors.safetensors` has a row for each passage, in the order of
@@ -30,8 +31,10 @@ pub struct Open {
     pub info: CorpusInfo,
     /// Passages and questions.
     pub corpus: Rc<Corpus>,
-    /// A vector for each passage.
+    /// A vector for each passage, or for each window.
     pub index: EitherIndex,
+    /// The part of a passage that each vector is of, where passages were split.
+    pub windows: Option<Vec<Window>>,
     /// [`Model::weights_hash`] of the model that made the vectors.
     made_by: String,
     /// Vectors of the examples, where they came with the corpus.
@@ -50,16 +53,17 @@ pub struct Home {
 }
 
 impl Open {
-    /// A corpus with vectors that `model` made, one for each passage.
+    /// A corpus with vectors that `model` made, one for each passage or window.
     pub fn encoded(
         info: CorpusInfo,
         corpus: Rc<Corpus>,
         home: Option<Home>,
         index: EitherIndex,
+        windows: Option<Vec<Window>>,
         model: &Model,
     ) -> Self {
         let made_by = model.weights_hash().into();
-        Self { info, corpus, index, made_by, shipped: HashMap::new(), home }
+        Self { info, corpus, index, windows, made_by, shipped: HashMap::new(), home }
     }
 
     /// A sample with the vectors of the file `name`, a row for each passage and then one for each example.
@@ -74,6 +78,7 @@ impl Open {
         vectors: Vec<u8>,
     ) -> Result<Self> {
         let stored = vectors::read(name, vectors)?;
+        let info = CorpusInfo { cut: stored.cut(), ..info };
         let about = |key: &str| stored.about.get(key).map(String::as_str).unwrap_or_default();
         let expected = corpus.passages.len() + info.examples.len();
         if stored.len() != expected || about("passages_sha256") != home.passages_sha256 {
@@ -87,6 +92,7 @@ impl Open {
         let examples = info.examples.iter().map(|e| e.text.clone());
         Ok(Self {
             index: EitherIndex::Exact(Index::from_rows(stored.dimension, &rows)?),
+            windows: None,
             made_by: about("weights_sha256").into(),
             shipped: examples.zip(last.chunks(stored.dimension).map(<[f32]>::to_vec)).collect(),
             home: Some(home),
@@ -128,6 +134,8 @@ pub fn describe(corpus: &Corpus) -> CorpusInfo {
         notes: corpus.notes.clone(),
         fields: corpus.fields.clone(),
         precomputed: false,
+        windows: false,
+        cut: None,
     }
 }
 

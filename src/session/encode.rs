@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Error, Result,
     encoder::{Encoder, Vectors},
-    text::Kind,
+    text::{Kind, Length},
 };
 
 /// Tokens a step encodes on the CPU: some 60 ms, and for so long nothing else is answered.
@@ -35,7 +35,7 @@ pub struct Encoded {
 }
 
 impl Session {
-    /// Vectors of `texts` (`[n, dimension]`), and the model that made the last of them: another than
+    /// Vectors of `texts` (`[n, dimension]`), the texts' true lengths, and the model that made the last of them: another than
     /// `model` when that one's device was lost or, should it be the session's, a faster one was found
     /// meanwhile. With `step`, which hears of each, messages are taken between steps.
     ///
@@ -47,16 +47,17 @@ impl Session {
         texts: &[&str],
         kind: Kind,
         mut step: Option<&mut dyn FnMut(Encoded)>,
-    ) -> Result<(Vec<f32>, Rc<Model>)> {
+    ) -> Result<(Vec<f32>, Vec<Length>, Rc<Model>)> {
         let dimension = model.encoder.dimension();
         // A model that is only measured stays where it was put.
         let runs = self.model().is_some_and(|current| Rc::ptr_eq(&current, &model));
         let mut tokens = Vec::with_capacity(texts.len());
+        let mut lengths = Vec::with_capacity(texts.len());
         for part in texts.chunks(TOKENIZED) {
             if step.is_some() {
                 breathe().await;
             }
-            tokens.extend(model.encoder.tokenize(part, kind)?);
+            tokens.extend(model.encoder.tokenize_counted(part, kind, &mut lengths)?);
         }
         let all: usize = tokens.iter().map(Vec::len).sum();
         // Texts of like length go together, the longest first: a lack of memory shows at once.
@@ -82,7 +83,7 @@ impl Session {
                 left = after;
             }
             let Some((batch, vectors, by)) = sent.pop_front() else {
-                return Ok((out, model));
+                return Ok((out, lengths, model));
             };
             let vectors = match self.unless_gpu_lost(&by.encoder, vectors).await {
                 Err(Error::Device { problem, .. }) if by.is_on_gpu() => {

@@ -17,7 +17,8 @@ use crate::{
     bundle::MANIFEST,
     datasets::Chunks,
     evaluation::{
-        Bias, Bootstrap, EvalReport, Facts, Ranks, Rules, Scores, Settings, Task, rank_some, remove_languages,
+        Bias, Bootstrap, CutTexts, EvalReport, Facts, Ranks, Rules, Scores, Settings, Task, rank_some,
+        remove_languages,
     },
     protocol::{DeviceChoice, Event, Id, PrecisionChoice, Stage},
     retrieval::Index,
@@ -69,9 +70,11 @@ impl Session {
 
         let Data { name, corpus, task } = data.clone();
         let passages = task.documents.iter().map(|d| (d.lang, corpus.passages[d.passage].text.as_str()));
-        let mut rows = work.encode(Chunks::new(passages), Kind::Passage, &mut progress).await?;
+        let (mut rows, of_passages) =
+            work.encode(Chunks::new(passages), Kind::Passage, &mut progress).await?;
         let questions = task.queries.iter().map(|q| (q.lang, corpus.questions[q.question].text.as_str()));
-        let mut queries = work.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
+        let (mut queries, of_questions) =
+            work.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
         let d = work.model.encoder.dimension();
         let similarity = work.model.encoder.similarity();
         let mut notes: Vec<String> = similarity.note().into_iter().collect();
@@ -101,6 +104,7 @@ impl Session {
         };
         let mut report = EvalReport::new(facts, &task, &settings);
         report.notes.extend(notes);
+        report.add_cut(CutTexts { passages: of_passages, questions: of_questions });
         let (kept, all) = work.kept;
         if kept > 0 {
             report.notes.push(format!(

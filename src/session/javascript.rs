@@ -12,8 +12,8 @@ use interlingua::{
     Error, Result,
     datasets::{Corpus, Passage, UNDETERMINED},
     protocol::{DeviceChoice, Event, Hit, Id, PrecisionChoice, Scope},
-    session::{Asked, Query, Session},
-    text::{Kind, code, detect},
+    session::{Asked, Near, Query, Session},
+    text::{Cut, Kind, code, detect},
 };
 use js_sys::{Array, Float32Array, Function, Reflect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -32,7 +32,29 @@ export interface Progress {
   seconds_left?: number;
 }
 
-export interface LoadOptions {
+/** What the model's window left out of texts. */
+export interface Cut {
+  /** The model's longest sequence, in tokens. */
+  window: number;
+  /** Texts that were looked at; of these, the longer ones. */
+  texts: number;
+  longer: number;
+  /** Tokens of the longer ones; of these, the tokens that were not read. */
+  tokens: number;
+  unread: number;
+  /** Whether beginnings were left out rather than ends. */
+  at_start?: boolean;
+  /** Overlapping windows that the longer ones were split into, where they were: then all was read. */
+  windows?: number;
+}
+
+/** Is told where a text is longer than the model's window, also in a sentence; without it, the console is. */
+export interface CutOptions {
+  onCut?: (cut: Cut, sentence: string) => void;
+}
+
+/** `onCut` is told of passages that were indexed before another model is loaded, which encodes them anew. */
+export interface LoadOptions extends CutOptions {
   /** "auto", the default, starts on the CPU and moves to WebGPU should that prove faster. */
   device?: "auto" | "cpu" | "webgpu";
   /**
@@ -79,7 +101,7 @@ export interface DeviceReport {
   measured: [string, number][];
 }
 
-export interface EncodeOptions {
+export interface EncodeOptions extends CutOptions {
   /** Models may treat questions and passages differently. "query" where not given. */
   kind?: "query" | "passage";
   onProgress?: (progress: Progress) => void;
@@ -93,11 +115,13 @@ export interface Passage {
   lang?: string;
 }
 
-export interface IndexOptions {
+export interface IndexOptions extends CutOptions {
+  /** Split passages that are longer than the model's window into overlapping windows; the best counts. */
+  windows?: boolean;
   onProgress?: (progress: Progress) => void;
 }
 
-export interface SearchOptions {
+export interface SearchOptions extends CutOptions {
   /** How many hits to return; 10 where not given. */
   top?: number;
   /** Passage languages to keep; all where not given. */
@@ -116,6 +140,8 @@ export interface Hit {
   id: string;
   lang: string;
   text: string;
+  /** Where `text` is a window of a longer passage: start, end and the passage's length, in UTF-8 bytes. */
+  part?: [number, number, number];
 }
 
 /**
@@ -135,19 +161,22 @@ export function search(query: string, options?: SearchOptions): Promise<Hit[]>;
 
 /**
  * Opens vectors that were made before, without their texts: the bytes of a file that
- * `interlingua encode --output FILE.safetensors` wrote, 8 bits a number. How many there are.
+ * `interlingua encode --output FILE.safetensors` wrote, 8 bits a number. How many there are. `onCut` is told what
+ * the file says of texts that were cut.
  */
-export function openVectors(file: Uint8Array): number;
+export function openVectors(file: Uint8Array, options?: CutOptions): number;
 
 export interface Neighbour {
-  /** Which of the vectors, from 0. */
+  /** Which of the vectors, or of the texts where these were split, from 0. */
   index: number;
   /** Cosine of query and vector. */
   score: number;
+  /** Of a text that was split (`interlingua encode --windows`), the best window's start and end, in UTF-8 bytes. */
+  window?: [number, number];
 }
 
 /** The open vectors nearest to a query in words or to its vector, best first; 10 where `top` is not given. */
-export function nearest(query: string | Float32Array, options?: { top?: number }): Promise<Neighbour[]>;
+export function nearest(query: string | Float32Array, options?: { top?: number } & CutOptions): Promise<Neighbour[]>;
 
 /** Where the model runs now; `undefined` before one is loaded. */
 export function device(): DeviceReport | undefined;
@@ -171,6 +200,8 @@ pub async fn load(url: String, options: JsValue) -> std::result::Result<JsValue,
     let (choice, precision) = (device.unwrap_or_default(), precision.unwrap_or_default());
     let call = Call::new(&options);
     let (model, _) = session().load(call.id, &url, choice, precision).await.map_err(thrown)?;
+    let cut = session().opened().and_then(|info| info.cut);
+    cut.iter().for_each(|cut| tell_cut(&options, cut, "passage", "passages"));
     if choice == DeviceChoice::Auto {
         // The model serves already; `device()` tells how this ends.
         spawn_local(async move {
@@ -190,20 +221,27 @@ pub async fn encode(texts: JsValue, options: JsValue) -> std::result::Result<Arr
     let texts: Vec<String> = read_list(&texts, "texts", "strings")?;
     let kind = read::<Option<Options>>(&options, "options")?.and_then(|o| o.kind).unwrap_or(Kind::Query);
     let call = Call::new(&options);
-    let (dimension, values) = session().vectors(call.id, &texts, kind).await.map_err(thrown)?;
+    let (dimension, values, cut) = session().vectors(call.id, &texts, kind).await.map_err(thrown)?;
+    tell_cut(&options, &cut, "text", "texts");
     Ok(values.chunks(dimension.max(1)).map(|row| JsValue::from(Float32Array::from(row))).collect())
 }
 
 /// `index(passages, options?)`.
 #[wasm_bindgen(skip_typescript)]
 pub async fn index(passages: JsValue, options: JsValue) -> std::result::Result<usize, JsError> {
+    #[derive(Default, Deserialize)]
+    struct Options {
+        windows: Option<bool>,
+    }
+    let Options { windows } = read::<Option<Options>>(&options, "options")?.unwrap_or_default();
     let passages: Vec<Given> = read_list(&passages, "passages", "strings or objects with a text")?;
     let corpus = corpus(passages).map_err(thrown)?;
     if session().running().is_none() {
         return Err(JsError::new("No model is loaded: await load(url) first."));
     }
     let call = Call::new(&options);
-    let info = session().open_passages(call.id, corpus).await.map_err(thrown)?;
+    let info = session().open_passages(call.id, corpus, windows.unwrap_or_default()).await.map_err(thrown)?;
+    info.cut.iter().for_each(|cut| tell_cut(&options, cut, "passage", "passages"));
     Ok(info.passages)
 }
 
@@ -227,13 +265,16 @@ pub async fn search(query: String, options: JsValue) -> std::result::Result<JsVa
         top: top.unwrap_or(10),
     };
     let results = session().search(query).await.map_err(thrown)?;
+    results.cut.iter().for_each(|cut| tell_cut(&options, cut, "query", "queries"));
     write(&results.hits.into_iter().map(Found::from).collect::<Vec<_>>())
 }
 
-/// `openVectors(file)`.
+/// `openVectors(file, options?)`.
 #[wasm_bindgen(skip_typescript, js_name = openVectors)]
-pub fn open_vectors(file: Vec<u8>) -> std::result::Result<usize, JsError> {
-    session().open_vectors(file).map_err(thrown)
+pub fn open_vectors(file: Vec<u8>, options: JsValue) -> std::result::Result<usize, JsError> {
+    let (count, cut) = session().open_vectors(file).map_err(thrown)?;
+    cut.iter().for_each(|cut| tell_cut(&options, cut, "text", "texts"));
+    Ok(count)
 }
 
 /// `nearest(query, options?)`.
@@ -247,6 +288,8 @@ pub async fn nearest(query: JsValue, options: JsValue) -> std::result::Result<Js
     struct Neighbour {
         index: usize,
         score: f32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        window: Option<(usize, usize)>,
     }
     let top = read::<Option<Options>>(&options, "options")?.unwrap_or_default().top.unwrap_or(10);
     let asked = match (query.as_string(), query.dyn_ref::<Float32Array>()) {
@@ -254,8 +297,10 @@ pub async fn nearest(query: JsValue, options: JsValue) -> std::result::Result<Js
         (None, Some(vector)) => Asked::Vector(vector.to_vec()),
         (None, None) => return Err(JsError::new("query: a string or a Float32Array is expected.")),
     };
-    let found = session().nearest(asked, top).await.map_err(thrown)?;
-    write(&found.into_iter().map(|(index, score)| Neighbour { index, score }).collect::<Vec<_>>())
+    let (found, cut) = session().nearest(asked, top).await.map_err(thrown)?;
+    cut.iter().for_each(|cut| tell_cut(&options, cut, "query", "queries"));
+    let neighbour = |Near { index, score, window }| Neighbour { index, score, window };
+    write(&found.into_iter().map(neighbour).collect::<Vec<_>>())
 }
 
 /// `device()`.
@@ -282,11 +327,20 @@ struct Found {
     id: String,
     lang: String,
     text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<(usize, usize, usize)>,
 }
 
 impl From<Hit> for Found {
     fn from(hit: Hit) -> Self {
-        Self { rank: hit.rank, score: hit.score, id: hit.id, lang: hit.language, text: hit.text }
+        Self {
+            rank: hit.rank,
+            score: hit.score,
+            id: hit.id,
+            lang: hit.language,
+            text: hit.text,
+            part: hit.part,
+        }
     }
 }
 
@@ -312,6 +366,19 @@ fn corpus(passages: Vec<Given>) -> Result<Corpus> {
         }
     });
     Ok(Corpus { name: "passages".into(), passages: passages.collect(), ..Corpus::default() })
+}
+
+/// Tells the options' `onCut`, or the console, what the model's window left out.
+fn tell_cut(options: &JsValue, cut: &Cut, one: &str, more: &str) {
+    let Some(sentence) = cut.sentence(one, more) else { return };
+    let listener = Reflect::get(options, &"onCut".into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
+    match (listener, write(cut)) {
+        (Some(listener), Ok(cut)) => {
+            // What a listener throws is its own affair.
+            let _ = listener.call2(&JsValue::UNDEFINED, &cut, &sentence.into());
+        }
+        _ => web_sys::console::warn_1(&sentence.into()),
+    }
 }
 
 fn session() -> Session {

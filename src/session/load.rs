@@ -23,7 +23,7 @@ use crate::{
     encoder::{Encoder, webgpu::Upload},
     protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice, Stage},
     retrieval::{EitherIndex, Index},
-    text::Kind,
+    text::{Kind, Length, Window},
 };
 
 /// Passages that are tokenized and ordered by length together: enough for batches of like length, and
@@ -225,34 +225,58 @@ impl Session {
         if let Some(home) = home {
             return self.encode_sample(model, info, corpus, home, progress).await;
         }
-        let (d, all) = (model.encoder.dimension(), corpus.passages.len());
+        let mut info = info;
+        let (d, passages) = (model.encoder.dimension(), corpus.passages.len());
         let similarity = model.encoder.similarity();
+        let windows = if info.windows { Some(split(&model, &corpus).await?) } else { None };
+        // How many vectors there will be, and what each is of.
+        let all = windows.as_ref().map_or(passages, Vec::len);
+        let text = |i: usize| match &windows {
+            Some(windows) => &corpus.passages[windows[i].text].text[windows[i].start..windows[i].end],
+            None => corpus.passages[i].text.as_str(),
+        };
         let mut index = EitherIndex::for_count(d, all, similarity);
-        // Where each text stood first.
+        let mut cut = model.encoder.tokenizer().cut();
+        // Where each text stood first, and how long the texts are.
         let mut first: HashMap<&str, usize> = HashMap::new();
-        for part in corpus.passages.chunks(PART) {
-            let done = index.len();
-            let which: Vec<usize> =
-                part.iter().zip(done..).map(|(p, i)| *first.entry(&p.text).or_insert(i)).collect();
-            let new = part.iter().zip(done..).zip(&which).filter(|((_, i), at)| i == *at);
-            let texts: Vec<&str> = new.map(|((p, _), _)| p.text.as_str()).collect();
+        let mut lengths: Vec<Length> = Vec::with_capacity(all);
+        for done in (0..all).step_by(PART) {
+            let part = done..all.min(done + PART);
+            let which: Vec<usize> = part.clone().map(|i| *first.entry(text(i)).or_insert(i)).collect();
+            let new = part.clone().zip(&which).filter(|(i, at)| i == *at);
+            let texts: Vec<&str> = new.map(|(i, _)| text(i)).collect();
             let mut step = |encoded: Encoded| {
                 // Repeated texts cost nothing: they are counted as their part comes to its end.
                 let share = encoded.tokens as f64 / encoded.all_tokens.max(1) as f64;
-                progress.at(Stage::Encode, done as f64 + share * part.len() as f64, all as f64);
+                let done = (done as f64 + share * part.len() as f64) / all.max(1) as f64;
+                progress.at(Stage::Encode, done * passages as f64, passages as f64);
             };
-            let (mut rows, by) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
+            let (mut rows, read, by) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
             similarity.ready(&mut rows, d);
             model = by;
-            let mut rows = rows.chunks_exact(d).peekable();
-            for (at, i) in which.into_iter().zip(done..) {
+            let mut rows = rows.chunks_exact(d).zip(read).peekable();
+            for (at, i) in which.into_iter().zip(part) {
                 match rows.next_if(|_| at == i) {
-                    Some(row) => index.extend(row)?,
-                    None => index.repeat(at),
+                    Some((row, length)) => {
+                        index.extend(row)?;
+                        lengths.push(length);
+                    }
+                    None => {
+                        index.repeat(at);
+                        lengths.push(lengths[at]);
+                    }
                 }
             }
         }
-        Ok((Open::encoded(info, corpus, None, index, &model), model))
+        match &windows {
+            Some(windows) => {
+                windows.chunk_by(|a, b| a.text == b.text).for_each(|own| cut.add_split(own.len()));
+            }
+            None => lengths.into_iter().for_each(|length| cut.add(length)),
+        }
+        drop(first);
+        info.cut = Some(cut);
+        Ok((Open::encoded(info, corpus.clone(), None, index, windows, &model), model))
     }
 
     /// With the vectors that lie beside it; else they are made in the chunks that an evaluation on it
@@ -287,15 +311,29 @@ impl Session {
         let passages = order.iter().map(|&i| &corpus.passages[i]);
         let chunks = Chunks::new(passages.map(|p| (number(&p.lang), p.text.as_str())));
         let mut work = Work::begin(self, progress.id(), model).await;
-        let sorted = work.encode(chunks, Kind::Passage, progress).await?;
+        let (sorted, cut) = work.encode(chunks, Kind::Passage, progress).await?;
+        info.cut = Some(cut);
         let mut rows = vec![0.0; sorted.len()];
         for (row, &i) in sorted.chunks(d).zip(&order) {
             rows[i * d..(i + 1) * d].copy_from_slice(row);
         }
         let similarity = work.model.encoder.similarity();
         let index = EitherIndex::Exact(Index::from_rows(d, &rows)?.compared_by(similarity));
-        Ok((Open::encoded(info, corpus, Some(home), index, &work.model), work.model))
+        Ok((Open::encoded(info, corpus, Some(home), index, None, &work.model), work.model))
     }
+}
+
+/// The windows of the passages, in steps between which messages are taken.
+async fn split(model: &Model, corpus: &Corpus) -> Result<Vec<Window>> {
+    let mut out = Vec::new();
+    for (text, passage) in corpus.passages.iter().enumerate() {
+        if text % 64 == 0 {
+            breathe().await;
+        }
+        let own = model.encoder.windows(&[passage.text.as_str()], Kind::Passage)?;
+        out.extend(own.into_iter().map(|window| Window { text, ..window }));
+    }
+    Ok(out)
 }
 
 /// A bundle, and how it came.

@@ -41,7 +41,7 @@ mod work;
 
 pub use browser::has_webgpu;
 pub use search::Query;
-pub use vectors::Asked;
+pub use vectors::{Asked, Near};
 
 use std::{
     cell::{Cell, RefCell},
@@ -56,8 +56,8 @@ use self::{
 };
 use crate::{
     Error, Result,
-    protocol::{DeviceReport, Event, Id, ModelInfo},
-    text::Kind,
+    protocol::{CorpusInfo, DeviceReport, Event, Id, ModelInfo},
+    text::{Cut, Kind},
 };
 
 /// A worker's state. Clones are the same session.
@@ -101,11 +101,11 @@ impl Session {
         }))
     }
 
-    /// Vectors of `texts`, row after row, and how long a row is.
+    /// Vectors of `texts`, row after row, how long a row is, and what the model's window left out.
     ///
     /// # Errors
     /// [`Error::Input`] when no model is loaded, or a text cannot be tokenized.
-    pub async fn vectors(&self, id: Id, texts: &[String], kind: Kind) -> Result<(usize, Vec<f32>)> {
+    pub async fn vectors(&self, id: Id, texts: &[String], kind: Kind) -> Result<(usize, Vec<f32>, Cut)> {
         while self.model().is_none() && self.is_loading() {
             self.model_change().await;
         }
@@ -115,8 +115,10 @@ impl Session {
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         let mut step = progress.encoding(texts.len());
-        let (values, _) = self.encode(model, &texts, kind, Some(&mut step)).await?;
-        Ok((dimension, values))
+        let mut cut = model.encoder.tokenizer().cut();
+        let (values, lengths, _) = self.encode(model, &texts, kind, Some(&mut step)).await?;
+        lengths.into_iter().for_each(|length| cut.add(length));
+        Ok((dimension, values, cut))
     }
 
     /// The model that runs and where it does.
@@ -130,6 +132,11 @@ impl Session {
 
     fn model(&self) -> Option<Rc<Model>> {
         self.0.model.borrow().clone()
+    }
+
+    /// What is open to be searched.
+    pub fn opened(&self) -> Option<CorpusInfo> {
+        self.corpus().map(|open| open.info.clone())
     }
 
     fn corpus(&self) -> Option<Rc<Open>> {

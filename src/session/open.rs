@@ -52,25 +52,25 @@ impl Session {
     }
 
     /// Opens a person's own passages, in any form that [`datasets::open`] knows. Waits for a model
-    /// where there is none yet.
+    /// where there is none yet. With `windows`, long passages are split.
     ///
     /// # Errors
     /// A sentence that names file and line; what was open stays open.
-    pub async fn open_files(&self, id: Id, files: Vec<OpenedFile>) -> Result<CorpusInfo> {
+    pub async fn open_files(&self, id: Id, files: Vec<OpenedFile>, windows: bool) -> Result<CorpusInfo> {
         let corpus = read(&files)?;
         drop(files);
-        self.open_passages(id, corpus).await
+        self.open_passages(id, corpus, windows).await
     }
 
     /// As [`open_files`](Self::open_files), for passages that are read already.
     ///
     /// # Errors
     /// As [`open_files`](Self::open_files).
-    pub async fn open_passages(&self, id: Id, corpus: Corpus) -> Result<CorpusInfo> {
+    pub async fn open_passages(&self, id: Id, corpus: Corpus, windows: bool) -> Result<CorpusInfo> {
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         progress.at(Stage::Encode, 0.0, corpus.passages.len() as f64);
-        let info = describe(&corpus);
+        let info = CorpusInfo { windows, ..describe(&corpus) };
         self.open_corpus(info, Rc::new(corpus), None, &mut progress).await
     }
 

@@ -98,16 +98,16 @@ impl Session {
             Request::OpenSample { url, .. } => {
                 Event::CorpusReady { id, corpus: self.open_sample(id, &url).await? }
             }
-            Request::OpenFiles { files, .. } => {
-                Event::CorpusReady { id, corpus: self.open_files(id, files).await? }
+            Request::OpenFiles { files, windows, .. } => {
+                Event::CorpusReady { id, corpus: self.open_files(id, files, windows).await? }
             }
             Request::Search { query, language, scope, languages, top, .. } => {
                 let query = Query { text: query, language, scope, languages, top };
                 Event::Results { id, results: self.search(query).await? }
             }
             Request::Encode { texts, kind, .. } => {
-                let (dimension, values) = self.vectors(id, &texts, kind).await?;
-                Event::Vectors { id, dimension, values }
+                let (dimension, values, cut) = self.vectors(id, &texts, kind).await?;
+                Event::Vectors { id, dimension, values, cut }
             }
             Request::OpenTask { source, .. } => {
                 Event::TaskReady { id, task: self.open_task(id, source).await? }

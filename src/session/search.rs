@@ -7,8 +7,8 @@ use crate::{
     Error, Result,
     datasets::count_languages,
     protocol::{Hit, Results, Scope},
-    retrieval::Filter,
-    text::{Kind, check_query, detect},
+    retrieval::{Filter, best_windows},
+    text::{Kind, Window, check_query, detect},
 };
 
 /// Hits that are returned at most.
@@ -41,12 +41,16 @@ impl Session {
         })?;
         let mut notes = Vec::new();
         let start = now();
+        let mut cut = None;
         let (vector, encode_ms) = match self.model_for(&open, text).await? {
             Some(model) => {
-                notes.extend(cut(&model, text));
                 let similarity = model.encoder.similarity();
                 notes.extend(similarity.note());
-                let (mut vector, _) = self.encode(model, &[text], Kind::Query, None).await?;
+                let mut count = model.encoder.tokenizer().cut();
+                let (mut vector, lengths, _) = self.encode(model, &[text], Kind::Query, None).await?;
+                lengths.into_iter().for_each(|length| count.add(length));
+                notes.extend(count.sentence("query", "queries"));
+                cut = Some(count);
                 let d = vector.len();
                 similarity.ready(&mut vector, d);
                 (vector, now() - start)
@@ -66,25 +70,43 @@ impl Session {
             notes
                 .push("No passage is in a language that is searched: choose other languages, or all.".into());
         }
-        let admits = |i: usize| admitted.get(i).copied().unwrap_or(false);
-        let best = open.index.search(&vector, query.top.clamp(1, MOST), admits)?;
+        // Which part of which passage a row of the index is of.
+        let windows = open.windows.as_deref();
+        let part = |row: usize| match windows {
+            Some(windows) => windows.get(row).copied(),
+            None => passages.get(row).map(|p| Window { text: row, start: 0, end: p.text.len() }),
+        };
+        let admits = |row: usize| part(row).is_some_and(|w| admitted.get(w.text).copied().unwrap_or(false));
+        let nearest = |k: usize| open.index.search(&vector, k, &admits);
+        let top = query.top.clamp(1, MOST);
+        let best = match windows {
+            Some(windows) => best_windows(windows, top, nearest)?,
+            None => nearest(top)?,
+        };
         let answers = open.answers(text);
-        let hits = best.into_iter().zip(1..).filter_map(|((i, score), rank)| {
+        let hits = best.into_iter().zip(1..).filter_map(|((row, score), rank)| {
+            let Window { text: i, start, end } = part(row)?;
             let passage = passages.get(i)?;
-            let whole = (0, passage.text.len());
+            let text = passage.text.get(start..end)?;
+            // The answer, as far as it is in what is shown.
+            let answer = passage.answer.unwrap_or((0, passage.text.len()));
+            let answer = (answer.0.max(start), answer.1.min(end));
+            let answer = (answer.0 < answer.1).then(|| (answer.0 - start, answer.1 - start));
             Some(Hit {
                 rank,
                 score,
+                passage: i,
                 id: passage.group.clone(),
                 language: passage.lang.clone(),
-                text: passage.text.clone(),
+                text: text.into(),
                 source: passage.source.clone(),
-                answer: answers.contains(&i).then(|| passage.answer.unwrap_or(whole)),
+                answer: answer.filter(|_| answers.contains(&i)),
+                part: (text.len() < passage.text.len()).then_some((start, end, passage.text.len())),
             })
         });
         let hits = hits.collect();
         let search_ms = now() - start;
-        Ok(Results { query: query.text, language, detected, hits, pool, encode_ms, search_ms, notes })
+        Ok(Results { query: query.text, language, detected, hits, pool, encode_ms, search_ms, notes, cut })
     }
 
     /// The model that encodes `text` for this corpus; `None` when its vector came with the corpus and
@@ -110,18 +132,4 @@ impl Session {
             }
         }
     }
-}
-
-/// Says so when the query is longer than what the model reads.
-fn cut(model: &Model, text: &str) -> Option<String> {
-    let tokenizer = model.encoder.tokenizer();
-    let longest = tokenizer.max_tokens();
-    // A byte makes at most one token, so most queries need no second look.
-    if text.len() + 2 < longest {
-        return None;
-    }
-    let encoding = tokenizer.inner().encode_fast(text, true).ok()?;
-    (!encoding.get_overflowing().is_empty()).then(|| {
-        format!("The query is longer than the {longest} tokens this model reads; its end was left out.")
-    })
 }

@@ -7,7 +7,7 @@ use crate::{
     Error, Result,
     datasets::Chunks,
     protocol::{Event, Id, Stage},
-    text::Kind,
+    text::{Cut, Kind, Length},
 };
 
 /// Encodes with one model, and keeps what it has encoded.
@@ -29,20 +29,24 @@ impl<'a> Work<'a> {
         Self { session, id, model, vault, kept: (0, 0) }
     }
 
-    /// Vectors as the model's are compared, a row for each text that `chunks` was made of. What is kept is not encoded again.
+    /// Vectors as the model's are compared, a row for each text that `chunks` was made of, and what
+    /// the model's window left out of these. What is kept is not encoded again, but counted again.
     pub async fn encode(
         &mut self,
         chunks: Chunks<'_>,
         kind: Kind,
         progress: &mut Progress<'_>,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<(Vec<f32>, Cut)> {
         let d = self.model.encoder.dimension();
         let total = chunks.texts();
         let mut vectors: Vec<Option<Vec<f32>>> = Vec::with_capacity(chunks.chunks.len());
+        let mut lengths: Vec<Vec<Length>> = Vec::with_capacity(chunks.chunks.len());
         let mut done = 0;
         for chunk in &chunks.chunks {
             let kept = self.vault.get(chunk, kind).await;
+            lengths.push(Vec::new());
             if kept.is_some() {
+                self.model.encoder.tokenize_counted(chunk, kind, &mut lengths[vectors.len()])?;
                 done += chunk.len();
                 let bytes = |texts: usize| (texts * d * size_of::<f32>()) as f64;
                 progress.at(Stage::Cache, bytes(done), bytes(total));
@@ -60,9 +64,14 @@ impl<'a> Work<'a> {
             progress.weighed(stage, done as f64, total as f64, (done - kept) as f64, missing);
         };
         tell(done);
-        for (chunk, slot) in chunks.chunks.iter().zip(&mut vectors).filter(|(_, slot)| slot.is_none()) {
+        let slots = vectors.iter_mut().zip(&mut lengths);
+        for (chunk, (slot, lengths)) in
+            chunks.chunks.iter().zip(slots).filter(|(_, (slot, _))| slot.is_none())
+        {
             let mut step = |encoded: Encoded| tell(done + encoded.texts);
-            let (made, by) = self.session.encode(self.model.clone(), chunk, kind, Some(&mut step)).await?;
+            let (made, read, by) =
+                self.session.encode(self.model.clone(), chunk, kind, Some(&mut step)).await?;
+            *lengths = read;
             self.note_move(by);
             done += chunk.len();
             if let Some(note) = self.vault.put(chunk, kind, &made).await {
@@ -75,7 +84,10 @@ impl<'a> Work<'a> {
             Error::Input("Fewer vectors were made than there are texts: measure again.".into())
         })?;
         self.model.encoder.similarity().ready(&mut rows, d);
-        Ok(rows)
+        let mut cut = self.model.encoder.tokenizer().cut();
+        let lengths = lengths.concat();
+        chunks.each(&lengths).into_iter().flatten().for_each(|length| cut.add(length));
+        Ok((rows, cut))
     }
 
     /// `by` goes on; a note tells of a GPU that was lost.

@@ -252,7 +252,8 @@ impl Work<'_> {
         }
         let mut findings = Vec::new();
         for set in 0..self.sets.len() {
-            let (start, _) = self.model(baseline, 0, set, Quantization::F32)?;
+            // All arms have the start's tokenizer, so its window leaves out what theirs do.
+            let (start, record) = self.model(baseline, 0, set, Quantization::F32)?;
             let mut measured = Vec::new();
             for arm in &study.arms {
                 let mut seeds = Vec::new();
@@ -262,6 +263,12 @@ impl Work<'_> {
                 measured.push(MeasuredArm { name: arm.name.clone(), alpha: arm.alpha, seeds });
             }
             let Open { name, task, .. } = &self.sets[set];
+            let cut = record.report.cut.unwrap_or_default();
+            let said = [
+                cut.passages.sentence("passage", "passages"),
+                cut.questions.sentence("question", "questions"),
+            ];
+            notes.extend(said.into_iter().flatten().map(|said| format!("{name}: {said}")));
             notes.extend(task.notes.iter().map(|note| format!("{name}: {note}")));
             findings.push(Findings::of(name, task, &start, &measured, drawn)?);
         }

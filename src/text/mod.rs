@@ -10,6 +10,7 @@ mod language;
 mod nearest;
 #[cfg(feature = "engine")]
 mod tokenizer;
+mod window;
 
 #[cfg(feature = "data")]
 pub use code::{code, is_code};
@@ -21,6 +22,7 @@ pub use nearest::{did_you_mean, nearest};
 pub(crate) use tokenizer::caught;
 #[cfg(feature = "engine")]
 pub use tokenizer::{Tokenizer, check_query};
+pub use window::{Cut, Length, Window};
 
 use serde::{Deserialize, Serialize};
 

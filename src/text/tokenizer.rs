@@ -1,7 +1,9 @@
 //! Text to token ids, with the model's own `tokenizer.json`.
 
 use serde_json::Value;
+use tokenizers::{Encoding, TruncationDirection};
 
+use super::{Cut, Length};
 use crate::{Error, Result};
 
 /// The tokenizer's file, in errors.
@@ -13,8 +15,11 @@ const QUERY_CHARS: usize = 10_000;
 /// A model's tokenizer; it adds the special tokens and cuts at the model's maximum length.
 #[derive(Clone)]
 pub struct Tokenizer {
+    /// Without truncation: the library's own stops early, so that a text's true length stays unknown.
     inner: tokenizers::Tokenizer,
     max_tokens: usize,
+    /// Whether a text that is too long loses its beginning.
+    at_start: bool,
 }
 
 impl Tokenizer {
@@ -44,16 +49,10 @@ impl Tokenizer {
                 ),
             ));
         }
-        let direction = inner.get_truncation().map(|t| t.direction).unwrap_or_default();
+        let at_start = inner.get_truncation().is_some_and(|t| t.direction == TruncationDirection::Left);
         inner.with_padding(None);
-        inner
-            .with_truncation(Some(tokenizers::TruncationParams {
-                max_length: max_tokens,
-                direction,
-                ..Default::default()
-            }))
-            .map_err(|e| Error::format(FILE, e))?;
-        Ok(Self { inner, max_tokens })
+        inner.with_truncation(None).map_err(|e| Error::format(FILE, e))?;
+        Ok(Self { inner, max_tokens, at_start })
     }
 
     /// Ids of `prompt` followed by `text`, special tokens included, at most `max_tokens`.
@@ -61,6 +60,22 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Input`] when the tokenizer refuses the text.
     pub fn encode(&self, prompt: &str, text: &str) -> Result<Vec<u32>> {
+        Ok(self.read(prompt, text)?.0)
+    }
+
+    /// As [`encode`](Self::encode), with the text's true length and what of it was cut off.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn read(&self, prompt: &str, text: &str) -> Result<(Vec<u32>, Length)> {
+        self.read_within(self.max_tokens, prompt, text)
+    }
+
+    /// As [`read`](Self::read), with a window of `most` ids where that is less.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn read_within(&self, most: usize, prompt: &str, text: &str) -> Result<(Vec<u32>, Length)> {
         let whole;
         let input = if prompt.is_empty() {
             text
@@ -68,10 +83,91 @@ impl Tokenizer {
             whole = format!("{prompt}{text}");
             &whole
         };
-        let encoding = caught(|| self.inner.encode_fast(input, true).map_err(|e| e.to_string()))
+        let encoding = self.encoding(input, true, false)?;
+        let (ids, special) = (encoding.get_ids(), encoding.get_special_tokens_mask());
+        // Special tokens stand before and behind the text's, and stay.
+        let before = special.iter().take_while(|&&s| s == 1).count();
+        let behind = special[before..].iter().rev().take_while(|&&s| s == 1).count();
+        let tokens = ids.len() - before - behind;
+        let unread = ids.len().saturating_sub(most.min(self.max_tokens)).min(tokens);
+        let mut length = Length { tokens, unread };
+        if unread == 0 {
+            return Ok((ids.to_vec(), length));
+        }
+        let from = if self.at_start { before } else { ids.len() - behind - unread };
+        let kept = [&ids[..from], &ids[from + unread..]].concat();
+        if !prompt.is_empty() {
+            // A prompt is no part of the text. The blank at its end goes into the text's first token.
+            let prompt = self.encoding(prompt.trim_end(), false, false)?.get_ids().len();
+            length.tokens = length.tokens.saturating_sub(prompt);
+            length.unread =
+                if self.at_start { unread.saturating_sub(prompt) } else { unread.min(length.tokens) };
+        }
+        Ok((kept, length))
+    }
+
+    fn encoding(&self, input: &str, special: bool, offsets: bool) -> Result<Encoding> {
+        let encode = || match offsets {
+            true => self.inner.encode(input, special),
+            false => self.inner.encode_fast(input, special),
+        };
+        caught(|| encode().map_err(|e| e.to_string()))
             .and_then(|encoding| encoding)
-            .map_err(|e| Error::Input(format!("the text “{}” cannot be tokenized: {e}", start(input))))?;
-        Ok(encoding.get_ids().to_vec())
+            .map_err(|e| Error::Input(format!("the text “{}” cannot be tokenized: {e}", start(input))))
+    }
+
+    /// Nothing counted yet of what this tokenizer's window leaves out.
+    pub fn cut(&self) -> Cut {
+        Cut { window: self.max_tokens, at_start: self.at_start, ..Cut::default() }
+    }
+
+    /// The parts of `text`, in bytes, that together are all of it and of which each fits behind `prompt`: they
+    /// are cut between tokens and overlap by a quarter. A text that fits is one part.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode); [`Error::Input`] when the prompt leaves no room, or a part that cannot be cut
+    /// fits in no window.
+    pub fn windows(&self, prompt: &str, text: &str) -> Result<Vec<(usize, usize)>> {
+        if self.read(prompt, text)?.1.unread == 0 {
+            return Ok(vec![(0, text.len())]);
+        }
+        let room = self.max_tokens.saturating_sub(self.read(prompt, "")?.0.len());
+        if room < 4 {
+            return Err(Error::Input(format!(
+                "Texts cannot be split into windows of {} tokens: the prompt leaves room for {room}.",
+                self.max_tokens
+            )));
+        }
+        // Places within a character are moved to its edges; what does not move on is no place to cut.
+        let whole = self.encoding(text, false, true)?;
+        let mut places: Vec<usize> = whole.get_offsets().iter().map(|at| at.0).collect();
+        places.iter_mut().for_each(|at| *at = text.floor_char_boundary(*at));
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|at| *at > 0 && *at < text.len());
+        places.insert(0, 0);
+        places.push(text.len());
+        let mut out = Vec::new();
+        let (mut first, last) = (0, places.len() - 1);
+        loop {
+            let mut end = (first + room).min(last);
+            // A part may have more tokens than it had within the whole.
+            while self.read(prompt, &text[places[first]..places[end]])?.1.unread > 0 {
+                if end == first + 1 {
+                    return Err(Error::Input(format!(
+                        "“{}” alone is longer than the model's {} tokens: the text cannot be split into windows.",
+                        start(&text[places[first]..places[end]]),
+                        self.max_tokens
+                    )));
+                }
+                end -= 1;
+            }
+            out.push((places[first], places[end]));
+            if end == last {
+                return Ok(out);
+            }
+            first = (end - (end - first) / 4).max(first + 1);
+        }
     }
 
     /// One more than the largest id: the rows an embedding table must have.
@@ -164,4 +260,89 @@ pub fn check_query(query: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokenizer of a small checkpoint, which cuts at the beginning where `left` says so.
+    fn small(name: &str, max_tokens: usize, left: bool) -> Tokenizer {
+        let root = env!("CARGO_MANIFEST_DIR");
+        let bytes =
+            std::fs::read(format!("{root}/tests/reference/checkpoints/{name}/tokenizer.json")).unwrap();
+        let mut json: Value = serde_json::from_slice(&bytes).unwrap();
+        if left {
+            json["truncation"] = serde_json::json!({
+                "direction": "Left", "max_length": 8, "strategy": "LongestFirst", "stride": 0
+            });
+        }
+        Tokenizer::from_json(json.to_string().as_bytes(), max_tokens).unwrap()
+    }
+
+    const NAMES: [&str; 6] = ["cls-relu", "e5", "labse", "max-gelu-new", "plain", "xlm-r"];
+
+    fn text() -> String {
+        "Grüße aus Köln, größer als Ärger. 東京は大きい都市です。 The river was calm 😀 and grey. ".repeat(9)
+    }
+
+    #[test]
+    fn the_true_length_is_known_on_either_side() {
+        for (name, left) in NAMES.into_iter().flat_map(|name| [(name, false), (name, true)]) {
+            let (long, short) = (small(name, 4096, left), small(name, 32, left));
+            for prompt in ["", "passage: "] {
+                let (whole, length) = long.read(prompt, &text()).unwrap();
+                assert_eq!(length.unread, 0, "{name}");
+                let (ids, cut) = short.read(prompt, &text()).unwrap();
+                assert_eq!(ids.len(), 32);
+                let count = |text| long.read(text, "").unwrap().0.len();
+                let prompt_tokens = count(prompt.trim_end()) - count("");
+                // The prompt is no part of the text; it is among what is cut off at the beginning.
+                let of_prompt = if left { prompt_tokens } else { 0 };
+                assert_eq!(cut.unread, whole.len() - 32 - of_prompt, "{name}, {prompt:?}");
+                // What is left is what the library leaves.
+                let mut by_library = short.inner.clone();
+                let direction = if left { TruncationDirection::Left } else { TruncationDirection::Right };
+                let params = tokenizers::TruncationParams { max_length: 32, direction, ..Default::default() };
+                by_library.with_truncation(Some(params)).unwrap();
+                let theirs = by_library.encode(format!("{prompt}{}", text()), true).unwrap();
+                assert_eq!(ids, theirs.get_ids(), "{name}, {prompt:?}");
+                assert_eq!(cut.tokens, length.tokens - prompt_tokens, "{name}, {prompt:?}");
+            }
+            // A smaller window is as if the model had it.
+            let text = text();
+            assert_eq!(
+                long.read_within(32, "passage: ", &text).unwrap(),
+                short.read("passage: ", &text).unwrap()
+            );
+            assert_eq!(short.read_within(99, "", &text).unwrap(), short.read("", &text).unwrap());
+            assert_eq!(short.cut().at_start, left);
+            assert_eq!(short.cut().window, 32);
+        }
+    }
+
+    #[test]
+    fn windows_are_all_of_a_text_and_each_is_read_whole() {
+        let text = text();
+        for (name, left) in NAMES.into_iter().flat_map(|name| [(name, false), (name, true)]) {
+            let tokenizer = small(name, 32, left);
+            for prompt in ["", "passage: "] {
+                let windows = tokenizer.windows(prompt, &text).unwrap();
+                assert!(windows.len() > 3, "{name}: {windows:?}");
+                assert_eq!((windows[0].0, windows[windows.len() - 1].1), (0, text.len()));
+                for pair in windows.windows(2) {
+                    // They move on, and overlap.
+                    assert!(
+                        pair[0].0 < pair[1].0 && pair[1].0 < pair[0].1 && pair[0].1 < pair[1].1,
+                        "{pair:?}"
+                    );
+                }
+                for (start, end) in windows {
+                    assert_eq!(tokenizer.read(prompt, &text[start..end]).unwrap().1.unread, 0, "{name}");
+                }
+                assert_eq!(tokenizer.windows(prompt, "Short.").unwrap(), [(0, 6)]);
+            }
+            assert!(small(name, 4, left).windows("passage: ", &text).is_err());
+        }
+    }
 }

@@ -22,7 +22,7 @@ use crate::{
     bundle::Bundle,
     datasets::parallel::Segment,
     encoder::{Encoder, Machine},
-    text::Kind,
+    text::{Cut, Kind},
 };
 
 /// Means that differ by less than this part of the largest difference add no direction.
@@ -92,12 +92,15 @@ pub fn erase(
     bundle.manifest.architecture.normalize = normalize;
     let encoder = encoder?;
     let mut means = Vec::with_capacity(texts.len());
+    let mut cut = Cut::default();
     for texts in texts {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
         }
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        means.push(mean(encoder.encode_all(&texts, Kind::Passage, &mut |_, _| {})?.chunks(d), d));
+        let (rows, own) = encoder.encode_all_counted(&texts, Kind::Passage, &mut |_, _| {})?;
+        cut.add_all(&own);
+        means.push(mean(rows.chunks(d), d));
     }
     let centre = mean(means.iter().map(|m| m.as_slice()), d);
     let basis = basis(&means, &centre);
@@ -110,6 +113,9 @@ pub fn erase(
     }
     let offset: Vec<f64> = matrix.chunks(d).map(|row| -dot(row, &centre)).collect();
     append(bundle, &matrix, &offset, d)?;
+    if let Some(said) = cut.sentence("text", "texts") {
+        note(&format!("languages erased: {said}"));
+    }
     note(&format!(
         "languages erased: the mean of {} texts in {} languages is taken off, and {} directions in which they differ",
         texts[0].len(),

@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     bundle::{Array, Bundle, Quantization},
     encoder::{Config, Machine, TABLE},
-    text::{Kind, Prompts, Tokenizer},
+    text::{Cut, Kind, Prompts, Tokenizer},
 };
 
 /// A model in training.
@@ -67,18 +67,13 @@ impl Student {
         })
     }
 
-    /// Token ids of a text, at most `max_tokens`.
+    /// Token ids of a text, at most `max_tokens`; its true length is counted in `cut`.
     ///
     /// # Errors
     /// [`Error::Input`] when the text cannot be tokenized.
-    pub fn tokens(&self, kind: Kind, text: &str, max_tokens: usize) -> Result<Vec<u32>> {
-        let mut ids = self.tokenizer.encode(self.prompts.of(kind), text)?;
-        if ids.len() > max_tokens {
-            // The last token closes the sequence.
-            let last = ids.pop();
-            ids.truncate(max_tokens - 1);
-            ids.extend(last);
-        }
+    pub fn tokens(&self, kind: Kind, text: &str, max_tokens: usize, cut: &mut Cut) -> Result<Vec<u32>> {
+        let (ids, length) = self.tokenizer.read_within(max_tokens, self.prompts.of(kind), text)?;
+        cut.add(length);
         Ok(ids)
     }
 

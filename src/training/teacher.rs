@@ -7,7 +7,7 @@ use crate::{
     bundle::Bundle,
     encoder::{Encoder, Machine},
     retrieval::to_unit,
-    text::Kind,
+    text::{Cut, Kind},
 };
 
 /// Bytes of vectors that are kept: an English text is met once for each of its languages.
@@ -17,13 +17,19 @@ const KEPT: usize = 1 << 30;
 pub struct Teacher {
     encoder: Encoder,
     kept: HashMap<String, Vec<f32>>,
+    /// What the teacher's window has left out so far.
+    pub cut: Cut,
 }
 
 impl Teacher {
     /// # Errors
     /// As [`Encoder::new`].
     pub fn new(bundle: &Bundle, machine: &Machine) -> Result<Self> {
-        Ok(Self { encoder: Encoder::new(bundle, machine.clone())?, kept: HashMap::new() })
+        Ok(Self {
+            encoder: Encoder::new(bundle, machine.clone())?,
+            kept: HashMap::new(),
+            cut: Cut::default(),
+        })
     }
 
     /// Vectors of texts, `[texts, dimension]`.
@@ -35,7 +41,8 @@ impl Teacher {
         let mut new: Vec<&str> = texts.iter().copied().filter(|t| !self.kept.contains_key(*t)).collect();
         new.sort_unstable();
         new.dedup();
-        let mut vectors = self.encoder.encode_all(&new, Kind::Passage, &mut |_, _| {})?;
+        let (mut vectors, cut) = self.encoder.encode_all_counted(&new, Kind::Passage, &mut |_, _| {})?;
+        self.cut.add_all(&cut);
         // A student is drawn to where they point; not all models give them length 1.
         to_unit(&mut vectors, d);
         let fresh: HashMap<&str, &[f32]> = new.into_iter().zip(vectors.chunks(d)).collect();

@@ -34,7 +34,7 @@ use crate::{
     bundle::{Bundle, SelfTest},
     encoder::Machine,
     sha256,
-    text::Kind,
+    text::{Cut, Kind},
 };
 
 /// What a step did, for whoever shows progress.
@@ -117,6 +117,7 @@ pub fn train(
         machine: machine.clone(),
         validation: config.validation.as_ref().map(Validation::open).transpose()?,
         known: Known::default(),
+        cut: Cut::default(),
     };
     let folder = config.output.join("checkpoints");
     if resume {
@@ -190,6 +191,8 @@ struct Run<'a> {
     machine: Machine,
     validation: Option<Validation>,
     known: Known,
+    /// What the stage's window has left out of the texts that this process has drawn.
+    cut: Cut,
 }
 
 /// Where the weights that were measured best are.
@@ -248,6 +251,8 @@ impl Run<'_> {
         }
         for step in first..steps {
             let Some((stage, at)) = self.config.stage_at(step) else { break };
+            let Cut { window, at_start, .. } = self.student.tokenizer.cut();
+            self.cut = Cut { window: stage.max_tokens.min(window), at_start, ..self.cut };
             let before = Instant::now();
             let mut value = 0.0;
             let mut met = Vec::new();
@@ -296,6 +301,32 @@ impl Run<'_> {
             if stopping || over || (step + 1) % self.config.checkpoint_every == 0 || step + 1 == steps {
                 checkpoint::save(folder, self.known, identity, &mut self.student)?;
             }
+            let ends =
+                self.config.stage_at(step + 1).is_none_or(|(next, at)| at == 0 || next.name != stage.name);
+            if stopping || over || ends {
+                let cut = std::mem::take(&mut self.cut);
+                let said = cut.sentence("text that was drawn", "texts that were drawn");
+                let said = match said {
+                    Some(said) => said.replace("the model's", "its"),
+                    None => format!(
+                        "none of the {} texts that were drawn is longer than its {} tokens.",
+                        cut.texts, cut.window
+                    ),
+                };
+                // What was drawn before an interruption is not known any more.
+                let since = match self.config.stage_at(first) {
+                    Some((begun, at)) if at > 0 && begun.name == stage.name => {
+                        format!(" since step {first}")
+                    }
+                    _ => String::new(),
+                };
+                note(&format!("stage {}{since}: {said}", stage.name));
+            }
+            if (stopping || over || ends)
+                && let Some(said) = std::mem::take(&mut self.teacher.cut).sentence("text", "texts")
+            {
+                note(&format!("stage {}, the teacher: {said}", stage.name));
+            }
             if over {
                 note(&format!("no better since step {}: training ends early", self.known.best.step));
                 break;
@@ -322,7 +353,7 @@ impl Run<'_> {
             self.texts.as_ref().map_or_else(Vec::new, |texts| texts.batch(draw, stage.batch, english));
         let sequences = texts
             .iter()
-            .map(|t| self.student.tokens(Kind::Passage, t.text, stage.max_tokens))
+            .map(|t| self.student.tokens(Kind::Passage, t.text, stage.max_tokens, &mut self.cut))
             .collect::<Result<Vec<_>>>()?;
         let originals: Vec<&str> = texts.iter().map(|t| t.english).collect();
         let target = self.teacher.vectors(&originals)?;
@@ -387,7 +418,7 @@ impl Run<'_> {
             .chain(negatives.iter().map(|negative| (Kind::Passage, negative.text.as_str())))
             .chain(parallel.iter().map(|(_, query)| (Kind::Query, query.as_str())))
             .chain(english.iter().map(|(_, passage)| (Kind::Passage, *passage)))
-            .map(|(kind, text)| self.student.tokens(kind, text, stage.max_tokens))
+            .map(|(kind, text)| self.student.tokens(kind, text, stage.max_tokens, &mut self.cut))
             .collect::<Result<Vec<_>>>()?;
         let counted: Vec<f32> = items.iter().map(|i| if i.english.is_some() { 1.0 } else { 0.0 }).collect();
         let target = if objective.distillation > 0.0 && counted.contains(&1.0) {
@@ -445,7 +476,15 @@ impl Run<'_> {
             return Ok(None);
         }
         let quantization = self.config.quantization;
-        let measured = validation.measure(&mut self.student, &self.start, quantization, &self.machine)?;
+        // The same each time: it is said once.
+        let first = self.known.best.map.is_none();
+        let mut once = |said: &str| {
+            if first {
+                note(said)
+            }
+        };
+        let measured =
+            validation.measure(&mut self.student, &self.start, quantization, &self.machine, &mut once)?;
         let map = validation.counts(&measured);
         if self.known.best.is_now(step, map) {
             self.student.bundle(&self.start)?.write(&self.config.output.join(BEST))?;

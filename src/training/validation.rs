@@ -11,7 +11,7 @@ use crate::{
     datasets::{self, Corpus, Options},
     encoder::{Encoder, Machine},
     evaluate::{self, evaluate},
-    evaluation::{Measures, Task},
+    evaluation::{CutTexts, Measures, Task},
 };
 
 /// Measuring while training.
@@ -105,7 +105,7 @@ impl Validation {
         step.is_multiple_of(self.config.every) || step == steps
     }
 
-    /// Measures the model as `quantization` stores it.
+    /// Measures the model as `quantization` stores it. `note` hears what its window leaves out.
     ///
     /// # Errors
     /// What encoding or ranking meets.
@@ -115,6 +115,7 @@ impl Validation {
         like: &Bundle,
         quantization: Quantization,
         machine: &Machine,
+        note: &mut dyn FnMut(&str),
     ) -> Result<Measured> {
         let mut bundle = student.bundle(like)?;
         bundle.store_as(quantization);
@@ -122,6 +123,9 @@ impl Validation {
         let data = (self.config.dataset.as_str(), &self.corpus, &self.task);
         let options = evaluate::Options::default();
         let report = evaluate(&encoder, None, data, &options, &mut |_, _, _| Ok(()), &mut |_| {})?.report;
+        let CutTexts { passages, questions } = report.cut.unwrap_or_default();
+        let said = [passages.sentence("passage", "passages"), questions.sentence("question", "questions")];
+        said.into_iter().flatten().for_each(|said| note(&format!("{}: {said}", self.config.dataset)));
         let map = |setting: Option<Measures>| setting.map(|measures| measures.map);
         Ok(Measured { mono: map(report.mono), cross: map(report.cross), multi: map(report.multi) })
     }

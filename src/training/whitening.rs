@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     bundle::{Array, Bundle},
     encoder::{Activation, Dense, Encoder, Machine},
-    text::Kind,
+    text::{Cut, Kind},
 };
 
 /// Changes of the inverse square root below this share of it are rounding.
@@ -74,6 +74,7 @@ pub fn whiten(
     let mut within = vec![0.0; d * d];
     let encoder = Encoder::new(bundle, machine.clone())?;
     let (mut pairs, mut languages) = (0, 0);
+    let mut cut = Cut::default();
     for (language, items) in sampler.monolingual_pairs(whitening.pairs) {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
@@ -82,9 +83,11 @@ pub fn whiten(
         if items.is_empty() {
             continue;
         }
-        let side = |text: fn(&Item) -> &str, kind| {
+        let mut side = |text: fn(&Item) -> &str, kind| {
             let texts: Vec<&str> = items.iter().map(text).collect();
-            encoder.encode_all(&texts, kind, &mut |_, _| {})
+            let (vectors, own) = encoder.encode_all_counted(&texts, kind, &mut |_, _| {})?;
+            cut.add_all(&own);
+            Ok::<_, Error>(vectors)
         };
         let (queries, passages) =
             (side(|item| &item.query, Kind::Query)?, side(|item| &item.passage, Kind::Passage)?);
@@ -102,6 +105,9 @@ pub fn whiten(
     (0..d).for_each(|i| within[i * d + i] += whitening.ridge);
     let matrix = inverse_root(&within, d)?;
     append(bundle, &matrix, &vec![0.0; d], d)?;
+    if let Some(said) = cut.sentence("text", "texts") {
+        note(&format!("whitening: {said}"));
+    }
     note(&format!("vectors are whitened within {pairs} pairs in {languages} languages"));
     Ok(())
 }

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use interlingua::{
-    Result,
+    Error, Result,
     bundle::{Manifest, write_whole},
     datasets::{self, Columns, Lines},
     retrieval::{npy, vectors},
-    text::Kind,
+    text::{Cut, Kind, Window},
 };
 
 use super::{Progress, open_model, tell};
@@ -32,6 +32,10 @@ pub struct Args {
     /// `interlingua search --vectors` and the page's module open.
     #[arg(long)]
     output: PathBuf,
+    /// Split texts that are longer than the model's window into overlapping windows: a row each, and which text and
+    /// which of its bytes each row is of stands in the `.safetensors` file, or in OUTPUT.windows.tsv beside `.npy`.
+    #[arg(long)]
+    windows: bool,
     #[command(flatten)]
     place: super::Place,
 }
@@ -60,22 +64,64 @@ pub fn run(args: Args) -> Result<()> {
     };
     let kind = if args.kind == "query" { Kind::Query } else { Kind::Passage };
     let texts: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let mut progress = Progress::new("lines");
-    let rows = encoder.encode_all(&texts, kind, &mut |done, total| progress.show(done, total))?;
+    let windows = args.windows.then(|| encoder.windows(&texts, kind)).transpose()?;
+    let rows = match &windows {
+        Some(windows) => windows.iter().map(|w| &texts[w.text][w.start..w.end]).collect(),
+        None => texts,
+    };
+    let mut progress = Progress::new(if args.windows { "windows" } else { "lines" });
+    let (made, cut) =
+        encoder.encode_all_counted(&rows, kind, &mut |done, total| progress.show(done, total))?;
+    let cut = windows.as_ref().map_or(cut, |windows| split(encoder.tokenizer().cut(), windows));
+    if let Some(said) = cut.sentence("text", "texts") {
+        eprintln!("{said}");
+    }
     let d = encoder.dimension();
     let file = match packed {
-        true => vectors::write(&rows, d, &about(&manifest))?,
-        false => npy::write(&rows, lines.len(), d),
+        true => vectors::write_windows(&made, d, &about_cut(&manifest, &cut)?, windows.as_deref())?,
+        false => npy::write(&made, rows.len(), d),
     };
     write_whole(&args.output, &file)?;
+    let beside = PathBuf::from(format!("{}.windows.tsv", args.output.display()));
+    if windows.is_none() && !packed && beside.exists() {
+        eprintln!(
+            "{} is of other vectors, which were in {} before.",
+            beside.display(),
+            args.output.display()
+        );
+    }
+    if let Some(windows) = windows.filter(|_| !packed) {
+        let row = |w: &Window| format!("{}\t{}\t{}\n", w.text, w.start, w.end);
+        let table: String =
+            ["text\tstart\tend\n".into()].into_iter().chain(windows.iter().map(row)).collect();
+        write_whole(&beside, table.as_bytes())?;
+        println!("{}: which text, from 0, and which of its bytes each row is of", beside.display());
+    }
     println!(
         "{}: [{}, {d}] {}, {}",
         args.output.display(),
-        lines.len(),
+        rows.len(),
         if packed { "in 8 bits" } else { "f32" },
         encoder.device_label()
     );
     Ok(())
+}
+
+/// What was split into `windows`, counted.
+pub fn split(mut cut: Cut, windows: &[Window]) -> Cut {
+    windows.chunk_by(|a, b| a.text == b.text).for_each(|own| cut.add_split(own.len()));
+    cut
+}
+
+/// As [`about`], with what the model's window left out.
+///
+/// # Errors
+/// [`Error::Input`] should the library refuse it.
+pub fn about_cut(manifest: &Manifest, cut: &Cut) -> Result<BTreeMap<String, String>> {
+    let mut about = about(manifest);
+    let cut = serde_json::to_string(cut).map_err(|e| Error::Input(format!("cut: {e}")))?;
+    about.insert(vectors::CUT.into(), cut);
+    Ok(about)
 }
 
 /// Whose vectors they are; an unconverted folder has no hash.

@@ -67,6 +67,10 @@ pub struct Args {
     /// Keep vectors in this folder, and take them from it where they are there already.
     #[arg(long)]
     vectors: Option<PathBuf>,
+    /// Split passages that are longer than the model's window into overlapping windows, of which the best counts:
+    /// for your own files. Figures do not compare with those of others, who cut passages off.
+    #[arg(long)]
+    windows: bool,
     /// Remove this many leading directions of each language from the vectors first (LIR, arXiv
     /// 2109.04727).
     #[arg(long)]
@@ -115,8 +119,13 @@ pub fn run(args: Args) -> Result<()> {
     };
     let task = Task::with(&corpus, rules)?;
     let (encoder, _) = open_model(&args.model, &args.place)?;
-    let options =
-        Options { vectors: args.vectors.as_deref(), lir: args.lir, samples: args.samples, seed: args.seed };
+    let options = Options {
+        vectors: args.vectors.as_deref(),
+        windows: args.windows,
+        lir: args.lir,
+        samples: args.samples,
+        seed: args.seed,
+    };
     let start = Instant::now();
     let mut encoded = start.elapsed();
     let mut shown: Option<(&str, Progress)> = None;

@@ -13,7 +13,7 @@ use interlingua::{
     text::Kind,
 };
 
-use super::{Progress, encode::about};
+use super::{Progress, encode::about_cut};
 
 /// Arguments of `interlingua sample`.
 #[derive(clap::Args)]
@@ -99,10 +99,17 @@ fn vectors_of(
     let passages: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
     let questions: Vec<&str> = examples.iter().map(|q| q.text.as_str()).collect();
     let mut progress = Progress::new("passages");
-    let mut rows =
-        encoder.encode_all(&passages, Kind::Passage, &mut |done, total| progress.show(done, total))?;
-    rows.extend(encoder.encode_all(&questions, Kind::Query, &mut |_, _| {})?);
-    let mut about = about(&bundle.manifest);
+    let (mut rows, cut) = encoder
+        .encode_all_counted(&passages, Kind::Passage, &mut |done, total| progress.show(done, total))?;
+    if let Some(said) = cut.sentence("passage", "passages") {
+        eprintln!("{}: {said}", bundle.manifest.name);
+    }
+    let (asked, cut_questions) = encoder.encode_all_counted(&questions, Kind::Query, &mut |_, _| {})?;
+    if let Some(said) = cut_questions.sentence("question", "questions") {
+        eprintln!("{}: {said}", bundle.manifest.name);
+    }
+    rows.extend(asked);
+    let mut about = about_cut(&bundle.manifest, &cut)?;
     about.insert("passages_sha256".into(), passages_sha256.into());
     vectors::write(&rows, encoder.dimension(), &about)
 }

@@ -7,8 +7,9 @@ use interlingua::bundle::Manifest;
 use interlingua::datasets::{self, Columns, Corpus};
 use interlingua::evaluate::encode;
 use interlingua::protocol::{Hit, Scope};
-use interlingua::retrieval::{EitherIndex, Filter, PackedIndex, vectors};
-use interlingua::text::{self, Kind};
+use interlingua::retrieval::vectors::{self, Vectors};
+use interlingua::retrieval::{EitherIndex, Filter, PackedIndex, best_windows};
+use interlingua::text::{self, Cut, Kind, Window};
 use interlingua::{Error, Result};
 use serde::Serialize;
 
@@ -31,6 +32,10 @@ pub struct Args {
     /// row for each passage, in the order of the files. Without, passages are encoded.
     #[arg(long)]
     vectors: Option<PathBuf>,
+    /// Split passages that are longer than the model's window into overlapping windows: the best window counts, and
+    /// it is what is shown.
+    #[arg(long, conflicts_with = "vectors")]
+    windows: bool,
     /// How many passages to show.
     #[arg(long, default_value_t = 10)]
     top: usize,
@@ -64,6 +69,11 @@ struct Found<'a> {
     detected: bool,
     passages: usize,
     notes: &'a [String],
+    /// What the model's window left out of the passages; absent where a file of vectors does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<Cut>,
+    /// What it left out of the query.
+    query_cut: Cut,
     hits: Vec<Hit>,
 }
 
@@ -102,39 +112,78 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(note) = similarity.note() {
         eprintln!("{note}");
     }
-    // Which passage each row of the index is.
-    let (index, rows) = match &args.vectors {
-        Some(file) => (
-            EitherIndex::Packed(read(file, &args.model, &manifest, &corpus)?),
-            (0..corpus.passages.len()).collect(),
-        ),
+    let mut notes = corpus.notes.clone();
+    let mut say = |note: String| {
+        eprintln!("{note}");
+        notes.push(note);
+    };
+    // Which part of which passage each row of the index is.
+    let (index, rows, cut, split) = match &args.vectors {
+        Some(file) => {
+            let mut vectors = read(file, &args.model, &manifest, &corpus)?;
+            let (cut, windows) = (vectors.cut(), vectors.windows.take());
+            let (split, whole) = (windows.is_some(), || whole(&corpus, 0..corpus.passages.len()));
+            let index = EitherIndex::Packed(PackedIndex::from_vectors(vectors));
+            (index, windows.unwrap_or_else(whole), cut, split)
+        }
         None => {
-            let texts = searched.iter().map(|&i| corpus.passages[i].text.as_str());
-            let mut progress = Progress::new("passages");
-            let vectors = encode(&encoder, texts, Kind::Passage, &mut |done, all| {
+            let rows = match args.windows {
+                true => {
+                    let texts: Vec<&str> =
+                        searched.iter().map(|&i| corpus.passages[i].text.as_str()).collect();
+                    let windows = encoder.windows(&texts, Kind::Passage)?.into_iter();
+                    windows.map(|w| Window { text: searched[w.text], ..w }).collect()
+                }
+                false => whole(&corpus, searched.iter().copied()),
+            };
+            let texts = rows.iter().map(|w| &corpus.passages[w.text].text[w.start..w.end]);
+            let mut progress = Progress::new(if args.windows { "windows" } else { "passages" });
+            let (vectors, mut cut) = encode(&encoder, texts, Kind::Passage, &mut |done, all| {
                 progress.show(done, all);
                 Ok(())
             })?;
-            let mut index = EitherIndex::for_count(encoder.dimension(), searched.len(), similarity);
+            if args.windows {
+                cut = super::encode::split(encoder.tokenizer().cut(), &rows);
+            }
+            let mut index = EitherIndex::for_count(encoder.dimension(), rows.len(), similarity);
             index.extend(&vectors)?;
-            (index, searched.clone())
+            (index, rows, Some(cut), args.windows)
         }
     };
-    let query = encode(&encoder, [args.query.as_str()].into_iter(), Kind::Query, &mut |_, _| Ok(()))?;
-    let hits = index.search(&query, args.top, |row| filter.admits(&corpus.passages[rows[row]].lang))?;
+    match (&cut, &args.vectors) {
+        (Some(cut), _) => cut.sentence("text", "texts").into_iter().for_each(&mut say),
+        (None, Some(file)) => say(format!(
+            "{} does not say how many texts were longer than the model's window: encode them again to know.",
+            file.display()
+        )),
+        (None, None) => {}
+    }
+    let (query, query_cut) =
+        encode(&encoder, [args.query.as_str()].into_iter(), Kind::Query, &mut |_, _| Ok(()))?;
+    query_cut.sentence("query", "queries").into_iter().for_each(&mut say);
+    let nearest = |k: usize| {
+        index.search(&query, k, |row| {
+            corpus.passages.get(rows[row].text).is_some_and(|passage| filter.admits(&passage.lang))
+        })
+    };
+    let hits = if split { best_windows(&rows, args.top, nearest)? } else { nearest(args.top)? };
     let hits = hits
         .into_iter()
         .enumerate()
         .map(|(rank, (row, score))| {
-            let passage = &corpus.passages[rows[row]];
+            let Window { text, start, end } = rows[row];
+            let passage = &corpus.passages[text];
+            let part = (start, end) != (0, passage.text.len());
             Hit {
                 rank: rank + 1,
                 score,
+                passage: text,
                 id: passage.id.clone(),
                 language: passage.lang.clone(),
-                text: passage.text.clone(),
+                text: passage.text[start..end].to_string(),
                 source: passage.source.clone(),
                 answer: None,
+                part: part.then_some((start, end, passage.text.len())),
             }
         })
         .collect();
@@ -146,7 +195,9 @@ pub fn run(args: Args) -> Result<()> {
         language,
         detected,
         passages: searched.len(),
-        notes: &corpus.notes,
+        notes: &notes,
+        cut,
+        query_cut,
         hits,
     };
     print(&found, args.json)
@@ -162,8 +213,13 @@ pub fn open(paths: &[PathBuf], columns: &Columns) -> Result<Corpus> {
     datasets::open_with(&files, columns)
 }
 
+/// Passages that are not split.
+fn whole(corpus: &Corpus, which: impl Iterator<Item = usize>) -> Vec<Window> {
+    which.map(|text| Window { text, start: 0, end: corpus.passages[text].text.len() }).collect()
+}
+
 /// The vectors of `corpus` in a file, unless another model made them.
-fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Result<PackedIndex> {
+fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Result<Vectors> {
     let name = file.display().to_string();
     let vectors = vectors::read(&name, std::fs::read(file).map_err(|e| Error::file(file, e))?)?;
     let ours = about(manifest);
@@ -180,7 +236,20 @@ fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Resu
             ),
         ));
     }
-    if vectors.len() != corpus.passages.len() {
+    if let Some(windows) = &vectors.windows {
+        let texts = windows.chunk_by(|a, b| a.text == b.text).map(|own| own[0].text);
+        let part = |w: &Window| corpus.passages.get(w.text)?.text.get(w.start..w.end);
+        if !texts.eq(0..corpus.passages.len()) || windows.iter().any(|w| part(w).is_none()) {
+            return Err(Error::format(
+                &name,
+                format!(
+                    "its windows are not those of the {} passages of {}",
+                    corpus.passages.len(),
+                    corpus.name
+                ),
+            ));
+        }
+    } else if vectors.len() != corpus.passages.len() {
         return Err(Error::format(
             &name,
             format!(
@@ -191,7 +260,7 @@ fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Resu
             ),
         ));
     }
-    Ok(PackedIndex::from_vectors(vectors))
+    Ok(vectors)
 }
 
 fn print(found: &Found, json: bool) -> Result<()> {
@@ -202,7 +271,12 @@ fn print(found: &Found, json: bool) -> Result<()> {
         return Ok(());
     }
     for hit in &found.hits {
-        println!("{:>3}  {:.4}  {:<3}  {}", hit.rank, hit.score, hit.language, hit.text);
+        let (before, after) = match hit.part {
+            Some((start, end, of)) => (if start > 0 { "… " } else { "" }, if end < of { " …" } else { "" }),
+            None => ("", ""),
+        };
+        let text = if hit.part.is_some() { hit.text.trim() } else { &hit.text };
+        println!("{:>3}  {:.4}  {:<3}  {before}{text}{after}", hit.rank, hit.score, hit.language);
         println!("{:>18}{}, {}", "", hit.source, hit.id);
     }
     Ok(())

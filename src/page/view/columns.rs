@@ -46,7 +46,8 @@ impl Column {
 
 /// What tells a passage from all others, in both rankings.
 pub(super) fn key(hit: &Hit) -> String {
-    format!("{} {} {}", hit.language, hit.id, hit.text)
+    // Both models search the same corpus, but may show different windows of a passage.
+    hit.passage.to_string()
 }
 
 #[component]
@@ -76,6 +77,7 @@ pub(super) fn Columns() -> impl IntoView {
                 <section class="column" aria-label=second>
                     <h3>{second}</h3>
                     <Mix results=pair.second.results/>
+                    <CutShort/>
                     <Absent/>
                     <Ranking here=pair.second there=pair.first name=of_second other=first/>
                 </section>
@@ -84,6 +86,19 @@ pub(super) fn Columns() -> impl IntoView {
         <Nothing/>
         <More/>
     }
+}
+
+/// What the second model's window left out; the first one's stands beside the text and the question.
+#[component]
+fn CutShort() -> impl IntoView {
+    let b = Page::here().beside;
+    let said = move || {
+        let passages = b.cut.get().and_then(|cut| cut.sentence("passage", "passages"));
+        let cut = b.results.with(|r| r.as_ref().and_then(|r| r.cut));
+        let query = cut.and_then(|cut| cut.sentence("query", "queries"));
+        passages.into_iter().chain(query).map(|said| view! { <p class="note">{said}</p> }).collect_view()
+    };
+    view! { {said} }
 }
 
 /// Why the second column has no ranking, or has none yet.

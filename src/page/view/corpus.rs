@@ -7,6 +7,7 @@ use super::progress::Progress;
 use crate::datasets::{Fields, Role};
 use crate::page::state::{Page, Worker};
 use crate::page::words;
+use crate::protocol::CorpusInfo;
 
 #[component]
 pub(super) fn Corpus() -> impl IntoView {
@@ -39,6 +40,14 @@ pub(super) fn Corpus() -> impl IntoView {
                         <strong>"Nothing leaves this device."</strong>
                         " What is open now stays searchable until the new text is ready."
                     </p>
+                    <label class="switch">
+                        <input
+                            type="checkbox"
+                            prop:checked=move || page.windows.get()
+                            on:change:target=move |e| page.choose_windows(e.target().checked())
+                        />
+                        <span>"Split long passages into overlapping windows, so that they are read to the end"</span>
+                    </label>
                     <label class="pick">
                         <span>"Choose files"</span>
                         <input type="file" multiple accept=".json,.jsonl,.ndjson,.csv,.tsv,.txt,.gz,.zst" on:change=choose/>
@@ -82,8 +91,7 @@ pub(super) fn CorpusProgress() -> impl IntoView {
 #[component]
 fn Notes() -> impl IntoView {
     let page = Page::here();
-    let notes =
-        Memo::new(move |_| page.corpus.with(|c| c.as_ref().map(|c| c.notes.clone()).unwrap_or_default()));
+    let notes = Memo::new(move |_| page.corpus.with(|c| c.as_ref().map(all_notes).unwrap_or_default()));
     view! {
         {move || (!notes.with(Vec::is_empty)).then(|| view! {
             <ul class="notes">{notes.get().into_iter().map(|note| view! { <li>{note}</li> }).collect_view()}</ul>
@@ -138,6 +146,17 @@ fn Columns() -> impl IntoView {
         }
     };
     view! { {move || fields.get().into_iter().map(of_file).collect_view()} }
+}
+
+/// What is to be known about a corpus, and what the model's window leaves out of it.
+fn all_notes(corpus: &CorpusInfo) -> Vec<String> {
+    let mut notes = corpus.notes.clone();
+    let cut = corpus.cut.filter(|cut| cut.longer > 0);
+    notes.extend(cut.and_then(|cut| cut.sentence("passage", "passages")).map(|said| {
+        let way_out = "“Search your own text” can split long passages, so that they are read to the end.";
+        if corpus.precomputed || corpus.windows { said } else { format!("{said} {way_out}") }
+    }));
+    notes
 }
 
 /// `Sample: 1,320 passages in 11 languages`.

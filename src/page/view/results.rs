@@ -104,6 +104,10 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
     let place = hit.clone();
     let (before, answer, after) = around_answer(&hit.text, hit.answer);
     let (before, after) = (before.to_owned(), after.to_owned());
+    let (cut_before, cut_after) = match hit.part {
+        Some((start, end, of)) => ((start > 0).then_some("… "), (end < of).then_some(" …")),
+        None => (None, None),
+    };
     let answer = answer.map(|answer| view! { <mark>{answer.to_owned()}</mark> });
     let english = names::english(&hit.language);
     view! {
@@ -121,7 +125,7 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
             on:focusin=move |_| point_too()
             on:focusout=move |_| leave()
         >
-            <p class="passage">{before} {answer} {after}</p>
+            <p class="passage">{cut_before}{before} {answer} {after}{cut_after}</p>
             <p class="about">
                 <Place hit=place there other/>
                 <span class="swatch" aria-hidden="true">{hit.language.clone()}</span>

@@ -1,0 +1,144 @@
+//! What a model's window leaves out of texts, counted, and the windows that a long text is split into.
+
+use serde::{Deserialize, Serialize};
+
+/// How many tokens a text has, special ones aside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Length {
+    /// All of them; without the prompt's where some lie outside the window.
+    pub tokens: usize,
+    /// Of these, what lies outside the model's window.
+    pub unread: usize,
+}
+
+/// What a model's window left out of texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// The model's longest sequence, in tokens, prompt and special tokens included.
+    pub window: usize,
+    /// Texts that were looked at.
+    pub texts: usize,
+    /// Of these, the ones that are longer than the window.
+    pub longer: usize,
+    /// Tokens of the longer ones.
+    pub tokens: usize,
+    /// Of these, the tokens that were not read.
+    pub unread: usize,
+    /// Whether the model leaves out a text's beginning rather than its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_start: bool,
+    /// Overlapping windows that the longer texts were split into, where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<usize>,
+}
+
+impl Cut {
+    /// Counts one more text.
+    pub fn add(&mut self, length: Length) {
+        self.texts += 1;
+        if length.unread > 0 {
+            self.longer += 1;
+            self.tokens += length.tokens;
+            self.unread += length.unread;
+        }
+    }
+
+    /// Counts one more text that was split into so many windows; all of it was read.
+    pub fn add_split(&mut self, windows: usize) {
+        self.texts += 1;
+        let split = self.windows.get_or_insert(0);
+        if windows > 1 {
+            self.longer += 1;
+            *split += windows;
+        }
+    }
+
+    /// Adds what was counted elsewhere, of the same window.
+    pub fn add_all(&mut self, other: &Self) {
+        self.window = other.window;
+        self.at_start = other.at_start;
+        self.texts += other.texts;
+        self.longer += other.longer;
+        self.tokens += other.tokens;
+        self.unread += other.unread;
+    }
+
+    /// Says what was left out, `one` and `more` being what the texts are (`passage`, `passages`); `None` where
+    /// all was read whole.
+    pub fn sentence(&self, one: &str, more: &str) -> Option<String> {
+        let Self { window, texts, longer, unread, .. } = *self;
+        if longer == 0 {
+            return None;
+        }
+        let (what, are, theirs) = match (texts, longer) {
+            (1, _) => (format!("The {one}"), "is", "its"),
+            (_, 1) => (format!("1 of {texts} {more}"), "is", "its"),
+            _ => (format!("{longer} of {texts} {more}"), "are", "their"),
+        };
+        if let Some(windows) = self.windows {
+            let were = if longer == 1 { "was" } else { "were" };
+            return Some(format!(
+                "{what} {are} longer than the model's {window} tokens and {were} split into {windows} overlapping \
+                 windows."
+            ));
+        }
+        let side = if self.at_start { "first" } else { "last" };
+        let share = (100.0 * unread as f64 / self.tokens.max(1) as f64).round().clamp(1.0, 99.0);
+        let of = if longer == 1 { "" } else { " of these texts" };
+        let tokens = match (unread, longer) {
+            (1, 1) => format!("{side} token ({share} %) was"),
+            (n, _) => format!("{side} {n} tokens ({share} %{of}) were"),
+        };
+        Some(format!("{what} {are} longer than the model's {window} tokens: {theirs} {tokens} not read."))
+    }
+}
+
+/// A part of a text that fits a model's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Which of the texts.
+    pub text: usize,
+    /// Where it begins, in bytes.
+    pub start: usize,
+    /// Where it ends, in bytes.
+    pub end: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(lengths: &[(usize, usize)]) -> Cut {
+        let mut cut = Cut { window: 128, ..Cut::default() };
+        lengths.iter().for_each(|&(tokens, unread)| cut.add(Length { tokens, unread }));
+        cut
+    }
+
+    #[test]
+    fn what_was_not_read_is_said_with_its_share() {
+        assert_eq!(cut(&[(7, 0), (126, 0)]).sentence("text", "texts"), None);
+        assert_eq!(
+            cut(&[(340, 212), (9, 0), (7, 0)]).sentence("text", "texts").unwrap(),
+            "1 of 3 texts is longer than the model's 128 tokens: its last 212 tokens (62 %) were not read."
+        );
+        let mut two = cut(&[(200, 74), (252, 126), (3, 0)]);
+        assert_eq!(
+            two.sentence("passage", "passages").unwrap(),
+            "2 of 3 passages are longer than the model's 128 tokens: their last 200 tokens (44 % of these texts) \
+             were not read."
+        );
+        two.at_start = true;
+        let mut sum = Cut::default();
+        (0..2).for_each(|_| sum.add_all(&two));
+        assert_eq!(sum, Cut { texts: 6, longer: 4, tokens: 904, unread: 400, ..two });
+        assert!(two.sentence("a", "b").unwrap().contains("their first 200 tokens"));
+        assert_eq!(
+            cut(&[(127, 1)]).sentence("query", "queries").unwrap(),
+            "The query is longer than the model's 128 tokens: its last token (1 %) was not read."
+        );
+        let mut split = Cut { window: 128, ..Cut::default() };
+        [1, 4].into_iter().for_each(|n| split.add_split(n));
+        assert_eq!((split.texts, split.longer, split.windows, split.unread), (2, 1, Some(4), 0));
+        assert!(split.sentence("text", "texts").unwrap().contains("was split into 4 overlapping windows"));
+    }
+}
