@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::super::trec::{self, Missing, Qrels};
 use super::super::{EvalReport, Measures, Setting, Wanted};
+use crate::datasets::file;
 use crate::{Error, Result, sha256};
 
 /// A setting, or one pair of languages in it: setting, question language, passage language.
@@ -61,7 +62,7 @@ pub(super) struct Measured {
 
 impl Source {
     /// Reads a run file (with the judgements of `qrels`), a folder as `interlingua eval --runs` writes
-    /// it, or a report as `interlingua eval --json` prints it.
+    /// it, or a report as `interlingua eval --json` prints it; files may be packed.
     ///
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] for what cannot be read, [`Error::Input`] for a run file
@@ -77,12 +78,14 @@ impl Source {
         };
         if path.is_dir() {
             source.folder(path, how)?;
-        } else if path.extension().is_some_and(|extension| extension == "json") {
+        } else if file::unpacked_name(&source.name).ends_with(".json") {
             let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
-            let report = serde_json::from_slice(&bytes).map_err(|e| {
+            let file::Text { text, note, .. } = file::text(&source.name, &bytes)?;
+            let report = serde_json::from_str(&text).map_err(|e| {
                 Error::format(&source.name, format!("it is no report of `interlingua eval --json`: {e}"))
             })?;
             source.report = Some(report);
+            source.notes.extend(note);
             source.files.insert(source.name.clone(), sha256(&bytes));
             source.notes.push("is a report: it has means alone, so it takes part in no test".into());
         } else {
@@ -99,15 +102,17 @@ impl Source {
 
     fn folder(&mut self, dir: &Path, how: &How) -> Result<()> {
         let entries = std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))?;
-        let mut names = Vec::new();
+        // By what they are called unpacked.
+        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for entry in entries {
             let entry = entry.map_err(|e| Error::file(dir, e))?;
-            names.extend(
-                entry.file_name().to_str().and_then(|name| name.strip_suffix(".run")).map(str::to_string),
-            );
+            if let Some(name) = entry.file_name().to_str() {
+                files.entry(file::unpacked_name(name).into()).or_default().push(name.into());
+            }
         }
-        names.sort();
-        for name in names {
+        // The shortest name is the one that is not packed.
+        files.values_mut().for_each(|same| same.sort_by_key(|name| (name.len(), name.clone())));
+        for name in files.keys().filter_map(|file| file.strip_suffix(".run")) {
             let key = match *name.split('.').collect::<Vec<_>>() {
                 ["mono", lang] => (Setting::Mono, lang, lang),
                 ["cross", from, to] => (Setting::Cross, from, to),
@@ -118,7 +123,16 @@ impl Source {
                     continue;
                 }
             };
-            let [run, judged] = ["run", "qrels"].map(|end| format!("{name}.{end}"));
+            let [run, judged] = ["run", "qrels"].map(|end| {
+                let file = format!("{name}.{end}");
+                let same = files.get(&file).map_or(&[][..], Vec::as_slice);
+                if let [read, others @ ..] = same
+                    && !others.is_empty()
+                {
+                    self.notes.push(format!("has {read}, which was read, and {}, not", others.join(", ")));
+                }
+                same.first().cloned().unwrap_or(file)
+            });
             let qrels = trec::read_qrels(&dir.join(&judged))?;
             self.files.insert(judged, qrels.sha256.clone());
             let key = (key.0.name().to_string(), key.1.to_string(), key.2.to_string());
@@ -134,16 +148,21 @@ impl Source {
         Ok(())
     }
 
-    fn add(&mut self, file: &Path, name: &str, key: Key, qrels: &Qrels, how: &How) -> Result<()> {
-        let run = trec::read_run(file)?;
+    fn add(&mut self, path: &Path, name: &str, key: Key, qrels: &Qrels, how: &How) -> Result<()> {
+        let run = trec::read_run(path)?;
         let measured = trec::measure(&run, qrels, how.missing, &how.wanted, how.only_answerable);
         if measured.missing == qrels.queries().count() {
             return Err(Error::Input(format!(
                 "{} has no query that is judged: are the qrels those of it?",
-                file.display()
+                path.display()
             )));
         }
-        for note in run.note.iter().chain(&qrels.note) {
+        // There may be hundreds in a folder, whose names say that they are packed.
+        let notes = match name != file::unpacked_name(name) {
+            true => [&run.decoding, &qrels.decoding],
+            false => [&run.note, &qrels.note],
+        };
+        for note in notes.into_iter().flatten() {
             if !self.notes.contains(note) {
                 self.notes.push(note.clone());
             }

@@ -108,6 +108,45 @@ fn folders_of_runs_compare_as_their_models_do() {
 }
 
 #[test]
+fn packed_runs_and_reports_are_read_as_plain_ones() {
+    let task = task();
+    let model = model(&task, 0.3);
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, file) = (dir.path().join("a"), dir.path().join("a.json"));
+    trec::write(&folder, &task, &model.0, &model.1, "a", trec::Depth { main: 0, cross: 0 }).unwrap();
+    let report = EvalReport::new(Facts::default(), &task, &Settings::of(&task, &model.3));
+    fs::write(&file, serde_json::to_string(&report).unwrap()).unwrap();
+    let values = |sources: &[Source]| -> Vec<Vec<f64>> {
+        let runs = RunComparison::of(sources, &names(&["map"]), 200, 1).unwrap();
+        runs.settings.iter().map(|table| table.rows.iter().map(|row| row.value).collect()).collect()
+    };
+    let plain = values(&[read(&folder), read(&file)]);
+    assert_eq!((plain.len(), plain[0].len()), (3, 2));
+
+    let pack = |path: &Path| {
+        let packed = fs::File::create(format!("{}.gz", path.display())).unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &fs::read(path).unwrap()).unwrap();
+        encoder.finish().unwrap();
+        fs::remove_file(path).unwrap();
+    };
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.iter().for_each(|path| pack(path));
+    pack(&file);
+    let mut sources = [read(&folder), read(&dir.path().join("a.json.gz"))];
+    assert_eq!(values(&sources), plain);
+    assert!(sources[0].files.contains_key("mono.de.run.gz"), "{:?}", sources[0].files);
+    assert!(!sources[0].notes.iter().any(|note| note.contains("unpacked")), "{:?}", sources[0].notes);
+
+    // A plain one beside it is the one that is read.
+    fs::write(folder.join("multi.run"), "de:00 Q0 de:00 1 1 t\n").unwrap();
+    sources[0] = read(&folder);
+    let said = "has multi.run, which was read, and multi.run.gz, not".to_string();
+    assert!(sources[0].notes.contains(&said), "{:?}", sources[0].notes);
+    assert!(values(&sources)[2][0] < plain[2][0]);
+}
+
+#[test]
 fn single_runs_with_queries_missing() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

@@ -20,6 +20,8 @@ pub struct Run {
     pub sha256: String,
     /// How the file was read, where it is not plain UTF-8: a sentence.
     pub note: Option<String>,
+    /// The same without a word on unpacking: of files whose names say that they are packed.
+    pub decoding: Option<String>,
     documents: Vec<String>,
     queries: BTreeMap<String, Vec<Entry>>,
 }
@@ -39,6 +41,8 @@ pub struct Qrels {
     pub sha256: String,
     /// How the file was read, where it is not plain UTF-8: a sentence.
     pub note: Option<String>,
+    /// The same without a word on unpacking: of files whose names say that they are packed.
+    pub decoding: Option<String>,
     queries: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
@@ -102,7 +106,7 @@ pub fn read_qrels(path: &Path) -> Result<Qrels> {
 pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut queries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    let ((), sha256, note) = hashed(place, file, |text| {
+    let ((), sha256, [note, decoding]) = hashed(place, file, |text| {
         lines(place, text, |line, columns| {
             let [query, _, document, _, score, _, ..] = columns else {
                 return Err(format!(
@@ -152,7 +156,7 @@ pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
     if queries.is_empty() {
         return Err(Error::format(place, "there is no line of a run in it"));
     }
-    Ok(Run { sha256, note, documents, queries })
+    Ok(Run { sha256, note, decoding, documents, queries })
 }
 
 /// Qrels from the bytes of a file; `place` names it in errors. Grades from 1 are relevant; 0 and
@@ -162,7 +166,8 @@ pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
 /// As [`qrels::read`]; [`Error::Format`], with the line, where a document is judged twice for a query,
 /// and for qrels without any judgement.
 pub fn parse_qrels(place: &str, file: impl Read) -> Result<Qrels> {
-    let (judgements, sha256, note) = hashed(place, file, |text| qrels::read(place, text, Separator::Blanks))?;
+    let (judgements, sha256, [note, decoding]) =
+        hashed(place, file, |text| qrels::read(place, text, Separator::Blanks))?;
     let mut queries: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
     for judgement in judgements {
         let judged = queries.entry(judgement.query).or_default();
@@ -177,16 +182,16 @@ pub fn parse_qrels(place: &str, file: impl Read) -> Result<Qrels> {
     if queries.is_empty() {
         return Err(Error::format(place, "there is no judgement in it"));
     }
-    Ok(Qrels { sha256, note, queries })
+    Ok(Qrels { sha256, note, decoding, queries })
 }
 
 /// What `read` makes of a file's text, the SHA-256 of its bytes, and how it was read where it is not plain
-/// UTF-8.
+/// UTF-8, with and without a word on unpacking.
 fn hashed<T>(
     place: &str,
     source: impl Read,
     read: impl FnOnce(&mut dyn BufRead) -> Result<T>,
-) -> Result<(T, String, Option<String>)> {
+) -> Result<(T, String, [Option<String>; 2])> {
     struct Hashing<R>(R, Rc<RefCell<Hasher>>);
     impl<R: Read> Read for Hashing<R> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -200,9 +205,9 @@ fn hashed<T>(
     let read = read(&mut reader)?;
     // What follows a packed file's end is part of it as a file.
     io::copy(&mut reader, &mut io::sink()).map_err(|e| Error::file(place, e))?;
-    let note = reader.note();
+    let notes = [reader.note(), reader.decoding()];
     drop(reader);
-    Ok((read, hasher.take().finish(), note))
+    Ok((read, hasher.take().finish(), notes))
 }
 
 /// Gives each line's number and columns to `each`.
