@@ -175,6 +175,18 @@ fn search_finds_the_passage_that_answers() {
         "Where do bees keep their honey?",
     ]);
     assert!(shown.contains("Bees store honey in wax cells"), "{shown}");
+
+    // The query may stand behind the files, too.
+    let more = folder.path().join("more.txt");
+    fs::write(&more, "Salt is mined in the mountains.\n").unwrap();
+    let files =
+        ["search", "--model", text(&model), "--device", "cpu", "--corpus", text(&corpus), text(&more)];
+    let shown = good(&[&files[..], &["Where does salt come from?"]].concat());
+    assert!(shown.lines().next().unwrap().contains("Salt is mined"), "{shown}");
+    assert!(bad(&files).contains("what to search for is missing"));
+    assert!(bad(&files[..7]).contains("what to search for is missing"));
+    let said = bad(&[&files[..], &["gone.txt"]].concat());
+    assert!(said.contains("there is no file gone.txt"), "{said}");
 }
 
 #[test]

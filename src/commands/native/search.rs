@@ -53,9 +53,29 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     place: super::Place,
-    /// What to search for.
-    #[arg(last = false)]
-    query: String,
+    /// What to search for; in front of the options, or behind them.
+    query: Option<String>,
+}
+
+impl Args {
+    /// Takes what to search for. `--corpus` takes all words behind it, so it may be the last of its files.
+    fn take_query(&mut self) -> Result<String> {
+        if let Some(query) = self.query.take() {
+            return Ok(query);
+        }
+        let missing =
+            "what to search for is missing; put it in front: interlingua search \"QUERY\" --corpus FILE …";
+        let last = match self.corpus.last() {
+            Some(last) if self.corpus.len() > 1 && !last.exists() => last.display().to_string(),
+            _ => return Err(Error::Input(missing.into())),
+        };
+        // More likely a name that is mistyped.
+        if !last.contains(char::is_whitespace) && Path::new(&last).extension().is_some() {
+            return Err(Error::Input(format!("there is no file {last}, and {missing}")));
+        }
+        self.corpus.pop();
+        Ok(last)
+    }
 }
 
 /// What `--json` prints.
@@ -81,13 +101,14 @@ struct Found<'a> {
 ///
 /// # Errors
 /// Says what is wrong with the query, the files, the model or the device.
-pub fn run(args: Args) -> Result<()> {
-    text::check_query(&args.query)?;
+pub fn run(mut args: Args) -> Result<()> {
+    let asked = args.take_query()?;
+    text::check_query(&asked)?;
     let corpus = open(&args.corpus, &args.columns.clone().unwrap_or_default())?;
     super::tell(&corpus);
     let detected = args.query_language.is_none();
     let given = args.query_language.as_ref().map(|lang| text::code(lang).unwrap_or_else(|| lang.clone()));
-    let language = given.as_deref().or_else(|| text::detect(&args.query));
+    let language = given.as_deref().or_else(|| text::detect(&asked));
     let scope = match args.scope.as_str() {
         "one" => Scope::One,
         "another" => Scope::Another,
@@ -158,8 +179,7 @@ pub fn run(args: Args) -> Result<()> {
         )),
         (None, None) => {}
     }
-    let (query, query_cut) =
-        encode(&encoder, [args.query.as_str()].into_iter(), Kind::Query, &mut |_, _| Ok(()))?;
+    let (query, query_cut) = encode(&encoder, [asked.as_str()].into_iter(), Kind::Query, &mut |_, _| Ok(()))?;
     query_cut.sentence("query", "queries").into_iter().for_each(&mut say);
     let nearest = |k: usize| {
         index.search(&query, k, |row| {
@@ -191,7 +211,7 @@ pub fn run(args: Args) -> Result<()> {
         model: encoder.name(),
         device: encoder.device_label(),
         corpus: &corpus.name,
-        query: &args.query,
+        query: &asked,
         language,
         detected,
         passages: searched.len(),
