@@ -99,6 +99,9 @@ pub(super) struct Collection<'a> {
     pub notes: Vec<String>,
 }
 
+/// What is said of a line that is not text.
+const NOT_UTF8: &str = "it is not UTF-8 text.";
+
 /// Calls `each` with every line that is not blank and its place, `file:line`.
 ///
 /// # Errors
@@ -106,18 +109,32 @@ pub(super) struct Collection<'a> {
 /// returns.
 pub(super) fn each_line(
     name: &str,
-    mut reader: impl BufRead,
+    reader: impl BufRead,
     mut each: impl FnMut(&str, &str) -> Result<()>,
 ) -> Result<()> {
-    let mut line = String::new();
+    any_line(name, reader, |place, line| each(place, line.ok_or_else(|| Error::format(place, NOT_UTF8))?))
+}
+
+/// As [`each_line`], with `None` for a line that is not UTF-8.
+///
+/// # Errors
+/// As [`each_line`].
+pub(super) fn any_line(
+    name: &str,
+    mut reader: impl BufRead,
+    mut each: impl FnMut(&str, Option<&str>) -> Result<()>,
+) -> Result<()> {
+    let mut bytes = Vec::new();
     for number in 1.. {
         let place = format!("{name}:{number}");
-        line.clear();
-        if reader.read_line(&mut line).map_err(|e| Error::format(&place, e))? == 0 {
+        bytes.clear();
+        if reader.read_until(b'\n', &mut bytes).map_err(|e| Error::format(&place, e))? == 0 {
             break;
         }
-        if !line.trim().is_empty() {
-            each(&place, line.trim_end_matches(['\r', '\n']))?;
+        match std::str::from_utf8(&bytes) {
+            Ok(line) if line.trim().is_empty() => {}
+            Ok(line) => each(&place, Some(line.trim_end_matches(['\r', '\n'])))?,
+            Err(_) => each(&place, None)?,
         }
     }
     Ok(())
@@ -136,27 +153,14 @@ fn usable_lines(
 ) -> Result<()> {
     let name = path.display().to_string();
     let mut reader = open(path)?;
-    let (mut bytes, mut used, mut bad) = (Vec::new(), 0usize, Vec::new());
-    for number in 1.. {
-        let place = format!("{name}:{number}");
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(|e| Error::format(&place, e))? == 0 {
-            break;
-        }
-        let read = match std::str::from_utf8(&bytes) {
-            Ok(line) => {
-                if line.trim().is_empty() {
-                    continue;
-                }
-                each(&place, line.trim_end_matches(['\r', '\n']))
-            }
-            Err(_) => Err("it is not UTF-8 text.".to_string()),
-        };
-        match read {
+    let (mut used, mut bad) = (0usize, Vec::new());
+    any_line(&name, &mut reader, |place, line| {
+        match line.map_or_else(|| Err(NOT_UTF8.into()), |line| each(place, line)) {
             Ok(()) => used += 1,
-            Err(problem) => bad.push((place, problem)),
+            Err(problem) => bad.push((place.to_string(), problem)),
         }
-    }
+        Ok(())
+    })?;
     if let [(place, problem), ..] = bad.as_slice()
         && bad.len() > used
     {

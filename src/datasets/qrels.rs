@@ -53,8 +53,12 @@ const GRADE: [&str; 9] =
 pub fn read(name: &str, mut text: impl BufRead, separator: Separator) -> Result<Vec<Judgement>> {
     let first = first_byte(&mut text).map_err(|e| Error::format(name, e))?;
     if matches!(first, Some(b'{' | b'[')) {
-        let mut all = String::new();
-        text.read_to_string(&mut all).map_err(|e| Error::format(name, e))?;
+        let mut all = Vec::new();
+        text.read_to_end(&mut all).map_err(|e| Error::format(name, e))?;
+        let all = std::str::from_utf8(&all).map_err(|e| {
+            let line = 1 + all[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+            Error::format(format!("{name}:{line}"), "it is not UTF-8 text.")
+        })?;
         return json(name, all.trim_start_matches('\u{feff}'));
     }
     let mut out = Vec::new();
@@ -391,12 +395,13 @@ mod tests {
             let problem = read("q", text.as_bytes(), Separator::Tabs).unwrap_err().to_string();
             assert!(problem.contains(said), "{text}: {problem}");
         }
-        assert!(
-            read("q", &b"q1\td1\xff\t1\n"[..], Separator::Tabs)
-                .unwrap_err()
-                .to_string()
-                .contains("q:1: it is not UTF-8")
-        );
+        for (bytes, said) in [
+            (&b"q1\td1\xff\t1\n"[..], "q:1: it is not UTF-8"),
+            (b"{\"q1\":\n{\"d\xff\": 1}}", "q:2: it is not UTF-8"),
+        ] {
+            let problem = read("q", bytes, Separator::Tabs).unwrap_err().to_string();
+            assert!(problem.contains(said), "{problem}");
+        }
         assert_eq!(read("q", &b""[..], Separator::Tabs).unwrap(), []);
     }
 }

@@ -19,11 +19,14 @@ pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let file = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let source = file.split('.').next().unwrap_or_default();
     let place = path.display().to_string();
-    let list = List { place: &place, source, lang, pairs };
-    let mut json = serde_json::Deserializer::from_reader(open(path)?.any_length());
+    let mut reader = open(path)?.any_length();
+    let list = List { place: &place, source, lang, pairs: &mut *pairs };
+    let mut json = serde_json::Deserializer::from_reader(&mut reader);
     list.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
         Error::format(&place, format!("it is not one whole JSON list of questions, as DPR's ({e})."))
-    })
+    })?;
+    pairs.left_out.decoded.extend(reader.decoding());
+    Ok(())
 }
 
 /// Takes a list's entries one by one: NQ's file is many gigabytes.

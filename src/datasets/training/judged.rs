@@ -10,7 +10,7 @@ use super::{
     REPEATED_ID, joined,
 };
 use crate::Result;
-use crate::datasets::collection::each_line;
+use crate::datasets::collection::any_line;
 use crate::datasets::file::open;
 use crate::datasets::qa::Question;
 
@@ -69,7 +69,7 @@ impl Judged {
     /// relevant.
     pub fn qrels(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         self.file = path.display().to_string();
-        each_line(&path.display().to_string(), open(path)?, |place, line| {
+        lines(path, left_out, |place, line, left_out| {
             let columns: Vec<&str> = line.split_whitespace().collect();
             match columns.as_slice() {
                 [query, _, passage, grade] if grade.parse::<i64>().is_ok() => {
@@ -79,14 +79,13 @@ impl Judged {
                 }
                 _ => left_out.add(MALFORMED, place),
             }
-            Ok(())
         })
     }
 
     /// Reads lines of `query, relevant passage, other passage` between tabs.
     pub fn triples(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         self.file = path.display().to_string();
-        each_line(&path.display().to_string(), open(path)?, |place, line| {
+        lines(path, left_out, |place, line, left_out| {
             let mut columns = line.split('\t').map(str::trim);
             match [columns.next(), columns.next(), columns.next(), columns.next()] {
                 [Some(query), Some(positive), Some(negative), None]
@@ -98,37 +97,29 @@ impl Judged {
                 }
                 _ => left_out.add(MALFORMED, place),
             }
-            Ok(())
         })
     }
 
     /// Reads questions as lines of `id, text` between tabs.
     pub fn topics(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
-        each_line(&path.display().to_string(), open(path)?, |place, line| {
-            let Some((id, text)) = line.split_once('\t') else {
-                left_out.add(MALFORMED, place);
-                return Ok(());
-            };
+        lines(path, left_out, |place, line, left_out| {
+            let Some((id, text)) = line.split_once('\t') else { return left_out.add(MALFORMED, place) };
             match self.query.get(id.trim()) {
                 None => left_out.add(NOT_JUDGED, place),
                 Some(&at) => keep(&mut self.queries[at].text, text, place, left_out),
             }
-            Ok(())
         })
     }
 
     /// Reads passages as lines of `id, text` between tabs.
     pub fn table(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
-        each_line(&path.display().to_string(), open(path)?, |place, line| {
-            match line.split_once('\t') {
-                None => left_out.add(MALFORMED, place),
-                Some((id, text)) => {
-                    if let Some(&at) = self.passage.get(id.trim()) {
-                        keep(&mut self.passages[at], text, place, left_out);
-                    }
+        lines(path, left_out, |place, line, left_out| match line.split_once('\t') {
+            None => left_out.add(MALFORMED, place),
+            Some((id, text)) => {
+                if let Some(&at) = self.passage.get(id.trim()) {
+                    keep(&mut self.passages[at], text, place, left_out);
                 }
             }
-            Ok(())
         })
     }
 
@@ -144,17 +135,14 @@ impl Judged {
             #[serde(alias = "contents")]
             text: String,
         }
-        each_line(&path.display().to_string(), open(path)?, |place, line| {
-            match serde_json::from_str::<Document>(line) {
-                Err(_) => left_out.add(MALFORMED, place),
-                Ok(Document { docid, title, text }) => {
-                    if let Some(&at) = self.passage.get(docid.trim()) {
-                        let text = joined(&title, &text.replacen("\n\n", " ", 1));
-                        keep(&mut self.passages[at], &text, place, left_out);
-                    }
+        lines(path, left_out, |place, line, left_out| match serde_json::from_str::<Document>(line) {
+            Err(_) => left_out.add(MALFORMED, place),
+            Ok(Document { docid, title, text }) => {
+                if let Some(&at) = self.passage.get(docid.trim()) {
+                    let text = joined(&title, &text.replacen("\n\n", " ", 1));
+                    keep(&mut self.passages[at], &text, place, left_out);
                 }
             }
-            Ok(())
         })
     }
 
@@ -201,6 +189,20 @@ impl Judged {
             }
         }
     }
+}
+
+/// Calls `each` with every line that is not blank and its place. A line that is not UTF-8 is left out.
+fn lines(path: &Path, left_out: &mut LeftOut, mut each: impl FnMut(&str, &str, &mut LeftOut)) -> Result<()> {
+    let mut reader = open(path)?;
+    any_line(&path.display().to_string(), &mut reader, |place, line| {
+        match line {
+            Some(line) => each(place, line, left_out),
+            None => left_out.add(MALFORMED, place),
+        }
+        Ok(())
+    })?;
+    left_out.decoded.extend(reader.decoding());
+    Ok(())
 }
 
 /// Keeps the first text of an id.

@@ -178,24 +178,28 @@ const DUPLICATE: Kind = [
 const EQUAL: Kind =
     ["question equals its passage and is left out", "questions equal their passages and are left out"];
 
-/// Counts by kind, with the first place of each.
 #[derive(Default)]
-struct LeftOut(HashMap<Kind, (usize, String)>);
+struct LeftOut {
+    /// By kind, with the first place of each.
+    counts: HashMap<Kind, (usize, String)>,
+    /// How files were decoded that are not plain UTF-8.
+    decoded: Vec<String>,
+}
 
 impl LeftOut {
     fn add(&mut self, kind: Kind, place: impl Display) {
-        self.0.entry(kind).or_insert_with(|| (0, place.to_string())).0 += 1;
+        self.counts.entry(kind).or_insert_with(|| (0, place.to_string())).0 += 1;
     }
 
-    /// Most frequent first.
+    /// Most frequent first, then how files were decoded.
     fn sentences(&self) -> Vec<String> {
-        let mut kinds: Vec<_> = self.0.iter().collect();
+        let mut kinds: Vec<_> = self.counts.iter().collect();
         kinds.sort_by_key(|(kind, (count, _))| (std::cmp::Reverse(*count), **kind));
         let sentence = |([one, more], (count, first)): (&Kind, &(usize, String))| match count {
             1 => format!("1 {one}: {first}."),
             n => format!("{n} {more}; the first is {first}."),
         };
-        kinds.into_iter().map(sentence).collect()
+        kinds.into_iter().map(sentence).chain(self.decoded.iter().cloned()).collect()
     }
 }
 

@@ -242,6 +242,29 @@ fn miracl_takes_what_was_judged_0_as_negatives() {
             "1 judged passage has no text in the collection",
         ],
     );
+    // A line that is not UTF-8, and a file in another encoding.
+    let file = |name: &str| folder.path().join(name);
+    let first = file("miracl-corpus-v1.0-sw/docs-0.jsonl");
+    let lines = [
+        fs::read(&first).unwrap(),
+        "{\"docid\": \"ä\"}\n{\"docid\": \"ö\"}\n{\"docid\": \"".into(),
+        b"\xff\xfe\"}\n".into(),
+    ];
+    fs::write(&first, lines.concat()).unwrap();
+    let topics: Vec<u8> = "7\tWas heißt „größer“ für Köln?\n"
+        .chars()
+        .map(|c| match c {
+            '„' => 0x84,
+            '“' => 0x93,
+            c => c as u8,
+        })
+        .collect();
+    fs::write(file("miracl-v1.0-sw/topics/topics.miracl-v1.0-sw-train.tsv"), topics).unwrap();
+    let (questions, notes) = read(&[set(Format::Miracl, folder.path(), "sw")], &languages()).unwrap();
+    assert_eq!(questions[0].question, "Was heißt „größer“ für Köln?");
+    let notes = notes.join("\n");
+    assert!(notes.contains("5 lines or entries are not of their form"), "{notes}");
+    assert!(notes.contains("sw-train.tsv: read as windows-1252, a guess from its bytes"), "{notes}");
     let refused =
         |lang: &str| read(&[set(Format::Miracl, folder.path(), lang)], &languages()).unwrap_err().to_string();
     assert!(refused("de").contains("qrels.miracl-v1.0-de-train.tsv is missing"), "{}", refused("de"));
