@@ -15,7 +15,7 @@ use super::file::open;
 use super::qa::Question as Line;
 use super::sentences::{pieces, sentences};
 use super::spans::OURS;
-use super::{Corpus, Passage, Question, Relevant, listed, without_blanks, xquad};
+use super::{Corpus, Passage, Question, Relevant, listed, xquad};
 use crate::{Error, Result};
 
 /// Letters after which Thai, which writes no mark where a sentence ends, is cut at the next space:
@@ -169,14 +169,13 @@ fn read(
             if !wanted(&line) {
                 return Ok(());
             }
-            line.id = without_blanks(&line.id);
             let texts = [&mut line.question, &mut line.context].into_iter();
             for text in texts.chain(&mut line.answer).chain(&mut line.answer_sentence) {
                 *text = text.trim().to_string();
             }
             if line.lang != *lang {
                 other.push(format!("{place} ({})", line.lang));
-            } else if line.id.is_empty() || line.question.is_empty() || line.context.is_empty() {
+            } else if line.id.trim().is_empty() || line.question.is_empty() || line.context.is_empty() {
                 empty.push(place.into());
             } else if line.question == line.context {
                 equal.push(place.into());
@@ -391,15 +390,15 @@ mod tests {
             ),
         ]);
         let corpus = sections(folder.path(), &[]).unwrap();
-        let a = ["de:a_1", "en:a_1", "en:d"].as_slice();
+        let a = ["de:a 1", "en:a 1", "en:d"].as_slice();
         let b = ["de:b", "de:c", "en:b", "en:c"].as_slice();
         assert_eq!(
             relevant(&corpus),
             expected(&[
-                ("de:a_1", a),
+                ("de:a 1", a),
                 ("de:b", b),
                 ("de:d", a),
-                ("en:a_1", a),
+                ("en:a 1", a),
                 ("en:b", b),
                 ("en:c", b),
                 ("en:d", a),
@@ -417,7 +416,7 @@ mod tests {
             "qa.de.jsonl:5.",
             "4 questions have their text or their section in common",
             "qa.de.jsonl:3 (b)",
-            "qa.de.jsonl:4 (a_1)",
+            "qa.de.jsonl:4 (a 1)",
             "1 question is asked word for word by an earlier one, which its answer is added to: de:c.",
         ] {
             assert!(notes.contains(said), "{said} is not in\n{notes}");

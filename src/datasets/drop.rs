@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::json::{self, Node};
 use super::spans::{OURS, Paragraphs};
-use super::{Corpus, Question, Relevant, listed, without_blanks};
+use super::{Corpus, Question, Relevant, listed};
 use crate::Result;
 
 const LANG: &str = "en";
@@ -48,7 +48,7 @@ pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
         let context = entry.field("passage")?.text()?;
         let paragraph = paragraphs.add(LANG, id, context);
         for pair in entry.field("qa_pairs")?.items()? {
-            let id = without_blanks(pair.field("query_id")?.text()?);
+            let id = pair.field("query_id")?.text()?.to_string();
             let asked = pair.field("question")?.text()?;
             if !seen.insert(id.clone()) {
                 repeated.push(pair.place());

@@ -10,13 +10,14 @@
 
 use std::collections::HashMap;
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::columns::{self, Columns, Fields, Role};
 use super::faults::Faults;
 use super::file::Text;
 use super::table::{Row, Table};
-use super::{Corpus, Passage, Question, UNDETERMINED, listed, own, without_blanks};
+use super::{Corpus, Passage, Question, UNDETERMINED, listed, own};
 use crate::{Error, Result, text};
 
 /// Longest text taken, in characters: longer ones are mostly files of another kind.
@@ -35,10 +36,7 @@ pub(super) fn json(name: &str, text: &Text, columns: &Columns) -> Result<(Corpus
         if records.builder.faults.hopeless() {
             break;
         }
-        match serde_json::from_str::<Value>(line) {
-            Ok(value) => records.add(number, &number.to_string(), &value),
-            Err(problem) => records.builder.leave_out(number, format!("it is not JSON ({problem}).")),
-        }
+        records.parse(number, &number.to_string(), line);
     }
     records.finish()
 }
@@ -50,12 +48,12 @@ pub(super) fn json(name: &str, text: &Text, columns: &Columns) -> Result<(Corpus
 pub(super) fn json_list(
     name: &str,
     text: &Text,
-    list: &[Value],
+    list: &[&RawValue],
     columns: &Columns,
 ) -> Result<(Corpus, Vec<own::Query>)> {
     let mut records = Records::new(name, text, columns);
-    for (i, value) in list.iter().enumerate() {
-        records.add(i + 1, &format!(" $[{i}]"), value);
+    for (i, entry) in list.iter().enumerate() {
+        records.parse(i + 1, &format!(" $[{i}]"), entry.get());
     }
     records.finish()
 }
@@ -84,6 +82,16 @@ impl<'a> Records<'a> {
             names: Vec::new(),
             read: Default::default(),
             rival: false,
+        }
+    }
+
+    fn parse(&mut self, number: usize, place: &str, json: &str) {
+        match serde_json::from_str::<Value>(json) {
+            Ok(mut value) => {
+                exact_ids(json, &mut value, self.columns);
+                self.add(number, place, &value);
+            }
+            Err(problem) => self.builder.leave_out(place, format!("it is not JSON ({problem}).")),
         }
     }
 
@@ -121,6 +129,10 @@ impl<'a> Records<'a> {
         for (at, role) in Role::ALL.into_iter().enumerate() {
             let Some((key, value)) = field(object, role, self.columns)? else { continue };
             match value {
+                // Blanks around an id are part of it.
+                Value::String(s) if role == Role::Id => {
+                    record.id = Some(s.clone()).filter(|id| !id.trim().is_empty());
+                }
                 Value::String(s) => record.set(role, s),
                 Value::Number(n) if role == Role::Id => record.id = Some(n.to_string()),
                 _ => return Err(format!("the field {key} is not a string.")),
@@ -166,6 +178,40 @@ impl<'a> Records<'a> {
             corpus.fields.push(fields);
         }
         Ok((corpus, self.queries))
+    }
+}
+
+/// Puts ids back that are numbers and not whole ones of 64 bits: they were read as other numbers, near them.
+fn exact_ids(json: &str, value: &mut Value, columns: &Columns) {
+    let Value::Object(object) = value else { return };
+    let inexact = |value: &Value| match value {
+        Value::Array(list) => list.iter().any(Value::is_f64),
+        other => other.is_f64(),
+    };
+    if !object.values().any(inexact) {
+        return;
+    }
+    let keys = match own::is_query(object) {
+        true => own::IDS.map(str::to_string).to_vec(),
+        false => {
+            let id = field(object, Role::Id, columns).ok().flatten();
+            id.map(|(key, _)| key.clone()).into_iter().collect()
+        }
+    };
+    let Ok(written) = serde_json::from_str::<HashMap<String, &RawValue>>(json) else { return };
+    let put_back = |value: &mut Value, written: &RawValue| {
+        if value.is_f64() {
+            *value = Value::String(written.get().into());
+        }
+    };
+    for key in keys {
+        let (Some(value), Some(written)) = (object.get_mut(&key), written.get(&key)) else { continue };
+        put_back(value, written);
+        if let (Value::Array(list), Ok(written)) =
+            (value, serde_json::from_str::<Vec<&RawValue>>(written.get()))
+        {
+            list.iter_mut().zip(written).for_each(|(value, written)| put_back(value, written));
+        }
     }
 }
 
@@ -335,7 +381,7 @@ impl<'a> Builder<'a> {
         let (id, group) = match &record.id {
             Some(id) => (format!("{lang}:{id}"), id.clone()),
             None => {
-                let id = format!("{}:{number}", without_blanks(self.name));
+                let id = format!("{}:{number}", self.name);
                 (id.clone(), id)
             }
         };

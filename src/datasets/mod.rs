@@ -258,11 +258,6 @@ pub(crate) fn listed(places: &[String], one: &str, more: &str) -> Option<String>
     }
 }
 
-/// An id as it can stand in TREC files, which separate columns by blanks.
-pub(crate) fn without_blanks(id: &str) -> String {
-    id.trim().replace(char::is_whitespace, "_")
-}
-
 /// Byte offsets of every code point of a text, its end included: the data sets count code points.
 pub(crate) struct CodePoints<'a> {
     text: &'a str,
@@ -384,6 +379,5 @@ mod tests {
         assert_eq!(listed(&places[..1], "id is wrong", "").unwrap(), "1 id is wrong: q:1.");
         let note = listed(&places, "", "ids are wrong").unwrap();
         assert!(note.starts_with("10 ids are wrong: q:1, ") && note.ends_with("q:8 and 2 more."), "{note}");
-        assert_eq!(without_blanks(" a b\u{a0}c "), "a_b_c");
     }
 }

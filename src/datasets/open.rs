@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::file::{self, Text};
 use super::table::Table;
@@ -152,7 +153,7 @@ fn read(name: &str, bytes: &[u8], columns: &Columns) -> Result<(Corpus, Vec<own:
                 return read;
             }
         }
-        Some('[') => match serde_json::from_str::<Vec<Value>>(&text.text) {
+        Some('[') => match serde_json::from_str::<Vec<&RawValue>>(&text.text) {
             Ok(list) => return lines::json_list(name, &text, &list, columns),
             Err(problem) if extension == "json" => return Err(broken(name, &problem)),
             Err(_) => {}
@@ -187,13 +188,19 @@ fn braces(
         Err(problem) => problem,
     };
     // One document over many lines, or several, or one that breaks off.
-    let values: std::result::Result<Vec<Value>, _> =
+    let values: std::result::Result<Vec<&RawValue>, _> =
         serde_json::Deserializer::from_str(&text.text).into_iter().collect();
     match values {
-        Ok(values) => Some(match values.as_slice() {
-            [value] if is_document(value) => noted(document(name, value)),
-            values => lines::json_list(name, text, values, columns),
-        }),
+        Ok(values) => {
+            let only = match values.as_slice() {
+                [only] => serde_json::from_str::<Value>(only.get()).ok(),
+                _ => None,
+            };
+            Some(match only.filter(is_document) {
+                Some(value) => noted(document(name, &value)),
+                None => lines::json_list(name, text, &values, columns),
+            })
+        }
         Err(problem) if text.text.contains("\"data\"") && text.text.contains("\"paragraphs\"") => {
             Some(Err(broken(name, &problem)))
         }

@@ -24,6 +24,9 @@ pub(super) struct Query {
     relevant: Vec<(String, i64)>,
 }
 
+/// The fields of a question that are ids, or lists of them.
+pub(super) const IDS: [&str; 3] = ["query_id", "group", "relevant"];
+
 /// Whether a line is a question rather than a passage.
 pub(super) fn is_query(object: &Map<String, Value>) -> bool {
     object.contains_key("query_id") || object.contains_key("relevant")
@@ -37,8 +40,8 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
             word(value).map(Some).ok_or_else(|| format!("the field {key} is not a string or a number."))
         }
     };
-    let id = word("query_id")?.filter(|id| !id.is_empty()).ok_or("it has no query_id.")?;
-    let text = word("text")?.unwrap_or_default();
+    let id = word("query_id")?.filter(|id| !id.trim().is_empty()).ok_or("it has no query_id.")?;
+    let text = word("text")?.unwrap_or_default().trim().to_string();
     let mut relevant = Vec::new();
     match object.get("relevant") {
         None | Some(Value::Null) => {}
@@ -63,7 +66,7 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
 
 fn word(value: &Value) -> Option<String> {
     match value {
-        Value::String(s) => Some(s.trim().to_string()),
+        Value::String(s) => Some(s.clone()),
         Value::Number(n) => Some(n.to_string()),
         _ => None,
     }
@@ -82,7 +85,7 @@ fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, i64)>) -> Res
             .or_else(|| grade.as_f64().and_then(whole))
             .filter(|grade| *grade <= i64::from(u32::MAX))
             .ok_or_else(|| format!("the grade of {id} is not a whole number."))?;
-        relevant.push((id.trim().to_string(), grade));
+        relevant.push((id.clone(), grade));
     }
     Ok(())
 }
@@ -299,6 +302,44 @@ mod tests {
         let expected: [Relevant; 3] = [0.into(), 1.into(), 2.into()];
         assert_eq!(corpus.questions[0].relevant, expected);
         assert_eq!(corpus.name, "a.tsv and 1 more");
+    }
+
+    #[test]
+    fn ids_of_all_kinds_stay_themselves() {
+        let ids = [
+            "12345678901234567890123",
+            "12345678901234567890124",
+            "1.0",
+            "-0",
+            "1e3",
+            "\" 7\"",
+            "\"7 \"",
+            "7",
+        ];
+        let written =
+            ["12345678901234567890123", "12345678901234567890124", "1.0", "-0", "1e3", " 7", "7 ", "7"];
+        let line =
+            |id: &&str| format!(r#"{{"id":{id},"lang":"en","text":"It is {}."}}"#, id.replace('"', ""));
+        let lines: Vec<String> = ids.iter().map(line).collect();
+        let queries =
+            ids.map(|id| format!(r#"{{"query_id":{id},"lang":"en","text":"Which?","relevant":[{id}]}}"#));
+        // A line each, a list, and objects over several lines.
+        let list = format!("[{}]", lines.join(",\n"));
+        for (name, text) in [
+            ("p.jsonl", lines.join("\n")),
+            ("p.json", list),
+            ("p.json", lines.join("\n").replace('{', "{\n")),
+        ] {
+            let corpus = opened(&[(name, &text), ("q.jsonl", &queries.join("\n"))]);
+            let passages: Vec<&str> = corpus.passages.iter().map(|p| p.id.as_str()).collect();
+            assert_eq!(passages, written.map(|id| format!("en:{id}")));
+            let asked: Vec<&str> = corpus.questions.iter().map(|q| q.id.as_str()).collect();
+            assert_eq!(asked, written);
+            for (i, question) in corpus.questions.iter().enumerate() {
+                assert_eq!(question.relevant, [i.into()], "{}", question.id);
+            }
+            assert!(!corpus.notes.iter().any(|note| note.contains("repeat")), "{:?}", corpus.notes);
+        }
     }
 
     #[test]
