@@ -12,8 +12,14 @@ const MOST: usize = 33;
 /// A few of a corpus' questions, each language in turn, spread over the corpus so that no two are
 /// translations of each other where there are enough of them. Always the same ones.
 pub fn examples(corpus: &Corpus) -> Vec<&Question> {
+    examples_among(corpus, |_| true)
+}
+
+/// The same of those questions alone that `keep` says, by their place in the corpus.
+pub fn examples_among(corpus: &Corpus, keep: impl Fn(usize) -> bool) -> Vec<&Question> {
     let mut by_language: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
-    for question in corpus.questions.iter().filter(|question| !question.text.trim().is_empty()) {
+    let kept = corpus.questions.iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, question)| question);
+    for question in kept.filter(|question| !question.text.trim().is_empty()) {
         by_language.entry(&question.lang).or_default().push(question);
     }
     let places = EACH * by_language.len();
@@ -56,5 +62,10 @@ mod tests {
         assert_eq!(languages, ["de", "en", "de", "en", "de", "en"]);
         assert_eq!(examples.iter().map(|q| &q.id).collect::<HashSet<_>>().len(), 6);
         assert!(super::examples(&Corpus::default()).is_empty());
+        let few: Vec<_> = examples_among(&corpus, |i| i < 4).into_iter().map(|q| q.text.as_str()).collect();
+        assert!(
+            !few.is_empty() && few.iter().all(|text| text.ends_with(" 0?") || text.ends_with(" 1?")),
+            "{few:?}"
+        );
     }
 }

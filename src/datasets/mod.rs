@@ -43,7 +43,7 @@ pub use catalogue::load;
 pub use chunks::Chunks;
 pub use collection::{Options, Pool};
 pub use columns::{Columns, Fields, Role};
-pub use examples::examples;
+pub use examples::{examples, examples_among};
 pub use open::{Lines, lines_of, open, open_each, open_with};
 pub(crate) use sentences::sentences;
 

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use interlingua::{
     Error, Result,
     bundle::{Bundle, write_whole},
-    datasets::{Corpus, Question, examples, sample},
+    datasets::{Corpus, Question, examples_among, sample},
     encoder::{Encoder, Machine},
     protocol::Example,
-    retrieval::vectors,
+    retrieval::{Index, vectors},
     sha256,
-    text::Kind,
+    text::{Cut, Kind},
 };
 
 use super::{Progress, encode::about_cut};
@@ -29,7 +29,7 @@ pub struct Args {
     folder: PathBuf,
 }
 
-/// Runs the command: `examples.json` gets a choice of the questions; `vectors.safetensors`, and a file for each
+/// Runs the command: `examples.json` gets a choice of the questions that the model finds an answer to; `vectors.safetensors`, and a file for each
 /// other model, a row for each passage and then one for each example, and whose vectors they are;
 /// `vectors.json` says which file is whose.
 ///
@@ -42,12 +42,7 @@ pub fn run(args: Args) -> Result<()> {
     let text = std::str::from_utf8(&bytes)
         .map_err(|e| Error::format(&name, format!("not UTF-8 text (byte {})", e.valid_up_to())))?;
     let corpus = sample::parse(&name, text)?;
-    let examples = examples(&corpus);
-    let listed: Vec<Example> = examples
-        .iter()
-        .map(|q| Example { language: q.lang.clone(), text: q.text.clone(), answer_id: q.id.clone() })
-        .collect();
-
+    let mut examples: Vec<&Question> = Vec::new();
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut list: BTreeMap<String, String> = BTreeMap::new();
     for model in [&args.model].into_iter().chain(&args.other) {
@@ -63,10 +58,26 @@ pub fn run(args: Args) -> Result<()> {
         if list.insert(hash.into(), file.clone()).is_some() {
             return Err(Error::file(model, "its weights are those of a model that was given before"));
         }
-        let vectors = vectors_of(&bundle, &corpus, &examples, &sha256(&bytes))?;
-        println!("{file}: vectors of {}, {:.0} kB", bundle.manifest.name, vectors.len() as f64 / 1e3);
+        let encoded = Encoded::new(bundle, &corpus)?;
+        if files.is_empty() {
+            let answered = encoded.answered(&corpus)?;
+            let count = answered.iter().filter(|answered| **answered).count();
+            println!(
+                "{}: {count} of {} questions find a passage that answers first among those of all languages; the \
+                 examples are of these",
+                encoded.bundle.manifest.name,
+                corpus.questions.len()
+            );
+            examples = examples_among(&corpus, |i| answered[i]);
+        }
+        let vectors = encoded.file(&examples, &sha256(&bytes))?;
+        println!("{file}: vectors of {}, {:.0} kB", encoded.bundle.manifest.name, vectors.len() as f64 / 1e3);
         files.push((file, vectors));
     }
+    let listed: Vec<Example> = examples
+        .iter()
+        .map(|q| Example { language: q.lang.clone(), text: q.text.clone(), answer_id: q.id.clone() })
+        .collect();
     let json = |value: serde_json::Result<Vec<u8>>| value.map_err(|e| Error::format("JSON", e));
     files.push(("examples.json".into(), json(serde_json::to_vec_pretty(&listed))?));
     files.push(("vectors.json".into(), json(serde_json::to_vec_pretty(&list))?));
@@ -86,30 +97,59 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// A file of vectors by `bundle`.
-fn vectors_of(
-    bundle: &Bundle,
-    corpus: &Corpus,
-    examples: &[&Question],
-    passages_sha256: &str,
-) -> Result<Vec<u8>> {
-    // What ships is the same on every machine that makes it, so the CPU makes it.
-    let encoder = Encoder::new(bundle, Machine::cpu())?;
-    encoder.similarity().need_cosine("a sample's vectors, in 8 bits,")?;
-    let passages: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
-    let questions: Vec<&str> = examples.iter().map(|q| q.text.as_str()).collect();
-    let mut progress = Progress::new("passages");
-    let (mut rows, cut) = encoder
-        .encode_all_counted(&passages, Kind::Passage, &mut |done, total| progress.show(done, total))?;
-    if let Some(said) = cut.sentence("passage", "passages") {
-        eprintln!("{}: {said}", bundle.manifest.name);
+/// A corpus' passages by a model.
+struct Encoded {
+    bundle: Bundle,
+    encoder: Encoder,
+    rows: Vec<f32>,
+    cut: Cut,
+}
+
+impl Encoded {
+    fn new(bundle: Bundle, corpus: &Corpus) -> Result<Self> {
+        // What ships is the same on every machine that makes it, so the CPU makes it.
+        let encoder = Encoder::new(&bundle, Machine::cpu())?;
+        encoder.similarity().need_cosine("a sample's vectors, in 8 bits,")?;
+        let passages: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
+        let mut progress = Progress::new("passages");
+        let (rows, cut) = encoder
+            .encode_all_counted(&passages, Kind::Passage, &mut |done, total| progress.show(done, total))?;
+        if let Some(said) = cut.sentence("passage", "passages") {
+            eprintln!("{}: {said}", bundle.manifest.name);
+        }
+        Ok(Self { bundle, encoder, rows, cut })
     }
-    let (asked, cut_questions) = encoder.encode_all_counted(&questions, Kind::Query, &mut |_, _| {})?;
-    if let Some(said) = cut_questions.sentence("question", "questions") {
-        eprintln!("{}: {said}", bundle.manifest.name);
+
+    fn questions(&self, questions: &[&Question]) -> Result<Vec<f32>> {
+        let texts: Vec<&str> = questions.iter().map(|q| q.text.as_str()).collect();
+        let (rows, cut) = self.encoder.encode_all_counted(&texts, Kind::Query, &mut |_, _| {})?;
+        if let Some(said) = cut.sentence("question", "questions") {
+            eprintln!("{}: {said}", self.bundle.manifest.name);
+        }
+        Ok(rows)
     }
-    rows.extend(asked);
-    let mut about = about_cut(&bundle.manifest, &cut)?;
-    about.insert("passages_sha256".into(), passages_sha256.into());
-    vectors::write(&rows, encoder.dimension(), &about)
+
+    /// Of each of the corpus' questions, whether the nearest of all passages answers it, in 8 bits as in the page.
+    fn answered(&self, corpus: &Corpus) -> Result<Vec<bool>> {
+        let d = self.encoder.dimension();
+        let mut all = self.rows.clone();
+        all.extend(self.questions(&corpus.questions.iter().collect::<Vec<_>>())?);
+        let packed = vectors::read("sample", vectors::write(&all, d, &BTreeMap::new())?)?.unit_rows();
+        let (passages, questions) = packed.split_at(self.rows.len());
+        let index = Index::from_rows(d, passages)?;
+        let answers = |(row, question): (&[f32], &Question)| {
+            let first = index.search(row, 1, |_| true)?;
+            Ok(first.first().is_some_and(|(at, _)| corpus.passages[*at].group == question.group))
+        };
+        questions.chunks(d).zip(&corpus.questions).map(answers).collect()
+    }
+
+    /// A file of vectors, the passages' and behind them the examples'.
+    fn file(&self, examples: &[&Question], passages_sha256: &str) -> Result<Vec<u8>> {
+        let mut rows = self.rows.clone();
+        rows.extend(self.questions(examples)?);
+        let mut about = about_cut(&self.bundle.manifest, &self.cut)?;
+        about.insert("passages_sha256".into(), passages_sha256.into());
+        vectors::write(&rows, self.encoder.dimension(), &about)
+    }
 }
