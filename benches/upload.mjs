@@ -6,6 +6,7 @@
 // Needs tests/browser's node_modules (npm ci --prefix tests/browser).
 import { cpus } from "node:os";
 import { launch, open } from "../tests/browser/chromium.mjs";
+import { weightsOf } from "../tests/browser/safetensors.mjs";
 import { serve } from "../tests/browser/server.mjs";
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -15,7 +16,7 @@ const waits = [];
 for (let i = 0; i < rounds; i++) {
   let last;
   const until = new Promise((done) => setTimeout(() => done((last = Date.now())), 6000));
-  server.slow.set("/model/model.safetensors", { pieces: 24, until });
+  server.slow.set(`/${weightsOf("model")}`, { pieces: 24, until });
   const { page, context } = await open(browser, server, "blank.html");
   const [ready, device] = await page.evaluate(async () => {
     const module = await import("/worker.js");

@@ -27,7 +27,7 @@ pub enum Error {
     /// A file's bytes are not the ones its manifest promises.
     #[error("{file}: {problem}")]
     Integrity {
-        /// The file's name in the bundle.
+        /// The file's path or address.
         file: String,
         /// Which promise is broken.
         problem: String,

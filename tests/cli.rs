@@ -9,6 +9,7 @@ use std::{
 };
 
 use common::{checkpoint, expected, worst};
+use interlingua::bundle::{Array, Bundle, Manifest, Quantization, SelfTest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -574,6 +575,234 @@ fn bad_input_ends_with_status_1_and_one_line() {
     bytes[last] ^= 1;
     fs::write(&weights, bytes).unwrap();
     assert!(encode(&model, &corpus).contains("model.safetensors"));
+}
+
+/// A q8 bundle of a small model whose arrays that begin with `prefix` are its own.
+fn sibling(folder: &Path, prefix: &str, factor: f32) -> String {
+    let mut bundle = common::small("e5");
+    let names: Vec<String> = bundle.weights.iter().map(|(name, _)| name.to_string()).collect();
+    let own: Vec<String> = names.into_iter().filter(|name| name.starts_with(prefix)).collect();
+    assert!(!own.is_empty(), "{prefix}");
+    for name in own {
+        let array = bundle.weights.get(&name).unwrap();
+        let values = array.to_f32().iter().map(|x| x * factor + 0.01).collect();
+        let changed = Array::f32(array.shape.clone(), values);
+        bundle.weights.insert(&name, changed);
+    }
+    bundle.store_as(Quantization::Q8);
+    bundle.manifest.name = format!("{prefix} times {factor}");
+    bundle.manifest.self_test = SelfTest::of(&bundle).unwrap();
+    bundle.write(folder).unwrap();
+    text(folder).to_string()
+}
+
+fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.is_file());
+    let mut files: Vec<_> = files
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+fn names(folder: &str) -> Vec<String> {
+    files(folder).into_iter().map(|(name, _)| name).collect()
+}
+
+fn hash(folder: &str) -> String {
+    Manifest::open(Path::new(folder)).unwrap().weights_hash().unwrap().to_string()
+}
+
+/// A bundle's vectors of a few texts, to the last bit.
+fn vectors(folder: &TempDir, model: &str) -> Vec<u8> {
+    let [input, output] = ["texts.txt", "vectors.npy"].map(|name| folder.path().join(name));
+    fs::write(&input, "Bees keep honey.\nMost der Brücke\n").unwrap();
+    let output = text(&output);
+    let kind = ["--kind", "passage", "--device", "cpu"];
+    good(&[&["encode", "--model", model, "--input", text(&input), "--output", output][..], &kind].concat());
+    fs::read(output).unwrap()
+}
+
+#[test]
+fn bundles_keep_once_what_they_have_in_common() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let last = "encoder.layer.1.";
+    let first = sibling(&place("model"), last, 1.0);
+    let second = sibling(&place("models/second"), last, 1.1);
+    let third = sibling(&place("models/third"), last, 0.9);
+    let all = [&first, &second, &third];
+    let about = |model: &str| {
+        let Manifest { name, recipe, results, self_test, .. } = Manifest::open(Path::new(model)).unwrap();
+        let bundle = Bundle::open(Path::new(model)).unwrap();
+        (
+            vectors(&folder, model),
+            hash(model),
+            bundle.fingerprint().unwrap(),
+            name,
+            recipe,
+            results,
+            self_test,
+        )
+    };
+    let before = all.map(|model| about(model));
+    assert_ne!(before[0].0, before[1].0);
+    let whole = files(&second);
+
+    let said = good(&["share", &first, &second]);
+    assert!(said.contains("MB of its own") && said.contains("\"shared\": { \""), "{said}");
+    let shared = ["README.md", "manifest.json", "own.safetensors", "shared.safetensors", "tokenizer.json"];
+    assert_eq!(names(&first), shared);
+    assert_eq!(names(&second), ["README.md", "manifest.json", "own.safetensors"]);
+    let manifest = Manifest::open(Path::new(&second)).unwrap();
+    assert_eq!(manifest.format, 2);
+    let at: Vec<Option<&str>> = manifest.files.iter().map(|file| file.at.as_deref()).collect();
+    assert_eq!(at, [Some("../../model/tokenizer.json"), Some("../../model/shared.safetensors"), None]);
+    let card = fs::read_to_string(place("models/second/README.md")).unwrap();
+    assert!(card.contains("`../../model/shared.safetensors`"), "{card}");
+    for (model, before) in all.into_iter().zip(&before) {
+        assert!(about(model) == *before, "{model}");
+    }
+
+    // Once more, and one more.
+    let once = [files(&first), files(&second)];
+    let said = good(&["share", &first, &second]);
+    assert_eq!(said.matches("(as before)").count(), 2, "{said}");
+    good(&["share", &first, &third]);
+    assert_eq!([files(&first), files(&second)], once);
+    assert_eq!(names(&third).len(), 3);
+    assert!(about(&third) == before[2]);
+
+    // A bundle of its own again, the same model.
+    let alone = text(&place("alone")).to_string();
+    good(&["import", &third, "--output", &alone, "--quantize", "q8"]);
+    assert_eq!(names(&alone), ["README.md", "manifest.json", "model.safetensors", "tokenizer.json"]);
+    assert_eq!((vectors(&folder, &alone), hash(&alone)), (before[2].0.clone(), before[2].1.clone()));
+    assert_eq!(Manifest::open(Path::new(&alone)).unwrap().format, 1);
+    let mut over = Bundle::open(Path::new(&third)).unwrap();
+    over.write(Path::new(&third)).unwrap();
+    assert_eq!(names(&third), names(&alone));
+    good(&["share", &first, &third]);
+
+    // Interrupted before the second's manifest was there, and after.
+    let sharing = files(&second);
+    for (name, bytes) in &whole {
+        fs::write(Path::new(&second).join(name), bytes).unwrap();
+    }
+    assert!(about(&second) == before[1]);
+    good(&["share", &first, &second]);
+    assert_eq!(files(&second), sharing);
+    fs::write(place("models/second/model.safetensors"), "left").unwrap();
+    fs::write(place("models/second/tokenizer.json"), "left").unwrap();
+    assert!(about(&second) == before[1]);
+    good(&["share", &first, &second]);
+    assert_eq!(files(&second), sharing);
+
+    // What was damaged, is missing or lies is named.
+    let shared = place("model/shared.safetensors");
+    let bytes = fs::read(&shared).unwrap();
+    let input = text(&place("texts.txt")).to_string();
+    let problem =
+        || bad(&["encode", "--model", &second, "--input", &input, "--kind", "passage", "--output", &input]);
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(&shared, damaged).unwrap();
+    let said = problem();
+    let entry = manifest.file("shared.safetensors").unwrap();
+    assert!(said.contains("model/shared.safetensors") && said.contains(&entry.sha256), "{said}");
+    fs::remove_file(&shared).unwrap();
+    let said = problem();
+    assert!(said.contains("model/shared.safetensors") && said.contains("shares it"), "{said}");
+    fs::write(&shared, bytes).unwrap();
+    let path = place("models/second/manifest.json");
+    let lie = |pointer: &str, value: Value| {
+        let good = fs::read(&path).unwrap();
+        let mut manifest: Value = serde_json::from_slice(&good).unwrap();
+        *manifest.pointer_mut(pointer).unwrap() = value;
+        fs::write(&path, manifest.to_string()).unwrap();
+        let said = problem();
+        fs::write(&path, good).unwrap();
+        said
+    };
+    for (pointer, value, word) in [
+        ("/weights_sha256", json!(before[0].1), "other weights"),
+        ("/weights_sha256", Value::Null, "belongs the field `weights_sha256`"),
+        ("/files/1/at", json!(shared), "no relative path"),
+        ("/files/1/at", json!("https://host/shared.safetensors"), "no relative path"),
+        ("/files/2/path", json!("model.safetensors"), "not in both"),
+        ("/files/2/path", json!("shared.safetensors"), "listed twice"),
+    ] {
+        let said = lie(pointer, value);
+        assert!(said.contains("manifest.json") && said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn bundles_that_cannot_share_are_left_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let first = sibling(&place("first"), "encoder.layer.1.", 1.0);
+    let second = sibling(&place("second"), "encoder.layer.1.", 1.1);
+    let other = sibling(&place("other"), "", 1.5);
+    let between = sibling(&place("between"), "encoder.", 1.2);
+    let whole = [&first, &second, &other, &between].map(|model| files(model));
+    let refused = |args: &[&str], words: &[&str]| {
+        let said = bad(&[&["share"][..], args].concat());
+        words.iter().for_each(|word| assert!(said.contains(word), "{word}: {said}"));
+    };
+    refused(&[&first, &first], &["named twice"]);
+    refused(&[&first, &place("nowhere").to_string_lossy()], &["nowhere"]);
+    refused(&[&first, text(&checkpoint("e5"))], &["manifest.json"]);
+    refused(&[&first, &other], &["No array", "nothing to share"]);
+    refused(&[&first, &second, &other], &["No array", "before it"]);
+    assert_eq!([&first, &second, &other, &between].map(|model| files(model)), whole);
+
+    // What two share already is not taken from them by a third that has less of it.
+    good(&["share", &first, &second]);
+    let sharing = [&first, &second].map(|model| files(model));
+    refused(&[&first, &between], &["encoder.layer.0.", "--anew"]);
+    refused(&[&other, &first], &["Name it first"]);
+    assert_eq!([&first, &second].map(|model| files(model)), sharing);
+    assert_eq!(files(&between), whole[3]);
+    let before = [&first, &second, &between].map(|model| (vectors(&folder, model), hash(model)));
+    good(&["share", "--anew", &first, &second, &between]);
+    assert_eq!([&first, &second, &between].map(|model| (vectors(&folder, model), hash(model))), before);
+    let size =
+        |files: &[(String, Vec<u8>)]| files.iter().find(|f| f.0 == "shared.safetensors").unwrap().1.len();
+    assert!(size(&files(&first)) < size(&sharing[0]));
+    assert_eq!(names(&between), ["README.md", "manifest.json", "own.safetensors"]);
+
+    // Another model where the first was: what the others share stays, and is not replaced unasked.
+    sibling(&place("first"), "embeddings.LayerNorm.", 2.0);
+    refused(&[&first, &second], &["shared.safetensors", "--anew"]);
+    assert_eq!(vectors(&folder, &second), before[1].0);
+}
+
+/// What `static/models/models.json` says of the models that ship is what their manifests say.
+#[test]
+fn the_list_of_models_has_their_sizes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
+    let list = fs::read(root.join("models/models.json")).unwrap();
+    let list: Vec<Value> = serde_json::from_slice(&list).unwrap();
+    for model in list {
+        let folder = root.join(model["folder"].as_str().unwrap());
+        let manifest = Manifest::open(&folder).unwrap();
+        let said = model["megabytes"].as_f64().unwrap();
+        assert!((said - manifest.bytes() as f64 / 1e6).abs() < 0.51, "{model}: {} bytes", manifest.bytes());
+        let mut shared = model["shared"].as_object().cloned().unwrap_or_default();
+        for file in
+            manifest.files.iter().filter(|file| file.at.is_some() || file.path == "shared.safetensors")
+        {
+            let (_, said) =
+                shared.iter().find(|(hash, _)| file.sha256.starts_with(hash.as_str())).unwrap_or_else(|| {
+                    panic!("{model} does not list {}: `interlingua share` prints it", file.place())
+                });
+            assert!((said.as_f64().unwrap() - file.bytes as f64 / 1e6).abs() < 0.06, "{model}");
+        }
+        shared.retain(|hash, _| !manifest.files.iter().any(|file| file.sha256.starts_with(hash.as_str())));
+        assert!(shared.is_empty(), "{model}: {shared:?} is none of its files");
+    }
 }
 
 /// The recipe that docs/training.md begins with, as it stands, but for where it writes.

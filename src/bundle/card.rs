@@ -86,11 +86,20 @@ impl Card<'_> {
              manifest by interlingua.\n"
         )?;
         let bytes = self.manifest.bytes();
+        let elsewhere: u64 = self.manifest.files.iter().filter(|f| f.at.is_some()).map(|f| f.bytes).sum();
         let prompt = |text: &str| if text.is_empty() { "none".into() } else { format!("`{text}`") };
         let rows = [
             (
                 "size",
-                format!("{:.1} MB ({} bytes), weights in {quantization}", bytes as f64 / 1e6, number(bytes)),
+                format!(
+                    "{:.1} MB ({} bytes){}, weights in {quantization}",
+                    bytes as f64 / 1e6,
+                    number(bytes),
+                    match elsewhere {
+                        0 => String::new(),
+                        some => format!(", {:.1} MB of it another bundle's", some as f64 / 1e6),
+                    }
+                ),
             ),
             ("blocks", format!("{} of width {}, {} heads", shape.layers, shape.hidden, shape.heads)),
             ("vocabulary", format!("{} tokens", number(shape.vocabulary as u64))),
@@ -127,8 +136,23 @@ impl Card<'_> {
              interlingua encode --model MODEL --input lines.txt --kind passage --output vectors.npy\n```\n\n\
              In the browser, serve this folder and open its address in interlingua's page, under Model. Vectors \
              compare by their dot product. Questions and passages are encoded differently where the table above \
-             names prompts. `tokenizer.json` is read by Hugging Face's tokenizers, `model.safetensors` by any \
-             reader of safetensors.\n"
+             names prompts. `tokenizer.json` is read by Hugging Face's tokenizers, {} by any reader of safetensors.\n",
+            match self.manifest.weights_files() {
+                [one] => format!("`{one}`"),
+                parts => format!("{} (the weights are in both)", names(parts.iter().copied())),
+            }
+        )?;
+        let shared: Vec<&str> = self.manifest.files.iter().filter_map(|file| file.at.as_deref()).collect();
+        if shared.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "It shares files with another bundle and needs them where they are, on a disk as on a server: {}. \
+             `interlingua import MODEL --output FOLDER --quantize {}` makes a bundle of it that has all files of its \
+             own.\n",
+            names(shared.into_iter()),
+            self.manifest.quantization
         )
     }
 
@@ -389,6 +413,11 @@ impl Card<'_> {
     }
 }
 
+/// Names of files, as `a` and `b`.
+fn names<'a>(files: impl Iterator<Item = &'a str>) -> String {
+    files.map(|file| format!("`{file}`")).collect::<Vec<_>>().join(" and ")
+}
+
 /// What measured it, as typed in a terminal.
 fn command(report: &Value) -> String {
     let mut out =
@@ -602,6 +631,31 @@ mod tests {
         let text = card(&unknown);
         assert!(text.contains("license: other\nlicense_name: \"MIT OR Apache-2.0\"\n"), "{text}");
         assert!(text.contains("### xquad-r"), "{text}");
+    }
+
+    #[test]
+    fn files_that_lie_elsewhere_are_named() {
+        let mut sharing = manifest(Value::Null, Value::Null);
+        assert!(card(&sharing).contains("tokenizers, `model.safetensors` by any reader"));
+        let entry = |path: &str, at: Option<&str>, bytes: u64| crate::bundle::FileEntry {
+            path: path.into(),
+            at: at.map(String::from),
+            bytes,
+            sha256: String::new(),
+        };
+        sharing.files = vec![
+            entry("tokenizer.json", Some("../../model/tokenizer.json"), 1_700_000),
+            entry("shared.safetensors", Some("../../model/shared.safetensors"), 22_000_000),
+            entry("own.safetensors", None, 7_500_000),
+        ];
+        let text = card(&sharing);
+        for part in [
+            "| size | 31.2 MB (31,200,000 bytes), 23.7 MB of it another bundle's, weights in q8 |",
+            "`shared.safetensors` and `own.safetensors` (the weights are in both) by any reader",
+            "as on a server: `../../model/tokenizer.json` and `../../model/shared.safetensors`.",
+        ] {
+            assert!(text.contains(part), "{part}\nis not in\n{text}");
+        }
     }
 
     #[test]

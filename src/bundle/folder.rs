@@ -8,12 +8,12 @@ use std::{
 };
 
 use super::{
-    Bundle, CARD, FileEntry, MANIFEST, Manifest, TOKENIZER, WEIGHTS,
+    Bundle, CARD, FileEntry, Incoming, MANIFEST, Manifest, OWN, TOKENIZER, WEIGHTS,
     card::{MARK, card},
     from_hugging_face,
     manifest::{FORMAT, OLDEST},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, sha256};
 
 impl Bundle {
     /// Reads a bundle, or a Hugging Face or sentence-transformers folder.
@@ -24,16 +24,8 @@ impl Bundle {
         if !folder.is_dir() {
             return Err(Error::file(folder, "there is no such folder; give a bundle or a model folder"));
         }
-        let manifest = folder.join(MANIFEST);
-        if let Some(bytes) = read(&manifest)? {
-            let manifest = Manifest::parse(&manifest.display().to_string(), &bytes)?;
-            let mut files = BTreeMap::new();
-            for entry in &manifest.files {
-                if let Some(bytes) = read(&folder.join(&entry.path))? {
-                    files.insert(entry.path.clone(), bytes);
-                }
-            }
-            return Self::from_files(manifest, files);
+        if let Some(bytes) = read(&folder.join(MANIFEST))? {
+            return Self::read(folder, &bytes);
         }
         if !folder.join("config.json").exists() {
             return Err(Error::file(
@@ -46,9 +38,42 @@ impl Bundle {
         from_hugging_face(&name, &mut |path| read(&folder.join(path)))
     }
 
-    /// Writes the bundle to `folder`, hashes, model card and all. Files appear whole or not at all, and
-    /// none before there was room for all of them; the manifest, without which a folder is no bundle,
-    /// comes last.
+    /// The bundle in `folder` whose manifest has these bytes.
+    fn read(folder: &Path, manifest: &[u8]) -> Result<Self> {
+        let place = folder.join(MANIFEST).display().to_string();
+        let manifest = Manifest::parse(&place, manifest)?;
+        let mut files = BTreeMap::new();
+        for entry in &manifest.files {
+            let path = folder.join(entry.place());
+            let file = path.display().to_string();
+            let Some(bytes) = read(&path)? else {
+                let problem = match entry.at {
+                    None => "it is missing from the bundle".into(),
+                    Some(_) => format!("it is missing, and {place} says that the bundle shares it"),
+                };
+                return Err(Error::Integrity { file, problem });
+            };
+            entry.verify(&file, &bytes)?;
+            files.insert(entry.path.clone(), bytes);
+        }
+        let bundle = Self::from_checked_files(manifest, files, Incoming::default())?;
+        if let Some(said) = &bundle.manifest.weights_sha256
+            && *said != sha256(&bundle.weights.to_safetensors()?)
+        {
+            return Err(Error::Integrity {
+                file: place,
+                problem:
+                    "the field `weights_sha256` is of other weights than its files have together; get the \
+                          bundle again"
+                        .into(),
+            });
+        }
+        Ok(bundle)
+    }
+
+    /// Writes the bundle to `folder`, hashes, model card and all, with every file of its own. Files appear whole
+    /// or not at all, and none before there was room for all of them; the manifest, without which a folder is no
+    /// bundle, comes last. Weights that other bundles share from that folder stay there.
     ///
     /// # Errors
     /// [`Error::File`] when the disk refuses; a bundle that was in the folder is then as it was.
@@ -56,6 +81,7 @@ impl Bundle {
         fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
         let weights = self.weights.to_safetensors()?;
         self.manifest.format = self.format();
+        self.manifest.weights_sha256 = None;
         self.manifest.files =
             vec![FileEntry::of(TOKENIZER, &self.tokenizer), FileEntry::of(WEIGHTS, &weights)];
         let files = [
@@ -63,7 +89,9 @@ impl Bundle {
             Part::write(&folder.join(WEIGHTS), &weights)?,
         ];
         let described = self.manifest.parts(folder)?;
-        files.into_iter().chain(described).try_for_each(Part::rename)
+        files.into_iter().chain(described).try_for_each(Part::rename)?;
+        // Of a bundle that shared, and needed by no other.
+        remove(&folder.join(OWN))
     }
 
     /// The least format that says all there is to say of it.
@@ -126,6 +154,14 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     Part::write(path, bytes)?.rename()
 }
 
+/// Removes a file that may be there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::file(path, e)),
+        _ => Ok(()),
+    }
+}
+
 /// A whole file that does not have its name yet; dropped, it goes.
 struct Part {
     part: PathBuf,
@@ -158,7 +194,8 @@ impl Drop for Part {
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+/// A file's bytes, where there is one.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),

@@ -13,7 +13,7 @@ use crate::{
 
 /// The latest bundle format this build reads and writes. It differs from the one before in what a reader of
 /// that one would pass over: a way of comparing, dense layers that scale what goes in, texts cut at their
-/// beginning. Bundles without these are written in the format before.
+/// beginning, files that bundles share. Bundles without these are written in the format before.
 pub const FORMAT: u32 = 2;
 /// The first format.
 pub const OLDEST: u32 = 1;
@@ -23,6 +23,11 @@ pub const MANIFEST: &str = "manifest.json";
 pub const TOKENIZER: &str = "tokenizer.json";
 /// File name of the weights.
 pub const WEIGHTS: &str = "model.safetensors";
+/// File name of the weights that other bundles have too; [`OWN`] has the others then, and there is no
+/// [`WEIGHTS`].
+pub const SHARED: &str = "shared.safetensors";
+/// File name of the weights that no other bundle has, see [`SHARED`].
+pub const OWN: &str = "own.safetensors";
 
 /// What a bundle says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +60,10 @@ pub struct Manifest {
     pub results: serde_json::Value,
     /// Every other file.
     pub files: Vec<FileEntry>,
+    /// Where the weights are in two files, SHA-256 of the one that they would be: see
+    /// [`weights_hash`](Self::weights_hash).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
     /// What a device has to reproduce before it is used.
     pub self_test: SelfTest,
 }
@@ -62,8 +71,12 @@ pub struct Manifest {
 /// A file of the bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Relative to the manifest.
+    /// Its name in the bundle.
     pub path: String,
+    /// Where it lies, when that is not the bundle's folder: a relative path from there, as
+    /// `../model/tokenizer.json`, on a disk and on a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// Its size.
     pub bytes: u64,
     /// Its SHA-256, in hexadecimal.
@@ -93,8 +106,26 @@ pub struct SelfTestCase {
 impl Manifest {
     /// SHA-256 of the weights, which tells vectors of one model from another's; `None` for a folder
     /// that is no bundle yet.
+    ///
+    /// It is that of [`WEIGHTS`]. Weights in [`SHARED`] and [`OWN`] have the hash of the one file that
+    /// [`Bundle::write`](super::Bundle::write) would make of them, whatever is in which of the two: a bundle
+    /// keeps its identity, and its vectors theirs, when it begins or ceases to share. It stands in
+    /// [`weights_sha256`](Self::weights_sha256), as only who has all weights can compute it;
+    /// [`Bundle::open`](super::Bundle::open) does, and refuses a manifest that says otherwise. The page does not,
+    /// which would cost it a tenth of a second at each visit: vectors that it keeps go by the hashes of the files
+    /// themselves.
     pub fn weights_hash(&self) -> Option<&str> {
-        self.files.iter().find(|f| f.path == WEIGHTS).map(|f| f.sha256.as_str())
+        self.weights_sha256.as_deref().or_else(|| Some(self.file(WEIGHTS)?.sha256.as_str()))
+    }
+
+    /// The entry of the file with this name.
+    pub fn file(&self, path: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|entry| entry.path == path)
+    }
+
+    /// Names of the files that hold weights.
+    pub fn weights_files(&self) -> &'static [&'static str] {
+        if self.file(SHARED).is_some() { &[SHARED, OWN] } else { &[WEIGHTS] }
     }
 
     /// Reads a manifest; `place` is its path or address, for messages.
@@ -116,14 +147,7 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_value(value).map_err(|e| Error::format(place, e))?;
         manifest.architecture.check(place)?;
-        for entry in &manifest.files {
-            if !(entry.path == TOKENIZER || entry.path == WEIGHTS) {
-                return Err(Error::format(
-                    format!("{place}, files"),
-                    format!("{} is not a file of a bundle", entry.path),
-                ));
-            }
-        }
+        manifest.check_files().map_err(|problem| Error::format(format!("{place}, files"), problem))?;
         let dimension = manifest.architecture.dimension();
         if manifest.self_test.cases.iter().any(|c| c.vector.len() != dimension) {
             return Err(Error::format(
@@ -132,6 +156,40 @@ impl Manifest {
             ));
         }
         Ok(manifest)
+    }
+
+    /// Otherwise says what is wrong with the list of files. That one is missing is said when it is asked for.
+    fn check_files(&self) -> std::result::Result<(), String> {
+        for (i, entry) in self.files.iter().enumerate() {
+            let FileEntry { path, at, .. } = entry;
+            if ![TOKENIZER, WEIGHTS, SHARED, OWN].contains(&path.as_str()) {
+                return Err(format!("{path} is not a file of a bundle"));
+            }
+            if self.files[..i].iter().any(|before| before.path == *path) {
+                return Err(format!("{path} is listed twice"));
+            }
+            let Some(at) = at else { continue };
+            if ![TOKENIZER, SHARED].contains(&path.as_str()) {
+                return Err(format!("{path} lies in the bundle's own folder, not `at` {at}"));
+            }
+            if !leads_to_a_file(at) {
+                return Err(format!(
+                    "{path} is `at` `{at}`, which is no relative path: `../`, as often as needed, and names with `/` \
+                     between them, without any of `\\ : ? # %`"
+                ));
+            }
+        }
+        let lists = |path| self.file(path).is_some();
+        if lists(WEIGHTS) && (lists(SHARED) || lists(OWN)) {
+            return Err(format!("weights are in {WEIGHTS}, or in {SHARED} and {OWN}, not in both"));
+        }
+        match (lists(SHARED), &self.weights_sha256) {
+            (true, None) => Err(format!("with {SHARED} belongs the field `weights_sha256`")),
+            (false, Some(_)) => {
+                Err(format!("the field `weights_sha256` belongs to {SHARED}, which is not listed"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Size of all files the manifest lists, in bytes.
@@ -143,29 +201,81 @@ impl Manifest {
 impl FileEntry {
     /// The entry for a file with these bytes.
     pub fn of(path: &str, bytes: &[u8]) -> Self {
-        Self { path: path.into(), bytes: bytes.len() as u64, sha256: sha256(bytes) }
+        Self { path: path.into(), at: None, bytes: bytes.len() as u64, sha256: sha256(bytes) }
     }
 
-    /// Checks size and hash.
+    /// Where it lies, as a path from the bundle's folder.
+    pub fn place(&self) -> &str {
+        self.at.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Checks size and hash; `place` is the file's path or address, for messages.
     ///
     /// # Errors
     /// [`Error::Integrity`] saying which differs.
-    pub fn verify(&self, bytes: &[u8]) -> Result<()> {
-        self.verify_hash(bytes.len() as u64, &sha256(bytes))
+    pub fn verify(&self, place: &str, bytes: &[u8]) -> Result<()> {
+        self.verify_hash(place, bytes.len() as u64, &sha256(bytes))
     }
 
     /// Checks size and hash of a file that was hashed as it came.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
-    pub fn verify_hash(&self, bytes: u64, hash: &str) -> Result<()> {
+    pub fn verify_hash(&self, place: &str, bytes: u64, hash: &str) -> Result<()> {
         let problem = if bytes != self.bytes {
             format!("it has {bytes} bytes, the manifest says {}; download it again", self.bytes)
         } else if hash != self.sha256 {
-            "its SHA-256 differs from the manifest's; it was altered, download it again".into()
+            format!(
+                "its SHA-256 is {hash}, the manifest says {}; it was altered, download it again",
+                self.sha256
+            )
         } else {
             return Ok(());
         };
-        Err(Error::Integrity { file: self.path.clone(), problem })
+        Err(Error::Integrity { file: place.into(), problem })
+    }
+}
+
+/// Whether a path means the same file on a disk and in an address, and lies where the bundle does.
+pub(super) fn leads_to_a_file(path: &str) -> bool {
+    let mut names = path.split('/').skip_while(|part| *part == "..").peekable();
+    let is_name = |name: &str| {
+        !["", ".", ".."].contains(&name)
+            && name.trim() == name
+            && !name.contains(|c: char| c.is_control() || r"\:?#%".contains(c))
+    };
+    names.peek().is_some() && names.all(is_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_elsewhere_is_relative_and_the_same_in_an_address() {
+        for good in ["shared.safetensors", "../model/shared.safetensors", "../../a b/é/tokenizer.json"] {
+            assert!(leads_to_a_file(good), "{good}");
+        }
+        for bad in [
+            "",
+            "..",
+            "../",
+            "/etc/passwd",
+            "//host/file",
+            "https://host/file",
+            r"..\model\file",
+            "C:file",
+            "a/../b",
+            "./a",
+            "a//b",
+            "a/",
+            "a?b",
+            "a#b",
+            "%2e%2e/a",
+            " ../a",
+            "a\n",
+        ] {
+            assert!(!leads_to_a_file(bad), "{bad}");
+        }
     }
 }

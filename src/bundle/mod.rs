@@ -1,8 +1,10 @@
 //! The one door through which weights come in and go out.
 //!
 //! A bundle is a folder (or the same files under a URL) with `manifest.json`, `tokenizer.json` and
-//! `model.safetensors`; `README.md`, the model card, is for people. Readers check sizes and hashes before use. A Hugging Face or
-//! sentence-transformers folder is read too, see [`Bundle::open`].
+//! `model.safetensors`; `README.md`, the model card, is for people. Bundles that have weights in common may share
+//! them, and the tokenizer: the weights are in `shared.safetensors` and `own.safetensors` then, and the manifest
+//! says in which folder the shared files lie (see `share`). Readers check sizes and hashes before use. A Hugging
+//! Face or sentence-transformers folder is read too, see [`Bundle::open`].
 
 #[cfg(feature = "native")]
 mod card;
@@ -10,6 +12,8 @@ mod card;
 mod folder;
 mod import;
 mod manifest;
+#[cfg(feature = "native")]
+mod share;
 #[cfg(feature = "native")]
 mod trim;
 mod weights;
@@ -20,8 +24,10 @@ pub use card::{CARD, card};
 pub use folder::write_whole;
 pub use import::from_hugging_face;
 pub use manifest::{
-    FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
+    FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, OWN, SHARED, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
 };
+#[cfg(feature = "native")]
+pub use share::{Sharer, share};
 #[cfg(feature = "native")]
 pub use trim::{Coverage, Texts, TrimOptions, TrimReport, trim};
 pub use weights::{Array, BLOCK, Incoming, Quantization, Weights};
@@ -41,22 +47,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Puts a bundle together from its manifest and files, checking each against the manifest.
-    ///
-    /// # Errors
-    /// [`Error::Integrity`] or [`Error::Format`] naming the file.
-    pub fn from_files(manifest: Manifest, files: BTreeMap<String, Vec<u8>>) -> Result<Self> {
-        for entry in &manifest.files {
-            let bytes = files.get(&entry.path).ok_or_else(|| Error::Integrity {
-                file: entry.path.clone(),
-                problem: "it is missing from the bundle".into(),
-            })?;
-            entry.verify(bytes)?;
-        }
-        Self::from_checked_files(manifest, files, Incoming::default())
-    }
-
-    /// As [`from_files`](Self::from_files), for files that were checked against the manifest already;
+    /// Puts a bundle together from its manifest and files, each of which was checked against the manifest;
     /// `incoming` has what was read of the weights while they came.
     ///
     /// # Errors
@@ -64,7 +55,7 @@ impl Bundle {
     pub fn from_checked_files(
         manifest: Manifest,
         mut files: BTreeMap<String, Vec<u8>>,
-        incoming: Incoming,
+        mut incoming: Incoming,
     ) -> Result<Self> {
         let mut take = |path: &str| {
             files
@@ -72,8 +63,10 @@ impl Bundle {
                 .ok_or_else(|| Error::format(format!("{MANIFEST}, files"), format!("{path} is not listed")))
         };
         let tokenizer = take(TOKENIZER)?;
-        let weights = incoming.finish(WEIGHTS, &take(WEIGHTS)?)?;
-        Ok(Self { manifest, tokenizer, weights })
+        for path in manifest.weights_files() {
+            incoming.finish(path, &take(path)?)?;
+        }
+        Ok(Self { manifest, tokenizer, weights: incoming.into_weights() })
     }
 
     /// SHA-256 of all that a model's vectors depend on: shape, prompts, tokenizer, weights.

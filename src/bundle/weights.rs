@@ -158,6 +158,25 @@ impl Array {
         }
     }
 
+    /// Whether it is stored as `other` is, to the last bit.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same_f16 = |a: &[f16], b: &[f16]| a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()));
+        self.shape == other.shape
+            && match (&self.storage, &other.storage) {
+                (Storage::F32(a), Storage::F32(b)) => {
+                    a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()))
+                }
+                (Storage::F16(a), Storage::F16(b)) => same_f16(a, b),
+                (Storage::Q8 { values: a, scales: s }, Storage::Q8 { values: b, scales: t }) => {
+                    a == b && same_f16(s, t)
+                }
+                (Storage::Q4 { values: a, scales: s }, Storage::Q4 { values: b, scales: t }) => {
+                    a == b && same_f16(s, t)
+                }
+                _ => false,
+            }
+    }
+
     /// Bits a weight, scales apart.
     pub fn bits(&self) -> u32 {
         match self.storage {
@@ -321,6 +340,11 @@ impl Weights {
         self.0.iter().map(|(n, a)| (n.as_str(), a))
     }
 
+    /// Those arrays whose names `keep` says yes to.
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|(name, _)| keep(name)).map(|(n, a)| (n.clone(), a.clone())).collect())
+    }
+
     /// Number of weights.
     pub fn parameters(&self) -> u64 {
         self.0.values().map(|a| a.shape.iter().product::<usize>() as u64).sum()
@@ -347,7 +371,9 @@ impl Weights {
     /// # Errors
     /// [`Error::Format`] at `file` when the header is wrong or lies about sizes.
     pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
-        Incoming::default().finish(file, bytes)
+        let mut incoming = Incoming::default();
+        incoming.finish(file, bytes)?;
+        Ok(incoming.into_weights())
     }
 
     /// Writes safetensors.
@@ -392,30 +418,38 @@ impl Weights {
     }
 }
 
-/// Weights whose safetensors file is still coming: each array is read once its last byte is there.
+/// Weights whose safetensors files are still coming: each array is read once its last byte is there.
 #[derive(Default)]
 pub struct Incoming {
-    header: Start,
-    /// How many of the header's tensors were read.
-    read: usize,
+    files: BTreeMap<String, Reading>,
     weights: Weights,
 }
 
+/// How far a file was read.
+#[derive(Default)]
+struct Reading {
+    header: Start,
+    /// How many of the header's tensors were read.
+    read: usize,
+}
+
 impl Incoming {
-    /// Reads what has become whole; `bytes` are the file's from its start. It stops at what it does not
+    /// Reads what has become whole of a file; `bytes` are its from its start. It stops at what it does not
     /// understand: [`finish`](Self::finish) says what is wrong there.
-    pub fn read(&mut self, bytes: &[u8]) {
-        if let Start::Waiting = self.header {
-            self.header = Start::of(bytes);
+    pub fn read(&mut self, file: &str, bytes: &[u8]) {
+        let Reading { header, read } = self.files.entry(file.into()).or_default();
+        if let Start::Waiting = header {
+            *header = Start::of(bytes);
         }
-        let Start::Read(header) = &self.header else { return };
-        while let Some(name) = header.names.get(self.read).filter(|name| header.is_there(bytes, name)) {
+        let Start::Read(header) = header else { return };
+        while let Some(name) = header.names.get(*read).filter(|name| header.is_there(bytes, name)) {
             match header.array("", bytes, name) {
-                Ok(Some((name, array))) => drop(self.weights.0.insert(name, array)),
+                Ok(Some((name, _))) if self.weights.get(&name).is_some() => break,
+                Ok(Some((name, array))) => self.weights.insert(&name, array),
                 Ok(None) => {}
                 Err(_) => break,
             }
-            self.read += 1;
+            *read += 1;
         }
     }
 
@@ -424,21 +458,32 @@ impl Incoming {
         &self.weights
     }
 
-    /// All arrays, once the whole file is there.
+    /// Reads what is left of a file, once the whole of it is there.
     ///
     /// # Errors
-    /// [`Error::Format`] at `file` when the header is wrong or lies about sizes.
-    pub fn finish(self, file: &str, bytes: &[u8]) -> Result<Weights> {
+    /// [`Error::Format`] at `file` when the header is wrong or lies about sizes, or an array was there before.
+    pub fn finish(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
         let (length, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|e| Error::format(file, format!("not a valid safetensors file: {e}")))?;
         let header = Header::new(length, metadata);
-        let mut weights = self.weights;
-        for name in header.names.iter().skip(self.read) {
-            if let Some((name, array)) = header.array(file, bytes, name)? {
-                weights.0.insert(name, array);
+        let read = self.files.remove(file).map_or(0, |reading| reading.read);
+        for name in header.names.iter().skip(read) {
+            let Some((name, array)) = header.array(file, bytes, name)? else { continue };
+            if self.weights.get(&name).is_some() {
+                let place = format!("{file}, {name}");
+                return Err(Error::format(
+                    place,
+                    "the model's weights have this array twice; which one counts?",
+                ));
             }
+            self.weights.insert(&name, array);
         }
-        Ok(weights)
+        Ok(())
+    }
+
+    /// All arrays, once every file was [finished](Self::finish).
+    pub fn into_weights(self) -> Weights {
+        self.weights
     }
 }
 
@@ -603,17 +648,68 @@ mod tests {
         let mut incoming = Incoming::default();
         let mut counts = Vec::new();
         for end in 0..=bytes.len() {
-            incoming.read(&bytes[..end]);
+            incoming.read("t", &bytes[..end]);
             counts.push(incoming.weights().iter().count());
             assert!(incoming.weights().iter().all(|(name, array)| packed.get(name) == Some(array)), "{end}");
         }
         assert!(counts.is_sorted() && (0..=3).all(|n| counts.contains(&n)), "{counts:?}");
-        assert_eq!(incoming.finish("t", &bytes).unwrap(), packed);
+        incoming.finish("t", &bytes).unwrap();
+        assert_eq!(incoming.into_weights(), packed);
 
         // Another file than the header promised, or less of it, is refused at the end.
         let mut incoming = Incoming::default();
-        incoming.read(&bytes);
+        incoming.read("t", &bytes);
         assert!(incoming.finish("t", &bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn two_files_are_joined_in_any_order_and_an_array_in_both_is_refused() {
+        let mut weights = Weights::default();
+        weights.insert("a.weight", wave(5, 64));
+        weights.insert(TABLE, wave(4, 32));
+        weights.insert("a.bias", Array::f32(vec![5], vec![0.1, -0.2, 0.3, 0.0, 7.0]));
+        let packed = weights.quantize(Quantization::Q8);
+        let file = |keep: &dyn Fn(&str) -> bool| packed.only(keep).to_safetensors().unwrap();
+        let (table, rest) = (file(&|name| name == TABLE), file(&|name| name != TABLE));
+        for order in [[("s", &table), ("o", &rest)], [("o", &rest), ("s", &table)]] {
+            let mut incoming = Incoming::default();
+            for (name, bytes) in order {
+                (0..=bytes.len()).for_each(|end| incoming.read(name, &bytes[..end]));
+            }
+            assert_eq!(*incoming.weights(), packed);
+            order.iter().for_each(|(name, bytes)| incoming.finish(name, bytes).unwrap());
+            assert_eq!(incoming.into_weights(), packed);
+        }
+        // No array at all is a file too.
+        let none = file(&|_| false);
+        let mut incoming = Incoming::default();
+        incoming.read("o", &none);
+        incoming.finish("o", &none).unwrap();
+        assert_eq!(incoming.into_weights(), Weights::default());
+
+        let both = file(&|name| name != "a.bias");
+        for coming in [false, true] {
+            let mut incoming = Incoming::default();
+            if coming {
+                incoming.read("shared.safetensors", &table);
+                incoming.read("own.safetensors", &both);
+            }
+            incoming.finish("shared.safetensors", &table).unwrap();
+            let problem = incoming.finish("own.safetensors", &both).unwrap_err().to_string();
+            assert!(problem.contains("own.safetensors") && problem.contains(TABLE), "{problem}");
+            assert!(problem.contains("twice"), "{problem}");
+        }
+    }
+
+    /// Vectors go by the hash of this file, and bundles in two files by the hash of the one they would be: a
+    /// library that writes other bytes would make other models of them.
+    #[test]
+    fn the_same_weights_are_the_same_bytes_in_every_version() {
+        let mut weights = Weights::default();
+        weights.insert("a.weight", Array::f32(vec![1, 32], (0..32).map(|i| i as f32 / 8.0 - 2.0).collect()));
+        weights.insert("b.bias", Array::f32(vec![2], vec![1.0, -0.5]));
+        let bytes = weights.quantize(Quantization::Q8).to_safetensors().unwrap();
+        assert_eq!(crate::sha256(&bytes), "3a59e6154230cc38132d49cc7eff681d68805258b8884e458fcc30f1ae8716f4");
     }
 
     #[test]
@@ -637,7 +733,7 @@ mod tests {
             vec![0xff; 64],
         ] {
             let mut incoming = Incoming::default();
-            (0..=bytes.len()).for_each(|end| incoming.read(&bytes[..end]));
+            (0..=bytes.len()).for_each(|end| incoming.read("model.safetensors", &bytes[..end]));
             let error = incoming.finish("model.safetensors", &bytes).unwrap_err().to_string();
             assert!(error.contains("model.safetensors"), "{error}");
         }

@@ -1,6 +1,6 @@
 //! The models that come with the page, as `models/models.json` lists them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -27,6 +27,19 @@ pub(super) struct Listed {
     pub about: String,
     /// What it takes to download.
     pub megabytes: f64,
+    /// How much of that are files that other models may have too, by the first letters of their hashes, as
+    /// `interlingua share` says it.
+    #[serde(default)]
+    pub shared: BTreeMap<String, f64>,
+}
+
+impl Listed {
+    /// What it takes to download where `there` are at hand, itself apart; whether that is less than the whole.
+    pub fn cost(&self, there: &[Self]) -> (f64, bool) {
+        let have = |hash: &str| there.iter().any(|model| model != self && model.shared.contains_key(hash));
+        let common: f64 = self.shared.iter().filter(|(hash, _)| have(hash)).map(|(_, size)| size).sum();
+        (self.megabytes - common, common > 0.0)
+    }
 }
 
 /// Reads the list; otherwise says what is wrong with it.
@@ -39,6 +52,9 @@ fn parse(text: &str) -> Result<Vec<Listed>, String> {
         }
         if !seen.insert(&model.folder) {
             return Err(format!("the folder `{}` is listed twice", model.folder));
+        }
+        if model.shared.values().sum::<f64>() > model.megabytes {
+            return Err(format!("model {number} shares more than its `megabytes`"));
         }
     }
     Ok(list)
@@ -60,6 +76,13 @@ impl Page {
     /// The listed model in a folder.
     pub fn listed(self, folder: &str) -> Option<Listed> {
         self.models.with(|list| list.iter().find(|m| same_folder(&m.folder, folder)).cloned())
+    }
+
+    /// The models of the list that were loaded and are in use: what others share with them need not come.
+    pub fn at_hand(self) -> Vec<Listed> {
+        let urls =
+            [self.model, self.beside.model].map(|m| m.with(|m| m.as_ref().map(|m| m.info.url.clone())));
+        urls.into_iter().flatten().filter_map(|url| self.listed(&url)).collect()
     }
 
     /// The name of the model whose ranking is on the screen, as it is listed or names itself.
@@ -111,11 +134,29 @@ mod tests {
             (r#"[{"folder":"a/","name":"A","about":"It."}]"#, "megabytes"),
             (r#"[{"folder":"a/","nome":"A"}]"#, "`nome`"),
             (r#"[{"folder":" ","name":"A","about":"","megabytes":1}]"#, "model 1"),
+            (r#"[{"folder":"a/","name":"A","about":"","megabytes":1,"shared":{"ab":2}}]"#, "model 1 shares"),
             (&format!("[{entry},{entry}]"), "`a/` is listed twice"),
         ] {
             let problem = parse(text).unwrap_err();
             assert!(problem.contains(word), "{problem}");
         }
         assert_eq!(parse(&format!("[{entry}]")).unwrap()[0].megabytes, 26.0);
+    }
+
+    #[test]
+    fn what_is_at_hand_need_not_come() {
+        let model = |shared: &str| {
+            let entry =
+                format!(r#"[{{"folder":"a/","name":"A","about":"","megabytes":31,"shared":{shared}}}]"#);
+            parse(&entry).unwrap().remove(0)
+        };
+        let (first, second) = (model(r#"{"ab":22.5,"cd":1.5}"#), model(r#"{"ab":22.5,"ef":1.5}"#));
+        let none = model("{}");
+        assert_eq!(second.cost(&[]), (31.0, false));
+        assert_eq!(second.cost(std::slice::from_ref(&none)), (31.0, false));
+        assert_eq!(second.cost(&[none.clone(), first.clone()]), (8.5, true));
+        assert_eq!(first.cost(std::slice::from_ref(&first)), (31.0, false));
+        assert_eq!(first.cost(&[second, first.clone()]), (8.5, true));
+        assert_eq!(none.cost(&[first]), (31.0, false));
     }
 }

@@ -1,6 +1,9 @@
 //! Files of a bundle over the network, kept in the browser's Cache API, each checked by its hash.
+//!
+//! A file is kept under its hash, whatever its address: what bundles share comes once, and is kept once. A
+//! manifest is kept under its address, and by the manifests that are kept it is known which files are needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,6 +24,13 @@ use crate::{
 
 /// Name of the cache among the origin's.
 const CACHE: &str = "interlingua-models";
+/// What keys of files begin with: a place that no server has.
+const FILES: &str = "https://interlingua.invalid/";
+/// What comes before the hash in a key.
+const HASH: &str = "?sha256=";
+/// Behind a manifest's address, while its files are still coming: they must not be taken for needless by another
+/// worker, and offline the manifest before is the one whose files are there.
+const COMING: &str = "?coming";
 /// A manifest is some 100 kB; what is far larger is something else.
 const LARGEST_MANIFEST: u64 = 64 << 20;
 
@@ -82,8 +92,9 @@ pub async fn manifest(folder: &str) -> Result<Found> {
     Ok(Found { manifest, hash: sha256(&bytes), notes, bytes, address, offline })
 }
 
-/// Gets every file that the manifest lists, from the cache where it is there and whole. `coming` is told
-/// of each file's bytes from its start, as far as they are there: what comes is not checked before its end.
+/// Gets every file that the manifest lists, from the cache where it is there and whole; then what is not, of which
+/// alone `progress` counts the bytes. `coming` is told of each file's bytes from its start, as far as they are
+/// there: what comes is not checked before its end.
 ///
 /// # Errors
 /// A sentence that names the file's address.
@@ -99,54 +110,52 @@ pub async fn files(
         out.notes
             .push("This browser keeps no files for this address, so the model comes anew each time.".into());
     }
-    let total = found.manifest.bytes() as f64;
-    let mut before = 0.0;
-    for entry in &found.manifest.files {
-        let address = file(folder, &entry.path)?;
-        let key = key(&address, &entry.sha256);
-        let mut kept = None;
-        if let Some(cache) = &cache {
+    let entries = &found.manifest.files;
+    if let Some(cache) = &cache {
+        let (mut before, total) = (0.0, found.manifest.bytes() as f64);
+        for entry in entries {
             progress.at(Stage::Cache, before, total);
-            kept = read(cache, &key).await;
-            if kept.as_ref().is_some_and(|bytes| entry.verify(bytes).is_err()) {
-                remove(cache, &key).await;
-                kept = None;
-            }
-        }
-        let bytes = match kept {
-            Some(bytes) => {
+            if let Some(bytes) = kept(cache, entry).await {
                 coming(entry, &bytes);
-                bytes
+                out.files.insert(entry.path.clone(), bytes);
             }
-            None => {
-                out.from_cache = false;
-                // Hashed as it comes: at the end there is nothing left to wait for.
-                let mut hasher = Hasher::default();
-                let bytes = get(&address, entry.bytes, &mut |bytes, new| {
-                    hasher.push(&bytes[new..]);
-                    coming(entry, bytes);
-                    progress.at(Stage::Download, before + bytes.len() as f64, total);
-                })
-                .await
-                .map_err(|failure| failure.error)?;
-                progress.at(Stage::Check, before, total);
-                check(&address, entry, bytes.len() as u64, &hasher.finish())?;
-                if let Some(cache) = &cache
-                    && let Err(problem) = write(cache, &key, &bytes).await
-                {
-                    out.notes.push(format!(
-                        "{} could not be kept in this browser's storage and comes anew next time: {problem}",
-                        entry.path
-                    ));
-                }
-                bytes
-            }
-        };
+            before += entry.bytes as f64;
+        }
+    }
+    let missing: Vec<&FileEntry> = entries.iter().filter(|e| !out.files.contains_key(&e.path)).collect();
+    out.from_cache = missing.is_empty();
+    if let Some(cache) = cache.as_ref().filter(|_| !out.from_cache && !found.offline) {
+        // Should it not be kept, the files may have to come again, no more.
+        let _ = write(cache, &format!("{}{COMING}", found.address), &found.bytes).await;
+    }
+    let total = missing.iter().map(|entry| entry.bytes as f64).sum();
+    let mut before = 0.0;
+    for entry in missing {
+        let address = file(folder, entry.place())?;
+        // Hashed as it comes: at the end there is nothing left to wait for.
+        let mut hasher = Hasher::default();
+        let bytes = get(&address, entry.bytes, &mut |bytes, new| {
+            hasher.push(&bytes[new..]);
+            coming(entry, bytes);
+            progress.at(Stage::Download, before + bytes.len() as f64, total);
+        })
+        .await
+        .map_err(|failure| failure.error)?;
+        progress.at(Stage::Check, before, total);
+        entry.verify_hash(&address, bytes.len() as u64, &hasher.finish())?;
+        if let Some(cache) = &cache
+            && let Err(problem) = write(cache, &key(entry), &bytes).await
+        {
+            out.notes.push(format!(
+                "{} could not be kept in this browser's storage and comes anew next time: {problem}",
+                entry.path
+            ));
+        }
         before += entry.bytes as f64;
         out.files.insert(entry.path.clone(), bytes);
     }
     if let Some(cache) = &cache {
-        tidy(cache, folder, found).await;
+        tidy(cache, found, out.from_cache).await;
     }
     Ok(out)
 }
@@ -272,40 +281,54 @@ fn status(response: &Response) -> String {
     }
 }
 
-/// As [`FileEntry::verify_hash`], naming the file by its address.
-fn check(address: &str, entry: &FileEntry, bytes: u64, hash: &str) -> Result<()> {
-    entry.verify_hash(bytes, hash).map_err(|error| match error {
-        Error::Integrity { problem, .. } => Error::Integrity { file: address.into(), problem },
-        other => other,
-    })
-}
-
 fn file(folder: &str, name: &str) -> Result<String> {
     let address = web_sys::Url::new_with_base(name, folder);
     Ok(address.map_err(|_| Error::Input(format!("{folder} is not a folder's address.")))?.href())
 }
 
-fn key(address: &str, hash: &str) -> String {
-    format!("{address}?sha256={hash}")
+fn key(entry: &FileEntry) -> String {
+    format!("{FILES}{}{HASH}{}", entry.path, entry.sha256)
 }
 
-/// Keeps the manifest for times without a connection, and drops what it no longer lists.
-async fn tidy(cache: &Cache, folder: &str, found: &Found) {
+/// A file that is kept and whole; one that is damaged goes.
+async fn kept(cache: &Cache, entry: &FileEntry) -> Option<Vec<u8>> {
+    let key = key(entry);
+    let bytes = read(cache, &key).await?;
+    if entry.verify(&key, &bytes).is_err() {
+        remove(cache, &key).await;
+        return None;
+    }
+    Some(bytes)
+}
+
+/// Of a manifest what files it lists.
+#[derive(serde::Deserialize)]
+struct List {
+    files: Vec<FileEntry>,
+}
+
+/// Keeps the manifest for times without a connection; where files came, drops those that no kept manifest lists.
+async fn tidy(cache: &Cache, found: &Found, from_cache: bool) {
     if !found.offline {
         // Without it the model is just not there offline.
         let _ = write(cache, &found.address, &found.bytes).await;
+        remove(cache, &format!("{}{COMING}", found.address)).await;
     }
-    for old in keys(cache).await {
-        let current =
-            found.manifest.files.iter().any(|entry| {
-                file(folder, &entry.path).is_ok_and(|address| key(&address, &entry.sha256) == old)
-            });
-        let same_file =
-            found.manifest.files.iter().any(|entry| {
-                file(folder, &entry.path).is_ok_and(|address| old.starts_with(&key(&address, "")))
-            });
-        if same_file && !current {
-            remove(cache, &old).await;
+    if from_cache {
+        return;
+    }
+    let mut needed: BTreeSet<String> = found.manifest.files.iter().map(key).collect();
+    let (files, manifests): (Vec<_>, Vec<_>) =
+        keys(cache).await.into_iter().partition(|key| key.contains(HASH));
+    for manifest in manifests {
+        let bytes = read(cache, &manifest).await.unwrap_or_default();
+        // No more of it than that: it may be of another version of this page.
+        if let Ok(list) = serde_json::from_slice::<List>(&bytes) {
+            needed.extend(list.files.iter().map(key));
         }
+    }
+    // Those that earlier versions kept by their address go too.
+    for old in files.iter().filter(|key| !needed.contains(*key)) {
+        remove(cache, old).await;
     }
 }

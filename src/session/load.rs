@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::{Bundle, FileEntry, Incoming, Manifest, WEIGHTS, Weights},
+    bundle::{Bundle, FileEntry, Incoming, Manifest, TOKENIZER, Weights},
     datasets::{Chunks, Corpus},
     encoder::{Encoder, webgpu::Upload},
     protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice, Stage},
@@ -99,8 +99,8 @@ impl Session {
         let mut incoming = Incoming::default();
         let mut sending = Sending::Not;
         let mut coming = |file: &FileEntry, bytes: &[u8]| {
-            if file.path == WEIGHTS {
-                incoming.read(bytes);
+            if file.path != TOKENIZER {
+                incoming.read(&file.path, bytes);
                 sending.advance(gpu, &found.manifest, incoming.weights());
             }
         };

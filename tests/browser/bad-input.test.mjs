@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open } from "./chromium.mjs";
+import { weightsOf } from "./safetensors.mjs";
 import { serve } from "./server.mjs";
 
 let browser, server;
@@ -22,16 +23,16 @@ const manifest = (change) => (bytes) => {
 
 const bundles = [
   ["a missing tokenizer", "model/tokenizer.json", () => null, /tokenizer\.json/],
-  ["truncated weights", "model/model.safetensors", (bytes) => bytes.subarray(0, bytes.length / 2), /model\.safetensors/],
+  ["truncated weights", weightsOf("model"), (bytes) => bytes.subarray(0, bytes.length / 2), new RegExp(weightsOf("model"))],
   [
     "altered weights",
-    "model/model.safetensors",
+    weightsOf("model"),
     (bytes) => {
       const copy = Buffer.from(bytes);
       copy[copy.length - 7] ^= 1;
       return copy;
     },
-    /model\.safetensors.*SHA-256/,
+    new RegExp(`${weightsOf("model")}.*SHA-256`),
   ],
   ["a manifest of a future version", "model/manifest.json", manifest((m) => (m.format = 99)), /format 99/],
   ["a manifest that is not JSON", "model/manifest.json", () => Buffer.from("<html>"), /manifest\.json.*JSON/],
@@ -137,7 +138,7 @@ test("a choice of another model that is cancelled leaves the page with the one t
   const model = page.getByRole("combobox", { name: "Model", exact: true });
   await search.ready();
   const before = [await model.inputValue(), page.url()];
-  server.slow.set("models/monolingual/model.safetensors", { pieces: 100, until: new Promise(() => {}) });
+  server.slow.set(weightsOf("models/monolingual"), { pieces: 100, until: new Promise(() => {}) });
   await model.selectOption("models/monolingual/");
   await page.waitForURL(/model=models\/monolingual\//);
   await page.locator(".progress").filter({ hasText: "Loading the model" }).getByRole("button", { name: "Cancel" }).click();

@@ -1,10 +1,9 @@
 // Two models side by side in Search: chosen, restored from the address, and one of them failing.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { launch, open, patience } from "./chromium.mjs";
-import { root, serve } from "./server.mjs";
+import { built, manifestOf, packed, sha256, unpacked, weightsOf } from "./safetensors.mjs";
+import { serve } from "./server.mjs";
 
 let browser, server, other;
 before(async () => {
@@ -23,21 +22,8 @@ after(async () => {
 const listed = (folder, name) => ({ folder, name, about: `What sets ${name} apart.`, megabytes: 26 });
 const list = [listed("model/", "One way"), listed("other/", "Other way")];
 
-const built = (path) => readFileSync(`${root}dist/${path}`);
-const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
-
-/** A safetensors file's header and data, and back. */
-function unpacked(bytes) {
-  const length = 8 + Number(bytes.readBigUInt64LE(0));
-  return { header: JSON.parse(bytes.subarray(8, length)), data: bytes.subarray(length) };
-}
-function packed(header, data, blanks = 0) {
-  const text = JSON.stringify(header);
-  const padded = Buffer.from(text.padEnd(Math.ceil(Buffer.byteLength(text) / 8) * 8 + blanks));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
-  return Buffer.concat([length, padded, data]);
-}
+/** The file of weights that the other bundle has for itself. */
+const own = manifestOf("model").files.at(-1).path;
 
 /** The first records of the sample with their vectors, said to be of some weights: a model encodes them in seconds. */
 function sample(records, weights) {
@@ -66,16 +52,18 @@ function sample(records, weights) {
  * Blanks after the header make its weights another file, so that its vectors count as another model's.
  */
 function bundle() {
-  const manifest = JSON.parse(built("model/manifest.json"));
-  const { header, data } = unpacked(built("model/model.safetensors"));
+  const manifest = manifestOf("model");
+  const { header, data } = unpacked(built(weightsOf("model")));
   const weights = packed(header, data, 8);
   manifest.name = "other";
   manifest.prompts.query = "ภาษาไทย แม่น้ำ ประเทศไทย ";
   manifest.self_test.cases = manifest.self_test.cases.filter((text) => text.kind === "passage");
-  const entry = manifest.files.find((entry) => entry.path === "model.safetensors");
+  const entry = manifest.files.at(-1);
   Object.assign(entry, { bytes: weights.length, sha256: sha256(weights) });
-  const files = { "model.safetensors": weights, "tokenizer.json": built("model/tokenizer.json"), "manifest.json": Buffer.from(JSON.stringify(manifest)) };
-  return new Map(Object.entries(files));
+  if (manifest.weights_sha256) manifest.weights_sha256 = entry.sha256;
+  const rest = manifest.files.slice(0, -1).map(({ path, at }) => [path, built(`model/${at ?? path}`)]);
+  for (const file of manifest.files) delete file.at;
+  return new Map([...rest, [entry.path, weights], ["manifest.json", Buffer.from(JSON.stringify(manifest))]]);
 }
 
 /** The Search view with two columns, in the words of its user. */
@@ -245,7 +233,7 @@ test("the address restores both, from vectors that were kept, and the first does
 test("vectors that lie beside the sample are not made again", { timeout: 2 * patience }, async (t) => {
   t.after(() => ["vectors.json", "vectors-other.safetensors"].forEach((path) => server.faults.delete(`sample/${path}`)));
   // The other model differs in its questions only: its passages have the same vectors.
-  const weights = sha256(other.get("model.safetensors"));
+  const weights = sha256(other.get(own));
   const vectors = sample(16, weights).get("vectors.safetensors");
   const list = Buffer.from(JSON.stringify({ [weights]: "vectors-other.safetensors" }));
   for (const [path, bytes] of [["vectors.json", list], ["vectors-other.safetensors", vectors]]) server.faults.set(`sample/${path}`, () => bytes);
@@ -270,7 +258,7 @@ test("vectors that lie beside the sample are not made again", { timeout: 2 * pat
 
 const broken = [
   ["is missing", "other/manifest.json", () => null, /other\/manifest\.json/],
-  ["is damaged", "other/model.safetensors", (bytes) => Buffer.concat([bytes.subarray(0, -100), Buffer.alloc(100, 7)]), /other\/model\.safetensors.*SHA-256/],
+  ["is damaged", `other/${own}`, (bytes) => Buffer.concat([bytes.subarray(0, -100), Buffer.alloc(100, 7)]), new RegExp(`other/${own}.*SHA-256`)],
   [
     "does not reproduce its reference vectors",
     "other/manifest.json",

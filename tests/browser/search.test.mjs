@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open } from "./chromium.mjs";
 import { found } from "./corpus.mjs";
+import { weightsOf } from "./safetensors.mjs";
 import { serve } from "./server.mjs";
 
 let browser, server;
@@ -17,11 +18,11 @@ after(async () => {
 
 test("an example is answered before any weights are down", async () => {
   // The weights never come: whatever shows was there without them.
-  server.faults.set("model/model.safetensors", () => null);
+  server.faults.set(weightsOf("model"), () => null);
   const search = await open(browser, server, "");
   await search.results.first().waitFor();
   assert.equal((await search.hits()).length, 10);
-  await search.page.getByRole("alert").getByText("model.safetensors").waitFor();
+  await search.page.getByRole("alert").getByText(weightsOf("model")).waitFor();
   assert.ok(!(await search.device.innerText()).includes("self-test passed"));
   await search.page.getByRole("list", { name: "Example questions" }).getByRole("button").nth(3).click();
   await search.results.first().waitFor();
@@ -96,12 +97,12 @@ test("the second visit takes the model from the browser's storage, and mends wha
   server.requests.length = 0;
   const second = await open(browser, server, "?device=cpu", { context: first.context });
   await second.ready();
-  assert.ok(!server.requests.includes("/model/model.safetensors"), "the weights were downloaded again");
+  assert.ok(!server.requests.includes(`/${weightsOf("model")}`), "the weights were downloaded again");
   await second.page.evaluate(async () => {
     for (const name of await caches.keys()) {
       const cache = await caches.open(name);
       for (const request of await cache.keys()) {
-        if (!request.url.includes("model.safetensors")) continue;
+        if (!request.url.includes(".safetensors")) continue;
         const bytes = new Uint8Array(await (await cache.match(request)).arrayBuffer());
         bytes[bytes.length - 1000] ^= 1;
         await cache.put(request, new Response(bytes));
@@ -111,7 +112,7 @@ test("the second visit takes the model from the browser's storage, and mends wha
   server.requests.length = 0;
   const third = await open(browser, server, "?device=cpu", { context: first.context });
   await third.ready();
-  assert.ok(server.requests.includes("/model/model.safetensors"), "a damaged file was used");
+  assert.ok(server.requests.includes(`/${weightsOf("model")}`), "a damaged file was used");
   assert.deepEqual([...first.complaints, ...second.complaints, ...third.complaints], []);
   await first.context.close();
 });

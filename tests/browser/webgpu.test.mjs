@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, open, patience } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
+import { weightsOf } from "./safetensors.mjs";
 import { serve } from "./server.mjs";
 
 let browser, server;
@@ -30,7 +31,7 @@ test("WebGPU passes the self-test and finds passages in four scripts", { timeout
 /** A page that loads the model onto WebGPU from a server that keeps its last piece back, and counts what the GPU gets. */
 async function slowly(pieces, work) {
   let whole;
-  server.slow.set("/model/model.safetensors", { pieces, until: new Promise((done) => (whole = done)) });
+  server.slow.set(`/${weightsOf("model")}`, { pieces, until: new Promise((done) => (whole = done)) });
   const { page, context, complaints } = await open(browser, server, "blank.html");
   try {
     await page.evaluate(async () => {
@@ -76,12 +77,12 @@ test("weights go to WebGPU while they come down", { timeout: 2 * patience }, asy
 });
 
 test("weights that came damaged are refused, though a part was sent", { timeout: 2 * patience }, async () => {
-  server.faults.set("/model/model.safetensors", (bytes) => Buffer.concat([bytes.subarray(0, -100), Buffer.alloc(100, 7)]));
+  server.faults.set(`/${weightsOf("model")}`, (bytes) => Buffer.concat([bytes.subarray(0, -100), Buffer.alloc(100, 7)]));
   try {
     await slowly(24, async (page, whole) => {
       await page.waitForFunction(() => window.sent > 9e6);
       whole();
-      assert.match(await page.evaluate(() => window.loading), /model\.safetensors.*SHA-256/);
+      assert.match(await page.evaluate(() => window.loading), new RegExp(`${weightsOf("model")}.*SHA-256`));
     });
   } finally {
     server.faults.clear();

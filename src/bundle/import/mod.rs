@@ -129,6 +129,7 @@ impl Folder<'_> {
                 recipe: Value::Null,
                 results: Value::Null,
                 files: Vec::new(),
+                weights_sha256: None,
                 self_test: SelfTest::default(),
             },
             tokenizer,

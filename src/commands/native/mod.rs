@@ -9,6 +9,7 @@ mod place;
 mod progress;
 mod sample;
 mod search;
+mod share;
 mod study;
 mod train;
 mod trim;
@@ -28,6 +29,8 @@ pub enum Command {
     Import(import::Args),
     /// Keep only the tokens that some languages use: a small model for them out of a large one.
     Trim(trim::Args),
+    /// Let bundles keep once what all of them have: weights that are the same, and the tokenizer.
+    Share(share::Args),
     /// Write one vector for each line of a file.
     Encode(encode::Args),
     /// Rank the passages of a corpus for a query.
@@ -54,6 +57,7 @@ pub fn run(command: Command) -> Result<()> {
     match command {
         Command::Import(args) => import::run(args),
         Command::Trim(args) => trim::run(args),
+        Command::Share(args) => share::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Search(args) => search::run(args),
         Command::Eval(args) => eval::run(args),

@@ -45,6 +45,11 @@ pub(super) fn Pick(
     let page = Page::here();
     let typing = RwSignal::new(false);
     let listed = Memo::new(move |_| page.listed(&value.get()));
+    // The other one comes before this one.
+    let there = Memo::new(move |_| {
+        let first = other.and_then(|other| page.listed(&other.get()));
+        page.at_hand().into_iter().chain(first).collect::<Vec<_>>()
+    });
     let option = move |folder: String, words: String, off: bool| {
         let chosen = {
             let folder = folder.clone();
@@ -56,7 +61,9 @@ pub(super) fn Pick(
         let list = page.models.get();
         let unlisted = Some(value.get()).filter(|v| v != NONE && listed.with(Option::is_none));
         let rows = list.into_iter().map(|m| {
-            let words = format!("{} ({})", m.name, words::bytes(m.megabytes * 1e6));
+            let (megabytes, is_less) = there.with(|there| m.cost(there));
+            let more = if is_less { " more" } else { "" };
+            let words = format!("{} ({}{more})", m.name, words::bytes(megabytes * 1e6));
             let off = other.is_some_and(|other| same_folder(&other.get(), &m.folder));
             option(m.folder, words, off)
         });
