@@ -24,6 +24,8 @@ mod fetched;
 mod hash;
 #[cfg(feature = "page")]
 pub mod page;
+#[cfg(feature = "browser")]
+pub mod patience;
 #[cfg(feature = "data")]
 pub mod protocol;
 #[cfg(feature = "data")]

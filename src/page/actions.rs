@@ -12,6 +12,7 @@ use super::link::describe;
 use super::state::{Activity, Page, Problem, TOP, WayOut, Worker};
 use super::words;
 use crate::datasets::{Columns, Role};
+use crate::patience::{self, within};
 use crate::protocol::{DeviceChoice, Example, Id, OpenedFile, PrecisionChoice, Request, Scope};
 
 /// Where the default model and the sample corpus are, seen from the page.
@@ -21,6 +22,8 @@ pub(super) const SAMPLE: &str = "sample/";
 const PAUSE: Duration = Duration::from_millis(250);
 /// More than this is not read into memory.
 const LARGEST_FILES: f64 = 256e6;
+/// Bytes of a file that are read at a time.
+const PART: f64 = 4e6;
 
 impl Page {
     /// A new request's number.
@@ -579,15 +582,13 @@ impl Page {
         leptos::task::spawn_local(async move {
             let mut read = Vec::with_capacity(files.len());
             for file in files {
-                match JsFuture::from(file.array_buffer()).await {
-                    Ok(buffer) => read.push(OpenedFile {
-                        name: file.name(),
-                        bytes: js_sys::Uint8Array::new(&buffer).to_vec(),
-                        columns: Columns::default(),
-                    }),
-                    Err(e) => {
+                match bytes_of(&file).await {
+                    Ok(bytes) => {
+                        read.push(OpenedFile { name: file.name(), bytes, columns: Columns::default() });
+                    }
+                    Err(why) => {
                         self.say(
-                            format!("{} could not be read: {}", file.name(), describe(&e)),
+                            format!("{} could not be read: {why}", file.name()),
                             "What was open stays open. Choose the file again.",
                             None,
                         );
@@ -608,6 +609,31 @@ impl Page {
         self.worker.set(Worker::Starting);
         self.start_worker();
     }
+}
+
+/// What is in a person's file, a part after the other: so a drive that stands still is told from a slow one.
+async fn bytes_of(file: &web_sys::File) -> Result<Vec<u8>, String> {
+    let size = file.size();
+    let mut bytes = Vec::new();
+    while (bytes.len() as f64) < size {
+        let begin = bytes.len() as f64;
+        let part = file.slice_with_f64_and_f64(begin, size.min(begin + PART)).map_err(|e| describe(&e))?;
+        let Some(part) = within(patience::FILE, JsFuture::from(part.array_buffer())).await else {
+            return Err(format!(
+                "nothing more came for {} s after {} of {} bytes; where it lies in a cloud or on another \
+                 machine, copy it to this one first",
+                patience::FILE,
+                words::count(bytes.len()),
+                words::count(size as usize),
+            ));
+        };
+        let part = js_sys::Uint8Array::new(&part.map_err(|e| describe(&e))?).to_vec();
+        if part.is_empty() {
+            return Err("it became shorter while it was read".into());
+        }
+        bytes.extend(part);
+    }
+    Ok(bytes)
 }
 
 /// The present address.

@@ -112,7 +112,12 @@ impl Page {
         // Both put the work off: a worker's handle must not end within its own call.
         let on_event = move |event| leptos::task::spawn_local(async move { self.hear_beside(event) });
         let on_death = move |why| leptos::task::spawn_local(async move { self.bury_beside(why) });
-        match Link::start(on_event, on_death) {
+        let on_silence = move |seconds| {
+            b.problem.set(Some(format!(
+                "The part of the page that computes for it has not started in {seconds} s. It is waited for."
+            )));
+        };
+        match Link::start(on_event, on_death, on_silence) {
             Ok(link) => b.kept.update_value(|k| k.link = Some(link)),
             Err(why) => return self.bury_beside(why),
         }

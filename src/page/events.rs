@@ -18,7 +18,15 @@ impl Page {
         // Both closures put the work off: a worker's handle must not end within its own call.
         let on_event = move |event| leptos::task::spawn_local(async move { self.hear(event) });
         let on_death = move |why| leptos::task::spawn_local(async move { self.bury(why) });
-        match Link::start(on_event, on_death) {
+        let on_silence = move |seconds| {
+            self.say(
+                format!("the part of the page that computes has not started in {seconds} s"),
+                "It may still be on its way over a slow connection, and is waited for. Start it again should nothing \
+                 move, or reload the page.",
+                Some(WayOut::StartWorker),
+            );
+        };
+        match Link::start(on_event, on_death, on_silence) {
             Ok(link) => self.kept.update_value(|k| k.link = Some(link)),
             Err(why) => self.bury(why),
         }
@@ -46,6 +54,13 @@ impl Page {
                     self.kept.update_value(|k| k.before = None);
                     let shown = self.model_shown();
                     let other = shown.is_none_or(|url| url != model.url);
+                    if let Some(why) = device.notes.last()
+                        && self.device.get_untracked() == DeviceChoice::WebGpu
+                        && device.kind == "cpu"
+                    {
+                        // Somebody wanted the GPU: the panel of the device, where it stands, may be folded.
+                        self.notice.set(Some(why.clone()));
+                    }
                     self.model.set(Some(Model { info: model, device }));
                     self.model_arrived(other);
                 }
@@ -110,6 +125,7 @@ impl Page {
     /// The worker listens: what was open is opened again, and what ran runs again.
     fn begin(self, webgpu: bool) {
         self.worker.set(Worker::Listening { webgpu });
+        self.settle(&[WayOut::StartWorker]);
         let deaths = self.kept.with_value(|k| k.deaths);
         self.open_again();
         if deaths > 0 && self.loading.with_untracked(Option::is_none) {

@@ -1,13 +1,27 @@
 //! Threads for a page whose server does not isolate it from other origins: a service worker
 //! (`www/isolate.js`) adds the headers, from the next visit on.
 
-use js_sys::Reflect;
+use js_sys::{Promise, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ServiceWorkerContainer;
 
+use super::link::describe;
 use super::state::Page;
+use crate::patience::{self, no_answer, within};
+
+/// Waits until the service worker is there; otherwise says why it does not come: some browsers forbid it in
+/// private windows.
+async fn active(workers: &ServiceWorkerContainer) -> Result<(), String> {
+    answer(workers.register("isolate.js")).await?;
+    answer(workers.ready().map_err(|e| describe(&e))?).await
+}
+
+async fn answer(promise: Promise) -> Result<(), String> {
+    let answer = within(patience::SERVICE_WORKER, JsFuture::from(promise)).await;
+    answer.ok_or_else(|| no_answer(patience::SERVICE_WORKER))?.map(drop).map_err(|e| describe(&e))
+}
 
 impl Page {
     /// Registers the service worker where it would bring something.
@@ -27,13 +41,11 @@ impl Page {
             return;
         };
         leptos::task::spawn_local(async move {
-            // A browser that forbids it, in a private window say, has one thread as before.
-            if JsFuture::from(workers.register("isolate.js")).await.is_err() {
-                return;
-            }
-            let Ok(ready) = workers.ready() else { return };
-            let active = JsFuture::from(ready).await.is_ok();
-            self.threads_next_time.set(active && workers.controller().is_none());
+            self.threads_next_time.set(Some(match active(&workers).await {
+                // Where it is in charge already, it brought nothing: the page was loaded past it.
+                Ok(()) if workers.controller().is_some() => return,
+                other => other,
+            }));
         });
     }
 }

@@ -1,11 +1,13 @@
 //! The worker's handle, and how values cross.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use crate::patience;
 use crate::protocol::{Event, Request};
 
 /// The script that starts the worker's program, beside the page (`www/worker_loader.js`).
@@ -16,19 +18,23 @@ pub(super) struct Link {
     worker: Worker,
     /// Requests until the worker's first word: a script that still starts loses what is sent to it.
     early: Rc<RefCell<Option<Vec<JsValue>>>>,
+    /// Runs out where that word does not come.
+    patience: Option<TimeoutHandle>,
     // The worker calls these: they live as long as it does.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(web_sys::Event)>,
 }
 
 impl Link {
-    /// Starts the worker. Its events go to `event`, its death, with the reason in words, to `death`.
+    /// Starts the worker. Its events go to `event`, its death, with the reason in words, to `death`; should
+    /// it say nothing for long, that is told `silence`, with the seconds, and goes on.
     ///
     /// # Errors
     /// A sentence, when the browser does not start workers here.
     pub fn start(
         event: impl Fn(Event) + 'static,
         death: impl Fn(String) + Clone + 'static,
+        silence: impl FnOnce(u32) + 'static,
     ) -> Result<Self, String> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
@@ -36,6 +42,13 @@ impl Link {
             .map_err(|e| format!("the browser refused to start a worker: {}", describe(&e)))?;
 
         let early = Rc::new(RefCell::new(Some(Vec::new())));
+        let unheard = early.clone();
+        let long = move || {
+            if unheard.borrow().is_some() {
+                silence(patience::WORKER);
+            }
+        };
+        let patience = set_timeout_with_handle(long, Duration::from_secs(patience::WORKER.into())).ok();
         let (on_unreadable, held, listener) = (death.clone(), early.clone(), worker.clone());
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
             for request in held.take().into_iter().flatten() {
@@ -60,7 +73,7 @@ impl Link {
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         worker.set_onmessageerror(Some(on_error.as_ref().unchecked_ref()));
 
-        Ok(Self { worker, early, _on_message: on_message, _on_error: on_error })
+        Ok(Self { worker, early, patience, _on_message: on_message, _on_error: on_error })
     }
 
     /// Sends a request; byte strings cross as a `Uint8Array`.
@@ -87,6 +100,9 @@ impl Drop for Link {
         self.worker.set_onerror(None);
         self.worker.set_onmessageerror(None);
         self.worker.terminate();
+        if let Some(patience) = self.patience.take() {
+            patience.clear();
+        }
     }
 }
 

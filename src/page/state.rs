@@ -24,8 +24,9 @@ pub(super) struct Page {
     pub evaluate: Evaluate,
     pub benchmark: Benchmark,
 
-    /// Opened again, the page can use threads.
-    pub threads_next_time: RwSignal<bool>,
+    /// Whether the page can use threads once it is opened again, or why not; `None` where it has them, or
+    /// is not to have them.
+    pub threads_next_time: RwSignal<Option<Result<(), String>>>,
 
     /// What is in the search box.
     pub query: RwSignal<String>,
@@ -176,7 +177,7 @@ impl Page {
             view: RwSignal::new(address.view),
             evaluate: Evaluate::new(&address),
             benchmark: Benchmark::new(&address),
-            threads_next_time: RwSignal::new(false),
+            threads_next_time: RwSignal::new(None),
             query: RwSignal::new(address.query.clone().unwrap_or_default()),
             language: RwSignal::new(address.language),
             scope: RwSignal::new(address.scope),

@@ -7,13 +7,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CacheStorage, RequestInit, Url};
 
-use crate::{Error, Result};
+use crate::{Error, Result, patience::Timer};
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(call: &Function, milliseconds: i32) -> JsValue;
-
     #[wasm_bindgen(js_name = fetch)]
     pub fn fetch(address: &str, init: &RequestInit) -> Promise;
 
@@ -40,11 +37,7 @@ extern "C" {
 
 /// Waits; messages that have come in the meantime are taken.
 pub async fn sleep(milliseconds: i32) {
-    let promise = Promise::new(&mut |resolve, _| {
-        set_timeout(&resolve, milliseconds);
-    });
-    // Nothing rejects it.
-    let _ = JsFuture::from(promise).await;
+    Timer::new(milliseconds).await;
 }
 
 /// Milliseconds of work after which messages are looked at.

@@ -8,9 +8,9 @@ use std::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    browser::{breathe, has_webgpu, now, sleep},
+    browser::{breathe, has_webgpu, now},
     progress::Progress,
-    task::{Signal, either},
+    task::Signal,
 };
 use crate::{
     Error, Result,
@@ -19,13 +19,11 @@ use crate::{
         Backend, Encoder, Machine, Precision,
         webgpu::{Context, Upload},
     },
+    patience::{self, either, no_answer, within},
     protocol::{DeviceReport, PrecisionChoice, Stage},
     text::Kind,
 };
 
-/// Milliseconds a GPU that nobody asked for by name may take for each step of its trial. A real one
-/// takes a fraction; one imitated in software takes longer, and keeps the CPU busy meanwhile.
-const PATIENCE: i32 = 4000;
 /// What devices are timed with: a short query.
 const TIMED: &str = "How do bees find their way home?";
 
@@ -37,7 +35,8 @@ pub struct Gpu(Rc<Slot>);
 struct Slot {
     asked: Cell<bool>,
     opened: RefCell<Option<Result<Rc<OpenGpu>>>>,
-    answered: Signal,
+    /// Said when it has answered, or was waited for long enough.
+    waited: Signal,
 }
 
 /// The open GPU.
@@ -53,23 +52,33 @@ impl Gpu {
     /// The GPU, opened at the first call.
     ///
     /// # Errors
-    /// [`Error::Device`] when there is none, it refuses, or it was lost.
+    /// [`Error::Device`] when there is none, it refuses, gives no answer, or was lost.
     pub async fn open(&self) -> Result<Rc<OpenGpu>> {
         if !has_webgpu() {
             return Err(failed("this browser does not offer it here"));
         }
         let slot = &self.0;
         if !slot.asked.replace(true) {
-            // On its own: who asked may lose patience, but a second attempt would be refused.
-            let slot = slot.clone();
+            // On its own: who asked may lose patience, but a second attempt would be refused. What comes
+            // too late serves who asks next.
+            let opening = slot.clone();
             spawn_local(async move {
                 let opened = open().await.map(Rc::new);
-                slot.opened.replace(Some(opened));
-                slot.answered.say("");
+                opening.opened.replace(Some(opened));
+                opening.waited.say("");
+            });
+            let waiting = slot.waited.clone();
+            spawn_local(async move {
+                let _ = within(patience::GPU, waiting.heard()).await;
+                waiting.say("");
             });
         }
-        slot.answered.heard().await;
-        let gpu = slot.opened.borrow().clone().unwrap_or_else(|| Err(failed("it gave no answer")))?;
+        slot.waited.heard().await;
+        let silent = || {
+            let why = no_answer(patience::GPU);
+            Err(failed(format!("{why}; load the model again once it does, or reload the page")))
+        };
+        let gpu = slot.opened.borrow().clone().unwrap_or_else(silent)?;
         match gpu.lost.word() {
             Some(why) => Err(failed(format!("it was lost ({why}); reload the page to try it again"))),
             None => Ok(gpu),
@@ -92,7 +101,7 @@ impl OpenGpu {
 async fn open() -> Result<OpenGpu> {
     let (mut machine, context) = Machine::webgpu().await?;
     // wgpu passes on the description only, which most browsers leave empty.
-    if let Some(name) = super::browser::adapter_name().await {
+    if let Some(Some(name)) = within(patience::GPU_NAME, super::browser::adapter_name()).await {
         machine.adapter = name;
     }
     let lost = Signal::default();
@@ -115,7 +124,8 @@ pub async fn on_cpu(
     on(bundle, Machine::cpu(), precision, None, progress).await
 }
 
-/// The bundle on the GPU, checked, however long it takes; `upload` is what of it is there already.
+/// The bundle on the GPU, checked; `upload` is what of it is there already. It may be slow, as somebody
+/// wants it.
 ///
 /// # Errors
 /// As [`on_cpu`], and when there is no GPU.
@@ -128,7 +138,7 @@ pub async fn on_gpu(
     progress.at(Stage::Prepare, 0.0, 1.0);
     let gpu = gpu.open().await?;
     let work = on(bundle, gpu.machine.clone(), PrecisionChoice::Exact, upload, progress);
-    unless_lost(&gpu.lost, work).await
+    unless_silent(&gpu, work).await
 }
 
 /// A model whose weights are still coming, on its way to the GPU.
@@ -189,6 +199,27 @@ pub async fn unless_lost<T>(lost: &Signal, work: impl Future<Output = Result<T>>
     either(async { Err(failed(format!("it was lost ({})", lost.heard().await))) }, work).await
 }
 
+/// `work`, one batch or the self-test, unless the GPU is lost before it is done or gives no answer: then it
+/// is given up for good.
+///
+/// # Errors
+/// As [`unless_lost`].
+pub async fn unless_silent<T>(gpu: &OpenGpu, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let seconds = match gpu.machine.software {
+        true => patience::IMITATED_GPU_BATCH,
+        false => patience::GPU_BATCH,
+    };
+    match within(seconds, unless_lost(&gpu.lost, work)).await {
+        Some(done) => done,
+        None => {
+            let why = no_answer(seconds);
+            gpu.lost.say(&*why);
+            gpu.destroy();
+            Err(failed(why))
+        }
+    }
+}
+
 /// What a person is told about where a model runs.
 pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceReport {
     let machine = encoder.machine();
@@ -247,11 +278,10 @@ async fn query(encoder: &Encoder) -> Result<()> {
 }
 
 async fn patiently<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = async {
-        sleep(PATIENCE).await;
-        Err(failed(format!("a step of its trial took longer than {} s", PATIENCE / 1000)))
-    };
-    either(work, late).await
+    let seconds = patience::GPU_TRIAL;
+    within(seconds, work)
+        .await
+        .unwrap_or_else(|| Err(failed(format!("a step of its trial took longer than {seconds} s"))))
 }
 
 fn failed(problem: impl Into<String>) -> Error {

@@ -3,21 +3,25 @@
 //! A file is kept under its hash, whatever its address: what bundles share comes once, and is kept once. A
 //! manifest is kept under its address, and by the manifests that are kept it is known which files are needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use js_sys::{Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Cache, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
+use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
 
 use super::{
     browser::{fetch, resolve, words},
     progress::Progress,
-    storage::{self, keys, read, remove, write},
+    storage::{self, Store},
 };
 use crate::{
     Error, Hasher, Result,
     bundle::{FileEntry, MANIFEST, Manifest},
+    patience::{self, no_answer, within},
     protocol::Stage,
     sha256,
 };
@@ -76,11 +80,12 @@ pub fn folder(url: &str) -> Result<String> {
 /// A sentence that names the manifest's address, and the field where one is wrong.
 pub async fn manifest(folder: &str) -> Result<Found> {
     let address = file(folder, MANIFEST)?;
-    let (bytes, offline) = match get(&address, LARGEST_MANIFEST, &mut |_, _| {}).await {
+    let got = get(&address, Size::AtMost(LARGEST_MANIFEST), Vec::new(), &mut |_, _| {}).await;
+    let (bytes, offline) = match got {
         Ok(bytes) => (bytes, false),
-        Err(Failure { unreachable: true, error }) => match storage::open(CACHE).await {
-            Some(cache) => (read(&cache, &address).await.ok_or(error)?, true),
-            None => return Err(error),
+        Err(Failure { unreachable: true, error, .. }) => match storage::open(CACHE).await {
+            Ok(cache) => (cache.read(&address, LARGEST_MANIFEST).await.ok_or(error)?, true),
+            Err(_) => return Err(error),
         },
         Err(failure) => return Err(failure.error),
     };
@@ -104,12 +109,14 @@ pub async fn files(
     progress: &mut Progress<'_>,
     coming: &mut dyn FnMut(&FileEntry, &[u8]),
 ) -> Result<Files> {
-    let cache = storage::open(CACHE).await;
     let mut out = Files { files: BTreeMap::new(), from_cache: true, notes: Vec::new() };
-    if cache.is_none() {
-        out.notes
-            .push("This browser keeps no files for this address, so the model comes anew each time.".into());
-    }
+    let mut cache = match storage::open(CACHE).await {
+        Ok(cache) => Some(cache),
+        Err(why) => {
+            out.notes.push(format!("{why}, so the model comes anew each time."));
+            None
+        }
+    };
     let entries = &found.manifest.files;
     if let Some(cache) = &cache {
         let (mut before, total) = (0.0, found.manifest.bytes() as f64);
@@ -122,29 +129,40 @@ pub async fn files(
             before += entry.bytes as f64;
         }
     }
+    if cache.take_if(|cache| cache.is_silent()).is_some() {
+        let why = "gave no answer when it was asked for the model’s files";
+        out.notes.push(format!("This browser’s storage {why}; what it may keep came over the network."));
+    }
     let missing: Vec<&FileEntry> = entries.iter().filter(|e| !out.files.contains_key(&e.path)).collect();
     out.from_cache = missing.is_empty();
     if let Some(cache) = cache.as_ref().filter(|_| !out.from_cache && !found.offline) {
         // Should it not be kept, the files may have to come again, no more.
-        let _ = write(cache, &format!("{}{COMING}", found.address), &found.bytes).await;
+        let _ = cache.write(&format!("{}{COMING}", found.address), &found.bytes).await;
     }
     let total = missing.iter().map(|entry| entry.bytes as f64).sum();
     let mut before = 0.0;
     for entry in missing {
         let address = file(folder, entry.place())?;
+        let key = key(entry);
         // Hashed as it comes: at the end there is nothing left to wait for.
         let mut hasher = Hasher::default();
-        let bytes = get(&address, entry.bytes, &mut |bytes, new| {
+        let begun = BEGUN.with_borrow_mut(|begun| begun.take_if(|(of, _)| *of == key));
+        let begun = begun.map(|(_, bytes)| bytes).unwrap_or_default();
+        let got = get(&address, Size::Exactly(entry.bytes), begun, &mut |bytes, new| {
             hasher.push(&bytes[new..]);
             coming(entry, bytes);
             progress.at(Stage::Download, before + bytes.len() as f64, total);
         })
-        .await
-        .map_err(|failure| failure.error)?;
+        .await;
+        let bytes = got.map_err(|failure| {
+            let is_begun = !failure.begun.is_empty();
+            BEGUN.set(is_begun.then_some((key.clone(), failure.begun)));
+            failure.error
+        })?;
         progress.at(Stage::Check, before, total);
         entry.verify_hash(&address, bytes.len() as u64, &hasher.finish())?;
         if let Some(cache) = &cache
-            && let Err(problem) = write(cache, &key(entry), &bytes).await
+            && let Err(problem) = cache.write(&key, &bytes).await
         {
             out.notes.push(format!(
                 "{} could not be kept in this browser's storage and comes anew next time: {problem}",
@@ -186,9 +204,22 @@ pub async fn fetch_file_by_steps(
     limit: u64,
     step: &mut dyn FnMut(u64),
 ) -> Result<Vec<u8>> {
-    get(&file(folder, name)?, limit, &mut |bytes, _| step(bytes.len() as u64))
+    get(&file(folder, name)?, Size::AtMost(limit), Vec::new(), &mut |bytes, _| step(bytes.len() as u64))
         .await
         .map_err(|failure| failure.error)
+}
+
+thread_local! {
+    /// What had come of a bundle's file when its connection broke off or stood still, by its key, for the
+    /// next try: the newest alone.
+    static BEGUN: RefCell<Option<(String, Vec<u8>)>> = const { RefCell::new(None) };
+}
+
+/// What is known of a file's size.
+#[derive(Clone, Copy)]
+enum Size {
+    Exactly(u64),
+    AtMost(u64),
 }
 
 /// Why a file did not come.
@@ -196,6 +227,8 @@ struct Failure {
     /// Nobody answered, as opposed to a refusal.
     unreachable: bool,
     error: Error,
+    /// What has come, where a next try can go on from there.
+    begun: Vec<u8>,
 }
 
 /// Ends a transfer when it is dropped: that is how a cancelled download stops.
@@ -209,50 +242,81 @@ impl Drop for Abort {
     }
 }
 
-/// GETs `address`, at most `limit` bytes of it; `step` is told all that has come after each part, and where
-/// that part begins.
+/// GETs `address`; `step` is told all that has come after each part, and where that part begins. `begun` is
+/// what came of it before: where the server can go on from there, it does.
 async fn get(
     address: &str,
-    limit: u64,
+    size: Size,
+    begun: Vec<u8>,
     step: &mut dyn FnMut(&[u8], usize),
 ) -> std::result::Result<Vec<u8>, Failure> {
-    let failed =
-        |unreachable: bool, problem: String| Failure { unreachable, error: Error::file(address, problem) };
+    let failed = |unreachable: bool, problem: String| Failure {
+        unreachable,
+        error: Error::file(address, problem),
+        begun: Vec::new(),
+    };
     let controller = AbortController::new().ok();
-    let init = RequestInit::new();
-    init.set_signal(controller.as_ref().map(AbortController::signal).as_ref());
-    // Ask the server whether what the browser has is still current: an old file under a new manifest
-    // would look like an altered one.
-    init.set_cache(RequestCache::NoCache);
     let abort = Abort(controller);
-    let response = JsFuture::from(fetch(address, &init)).await.map_err(|e| {
-        failed(
-            true,
-            format!(
-                "it cannot be fetched ({}); there is no connection, or its server does not let this page read it (CORS)",
-                words(&e)
-            ),
-        )
-    })?;
-    let response: Response =
-        response.dyn_into().map_err(|_| failed(false, "the browser gave no response".into()))?;
-    if !response.ok() {
-        return Err(failed(false, format!("the server answered {}", status(&response))));
+    let mut out = begun;
+    if matches!(size, Size::Exactly(bytes) if bytes == out.len() as u64) {
+        // The connection stood still behind the last byte.
+        step(&out, 0);
+        return Ok(out);
     }
-    let mut out = Vec::new();
-    // Room for it at once where the server says how long it is: growing copies.
-    let announced =
-        response.headers().get("content-length").ok().flatten().and_then(|n| n.parse::<u64>().ok());
-    let room = announced.unwrap_or(0).min(limit);
+    let mut asked = ask(address, &abort, out.len()).await;
+    if asked.is_err() && !out.is_empty() {
+        // Some servers let other pages read their files, but not from the middle.
+        asked = ask(address, &abort, 0).await;
+    }
+    let response = match asked {
+        Ok(response) => response,
+        Err(problem) => return Err(Failure { begun: out, ..failed(true, problem) }),
+    };
+    if !response.ok() {
+        if response.status() == 416 {
+            // It has no such byte: the file is another one by now.
+            out.clear();
+        }
+        let problem = format!("the server answered {}", status(&response));
+        return Err(Failure { begun: out, ..failed(false, problem) });
+    }
+    match response.status() {
+        206 => step(&out, 0),
+        _ => out.clear(),
+    }
+    let header = |name| response.headers().get(name).ok().flatten();
+    // What is packed on its way is longer here.
+    let announced = match header("content-encoding") {
+        None => header("content-length").and_then(|n| n.parse::<u64>().ok()),
+        Some(_) => None,
+    };
+    let (whole, limit) = match size {
+        Size::Exactly(bytes) => (Some(bytes), bytes),
+        Size::AtMost(limit) => (announced.map(|n| n + out.len() as u64), limit),
+    };
+    // Room for it at once where it is known how long it is: growing copies.
+    let room = whole.unwrap_or(0).min(limit).saturating_sub(out.len() as u64);
     out.try_reserve_exact(usize::try_from(room).unwrap_or(usize::MAX))
         .map_err(|_| failed(false, format!("there is no memory for its {room} bytes")))?;
     let Some(body) = response.body() else { return Ok(out) };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let (again, of) = match (size, whole) {
+        (Size::Exactly(_), Some(n)) => ("try again, and it goes on from there", format!(" of {n}")),
+        (_, Some(n)) => ("try again", format!(" of {n}")),
+        (_, None) => ("try again", String::new()),
+    };
     loop {
-        let broken = |e: JsValue, n: usize| {
-            failed(true, format!("the connection broke off after {n} bytes ({}); try again", words(&e)))
+        let broken = |how: String, out: Vec<u8>| {
+            let problem = format!("{how} after {}{of} bytes; {again}", out.len());
+            Failure { begun: out, ..failed(true, problem) }
         };
-        let part = JsFuture::from(reader.read()).await.map_err(|e| broken(e, out.len()))?;
+        let part = match within(patience::SERVER, JsFuture::from(reader.read())).await {
+            Some(Ok(part)) => part,
+            Some(Err(e)) => return Err(broken(format!("the connection broke off ({})", words(&e)), out)),
+            None => {
+                return Err(broken(format!("nothing more came for {} s", patience::SERVER), out));
+            }
+        };
         let chunk = Reflect::get(&part, &"value".into()).ok().and_then(|v| v.dyn_into::<Uint8Array>().ok());
         let Some(chunk) = chunk else { break };
         let start = out.len();
@@ -269,6 +333,29 @@ async fn get(
     }
     drop(abort);
     Ok(out)
+}
+
+/// The server's answer when it is asked for a file from a byte on; otherwise what is wrong.
+async fn ask(address: &str, abort: &Abort, from: usize) -> std::result::Result<Response, String> {
+    let init = RequestInit::new();
+    init.set_signal(abort.0.as_ref().map(AbortController::signal).as_ref());
+    // Ask the server whether what the browser has is still current: an old file under a new manifest
+    // would look like an altered one.
+    init.set_cache(RequestCache::NoCache);
+    if from > 0 {
+        let headers = Headers::new().map_err(|e| words(&e))?;
+        headers.set("range", &format!("bytes={from}-")).map_err(|e| words(&e))?;
+        init.set_headers(&headers);
+    }
+    let answer = within(patience::SERVER, JsFuture::from(fetch(address, &init))).await;
+    let answer = answer.ok_or_else(|| format!("{}; try again", no_answer(patience::SERVER)))?;
+    let response = answer.map_err(|e| {
+        format!(
+            "it cannot be fetched ({}); there is no connection, or its server does not let this page read it (CORS)",
+            words(&e)
+        )
+    })?;
+    response.dyn_into().map_err(|_| "the browser gave no response".into())
 }
 
 /// The status with its name, where the server gave one.
@@ -291,11 +378,11 @@ fn key(entry: &FileEntry) -> String {
 }
 
 /// A file that is kept and whole; one that is damaged goes.
-async fn kept(cache: &Cache, entry: &FileEntry) -> Option<Vec<u8>> {
+async fn kept(cache: &Store, entry: &FileEntry) -> Option<Vec<u8>> {
     let key = key(entry);
-    let bytes = read(cache, &key).await?;
+    let bytes = cache.read(&key, entry.bytes).await?;
     if entry.verify(&key, &bytes).is_err() {
-        remove(cache, &key).await;
+        cache.remove(&key).await;
         return None;
     }
     Some(bytes)
@@ -308,20 +395,20 @@ struct List {
 }
 
 /// Keeps the manifest for times without a connection; where files came, drops those that no kept manifest lists.
-async fn tidy(cache: &Cache, found: &Found, from_cache: bool) {
+async fn tidy(cache: &Store, found: &Found, from_cache: bool) {
     if !found.offline {
         // Without it the model is just not there offline.
-        let _ = write(cache, &found.address, &found.bytes).await;
-        remove(cache, &format!("{}{COMING}", found.address)).await;
+        let _ = cache.write(&found.address, &found.bytes).await;
+        cache.remove(&format!("{}{COMING}", found.address)).await;
     }
     if from_cache {
         return;
     }
     let mut needed: BTreeSet<String> = found.manifest.files.iter().map(key).collect();
     let (files, manifests): (Vec<_>, Vec<_>) =
-        keys(cache).await.into_iter().partition(|key| key.contains(HASH));
+        cache.keys().await.into_iter().partition(|key| key.contains(HASH));
     for manifest in manifests {
-        let bytes = read(cache, &manifest).await.unwrap_or_default();
+        let bytes = cache.read(&manifest, LARGEST_MANIFEST).await.unwrap_or_default();
         // No more of it than that: it may be of another version of this page.
         if let Ok(list) = serde_json::from_slice::<List>(&bytes) {
             needed.extend(list.files.iter().map(key));
@@ -329,6 +416,6 @@ async fn tidy(cache: &Cache, found: &Found, from_cache: bool) {
     }
     // Those that earlier versions kept by their address go too.
     for old in files.iter().filter(|key| !needed.contains(*key)) {
-        remove(cache, old).await;
+        cache.remove(old).await;
     }
 }

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::VecDeque, rc::Rc};
 use super::{
     Session,
     browser::{breathe, sleep},
-    device::{is_gpu, unless_lost},
+    device::{is_gpu, unless_silent},
     model::Model,
 };
 use crate::{
@@ -111,10 +111,10 @@ impl Session {
     /// What `encoder` was sent, unless its GPU is lost before that is done.
     ///
     /// # Errors
-    /// [`Error::Device`] when it is lost or fails.
+    /// [`Error::Device`] when it is lost, fails or gives no answer.
     pub(super) async fn unless_gpu_lost(&self, encoder: &Encoder, vectors: Vectors) -> Result<Vec<f32>> {
         match self.0.gpu.opened() {
-            Some(gpu) if is_gpu(encoder) => unless_lost(&gpu.lost, vectors).await,
+            Some(gpu) if is_gpu(encoder) => unless_silent(&gpu, vectors).await,
             _ => vectors.await,
         }
     }

@@ -5,12 +5,11 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Poll, Waker},
 };
 
-use crate::{Error, Result};
+use crate::{Error, Result, patience::either};
 
 /// A word that is said once, and all who wait for it. wgpu wants its callbacks to be `Send`.
 #[derive(Clone, Default)]
@@ -55,16 +54,6 @@ impl Signal {
     }
 }
 
-/// Whichever is ready first; the other is dropped. `first` is asked first.
-pub async fn either<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    poll_fn(|context| match first.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(value),
-        Poll::Pending => second.as_mut().poll(context),
-    })
-    .await
-}
-
 /// `work`, unless `cancel` is heard before it is done.
 ///
 /// # Errors
@@ -104,6 +93,7 @@ mod tests {
     use super::*;
 
     use std::future::{pending, ready};
+    use std::pin::pin;
     use std::task::Context;
 
     fn poll_once<F: Future>(future: F) -> Poll<F::Output> {

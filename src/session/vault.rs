@@ -1,9 +1,11 @@
 //! Vectors that were made before, kept in the browser's storage: f32, little-endian, a chunk of texts
 //! an entry.
 
-use web_sys::Cache;
-
-use super::{browser::resolve, model::Model, storage};
+use super::{
+    browser::resolve,
+    model::Model,
+    storage::{self, Store},
+};
 use crate::{Result, datasets::Chunks, text::Kind};
 
 /// Name of the cache among the origin's.
@@ -12,7 +14,7 @@ const CACHE: &str = "interlingua-vectors";
 /// The kept vectors of one model.
 pub struct Vault {
     /// `None` where the browser keeps nothing, or nothing more.
-    cache: Option<Cache>,
+    cache: Option<Store>,
     model: String,
     dimension: usize,
 }
@@ -20,17 +22,18 @@ pub struct Vault {
 impl Vault {
     /// For `model`'s vectors; a sentence says so where the browser keeps none.
     pub async fn open(model: &Model) -> (Self, Option<String>) {
-        let cache = storage::open(CACHE).await;
-        let note = cache.is_none().then(|| {
-            "This browser keeps no files for this address, so vectors are made anew after a reload.".into()
-        });
+        let (cache, note) = match storage::open(CACHE).await {
+            Ok(cache) => (Some(cache), None),
+            Err(why) => (None, Some(format!("{why}, so vectors are made anew after a reload."))),
+        };
         (Self { cache, model: model.vectors_hash(), dimension: model.encoder.dimension() }, note)
     }
 
     /// The vectors of a chunk (`[texts, dimension]`), where they are kept and whole.
     pub async fn get(&self, chunk: &[&str], kind: Kind) -> Option<Vec<f32>> {
-        let bytes = storage::read(self.cache.as_ref()?, &self.key(chunk, kind)?).await?;
-        if bytes.len() != chunk.len() * self.dimension * size_of::<f32>() {
+        let size = chunk.len() * self.dimension * size_of::<f32>();
+        let bytes = self.cache.as_ref()?.read(&self.key(chunk, kind)?, size as u64).await?;
+        if bytes.len() != size {
             return None;
         }
         let (numbers, _) = bytes.as_chunks();
@@ -43,7 +46,7 @@ impl Vault {
     pub async fn put(&mut self, chunk: &[&str], kind: Kind, vectors: &[f32]) -> Option<String> {
         let (cache, key) = (self.cache.as_ref()?, self.key(chunk, kind)?);
         let bytes: Vec<u8> = vectors.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let problem = storage::write(cache, &key, &bytes).await.err()?;
+        let problem = cache.write(&key, &bytes).await.err()?;
         self.cache = None;
         Some(format!(
             "The browser's storage takes no more vectors ({}); the rest is kept in memory only and made anew after a reload. Clear stored vectors to make room.",

@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::readback;
 use crate::{Error, Result};
+
+/// What a device has to give back before it is used.
+const ECHO: f32 = 1.5;
 
 /// An open GPU.
 #[derive(Debug, Clone)]
@@ -16,7 +20,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// Opens the GPU that WebGPU offers; natively, where there is none, a driver that imitates one.
+    /// Opens the GPU that WebGPU offers; natively, where there is none, a driver that imitates one. It has
+    /// answered then: some can be opened, and never finish any work.
     ///
     /// # Errors
     /// [`Error::Device`] when there is none or it refuses.
@@ -62,7 +67,37 @@ impl Context {
             .find(|s| !s.trim().is_empty())
             .map_or("unnamed adapter", |s| s.trim())
             .to_string();
-        Ok(Self { device, queue, adapter: name, software: looks_imitated(&info), faults })
+        let context = Self { device, queue, adapter: name, software: looks_imitated(&info), faults };
+        context.echo().await.map_err(failed)?;
+        Ok(context)
+    }
+
+    /// Sends a number there and reads it back, as all work does.
+    async fn echo(&self) -> std::result::Result<(), String> {
+        let watch = self.watch();
+        let buffer = |usage| {
+            let label = Some("echo");
+            let size = wgpu::COPY_BUFFER_ALIGNMENT;
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label,
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let there = buffer(wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC);
+        let back = buffer(wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ);
+        self.queue.write_buffer(&there, 0, &ECHO.to_le_bytes());
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&there, 0, &back, 0, wgpu::COPY_BUFFER_ALIGNMENT);
+        let submission = self.queue.submit([encoder.finish()]);
+        let fault = watch.end();
+        let values = readback::read(self, &back, 1, submission).await;
+        match (fault.await, values?.as_slice()) {
+            (Some(fault), _) => Err(fault),
+            (None, [ECHO]) => Ok(()),
+            (None, other) => Err(format!("it gives back {other:?} where it was sent {ECHO}")),
+        }
     }
 
     /// Its name, for people.

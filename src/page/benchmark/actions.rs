@@ -8,6 +8,7 @@ use crate::benchmark::{self, Device, Plan};
 use crate::page::actions::{MODEL, SAMPLE, resolve};
 use crate::page::link::describe;
 use crate::page::state::{Activity, Page, Worker};
+use crate::patience::{self, no_answer, within};
 use crate::protocol::{Request, Stage};
 
 /// The field with the sizes.
@@ -126,7 +127,11 @@ impl Page {
         leptos::task::spawn_local(async move {
             let copied = match there {
                 true => {
-                    JsFuture::from(navigator.clipboard().write_text(&address)).await.map_err(|e| describe(&e))
+                    let copied = JsFuture::from(navigator.clipboard().write_text(&address));
+                    let copied = within(patience::CLIPBOARD, copied).await;
+                    copied
+                        .ok_or_else(|| no_answer(patience::CLIPBOARD))
+                        .and_then(|copied| copied.map_err(|e| describe(&e)))
                 }
                 false => Err("it offers that on secure pages only".into()),
             };

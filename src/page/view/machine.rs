@@ -1,5 +1,6 @@
 //! The state of the machine: one line that opens to everything known, and what is under way.
 
+use leptos::either::Either;
 use leptos::prelude::*;
 
 use super::corpus::CorpusProgress;
@@ -127,11 +128,19 @@ fn Details() -> impl IntoView {
             <DeviceChoices/>
             {move || page.model.get().map(|model| view! { <ModelDetails model/> })}
             <LastQuery/>
-            {move || page.threads_next_time.get().then(|| view! {
-                <p>
-                    "One thread computes on the CPU. Opened again, this page can use more. "
-                    <button type="button" class="quiet" on:click=|_| reload()>"Reload the page"</button>
-                </p>
+            {move || page.threads_next_time.get().map(|next_time| match next_time {
+                Ok(()) => Either::Left(view! {
+                    <p>
+                        "One thread computes on the CPU. Opened again, this page can use more. "
+                        <button type="button" class="quiet" on:click=|_| reload()>"Reload the page"</button>
+                    </p>
+                }),
+                Err(why) => Either::Right(view! {
+                    <p>
+                        "One thread computes on the CPU. For more, the browser has to start a service worker, and did not: "
+                        {why.trim_end_matches('.').to_owned()} "."
+                    </p>
+                }),
             })}
             <p class="buttons">
                 <button type="button" class="quiet" on:click=move |_| page.load_model()>"Load the model again"</button>

@@ -1,0 +1,205 @@
+//! How long the page and its worker wait for what is not in their hands: a GPU, the browser's storage, a
+//! server, another worker, a drive. What gives no answer is given up in a sentence, and what can go on
+//! without it goes on.
+//!
+//! What moves is never given up: a download may take an hour, but not stand still. Nor is what computes
+//! here; a person can cancel that. A person who is asked something may take any time.
+
+use std::{
+    cell::RefCell,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use js_sys::Function;
+use wasm_bindgen::prelude::*;
+
+/// Seconds for a GPU to be opened and to give back a first number.
+pub const GPU: u32 = 10;
+/// Seconds for the GPU's name, which nothing depends on.
+pub const GPU_NAME: u32 = 2;
+/// Seconds for each step of the trial of a GPU that nobody asked for by name. A real one takes a
+/// fraction; one imitated in software takes longer, and keeps the CPU busy meanwhile.
+pub const GPU_TRIAL: u32 = 4;
+/// Seconds for a batch, or for the self-test with the compiling of the shaders.
+pub const GPU_BATCH: u32 = 60;
+/// As [`GPU_BATCH`], where the processor imitates the GPU beside all else it does.
+pub const IMITATED_GPU_BATCH: u32 = 300;
+/// Seconds for the browser's storage, beside what the bytes themselves take ([`storage`]).
+pub const STORAGE: u32 = 10;
+/// Bytes that storage gives or takes in a second at least.
+const STORAGE_RATE: u64 = 1 << 20;
+/// Seconds for a server's answer, and then for each next part of what it sends, however small.
+pub const SERVER: u32 = 20;
+/// Seconds for each part of a person's file: it may lie on a network's drive, or still in a cloud.
+pub const FILE: u32 = 30;
+/// Seconds for a service worker to be registered, and then to be ready.
+pub const SERVICE_WORKER: u32 = 10;
+/// Seconds for the clipboard.
+pub const CLIPBOARD: u32 = 10;
+/// Seconds for a worker's first word. Its program is downloaded before, by the browser, which does not
+/// tell how far it is: so a person is told, and nothing is ended.
+pub const WORKER: u32 = 30;
+
+/// Seconds for storage to give or take so many bytes.
+pub fn storage(bytes: u64) -> u32 {
+    STORAGE.saturating_add(u32::try_from(bytes / STORAGE_RATE).unwrap_or(u32::MAX))
+}
+
+/// Why something was given up.
+pub fn no_answer(seconds: u32) -> String {
+    format!("it gave no answer in {seconds} s")
+}
+
+/// What `work` gives, or `None` where that takes longer. A promise that is kept after that finds nobody.
+pub async fn within<T>(seconds: u32, work: impl Future<Output = T>) -> Option<T> {
+    counted(seconds, || Timer::new(1000), work).await
+}
+
+/// Seconds are counted one by one rather than by a clock: a worker that computed for a while, or a machine
+/// that slept, could not hear an answer that had come, and has not waited.
+async fn counted<T, S: Future<Output = ()>>(
+    seconds: u32,
+    second: impl Fn() -> S,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let late = async {
+        for _ in 0..seconds {
+            second().await;
+        }
+        None
+    };
+    either(async { Some(work.await) }, late).await
+}
+
+/// Whichever is ready first; the other is dropped. `first` is asked first.
+pub async fn either<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|context| match first.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(value),
+        Poll::Pending => second.as_mut().poll(context),
+    })
+    .await
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(call: &Function, milliseconds: i32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+}
+
+/// Is ready after some time; dropped before, it leaves nothing behind.
+pub struct Timer {
+    timer: JsValue,
+    rung: Rc<RefCell<Rung>>,
+    // The browser calls it: it lives as long as the timer does.
+    _call: Closure<dyn FnMut()>,
+}
+
+#[derive(Default)]
+struct Rung {
+    is: bool,
+    waiting: Option<Waker>,
+}
+
+impl Timer {
+    /// Begins now.
+    pub fn new(milliseconds: i32) -> Self {
+        let rung = Rc::<RefCell<Rung>>::default();
+        let ring = rung.clone();
+        let call = Closure::once(move || {
+            let waiting = {
+                let mut rung = ring.borrow_mut();
+                rung.is = true;
+                rung.waiting.take()
+            };
+            if let Some(waiting) = waiting {
+                waiting.wake();
+            }
+        });
+        let timer = set_timeout(call.as_ref().unchecked_ref(), milliseconds);
+        Self { timer, rung, _call: call }
+    }
+}
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut rung = self.rung.borrow_mut();
+        if rung.is {
+            return Poll::Ready(());
+        }
+        rung.waiting = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        clear_timeout(&self.timer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::{
+        cell::Cell,
+        future::{pending, ready},
+    };
+
+    /// A second that is over at the second look, and how many have begun.
+    fn seconds(begun: &Cell<u32>) -> impl Fn() -> Pin<Box<dyn Future<Output = ()>>> {
+        move || {
+            begun.set(begun.get() + 1);
+            let mut looked = false;
+            Box::pin(poll_fn(move |_| match std::mem::replace(&mut looked, true) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }))
+        }
+    }
+
+    fn run<F: Future>(looks: usize, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        (0..looks).find_map(|_| match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        })
+    }
+
+    #[test]
+    fn what_never_answers_is_given_up_when_the_seconds_are_over() {
+        let begun = Cell::new(0);
+        assert_eq!(run(10, counted(10, seconds(&begun), pending::<()>())), None, "too early");
+        assert_eq!(begun.get(), 10);
+        assert_eq!(run(11, counted(10, seconds(&begun), pending::<()>())), Some(None));
+    }
+
+    #[test]
+    fn an_answer_is_taken_at_once_and_also_in_the_last_second() {
+        let begun = Cell::new(0);
+        assert_eq!(run(1, counted(10, seconds(&begun), ready(1))), Some(Some(1)));
+        assert_eq!(begun.get(), 0, "a timer was begun for nothing");
+        let mut looks = 0;
+        let late = poll_fn(|_| {
+            looks += 1;
+            if looks == 11 { Poll::Ready(2) } else { Poll::Pending }
+        });
+        assert_eq!(run(11, counted(10, seconds(&begun), late)), Some(Some(2)));
+    }
+
+    #[test]
+    fn storage_may_take_longer_for_more() {
+        assert_eq!(storage(0), STORAGE);
+        assert_eq!(storage(26 << 20), STORAGE + 26);
+        assert_eq!(storage(u64::MAX), u32::MAX);
+    }
+}
