@@ -78,12 +78,90 @@ impl Machine {
 }
 
 #[cfg(feature = "native")]
+mod patience {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::Machine;
+    use crate::{Error, Result};
+
+    /// How long a GPU's driver may take: on a machine that has several cards it wakes them all.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// The GPU that `open` opens, on a thread of its own: where the driver hangs, that thread is left to it,
+    /// and what comes of it later is let go.
+    ///
+    /// # Errors
+    /// What `open` returns; [`Error::Device`] when it gives no answer.
+    pub(super) fn in_time<T: Send + 'static>(
+        device: &str,
+        open: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        wait(device, PATIENCE, open)
+    }
+
+    fn wait<T: Send + 'static>(
+        device: &str,
+        patience: Duration,
+        open: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let failed = |problem: String| Error::Device { device: device.into(), problem };
+        let (tell, told) = mpsc::sync_channel(1);
+        let opens = thread::Builder::new().name(format!("opens {device}"));
+        opens
+            .spawn(move || {
+                // Nobody listens any more where it took too long.
+                let _ = tell.send(open());
+            })
+            .map_err(|e| failed(format!("there is no thread to open it on ({e})")))?;
+        told.recv_timeout(patience).unwrap_or_else(|e| {
+            Err(failed(match e {
+                mpsc::RecvTimeoutError::Timeout => format!(
+                    "its driver gave no answer in {} s; use --device cpu, or start the machine again",
+                    patience.as_secs()
+                ),
+                mpsc::RecvTimeoutError::Disconnected => "its driver stopped while it was opened".into(),
+            }))
+        })
+    }
+
+    impl Machine {
+        /// As [`Machine::webgpu`], for programs that may block: a driver that hangs is given up.
+        ///
+        /// # Errors
+        /// As [`Machine::webgpu`].
+        pub fn webgpu_in_time() -> Result<Self> {
+            in_time("WebGPU", || futures_lite::future::block_on(Self::webgpu()).map(|(machine, _)| machine))
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_driver_that_hangs_is_given_up_and_one_that_answers_is_heard() {
+            let (release, held) = mpsc::channel::<()>();
+            let hangs = move || Ok(held.recv().is_ok());
+            let error = wait("GPU", Duration::from_millis(20), hangs).unwrap_err().to_string();
+            assert!(error.starts_with("GPU: its driver gave no answer"), "{error}");
+            // Its answer comes after all, and finds nobody.
+            release.send(()).unwrap();
+            assert_eq!(in_time("GPU", || Ok(7)).unwrap(), 7);
+            let refused = in_time::<()>("GPU", || Err(Error::Input("no".into())));
+            assert_eq!(refused.unwrap_err().to_string(), "no");
+            let error = in_time::<()>("GPU", || panic!("within the driver")).unwrap_err().to_string();
+            assert!(error.contains("stopped while it was opened"), "{error}");
+        }
+    }
+}
+
+#[cfg(feature = "native")]
 mod burns {
     use std::sync::OnceLock;
 
     use burn::tensor::{Device, DeviceKind};
 
-    use super::{Backend, Handle, Machine};
+    use super::{Backend, Handle, Machine, patience::in_time};
     use crate::{Error, Result, encoder::webgpu::looks_imitated};
 
     impl Machine {
@@ -100,12 +178,14 @@ mod burns {
         /// The best GPU there is, by Burn's kernels; opened once for the whole process.
         ///
         /// # Errors
-        /// [`Error::Device`] when there is none or it refuses.
+        /// [`Error::Device`] when there is none, it refuses, or its driver hangs.
         pub fn gpu() -> Result<Self> {
             static GPU: OnceLock<Result<Machine>> = OnceLock::new();
             GPU.get_or_init(|| {
                 // Software adapters count as CPUs to wgpu and are not found by its default choice.
-                Self::open_gpu(DeviceKind::DefaultDevice).or_else(|_| Self::open_gpu(DeviceKind::Cpu))
+                in_time("GPU", || {
+                    Self::open_gpu(DeviceKind::DefaultDevice).or_else(|_| Self::open_gpu(DeviceKind::Cpu))
+                })
             })
             .clone()
         }
@@ -113,9 +193,10 @@ mod burns {
         /// The first `count` graphics cards, to train on all of them.
         ///
         /// # Errors
-        /// [`Error::Device`] when there are not as many.
+        /// [`Error::Device`] when there are not as many, or a driver hangs.
         pub fn gpus(count: usize) -> Result<Self> {
-            let all = (0..count).map(|i| Self::open_gpu(DeviceKind::DiscreteGpu(i)));
+            let all = (0..count)
+                .map(|i| in_time(&format!("GPU {i}"), move || Self::open_gpu(DeviceKind::DiscreteGpu(i))));
             Self::joined(all.collect::<Result<_>>()?)
         }
 

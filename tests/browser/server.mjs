@@ -19,12 +19,16 @@ const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-e
 /**
  * Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404), and `slow` to
  * `{ pieces, until }`: the bytes come in so many pieces, a tenth of a second apart, the last not before `until`
- * (a promise). Pages that are `isolated` from other origins may use threads.
+ * (a promise); where it is one piece, nothing comes before. Who asks for a file from a byte on gets that part, unless
+ * the server is told to send all as `whole`, and is noted in `ranges`. Pages that are `isolated` from other origins
+ * may use threads.
  */
 export async function serve({ isolated = false } = {}) {
   const faults = new Map();
   const slow = new Map();
   const requests = [];
+  const ranges = [];
+  const handle = { whole: false };
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     requests.push(path);
@@ -41,7 +45,14 @@ export async function serve({ isolated = false } = {}) {
       response.writeHead(404).end("not here");
       return;
     }
-    response.writeHead(200, {
+    const { range } = request.headers;
+    const [, begin] = range?.match(/^bytes=(\d+)-$/) ?? [];
+    if (range) ranges.push([path, range]);
+    const length = bytes.length;
+    const part = begin && !handle.whole;
+    if (part) bytes = bytes.subarray(Number(begin));
+    response.writeHead(part ? 206 : 200, {
+      ...(part ? { "content-range": `bytes ${begin}-${length - 1}/${length}` } : {}),
       "content-type": types[extname(file)] ?? "application/octet-stream",
       "content-length": bytes.length,
       "cache-control": "no-cache",
@@ -63,5 +74,5 @@ export async function serve({ isolated = false } = {}) {
     server.closeAllConnections();
     return new Promise((done) => server.close(done));
   };
-  return { origin, faults, slow, requests, close };
+  return Object.assign(handle, { origin, faults, slow, requests, ranges, close });
 }

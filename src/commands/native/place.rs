@@ -41,14 +41,18 @@ fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
         "cpu" => on_cpu(),
         "flex" => Encoder::new(bundle, Machine::flex()),
         "gpu" => on_gpu(bundle, Machine::gpu()?),
-        "webgpu" => on_gpu(bundle, futures_lite::future::block_on(Machine::webgpu())?.0),
+        "webgpu" => on_gpu(bundle, Machine::webgpu_in_time()?),
         // A GPU imitated in software is slower than the CPU itself.
         _ => match Machine::gpu() {
             Ok(machine) if !machine.software => on_gpu(bundle, machine).or_else(|problem| {
                 eprintln!("{problem}; the CPU is used");
                 on_cpu()
             }),
-            _ => on_cpu(),
+            Ok(_) => on_cpu(),
+            Err(problem) => {
+                eprintln!("{problem}; the CPU is used");
+                on_cpu()
+            }
         },
     }
 }

@@ -72,7 +72,11 @@ pub(super) fn machine(device: &str, gpus: Option<usize>) -> Result<Machine> {
         (None, "cpu") => Machine::cpu(),
         (None, "flex") => Machine::flex(),
         (None, "gpu") => Machine::gpu()?,
-        _ => Machine::gpu().ok().filter(|m| !m.software).unwrap_or_else(Machine::cpu),
+        _ => Machine::gpu()
+            .inspect_err(|problem| eprintln!("{problem}; the CPU is used"))
+            .ok()
+            .filter(|m| !m.software)
+            .unwrap_or_else(Machine::cpu),
     };
     eprintln!("device: {} ({})", machine.backend.name(), machine.adapter);
     Ok(machine)
