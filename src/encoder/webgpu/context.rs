@@ -93,10 +93,12 @@ impl Context {
         let submission = self.queue.submit([encoder.finish()]);
         let fault = watch.end();
         let values = readback::read(self, &back, 1, submission).await;
-        match (fault.await, values?.as_slice()) {
-            (Some(fault), _) => Err(fault),
-            (None, [ECHO]) => Ok(()),
-            (None, other) => Err(format!("it gives back {other:?} where it was sent {ECHO}")),
+        if let Some(fault) = fault.await {
+            return Err(fault);
+        }
+        match values?.as_slice() {
+            [ECHO] => Ok(()),
+            other => Err(format!("it gives back {other:?} where it was sent {ECHO}")),
         }
     }
 
