@@ -221,6 +221,9 @@ pub struct TaskInfo {
     pub passages: usize,
     /// What was left out or assumed, a sentence each.
     pub notes: Vec<String>,
+    /// How tables and JSON lines were read.
+    #[serde(default)]
+    pub fields: Vec<Fields>,
 }
 
 /// A cell of the report: passages of one language, or of all.

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 
 use super::address::Address;
 use super::state::{Activity, Page};
+use crate::datasets::Fields;
 use crate::evaluation::{Comparison, EvalReport, Measure, Measures, Setting};
 use crate::protocol::{CellChoice, Id, OpenedFile, QueryRow, RankedPassage, TaskInfo};
 
@@ -409,6 +410,12 @@ impl Evaluate {
         let task = self.task.get()?;
         let key = self.source_key();
         self.kept.with_value(|k| k.open.as_ref() == Some(&key)).then_some(task)
+    }
+
+    /// How the person's files were read when they last could be.
+    pub fn fields(self) -> Vec<Fields> {
+        let fields = self.task.with(|task| task.as_ref().map(|t| t.fields.clone()).unwrap_or_default());
+        self.files.with(|files| fields.into_iter().filter(|f| files.contains(&f.file)).collect())
     }
 
     /// The languages that can be chosen: code and, once they are known, questions and passages.

@@ -65,6 +65,7 @@ impl Data {
             queries: task.queries.len(),
             passages: task.documents.len(),
             notes: task.notes.clone(),
+            fields: self.corpus.fields.clone(),
         }
     }
 }

@@ -247,6 +247,32 @@ test("own files: what cannot count is said and counted, what cannot be used is r
   await page.close();
 });
 
+test("a table of one's own: which column is what is shown, and can be chosen anew", async () => {
+  const view = await evaluate("?view=evaluate&data=own&device=cpu&precision=exact");
+  const { page } = view;
+  const table = [
+    "id,lang,text,summary,question",
+    "p1,en,The museum opens at nine.,On a museum and its hours.,When does it open?",
+    "p2,de,Bienen machen Honig aus Nektar.,Von den Bienen.,Was machen Bienen?",
+  ];
+  const buffer = Buffer.from(table.join("\n"));
+  await page.locator(".choose").getByLabel("Choose files").setInputFiles({ name: "mine.csv", mimeType: "text/csv", buffer });
+  await page.locator(".choose").getByText("What is what in mine.csv").click();
+  const column = (label) => page.locator(".choose .columns-of label").filter({ hasText: new RegExp(`^${label}`) }).locator("select");
+  const note = (words) => page.locator(".data .notes li").filter({ hasText: words }).waitFor();
+  await note(/text is column 3 "text"/);
+  assert.equal(await column("Text").inputValue(), "text");
+  assert.equal(await column("Question").inputValue(), "question");
+  await column("Text").selectOption("summary");
+  await note(/text is column 4 "summary"/);
+  assert.equal(await column("Text").inputValue(), "summary");
+  await view.measure();
+  await view.report();
+  assert.equal(JSON.parse(await view.save("Save report (JSON)")).counts.queries, 2);
+  assert.deepEqual(view.complaints, []);
+  await page.close();
+});
+
 test("questions in one language on passages in another: the tab key reaches the map, and the command tells how the page computed", async () => {
   const view = await evaluate("?view=evaluate&data=own&device=cpu");
   const { page } = view;

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::{Data, Opened, Planned, Shown, View};
+use crate::datasets::Role;
 use crate::evaluation::{Measure, Setting};
 use crate::page::actions::{MODEL, resolve};
 use crate::page::state::{Activity, Page, WayOut};
@@ -50,6 +51,21 @@ impl Page {
         e.data.set(Data::Own);
         e.languages.set(Vec::new());
         self.write_address(false);
+        self.open_own_data();
+    }
+
+    /// The person says which column of one of their files is what; the files are read anew.
+    pub fn choose_data_column(self, file: &str, role: Role, column: Option<String>) {
+        self.evaluate.kept.update_value(|k| {
+            for opened in k.files.iter_mut().filter(|f| f.name == file) {
+                opened.columns = std::mem::take(&mut opened.columns).with(role, column.clone());
+            }
+            k.edition += 1;
+        });
+        if role == Role::Language {
+            self.evaluate.languages.set(Vec::new());
+            self.write_address(false);
+        }
         self.open_own_data();
     }
 

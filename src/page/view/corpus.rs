@@ -21,6 +21,12 @@ pub(super) fn Corpus() -> impl IntoView {
         // The same file can be chosen again.
         input.set_value("");
     };
+    let fields = Signal::derive(move || {
+        page.corpus.with(|c| c.as_ref().map(|c| c.fields.clone()).unwrap_or_default())
+    });
+    let choose_column = Callback::new(move |(file, role, column): (String, _, _)| {
+        page.choose_column(&file, role, column);
+    });
     view! {
         <section class="corpus" aria-label="Text that is searched">
             <p class="open">{move || open_words(page)}</p>
@@ -31,7 +37,7 @@ pub(super) fn Corpus() -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| page.open_again()>"Open the sample"</button>
             })}
             <Notes/>
-            <Columns/>
+            <Columns fields choose=choose_column/>
             <details>
                 <summary>"Search your own text"</summary>
                 <div class="own">
@@ -101,12 +107,13 @@ fn Notes() -> impl IntoView {
 
 /// Which column of a table, or field of JSON lines, is what, to be chosen anew.
 #[component]
-fn Columns() -> impl IntoView {
-    let page = Page::here();
-    let fields = Memo::new(move |_| {
-        let all = page.corpus.with(|c| c.as_ref().map(|c| c.fields.clone()).unwrap_or_default());
-        all.into_iter().filter(|f| f.names.len() > 1).collect::<Vec<_>>()
-    });
+pub(super) fn Columns(
+    fields: Signal<Vec<Fields>>,
+    /// Gets the file, what is chosen anew, and the column's name; `None` for none.
+    choose: Callback<(String, Role, Option<String>)>,
+) -> impl IntoView {
+    let fields =
+        Memo::new(move |_| fields.get().into_iter().filter(|f| f.names.len() > 1).collect::<Vec<_>>());
     let of_file = move |fields: Fields| {
         let choices = [
             ("Text", Role::Text),
@@ -120,9 +127,9 @@ fn Columns() -> impl IntoView {
             let read = fields.column(role);
             let names = fields.names.clone();
             let file = fields.file.clone();
-            let choose = move |e: web_sys::Event| {
+            let change = move |e: web_sys::Event| {
                 let value = event_target_value(&e);
-                page.choose_column(&file, role, Some(value).filter(|v| !v.is_empty()));
+                choose.run((file.clone(), role, Some(value).filter(|v| !v.is_empty())));
             };
             // A text there has to be.
             let none = (role != Role::Text)
@@ -134,7 +141,7 @@ fn Columns() -> impl IntoView {
             view! {
                 <label>
                     <span>{label}</span>
-                    <select on:change=choose>{none}{names.into_iter().enumerate().map(option).collect_view()}</select>
+                    <select on:change=change>{none}{names.into_iter().enumerate().map(option).collect_view()}</select>
                 </label>
             }
         };

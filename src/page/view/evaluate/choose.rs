@@ -9,6 +9,7 @@ use crate::page::evaluate::Data;
 use crate::page::names;
 use crate::page::state::Page;
 use crate::page::view::app::files;
+use crate::page::view::corpus::Columns;
 use crate::page::view::form::Form;
 use crate::page::words;
 use crate::protocol::DeviceChoice;
@@ -84,7 +85,9 @@ fn about(data: Data) -> &'static str {
         }
         Data::Xquad => "13,014 sentences and 13,090 questions in 11 languages. About 16 MB, CC BY-SA 4.0.",
         Data::Mlqa => "20,534 sentences and 4,199 questions in 7 languages. About 33 MB, CC BY-SA 4.0.",
-        Data::Own => "Passages and questions as JSON lines, or XQuAD-R and MLQA-R files you have.",
+        Data::Own => {
+            "Passages and questions in a table or as JSON lines, or XQuAD-R and MLQA-R files you have."
+        }
     }
 }
 
@@ -136,12 +139,19 @@ fn Source() -> impl IntoView {
         }
         .into_any()
     };
+    let choose_column = Callback::new(move |(file, role, column): (String, _, _)| {
+        page.choose_data_column(&file, role, column);
+    });
     let own = move || {
         view! {
             <div class="own">
                 {pick("Choose files")}
                 <p class="hint">{move || chosen(&e.files.get())}</p>
-                <p class="hint">"A line for each passage and for each question, in one file or several:"</p>
+                <Columns fields=Signal::derive(move || e.fields()) choose=choose_column/>
+                <p class="hint">
+                    "A table (.csv, .tsv) of passages, each with the question that it answers; or a line for each "
+                    "passage and for each question, in one file or several:"
+                </p>
                 <pre tabindex="0">
                     "{\"id\": \"p1\", \"lang\": \"en\", \"text\": \"It opens at nine.\"}\n"
                     "{\"query_id\": \"q1\", \"lang\": \"de\", \"text\": \"Wann?\", \"relevant\": [\"p1\"]}"
@@ -329,11 +339,12 @@ fn Own() -> impl IntoView {
             <input
                 type="number"
                 min="1"
-                max="100"
+                step="1"
                 aria-describedby="own-hint"
                 prop:value=move || e.relevance.get().to_string()
                 on:change:target=move |event| {
-                    let level = event.target().value().parse().unwrap_or(1).clamp(1, 100);
+                    let level = untrack(|| e.relevance.get());
+                    let level = event.target().value().trim().parse().unwrap_or(level).max(1);
                     page.choose_relevance(level);
                     event.target().set_value(&level.to_string());
                 }
@@ -341,8 +352,8 @@ fn Own() -> impl IntoView {
         </label>
         <p class="hint" id="own-hint">
             "Measures with cut-offs of your own, such as " <code>"ndcg@20, mrr@10, recall@1000, map@100, p@5"</code>
-            ". Where judgements have grades, passages below this one do not count as relevant, as with trec_eval’s "
-            <code>"-l"</code> "; nDCG counts all grades."
+            ". Where judgements have grades, a passage counts as relevant from this whole number on, as with "
+            "trec_eval’s " <code>"-l"</code> "; nDCG counts all grades."
         </p>
     }
 }
