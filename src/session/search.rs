@@ -77,7 +77,7 @@ impl Session {
             None => passages.get(row).map(|p| Window { text: row, start: 0, end: p.text.len() }),
         };
         let admits = |row: usize| part(row).is_some_and(|w| admitted.get(w.text).copied().unwrap_or(false));
-        let nearest = |k: usize| open.index.search(&vector, k, &admits);
+        let nearest = |k: usize| open.index.search(&vector, k, admits);
         let top = query.top.clamp(1, MOST);
         let best = match windows {
             Some(windows) => best_windows(windows, top, nearest)?,
