@@ -235,7 +235,7 @@ fn vectors_made_before_are_searched() {
 fn what_a_window_leaves_out_is_said_and_windows_find_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| text(&folder.path().join(name)).to_string();
-    let long = "The river was calm and the stones were grey. ".repeat(60);
+    let long = "The river was calm and the stones were grey. ".repeat(120);
     let texts = [
         format!("{long}The treasure lies under the old oak behind the mill."),
         "Cats like to sleep in the sun.".into(),
@@ -261,13 +261,13 @@ fn what_a_window_leaves_out_is_said_and_windows_find_it() {
 
     let (found, said) = search(&[]);
     let cut = &found["cut"];
-    assert_eq!((&cut["window"], &cut["texts"], &cut["longer"]), (&json!(256), &json!(3), &json!(1)), "{cut}");
+    assert_eq!((&cut["window"], &cut["texts"], &cut["longer"]), (&json!(512), &json!(3), &json!(1)), "{cut}");
     let (unread, tokens) = (cut["unread"].as_u64().unwrap(), cut["tokens"].as_u64().unwrap());
     // 254 of its tokens are read, behind and before a special one.
     assert_eq!(tokens - unread, 254);
     let share = (100.0 * unread as f64 / tokens as f64).round();
     let sentence = format!(
-        "1 of 3 texts is longer than the model's 256 tokens: its last {unread} tokens ({share} %) were not read."
+        "1 of 3 texts is longer than the model's 512 tokens: its last {unread} tokens ({share} %) were not read."
     );
     assert!(said.contains(&sentence), "{sentence} is not in {said}");
     assert!(found["notes"].as_array().unwrap().contains(&json!(sentence)));
@@ -320,7 +320,7 @@ fn what_a_window_leaves_out_is_said_and_windows_find_it() {
         assert_eq!(report["cut"]["passages"]["unread"], unread, "{report}");
         assert_eq!(report["cut"]["questions"]["longer"], 0);
         let notes = report["notes"].to_string();
-        assert!(notes.contains("1 of 3 passages is longer than the model's 256 tokens"), "{notes}");
+        assert!(notes.contains("1 of 3 passages is longer than the model's 512 tokens"), "{notes}");
         let report = eval(&["--windows"]);
         assert_eq!((&report["mono"]["map"], &report["cut"]["passages"]["unread"]), (&json!(1.0), &json!(0)));
     }

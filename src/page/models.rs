@@ -36,9 +36,13 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    /// What it takes to download where `there` are at hand, itself apart; whether that is less than the whole.
+    /// What it takes to download where `there` are at hand, and whether that is less than the whole; of one that is
+    /// at hand itself, the whole.
     pub fn cost(&self, there: &[Self]) -> (f64, bool) {
-        let have = |hash: &str| there.iter().any(|model| model != self && model.shared.contains_key(hash));
+        if there.contains(self) {
+            return (self.megabytes, false);
+        }
+        let have = |hash: &str| there.iter().any(|model| model.shared.contains_key(hash));
         let common: f64 = self.shared.iter().filter(|(hash, _)| have(hash)).map(|(_, size)| size).sum();
         (self.megabytes - common, common > 0.0)
     }
@@ -163,7 +167,7 @@ mod tests {
         assert_eq!(second.cost(std::slice::from_ref(&none)), (31.0, false));
         assert_eq!(second.cost(&[none.clone(), first.clone()]), (8.5, true));
         assert_eq!(first.cost(std::slice::from_ref(&first)), (31.0, false));
-        assert_eq!(first.cost(&[second, first.clone()]), (8.5, true));
+        assert_eq!(first.cost(&[second, first.clone()]), (31.0, false));
         assert_eq!(none.cost(&[first]), (31.0, false));
     }
 }

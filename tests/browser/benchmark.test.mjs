@@ -170,7 +170,7 @@ test("a link holds the choices and does not run; what cannot be timed is said", 
   await wrong("1x8, 0x8", "“0x8” cannot be timed: a call takes 1 to 1024 texts.");
   await wrong(" ", /No size is given/);
 
-  await view.sizes.fill("1 × 8, 1x300");
+  await view.sizes.fill("1 × 8, 1x600");
   await page.getByLabel("Timed calls").fill("2");
   await page.getByLabel("Warm-ups before").fill("0");
   await page.getByRole("checkbox", { name: "exact" }).uncheck();
@@ -181,10 +181,10 @@ test("a link holds the choices and does not run; what cannot be timed is said", 
   await page.getByRole("button", { name: "Copy link" }).click();
   await page.getByText("The link is copied.").waitFor();
   const link = await page.evaluate(() => navigator.clipboard.readText());
-  assert.match(link, /\?view=benchmark&devices=cpu,webgpu&precisions=fast&cells=1x8,1x300&repeats=2&warmups=0&texts=ar$/);
+  assert.match(link, /\?view=benchmark&devices=cpu,webgpu&precisions=fast&cells=1x8,1x600&repeats=2&warmups=0&texts=ar$/);
 
   const other = await benchmark(browsers.cpu, link.slice(server.origin.length + 1), { context });
-  assert.equal(await other.sizes.inputValue(), "1x8, 1x300");
+  assert.equal(await other.sizes.inputValue(), "1x8, 1x600");
   assert.equal(await other.page.getByLabel("Timed calls").inputValue(), "2");
   assert.equal(await other.page.getByLabel("Language of the texts").inputValue(), "ar");
   assert.ok(!(await other.page.getByRole("checkbox", { name: "exact" }).isChecked()));
@@ -192,7 +192,7 @@ test("a link holds the choices and does not run; what cannot be timed is said", 
   await other.run();
   await other.done();
   // Longer than the model's window; the rest is timed, beside vectors by the CPU in f32.
-  await other.page.getByText("1 × 300 was left out: this model reads at most 256 tokens of a text.").waitFor();
+  await other.page.getByText("1 × 600 was left out: this model reads at most 512 tokens of a text.").waitFor();
   const [row, ...more] = await other.table();
   assert.deepEqual([row["texts × tokens"], row.device, more.length], ["1 × 8", "CPU, fast", 0]);
   assert.ok(number(row["least cosine"]) > 0.99 && number(row["least cosine"]) <= 1);

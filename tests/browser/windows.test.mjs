@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { launch, open, patience } from "./chromium.mjs";
 import { serve } from "./server.mjs";
 
-const long = "The river was calm and the stones were grey. ".repeat(60);
+const long = "The river was calm and the stones were grey. ".repeat(120);
 const passages = [`${long}The treasure lies under the old oak behind the mill.`, "Cats like to sleep in the sun.", "The river was calm."];
 const question = "Where is the treasure hidden?";
 
@@ -27,7 +27,7 @@ test("what was not read is said, and windows find it", { timeout: patience }, as
     mimeType: "text/plain",
     buffer: Buffer.from(passages.join("\n")),
   });
-  const said = page.getByLabel("Text that is searched").getByText(/1 of 3 passages is longer than the model's 256 tokens: its last \d+ tokens \(\d+ %\) were not read\./);
+  const said = page.getByLabel("Text that is searched").getByText(/1 of 3 passages is longer than the model's 512 tokens: its last \d+ tokens \(\d+ %\) were not read\./);
   await said.waitFor();
   await page.getByLabel("Split long passages").check();
   await page.getByText(/was split into \d+ overlapping windows/).waitFor();
@@ -55,7 +55,7 @@ test("the module tells what was cut, and splits", { timeout: patience }, async (
     [passages, question],
   );
   assert.equal(told.length, 3, JSON.stringify(told));
-  assert.match(told[0].sentence, /^1 of 3 texts is longer than the model's 256 tokens: its last \d+ tokens/);
+  assert.match(told[0].sentence, /^1 of 3 texts is longer than the model's 512 tokens: its last \d+ tokens/);
   assert.ok(told[0].unread > 0 && told[0].unread === told[1].unread);
   assert.match(told[2].sentence, /was split into \d+ overlapping windows/);
   assert.ok(told[2].windows > 2 && told[2].unread === 0);
