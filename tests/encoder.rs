@@ -74,7 +74,8 @@ fn the_default_tokenizer_gives_what_it_gives_in_python() {
     let expected: Vec<Vec<u32>> = serde_json::from_value(reference["ids"].clone()).unwrap();
     let encoder = encoder(&Bundle::open(&root.join("static/model")).unwrap());
     let texts = texts();
-    let got = encoder.tokenize(&refs(&texts), Kind::Passage).unwrap();
+    // Without the model's prompts, which are not the tokenizer's.
+    let got: Vec<Vec<u32>> = texts.iter().map(|text| encoder.tokenizer().encode("", text).unwrap()).collect();
     assert_eq!(got.len(), expected.len());
     let longest = encoder.config().max_tokens;
     let whole = expected.iter().filter(|ids| ids.len() <= longest).count();
