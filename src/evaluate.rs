@@ -76,8 +76,7 @@ pub fn evaluate(
     let mut counts = Vec::new();
     if let Some(windows) = &windows {
         counts.extend(windows.chunk_by(|a, b| a.text == b.text).map(<[Window]>::len));
-        of_passages = encoder.tokenizer().cut();
-        counts.iter().for_each(|&n| of_passages.add_split(n));
+        of_passages = encoder.tokenizer().cut().with_split(windows);
     }
     let (mut queries, of_questions) = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
     let mut notes: Vec<String> = encoder.similarity().note().into_iter().collect();
@@ -170,8 +169,7 @@ pub fn encode<'a>(
     let (mut rows, lengths) = block_on(work)?;
     let d = encoder.dimension();
     encoder.similarity().ready(&mut rows, d);
-    let mut cut = encoder.tokenizer().cut();
-    which.iter().for_each(|&i| cut.add(lengths[i]));
+    let cut = encoder.tokenizer().cut().with(which.iter().map(|&i| lengths[i]));
     Ok((which.iter().flat_map(|&i| rows[i * d..(i + 1) * d].iter().copied()).collect(), cut))
 }
 

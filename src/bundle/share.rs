@@ -69,9 +69,8 @@ pub fn share(first: &Path, others: &[PathBuf], anew: bool) -> Result<Vec<Sharer>
     let mut touched = vec![false; folders.len()];
     for (folder, touched) in folders.iter().zip(&mut touched) {
         // One that shares something else is whole for the time being.
-        let mut bundle = bundle(folder)?;
-        if bundle.manifest.file(SHARED).is_some_and(|known| known.sha256 != entry.sha256) {
-            bundle.write(folder)?;
+        if Manifest::open(folder)?.file(SHARED).is_some_and(|known| known.sha256 != entry.sha256) {
+            bundle(folder)?.write(folder)?;
             *touched = true;
         }
     }

@@ -263,7 +263,7 @@ impl Encoder {
         };
         let mut cut = tokenizer.cut();
         for lengths in crate::threads::chunks(texts, 256, lengths) {
-            lengths?.into_iter().for_each(|length| cut.add(length));
+            cut = cut.with(lengths?);
         }
         Ok(cut)
     }
@@ -381,9 +381,7 @@ impl Encoder {
             Ok(())
         });
         let (rows, lengths) = futures_lite::future::block_on(work)?;
-        let mut cut = self.tokenizer.cut();
-        lengths.into_iter().for_each(|length| cut.add(length));
-        Ok((rows, cut))
+        Ok((rows, self.tokenizer.cut().with(lengths)))
     }
 
     /// Sends one batch of token sequences off; what is returned waits for its vectors, `[n, dimension]`. A

@@ -1,26 +1,20 @@
 //! Threads for a page whose server does not isolate it from other origins: a service worker
 //! (`www/isolate.js`) adds the headers, from the next visit on.
 
-use js_sys::{Promise, Reflect};
+use js_sys::Reflect;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::ServiceWorkerContainer;
 
-use super::link::describe;
+use super::link::{answer, describe};
 use super::state::Page;
-use crate::patience::{self, no_answer, within};
+use crate::patience;
 
 /// Waits until the service worker is there; otherwise says why it does not come: some browsers forbid it in
 /// private windows.
 async fn active(workers: &ServiceWorkerContainer) -> Result<(), String> {
-    answer(workers.register("isolate.js")).await?;
-    answer(workers.ready().map_err(|e| describe(&e))?).await
-}
-
-async fn answer(promise: Promise) -> Result<(), String> {
-    let answer = within(patience::SERVICE_WORKER, JsFuture::from(promise)).await;
-    answer.ok_or_else(|| no_answer(patience::SERVICE_WORKER))?.map(drop).map_err(|e| describe(&e))
+    answer(patience::SERVICE_WORKER, workers.register("isolate.js")).await?;
+    answer(patience::SERVICE_WORKER, workers.ready().map_err(|e| describe(&e))?).await.map(drop)
 }
 
 impl Page {

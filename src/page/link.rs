@@ -2,12 +2,14 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use js_sys::Promise;
 use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::patience;
+use crate::patience::{self, no_answer, within};
 use crate::protocol::{Event, Request};
 
 /// The script that starts the worker's program, beside the page (`www/worker_loader.js`).
@@ -104,6 +106,12 @@ impl Drop for Link {
             patience.clear();
         }
     }
+}
+
+/// What a promise brings; otherwise why it brings nothing, or that it gave no answer in so many seconds.
+pub(super) async fn answer(seconds: u32, promise: Promise) -> Result<JsValue, String> {
+    let answer = within(seconds, JsFuture::from(promise)).await;
+    answer.ok_or_else(|| no_answer(seconds))?.map_err(|e| describe(&e))
 }
 
 /// A JavaScript error in words.

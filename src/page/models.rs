@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use js_sys::Promise;
 use leptos::prelude::*;
 use serde::Deserialize;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsCast;
 use web_sys::Response;
 
 use super::actions::{MODEL, resolve};
-use super::link::describe;
+use super::link::{answer, describe};
 use super::state::Page;
-use crate::patience::{self, no_answer, within};
+use crate::patience;
 
 /// The list, seen from the page.
 const LIST: &str = "models/models.json";
@@ -112,19 +110,13 @@ pub(super) fn same_folder(a: &str, b: &str) -> bool {
 }
 
 async fn fetch() -> Result<String, String> {
-    let response = answer(window().fetch_with_str(LIST)).await?;
+    let response = answer(patience::SERVER, window().fetch_with_str(LIST)).await?;
     let response: Response = response.dyn_into().map_err(|e| describe(&e))?;
     if !response.ok() {
         return Err(format!("the server answers {}", response.status()));
     }
     let text = response.text().map_err(|e| describe(&e))?;
-    answer(text).await?.as_string().ok_or_else(|| "it is not text".into())
-}
-
-/// What the server sends.
-async fn answer(promise: Promise) -> Result<JsValue, String> {
-    let answer = within(patience::SERVER, JsFuture::from(promise)).await;
-    answer.ok_or_else(|| no_answer(patience::SERVER))?.map_err(|e| describe(&e))
+    answer(patience::SERVER, text).await?.as_string().ok_or_else(|| "it is not text".into())
 }
 
 #[cfg(test)]

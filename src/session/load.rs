@@ -236,7 +236,6 @@ impl Session {
             None => corpus.passages[i].text.as_str(),
         };
         let mut index = EitherIndex::for_count(d, all, similarity);
-        let mut cut = model.encoder.tokenizer().cut();
         // Where each text stood first, and how long the texts are.
         let mut first: HashMap<&str, usize> = HashMap::new();
         let mut lengths: Vec<Length> = Vec::with_capacity(all);
@@ -268,14 +267,12 @@ impl Session {
                 }
             }
         }
-        match &windows {
-            Some(windows) => {
-                windows.chunk_by(|a, b| a.text == b.text).for_each(|own| cut.add_split(own.len()));
-            }
-            None => lengths.into_iter().for_each(|length| cut.add(length)),
-        }
+        let cut = model.encoder.tokenizer().cut();
+        info.cut = Some(match &windows {
+            Some(windows) => cut.with_split(windows),
+            None => cut.with(lengths),
+        });
         drop(first);
-        info.cut = Some(cut);
         Ok((Open::encoded(info, corpus.clone(), None, index, windows, &model), model))
     }
 

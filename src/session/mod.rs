@@ -115,10 +115,8 @@ impl Session {
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         let mut step = progress.encoding(texts.len());
-        let mut cut = model.encoder.tokenizer().cut();
-        let (values, lengths, _) = self.encode(model, &texts, kind, Some(&mut step)).await?;
-        lengths.into_iter().for_each(|length| cut.add(length));
-        Ok((dimension, values, cut))
+        let (values, lengths, by) = self.encode(model, &texts, kind, Some(&mut step)).await?;
+        Ok((dimension, values, by.encoder.tokenizer().cut().with(lengths)))
     }
 
     /// The model that runs and where it does.

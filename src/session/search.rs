@@ -46,9 +46,8 @@ impl Session {
             Some(model) => {
                 let similarity = model.encoder.similarity();
                 notes.extend(similarity.note());
-                let mut count = model.encoder.tokenizer().cut();
-                let (mut vector, lengths, _) = self.encode(model, &[text], Kind::Query, None).await?;
-                lengths.into_iter().for_each(|length| count.add(length));
+                let (mut vector, lengths, by) = self.encode(model, &[text], Kind::Query, None).await?;
+                let count = by.encoder.tokenizer().cut().with(lengths);
                 notes.extend(count.sentence("query", "queries"));
                 cut = Some(count);
                 let d = vector.len();

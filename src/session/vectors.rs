@@ -82,10 +82,8 @@ impl Session {
                     )));
                 }
                 model.encoder.similarity().need_cosine("searching vectors in 8 bits")?;
-                let mut cut = model.encoder.tokenizer().cut();
-                let (vector, lengths, _) = self.encode(model, &[text.trim()], Kind::Query, None).await?;
-                lengths.into_iter().for_each(|length| cut.add(length));
-                (vector, Some(cut))
+                let (vector, lengths, by) = self.encode(model, &[text.trim()], Kind::Query, None).await?;
+                (vector, Some(by.encoder.tokenizer().cut().with(lengths)))
             }
         };
         let nearest = |k: usize| open.index.search(&query, k, |_| true);

@@ -84,9 +84,8 @@ impl<'a> Work<'a> {
             Error::Input("Fewer vectors were made than there are texts: measure again.".into())
         })?;
         self.model.encoder.similarity().ready(&mut rows, d);
-        let mut cut = self.model.encoder.tokenizer().cut();
         let lengths = lengths.concat();
-        chunks.each(&lengths).into_iter().flatten().for_each(|length| cut.add(length));
+        let cut = self.model.encoder.tokenizer().cut().with(chunks.each(&lengths).into_iter().flatten());
         Ok((rows, cut))
     }
 

@@ -44,13 +44,25 @@ impl Cut {
     }
 
     /// Counts one more text that was split into so many windows; all of it was read.
-    pub fn add_split(&mut self, windows: usize) {
+    fn add_split(&mut self, windows: usize) {
         self.texts += 1;
         let split = self.windows.get_or_insert(0);
         if windows > 1 {
             self.longer += 1;
             *split += windows;
         }
+    }
+
+    /// With these texts counted too.
+    pub fn with(mut self, lengths: impl IntoIterator<Item = Length>) -> Self {
+        lengths.into_iter().for_each(|length| self.add(length));
+        self
+    }
+
+    /// With the texts counted too that these windows are of, text after text.
+    pub fn with_split(mut self, windows: &[Window]) -> Self {
+        windows.chunk_by(|a, b| a.text == b.text).for_each(|own| self.add_split(own.len()));
+        self
     }
 
     /// Adds what was counted elsewhere, of the same window.
@@ -109,9 +121,8 @@ mod tests {
     use super::*;
 
     fn cut(lengths: &[(usize, usize)]) -> Cut {
-        let mut cut = Cut { window: 128, ..Cut::default() };
-        lengths.iter().for_each(|&(tokens, unread)| cut.add(Length { tokens, unread }));
-        cut
+        let cut = Cut { window: 128, ..Cut::default() };
+        cut.with(lengths.iter().map(|&(tokens, unread)| Length { tokens, unread }))
     }
 
     #[test]
@@ -136,8 +147,8 @@ mod tests {
             cut(&[(127, 1)]).sentence("query", "queries").unwrap(),
             "The query is longer than the model's 128 tokens: its last token (1 %) was not read."
         );
-        let mut split = Cut { window: 128, ..Cut::default() };
-        [1, 4].into_iter().for_each(|n| split.add_split(n));
+        let windows = [0, 1, 1, 1, 1].map(|text| Window { text, start: 0, end: 1 });
+        let split = Cut { window: 128, ..Cut::default() }.with_split(&windows);
         assert_eq!((split.texts, split.longer, split.windows, split.unread), (2, 1, Some(4), 0));
         assert!(split.sentence("text", "texts").unwrap().contains("was split into 4 overlapping windows"));
     }

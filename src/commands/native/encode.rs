@@ -72,7 +72,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut progress = Progress::new(if args.windows { "windows" } else { "lines" });
     let (made, cut) =
         encoder.encode_all_counted(&rows, kind, &mut |done, total| progress.show(done, total))?;
-    let cut = windows.as_ref().map_or(cut, |windows| split(encoder.tokenizer().cut(), windows));
+    let cut = windows.as_ref().map_or(cut, |windows| encoder.tokenizer().cut().with_split(windows));
     if let Some(said) = cut.sentence("text", "texts") {
         eprintln!("{said}");
     }
@@ -105,12 +105,6 @@ pub fn run(args: Args) -> Result<()> {
         encoder.device_label()
     );
     Ok(())
-}
-
-/// What was split into `windows`, counted.
-pub fn split(mut cut: Cut, windows: &[Window]) -> Cut {
-    windows.chunk_by(|a, b| a.text == b.text).for_each(|own| cut.add_split(own.len()));
-    cut
 }
 
 /// As [`about`], with what the model's window left out.

@@ -164,7 +164,7 @@ pub fn run(mut args: Args) -> Result<()> {
                 Ok(())
             })?;
             if args.windows {
-                cut = super::encode::split(encoder.tokenizer().cut(), &rows);
+                cut = encoder.tokenizer().cut().with_split(&rows);
             }
             let mut index = EitherIndex::for_count(encoder.dimension(), rows.len(), similarity);
             index.extend(&vectors)?;

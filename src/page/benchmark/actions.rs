@@ -2,13 +2,12 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
 
 use crate::benchmark::{self, Device, Plan};
 use crate::page::actions::{MODEL, SAMPLE, resolve};
-use crate::page::link::describe;
+use crate::page::link::answer;
 use crate::page::state::{Activity, Page, Worker};
-use crate::patience::{self, no_answer, within};
+use crate::patience;
 use crate::protocol::{Request, Stage};
 
 /// The field with the sizes.
@@ -126,13 +125,7 @@ impl Page {
         let there = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| c.is_object());
         leptos::task::spawn_local(async move {
             let copied = match there {
-                true => {
-                    let copied = JsFuture::from(navigator.clipboard().write_text(&address));
-                    let copied = within(patience::CLIPBOARD, copied).await;
-                    copied
-                        .ok_or_else(|| no_answer(patience::CLIPBOARD))
-                        .and_then(|copied| copied.map_err(|e| describe(&e)))
-                }
+                true => answer(patience::CLIPBOARD, navigator.clipboard().write_text(&address)).await,
                 false => Err("it offers that on secure pages only".into()),
             };
             self.notice.set(Some(match copied {
