@@ -158,6 +158,9 @@ impl Card<'_> {
 
     fn data(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "## Training data\n")?;
+        if !self.manifest.background.trim().is_empty() {
+            writeln!(out, "Before: {}\n", self.manifest.background.trim())?;
+        }
         let mut sources: Vec<&Value> = Vec::new();
         for recipe in self.recipes() {
             let data = recipe.pointer("/start/data").or_else(|| recipe.get("data")).and_then(Value::as_array);
@@ -626,6 +629,13 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\nis not in\n{text}");
         }
+        assert!(!text.contains("Before:"), "{text}");
+        unknown.background = "a web crawl, by its authors' account\n".into();
+        let told = card(&unknown);
+        assert!(
+            told.contains("## Training data\n\nBefore: a web crawl, by its authors' account\n\nSources"),
+            "{told}"
+        );
         unknown.licence = "MIT OR Apache-2.0".into();
         unknown.results = report();
         let text = card(&unknown);

@@ -52,6 +52,9 @@ pub struct Manifest {
     /// SPDX expression, or `unknown`.
     #[serde(default)]
     pub licence: String,
+    /// What the weights had been trained on before they came here, and by whose account; empty where nobody said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub background: String,
     /// How it was trained; free form.
     #[serde(default)]
     pub recipe: serde_json::Value,

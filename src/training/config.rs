@@ -87,6 +87,10 @@ pub struct Start {
     // Left out of the start model's key where there is none, so that earlier start models hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layers: Option<usize>,
+    /// What `model` itself had been trained on, and by whose account: it goes into the model card. The model's own
+    /// word when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<String>,
     /// How many of the model's tokens are kept, by their use in the languages' texts; all when not given.
     // Left out of the start model's key where there is none, so that earlier start models hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -173,6 +173,9 @@ fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Resu
         if !config.quantization_aware {
             fields.remove("quantization");
         }
+        if let Some(start) = fields.get_mut("start").and_then(|start| start.as_object_mut()) {
+            start.remove("background");
+        }
     }
     let parts = json!([REVISION, value, prepared.key, teacher.fingerprint()?]);
     Ok(sha256(parts.to_string().as_bytes()))
@@ -510,6 +513,9 @@ impl Run<'_> {
         manifest.name = self.config.name.clone();
         manifest.licence = self.config.licence.clone();
         manifest.languages = self.config.languages.clone();
+        if let Some(background) = &self.config.start.background {
+            manifest.background.clone_from(background);
+        }
         manifest.results = serde_json::Value::Null;
         manifest.recipe = json!({ "config": recipe, "start": self.start.manifest.recipe });
         bundle.store_as(self.config.quantization);

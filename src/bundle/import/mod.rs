@@ -126,6 +126,7 @@ impl Folder<'_> {
                 languages: Vec::new(),
                 quantization: Quantization::F32,
                 licence: "unknown".into(),
+                background: String::new(),
                 recipe: Value::Null,
                 results: Value::Null,
                 files: Vec::new(),

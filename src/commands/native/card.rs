@@ -18,6 +18,9 @@ pub struct Args {
     /// Reports of `interlingua eval --json` on this bundle; one on the same data set replaces the earlier.
     #[arg(long, num_args = 1..)]
     report: Vec<PathBuf>,
+    /// What the weights had been trained on before they came here, and by whose account.
+    #[arg(long, value_name = "TEXT")]
+    background: Option<String>,
 }
 
 /// Runs the command. Weights and tokenizer stay as they are.
@@ -34,6 +37,9 @@ pub fn run(args: Args) -> Result<()> {
         let report: Value = serde_json::from_slice(&bytes)
             .map_err(|e| Error::format(&place, format!("no report of `interlingua eval --json`: {e}")))?;
         manifest.results = add(&place, &hash, &manifest, report)?;
+    }
+    if let Some(background) = args.background {
+        manifest.background = background;
     }
     manifest.write(&args.model)?;
     println!("{}", args.model.join(CARD).display());
