@@ -159,7 +159,7 @@ impl Card<'_> {
     fn data(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "## Training data\n")?;
         if !self.manifest.background.trim().is_empty() {
-            writeln!(out, "Before: {}\n", self.manifest.background.trim())?;
+            writeln!(out, "**Earlier training**: {}\n", self.manifest.background.trim())?;
         }
         let mut sources: Vec<&Value> = Vec::new();
         for recipe in self.recipes() {
@@ -629,11 +629,13 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\nis not in\n{text}");
         }
-        assert!(!text.contains("Before:"), "{text}");
+        assert!(!text.contains("Earlier training"), "{text}");
         unknown.background = "a web crawl, by its authors' account\n".into();
         let told = card(&unknown);
         assert!(
-            told.contains("## Training data\n\nBefore: a web crawl, by its authors' account\n\nSources"),
+            told.contains(
+                "## Training data\n\n**Earlier training**: a web crawl, by its authors' account\n\nSources"
+            ),
             "{told}"
         );
         unknown.licence = "MIT OR Apache-2.0".into();
