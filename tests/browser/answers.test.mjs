@@ -1,22 +1,13 @@
 // What the default model answers: the examples on the first screen, and all questions of the sample.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
+import { test } from "node:test";
+import { patience, start } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
-import { serve } from "./server.mjs";
 
-let browser, server;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { open } = await start();
 
 test("each example on the first screen has its passage, or a translation of it, first", { timeout: patience }, async (t) => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   await search.ready();
   const buttons = search.page.getByRole("list", { name: "Example questions" }).getByRole("button");
   const examples = await buttons.evaluateAll((all) => all.map((button) => ({ text: button.innerText, lang: button.lang })));
@@ -36,7 +27,7 @@ test("each example on the first screen has its passage, or a translation of it, 
 });
 
 test("seven of ten questions of the sample have their passage, or a translation of it, first in all languages", { timeout: 2 * patience }, async (t) => {
-  const { page, context } = await open(browser, server, "blank.html");
+  const { page, context } = await open("blank.html");
   const questions = records.flatMap((record) =>
     Object.keys(record.question).sort().map((lang) => ({ id: record.id, lang, text: record.question[lang] })),
   );

@@ -1,19 +1,11 @@
 // Bad files and bad questions: one sentence each that names what is wrong, and what was open stays open.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open } from "./chromium.mjs";
+import { test } from "node:test";
+import { start } from "./chromium.mjs";
 import { weightsOf } from "./safetensors.mjs";
 import { serve } from "./server.mjs";
 
-let browser, server;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, open } = await start();
 
 const manifest = (change) => (bytes) => {
   const value = JSON.parse(bytes.toString());
@@ -42,7 +34,7 @@ const bundles = [
 for (const [name, file, change, sentence] of bundles) {
   test(`${name}: a sentence, and the sample stays open`, async () => {
     server.faults.set(file, change);
-    const search = await open(browser, server, "?device=cpu");
+    const search = await open("?device=cpu");
     await search.page.getByRole("alert").filter({ hasText: sentence }).waitFor();
     await search.results.first().waitFor();
     assert.equal((await search.hits()).length, 10);
@@ -52,7 +44,7 @@ for (const [name, file, change, sentence] of bundles) {
 }
 
 test("files and questions that cannot be used", async () => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   await search.ownText();
   const { page } = search;
   const files = page.getByLabel("Choose files");
@@ -82,7 +74,7 @@ test("files and questions that cannot be used", async () => {
 test("a sample that did not come, or was stopped, can be opened again", async () => {
   const vectors = "sample/vectors.safetensors";
   server.faults.set(vectors, () => null);
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const { page } = search;
   const alert = page.getByRole("alert").filter({ hasText: "vectors.safetensors" });
   await alert.waitFor();
@@ -117,7 +109,7 @@ test("a link does not make the page ask another server", async (t) => {
     ["model", "The model that this address names is on another server", "Load it from there"],
     ["with", "The model to compare with is on another server", "Try again"],
   ]) {
-    const search = await open(browser, server, `?device=cpu&${parameter}=${other.origin}/model/`);
+    const search = await open(`?device=cpu&${parameter}=${other.origin}/model/`);
     const { page } = search;
     const alert = page.getByRole("alert").filter({ hasText: says });
     await alert.waitFor();
@@ -133,7 +125,7 @@ test("a link does not make the page ask another server", async (t) => {
 });
 
 test("a choice of another model that is cancelled leaves the page with the one that answers", async () => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const { page } = search;
   const model = page.getByRole("combobox", { name: "Model", exact: true });
   await search.ready();

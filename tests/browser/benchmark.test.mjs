@@ -1,23 +1,14 @@
 // The Benchmark view: times that can be true, the same in table and files, stopped, shared by a link.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
-import { serve } from "./server.mjs";
+import { test } from "node:test";
+import { launch, patience, start } from "./chromium.mjs";
 
-let server, browsers;
-before(async () => {
-  server = await serve();
-  browsers = { cpu: await launch({ gpu: false }), gpu: await launch({ gpu: true }) };
-});
-after(async () => {
-  await Promise.all(Object.values(browsers ?? {}).map((browser) => browser.close()));
-  await server?.close();
-});
+const { browser, server, open } = await start();
 
 /** The Benchmark view, in the words of its user. */
-async function benchmark(browser, address, options) {
-  const search = await open(browser, server, address, options);
+async function benchmark(address, options) {
+  const search = await open(address, options);
   const { page } = search;
   const results = page.getByRole("table", { name: "Benchmark results" });
   return Object.assign(search, {
@@ -47,7 +38,7 @@ const shows = (words, value, what) =>
   assert.ok(Math.abs(number(words) - value) <= Math.max(0.0051, 0.0051 * value), `${what}: ${words} shown, ${value} meant`);
 
 test("times, speeds and cosines on the CPU; the files have the table's figures", { timeout: 2 * patience }, async () => {
-  const view = await benchmark(browsers.cpu, "?view=benchmark&devices=cpu&cells=1x8,3x40&repeats=3&warmups=1&texts=th");
+  const view = await benchmark("?view=benchmark&devices=cpu&cells=1x8,3x40&repeats=3&warmups=1&texts=th");
   const { page } = view;
   await view.run();
   await view.done();
@@ -105,8 +96,10 @@ test("times, speeds and cosines on the CPU; the files have the table's figures",
   await view.context.close();
 });
 
-test("a GPU beside the CPU has the same vectors, and one that is imitated is called so", { timeout: 2 * patience }, async () => {
-  const view = await benchmark(browsers.gpu, "?view=benchmark&precisions=exact&cells=1x8&repeats=1&warmups=0");
+test("a GPU beside the CPU has the same vectors, and one that is imitated is called so", { timeout: 2 * patience }, async (t) => {
+  const browser = await launch({ gpu: true });
+  t.after(() => browser.close());
+  const view = await benchmark("?view=benchmark&precisions=exact&cells=1x8&repeats=1&warmups=0", { browser });
   await view.run();
   await view.done();
   const rows = await view.table();
@@ -120,7 +113,7 @@ test("a GPU beside the CPU has the same vectors, and one that is imitated is cal
 });
 
 test("a browser without an adapter times the CPU and says what the GPU lacks", { timeout: patience }, async () => {
-  const view = await benchmark(browsers.cpu, "?view=benchmark&precisions=fast&cells=1x8&repeats=1&warmups=0");
+  const view = await benchmark("?view=benchmark&precisions=fast&cells=1x8&repeats=1&warmups=0");
   await view.run();
   await view.done();
   assert.deepEqual((await view.table()).map((row) => row.device), ["CPU, fast"]);
@@ -131,7 +124,7 @@ test("a browser without an adapter times the CPU and says what the GPU lacks", {
 });
 
 test("what is stopped keeps its figures; the same model answers searches all the while", { timeout: 2 * patience }, async () => {
-  const view = await benchmark(browsers.cpu, "?device=cpu");
+  const view = await benchmark("?device=cpu");
   const { page } = view;
   await view.ready();
   await page.getByRole("link", { name: "Benchmark" }).click();
@@ -155,8 +148,8 @@ test("what is stopped keeps its figures; the same model answers searches all the
 });
 
 test("a link holds the choices and does not run; what cannot be timed is said", { timeout: 2 * patience }, async () => {
-  const context = await browsers.cpu.newContext({ permissions: ["clipboard-read", "clipboard-write"], viewport: { width: 320, height: 700 } });
-  const view = await benchmark(browsers.cpu, "?view=benchmark", { context });
+  const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], viewport: { width: 320, height: 700 } });
+  const view = await benchmark("?view=benchmark", { context });
   const { page } = view;
   const wrong = async (typed, sentence) => {
     await view.sizes.fill(typed);
@@ -183,7 +176,7 @@ test("a link holds the choices and does not run; what cannot be timed is said", 
   const link = await page.evaluate(() => navigator.clipboard.readText());
   assert.match(link, /\?view=benchmark&devices=cpu,webgpu&precisions=fast&cells=1x8,1x600&repeats=2&warmups=0&texts=ar$/);
 
-  const other = await benchmark(browsers.cpu, link.slice(server.origin.length + 1), { context });
+  const other = await benchmark(link.slice(server.origin.length + 1), { context });
   assert.equal(await other.sizes.inputValue(), "1x8, 1x600");
   assert.equal(await other.page.getByLabel("Timed calls").inputValue(), "2");
   assert.equal(await other.page.getByLabel("Language of the texts").inputValue(), "ar");

@@ -1,7 +1,9 @@
 // A real headless Chromium, with WebGPU on its software adapter or with none.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { after } from "node:test";
 import { chromium } from "playwright-core";
+import { serve } from "./server.mjs";
 
 const quiet = [
   "--no-sandbox",
@@ -31,9 +33,24 @@ export async function launch({ gpu }) {
   return chromium.launch({ executablePath, args: [...quiet, ...flags] });
 }
 
+/**
+ * A server and a browser for the tests of a file, closed after the last of them, and `open`, which opens a page of this
+ * server in this browser, unless its options name others, or a context.
+ */
+export async function start({ gpu = false, isolated = false } = {}) {
+  const server = await serve({ isolated });
+  let browser;
+  after(async () => {
+    await browser?.close();
+    await server.close();
+  });
+  browser = await launch({ gpu });
+  return { server, browser, open: (path, options) => open(path, { browser, server, ...options }) };
+}
+
 /** A page that remembers what it must not do: errors in the console, requests to other origins. */
-export async function open(browser, server, path, options = {}) {
-  const context = options.context ?? (await browser.newContext({ viewport: { width: 1280, height: 900 } }));
+async function open(path, { browser, server, context }) {
+  context ??= await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
   page.setDefaultTimeout(patience);
   const complaints = [];

@@ -1,22 +1,16 @@
 // Two models side by side in Search: chosen, restored from the address, and one of them failing.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
+import { before, test } from "node:test";
+import { patience, start } from "./chromium.mjs";
 import { built, manifestOf, packed, sha256, unpacked, weightsOf } from "./safetensors.mjs";
-import { serve } from "./server.mjs";
 
-let browser, server, other;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
+const { browser, server, open } = await start();
+let other;
+before(() => {
   server.faults.set("models/models.json", () => Buffer.from(JSON.stringify(list)));
   other = bundle();
   for (const [path, bytes] of other) server.faults.set(`other/${path}`, () => bytes);
   for (const [path, bytes] of sample(16)) server.faults.set(`sample/${path}`, () => bytes);
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
 });
 
 const listed = (folder, name) => ({ folder, name, about: `What sets ${name} apart.`, megabytes: 26 });
@@ -83,7 +77,7 @@ async function compare(address, options) {
       };
     });
   }
-  const search = await open(browser, server, address, { context });
+  const search = await open(address, { context });
   const { page } = search;
   const hits = (name) =>
     page.getByRole("list", { name, exact: true }).getByRole("listitem").evaluateAll((items) =>

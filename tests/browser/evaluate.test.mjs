@@ -3,28 +3,21 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
-import { launch, open, patience } from "./chromium.mjs";
-import { root, serve } from "./server.mjs";
+import { patience, start } from "./chromium.mjs";
+import { root } from "./server.mjs";
 
 const program = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/interlingua");
 const near = (a, b, what) => assert.ok(Math.abs(a - b) <= 1e-4, `${what}: ${a} and ${b}`);
 
-let browser, server, context, terminal, report;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
-  context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { browser, server, open } = await start();
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+let terminal, report;
 
 /** The Evaluate view, in the words of its user. */
 async function evaluate(address, options = { context }) {
-  const search = await open(browser, server, address, options);
+  const search = await open(address, options);
   const { page } = search;
   const table = (name) => page.getByRole("table", { name });
   return Object.assign(search, {

@@ -1,26 +1,17 @@
 // The worker uses fused multiply-add in browsers that have it, and comes without for the others (tools/unfuse).
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
+import { test } from "node:test";
+import { patience, start } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
-import { serve } from "./server.mjs";
 
 // As many rows as no tile divides, and a text of a few tokens.
 const texts = records.slice(0, 7).flatMap((record) => [record.passage.en, record.passage.zh]).concat(["Ja."]);
 
-let server, browser;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, open } = await start();
 
 /** The vectors of all texts together, and of each alone. */
 async function encoded(precision) {
-  const { page, complaints } = await open(browser, server, "blank.html");
+  const { page, complaints } = await open("blank.html");
   const vectors = await page.evaluate(
     async ([precision, texts]) => {
       const module = await import("/worker.js");

@@ -1,18 +1,9 @@
 // The GPU is lost while the page is open: the CPU takes over, and nothing a person did is gone.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
-import { serve } from "./server.mjs";
+import { test } from "node:test";
+import { patience, start } from "./chromium.mjs";
 
-let browser, server;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: true });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { browser, open } = await start({ gpu: true });
 
 /** Above the ids that the page gives its own requests. */
 const id = 4_000_000_000;
@@ -31,7 +22,7 @@ test("after the GPU is lost, question and text are still there and the CPU answe
       }
     };
   });
-  const search = await open(browser, server, "?device=webgpu", { context });
+  const search = await open("?device=webgpu", { context });
   const { page } = search;
   await search.ownText();
   assert.match(await search.device.innerText(), /· GPU \(/);

@@ -1,22 +1,14 @@
 // What never answers is given up in a sentence, and what can goes on: a GPU, storage, a server, a service worker,
 // a worker, a drive. The seconds are those of src/patience.rs, and really pass.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { launch, open, patience } from "./chromium.mjs";
+import { patience, start } from "./chromium.mjs";
 import { weightsOf } from "./safetensors.mjs";
-import { root, serve } from "./server.mjs";
+import { root } from "./server.mjs";
 
-let browser, server;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: true });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { browser, server, open } = await start({ gpu: true });
 
 const never = new Promise(() => {});
 const weights = `/${weightsOf("model")}`;
@@ -46,7 +38,7 @@ for (const [what, script] of [
 ]) {
   test(`a GPU that was asked for by name and ${what} is given up, and the CPU answers`, { timeout: patience }, async (t) => {
     inWorker(t, script);
-    const search = await open(browser, server, "?device=webgpu");
+    const search = await open("?device=webgpu");
     const took = await seconds(() => search.ready());
     assert.ok(took > 9, `it was waited for ${took} s`);
     assert.match(await search.ready(), /· CPU \(/);
@@ -66,7 +58,7 @@ test("a GPU that answers too late breaks nothing, and serves who asks again", { 
       await new Promise((done) => setTimeout(done, 15_000));
       return request.apply(this, how);
     };`);
-  const search = await open(browser, server, "?device=webgpu");
+  const search = await open("?device=webgpu");
   assert.match(await search.ready(), /· CPU \(/);
   await search.page.waitForTimeout(15_000);
   assert.match(await search.ready(), /· CPU \(/);
@@ -84,7 +76,7 @@ test("a GPU that answers too late breaks nothing, and serves who asks again", { 
 
 test("storage that does not open: the model comes over the network, which is said", { timeout: patience }, async (t) => {
   inWorker(t, "CacheStorage.prototype.open = () => new Promise(() => {});");
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   await search.ready();
   assert.match(await details(search), /storage could not be used \(it gave no answer in 10 s\), so the model comes anew each time\./);
   assert.equal((await search.ask("Wie wird Honig gemacht?")).length, 10);
@@ -96,7 +88,7 @@ test("storage that does not open: the model comes over the network, which is sai
 
 test("storage that opens and then says nothing is asked once", { timeout: patience }, async (t) => {
   inWorker(t, "for (const what of ['match', 'put', 'delete', 'keys']) Cache.prototype[what] = () => new Promise(() => {});");
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const took = await seconds(() => search.ready());
   assert.ok(took < 60, `it was waited for ${took} s`);
   assert.match(await details(search), /storage gave no answer when it was asked for .*; what it may keep came over the network\./);
@@ -108,7 +100,7 @@ test("a download that stands still says where, and a second try goes on from the
   const { size } = await stat(join(root, "dist", weights));
   server.slow.set(weights, { pieces: 2, until: never });
   t.after(() => server.slow.clear());
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const { page } = search;
   const half = Math.floor(size / 2);
   const alert = page.getByRole("alert").filter({
@@ -133,7 +125,7 @@ test("a server that ignores where a second try begins sends the file anew", { ti
     server.slow.clear();
     server.whole = false;
   });
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const alert = search.page.getByRole("alert").filter({ hasText: "nothing more came for 20 s" });
   await alert.waitFor();
   server.slow.clear();
@@ -146,7 +138,7 @@ test("a server that ignores where a second try begins sends the file anew", { ti
 test("a download that is slow but moves goes on", { timeout: patience }, async (t) => {
   server.slow.set(weights, { pieces: 250, until: null });
   t.after(() => server.slow.clear());
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const took = await seconds(() => search.ready());
   assert.ok(took > 24, `it came in ${took} s: not slow enough for this test`);
   assert.equal(await search.page.locator(".message.problem").count(), 0);
@@ -158,7 +150,7 @@ test("a server that does not answer: try again, or the model that was kept", { t
   const silent = { pieces: 1, until: never };
   server.slow.set("/model/manifest.json", silent);
   t.after(() => server.slow.clear());
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const alert = search.page.getByRole("alert").filter({ hasText: /manifest\.json: it gave no answer in 20 s; try again\./ });
   await alert.waitFor();
   server.slow.clear();
@@ -180,7 +172,7 @@ test("a list of models, a service worker and a file that do not come are said, a
     ServiceWorkerContainer.prototype.register = () => new Promise(() => {});
     Blob.prototype.arrayBuffer = () => new Promise(() => {});
   });
-  const search = await open(browser, server, "?device=cpu", { context });
+  const search = await open("?device=cpu", { context });
   const { page } = search;
   await search.ownText();
   await page.getByLabel("Choose files").setInputFiles({ name: "bread.txt", mimeType: "text/plain", buffer: Buffer.from("Bread.\n") });
@@ -195,7 +187,7 @@ test("a list of models, a service worker and a file that do not come are said, a
 test("a worker that says nothing is waited for in words, and can be started again", { timeout: patience }, async (t) => {
   server.faults.set("/worker_loader.js", () => Buffer.from("await new Promise(() => {});"));
   t.after(() => server.faults.clear());
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   const alert = search.page.getByRole("alert").filter({ hasText: "has not started in 30 s" });
   await alert.waitFor();
   server.faults.clear();

@@ -1,25 +1,16 @@
 // The search page without WebGPU: what a visitor does, from the first screen to their own text.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open } from "./chromium.mjs";
+import { test } from "node:test";
+import { start } from "./chromium.mjs";
 import { found } from "./corpus.mjs";
 import { weightsOf } from "./safetensors.mjs";
-import { serve } from "./server.mjs";
 
-let browser, server;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, open } = await start();
 
 test("an example is answered before any weights are down", async () => {
   // The weights never come: whatever shows was there without them.
   server.faults.set(weightsOf("model"), () => null);
-  const search = await open(browser, server, "");
+  const search = await open("");
   await search.results.first().waitFor();
   assert.equal((await search.hits()).length, 10);
   await search.page.getByRole("alert").getByText(weightsOf("model")).waitFor();
@@ -37,7 +28,7 @@ test("an example is answered before any weights are down", async () => {
 });
 
 test("questions in six scripts find their passages", async (t) => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   assert.match(await search.ready(), /CPU/);
   let all = 0;
   let of = 0;
@@ -56,7 +47,7 @@ test("questions in six scripts find their passages", async (t) => {
 });
 
 test("scope and language filter say what is ranked, and the address keeps them", async () => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   await search.ready();
   const question = "Wo bewahren Bienen ihre Vorräte auf?";
   await search.ask(question);
@@ -82,7 +73,7 @@ test("scope and language filter say what is ranked, and the address keeps them",
   if (arabic) assert.equal(arabic.dir, "rtl");
   const before = await search.hits();
   // Who is given the link sees the same.
-  const other = await open(browser, server, page.url().slice(server.origin.length + 1));
+  const other = await open(page.url().slice(server.origin.length + 1));
   await other.ready();
   await other.answered(question);
   assert.deepEqual((await other.hits()).map((hit) => hit.id + hit.lang), before.map((hit) => hit.id + hit.lang));
@@ -92,10 +83,10 @@ test("scope and language filter say what is ranked, and the address keeps them",
 });
 
 test("the second visit takes the model from the browser's storage, and mends what is damaged there", async () => {
-  const first = await open(browser, server, "?device=cpu");
+  const first = await open("?device=cpu");
   await first.ready();
   server.requests.length = 0;
-  const second = await open(browser, server, "?device=cpu", { context: first.context });
+  const second = await open("?device=cpu", { context: first.context });
   await second.ready();
   assert.ok(!server.requests.includes(`/${weightsOf("model")}`), "the weights were downloaded again");
   await second.page.evaluate(async () => {
@@ -110,7 +101,7 @@ test("the second visit takes the model from the browser's storage, and mends wha
     }
   });
   server.requests.length = 0;
-  const third = await open(browser, server, "?device=cpu", { context: first.context });
+  const third = await open("?device=cpu", { context: first.context });
   await third.ready();
   assert.ok(server.requests.includes(`/${weightsOf("model")}`), "a damaged file was used");
   assert.deepEqual([...first.complaints, ...second.complaints, ...third.complaints], []);
@@ -118,7 +109,7 @@ test("the second visit takes the model from the browser's storage, and mends wha
 });
 
 test("one's own text is encoded here and searched, and the sample comes back", async () => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   await search.ownText();
   const { page } = search;
   await page.getByRole("textbox", { name: "Or paste passages, one a line" }).fill(

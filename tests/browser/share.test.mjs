@@ -1,19 +1,13 @@
 // Bundles that share files: what they have in common comes once, is kept once, and goes when no model needs it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open } from "./chromium.mjs";
+import { before, test } from "node:test";
+import { start } from "./chromium.mjs";
 import { built, fileOf, manifestOf, sha256, tensorsOf, weightsOf } from "./safetensors.mjs";
-import { serve } from "./server.mjs";
 
-let browser, server, files;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
+const { server, open } = await start();
+let files;
+before(() => {
   files = bundles();
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
 });
 
 const put = (path, bytes) => server.faults.set(`/${path}`, () => bytes);
@@ -67,7 +61,7 @@ const kept = async (page) => {
 };
 
 test("a second model costs what it alone has, and what no model needs any more goes", async () => {
-  const search = await open(browser, server, "?device=cpu&model=one/");
+  const search = await open("?device=cpu&model=one/");
   const { page } = search;
   await search.ready();
   const choice = page.getByRole("combobox", { name: "Model", exact: true });
@@ -93,7 +87,7 @@ test("a second model costs what it alone has, and what no model needs any more g
   const whole = ["/one/manifest.json", "/one/own.safetensors"].map((path) => [path, server.faults.get(path)]);
   put("one/own.safetensors", own(16));
   put("one/manifest.json", Buffer.from(JSON.stringify(manifest("one", files, own(16)))));
-  const again = await open(browser, server, "?device=cpu&model=one/", { context: search.context });
+  const again = await open("?device=cpu&model=one/", { context: search.context });
   await again.ready();
   assert.deepEqual(await kept(again.page), hashes(tokenizer, shared, own(8), own(16)));
   assert.deepEqual(again.complaints, []);
@@ -106,7 +100,7 @@ test("a shared file that is damaged is named by its address and hash", async () 
   const damaged = Buffer.from(files.shared);
   damaged[damaged.length - 1] ^= 1;
   put("one/shared.safetensors", damaged);
-  const search = await open(browser, server, "?device=cpu&model=two/");
+  const search = await open("?device=cpu&model=two/");
   const sentence = new RegExp(`one/shared\\.safetensors.*SHA-256.*${sha256(files.shared)}`);
   await search.page.getByRole("alert").filter({ hasText: sentence }).waitFor();
   server.faults.set("/one/shared.safetensors", whole);

@@ -1,26 +1,18 @@
 // Where the page is cross-origin isolated the encoder has threads, and its vectors are the same to the last bit.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
+import { test } from "node:test";
+import { launch, patience, start } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
 import { packedFile } from "./packed.mjs";
 import { serve } from "./server.mjs";
 
 const texts = records.slice(0, 12).flatMap((record) => [record.passage.en, record.passage.th]).concat(["Ja.", "Why?"]);
 
-let server, browser;
-before(async () => {
-  server = await serve({ isolated: true });
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, open } = await start({ isolated: true });
 
 for (const precision of ["exact", "fast"]) {
   test(`with threads, ${precision} vectors are the same to the last bit`, { timeout: patience }, async () => {
-    const { page, complaints } = await open(browser, server, "blank.html");
+    const { page, complaints } = await open("blank.html");
     const encode = async ([script, precision, texts]) => {
       const module = await import(script);
       await module.default();
@@ -42,7 +34,7 @@ for (const precision of ["exact", "fast"]) {
 }
 
 test("with threads, the nearest of many vectors are the same", { timeout: patience }, async () => {
-  const { page } = await open(browser, server, "blank.html");
+  const { page } = await open("blank.html");
   // Some parts for every thread, and one that is not full.
   const [n, d] = [70_001, 24];
   const values = Int8Array.from({ length: n * d }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) - 128 || 1);
@@ -69,7 +61,7 @@ test("with threads, the nearest of many vectors are the same", { timeout: patien
 
 test("WebGPU takes weights from shared memory too", { timeout: 2 * patience }, async () => {
   const browser = await launch({ gpu: true });
-  const { page, complaints } = await open(browser, server, "blank.html");
+  const { page, complaints } = await open("blank.html", { browser });
   const [device, gpu, cpu] = await page.evaluate(async (texts) => {
     const module = await import("/threads/worker.js");
     await module.default();
@@ -87,7 +79,7 @@ test("WebGPU takes weights from shared memory too", { timeout: 2 * patience }, a
 });
 
 test("the page says how many threads it has, answers, and keeps the model", { timeout: patience }, async () => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   assert.match(await search.ready(), /[2-9] threads/);
   server.requests.length = 0;
   await search.page.reload();
@@ -110,7 +102,7 @@ test("where the program with threads stops short in the middle of work, the page
     });`;
   server.faults.set("/threads/worker.js", (bytes) => Buffer.concat([bytes, Buffer.from(stop)]));
   t.after(() => server.faults.clear());
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   assert.match(await search.ready(), /[2-9] threads/);
   await search.box.fill("Will it stop short?");
   await search.box.press("Enter");
@@ -121,7 +113,7 @@ test("where the program with threads stops short in the middle of work, the page
 
 test("without the build with threads the page answers as before", { timeout: patience }, async () => {
   server.faults.set("/threads/worker.js", () => null);
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   assert.doesNotMatch(await search.ready(), /threads/);
   assert.ok((await search.ask("Wie wird Honig gemacht?")).length > 0);
   server.faults.clear();
@@ -131,7 +123,7 @@ test("without the build with threads the page answers as before", { timeout: pat
 test("where the server does not isolate it, the page has threads from its second visit on", { timeout: patience }, async (t) => {
   const plain = await serve();
   t.after(() => plain.close());
-  const search = await open(browser, plain, "?device=cpu");
+  const search = await open("?device=cpu", { server: plain });
   const { page, context, complaints } = search;
   assert.doesNotMatch(await search.ready(), /threads/);
   await search.device.locator("summary").first().click();

@@ -4,19 +4,19 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
+import { before, test } from "node:test";
+import { launch, patience, start } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
 import { packedFile } from "./packed.mjs";
-import { root, serve } from "./server.mjs";
+import { root } from "./server.mjs";
 
 const program = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/interlingua");
 const languages = Object.keys(records[0].passage);
 const texts = languages.map((lang, i) => records[i * 7].passage[lang]).concat(["Ja.", "Why?", "水"]);
 
-let server, native;
-before(async () => {
-  server = await serve();
+const { server, open } = await start();
+let native;
+before(() => {
   const folder = mkdtempSync(join(tmpdir(), "interlingua-"));
   const [input, output] = [join(folder, "in.txt"), join(folder, "out.npy")];
   writeFileSync(input, texts.join("\n"));
@@ -25,12 +25,11 @@ before(async () => {
   const start = 10 + bytes.readUInt16LE(8);
   native = new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length));
 });
-after(() => server?.close());
 
 for (const device of ["cpu", "webgpu"]) {
   test(`vectors on ${device} equal the native ones within 1e-4`, { timeout: 2 * patience }, async (t) => {
     const browser = await launch({ gpu: device === "webgpu" });
-    const { page, complaints } = await open(browser, server, "blank.html");
+    const { page, complaints } = await open("blank.html", { browser });
     const result = await page.evaluate(
       async ([texts, device]) => {
         const module = await import("/worker.js");
@@ -57,8 +56,7 @@ test("vectors made natively are searched by words", { timeout: patience }, async
   const [input, output] = [join(folder, "in.txt"), join(folder, "out.safetensors")];
   writeFileSync(input, texts.join("\n"));
   execFileSync(program, ["encode", "--model", join(root, "static/model"), "--input", input, "--kind", "passage", "--output", output, "--device", "cpu"]);
-  const browser = await launch({ gpu: false });
-  const { page } = await open(browser, server, "blank.html");
+  const { page, context } = await open("blank.html");
   const result = await page.evaluate(
     async ([file, query]) => {
       const module = await import("/worker.js");
@@ -82,13 +80,12 @@ test("vectors made natively are searched by words", { timeout: patience }, async
   assert.equal(result.found[0].index, 0);
   assert.ok(result.found[0].score > result.found[1].score && result.found[0].score < 1.005, `${result.found[0].score}`);
   assert.deepEqual(result.byVector, result.found);
-  await browser.close();
+  await context.close();
 });
 
 // 37 numbers: some are left over beside whole registers. The products are computed in plain JavaScript too.
 test("the nearest of packed vectors are what a plain sum finds", { timeout: patience }, async () => {
-  const browser = await launch({ gpu: false });
-  const { page } = await open(browser, server, "blank.html");
+  const { page, context } = await open("blank.html");
   const [n, d] = [3001, 37];
   let state = 1;
   const noise = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 31) - 1;
@@ -114,12 +111,11 @@ test("the nearest of packed vectors are what a plain sum finds", { timeout: pati
     assert.ok(Math.abs(score - expected[rank].score) < 2e-4, `rank ${rank}: ${score}`);
     assert.ok(expected.some((e) => e.index === index && Math.abs(e.score - score) < 2e-4) || rank > 95, `rank ${rank}`);
   });
-  await browser.close();
+  await context.close();
 });
 
 test("fast vectors are near the exact ones, and the report says that they are fast", { timeout: 2 * patience }, async (t) => {
-  const browser = await launch({ gpu: false });
-  const { page, complaints } = await open(browser, server, "blank.html");
+  const { page, context, complaints } = await open("blank.html");
   const { report, vectors } = await page.evaluate(async (texts) => {
     const module = await import("/worker.js");
     await module.default();
@@ -134,12 +130,11 @@ test("fast vectors are near the exact ones, and the report says that they are fa
   t.diagnostic(`least cosine ${Math.min(...cosines).toFixed(6)}`);
   assert.ok(Math.min(...cosines) > 0.9995, `${cosines}`);
   assert.deepEqual(complaints, []);
-  await browser.close();
+  await context.close();
 });
 
 test("the module says in an Error what is wrong", async () => {
-  const browser = await launch({ gpu: false });
-  const { page } = await open(browser, server, "blank.html");
+  const { page, context } = await open("blank.html");
   const message = await page.evaluate(async () => {
     const module = await import("/worker.js");
     await module.default();
@@ -150,13 +145,12 @@ test("the module says in an Error what is wrong", async () => {
     }
   });
   assert.match(message, /nothing\/manifest\.json/);
-  await browser.close();
+  await context.close();
 });
 
 test("the example page answers", async () => {
-  const browser = await launch({ gpu: false });
-  const { page, complaints } = await open(browser, server, "example/index.html");
+  const { page, context, complaints } = await open("example/index.html");
   await page.getByRole("listitem").first().filter({ hasText: "honey" }).waitFor();
   assert.deepEqual(complaints, []);
-  await browser.close();
+  await context.close();
 });

@@ -1,23 +1,14 @@
 // The search page with WebGPU, on Chromium's software adapter: slow, but right.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
+import { test } from "node:test";
+import { patience, start } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
 import { weightsOf } from "./safetensors.mjs";
-import { serve } from "./server.mjs";
 
-let browser, server;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: true });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { server, open } = await start({ gpu: true });
 
 test("WebGPU passes the self-test and finds passages in four scripts", { timeout: 2 * patience }, async () => {
-  const search = await open(browser, server, "?device=webgpu");
+  const search = await open("?device=webgpu");
   assert.match(await search.ready(), /GPU/);
   for (const [lang, i] of [["en", 0], ["el", 12], ["ru", 24], ["zh", 36]]) {
     const hits = await search.ask(records[i].question[lang]);
@@ -32,7 +23,7 @@ test("WebGPU passes the self-test and finds passages in four scripts", { timeout
 async function slowly(pieces, work) {
   let whole;
   server.slow.set(`/${weightsOf("model")}`, { pieces, until: new Promise((done) => (whole = done)) });
-  const { page, context, complaints } = await open(browser, server, "blank.html");
+  const { page, context, complaints } = await open("blank.html");
   try {
     await page.evaluate(async () => {
       window.sent = 0;
@@ -93,7 +84,7 @@ test("weights that came damaged are refused, though a part was sent", { timeout:
 });
 
 test("auto keeps the faster device, which here is the CPU", { timeout: 2 * patience }, async () => {
-  const search = await open(browser, server, "?device=auto");
+  const search = await open("?device=auto");
   assert.match(await search.ready(), /CPU/);
   assert.equal((await search.ask(records[5].question.th)).length, 10);
   assert.deepEqual(search.complaints, []);

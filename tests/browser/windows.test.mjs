@@ -1,25 +1,16 @@
 // Passages longer than the model's window: said with how much was not read, and split where one wants that.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, patience } from "./chromium.mjs";
-import { serve } from "./server.mjs";
+import { test } from "node:test";
+import { patience, start } from "./chromium.mjs";
 
 const long = "The river was calm and the stones were grey. ".repeat(120);
 const passages = [`${long}The treasure lies under the old oak behind the mill.`, "Cats like to sleep in the sun.", "The river was calm."];
 const question = "Where is the treasure hidden?";
 
-let browser, server;
-before(async () => {
-  server = await serve();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+const { open } = await start();
 
 test("what was not read is said, and windows find it", { timeout: patience }, async () => {
-  const search = await open(browser, server, "?device=cpu");
+  const search = await open("?device=cpu");
   await search.ownText();
   const { page } = search;
   await page.getByLabel("Choose files").setInputFiles({
@@ -38,7 +29,7 @@ test("what was not read is said, and windows find it", { timeout: patience }, as
 });
 
 test("the module tells what was cut, and splits", { timeout: patience }, async () => {
-  const { page, context } = await open(browser, server, "blank.html");
+  const { page, context } = await open("blank.html");
   const { told, best } = await page.evaluate(
     async ([passages, question]) => {
       const module = await import("/worker.js");
