@@ -1,178 +1,75 @@
-//! The part of the state that the address holds, so that copying it shares what is on the screen.
+//! The part of the page's address after its path: names and values, so that copying it shares what is on the
+//! screen. Each view says which of them are its own, and what they mean.
 
-use std::ops::RangeInclusive;
+use leptos::prelude::window;
 
-use super::evaluate::{Data, MapMeasure, Shown, View, cell_name, cell_named};
-use crate::benchmark::{Device, Plan, cells};
-use crate::evaluation::Measure;
-use crate::protocol::{CellChoice, DeviceChoice, PrecisionChoice, Scope};
+use crate::protocol::DeviceChoice;
 
-/// Queries longer than this stay out of the address: some browsers refuse very long ones.
-const LONGEST_QUERY: usize = 2000;
-
-/// What `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…` says, or in the other view
-/// `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&measures=…&relevance=…&cell=…&device=…&precision=…&model=…&against=…`.
-/// Defaults are left out, but for a benchmark all of its plan is there:
-/// `?view=benchmark&devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x114&repeats=7&warmups=2&texts=en&model=…`.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What an address says, read. Of a name that is there twice the last value counts; empty values are left out.
+#[derive(Debug, Default)]
 pub(super) struct Address {
-    pub view: View,
-    /// The query, where one was typed.
-    pub query: Option<String>,
-    /// The query's language, where a person corrected it.
-    pub language: Option<String>,
-    /// Passages in which languages count.
-    pub scope: Scope,
-    /// Passage languages to keep; empty keeps all.
-    pub filter: Vec<String>,
-    /// The device asked for.
-    pub device: DeviceChoice,
-    /// How the CPU multiplies.
-    pub precision: PrecisionChoice,
-    /// The model's folder, where it is not the default one.
-    pub model: Option<String>,
-    /// The folder of the model that answers beside it.
-    pub with: Option<String>,
-
-    /// What models are measured on.
-    pub data: Data,
-    /// Languages that are measured; empty for all.
-    pub languages: Vec<String>,
-    /// What the map of language pairs shows.
-    pub measure: MapMeasure,
-    /// Which of two models it shows, or their difference.
-    pub shown: Shown,
-    /// Leading directions of each language that are removed.
-    pub lir: Option<usize>,
-    /// Measures beside those that are always there.
-    pub measures: Vec<Measure>,
-    /// The lowest grade that counts as relevant, where it is not 1.
-    pub relevance: Option<u32>,
-    /// The second model's folder.
-    pub against: Option<String>,
-    /// The cell whose queries are shown.
-    pub cell: Option<CellChoice>,
-
-    /// What is timed.
-    pub plan: Plan,
+    pairs: Vec<(String, String)>,
 }
 
 impl Address {
-    /// Reads the part of an address after the path. Unknown words count as the default.
-    pub fn parse(search: &str) -> Self {
-        let mut address = Self::default();
-        for pair in search.trim_start_matches('?').split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = decode(value);
-            if value.is_empty() {
-                continue;
-            }
-            match name {
-                "q" => address.query = Some(value),
-                "lang" => address.language = Some(value),
-                "scope" => address.scope = scope_named(&value),
-                "in" => address.filter = codes(&value),
-                "device" => address.device = device_named(&value),
-                "precision" => address.precision = PrecisionChoice::named(&value),
-                "model" => address.model = Some(value),
-                "with" => address.with = Some(value),
-                "view" => address.view = View::named(&value),
-                "data" => address.data = Data::named(&value),
-                "languages" => address.languages = codes(&value),
-                "measure" => address.measure = MapMeasure::named(&value),
-                "show" => address.shown = Shown::named(&value),
-                "lir" => address.lir = value.parse().ok().filter(|n| *n > 0),
-                // Who typed a name that means nothing is told so where names are typed.
-                "measures" => {
-                    address.measures = value.split(',').filter_map(|name| name.parse().ok()).collect();
-                }
-                "relevance" => address.relevance = value.parse().ok().filter(|level| *level > 1),
-                "against" => address.against = Some(value),
-                "cell" => address.cell = cell_named(&value),
-                "devices" => take_names(&mut address.plan.devices, &value, &Device::ALL, Device::name),
-                "precisions" => {
-                    let all = PrecisionChoice::ALL;
-                    take_names(&mut address.plan.precisions, &value, &all, PrecisionChoice::name);
-                }
-                "cells" => address.plan.cells = cells(&value).unwrap_or(address.plan.cells),
-                "repeats" => address.plan.repeats = within(&value, Plan::REPEATS, address.plan.repeats),
-                "warmups" => address.plan.warmups = within(&value, Plan::WARMUPS, address.plan.warmups),
-                "texts" => address.plan.language = value,
-                _ => {}
-            }
-        }
-        address
+    /// The present address.
+    pub fn here() -> Self {
+        Self::parse(&window().location().search().unwrap_or_default())
     }
 
-    /// The part of the address after the path: `?…`, or nothing where all is as by default.
+    /// Reads the part of an address after the path.
+    pub fn parse(search: &str) -> Self {
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decode(value);
+            (!value.is_empty()).then(|| (name.to_owned(), value))
+        };
+        Self { pairs: search.trim_start_matches('?').split('&').filter_map(pair).collect() }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// The parts of a value that are set apart by commas.
+    pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.get(name).unwrap_or_default().split(',').filter(|part| !part.is_empty())
+    }
+}
+
+/// An address while it is written. Its names stand in the order in which they are put there.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    pairs: Vec<String>,
+}
+
+impl Builder {
+    pub fn put(&mut self, name: &str, value: &str) {
+        self.pairs.push(format!("{name}={}", encode(value)));
+    }
+
+    /// Nothing where there is no value.
+    pub fn put_some(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.put(name, value);
+        }
+    }
+
+    /// The values of a list, set apart by commas; nothing where it is empty.
+    pub fn put_list(&mut self, name: &str, values: impl IntoIterator<Item: AsRef<str>>) {
+        let values: Vec<String> = values.into_iter().map(|value| encode(value.as_ref())).collect();
+        if !values.is_empty() {
+            self.pairs.push(format!("{name}={}", values.join(",")));
+        }
+    }
+
+    /// The part of the address after the path: `?…`, or nothing where nothing was put there.
     pub fn search(&self) -> String {
-        let mut pairs = Vec::new();
-        if self.view != View::default() {
-            pairs.push(format!("view={}", self.view.name()));
-        }
-        if self.data != Data::default() {
-            pairs.push(format!("data={}", self.data.name()));
-        }
-        if let Some(query) = self.query.as_deref().filter(|q| q.len() <= LONGEST_QUERY) {
-            pairs.push(format!("q={}", encode(query)));
-        }
-        if let Some(language) = &self.language {
-            pairs.push(format!("lang={}", encode(language)));
-        }
-        if self.scope != Scope::default() {
-            pairs.push(format!("scope={}", scope_name(self.scope)));
-        }
-        if !self.filter.is_empty() {
-            pairs.push(format!("in={}", list(&self.filter)));
-        }
-        if !self.languages.is_empty() {
-            pairs.push(format!("languages={}", list(&self.languages)));
-        }
-        if self.measure != MapMeasure::default() {
-            pairs.push(format!("measure={}", self.measure.name()));
-        }
-        if self.shown != Shown::default() {
-            pairs.push(format!("show={}", self.shown.name()));
-        }
-        if let Some(directions) = self.lir {
-            pairs.push(format!("lir={directions}"));
-        }
-        if !self.measures.is_empty() {
-            let names: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
-            pairs.push(format!("measures={}", list(&names)));
-        }
-        if let Some(level) = self.relevance {
-            pairs.push(format!("relevance={level}"));
-        }
-        if self.view == View::Benchmark {
-            let plan = &self.plan;
-            let precisions = names(&plan.precisions, PrecisionChoice::name);
-            pairs.push(format!("devices={}", names(&plan.devices, Device::name)));
-            pairs.push(format!("precisions={precisions}"));
-            pairs.push(format!("cells={}", plan.list().replace(", ", ",")));
-            pairs.push(format!("repeats={}", plan.repeats));
-            pairs.push(format!("warmups={}", plan.warmups));
-            pairs.push(format!("texts={}", encode(&plan.language)));
-        }
-        if let Some(cell) = &self.cell {
-            pairs.push(format!("cell={}", encode(&cell_name(cell))));
-        }
-        if self.device != DeviceChoice::default() {
-            pairs.push(format!("device={}", device_name(self.device)));
-        }
-        if self.precision != PrecisionChoice::default() {
-            pairs.push(format!("precision={}", self.precision.name()));
-        }
-        if let Some(model) = &self.model {
-            pairs.push(format!("model={}", encode(model)));
-        }
-        if let Some(model) = &self.with {
-            pairs.push(format!("with={}", encode(model)));
-        }
-        if let Some(model) = &self.against {
-            pairs.push(format!("against={}", encode(model)));
-        }
-        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+        if self.pairs.is_empty() { String::new() } else { format!("?{}", self.pairs.join("&")) }
     }
 }
 
@@ -194,50 +91,7 @@ pub(super) fn device_named(word: &str) -> DeviceChoice {
     }
 }
 
-/// The scope's word in the address and in form values.
-pub(super) fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::One => "one",
-        Scope::Another => "another",
-        Scope::All => "all",
-    }
-}
-
-fn scope_named(word: &str) -> Scope {
-    match word {
-        "one" => Scope::One,
-        "another" => Scope::Another,
-        _ => Scope::All,
-    }
-}
-
-/// The things whose names stand in `value`; where there are none, `list` stays.
-fn take_names<T: Copy>(list: &mut Vec<T>, value: &str, all: &[T], name: fn(T) -> &'static str) {
-    let named: Vec<T> =
-        all.iter().copied().filter(|t| value.split(',').any(|word| word == name(*t))).collect();
-    if !named.is_empty() {
-        *list = named;
-    }
-}
-
-fn names<T: Copy>(list: &[T], name: fn(T) -> &'static str) -> String {
-    list.iter().map(|t| name(*t)).collect::<Vec<_>>().join(",")
-}
-
-/// The number `value`, as near as `range` has it.
-fn within(value: &str, range: RangeInclusive<usize>, otherwise: usize) -> usize {
-    value.parse().map_or(otherwise, |n: usize| n.clamp(*range.start(), *range.end()))
-}
-
-fn codes(value: &str) -> Vec<String> {
-    value.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect()
-}
-
-fn list(codes: &[String]) -> String {
-    codes.iter().map(|code| encode(code)).collect::<Vec<_>>().join(",")
-}
-
-/// Percent-encoding of a query's value, with `+` for a space.
+/// Percent-encoding of a value, with `+` for a space.
 fn encode(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for byte in value.bytes() {
@@ -285,82 +139,28 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let address = Address {
-            query: Some("แม่น้ำ 100% & +? \"ok\"".into()),
-            language: Some("th".into()),
-            scope: Scope::Another,
-            filter: vec!["de".into(), "el".into()],
-            device: DeviceChoice::WebGpu,
-            model: Some("https://example.org/a b/".into()),
-            with: Some("model/".into()),
-            ..Address::default()
-        };
-        let search = address.search();
+        let mut builder = Builder::default();
+        builder.put("q", "แม่น้ำ 100% & +? \"ok\", a/b~c");
+        builder.put_some("lang", None);
+        builder.put_list("in", ["de", "x,y", "el"]);
+        builder.put_list("languages", Vec::<String>::new());
+        let search = builder.search();
         assert!(search.is_ascii(), "{search}");
-        assert!(search.contains("&in=de,el&"), "{search}");
-        assert_eq!(Address::parse(&search), address);
+        assert!(search.ends_with("%2C+a/b~c&in=de,x%2Cy,el"), "{search}");
+        let address = Address::parse(&search);
+        assert_eq!(address.get("q"), Some("แม่น้ำ 100% & +? \"ok\", a/b~c"));
+        assert_eq!(address.list("in").collect::<Vec<_>>(), ["de", "x", "y", "el"]);
+        assert_eq!(address.text("lang"), None);
+        assert_eq!(Builder::default().search(), "");
     }
 
     #[test]
-    fn a_link_holds_what_is_measured_and_looked_at() {
-        let address = Address {
-            view: View::Evaluate,
-            data: Data::Mlqa,
-            languages: vec!["ar".into(), "zh-Hant".into()],
-            measure: MapMeasure::Recall1,
-            shown: Shown::Difference,
-            lir: Some(3),
-            measures: vec!["ndcg@20".parse().unwrap(), "mrr@10".parse().unwrap()],
-            relevance: Some(2),
-            against: Some("other/".into()),
-            cell: cell_named("zh-Hant~ar"),
-            ..Address::default()
-        };
-        let search = address.search();
-        assert!(search.starts_with("?view=evaluate&data=mlqa-r&languages=ar,zh-Hant"), "{search}");
-        assert!(search.contains("cell=zh-Hant~ar"), "{search}");
-        assert_eq!(Address::parse(&search), address);
-        assert_eq!(
-            Address::parse("?lir=many&cell=&view=kitchen&lir=0&measures=good&relevance=1"),
-            Address::default()
-        );
-    }
-
-    #[test]
-    fn a_link_holds_the_whole_plan_of_a_benchmark() {
-        let whole = Address { view: View::Benchmark, ..Address::default() };
-        let search = whole.search();
-        let all = "?view=benchmark&devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x8,";
-        assert!(search.starts_with(all), "{search}");
-        assert_eq!(Address::parse(&search), whole);
-        let plan = Plan {
-            devices: vec![Device::WebGpu],
-            precisions: vec![PrecisionChoice::Fast],
-            cells: cells("2x9").unwrap(),
-            repeats: 3,
-            warmups: 0,
-            language: "th".into(),
-        };
-        let address =
-            Address { view: View::Benchmark, plan, model: Some("other/".into()), ..Address::default() };
-        assert_eq!(Address::parse(&address.search()), address);
-        let odd = Address::parse("?devices=abacus&precisions=,&cells=0x9&repeats=0&warmups=many");
-        assert_eq!(odd.plan, Plan { repeats: 1, ..Plan::default() });
-    }
-
-    #[test]
-    fn defaults_leave_no_trace() {
-        assert_eq!(Address::default().search(), "");
-        assert_eq!(Address::parse(""), Address::default());
-        assert_eq!(Address::parse("?device=toaster&scope=&q="), Address::default());
-    }
-
-    #[test]
-    fn broken_escapes_and_long_queries_are_survived() {
-        assert_eq!(Address::parse("?q=100%").query.as_deref(), Some("100%"));
-        assert_eq!(Address::parse("?q=%zz%4").query.as_deref(), Some("%zz%4"));
-        assert_eq!(Address::parse("?q=%FF").query.as_deref(), Some("\u{fffd}"));
-        let long = Address { query: Some("a".repeat(1_000_000)), ..Address::default() };
-        assert_eq!(long.search(), "");
+    fn broken_escapes_are_survived_and_the_last_value_counts() {
+        let q = |search: &str| Address::parse(search).text("q");
+        assert_eq!(q("?q=100%").as_deref(), Some("100%"));
+        assert_eq!(q("?q=%zz%4").as_deref(), Some("%zz%4"));
+        assert_eq!(q("?q=%FF").as_deref(), Some("\u{fffd}"));
+        assert_eq!(q("?q=a&q=b&q="), Some("b".into()));
+        assert_eq!(q("?q&&=q"), None);
     }
 }

@@ -1,38 +1,53 @@
 //! The page: what a person sees and does. It computes nothing; it speaks with the worker through
 //! [`crate::protocol`] and shows what comes back.
 //!
-//! - `address`: the part of the state that a link restores
-//! - `words`: numbers, sizes and times as people read them
-//! - `names`: languages and their colours
+//! What all views share is in files of this folder, which know no view:
+//! - `state`: the state that all views share
+//! - `view`: what a view is, and what one can know of another
+//! - `address`: names and values of the part of the state that a link restores
 //! - `link`: the worker's handle, and how values cross
-//! - `state`: everything the views read
-//! - `actions`: what a person can make happen
+//! - `worker`: how it is started and asked, what it says, and what to do when it says nothing any more
+//! - `model`, `models`: the model that answers searches, and the list of those that come with the page
+//! - `corpus`: the text that is searched
+//! - `files`: a person's files
+//! - `activity`: how far long work is
+//! - `messages`: problems and notices
 //! - `isolation`: threads where the server does not see to them
-//! - `models`: the models that come with the page
-//! - `beside`: the second model that answers beside the first
-//! - `evaluate`: state, actions and events of the Evaluate view
-//! - `benchmark`: the same of the Benchmark view
-//! - `events`: what the worker says, and what to do when it says nothing any more
-//! - `view`: the components
+//! - `names`: languages and their colours
+//! - `words`: numbers, sizes and times as people read them
+//!
+//! Above them, each folder knowing only what stands above it here:
+//! - `parts`: components that several views are made of
+//! - `search`, `evaluate`, `benchmark`: a view each, with its state, its part of the address, what a person can do
+//!   there and what the worker says about it; no view knows another
+//! - `views`: the list of them: a new view is a folder, and a line there
+//! - `shell`: what is around the views
 //!
 //! Not here: tensors, tokens, scores. Those are in the worker.
 
-mod actions;
+mod activity;
 mod address;
 mod benchmark;
-mod beside;
+mod corpus;
 mod evaluate;
-mod events;
+mod files;
 mod isolation;
 mod link;
+mod messages;
+mod model;
 mod models;
 mod names;
+mod parts;
+mod search;
+mod shell;
 mod state;
 mod view;
+mod views;
 mod words;
+mod worker;
 
 /// Puts the page into the document and starts its worker.
 pub fn start() {
     console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(view::App);
+    leptos::mount::mount_to_body(shell::App);
 }

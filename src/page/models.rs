@@ -7,8 +7,8 @@ use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use web_sys::Response;
 
-use super::actions::{MODEL, resolve};
 use super::link::{answer, describe};
+use super::model::same_folder;
 use super::state::Page;
 use crate::patience;
 
@@ -84,29 +84,10 @@ impl Page {
 
     /// The models of the list that were loaded and are in use: what others share with them need not come.
     pub fn at_hand(self) -> Vec<Listed> {
-        let urls =
-            [self.model, self.beside.model].map(|m| m.with(|m| m.as_ref().map(|m| m.info.url.clone())));
-        urls.into_iter().flatten().filter_map(|url| self.listed(&url)).collect()
+        let own = self.model.with(|m| m.as_ref().map(|m| m.info.url.clone()));
+        let others = self.views().into_iter().flat_map(|view| view.models());
+        own.into_iter().chain(others).filter_map(|url| self.listed(&url)).collect()
     }
-
-    /// The name of the model whose ranking is on the screen, as it is listed or names itself.
-    pub fn first_name(self) -> String {
-        let loaded = self.model.with(|m| m.as_ref().map(|m| (m.info.url.clone(), m.info.name.clone())));
-        let (url, name) = loaded.unwrap_or_else(|| (MODEL.into(), "The model of this page".into()));
-        self.listed(&url).map_or(name, |m| m.name)
-    }
-
-    /// The second model's name: as it is listed or names itself, until then its address.
-    pub fn second_name(self) -> String {
-        let address = self.beside.address.get().unwrap_or_default();
-        let own = self.beside.model.with(|m| m.as_ref().map(|m| m.info.name.clone()));
-        self.listed(&address).map(|m| m.name).or(own).unwrap_or(address)
-    }
-}
-
-/// Whether two addresses name the same folder.
-pub(super) fn same_folder(a: &str, b: &str) -> bool {
-    a == b || resolve(a).is_some_and(|a| resolve(b) == Some(a))
 }
 
 async fn fetch() -> Result<String, String> {
@@ -122,6 +103,7 @@ async fn fetch() -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::model::MODEL;
 
     #[test]
     fn the_list_that_ships_is_read_and_begins_with_the_default() {

@@ -1,0 +1,74 @@
+//! The view's part of the address, which holds the whole plan:
+//! `?view=benchmark&devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x114&repeats=7&warmups=2&texts=en&model=…`.
+
+use std::ops::RangeInclusive;
+
+use crate::benchmark::{Device, Plan, cells};
+use crate::page::address::{Address, Builder};
+use crate::protocol::PrecisionChoice;
+
+/// What is timed. Where a word means nothing, the default stays.
+pub(super) fn plan(address: &Address) -> Plan {
+    let default = Plan::default();
+    Plan {
+        devices: named(address, "devices", &Device::ALL, Device::name).unwrap_or(default.devices),
+        precisions: named(address, "precisions", &PrecisionChoice::ALL, PrecisionChoice::name)
+            .unwrap_or(default.precisions),
+        cells: address.get("cells").and_then(|value| cells(value).ok()).unwrap_or(default.cells),
+        repeats: number(address, "repeats", Plan::REPEATS).unwrap_or(default.repeats),
+        warmups: number(address, "warmups", Plan::WARMUPS).unwrap_or(default.warmups),
+        language: address.text("texts").unwrap_or(default.language),
+    }
+}
+
+/// Puts a plan into an address.
+pub(super) fn put(plan: &Plan, address: &mut Builder) {
+    address.put_list("devices", plan.devices.iter().map(|device| device.name()));
+    address.put_list("precisions", plan.precisions.iter().map(|precision| precision.name()));
+    address.put_list("cells", plan.list().split(", "));
+    address.put("repeats", &plan.repeats.to_string());
+    address.put("warmups", &plan.warmups.to_string());
+    address.put("texts", &plan.language);
+}
+
+/// The things whose names stand there, if any do.
+fn named<T: Copy>(address: &Address, list: &str, all: &[T], name: fn(T) -> &'static str) -> Option<Vec<T>> {
+    let words: Vec<&str> = address.list(list).collect();
+    let named: Vec<T> = all.iter().copied().filter(|t| words.contains(&name(*t))).collect();
+    (!named.is_empty()).then_some(named)
+}
+
+/// The number that stands there, as near as `range` has it.
+fn number(address: &Address, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
+    let number: usize = address.get(name)?.parse().ok()?;
+    Some(number.clamp(*range.start(), *range.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_holds_the_whole_plan() {
+        let written = |plan: &Plan| {
+            let mut address = Builder::default();
+            put(plan, &mut address);
+            address.search()
+        };
+        let whole = written(&Plan::default());
+        let all = "?devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x8,";
+        assert!(whole.starts_with(all), "{whole}");
+        assert_eq!(plan(&Address::parse(&whole)), Plan::default());
+        let own = Plan {
+            devices: vec![Device::WebGpu],
+            precisions: vec![PrecisionChoice::Fast],
+            cells: cells("2x9").unwrap(),
+            repeats: 3,
+            warmups: 0,
+            language: "th".into(),
+        };
+        assert_eq!(plan(&Address::parse(&written(&own))), own);
+        let odd = Address::parse("?devices=abacus&precisions=,&cells=0x9&repeats=0&warmups=many");
+        assert_eq!(plan(&odd), Plan { repeats: 1, ..Plan::default() });
+    }
+}

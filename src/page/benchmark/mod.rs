@@ -1,0 +1,135 @@
+//! The Benchmark view: its state, and what the page asks of it.
+//!
+//! - `address`: its part of the address
+//! - `actions`: what a person can make happen there
+//! - `events`: what the worker says about it
+//! - `view`: its components
+
+mod actions;
+mod address;
+mod events;
+mod view;
+
+use leptos::prelude::*;
+
+use super::activity::{Activity, Company, Work};
+use super::address::{Address, Builder};
+use super::parts::Progress;
+use super::state::Page;
+use super::view::{About, View};
+use crate::benchmark::{Cell, Plan, Report, Way};
+use crate::protocol::{Event, OpenedFile};
+
+static ABOUT: About = About {
+    name: "benchmark",
+    label: "Benchmark",
+    content: "benchmark",
+    skip: "Skip to the times",
+    drop: "Drop to search in these files. They stay on this device.",
+};
+
+/// The view's state. Cheap to copy; found in its components with [`Benchmark::here`].
+#[derive(Clone, Copy)]
+pub(super) struct Benchmark {
+    page: Page,
+    plan: RwSignal<Plan>,
+    /// The model's folder; `None` is the default one.
+    model: RwSignal<Option<String>>,
+    /// The sizes as they were typed.
+    typed: RwSignal<String>,
+    /// What is wrong with them.
+    wrong: RwSignal<Option<String>>,
+
+    /// What is under way.
+    activity: RwSignal<Option<Activity>>,
+    /// What was timed, as far as it is.
+    report: RwSignal<Option<Report>>,
+    /// What is being timed.
+    now: RwSignal<Option<(Way, Cell)>>,
+}
+
+impl Benchmark {
+    /// As the address says, with nothing timed.
+    pub fn new(page: Page, address: &Address) -> Self {
+        let new = Self {
+            page,
+            plan: RwSignal::default(),
+            model: RwSignal::new(None),
+            typed: RwSignal::default(),
+            wrong: RwSignal::new(None),
+            activity: RwSignal::new(None),
+            report: RwSignal::new(None),
+            now: RwSignal::new(None),
+        };
+        new.take(address);
+        new
+    }
+
+    /// The view that this component is part of.
+    fn here() -> Self {
+        expect_context()
+    }
+
+    /// Takes the choices from an address.
+    fn take(self, address: &Address) {
+        let plan = address::plan(address);
+        self.typed.set(plan.list());
+        self.wrong.set(None);
+        self.plan.set(plan);
+        self.model.set(address.text("model"));
+    }
+
+    /// Nothing is under way any more; whether something was.
+    fn stopped(self) -> bool {
+        self.now.set(None);
+        let timing = self.activity.with_untracked(Option::is_some);
+        self.activity.set(None);
+        timing
+    }
+}
+
+impl View for Benchmark {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn component(&self) -> AnyView {
+        provide_context(*self);
+        view! { <view::Benchmark/> }.into_any()
+    }
+
+    fn read(&self, address: &Address) {
+        self.take(address);
+    }
+
+    fn write(&self, address: &mut Builder) {
+        self.plan.with(|plan| address::put(plan, address));
+        address.put_some("model", self.model.get().as_deref());
+    }
+
+    fn take_files(&self, files: Vec<OpenedFile>) {
+        self.page.open_files(files);
+    }
+
+    fn hear(&self, event: Event) -> Option<Event> {
+        Benchmark::hear(*self, event)
+    }
+
+    fn worker_died(&self) -> Option<&'static str> {
+        self.stopped().then_some("The benchmark stopped; what was timed stays.")
+    }
+
+    fn work(&self) -> Vec<Work> {
+        vec![Work { activity: self.activity, sentence: "a benchmark is under way", company: Company::Alone }]
+    }
+
+    fn progress(&self) -> AnyView {
+        let b = *self;
+        view! { <Progress activity=b.activity cancel=Callback::new(move |()| b.stop_benchmark())/> }
+            .into_any()
+    }
+
+    fn model_line(&self) -> String {
+        "The model is loaded when you run the benchmark".into()
+    }
+}

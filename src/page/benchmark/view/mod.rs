@@ -1,0 +1,85 @@
+//! The Benchmark view: what to time, above what was timed.
+
+mod chart;
+mod choose;
+mod facts;
+mod table;
+
+use leptos::prelude::*;
+
+use crate::benchmark::Report;
+use crate::page::benchmark::Benchmark as State;
+use crate::page::words;
+use chart::Chart;
+use choose::Choose;
+use facts::Facts;
+use table::Table;
+
+#[component]
+pub(super) fn Benchmark() -> impl IntoView {
+    let state = State::here();
+    let timed = Memo::new(move |_| state.report.with(Option::is_some));
+    view! {
+        <div class="evaluate">
+            <Choose/>
+            <section class="report" id="benchmark" tabindex="-1" aria-label="Benchmark">
+                {move || if timed.get() {
+                    view! { <Timed/> }.into_any()
+                } else {
+                    view! {
+                        <p class="hint">
+                            "The times will be here: a chart that grows while sizes are timed, and a table of the same "
+                            "figures, with all that belongs to them."
+                        </p>
+                    }
+                    .into_any()
+                }}
+            </section>
+        </div>
+    }
+}
+
+#[component]
+fn Timed() -> impl IntoView {
+    let b = State::here();
+    let title = move || b.report.with(|r| r.as_ref().map(|r| format!("{}, {}", r.model, r.quantization)));
+    let state = move || {
+        let running = b.activity.with(Option::is_some);
+        b.report.with(|r| r.as_ref().map(|r| if running { String::new() } else { ended(r) }))
+    };
+    let notes = move || {
+        b.report.with(|r| {
+            let notes = r.iter().flat_map(said);
+            notes.map(|note| view! { <li>{note}</li> }).collect_view()
+        })
+    };
+    view! {
+        <h2>{title}</h2>
+        <p class="hint ended" aria-live="polite">{state}</p>
+        <Chart/>
+        <ul class="notes">{notes}</ul>
+        <Table/>
+        <Facts/>
+        <h3>"Keep it"</h3>
+        <p class="buttons">
+            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(false)>"Save times (JSON)"</button>
+            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(true)>"Save times (CSV)"</button>
+        </p>
+    }
+}
+
+/// How it ended.
+fn ended(report: &Report) -> String {
+    let timed = words::plural(report.rows.len(), "figure");
+    match report.finished {
+        true if report.rows.is_empty() => "Nothing was timed; why stands below the chart.".into(),
+        true => format!("Done: {timed}, each the median of {}.", words::plural(report.plan.repeats, "call")),
+        false => format!("Stopped: {timed} so far. Run it again for all of them."),
+    }
+}
+
+/// What else is to be said.
+fn said(report: &Report) -> Vec<String> {
+    let imitated = "This GPU’s adapter imitates a GPU in software: only its ratios mean anything.";
+    report.imitated().then(|| imitated.to_owned()).into_iter().chain(report.notes.iter().cloned()).collect()
+}

@@ -1,0 +1,241 @@
+//! What is searched: the sample, or a person's own text. It is one for all views.
+
+use leptos::prelude::*;
+
+use super::activity::{Activity, Shown};
+use super::messages::WayOut;
+use super::model::resolve;
+use super::state::Page;
+use super::view::Happened;
+use super::words;
+use crate::datasets::{Columns, Role};
+use crate::protocol::{CorpusInfo, Id, OpenedFile, Request};
+
+/// Where the sample is, seen from the page.
+pub(super) const SAMPLE: &str = "sample/";
+/// Its languages.
+pub(super) const SAMPLE_LANGUAGES: [&str; 11] =
+    ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"];
+
+/// What is open, to open it again in a new worker.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Source {
+    #[default]
+    Sample,
+    Files(Vec<OpenedFile>),
+}
+
+/// What is on its way to be open.
+#[derive(Debug)]
+pub(super) enum Coming {
+    Sample,
+    /// They wait for the model.
+    Unsent(Vec<OpenedFile>),
+    Sent(Vec<OpenedFile>),
+}
+
+impl Coming {
+    fn files(&self) -> Option<&Vec<OpenedFile>> {
+        match self {
+            Self::Sample => None,
+            Self::Unsent(files) | Self::Sent(files) => Some(files),
+        }
+    }
+
+    fn into_source(self) -> Source {
+        match self {
+            Self::Sample => Source::Sample,
+            Self::Unsent(files) | Self::Sent(files) => Source::Files(files),
+        }
+    }
+}
+
+impl Source {
+    fn files(&self) -> Option<&Vec<OpenedFile>> {
+        match self {
+            Self::Sample => None,
+            Self::Files(files) => Some(files),
+        }
+    }
+}
+
+/// Whether a worker has what is open; a fresh one has nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Presence {
+    #[default]
+    Absent,
+    Present,
+}
+
+impl Page {
+    /// Opens what was open, the sample where nothing was.
+    pub fn open_again(self) {
+        match self.kept.with_value(|k| k.open.clone()) {
+            Source::Files(files) => self.open_files(files),
+            Source::Sample => self.open_sample(),
+        }
+    }
+
+    /// The person stops opening.
+    pub fn stop_opening(self) {
+        self.cancel_opening();
+        if !self.corpus_is_present() {
+            self.not_opened("opening was stopped".into());
+        }
+    }
+
+    /// Whether the worker has what is open.
+    pub fn corpus_is_present(self) -> bool {
+        self.kept.with_value(|k| k.presence == Presence::Present)
+    }
+
+    /// Says why text was not opened, and what can be searched all the same.
+    pub fn not_opened(self, why: String) {
+        let open = self.corpus.with_untracked(|c| c.as_ref().map(|c| c.name.clone()));
+        match open {
+            Some(name) if self.corpus_is_present() => {
+                self.say(why, &format!("What was open stays open: {name}."), None);
+            }
+            Some(name) => self.say(
+                why,
+                &format!("{name} stays on the screen, but cannot be searched before it is opened again."),
+                Some(WayOut::OpenText),
+            ),
+            None => {
+                self.say(
+                    why,
+                    "You can open the sample again, or a text of your own.",
+                    Some(WayOut::OpenText),
+                );
+            }
+        }
+        self.tell(Happened::CorpusFailed);
+    }
+
+    /// Opens the sample.
+    pub fn open_sample(self) {
+        self.cancel_opening();
+        let Some(url) = resolve(SAMPLE) else { return };
+        let id = self.next_id();
+        if self.send(&Request::OpenSample { id, url }) {
+            self.kept.update_value(|k| k.coming = Some(Coming::Sample));
+            let activity = Activity::new(id, "Opening the sample");
+            self.opening.set(Some(Activity { shown: Shown::WithProgress, ..activity }));
+        }
+    }
+
+    /// Opens a person's own passages, once there is a model to encode them.
+    pub fn open_files(self, files: Vec<OpenedFile>) {
+        self.cancel_opening();
+        let id = self.next_id();
+        let what = match files.as_slice() {
+            [file] => format!("Encoding {}", file.name),
+            files => format!("Encoding {}", words::plural(files.len(), "file")),
+        };
+        self.opening.set(Some(Activity::new(id, what)));
+        self.kept.update_value(|k| k.coming = Some(Coming::Unsent(files)));
+        if self.model.with_untracked(Option::is_some) {
+            self.send_coming();
+        } else if self.loading.with_untracked(Option::is_none) {
+            self.load_unless_foreign();
+        }
+    }
+
+    /// The person says which column of an open file is what; it is read and encoded anew.
+    pub fn choose_column(self, file: &str, role: Role, column: Option<String>) {
+        // An earlier choice may still be on its way.
+        let has = |files: &&Vec<OpenedFile>| files.iter().any(|f| f.name == file);
+        let files = self.kept.with_value(|k| {
+            k.coming.as_ref().and_then(Coming::files).filter(has).or(k.open.files()).cloned()
+        });
+        let Some(mut files) = files else { return };
+        for opened in files.iter_mut().filter(|f| f.name == file) {
+            opened.columns = std::mem::take(&mut opened.columns).with(role, column.clone());
+        }
+        self.open_files(files);
+    }
+
+    /// The person wants long passages split, or no longer: own text that is open, or on its way, is encoded anew.
+    pub fn choose_windows(self, windows: bool) {
+        self.windows.set(windows);
+        let files =
+            self.kept.with_value(|k| k.coming.as_ref().and_then(Coming::files).or(k.open.files()).cloned());
+        if let Some(files) = files {
+            self.open_files(files);
+        }
+    }
+
+    /// Sends files that waited for the model.
+    pub fn send_coming(self) {
+        let Some(id) = self.opening.with_untracked(|o| o.as_ref().map(|o| o.id)) else { return };
+        let unsent = self.kept.try_update_value(|k| match k.coming.take() {
+            Some(Coming::Unsent(files)) => {
+                k.coming = Some(Coming::Sent(files.clone()));
+                Some(files)
+            }
+            other => {
+                k.coming = other;
+                None
+            }
+        });
+        if let Some(files) = unsent.flatten()
+            && !self.send(&self.files_request(id, files))
+        {
+            self.opening.set(None);
+        }
+    }
+
+    /// What opens in a worker the text that is open here.
+    pub fn open_request(self, id: Id) -> Option<Request> {
+        Some(match self.kept.with_value(|k| k.open.clone()) {
+            Source::Files(files) => self.files_request(id, files),
+            Source::Sample => Request::OpenSample { id, url: resolve(SAMPLE)? },
+        })
+    }
+
+    fn files_request(self, id: Id, files: Vec<OpenedFile>) -> Request {
+        Request::OpenFiles { id, files, windows: self.windows.get_untracked() }
+    }
+
+    /// Stops opening; what was open stays open.
+    pub fn cancel_opening(self) {
+        let coming = self.kept.try_update_value(|k| k.coming.take()).flatten();
+        if let Some(activity) = self.opening.get_untracked() {
+            if !matches!(coming, Some(Coming::Unsent(_))) {
+                self.send(&Request::Cancel { id: activity.id });
+            }
+            self.opening.set(None);
+        }
+    }
+
+    /// Opens lines that the person pasted.
+    pub fn open_pasted(self, text: String) {
+        if text.trim().is_empty() {
+            self.say("There is no text to search yet", "Paste a passage a line, then try again.", None);
+            return;
+        }
+        self.open_files(vec![OpenedFile {
+            name: "pasted text".into(),
+            bytes: text.into_bytes(),
+            columns: Columns::default(),
+        }]);
+    }
+
+    /// The worker has opened what came.
+    pub(super) fn corpus_ready(self, corpus: CorpusInfo) {
+        self.opening.set(None);
+        self.kept.update_value(|k| {
+            k.open = k.coming.take().map_or(Source::Sample, Coming::into_source);
+            k.presence = Presence::Present;
+        });
+        self.corpus.set(Some(corpus));
+        self.settle(&[WayOut::OpenText]);
+        self.tell(Happened::CorpusReady);
+    }
+
+    pub(super) fn opening_failed(self, problem: String) {
+        self.opening.set(None);
+        self.kept.update_value(|k| k.coming = None);
+        self.not_opened(problem);
+    }
+}

@@ -1,0 +1,110 @@
+//! The view's part of the address:
+//! `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&measures=…&relevance=…&cell=…&device=…&precision=…&model=…&against=…`.
+//! Defaults are left out.
+
+use super::choices::{Data, MapMeasure, Shown, cell_name, cell_named};
+use crate::evaluation::Measure;
+use crate::page::address::{Address, Builder};
+use crate::protocol::CellChoice;
+
+/// What the address says that is this view's alone.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Choices {
+    /// What models are measured on.
+    pub data: Data,
+    /// Languages that are measured; empty for all.
+    pub languages: Vec<String>,
+    /// What the map of language pairs shows.
+    pub measure: MapMeasure,
+    /// Which of two models it shows, or their difference.
+    pub shown: Shown,
+    /// Leading directions of each language that are removed.
+    pub lir: Option<usize>,
+    /// Measures beside those that are always there.
+    pub measures: Vec<Measure>,
+    /// The lowest grade that counts as relevant.
+    pub relevance: u32,
+    /// The cell whose queries are shown.
+    pub cell: Option<CellChoice>,
+    /// The model's folder, where it is not the default one.
+    pub model: Option<String>,
+    /// The second model's folder.
+    pub against: Option<String>,
+}
+
+impl Choices {
+    /// Unknown words count as the default.
+    pub fn read(address: &Address) -> Self {
+        let number = |name: &str| address.get(name).and_then(|value| value.parse::<u32>().ok());
+        Self {
+            data: address.get("data").map(Data::named).unwrap_or_default(),
+            languages: address.list("languages").map(str::to_owned).collect(),
+            measure: address.get("measure").map(MapMeasure::named).unwrap_or_default(),
+            shown: address.get("show").map(Shown::named).unwrap_or_default(),
+            lir: address.get("lir").and_then(|value| value.parse().ok()).filter(|n| *n > 0),
+            // Who typed a name that means nothing is told so where names are typed.
+            measures: address.list("measures").filter_map(|name| name.parse().ok()).collect(),
+            relevance: number("relevance").unwrap_or(1).max(1),
+            cell: address.get("cell").and_then(cell_named),
+            model: address.text("model"),
+            against: address.text("against"),
+        }
+    }
+
+    /// `shared` puts the device between.
+    pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
+        address.put_some("data", (self.data != Data::default()).then(|| self.data.name()));
+        address.put_list("languages", &self.languages);
+        address.put_some("measure", (self.measure != MapMeasure::default()).then(|| self.measure.name()));
+        address.put_some("show", (self.shown != Shown::default()).then(|| self.shown.name()));
+        address.put_some("lir", self.lir.map(|n| n.to_string()).as_deref());
+        address.put_list("measures", self.measures.iter().map(Measure::to_string));
+        address.put_some("relevance", (self.relevance > 1).then(|| self.relevance.to_string()).as_deref());
+        address.put_some("cell", self.cell.as_ref().map(cell_name).as_deref());
+        shared(address);
+        address.put_some("model", self.model.as_deref());
+        address.put_some("against", self.against.as_deref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(choices: &Choices) -> String {
+        let mut address = Builder::default();
+        choices.write(&mut address, |_| {});
+        address.search()
+    }
+
+    #[test]
+    fn a_link_holds_what_is_measured_and_looked_at() {
+        let choices = Choices {
+            data: Data::Mlqa,
+            languages: vec!["ar".into(), "zh-Hant".into()],
+            measure: MapMeasure::Recall1,
+            shown: Shown::Difference,
+            lir: Some(3),
+            measures: vec!["ndcg@20".parse().unwrap(), "mrr@10".parse().unwrap()],
+            relevance: 2,
+            cell: cell_named("zh-Hant~ar"),
+            model: Some("one/".into()),
+            against: Some("other/".into()),
+        };
+        let search = written(&choices);
+        assert!(search.starts_with("?data=mlqa-r&languages=ar,zh-Hant&measure=recall%401"), "{search}");
+        assert!(
+            search.contains("&measures=ndcg%4020,mrr%4010&relevance=2&cell=zh-Hant~ar&model="),
+            "{search}"
+        );
+        assert_eq!(Choices::read(&Address::parse(&search)), choices);
+    }
+
+    #[test]
+    fn defaults_leave_no_trace_and_unknown_words_count_as_them() {
+        let default = Choices::read(&Address::parse(""));
+        assert_eq!(written(&default), "");
+        let odd = "?lir=many&cell=&data=kitchen&lir=0&measures=good&relevance=1&measure=&show=c";
+        assert_eq!(Choices::read(&Address::parse(odd)), default);
+    }
+}

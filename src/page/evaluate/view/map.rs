@@ -1,0 +1,365 @@
+//! mAP by language pair: a table whose cells are coloured, and lead to their queries.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::scale;
+use crate::page::evaluate::choices::{MapMeasure, Shown, cell_name, pair};
+use crate::page::evaluate::{Evaluate, Run};
+use crate::page::names;
+use crate::page::words;
+
+#[component]
+pub(super) fn Map() -> impl IntoView {
+    let e = Evaluate::here();
+    let languages = Memo::new(move |_| {
+        e.runs.with(|runs| runs.first().map(|r| r.report.languages.clone()).unwrap_or_default())
+    });
+    let range = Memo::new(move |_| e.runs.with(|runs| range(runs, e.measure.get())));
+    let widest = Memo::new(move |_| {
+        let all = languages.get();
+        let pairs = all.iter().flat_map(|from| all.iter().map(move |to| (from, to)));
+        pairs.filter_map(|(from, to)| e.difference(from, to)).fold(0.0, |w: f64, (d, _)| w.max(d.abs()))
+    });
+    let two = Memo::new(move |_| e.runs.with(|runs| runs.len() == 2));
+    let differs = move || two.get() && e.shown.get() == Shown::Difference;
+    let caption = move || {
+        let measure = e.measure.get().title();
+        if differs() {
+            format!("{measure} by language pair: B less A")
+        } else {
+            format!("{measure} by language pair")
+        }
+    };
+    // Where the focus was last; arrow keys move it.
+    let current = RwSignal::new((0usize, 0usize));
+    // The one cell that the tab key reaches: that one, or the first that has a figure.
+    let reached = Memo::new(move |_| {
+        let all = languages.get();
+        let has = |&(y, x): &(usize, usize)| {
+            let (Some(from), Some(to)) = (all.get(y), all.get(x)) else { return false };
+            if differs() {
+                return e.difference(from, to).is_some();
+            }
+            let measure = e.measure.get();
+            e.runs.with(|runs| runs.first().is_some_and(|run| measure.of(&run.report, from, to).is_some()))
+        };
+        let here = current.get();
+        let cells = (0..all.len()).flat_map(|y| (0..all.len()).map(move |x| (y, x)));
+        std::iter::once(here).chain(cells).find(has).unwrap_or(here)
+    });
+    let head = move || {
+        languages
+            .get()
+            .into_iter()
+            .map(|code| view! { <th scope="col" title=names::endonym(&code)>{code.clone()} <Name code=code.clone()/></th> })
+            .collect_view()
+    };
+    let rows = move || {
+        let all = languages.get();
+        let row = |(y, from): (usize, &String)| {
+            let cells = all.iter().enumerate().map(|(x, to)| {
+                view! { <Cell from=from.clone() to=to.clone() at=(y, x) current reached range widest/> }
+            });
+            view! {
+                <tr>
+                    <th scope="row" title=names::endonym(from)>{from.clone()} <Name code=from.clone()/></th>
+                    {cells.collect_view()}
+                </tr>
+            }
+        };
+        all.iter().enumerate().map(row).collect_view()
+    };
+    view! {
+        <h3 class="heading-map">{caption}</h3>
+        <Choices two/>
+        <div class="scroll map" on:keydown=move |event| step(&event, current, languages.with_untracked(Vec::len))>
+            <table>
+                <caption class="unseen">{caption}</caption>
+                <thead>
+                    <tr>
+                        <td class="corner"><span>"question"</span> <span>"passage"</span></td>
+                        {head}
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+        <Legend range widest differs=Signal::derive(differs)/>
+    }
+}
+
+/// A language's name for those who hear the code.
+#[component]
+fn Name(code: String) -> impl IntoView {
+    let english = names::english(&code);
+    (english != code).then(|| view! { <span class="unseen">{format!(" {english}")}</span> })
+}
+
+#[component]
+fn Choices(two: Memo<bool>) -> impl IntoView {
+    let e = Evaluate::here();
+    let option = move |measure: MapMeasure| {
+        view! {
+            <option value=measure.name() prop:selected=move || e.measure.get() == measure>{measure.title()}</option>
+        }
+    };
+    // Without the bias panel there is no single-target figure.
+    let offered = move || {
+        let some = e.runs.with(|runs| runs.iter().any(|r| r.report.bias.is_some()));
+        MapMeasure::ALL
+            .into_iter()
+            .filter(|m| some || *m != MapMeasure::SingleTarget)
+            .map(option)
+            .collect_view()
+    };
+    let choice = move |shown: Shown| {
+        let name = move || {
+            e.runs.with(|runs| match shown {
+                Shown::A => format!("A: {}", runs.first().map(Run::name).unwrap_or_default()),
+                Shown::B => format!("B: {}", runs.get(1).map(Run::name).unwrap_or_default()),
+                Shown::Difference => "B less A".into(),
+            })
+        };
+        view! {
+            <label class="pick">
+                <input
+                    type="radio"
+                    name="shown"
+                    value=shown.name()
+                    prop:checked=move || e.shown.get() == shown
+                    on:change=move |_| e.choose_shown(shown)
+                />
+                <span>{name}</span>
+            </label>
+        }
+    };
+    view! {
+        <div class="tools">
+            <label>
+                "Measure "
+                <select on:change:target=move |event| {
+                    e.choose_measure(MapMeasure::named(&event.target().value()));
+                }>{offered}</select>
+            </label>
+            {move || two.get().then(|| view! {
+                <fieldset class="picks">
+                    <legend class="unseen">"Model"</legend>
+                    {Shown::ALL.into_iter().map(choice).collect_view()}
+                </fieldset>
+            })}
+        </div>
+        <p class="hint">
+            {move || match e.measure.get() {
+                MapMeasure::SingleTarget => "Passages of all languages compete; the answers in one language count, those \
+                                             in others are taken out. Where a column is light, its passages are passed over.",
+                _ => "Each question language against the passages of one language alone. A cell opens its questions, \
+                      the worst first.",
+            }}
+        </p>
+    }
+}
+
+#[component]
+fn Cell(
+    from: String,
+    to: String,
+    at: (usize, usize),
+    current: RwSignal<(usize, usize)>,
+    reached: Memo<(usize, usize)>,
+    range: Memo<(f64, f64)>,
+    widest: Memo<f64>,
+) -> impl IntoView {
+    let e = Evaluate::here();
+    let choice = pair(&from, &to);
+    let (open, word) = (choice.clone(), cell_name(&choice));
+    let figure = Memo::new(move |_| {
+        let measure = e.measure.get();
+        e.runs.with(|runs| {
+            let shown = e.shown.get();
+            if let (Shown::Difference, [_, _]) = (shown, runs.as_slice()) {
+                let (d, significant) = e.difference(&from, &to)?;
+                let words = words::signed(d, 3);
+                // A mark that is heard and printed, not a colour alone.
+                let words = if significant { format!("{words} *") } else { words };
+                return Some((
+                    words,
+                    scale::diverging(d / widest.get().max(1e-9)),
+                    significant,
+                    String::new(),
+                ));
+            }
+            let run = runs.get(usize::from(shown == Shown::B)).or(runs.first())?;
+            let value = measure.of(&run.report, &from, &to)?;
+            let (low, high) = range.get();
+            let part = (value - low) / (high - low);
+            Some((
+                words::short_figure(value),
+                scale::sequential(part),
+                false,
+                about(run, measure, &from, &to),
+            ))
+        })
+    });
+    let chosen = Memo::new(move |_| e.cell.with(|c| c.as_ref().is_some_and(|c| cell_name(c) == word)));
+    let tabindex = move || if reached.get() == at { "0" } else { "-1" };
+    move || match figure.get() {
+        None => view! { <td class="nothing"><span title="No question has an answer here">"–"</span></td> }
+            .into_any(),
+        Some((words, style, significant, title)) => {
+            let open = open.clone();
+            view! {
+                <td style=style class:significant=significant>
+                    <button
+                        type="button"
+                        data-at=format!("{} {}", at.0, at.1)
+                        tabindex=tabindex
+                        title=title
+                        aria-pressed=move || chosen.get().to_string()
+                        on:focus=move |_| current.set(at)
+                        on:click=move |_| e.open_cell(open.clone())
+                    >
+                        {words}
+                    </button>
+                </td>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// What else is known about a pair.
+fn about(run: &Run, measure: MapMeasure, from: &str, to: &str) -> String {
+    let report = &run.report;
+    let queries = report.counts.pairs.get(from).and_then(|row| row.get(to));
+    let interval =
+        report.intervals.as_ref().and_then(|i| i.pairs.get(from)?.get(to).map(|ends| (i.level, *ends)));
+    let mut out = format!("{} questions, {} passages", names::english(from), names::english(to));
+    if let Some(n) = queries {
+        out.push_str(&format!(": {}", words::plural(*n, "question")));
+    }
+    if let (MapMeasure::Map, Some((level, [low, high]))) = (measure, interval) {
+        out.push_str(&format!(
+            "; {:.0} % interval {} to {}",
+            100.0 * level,
+            words::short_figure(low),
+            words::short_figure(high)
+        ));
+    }
+    out
+}
+
+/// The ends of the scale: the tenths around the figures of all models, so that two maps compare.
+fn range(runs: &[Run], measure: MapMeasure) -> (f64, f64) {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for run in runs {
+        let languages = &run.report.languages;
+        for (from, to) in languages.iter().flat_map(|from| languages.iter().map(move |to| (from, to))) {
+            if let Some(value) = measure.of(&run.report, from, to) {
+                (low, high) = (low.min(value), high.max(value));
+            }
+        }
+    }
+    if low > high {
+        return (0.0, 1.0);
+    }
+    let (low, high) = ((low * 10.0).floor() / 10.0, (high * 10.0).ceil() / 10.0);
+    match high > low {
+        true => (low, high),
+        // All figures are one and the same tenth; nothing is above 1.
+        false if low < 1.0 => (low, low + 0.1),
+        false => (0.9, 1.0),
+    }
+}
+
+#[component]
+fn Legend(range: Memo<(f64, f64)>, widest: Memo<f64>, differs: Signal<bool>) -> impl IntoView {
+    const STEPS: u32 = 16;
+    let step = move |i: u32| {
+        let part = f64::from(i) / f64::from(STEPS);
+        move || if differs.get() { scale::diverging(2.0 * part - 1.0) } else { scale::sequential(part) }
+    };
+    let ends = move || {
+        if differs.get() {
+            let widest = widest.get();
+            (words::signed(-widest, 3), words::signed(widest, 3))
+        } else {
+            let (low, high) = range.get();
+            (format!("{low:.1}"), format!("{high:.1}"))
+        }
+    };
+    view! {
+        <p class="legend">
+            <span>{move || ends().0}</span>
+            <span class="ramp" aria-hidden="true">
+                {(0..=STEPS).map(|i| view! { <span style=step(i)></span> }).collect_view()}
+            </span>
+            <span>{move || ends().1}</span>
+            <span class="hint">
+                {move || if differs.get() {
+                    "* and bold: significant after correction for all pairs. Blue: B is better; orange: A is."
+                } else {
+                    "Arrow keys move from cell to cell, Enter opens one."
+                }}
+            </span>
+        </p>
+    }
+}
+
+/// Arrow keys, Home and End move the focus from cell to cell.
+fn step(event: &web_sys::KeyboardEvent, current: RwSignal<(usize, usize)>, size: usize) {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || size == 0 {
+        return;
+    }
+    let table = event.current_target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    let Some(table) = table else { return };
+    let mut at = current.get_untracked();
+    // Pairs without questions have nothing to focus: go on in the same direction.
+    while let Some(next) = moved(&event.key(), at, size) {
+        at = next;
+        let button = table.query_selector(&format!("[data-at='{} {}']", at.0, at.1)).ok().flatten();
+        if let Some(button) = button.and_then(|b| b.dyn_into::<web_sys::HtmlElement>().ok()) {
+            event.prevent_default();
+            // A button that cannot take the focus leaves it where it is.
+            let _ = button.focus();
+            return;
+        }
+    }
+}
+
+/// The next cell in a key's direction; none at the edge.
+fn moved(key: &str, (y, x): (usize, usize), size: usize) -> Option<(usize, usize)> {
+    let last = size - 1;
+    let next = match key {
+        "ArrowUp" => (y.checked_sub(1)?, x),
+        "ArrowDown" => (y + 1, x),
+        "ArrowLeft" => (y, x.checked_sub(1)?),
+        "ArrowRight" => (y, x + 1),
+        "Home" => (y, 0),
+        "End" => (y, last),
+        _ => return None,
+    };
+    (next.0 <= last && next.1 <= last && next != (y, x)).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_move_within_the_map() {
+        assert_eq!(moved("ArrowDown", (0, 0), 3), Some((1, 0)));
+        assert_eq!(moved("ArrowDown", (2, 0), 3), None);
+        assert_eq!(moved("ArrowUp", (0, 1), 3), None);
+        assert_eq!(moved("ArrowLeft", (1, 1), 3), Some((1, 0)));
+        assert_eq!(moved("ArrowRight", (1, 2), 3), None);
+        assert_eq!(moved("End", (1, 0), 3), Some((1, 2)));
+        assert_eq!(moved("Home", (1, 0), 3), None);
+        assert_eq!(moved("x", (1, 0), 3), None);
+    }
+
+    #[test]
+    fn nothing_measured_has_a_range_all_the_same() {
+        assert_eq!(range(&[], MapMeasure::Map), (0.0, 1.0));
+    }
+}

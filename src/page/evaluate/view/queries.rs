@@ -1,0 +1,232 @@
+//! Single questions of a cell, the worst first.
+
+use leptos::prelude::*;
+
+use super::ranking::Ranking;
+use crate::evaluation::Setting;
+use crate::page::evaluate::Evaluate;
+use crate::page::evaluate::choices::Shown;
+use crate::page::names;
+use crate::page::words;
+use crate::protocol::{CellChoice, ExportKind, QueryRow};
+
+/// How many ranks of answers are listed.
+const RANKS: usize = 12;
+
+#[component]
+pub(super) fn Queries() -> impl IntoView {
+    let e = Evaluate::here();
+    let rows = Memo::new(move |_| e.queries.with(|q| q.as_ref().map(|q| q.rows.clone()).unwrap_or_default()));
+    let total = move || e.queries.with(|q| q.as_ref().map_or(0, |q| q.total));
+    let more = move || e.live.get() && rows.with(Vec::len) < total();
+    let words = move || {
+        if !e.live.get() {
+            return "What measured was started again. Measure again to look at single questions: finished vectors \
+                    are kept."
+                .to_owned();
+        }
+        let model = e.runs.with(|runs| match (runs.len(), e.shown.get()) {
+            (2, Shown::B) => " of model B",
+            (2, _) => " of model A",
+            _ => "",
+        });
+        e.queries.with(|q| match q {
+            Some(q) if q.total == 0 => format!("No question{model} has an answer {}.", place(&q.cell)),
+            Some(q) => {
+                format!("{}{model}, {}, the worst first.", words::plural(q.total, "question"), place(&q.cell))
+            }
+            None => "The questions are on their way.".into(),
+        })
+    };
+    view! {
+        <h3 id="queries" tabindex="-1">"Single questions"</h3>
+        <Cells/>
+        <p class="hint" aria-live="polite">{words}</p>
+        <ol
+            class="queries"
+            role="list"
+            aria-label="Questions, worst first"
+            aria-busy=move || e.asking.with(Option::is_some).to_string()
+        >
+            <For
+                each=move || rows.get().into_iter().enumerate()
+                key=|(at, row)| (*at, row.query.clone(), row.to.clone(), row.ap.to_bits())
+                let:item
+            >
+                <Row at=item.0 row=item.1/>
+            </For>
+        </ol>
+        <p class="buttons">
+            <button type="button" class="quiet" hidden=move || !more() on:click=move |_| e.ask_queries(true)>
+                "Show more"
+            </button>
+            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Run)>
+                "Save these rankings (TREC run)"
+            </button>
+            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Qrels)>
+                "Save these answers (TREC qrels)"
+            </button>
+        </p>
+    }
+}
+
+/// Where the questions look: `in German, among Thai passages`.
+fn place(cell: &CellChoice) -> String {
+    let questions =
+        cell.from.as_ref().map(|code| format!("asked in {}, ", names::english(code))).unwrap_or_default();
+    let passages = match (cell.setting, &cell.to) {
+        (Setting::Multi, _) => "among the passages of all languages".to_owned(),
+        (Setting::Mono, _) => "among passages of the same language".to_owned(),
+        (Setting::Cross, Some(to)) => format!("among {} passages", names::english(to)),
+        (Setting::Cross, None) => "among the passages of each other language in turn".to_owned(),
+    };
+    questions + &passages
+}
+
+/// Which cell: the setting, and languages within it.
+#[component]
+fn Cells() -> impl IntoView {
+    let e = Evaluate::here();
+    let cell = Memo::new(move |_| {
+        e.cell.get().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None })
+    });
+    let languages = Memo::new(move |_| {
+        e.runs.with(|runs| runs.first().map(|r| r.report.languages.clone()).unwrap_or_default())
+    });
+    let choose_setting = move |word: String| {
+        let setting = Setting::ALL.into_iter().find(|s| s.name() == word).unwrap_or(Setting::Multi);
+        e.choose_cell(fitted(CellChoice { setting, ..cell.get_untracked() }));
+    };
+    let setting = move |setting: Setting, name: &'static str| {
+        view! {
+            <option value=setting.name() prop:selected=move || cell.get().setting == setting>{name}</option>
+        }
+    };
+    let options = move |of: fn(&CellChoice) -> Option<&String>| {
+        languages
+            .get()
+            .into_iter()
+            .map(|code| {
+                let name = names::english(&code);
+                let own = code.clone();
+                view! {
+                    <option value=code prop:selected=move || cell.with(|c| of(c) == Some(&own))>{name}</option>
+                }
+            })
+            .collect_view()
+    };
+    let from = |c: &CellChoice| c.from.is_none();
+    let to = |c: &CellChoice| c.to.is_none();
+    view! {
+        <div class="tools">
+            <label>
+                "Setting "
+                <select on:change:target=move |event| choose_setting(event.target().value())>
+                    {setting(Setting::Multi, "multi: all languages")}
+                    {setting(Setting::Mono, "mono: own language")}
+                    {setting(Setting::Cross, "cross: another language")}
+                </select>
+            </label>
+            <label>
+                "Questions in "
+                <select on:change:target=move |event| {
+                    let from = Some(event.target().value()).filter(|code| !code.is_empty());
+                    e.choose_cell(fitted(CellChoice { from, ..cell.get_untracked() }));
+                }>
+                    <option value="" prop:selected=move || cell.with(from)>"all"</option>
+                    {move || options(|c| c.from.as_ref())}
+                </select>
+            </label>
+            <label class:gone=move || cell.get().setting != Setting::Cross>
+                "Passages in "
+                <select
+                    disabled=move || cell.get().setting != Setting::Cross
+                    on:change:target=move |event| {
+                        let to = Some(event.target().value()).filter(|code| !code.is_empty());
+                        e.choose_cell(fitted(CellChoice { to, ..cell.get_untracked() }));
+                    }
+                >
+                    <option value="" prop:selected=move || cell.with(to)>"each other"</option>
+                    {move || options(|c| c.to.as_ref())}
+                </select>
+            </label>
+        </div>
+    }
+}
+
+/// A choice that can be: passages have a language of their own in the cross setting only.
+fn fitted(cell: CellChoice) -> CellChoice {
+    let to = match cell.setting {
+        Setting::Multi => None,
+        Setting::Mono => cell.from.clone(),
+        Setting::Cross => cell.to.filter(|to| cell.from.as_ref() != Some(to)),
+    };
+    CellChoice { to, ..cell }
+}
+
+#[component]
+fn Row(at: usize, row: QueryRow) -> impl IntoView {
+    let e = Evaluate::here();
+    let open = Memo::new(move |_| e.opened.with(|o| o.as_ref().is_some_and(|o| o.at == at)));
+    let to = row.to.clone().filter(|to| *to != row.language);
+    let numbers = format!("AP {} · {}", words::figure(row.ap), ranks(&row.ranks));
+    view! {
+        <li style=names::colour(&row.language)>
+            <button
+                type="button"
+                class="query"
+                dir=names::direction(&row.language)
+                aria-expanded=move || open.get().to_string()
+                on:click=move |_| e.open_query(at)
+            >
+                <span class="passage" lang=row.language.clone()>{row.text}</span>
+                <span class="about">
+                    <span class="swatch" aria-hidden="true">{row.language.clone()}</span>
+                    <span class="endonym" title=names::english(&row.language)>{names::endonym(&row.language)}</span>
+                    {to.map(|to| view! {
+                        <bdi>{format!("→ {}", names::endonym(&to))}</bdi>
+                    })}
+                    <bdi class="score">{numbers}</bdi>
+                </span>
+            </button>
+            {move || open.get().then(|| view! { <Ranking/> })}
+        </li>
+    }
+}
+
+/// `answer at rank 3`, `answers at ranks 1, 4 and 17`.
+fn ranks(ranks: &[usize]) -> String {
+    let listed: Vec<String> = ranks.iter().take(RANKS).map(|r| words::count(*r)).collect();
+    match (listed.as_slice(), ranks.len()) {
+        ([], _) => "no answer was ranked".into(),
+        ([one], 1) => format!("answer at rank {one}"),
+        (_, n) if n > RANKS => format!("answers at ranks {} and {} more", listed.join(", "), n - RANKS),
+        ([first @ .., last], _) => format!("answers at ranks {} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_in_words() {
+        assert_eq!(ranks(&[]), "no answer was ranked");
+        assert_eq!(ranks(&[1234]), "answer at rank 1,234");
+        assert_eq!(ranks(&[1, 4, 17]), "answers at ranks 1, 4 and 17");
+        assert!(ranks(&(1..=20).collect::<Vec<_>>()).ends_with("12 and 8 more"));
+    }
+
+    #[test]
+    fn cells_fit_their_setting() {
+        let cell = |setting, from: &str, to: &str| {
+            let code = |c: &str| (!c.is_empty()).then(|| c.to_owned());
+            CellChoice { setting, from: code(from), to: code(to) }
+        };
+        assert_eq!(fitted(cell(Setting::Multi, "de", "th")), cell(Setting::Multi, "de", ""));
+        assert_eq!(fitted(cell(Setting::Mono, "de", "th")), cell(Setting::Mono, "de", "de"));
+        assert_eq!(fitted(cell(Setting::Mono, "", "th")), cell(Setting::Mono, "", ""));
+        assert_eq!(fitted(cell(Setting::Cross, "de", "de")), cell(Setting::Cross, "de", ""));
+        assert_eq!(place(&cell(Setting::Cross, "de", "th")), "asked in German, among Thai passages");
+    }
+}

@@ -1,0 +1,128 @@
+//! A person's files: read when they are chosen or dropped, and handed to the browser to save.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+
+use super::link::describe;
+use super::state::Page;
+use super::words;
+use crate::datasets::Columns;
+use crate::patience::{self, within};
+use crate::protocol::OpenedFile;
+
+/// More than this is not read into memory.
+const LARGEST_FILES: f64 = 256e6;
+/// Bytes of a file that are read at a time.
+const PART: f64 = 4e6;
+
+impl Page {
+    /// Reads files that the person chose or dropped, for the view that is shown.
+    pub fn read_files(self, files: Vec<web_sys::File>) {
+        if files.is_empty() {
+            return;
+        }
+        let size: f64 = files.iter().map(|f| f.size()).sum();
+        if size > LARGEST_FILES {
+            self.say(
+                format!(
+                    "These files have {} together, and a page can take in {}",
+                    words::bytes(size),
+                    words::bytes(LARGEST_FILES)
+                ),
+                "What was open stays open. Choose fewer or smaller files.",
+                None,
+            );
+            return;
+        }
+        let view = untrack(|| self.view());
+        leptos::task::spawn_local(async move {
+            let mut read = Vec::with_capacity(files.len());
+            for file in files {
+                match bytes_of(&file).await {
+                    Ok(bytes) => {
+                        read.push(OpenedFile { name: file.name(), bytes, columns: Columns::default() });
+                    }
+                    Err(why) => {
+                        self.say(
+                            format!("{} could not be read: {why}", file.name()),
+                            "What was open stays open. Choose the file again.",
+                            None,
+                        );
+                        return;
+                    }
+                }
+            }
+            view.take_files(read);
+        });
+    }
+
+    /// Hands a file to the browser to save.
+    pub fn save(self, name: &str, bytes: &[u8]) {
+        let saved = (|| {
+            let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+            let blob = web_sys::Blob::new_with_u8_array_sequence(&parts)?;
+            let url = web_sys::Url::create_object_url_with_blob(&blob)?;
+            let link = document().create_element("a")?;
+            link.set_attribute("href", &url)?;
+            link.set_attribute("download", name)?;
+            if let Some(link) = link.dyn_ref::<web_sys::HtmlElement>() {
+                link.click();
+            }
+            // The browser has taken the file by the next turn of its loop; a minute is ample.
+            set_timeout(
+                move || {
+                    // Should it fail, the bytes stay in memory until the page is closed.
+                    let _ = web_sys::Url::revoke_object_url(&url);
+                },
+                std::time::Duration::from_secs(60),
+            );
+            Ok::<(), wasm_bindgen::JsValue>(())
+        })();
+        if let Err(why) = saved {
+            self.say(
+                format!("{name} could not be saved: {}", describe(&why)),
+                "What is on the screen stays.",
+                None,
+            );
+        }
+    }
+}
+
+/// The files of a list.
+pub(super) fn listed(list: web_sys::FileList) -> Vec<web_sys::File> {
+    (0..list.length()).filter_map(|i| list.get(i)).collect()
+}
+
+/// The files that were chosen in a field, which then can take the same file again.
+pub(super) fn chosen(event: &web_sys::Event) -> Vec<web_sys::File> {
+    let input: web_sys::HtmlInputElement = event_target(event);
+    let files = input.files().map(listed).unwrap_or_default();
+    input.set_value("");
+    files
+}
+
+/// What is in a person's file, a part after the other: so a drive that stands still is told from a slow one.
+async fn bytes_of(file: &web_sys::File) -> Result<Vec<u8>, String> {
+    let size = file.size();
+    let mut bytes = Vec::new();
+    while (bytes.len() as f64) < size {
+        let begin = bytes.len() as f64;
+        let part = file.slice_with_f64_and_f64(begin, size.min(begin + PART)).map_err(|e| describe(&e))?;
+        let Some(part) = within(patience::FILE, JsFuture::from(part.array_buffer())).await else {
+            return Err(format!(
+                "nothing more came for {} s after {} of {} bytes; where it lies in a cloud or on another \
+                 machine, copy it to this one first",
+                patience::FILE,
+                words::count(bytes.len()),
+                words::count(size as usize),
+            ));
+        };
+        let part = js_sys::Uint8Array::new(&part.map_err(|e| describe(&e))?).to_vec();
+        if part.is_empty() {
+            return Err("it became shorter while it was read".into());
+        }
+        bytes.extend(part);
+    }
+    Ok(bytes)
+}

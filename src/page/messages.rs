@@ -1,0 +1,148 @@
+//! What went wrong and what else a person should know, each until it is dismissed.
+
+use leptos::prelude::*;
+
+use super::state::Page;
+
+/// What went wrong, in words, and what still works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub what: String,
+    pub still: String,
+    pub way_out: Option<WayOut>,
+    pub lasts: Lasts,
+}
+
+/// Until when a problem is shown, if nobody dismisses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasts {
+    /// Until what its way out does has succeeded.
+    UntilSettled,
+    /// It is about one search only, and settled by the next that succeeds.
+    UntilNextSearch,
+}
+
+/// What a button beside a problem does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WayOut {
+    LoadModel,
+    /// The model is on another server.
+    FetchModel,
+    OpenText,
+    StartWorker,
+    /// The view of this name tries again; `words` stand on the button.
+    View {
+        name: &'static str,
+        words: &'static str,
+    },
+}
+
+impl WayOut {
+    /// What stands on the button.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::LoadModel => "Try again",
+            Self::FetchModel => "Load it from there",
+            Self::OpenText => "Open it again",
+            Self::StartWorker => "Start again",
+            Self::View { words, .. } => words,
+        }
+    }
+}
+
+impl Page {
+    /// Shows a problem.
+    pub fn say(self, what: impl Into<String>, still: &str, way_out: Option<WayOut>) {
+        self.problem.set(Some(Problem {
+            what: sentence(&what.into()),
+            still: still.into(),
+            way_out,
+            lasts: Lasts::UntilSettled,
+        }));
+    }
+
+    /// Shows a problem with one search, until another succeeds.
+    pub fn say_of_search(self, what: impl Into<String>, still: &str) {
+        self.say(what, still, None);
+        self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::UntilNextSearch));
+    }
+
+    /// Takes away a problem that has one of these ways out, as something went that way.
+    pub fn settle(self, ways: &[WayOut]) {
+        self.forget_problem(|p| p.way_out.is_some_and(|way| ways.contains(&way)));
+    }
+
+    /// A search succeeded: takes away a problem with an earlier one.
+    pub fn settle_search(self) {
+        self.forget_problem(|p| p.lasts == Lasts::UntilNextSearch);
+    }
+
+    fn forget_problem(self, is_settled: impl Fn(&Problem) -> bool) {
+        if self.problem.with_untracked(|p| p.as_ref().is_some_and(is_settled)) {
+            self.problem.set(None);
+        }
+    }
+
+    /// Goes the way out of a problem.
+    pub fn take_way_out(self, way_out: WayOut) {
+        match way_out {
+            WayOut::LoadModel => self.load_model(),
+            WayOut::FetchModel => self.fetch_model(),
+            WayOut::OpenText => self.open_again(),
+            WayOut::StartWorker => self.start_again(),
+            WayOut::View { name, .. } => self.view_named(Some(name)).try_again(),
+        }
+    }
+
+    /// The person has read what went wrong.
+    pub fn dismiss(self) {
+        let model =
+            self.problem.with_untracked(|p| p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::LoadModel)));
+        self.problem.set(None);
+        if model && self.loading.with_untracked(Option::is_none) {
+            self.give_up_model();
+        }
+    }
+
+    /// Adds a sentence to the notice, unless it stands there already.
+    pub fn add_notice(self, note: String) {
+        let known = self.notice.with_untracked(|n| n.as_ref().is_some_and(|n| n.contains(&note)));
+        if !known {
+            self.notice.update(|notice| {
+                *notice = Some(match notice.take() {
+                    Some(before) => format!("{before} {note}"),
+                    None => note,
+                });
+            });
+        }
+    }
+}
+
+/// A capital at the start, unless that is a file's name or a field's; a full stop at the end.
+pub(super) fn sentence(words: &str) -> String {
+    let words = words.trim();
+    let first = words.split(' ').next().unwrap_or_default();
+    let mut chars = words.chars();
+    let mut out: String = match chars.next() {
+        Some(c) if first.chars().all(char::is_alphabetic) => c.to_uppercase().chain(chars).collect(),
+        Some(_) => words.to_owned(),
+        None => return "Something went wrong, without a word about what.".into(),
+    };
+    if !out.ends_with(['.', '!', '?', '…']) {
+        out.push('.');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_are_shown_as_sentences() {
+        assert_eq!(sentence("the model is gone"), "The model is gone.");
+        assert_eq!(sentence("Done?"), "Done?");
+        assert_eq!(sentence("model/manifest.json: empty"), "model/manifest.json: empty.");
+        assert!(sentence("  ").ends_with('.'));
+    }
+}

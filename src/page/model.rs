@@ -1,0 +1,217 @@
+//! The model that answers searches: where it comes from, and how it is loaded. It is one for all views: the
+//! panel of the device shows it everywhere.
+
+use leptos::prelude::*;
+
+use super::activity::{Activity, is_active};
+use super::messages::WayOut;
+use super::state::Page;
+use super::view::Happened;
+use crate::protocol::{DeviceChoice, DeviceReport, Id, ModelInfo, PrecisionChoice, Request};
+
+/// Where the default model is, seen from the page.
+pub(super) const MODEL: &str = "model/";
+
+/// A model and where it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Model {
+    pub info: ModelInfo,
+    pub device: DeviceReport,
+}
+
+/// Whether models may come from other servers: a link alone does not let them, a person does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Foreign {
+    #[default]
+    Refused,
+    Allowed,
+}
+
+impl Page {
+    /// Loads the model on the chosen device. One that runs goes on answering until then.
+    pub fn load_model(self) {
+        self.cancel_load();
+        let address = self.model_address.get_untracked();
+        let Some(url) = resolve(address.as_deref().unwrap_or(MODEL)) else {
+            self.say(
+                format!("`{}` is not an address a model can be loaded from", address.unwrap_or_default()),
+                "The examples can be searched. Leave `model=` out of the address for the default model.",
+                None,
+            );
+            return;
+        };
+        let id = self.next_id();
+        let request = self.load_request(id, url);
+        if self.send(&request) {
+            self.loading.set(Some(Activity::new(id, "Loading the model")));
+        }
+    }
+
+    /// Loads the model where nobody asked for this very one: not from another server, which a link could name.
+    pub fn load_unless_foreign(self) {
+        let address = self.model_address.get_untracked();
+        match address.and_then(|address| self.refused_host(&address)) {
+            Some(host) => self.say(
+                format!("the model that this address names is on another server, {host}"),
+                "Nothing was asked of that server yet. The examples can be searched without it.",
+                Some(WayOut::FetchModel),
+            ),
+            None => self.load_model(),
+        }
+    }
+
+    /// The server that a folder is on, where nobody let a model come from it.
+    pub fn refused_host(self, folder: &str) -> Option<String> {
+        foreign_host(folder).filter(|_| self.kept.with_value(|k| k.foreign == Foreign::Refused))
+    }
+
+    /// The person chose this folder: where it is on another server, models may come from others.
+    pub fn allow(self, folder: Option<&str>) {
+        if folder.is_some_and(|folder| foreign_host(folder).is_some()) {
+            self.kept.update_value(|k| k.foreign = Foreign::Allowed);
+        }
+    }
+
+    /// The person lets the model come from another server.
+    pub fn fetch_model(self) {
+        self.kept.update_value(|k| k.foreign = Foreign::Allowed);
+        self.problem.set(None);
+        self.load_model();
+    }
+
+    /// What loads the model at `url` as the person wants it to run.
+    pub fn load_request(self, id: Id, url: String) -> Request {
+        let (device, precision) = (self.device.get_untracked(), self.precision.get_untracked());
+        Request::Load { id, url, device, precision }
+    }
+
+    /// Stops loading.
+    pub fn cancel_load(self) {
+        if let Some(activity) = self.loading.get_untracked() {
+            self.send(&Request::Cancel { id: activity.id });
+            self.loading.set(None);
+        }
+    }
+
+    /// The person stops loading.
+    pub fn stop_loading(self) {
+        self.cancel_load();
+        self.give_up_model();
+    }
+
+    /// The model that was asked for does not come.
+    pub fn give_up_model(self) {
+        self.tell(Happened::ModelGivenUp);
+    }
+
+    /// Whether a model answers, or is on its way.
+    pub fn has_model(self) -> bool {
+        self.model.with_untracked(Option::is_some) || self.loading.with_untracked(Option::is_some)
+    }
+
+    /// The person chose a device.
+    pub fn choose_device(self, device: DeviceChoice) {
+        self.device.set(device);
+        self.write_address(false);
+        self.load_unless_foreign();
+        self.tell(Happened::DeviceChosen);
+    }
+
+    /// The person chose how the CPU multiplies; a model that answers searches is loaded anew.
+    pub fn choose_precision(self, precision: PrecisionChoice) {
+        self.precision.set(precision);
+        self.write_address(false);
+        if self.has_model() {
+            self.load_unless_foreign();
+            self.tell(Happened::DeviceChosen);
+        }
+    }
+
+    /// Removes model files from the browser's storage.
+    pub fn clear_cache(self) {
+        let id = self.next_id();
+        if self.send(&Request::ClearCache { id }) {
+            self.kept.update_value(|k| k.clearing = Some(id));
+        }
+    }
+
+    /// The worker has a model.
+    pub(super) fn model_ready(self, id: Id, info: ModelInfo, device: DeviceReport) {
+        let is_awaited = is_active(self.loading, id);
+        let is_last_word = is_awaited || self.loading.with_untracked(Option::is_none);
+        if !is_last_word {
+            return;
+        }
+        if !is_awaited {
+            // Cancelled too late: this is the one that answers now.
+            let own = resolve(MODEL).is_some_and(|url| url == info.url);
+            self.model_address.set((!own).then(|| info.url.clone()));
+            self.write_address(false);
+        }
+        self.loading.set(None);
+        let is_other = self.answering_url().is_none_or(|url| url != info.url);
+        if let Some(why) = device.notes.last()
+            && self.device.get_untracked() == DeviceChoice::WebGpu
+            && device.kind == "cpu"
+        {
+            // Somebody wanted the GPU: the panel of the device, where it stands, may be folded.
+            self.notice.set(Some(why.clone()));
+        }
+        self.model.set(Some(Model { info, device }));
+        // A problem with an earlier model is settled.
+        self.settle(&[WayOut::LoadModel, WayOut::FetchModel]);
+        self.send_coming();
+        self.tell(Happened::ModelReady { is_other });
+    }
+
+    /// The worker went on with another device.
+    pub(super) fn device_changed(self, device: DeviceReport) {
+        if let Some(why) = device.notes.last() {
+            self.notice.set(Some(why.clone()));
+        }
+        self.model.update(|model| {
+            if let Some(model) = model {
+                model.device = device;
+            }
+        });
+    }
+
+    pub(super) fn loading_failed(self, problem: String) {
+        self.loading.set(None);
+        let still = if self.model.with_untracked(Option::is_some) {
+            "The model that ran before goes on answering."
+        } else {
+            "The examples can be searched: their vectors come with the page."
+        };
+        self.say(problem, still, Some(WayOut::LoadModel));
+        self.tell(Happened::ModelFailed);
+    }
+
+    /// The address of the model whose ranking is on the screen: before any is loaded, of the one whose
+    /// vectors come with the page.
+    fn answering_url(self) -> Option<String> {
+        let loaded = self.model.with_untracked(|m| m.as_ref().map(|m| m.info.url.clone()));
+        loaded.or_else(|| resolve(MODEL))
+    }
+}
+
+/// A folder's address, seen from the document, with a slash at its end.
+pub(super) fn resolve(folder: &str) -> Option<String> {
+    let base = document().base_uri().ok()??;
+    let url = web_sys::Url::new_with_base(folder, &base).ok()?;
+    if !url.pathname().ends_with('/') {
+        url.set_pathname(&format!("{}/", url.pathname()));
+    }
+    Some(url.href())
+}
+
+/// The server that a folder is on, where that is not the page's own.
+pub(super) fn foreign_host(folder: &str) -> Option<String> {
+    let url = web_sys::Url::new(&resolve(folder)?).ok()?;
+    (url.origin() != window().location().origin().ok()?).then(|| url.host())
+}
+
+/// Whether two addresses name the same folder.
+pub(super) fn same_folder(a: &str, b: &str) -> bool {
+    a == b || resolve(a).is_some_and(|a| resolve(b) == Some(a))
+}

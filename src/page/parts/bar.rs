@@ -1,0 +1,16 @@
+//! Bars of languages.
+
+use leptos::prelude::*;
+
+use crate::page::names;
+
+/// A language's part of a bar, as wide as `weight` says, with its size in words.
+pub(in crate::page) fn segment(code: &str, weight: f64, size: &str) -> impl IntoView + use<> {
+    let style = format!("{};flex-grow:{weight}", names::colour(code));
+    let title = format!("{} ({}): {size}", names::endonym(code), names::english(code));
+    view! {
+        <span class="segment" style=style title=title>
+            {code.to_owned()}
+        </span>
+    }
+}

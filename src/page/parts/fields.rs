@@ -1,0 +1,55 @@
+//! How a person's files are read.
+
+use leptos::prelude::*;
+
+use crate::datasets::{Fields, Role};
+
+/// Which column of a table, or field of JSON lines, is what, to be chosen anew.
+#[component]
+pub(in crate::page) fn FieldRoles(
+    fields: Signal<Vec<Fields>>,
+    /// Gets the file, what is chosen anew, and the column's name; `None` for none.
+    choose: Callback<(String, Role, Option<String>)>,
+) -> impl IntoView {
+    let fields =
+        Memo::new(move |_| fields.get().into_iter().filter(|f| f.names.len() > 1).collect::<Vec<_>>());
+    let of_file = move |fields: Fields| {
+        let choices = [
+            ("Text", Role::Text),
+            ("Language", Role::Language),
+            ("Title", Role::Title),
+            ("Id", Role::Id),
+            ("Question", Role::Question),
+        ];
+        let file = fields.file.clone();
+        let choice = move |(label, role): (&'static str, Role)| {
+            let read = fields.column(role);
+            let names = fields.names.clone();
+            let file = fields.file.clone();
+            let change = move |e: web_sys::Event| {
+                let value = event_target_value(&e);
+                choose.run((file.clone(), role, Some(value).filter(|v| !v.is_empty())));
+            };
+            // A text there has to be.
+            let none = (role != Role::Text)
+                .then(|| view! { <option value="" selected=read.is_none()>"none"</option> });
+            let option = |(i, name): (usize, String)| {
+                let value = name.clone();
+                view! { <option value=value selected=read == Some(i)>{name}</option> }
+            };
+            view! {
+                <label>
+                    <span>{label}</span>
+                    <select on:change=change>{none}{names.into_iter().enumerate().map(option).collect_view()}</select>
+                </label>
+            }
+        };
+        view! {
+            <details>
+                <summary>{format!("What is what in {file}")}</summary>
+                <div class="columns-of">{choices.map(choice).collect_view()}</div>
+            </details>
+        }
+    };
+    view! { {move || fields.get().into_iter().map(of_file).collect_view()} }
+}

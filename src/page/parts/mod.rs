@@ -1,0 +1,13 @@
+//! Components that several views are made of.
+
+mod bar;
+mod fields;
+mod form;
+mod pick;
+mod progress;
+
+pub(super) use bar::segment;
+pub(super) use fields::FieldRoles;
+pub(super) use form::Form;
+pub(super) use pick::{NONE, Pick};
+pub(super) use progress::Progress;

@@ -1,0 +1,97 @@
+//! A progress bar for whatever is under way.
+
+use leptos::prelude::*;
+
+use crate::page::activity::{Activity, Progress as Step, Shown};
+use crate::page::words;
+use crate::protocol::Stage;
+
+/// Shows an activity with its stage, how much is done and the time left, and a button to stop it.
+#[component]
+pub(in crate::page) fn Progress(
+    activity: RwSignal<Option<Activity>>,
+    /// What is said before the first progress; `begins` unless it is more than that.
+    #[prop(optional, into)]
+    before: Option<Signal<&'static str>>,
+    cancel: Callback<()>,
+) -> impl IntoView {
+    let what = Memo::new(move |_| {
+        activity.with(|a| {
+            let is_shown = |a: &&Activity| a.shown == Shown::AtOnce || a.progress.is_some();
+            a.as_ref().filter(is_shown).map(|a| a.what.clone())
+        })
+    });
+    let step = move || activity.with(|a| a.as_ref().and_then(|a| a.progress));
+    let before = move || before.map_or("begins", |before| before.get());
+    let words = move || step().map_or_else(|| before().to_owned(), |s| in_words(&s));
+    let percent = move || step().and_then(|s| s.part()).map(|part| format!("{:.0}", part * 100.0));
+    view! {
+        {move || what.get().map(|what| view! {
+            <div class="progress">
+                <div
+                    class="track"
+                    class:unknown=move || percent().is_none()
+                    role="progressbar"
+                    aria-label=what.clone()
+                    aria-valuemin="0"
+                    aria-valuemax="100"
+                    aria-valuenow=percent
+                    aria-valuetext=words
+                >
+                    <div class="done" style=move || percent().map(|p| format!("width:{p}%"))></div>
+                </div>
+                <p><strong>{what}</strong> ": " <span aria-hidden="true">{words}</span></p>
+                <button type="button" class="quiet" on:click=move |_| cancel.run(())>"Cancel"</button>
+            </div>
+        })}
+    }
+}
+
+/// `Download 12 of 26 MB · 8 s left`, `Encode 120 of 400 passages · 35 a second · 8 s left`.
+fn in_words(step: &Step) -> String {
+    let stage = words::stage(step.stage);
+    let much = match step.stage {
+        _ if step.total <= 0.0 => String::new(),
+        Stage::Download | Stage::Cache | Stage::Check => {
+            format!(" {}", words::bytes_of(step.done, step.total))
+        }
+        Stage::Encode => format!(" {:.0} of {:.0} passages", step.done, step.total),
+        Stage::EncodeQueries | Stage::Score => {
+            format!(" {:.0} of {:.0} questions", step.done, step.total)
+        }
+        Stage::Prepare | Stage::SelfTest | Stage::Measure | Stage::Benchmark => {
+            format!(" {:.0} of {:.0}", step.done, step.total)
+        }
+    };
+    let mut out = format!("{stage}{much}");
+    if let (Stage::Encode | Stage::EncodeQueries | Stage::Score, Some(rate)) = (step.stage, step.rate()) {
+        let digits = if rate < 10.0 { 1 } else { 0 };
+        out.push_str(&format!(" · {rate:.digits$} a second"));
+    }
+    if let Some(seconds) = step.seconds_left {
+        out.push_str(&format!(" · {}", words::time_left(seconds)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(stage: Stage, done: f64, total: f64, seconds_left: Option<f64>) -> Step {
+        Step { stage, done, total, seconds_left, since: (0.0, 0.0), at: 2000.0 }
+    }
+
+    #[test]
+    fn progress_in_words() {
+        assert_eq!(
+            in_words(&step(Stage::Download, 12e6, 26e6, Some(8.0))),
+            "Download 12 of 26 MB · 8 s left"
+        );
+        assert_eq!(
+            in_words(&step(Stage::Encode, 70.0, 400.0, Some(9.4))),
+            "Encode 70 of 400 passages · 35 a second · 9 s left"
+        );
+        assert_eq!(in_words(&step(Stage::SelfTest, 0.0, 0.0, None)), "Self-test");
+    }
+}

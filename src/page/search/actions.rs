@@ -1,0 +1,242 @@
+//! What a person can make happen in the Search view.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::{Asked, Origin, Search, TOP};
+use crate::page::address::Address;
+use crate::page::model::{MODEL, same_folder};
+use crate::page::state::{device_of, precision_of};
+use crate::protocol::{Example, Id, Request, Scope};
+
+/// A pause in typing after which the search runs.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Search {
+    // The query
+
+    /// The person typed.
+    pub(super) fn type_query(self, text: String) {
+        self.query.set(text);
+        self.top.set(TOP);
+        let before = self.kept.try_update_value(|k| std::mem::replace(&mut k.origin, Origin::Typing));
+        self.page.write_address(before != Some(Origin::Typing));
+        self.search_after_a_pause();
+    }
+
+    /// The person pressed Enter.
+    pub(super) fn submit(self) {
+        self.kept.update_value(|k| k.origin = Origin::Settled);
+        self.page.write_address(false);
+        self.search();
+    }
+
+    /// The person chose an example.
+    pub(super) fn choose_example(self, text: String) {
+        self.query.set(text);
+        self.language.set(None);
+        self.top.set(TOP);
+        self.kept.update_value(|k| k.origin = Origin::Settled);
+        self.page.write_address(true);
+        self.search();
+    }
+
+    /// The person says which language the query is in; `None` leaves it to detection.
+    pub(super) fn choose_language(self, language: Option<String>) {
+        self.language.set(language);
+        self.changed();
+    }
+
+    /// The person chose which languages count.
+    pub(super) fn choose_scope(self, scope: Scope) {
+        self.scope.set(scope);
+        self.changed();
+    }
+
+    /// The person chose a passage language or left it.
+    pub(super) fn toggle_filter(self, code: &str) {
+        self.filter.update(|filter| match filter.iter().position(|c| c == code) {
+            Some(at) => {
+                filter.remove(at);
+            }
+            None => filter.push(code.to_owned()),
+        });
+        self.changed();
+    }
+
+    /// All passage languages count again.
+    pub(super) fn clear_filter(self) {
+        self.filter.set(Vec::new());
+        self.changed();
+    }
+
+    /// The person wants to see more hits.
+    pub(super) fn show_more(self) {
+        self.top.update(|top| *top += 2 * TOP);
+        self.search();
+    }
+
+    fn changed(self) {
+        self.top.set(TOP);
+        self.page.write_address(false);
+        self.search();
+    }
+
+    fn search_after_a_pause(self) {
+        let timer = set_timeout_with_handle(move || self.search(), PAUSE).ok();
+        self.kept.update_value(|k| {
+            if let Some(old) = std::mem::replace(&mut k.timer, timer) {
+                old.clear();
+            }
+        });
+    }
+
+    /// Searches again because something arrived, but not for what ended the worker twice.
+    pub(super) fn search_again(self) {
+        let query = self.query.get_untracked();
+        if self.kept.with_value(|k| k.deadly.as_ref().is_some_and(|d| d.query == query && d.times > 1)) {
+            if self.asked.get_untracked() == Asked::Waiting {
+                self.asked.set(Asked::Nothing);
+            }
+            return;
+        }
+        self.search();
+    }
+
+    /// Searches for what is in the box, or keeps it until the model is there. A search still under
+    /// way is forgotten: its answer finds no taker.
+    pub(super) fn search(self) {
+        self.kept.update_value(|k| {
+            if let Some(timer) = k.timer.take() {
+                timer.clear();
+            }
+        });
+        if self.query.with_untracked(|q| q.trim().is_empty()) {
+            self.asked.set(Asked::Nothing);
+            return;
+        }
+        let page = self.page;
+        let is_present = page.corpus_is_present();
+        let comes = is_present
+            || page.opening.with_untracked(Option::is_some)
+            || !page.worker.get_untracked().is_listening();
+        if !comes {
+            self.asked.set(Asked::Nothing);
+            return page.not_opened("no text is open to search".into());
+        }
+        let Some(precomputed) = page.corpus.with_untracked(|c| c.as_ref().map(|c| c.precomputed)) else {
+            if self.asked.get_untracked().is_under_way() {
+                self.asked.set(Asked::Nothing);
+            }
+            return;
+        };
+        self.search_beside();
+        let has_model = page.model.with_untracked(Option::is_some);
+        let ready = is_present && (has_model || (precomputed && self.example_asked().is_some()));
+        if !ready {
+            self.asked.set(Asked::Waiting);
+            return;
+        }
+        let id = page.next_id();
+        let sent = self.search_request(id).is_some_and(|request| page.send(&request));
+        self.asked.set(if sent { Asked::UnderWay(id) } else { Asked::Nothing });
+    }
+
+    /// What is asked now, of either model; `None` while nothing is open or nothing is asked.
+    pub(super) fn search_request(self, id: Id) -> Option<Request> {
+        let query = self.query.get_untracked();
+        if query.trim().is_empty() || self.page.corpus.with_untracked(Option::is_none) {
+            return None;
+        }
+        let example = self.example_asked();
+        Some(Request::Search {
+            id,
+            query,
+            language: self.language.get_untracked().or(example.map(|e| e.language)),
+            scope: self.scope.get_untracked(),
+            languages: self.filter.get_untracked(),
+            top: self.top.get_untracked(),
+        })
+    }
+
+    /// The example that is in the box.
+    fn example_asked(self) -> Option<Example> {
+        let is_asked = |example: &&Example| self.query.with_untracked(|query| example.text == *query);
+        self.page.corpus.with_untracked(|c| c.as_ref()?.examples.iter().find(is_asked).cloned())
+    }
+
+    /// The example that is searched where nobody asked anything.
+    pub(super) fn first_example(self) -> Option<String> {
+        self.page.corpus.with_untracked(|corpus| Some(corpus.as_ref()?.examples.first()?.text.clone()))
+    }
+
+    // The address
+
+    /// The person went back or forward to this view.
+    pub(super) fn return_to(self, address: &Address) {
+        let page = self.page;
+        let super::Choices { query, language, scope, filter, with } = super::Choices::read(address);
+        let (device, precision) = (device_of(address), precision_of(address));
+        let model = address.text("model");
+        let reload = device != page.device.get_untracked()
+            || precision != page.precision.get_untracked()
+            || model != page.model_address.get_untracked();
+        let origin = if query.is_none() { Origin::Page } else { Origin::Settled };
+        self.kept.update_value(|k| k.origin = origin);
+        self.query.set(query.or_else(|| self.first_example()).unwrap_or_default());
+        self.language.set(language);
+        self.scope.set(scope);
+        self.filter.set(filter);
+        page.device.set(device);
+        page.precision.set(precision);
+        page.model_address.set(model);
+        let other = with != self.beside.address.get_untracked();
+        self.beside.address.set(with);
+        self.top.set(TOP);
+        if reload {
+            page.load_unless_foreign();
+        }
+        if reload || other {
+            self.restart_beside();
+        }
+        self.search();
+    }
+
+    // The models
+
+    /// The person chose the first model; should it be the second, they change places.
+    pub(super) fn choose_model(self, address: Option<String>) {
+        let page = self.page;
+        let before = page.model_address.get_untracked();
+        let new = address.clone().unwrap_or_else(|| MODEL.into());
+        let beside = self.beside.address.get_untracked();
+        let swap = beside.as_ref().is_some_and(|beside| same_folder(beside, &new));
+        page.allow(address.as_deref());
+        self.kept.update_value(|k| {
+            // Several choices before one is there: back to what answers.
+            k.before.get_or_insert(super::Before { model: before.clone(), beside });
+        });
+        page.model_address.set(address);
+        if swap {
+            self.beside.address.set(Some(before.unwrap_or_else(|| MODEL.into())));
+            self.end_beside();
+        }
+        page.write_address(false);
+        page.load_model();
+    }
+
+    /// The model that was chosen does not come: the address names the one that answers.
+    pub(super) fn return_to_model(self) {
+        if let Some(before) = self.kept.try_update_value(|k| k.before.take()).flatten() {
+            self.page.model_address.set(before.model);
+            if self.beside.address.get_untracked() != before.beside {
+                self.beside.address.set(before.beside);
+                self.page.write_address(false);
+                return self.restart_beside();
+            }
+            self.page.write_address(false);
+        }
+        self.begin_beside();
+    }
+}

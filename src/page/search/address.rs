@@ -1,0 +1,96 @@
+//! The view's part of the address: `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…`. Defaults are
+//! left out.
+
+use crate::page::address::{Address, Builder};
+use crate::protocol::Scope;
+
+/// Queries longer than this stay out of the address: some browsers refuse very long ones.
+const LONGEST_QUERY: usize = 2000;
+
+/// What the address says that is this view's alone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Choices {
+    /// The query, where one was typed.
+    pub query: Option<String>,
+    /// The query's language, where a person corrected it.
+    pub language: Option<String>,
+    /// Passages in which languages count.
+    pub scope: Scope,
+    /// Passage languages to keep; empty keeps all.
+    pub filter: Vec<String>,
+    /// The folder of the model that answers beside the first.
+    pub with: Option<String>,
+}
+
+impl Choices {
+    /// Unknown words count as the default.
+    pub fn read(address: &Address) -> Self {
+        Self {
+            query: address.text("q"),
+            language: address.text("lang"),
+            scope: address.get("scope").map(scope_named).unwrap_or_default(),
+            filter: address.list("in").map(str::to_owned).collect(),
+            with: address.text("with"),
+        }
+    }
+
+    /// `shared` puts device and model between.
+    pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
+        address.put_some("q", self.query.as_deref().filter(|q| q.len() <= LONGEST_QUERY));
+        address.put_some("lang", self.language.as_deref());
+        address.put_some("scope", (self.scope != Scope::default()).then(|| scope_name(self.scope)));
+        address.put_list("in", &self.filter);
+        shared(address);
+        address.put_some("with", self.with.as_deref());
+    }
+}
+
+/// The scope's word in the address and in form values.
+pub(super) fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::One => "one",
+        Scope::Another => "another",
+        Scope::All => "all",
+    }
+}
+
+fn scope_named(word: &str) -> Scope {
+    match word {
+        "one" => Scope::One,
+        "another" => Scope::Another,
+        _ => Scope::All,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(choices: &Choices) -> String {
+        let mut address = Builder::default();
+        choices.write(&mut address, |address| address.put("device", "webgpu"));
+        address.search()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let choices = Choices {
+            query: Some("แม่น้ำ 100% & +? \"ok\"".into()),
+            language: Some("th".into()),
+            scope: Scope::Another,
+            filter: vec!["de".into(), "el".into()],
+            with: Some("model/".into()),
+        };
+        let search = written(&choices);
+        assert!(search.ends_with("&lang=th&scope=another&in=de,el&device=webgpu&with=model/"), "{search}");
+        assert_eq!(Choices::read(&Address::parse(&search)), choices);
+    }
+
+    #[test]
+    fn defaults_and_long_queries_leave_no_trace() {
+        assert_eq!(written(&Choices::default()), "?device=webgpu");
+        assert_eq!(Choices::read(&Address::parse("?scope=&q=&in=,&lang")), Choices::default());
+        let long = Choices { query: Some("a".repeat(1_000_000)), ..Choices::default() };
+        assert_eq!(written(&long), "?device=webgpu");
+    }
+}

@@ -1,0 +1,228 @@
+//! The second model that answers beside the first: its state, what a person can do with it, and what
+//! its worker says.
+//!
+//! It has a worker of its own, which ends with the comparison: nothing that goes wrong there touches
+//! the first model, and the memory it took is given back.
+
+use leptos::prelude::*;
+
+use super::{ABOUT, Asked, FirstLoad, Search};
+use crate::page::activity::{Activity, is_active};
+use crate::page::corpus::Presence;
+use crate::page::link::Link;
+use crate::page::messages::sentence;
+use crate::page::model::{MODEL, Model, resolve};
+use crate::protocol::{Event, Id, Request, Results};
+use crate::text::Cut;
+
+/// The second model's part of the page's state.
+#[derive(Clone, Copy)]
+pub(super) struct Beside {
+    /// Its folder as in the address; `None`: nothing is compared.
+    pub address: RwSignal<Option<String>>,
+    pub model: RwSignal<Option<Model>>,
+    pub results: RwSignal<Option<Results>>,
+    /// What its window left out of the passages.
+    pub cut: RwSignal<Option<Cut>>,
+    /// Whether a search is under way; none of its waits.
+    pub asked: RwSignal<Asked>,
+    /// It is being loaded, or encodes the passages.
+    pub activity: RwSignal<Option<Activity>>,
+    /// Why it has no ranking to show.
+    pub problem: RwSignal<Option<String>>,
+    kept: StoredValue<Kept, LocalStorage>,
+}
+
+#[derive(Default)]
+struct Kept {
+    link: Option<Link>,
+    /// Whether its worker has the open corpus.
+    presence: Presence,
+}
+
+impl Beside {
+    pub fn new(address: Option<String>) -> Self {
+        Self {
+            address: RwSignal::new(address),
+            model: RwSignal::new(None),
+            results: RwSignal::new(None),
+            cut: RwSignal::new(None),
+            asked: RwSignal::default(),
+            activity: RwSignal::new(None),
+            problem: RwSignal::new(None),
+            kept: StoredValue::new_local(Kept::default()),
+        }
+    }
+}
+
+impl Search {
+    /// The person chose a model to compare with, or none.
+    pub(super) fn choose_beside(self, address: Option<String>) {
+        self.page.allow(address.as_deref());
+        self.beside.address.set(address);
+        self.page.write_address(false);
+        self.restart_beside();
+    }
+
+    /// Loads the second model anew, with the device and text that are chosen now.
+    pub(super) fn restart_beside(self) {
+        self.end_beside();
+        self.begin_beside();
+    }
+
+    pub(super) fn end_beside(self) {
+        let b = self.beside;
+        b.kept.set_value(Kept::default());
+        b.model.set(None);
+        b.results.set(None);
+        b.cut.set(None);
+        b.asked.set(Asked::Nothing);
+        b.activity.set(None);
+        b.problem.set(None);
+    }
+
+    /// Loads the second model, but not before the first has answered and is there: it takes the
+    /// processor and the network from it.
+    pub(super) fn begin_beside(self) {
+        let b = self.beside;
+        let Some(address) = b.address.get_untracked() else { return };
+        let begun = b.kept.with_value(|k| k.link.is_some()) || b.problem.with_untracked(Option::is_some);
+        let first_is_busy = self.results.with_untracked(Option::is_none)
+            || self.page.loading.with_untracked(Option::is_some)
+            || self.kept.with_value(|k| k.first_load == FirstLoad::Due);
+        if begun || first_is_busy || self.page.shown.get_untracked() != ABOUT.name {
+            return;
+        }
+        let Some(url) = resolve(&address) else {
+            b.problem.set(Some(format!("`{address}` is not an address a model can be loaded from.")));
+            return;
+        };
+        if let Some(host) = self.page.refused_host(&address) {
+            b.problem.set(Some(format!(
+                "The model to compare with is on another server, {host}. Nothing was asked of it yet: “Try again” \
+                 loads it from there."
+            )));
+            return;
+        }
+        // Both put the work off: a worker's handle must not end within its own call.
+        let on_event = move |event| leptos::task::spawn_local(async move { self.hear_beside(event) });
+        let on_death = move |why| leptos::task::spawn_local(async move { self.bury_beside(why) });
+        let on_silence = move |seconds| {
+            b.problem.set(Some(format!(
+                "The part of the page that computes for it has not started in {seconds} s. It is waited for."
+            )));
+        };
+        match Link::start(on_event, on_death, on_silence) {
+            Ok(link) => b.kept.update_value(|k| k.link = Some(link)),
+            Err(why) => return self.bury_beside(why),
+        }
+        let id = self.page.next_id();
+        let what = format!("Loading {}", untrack(|| self.second_name()));
+        self.send_beside(what, self.page.load_request(id, url), id);
+    }
+
+    /// Opens there what the first model searches.
+    pub(super) fn open_beside(self) {
+        let b = self.beside;
+        b.results.set(None);
+        b.cut.set(None);
+        b.asked.set(Asked::Nothing);
+        b.kept.update_value(|k| k.presence = Presence::Absent);
+        // While it is being loaded this waits: text must not be open in another model's terms.
+        if b.model.with_untracked(Option::is_none) {
+            return;
+        }
+        b.problem.set(None);
+        let id = self.page.next_id();
+        let Some(request) = self.page.open_request(id) else { return };
+        let what = format!("Encoding the passages with {}", untrack(|| self.second_name()));
+        self.send_beside(what, request, id);
+    }
+
+    /// Ranks what the first model ranks, once there is something to rank with.
+    pub(super) fn search_beside(self) {
+        let b = self.beside;
+        b.asked.set(Asked::Nothing);
+        if b.model.with_untracked(Option::is_none) || b.kept.with_value(|k| k.presence == Presence::Absent) {
+            return;
+        }
+        let id = self.page.next_id();
+        if let Some(request) = self.search_request(id) {
+            match b.kept.with_value(|k| k.link.as_ref().map(|link| link.send(&request))) {
+                Some(Ok(())) => b.asked.set(Asked::UnderWay(id)),
+                Some(Err(why)) => self.bury_beside(why),
+                None => {}
+            }
+        }
+    }
+
+    /// Sends what takes a while.
+    fn send_beside(self, what: String, request: Request, id: Id) {
+        match self.beside.kept.with_value(|k| k.link.as_ref().map(|link| link.send(&request))) {
+            Some(Ok(())) => {
+                self.beside.activity.set(Some(Activity::new(id, what)));
+            }
+            Some(Err(why)) => self.bury_beside(why),
+            None => {}
+        }
+    }
+
+    fn hear_beside(self, event: Event) {
+        let b = self.beside;
+        match event {
+            Event::Progress { .. } => self.page.hear_progress(&event),
+            Event::ModelReady { id, model, device } if is_active(b.activity, id) => {
+                b.activity.set(None);
+                b.model.set(Some(Model { info: model, device }));
+                self.open_beside();
+            }
+            Event::CorpusReady { id, corpus } if is_active(b.activity, id) => {
+                b.activity.set(None);
+                b.cut.set(corpus.cut);
+                b.kept.update_value(|k| k.presence = Presence::Present);
+                self.search_beside();
+            }
+            Event::Results { id, results } if b.asked.get_untracked() == Asked::UnderWay(id) => {
+                b.asked.set(Asked::Nothing);
+                b.problem.set(None);
+                b.results.set(Some(results));
+            }
+            Event::DeviceChanged { device } => b.model.update(|model| {
+                if let Some(model) = model {
+                    model.device = device;
+                }
+            }),
+            Event::Failed { id, problem } if is_active(b.activity, id) => {
+                b.activity.set(None);
+                b.problem.set(Some(sentence(&problem)));
+            }
+            Event::Failed { id, problem } if b.asked.get_untracked() == Asked::UnderWay(id) => {
+                b.asked.set(Asked::Nothing);
+                b.results.set(None);
+                b.problem.set(Some(sentence(&problem)));
+            }
+            // It is asked for nothing else, and what was ended is forgotten.
+            _ => {}
+        }
+    }
+
+    fn bury_beside(self, why: String) {
+        self.end_beside();
+        self.beside.problem.set(Some(format!("The part of the page that computes for it stopped: {why}.")));
+    }
+
+    /// The name of the model whose ranking is on the screen, as it is listed or names itself.
+    pub(super) fn first_name(self) -> String {
+        let page = self.page;
+        let loaded = page.model.with(|m| m.as_ref().map(|m| (m.info.url.clone(), m.info.name.clone())));
+        let (url, name) = loaded.unwrap_or_else(|| (MODEL.into(), "The model of this page".into()));
+        page.listed(&url).map_or(name, |m| m.name)
+    }
+
+    /// The second model's name: as it is listed or names itself, until then its address.
+    pub(super) fn second_name(self) -> String {
+        let address = self.beside.address.get().unwrap_or_default();
+        let own = self.beside.model.with(|m| m.as_ref().map(|m| m.info.name.clone()));
+        self.page.listed(&address).map(|m| m.name).or(own).unwrap_or(address)
+    }
+}

@@ -1,0 +1,102 @@
+//! What the worker says about searches, and what they do when what is below them changes.
+
+use leptos::prelude::*;
+
+use super::{Asked, Deadly, FirstLoad, Origin, Search};
+use crate::page::view::Happened;
+use crate::protocol::{Event, Results};
+
+impl Search {
+    /// Takes what is about searches; gives back what is not.
+    pub(super) fn hear(self, event: Event) -> Option<Event> {
+        match event {
+            Event::Results { id, results } => {
+                if self.is_asking(id) {
+                    self.results_arrived(results);
+                }
+            }
+            Event::Cancelled { id } if self.is_asking(id) => self.asked.set(Asked::Nothing),
+            Event::Failed { id, problem } if self.is_asking(id) => {
+                self.asked.set(Asked::Nothing);
+                self.page.say_of_search(problem, "What is on the screen answers the question before.");
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    pub(super) fn heed(self, what: Happened) {
+        match what {
+            Happened::WorkerStarted => {}
+            Happened::ModelReady { is_other } => self.model_ready(is_other),
+            Happened::ModelFailed => self.begin_beside(),
+            Happened::ModelGivenUp => self.return_to_model(),
+            Happened::DeviceChosen => self.restart_beside(),
+            Happened::CorpusReady => self.corpus_ready(),
+            Happened::CorpusFailed => self.load_first_model(),
+        }
+    }
+
+    fn model_ready(self, is_other: bool) {
+        self.kept.update_value(|k| k.before = None);
+        let is_waiting = self.asked.get_untracked() == Asked::Waiting;
+        if is_waiting || (is_other && self.results.with_untracked(Option::is_some)) {
+            self.search_again();
+        }
+        self.begin_beside();
+    }
+
+    fn corpus_ready(self) {
+        let languages = self.page.corpus.with_untracked(|c| c.as_ref().map(|c| c.languages.clone()));
+        let languages = languages.unwrap_or_default();
+        let known = |code: &String| languages.iter().any(|(c, _)| c == code);
+        if self.filter.with_untracked(|filter| !filter.iter().all(known)) {
+            self.filter.update(|filter| filter.retain(known));
+        }
+        self.open_beside();
+        if self.kept.with_value(|k| k.origin == Origin::Page) {
+            // Own text without questions keeps the present one.
+            if let Some(example) = self.first_example() {
+                self.query.set(example);
+            }
+        }
+        self.search_again();
+        if !self.asked.get_untracked().is_under_way() {
+            self.load_first_model();
+        }
+    }
+
+    fn results_arrived(self, results: Results) {
+        self.asked.set(Asked::Nothing);
+        self.results.set(Some(results));
+        self.page.settle_search();
+        self.load_first_model();
+        self.begin_beside();
+    }
+
+    /// The model comes by itself, but only after something is there to read, and where it is searched.
+    pub(super) fn load_first_model(self) {
+        if self.page.shown.get_untracked() != super::ABOUT.name {
+            return;
+        }
+        let before = self.kept.try_update_value(|k| std::mem::replace(&mut k.first_load, FirstLoad::Done));
+        if before == Some(FirstLoad::Due) && !self.page.has_model() {
+            self.page.load_unless_foreign();
+        }
+    }
+
+    /// A sentence where the question ended the worker more than once.
+    pub(super) fn worker_died(self) -> Option<&'static str> {
+        if self.asked.get_untracked().is_under_way() {
+            let query = self.query.get_untracked();
+            self.kept.update_value(|k| {
+                let times = k.deadly.take().filter(|d| d.query == query).map_or(0, |d| d.times);
+                k.deadly = Some(Deadly { query, times: times + 1 });
+            });
+        }
+        self.asked.set(Asked::Nothing);
+        self.kept
+            .with_value(|k| k.deadly.as_ref().is_some_and(|d| d.times > 1))
+            .then_some("The question it stopped at twice is not asked again by itself.")
+    }
+}

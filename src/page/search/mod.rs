@@ -1,0 +1,273 @@
+//! The Search view: its state, and what the page asks of it.
+//!
+//! - `address`: its part of the address
+//! - `actions`: what a person can make happen there
+//! - `events`: what the worker says about it, and what it does when what is below it changes
+//! - `beside`: the second model that answers beside the first
+//! - `view`: its components
+
+mod actions;
+mod address;
+mod beside;
+mod events;
+mod view;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::*;
+
+use super::activity::{Company, Work};
+use super::address::{Address, Builder};
+use super::parts::Progress;
+use super::state::Page;
+use super::view::{About, Happened, View};
+use super::words;
+use crate::protocol::{Event, Id, OpenedFile, Results, Scope};
+use address::Choices;
+use beside::Beside;
+
+/// How many hits are shown at first, and how many the upper bar counts.
+const TOP: usize = 10;
+
+/// The view's state. Cheap to copy; found in its components with [`Search::here`].
+#[derive(Clone, Copy)]
+pub(super) struct Search {
+    page: Page,
+    /// What is in the search box.
+    query: RwSignal<String>,
+    /// The query's language, where a person corrected it.
+    language: RwSignal<Option<String>>,
+    scope: RwSignal<Scope>,
+    /// Passage languages to keep; empty keeps all.
+    filter: RwSignal<Vec<String>>,
+    /// How many hits to show.
+    top: RwSignal<usize>,
+
+    results: RwSignal<Option<Results>>,
+    asked: RwSignal<Asked>,
+    /// The second model, where two are compared.
+    beside: Beside,
+
+    /// What no component reads.
+    kept: StoredValue<Kept>,
+}
+
+/// What became of the last question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Asked {
+    /// It is answered, or nothing was asked.
+    #[default]
+    Nothing,
+    /// It is kept until there is what answers it.
+    Waiting,
+    /// Its answer is on its way.
+    UnderWay(Id),
+}
+
+/// Who put the query into the box, and whether the address has an entry of the history for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The page itself: it is an example, and stays out of the address.
+    Page,
+    /// A person who is still typing; the address has an entry for it.
+    Typing,
+    /// A person or a link; what is typed next is a new entry.
+    Settled,
+}
+
+/// Whether the first model was asked for already: it comes by itself only once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FirstLoad {
+    Due,
+    Done,
+}
+
+/// What [`Search`] keeps out of sight.
+struct Kept {
+    origin: Origin,
+    first_load: FirstLoad,
+    before: Option<Before>,
+    deadly: Option<Deadly>,
+    /// Runs out after a pause in typing.
+    timer: Option<TimeoutHandle>,
+}
+
+/// What the address said of the models before the person chose one that is not there yet.
+struct Before {
+    model: Option<String>,
+    beside: Option<String>,
+}
+
+/// The query that was searched when the worker died, and how often that was so.
+struct Deadly {
+    query: String,
+    times: usize,
+}
+
+static ABOUT: About = About {
+    name: "search",
+    label: "Search",
+    content: "results",
+    skip: "Skip to the results",
+    drop: "Drop to search in these files. They stay on this device.",
+};
+
+impl Asked {
+    fn is_under_way(self) -> bool {
+        matches!(self, Self::UnderWay(_))
+    }
+}
+
+impl Search {
+    /// As the address says, with nothing answered.
+    pub fn new(page: Page, address: &Address) -> Self {
+        let Choices { query, language, scope, filter, with } = Choices::read(address);
+        Self {
+            page,
+            language: RwSignal::new(language),
+            scope: RwSignal::new(scope),
+            filter: RwSignal::new(filter),
+            top: RwSignal::new(TOP),
+            results: RwSignal::new(None),
+            asked: RwSignal::default(),
+            beside: Beside::new(with),
+            kept: StoredValue::new(Kept {
+                origin: if query.is_none() { Origin::Page } else { Origin::Settled },
+                first_load: FirstLoad::Due,
+                before: None,
+                deadly: None,
+                timer: None,
+            }),
+            query: RwSignal::new(query.unwrap_or_default()),
+        }
+    }
+
+    /// The view that this component is part of.
+    fn here() -> Self {
+        expect_context()
+    }
+
+    fn is_asking(self, id: Id) -> bool {
+        self.asked.get_untracked() == Asked::UnderWay(id)
+    }
+}
+
+impl View for Search {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn title(&self) -> String {
+        self.query.with(|q| q.chars().take(60).collect())
+    }
+
+    fn component(&self) -> AnyView {
+        provide_context(*self);
+        view! { <view::Search/> }.into_any()
+    }
+
+    fn is_wide(&self) -> bool {
+        self.beside.address.with(Option::is_some)
+    }
+
+    fn read(&self, address: &Address) {
+        self.return_to(address);
+    }
+
+    fn write(&self, address: &mut Builder) {
+        let Self { page, .. } = *self;
+        let is_own = self.kept.with_value(|k| k.origin != Origin::Page);
+        let query = self.query.get();
+        let choices = Choices {
+            query: (is_own && !query.trim().is_empty()).then_some(query),
+            language: self.language.get(),
+            scope: self.scope.get(),
+            filter: self.filter.get(),
+            with: self.beside.address.get(),
+        };
+        choices.write(address, |address| {
+            page.write_device(address);
+            address.put_some("model", page.model_address.get().as_deref());
+        });
+    }
+
+    fn arrive(&self) {
+        if self.page.corpus.with_untracked(Option::is_some) {
+            self.load_first_model();
+            self.begin_beside();
+        }
+    }
+
+    fn take_files(&self, files: Vec<OpenedFile>) {
+        self.page.open_files(files);
+    }
+
+    fn hear(&self, event: Event) -> Option<Event> {
+        Search::hear(*self, event)
+    }
+
+    fn heed(&self, what: Happened) {
+        Search::heed(*self, what);
+    }
+
+    fn worker_died(&self) -> Option<&'static str> {
+        Search::worker_died(*self)
+    }
+
+    fn work(&self) -> Vec<Work> {
+        vec![Work {
+            activity: self.beside.activity,
+            sentence: "the model that is compared in the Search view is still at work",
+            company: Company::Shared,
+        }]
+    }
+
+    fn progress(&self) -> AnyView {
+        let search = *self;
+        let cancel = Callback::new(move |()| search.choose_beside(None));
+        view! { <Progress activity=search.beside.activity cancel/> }.into_any()
+    }
+
+    fn model_line(&self) -> String {
+        "No model is loaded; the examples can be searched".into()
+    }
+
+    fn last_line(&self) -> Option<String> {
+        self.results.with(|r| {
+            r.as_ref().map(|r| {
+                if r.encode_ms > 0.0 {
+                    format!(" · last query {}", words::ms(r.encode_ms + r.search_ms))
+                } else {
+                    format!(" · last query {}, its vector came with the page", words::ms(r.search_ms))
+                }
+            })
+        })
+    }
+
+    fn details(&self) -> Option<AnyView> {
+        let Self { results, .. } = *self;
+        let words = move || {
+            results.with(|r| {
+                r.as_ref().map(|r| {
+                    format!(
+                        "Last query: {} to encode, {} to score and rank.",
+                        words::ms(r.encode_ms),
+                        words::ms(r.search_ms)
+                    )
+                })
+            })
+        };
+        Some(view! { <p aria-live="off">{words}</p> }.into_any())
+    }
+
+    fn lacks_model(&self) -> bool {
+        match self.asked.get() {
+            Asked::UnderWay(_) => false,
+            Asked::Waiting => true,
+            Asked::Nothing => self.results.with(Option::is_some) || self.page.problem.with(Option::is_some),
+        }
+    }
+
+    fn models(&self) -> Vec<String> {
+        self.beside.model.with(|m| m.iter().map(|m| m.info.url.clone()).collect())
+    }
+}

@@ -1,0 +1,165 @@
+//! What was found: one ranking, or two models' rankings side by side over the same question.
+
+use std::collections::HashMap;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::lines::Lines;
+use super::mix::Mix;
+use super::results::{Heading, More, Nothing, Ranking};
+use crate::page::search::{Asked, Search};
+use crate::protocol::{Hit, Results};
+
+/// A ranking on the screen. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    /// Begins the ids of its items: `a` or `b`.
+    pub letter: char,
+    pub results: RwSignal<Option<Results>>,
+    pub asked: RwSignal<Asked>,
+    /// The rank of each of its passages, by [`key`].
+    pub ranks: Memo<HashMap<String, usize>>,
+}
+
+/// Both rankings, and the passage that is pointed at in either; found by the items in their context.
+#[derive(Clone, Copy)]
+pub(super) struct Pair {
+    pub first: Column,
+    pub second: Column,
+    pub pointed: RwSignal<Option<String>>,
+}
+
+impl Column {
+    fn new(letter: char, results: RwSignal<Option<Results>>, asked: RwSignal<Asked>) -> Self {
+        let ranks = Memo::new(move |_| {
+            results.with(|r| r.iter().flat_map(|r| r.hits.iter().map(|h| (key(h), h.rank))).collect())
+        });
+        Self { letter, results, asked, ranks }
+    }
+
+    /// The id of the item at a rank.
+    pub fn item(self, rank: usize) -> String {
+        format!("{}-{rank}", self.letter)
+    }
+}
+
+/// What tells a passage from all others, in both rankings.
+pub(super) fn key(hit: &Hit) -> String {
+    // Both models search the same corpus, but may show different windows of a passage.
+    hit.passage.to_string()
+}
+
+#[component]
+pub(super) fn Columns() -> impl IntoView {
+    let search = Search::here();
+    let b = search.beside;
+    let pair = Pair {
+        first: Column::new('a', search.results, search.asked),
+        second: Column::new('b', b.results, b.asked),
+        pointed: RwSignal::new(None),
+    };
+    provide_context(pair);
+    let comparing = Memo::new(move |_| b.address.with(Option::is_some));
+    let first = Signal::derive(move || search.first_name());
+    let second = Signal::derive(move || search.second_name());
+    let of_second = Signal::derive(move || format!("Results of {}", second.get()));
+    view! {
+        <Heading/>
+        <div class="pair">
+            <div class="column">
+                {move || comparing.get().then(|| view! { <h3>{first}</h3> })}
+                <Mix results=pair.first.results/>
+                <Ranking here=pair.first there=pair.second name=Signal::stored("Results".to_owned()) other=second/>
+            </div>
+            {move || comparing.get().then(|| view! {
+                <Lines/>
+                <section class="column" aria-label=second>
+                    <h3>{second}</h3>
+                    <Mix results=pair.second.results/>
+                    <CutShort/>
+                    <Absent/>
+                    <Ranking here=pair.second there=pair.first name=of_second other=first/>
+                </section>
+            })}
+        </div>
+        <Nothing/>
+        <More/>
+    }
+}
+
+/// What the second model's window left out; the first one's stands beside the text and the question.
+#[component]
+fn CutShort() -> impl IntoView {
+    let b = Search::here().beside;
+    let said = move || {
+        let passages = b.cut.get().and_then(|cut| cut.sentence("passage", "passages"));
+        let cut = b.results.with(|r| r.as_ref().and_then(|r| r.cut));
+        let query = cut.and_then(|cut| cut.sentence("query", "queries"));
+        passages.into_iter().chain(query).map(|said| view! { <p class="note">{said}</p> }).collect_view()
+    };
+    view! { {said} }
+}
+
+/// Why the second column has no ranking, or has none yet.
+#[component]
+fn Absent() -> impl IntoView {
+    let search = Search::here();
+    let b = search.beside;
+    let waits = move || b.results.with(Option::is_none) && b.problem.with(Option::is_none);
+    view! {
+        <div role="alert">
+            {move || b.problem.get().map(|problem| view! {
+                <div class="message problem">
+                    <p><strong>{problem}</strong> " The other column is not touched by this."</p>
+                    <div class="buttons">
+                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(b.address.get_untracked())>"Try again"</button>
+                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(None)>"Compare no more"</button>
+                    </div>
+                </div>
+            })}
+        </div>
+        <p class="note" aria-live="polite" hidden=move || !waits()>
+            {move || if b.activity.with(Option::is_some) {
+                "It is on its way; how far it is stands at the foot of the window."
+            } else if b.asked.get().is_under_way() {
+                ""
+            } else {
+                "It comes as soon as the first model has answered."
+            }}
+        </p>
+    }
+}
+
+/// Where a passage stands here and in the other ranking, and the way there.
+#[component]
+pub(super) fn Place(hit: Hit, there: Column, #[prop(into)] other: Signal<String>) -> impl IntoView {
+    let search = Search::here();
+    let rank = hit.rank;
+    let key = key(&hit);
+    let go = move |rank: usize| {
+        let item = document().get_element_by_id(&there.item(rank));
+        if let Some(item) = item.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+            // An item that cannot take the focus leaves the page as it was.
+            let _ = item.focus();
+        }
+    };
+    let words = move || {
+        let counterpart = there.ranks.with(|ranks| ranks.get(&key).copied());
+        let shown = there.ranks.with(HashMap::len);
+        let with = view! { <span class="unseen">{format!(" with {}", other.get())}</span> };
+        match counterpart {
+            Some(at) => view! {
+                {format!("rank {rank} here, ")}
+                <button type="button" class="quiet" on:click=move |_| go(at)>{format!("{at} there")}{with}</button>
+            }
+            .into_any(),
+            None if shown > 0 => view! { {format!("rank {rank} here, beyond {shown} there")}{with} }.into_any(),
+            None => format!("rank {rank} here").into_any(),
+        }
+    };
+    let comparing = Memo::new(move |_| search.beside.address.with(Option::is_some));
+    view! {
+        {move || comparing.get().then(|| view! { <span class="place" lang="en" dir="ltr">{words.clone()}</span> })}
+    }
+}

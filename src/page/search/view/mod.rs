@@ -1,0 +1,64 @@
+//! The view's components: the question, what chooses beside the results, and what was found.
+
+mod ask;
+mod columns;
+mod controls;
+mod corpus;
+mod lines;
+mod mix;
+mod models;
+mod results;
+
+use leptos::ev;
+use leptos::prelude::*;
+
+use super::Search as State;
+use ask::Ask;
+use columns::Columns;
+use controls::{Controls, scope_words};
+use corpus::Corpus;
+use models::Models;
+
+#[component]
+pub(super) fn Search() -> impl IntoView {
+    view! {
+        <Ask/>
+        <div class="columns">
+            <Side/>
+            <section class="found" id="results" tabindex="-1" aria-labelledby="found">
+                <Columns/>
+            </section>
+        </div>
+    }
+}
+
+/// What chooses: beside the results in a wide window, folded above them in a narrow one.
+#[component]
+fn Side() -> impl IntoView {
+    let search = State::here();
+    let is_wide = || {
+        let query = window().match_media("(min-width: 1040px)").ok().flatten();
+        query.is_none_or(|q| q.matches())
+    };
+    let wide = RwSignal::new(is_wide());
+    window_event_listener(ev::resize, move |_| {
+        if wide.get_untracked() != is_wide() {
+            wide.set(is_wide());
+        }
+    });
+    let words = move || {
+        let filter = search.filter.with(Vec::len);
+        let scope = scope_words(search.scope.get());
+        if filter == 0 { scope.to_owned() } else { format!("{scope}, {filter} chosen") }
+    };
+    view! {
+        <details class="side" prop:open=move || wide.get()>
+            <summary>"Languages, models and text: " {words}</summary>
+            <div class="fold">
+                <Models/>
+                <Controls/>
+                <Corpus/>
+            </div>
+        </details>
+    }
+}

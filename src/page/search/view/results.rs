@@ -1,0 +1,212 @@
+//! The ranking: passages in their own script and direction.
+
+use leptos::prelude::*;
+
+use super::columns::{Column, Pair, Place, key};
+use crate::page::names;
+use crate::page::search::{Search, TOP};
+use crate::page::words;
+use crate::protocol::Hit;
+
+/// The passages that one model found.
+#[component]
+pub(super) fn Ranking(
+    here: Column,
+    there: Column,
+    /// The list's name.
+    #[prop(into)]
+    name: Signal<String>,
+    /// The other model's name.
+    #[prop(into)]
+    other: Signal<String>,
+) -> impl IntoView {
+    let search = Search::here();
+    let Column { results, asked, .. } = here;
+    let hits = move || {
+        let found = move |hit| view! { <Found hit here there other/> };
+        results.with(|r| r.iter().flat_map(|r| r.hits.iter().cloned()).map(found).collect_view())
+    };
+    let nothing_yet = move || results.with(Option::is_none);
+    let busy = move || asked.get().is_under_way() || nothing_yet();
+    // What is shown answers an earlier question while a new one is typed or waits.
+    let earlier = move || {
+        results.with(|r| r.as_ref().is_some_and(|r| search.query.with(|q| r.query.trim() != q.trim())))
+    };
+    view! {
+        <ol role="list" aria-label=name aria-busy=move || busy().to_string() class:earlier=earlier>{hits}</ol>
+        {move || nothing_yet().then(placeholder)}
+    }
+}
+
+/// A button for more of what was found.
+#[component]
+pub(super) fn More() -> impl IntoView {
+    let search = Search::here();
+    let more = move || {
+        search.results.with(|r| {
+            r.as_ref().is_some_and(|r| {
+                let pool: usize = r.pool.iter().map(|(_, n)| n).sum();
+                !r.hits.is_empty() && r.hits.len() < pool
+            })
+        })
+    };
+    view! {
+        <button type="button" class="more" hidden=move || !more() on:click=move |_| search.show_more()>
+            {format!("Show {} more", 2 * TOP)}
+        </button>
+    }
+}
+
+/// What was searched, and in what.
+#[component]
+pub(super) fn Heading() -> impl IntoView {
+    let search = Search::here();
+    let words = move || {
+        search.results.with(|r| {
+            r.as_ref().map(|r| {
+                let pool: usize = r.pool.iter().map(|(_, n)| n).sum();
+                let code = r.language.clone().unwrap_or_default();
+                let dir = if code.is_empty() { "auto" } else { names::direction(&code) };
+                view! {
+                    {format!("The nearest of {} to ", words::plural(pool, "passage"))}
+                    <q lang=code dir=dir>{shortened(&r.query)}</q>
+                }
+            })
+        })
+    };
+    let notes = move || {
+        search.results.with(|r| {
+            // An empty list says by itself why it is empty.
+            r.iter()
+                .filter(|r| !r.hits.is_empty())
+                .flat_map(|r| r.notes.iter().cloned())
+                .map(|note| view! { <p class="note">{note}</p> })
+                .collect_view()
+        })
+    };
+    view! {
+        <h2 id="found" class="heading" aria-live="polite">{words}</h2>
+        {notes}
+    }
+}
+
+/// A passage that was found.
+#[component]
+fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl IntoView {
+    let pointed = expect_context::<Pair>().pointed;
+    let own = key(&hit);
+    let point = {
+        let own = own.clone();
+        move || pointed.set(Some(own.clone()))
+    };
+    let point_too = point.clone();
+    let leave = move || pointed.set(None);
+    let is_pointed = move || pointed.with(|p| p.as_ref() == Some(&own));
+    let place = hit.clone();
+    let (before, answer, after) = around_answer(&hit.text, hit.answer);
+    let (before, after) = (before.to_owned(), after.to_owned());
+    let (cut_before, cut_after) = match hit.part {
+        Some((start, end, of)) => ((start > 0).then_some("… "), (end < of).then_some(" …")),
+        None => (None, None),
+    };
+    let answer = answer.map(|answer| view! { <mark>{answer.to_owned()}</mark> });
+    let english = names::english(&hit.language);
+    view! {
+        <li
+            id=here.item(hit.rank)
+            class="hit"
+            class:pointed=is_pointed
+            tabindex="-1"
+            lang=hit.language.clone()
+            dir=names::direction(&hit.language)
+            style=names::colour(&hit.language)
+            data-id=hit.id
+            on:pointerenter=move |_| point()
+            on:pointerleave=move |_| leave()
+            on:focusin=move |_| point_too()
+            on:focusout=move |_| leave()
+        >
+            <p class="passage">{cut_before}{before} {answer} {after}{cut_after}</p>
+            <p class="about">
+                <Place hit=place there other/>
+                <span class="swatch" aria-hidden="true">{hit.language.clone()}</span>
+                <span class="endonym" title=english.clone()>{names::endonym(&hit.language)}</span>
+                <span class="unseen" lang="en">{format!(" ({english}), score ")}</span>
+                <span class="score" lang="en" title="Score of question and passage: with most models their cosine, where 1 is the same direction">
+                    {format!("{:.3}", hit.score)}
+                </span>
+                <bdi class="source">{hit.source}</bdi>
+            </p>
+        </li>
+    }
+}
+
+/// Why the list is empty, and the way out.
+#[component]
+pub(super) fn Nothing() -> impl IntoView {
+    let search = Search::here();
+    let empty = move || search.results.with(|r| r.as_ref().is_some_and(|r| r.hits.is_empty()));
+    view! {
+        <div aria-live="polite">{move || empty().then(|| view! {
+            <p class="nothing">
+                "No passage is left under this choice of languages. "
+                <button
+                    type="button"
+                    class="quiet"
+                    on:click=move |_| {
+                        search.filter.set(Vec::new());
+                        search.choose_scope(crate::protocol::Scope::All);
+                    }
+                >
+                    "Search in all languages"
+                </button>
+            </p>
+        })}</div>
+    }
+}
+
+/// Keeps the place of the first results, so that nothing jumps when they come.
+fn placeholder() -> impl IntoView {
+    let line = |_| view! { <div class="hit empty"><span></span><span></span><span></span></div> };
+    view! { <div aria-hidden="true">{(0..6).map(line).collect_view()}</div> }
+}
+
+/// The passage before, in and after its answer; offsets that do not fit the text mark nothing.
+fn around_answer(text: &str, answer: Option<(usize, usize)>) -> (&str, Option<&str>, &str) {
+    answer
+        .filter(|(start, end)| start < end)
+        .and_then(|(start, end)| Some((text.get(..start)?, Some(text.get(start..end)?), text.get(end..)?)))
+        .unwrap_or((text, None, ""))
+}
+
+/// A query short enough for a heading.
+fn shortened(query: &str) -> String {
+    const LONGEST: usize = 120;
+    let query = query.trim();
+    if query.chars().count() <= LONGEST {
+        return query.to_owned();
+    }
+    query.chars().take(LONGEST).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_cut_out_at_character_boundaries_only() {
+        let text = "แม่น้ำ สั้น";
+        let at = text.find(' ').unwrap_or(0);
+        assert_eq!(around_answer(text, Some((0, at))), ("", Some("แม่น้ำ"), " สั้น"));
+        for wrong in [(0, 1), (1, 3), (0, 10_000), (5, 5), (9, 3)] {
+            assert_eq!(around_answer(text, Some(wrong)), (text, None, ""));
+        }
+        assert_eq!(around_answer(text, None), (text, None, ""));
+    }
+
+    #[test]
+    fn long_queries_are_shortened_in_headings() {
+        assert_eq!(shortened(" short "), "short");
+        assert_eq!(shortened(&"ก".repeat(500)).chars().count(), 121);
+    }
+}

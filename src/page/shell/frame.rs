@@ -1,0 +1,207 @@
+//! The whole page: what is where, and the keys and gestures that work everywhere.
+
+use std::rc::Rc;
+
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::machine::Machine;
+use crate::page::address::Address;
+use crate::page::files::listed;
+use crate::page::messages::WayOut;
+use crate::page::state::Page;
+use crate::page::view::View;
+use crate::page::views;
+
+/// The page.
+#[component]
+pub(in crate::page) fn App() -> impl IntoView {
+    let address = Address::here();
+    let page = Page::new(&address);
+    provide_context(page);
+    page.show(views::all(page, &address), &address);
+    page.start_worker();
+    page.fetch_models();
+    if let Some(placeholder) = document().get_element_by_id("boot") {
+        placeholder.remove();
+    }
+    window_event_listener(ev::popstate, move |_| page.read_address());
+    window_event_listener(ev::keydown, focus_on_slash);
+    Effect::new(move |_| document().set_title(&format!("{} · interlingua", page.view().title())));
+
+    let skip = move || {
+        let about = page.view().about();
+        view! { <a class="skip" href=format!("#{}", about.content)>{about.skip}</a> }
+    };
+    view! {
+        {skip}
+        <div class="sheet" class:comparing=move || page.view().is_wide()>
+            <header class="head">
+                <h1>"interlingua"</h1>
+                <p>"Ask in one language, find in all. " <span>"The search runs in your browser."</span></p>
+                <Views/>
+            </header>
+            <main>
+                <Messages/>
+                {page.views().into_iter().map(place).collect_view()}
+            </main>
+            <Foot/>
+        </div>
+        <Machine/>
+        <DropZone/>
+    }
+}
+
+/// Where a view stands. It is built when it is first seen, and kept from then on.
+fn place(view: Rc<dyn View>) -> impl IntoView {
+    let page = Page::here();
+    let about = view.about();
+    let seen = Memo::new(move |before| before == Some(&true) || page.is_shown(about));
+    let view = StoredValue::new_local(view);
+    view! {
+        <div hidden=move || !page.is_shown(about)>
+            {move || seen.get().then(|| view.with_value(|view| view.component()))}
+        </div>
+    }
+}
+
+/// The way from one view to another. They are links: they can be copied and opened beside.
+#[component]
+fn Views() -> impl IntoView {
+    let page = Page::here();
+    let link = move |view: Rc<dyn View>| {
+        let about = view.about();
+        let view = StoredValue::new_local(view);
+        let follow = move |event: web_sys::MouseEvent| {
+            // A click that asks for a new tab or window is the browser's.
+            if !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
+                event.prevent_default();
+                page.go(about.name);
+            }
+        };
+        view! {
+            <a
+                href=move || format!("./{}", view.with_value(|view| page.address(&**view)))
+                aria-current=move || page.is_shown(about).then_some("page")
+                on:click=follow
+            >
+                {about.label}
+            </a>
+        }
+    };
+    view! {
+        <nav class="views" aria-label="Views">{page.views().into_iter().map(link).collect_view()}</nav>
+    }
+}
+
+/// Problems and notices, each until it is dismissed.
+#[component]
+fn Messages() -> impl IntoView {
+    let page = Page::here();
+    let way_out = move |way_out: WayOut| {
+        let take = move |_| page.take_way_out(way_out);
+        view! { <button type="button" class="quiet" on:click=take>{way_out.words()}</button> }
+    };
+    view! {
+        <div class="messages">
+            <div role="alert">
+                {move || page.problem.get().map(|problem| view! {
+                    <div class="message problem">
+                        <p><strong>{problem.what}</strong> " " {problem.still}</p>
+                        <div class="buttons">
+                            {problem.way_out.map(way_out)}
+                            <button type="button" class="quiet" on:click=move |_| page.dismiss()>"Dismiss"</button>
+                        </div>
+                    </div>
+                })}
+            </div>
+            <div aria-live="polite">
+                {move || page.notice.get().map(|notice| view! {
+                    <div class="message">
+                        <p>{notice}</p>
+                        <button type="button" class="quiet" on:click=move |_| page.notice.set(None)>"Dismiss"</button>
+                    </div>
+                })}
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Foot() -> impl IntoView {
+    view! {
+        <footer class="foot">
+            <p>
+                "interlingua is a multilingual text encoder written in Rust. It was trained so that a question "
+                "lies near its answer in whatever language the answer is, and it computes on your device: on the "
+                "GPU through WebGPU, or on the CPU. No text leaves this page."
+            </p>
+            <p>
+                "Licence: MIT or Apache-2.0; the sample passages are in the public domain. How the figures are "
+                "made is written in the project’s README. "
+                <a href="example/index.html">"The encoder in a page of your own"</a>
+            </p>
+        </footer>
+    }
+}
+
+/// Takes files that are dropped anywhere on the page.
+#[component]
+fn DropZone() -> impl IntoView {
+    let page = Page::here();
+    let over = RwSignal::new(false);
+    window_event_listener(ev::dragover, move |e| {
+        if carries_files(&e) {
+            e.prevent_default();
+            over.set(true);
+        }
+    });
+    window_event_listener(ev::dragleave, move |e| {
+        // Leaving an element for another inside the page has a related target.
+        if e.related_target().is_none() {
+            over.set(false);
+        }
+    });
+    window_event_listener(ev::drop, move |e| {
+        over.set(false);
+        if carries_files(&e) {
+            e.prevent_default();
+            page.read_files(e.data_transfer().and_then(|d| d.files()).map(listed).unwrap_or_default());
+        }
+    });
+    view! {
+        <div class="drop" class:over=move || over.get() aria-hidden="true">
+            <p>{move || page.view().about().drop}</p>
+        </div>
+    }
+}
+
+fn carries_files(event: &web_sys::DragEvent) -> bool {
+    event
+        .data_transfer()
+        .is_some_and(|data| data.types().iter().any(|kind| kind.as_string().as_deref() == Some("Files")))
+}
+
+/// `/` goes to the search box from anywhere but another field.
+fn focus_on_slash(event: web_sys::KeyboardEvent) {
+    if event.key() != "/" || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return;
+    }
+    let in_field = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|e| {
+        matches!(e.tag_name().as_str(), "TEXTAREA" | "SELECT")
+            || e.is_content_editable()
+            || e.dyn_ref::<web_sys::HtmlInputElement>()
+                .is_some_and(|input| !matches!(input.type_().as_str(), "radio" | "checkbox" | "file"))
+    });
+    let query =
+        document().get_element_by_id("query").and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok());
+    // In another view the box is there, but hidden.
+    let query = query.filter(|q| q.offset_parent().is_some());
+    if let (false, Some(query)) = (in_field, query) {
+        event.prevent_default();
+        // A box that cannot take the focus leaves the page as it was.
+        let _ = query.focus();
+        query.select();
+    }
+}

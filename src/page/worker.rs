@@ -1,0 +1,211 @@
+//! The worker: how it is started and asked, what it says, and what to do when it says nothing any more.
+
+use leptos::prelude::*;
+
+use super::activity::is_active;
+use super::corpus::Presence;
+use super::link::Link;
+use super::messages::WayOut;
+use super::state::Page;
+use super::view::Happened;
+use super::words;
+use crate::protocol::{DeviceChoice, Event, Id, Request};
+
+/// After so many deaths the worker is not started again unasked.
+const DEATHS: usize = 3;
+
+/// The worker, seen from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worker {
+    Starting,
+    /// It listens; `webgpu` says whether the browser offers a GPU.
+    Listening {
+        webgpu: bool,
+    },
+    /// It died too often.
+    Dead,
+}
+
+impl Worker {
+    pub fn is_listening(self) -> bool {
+        matches!(self, Self::Listening { .. })
+    }
+}
+
+impl Page {
+    /// A new request's number.
+    pub fn next_id(self) -> Id {
+        self.kept
+            .try_update_value(|k| {
+                k.last_id = k.last_id.wrapping_add(1);
+                k.last_id
+            })
+            .unwrap_or_default()
+    }
+
+    /// Sends a request; says so where there is nobody to take it.
+    pub fn send(self, request: &Request) -> bool {
+        let sent = self.kept.with_value(|k| match &k.link {
+            Some(link) => link.send(request),
+            None => Err("the part of the page that computes does not run".into()),
+        });
+        match sent {
+            Ok(()) => true,
+            Err(what) => {
+                self.say(what, "What is on the screen stays.", Some(WayOut::StartWorker));
+                false
+            }
+        }
+    }
+
+    /// Starts the worker; everything else begins when it says that it listens.
+    pub fn start_worker(self) {
+        // Both closures put the work off: a worker's handle must not end within its own call.
+        let on_event = move |event| leptos::task::spawn_local(async move { self.hear(event) });
+        let on_death = move |why| leptos::task::spawn_local(async move { self.bury(why) });
+        let on_silence = move |seconds| {
+            self.say(
+                format!("the part of the page that computes has not started in {seconds} s"),
+                "It may still be on its way over a slow connection, and is waited for. Start it again should nothing \
+                 move, or reload the page.",
+                Some(WayOut::StartWorker),
+            );
+        };
+        match Link::start(on_event, on_death, on_silence) {
+            Ok(link) => self.kept.update_value(|k| k.link = Some(link)),
+            Err(why) => self.bury(why),
+        }
+    }
+
+    /// The person asks for a new worker after it died too often.
+    pub fn start_again(self) {
+        self.kept.update_value(|k| k.deaths = 0);
+        self.worker.set(Worker::Starting);
+        self.start_worker();
+    }
+
+    /// What a view takes is that view's; the rest is about what all of them share.
+    fn hear(self, event: Event) {
+        let mut event = event;
+        for view in self.views() {
+            match view.hear(event) {
+                Some(rest) => event = rest,
+                None => return,
+            }
+        }
+        match event {
+            Event::Started { webgpu } => self.begin(webgpu),
+            Event::Progress { .. } => self.hear_progress(&event),
+            Event::ModelReady { id, model, device } => self.model_ready(id, model, device),
+            Event::DeviceChanged { device } => self.device_changed(device),
+            Event::CorpusReady { id, corpus } => {
+                if is_active(self.opening, id) {
+                    self.corpus_ready(corpus);
+                } else if is_active(self.loading, id) {
+                    // What is open, in the terms of the model that comes.
+                    self.corpus.set(Some(corpus));
+                }
+            }
+            Event::Note { note, .. } => self.add_notice(note),
+            Event::Cancelled { id } => {
+                if is_active(self.loading, id) {
+                    self.loading.set(None);
+                    self.give_up_model();
+                } else if is_active(self.opening, id) {
+                    self.stop_opening();
+                }
+            }
+            Event::CacheCleared { files, .. } => {
+                self.kept.update_value(|k| k.clearing = None);
+                self.notice.set(Some(match files {
+                    0 => "There were no model files in this browser’s storage.".into(),
+                    n => format!(
+                        "Removed {} from this browser’s storage. The model that runs stays until the page is closed.",
+                        words::plural(n, "model file")
+                    ),
+                }));
+            }
+            Event::Failed { id, problem } => self.failed(id, problem),
+            // Of vectors, which the page does not ask for, and of what no view waits for any more.
+            Event::Vectors { .. }
+            | Event::Results { .. }
+            | Event::TaskReady { .. }
+            | Event::Evaluated { .. }
+            | Event::Queries { .. }
+            | Event::Ranking { .. }
+            | Event::Compared { .. }
+            | Event::Benchmark { .. }
+            | Event::File { .. } => {}
+        }
+    }
+
+    /// The worker listens: what was open is opened again, and what ran runs again.
+    fn begin(self, webgpu: bool) {
+        self.worker.set(Worker::Listening { webgpu });
+        self.settle(&[WayOut::StartWorker]);
+        let deaths = self.kept.with_value(|k| k.deaths);
+        self.open_again();
+        if deaths > 0 && self.loading.with_untracked(Option::is_none) {
+            self.load_unless_foreign();
+        }
+        if deaths == 0 {
+            self.isolate();
+            self.tell(Happened::WorkerStarted);
+        }
+    }
+
+    fn failed(self, id: Id, problem: String) {
+        if is_active(self.loading, id) {
+            self.loading_failed(problem);
+        } else if is_active(self.opening, id) {
+            self.opening_failed(problem);
+        } else if self.kept.with_value(|k| k.clearing == Some(id)) {
+            self.kept.update_value(|k| k.clearing = None);
+            self.say(problem, "Search goes on as before.", None);
+        }
+        // Else it is about something nobody waits for any more.
+    }
+
+    /// The worker died: a fresh one takes over, on the CPU, with what was open.
+    fn bury(self, why: String) {
+        let started = self.worker.get_untracked().is_listening();
+        let deaths = self.kept.try_update_value(|k| {
+            k.link = None;
+            k.presence = Presence::Absent;
+            // What was on its way may be what killed it: it is not sent again.
+            k.coming = None;
+            k.clearing = None;
+            k.deaths += 1;
+            k.deaths
+        });
+        let encoding = self.opening.get_untracked().is_some_and(|o| o.progress.is_some());
+        self.loading.set(None);
+        self.opening.set(None);
+        self.model.set(None);
+        let stopped: Vec<&str> = self.views().iter().filter_map(|view| view.worker_died()).collect();
+
+        if deaths.is_some_and(|n| n >= DEATHS) || !started {
+            self.worker.set(Worker::Dead);
+            let how = if started { "stopped again" } else { "could not be started" };
+            self.say(
+                format!("the part of the page that computes {how}: {why}"),
+                "What is on the screen stays. Start it again, or reload the page; a current browser may help.",
+                Some(WayOut::StartWorker),
+            );
+            return;
+        }
+        self.worker.set(Worker::Starting);
+        self.device.set(DeviceChoice::Cpu);
+        self.write_address(false);
+        let mut still = "It was started again, on the CPU. What you typed and opened is kept.".to_owned();
+        if encoding {
+            still.push_str(" The text that was being encoded has to be opened again.");
+        }
+        for sentence in stopped {
+            still.push(' ');
+            still.push_str(sentence);
+        }
+        self.say(format!("the part of the page that computes stopped: {why}"), &still, None);
+        self.start_worker();
+    }
+}
