@@ -1,10 +1,9 @@
-//! The whole page: what is where, and the keys and gestures that work everywhere.
+//! The whole page: what is where, and the gestures that work everywhere.
 
 use std::rc::Rc;
 
 use leptos::ev;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
 
 use super::machine::Machine;
 use crate::page::address::Address;
@@ -27,7 +26,6 @@ pub(in crate::page) fn App() -> impl IntoView {
         placeholder.remove();
     }
     window_event_listener(ev::popstate, move |_| page.read_address());
-    window_event_listener(ev::keydown, focus_on_slash);
     Effect::new(move |_| document().set_title(&format!("{} · interlingua", page.view().title())));
 
     let skip = move || {
@@ -181,27 +179,4 @@ fn carries_files(event: &web_sys::DragEvent) -> bool {
     event
         .data_transfer()
         .is_some_and(|data| data.types().iter().any(|kind| kind.as_string().as_deref() == Some("Files")))
-}
-
-/// `/` goes to the search box from anywhere but another field.
-fn focus_on_slash(event: web_sys::KeyboardEvent) {
-    if event.key() != "/" || event.ctrl_key() || event.meta_key() || event.alt_key() {
-        return;
-    }
-    let in_field = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|e| {
-        matches!(e.tag_name().as_str(), "TEXTAREA" | "SELECT")
-            || e.is_content_editable()
-            || e.dyn_ref::<web_sys::HtmlInputElement>()
-                .is_some_and(|input| !matches!(input.type_().as_str(), "radio" | "checkbox" | "file"))
-    });
-    let query =
-        document().get_element_by_id("query").and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok());
-    // In another view the box is there, but hidden.
-    let query = query.filter(|q| q.offset_parent().is_some());
-    if let (false, Some(query)) = (in_field, query) {
-        event.prevent_default();
-        // A box that cannot take the focus leaves the page as it was.
-        let _ = query.focus();
-        query.select();
-    }
 }

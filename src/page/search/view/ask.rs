@@ -1,6 +1,8 @@
 //! The search box, the question's language, and questions to try.
 
+use leptos::ev;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 use crate::page::names;
 use crate::page::search::{Asked, Origin, Search};
@@ -19,6 +21,7 @@ const ORDER: [&str; 11] = ["en", "hi", "ar", "th", "zh", "el", "ru", "de", "vi",
 #[component]
 pub(super) fn Ask() -> impl IntoView {
     let search = Search::here();
+    window_event_listener(ev::keydown, focus_on_slash);
     let language = move || {
         search.language.get().or_else(|| search.results.with(|r| r.as_ref().and_then(|r| r.language.clone())))
     };
@@ -172,6 +175,29 @@ fn Below() -> impl IntoView {
         <ul role="list" class="examples" class:none=none aria-label="Example questions">
             {list}
         </ul>
+    }
+}
+
+/// `/` goes to the search box from anywhere but another field.
+fn focus_on_slash(event: web_sys::KeyboardEvent) {
+    if event.key() != "/" || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return;
+    }
+    let in_field = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|e| {
+        matches!(e.tag_name().as_str(), "TEXTAREA" | "SELECT")
+            || e.is_content_editable()
+            || e.dyn_ref::<web_sys::HtmlInputElement>()
+                .is_some_and(|input| !matches!(input.type_().as_str(), "radio" | "checkbox" | "file"))
+    });
+    let query =
+        document().get_element_by_id("query").and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok());
+    // In another view the box is there, but hidden.
+    let query = query.filter(|q| q.offset_parent().is_some());
+    if let (false, Some(query)) = (in_field, query) {
+        event.prevent_default();
+        // A box that cannot take the focus leaves the page as it was.
+        let _ = query.focus();
+        query.select();
     }
 }
 
