@@ -1,17 +1,10 @@
 // Two models side by side in Search: chosen, restored from the address, and one of them failing.
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { patience, start } from "./chromium.mjs";
 import { built, manifestOf, packed, sha256, unpacked, weightsOf } from "./safetensors.mjs";
 
 const { browser, server, open } = await start();
-let other;
-before(() => {
-  server.faults.set("models/models.json", () => Buffer.from(JSON.stringify(list)));
-  other = bundle();
-  for (const [path, bytes] of other) server.faults.set(`other/${path}`, () => bytes);
-  for (const [path, bytes] of sample(16)) server.faults.set(`sample/${path}`, () => bytes);
-});
 
 const listed = (folder, name) => ({ folder, name, about: `What sets ${name} apart.`, megabytes: 26 });
 const list = [listed("model/", "One way"), listed("other/", "Other way")];
@@ -59,6 +52,11 @@ function bundle() {
   for (const file of manifest.files) delete file.at;
   return new Map([...rest, [entry.path, weights], ["manifest.json", Buffer.from(JSON.stringify(manifest))]]);
 }
+
+server.faults.set("models/models.json", () => Buffer.from(JSON.stringify(list)));
+const other = bundle();
+for (const [path, bytes] of other) server.faults.set(`other/${path}`, () => bytes);
+for (const [path, bytes] of sample(16)) server.faults.set(`sample/${path}`, () => bytes);
 
 /** The Search view with two columns, in the words of its user. */
 async function compare(address, options) {

@@ -1,15 +1,10 @@
 // Bundles that share files: what they have in common comes once, is kept once, and goes when no model needs it.
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { start } from "./chromium.mjs";
 import { built, fileOf, manifestOf, sha256, tensorsOf, weightsOf } from "./safetensors.mjs";
 
 const { server, open } = await start();
-let files;
-before(() => {
-  files = bundles();
-});
-
 const put = (path, bytes) => server.faults.set(`/${path}`, () => bytes);
 
 /** The manifest of a bundle whose weights are the default model's, of files that lie in the folder of `one`. */
@@ -50,6 +45,7 @@ function bundles() {
   put("models/models.json", Buffer.from(JSON.stringify(list)));
   return files;
 }
+const files = bundles();
 
 /** Hashes of the files that the browser keeps. */
 const kept = async (page) => {

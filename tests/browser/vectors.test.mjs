@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { launch, patience, start } from "./chromium.mjs";
 import { records } from "./corpus.mjs";
 import { packedFile } from "./packed.mjs";
@@ -15,16 +15,16 @@ const languages = Object.keys(records[0].passage);
 const texts = languages.map((lang, i) => records[i * 7].passage[lang]).concat(["Ja.", "Why?", "水"]);
 
 const { server, open } = await start();
-let native;
-before(() => {
+/** The vectors as the terminal makes them. */
+const native = (() => {
   const folder = mkdtempSync(join(tmpdir(), "interlingua-"));
   const [input, output] = [join(folder, "in.txt"), join(folder, "out.npy")];
   writeFileSync(input, texts.join("\n"));
   execFileSync(program, ["encode", "--model", join(root, "static/model"), "--input", input, "--kind", "passage", "--output", output, "--device", "cpu"]);
   const bytes = readFileSync(output);
   const start = 10 + bytes.readUInt16LE(8);
-  native = new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length));
-});
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length));
+})();
 
 for (const device of ["cpu", "webgpu"]) {
   test(`vectors on ${device} equal the native ones within 1e-4`, { timeout: 2 * patience }, async (t) => {
