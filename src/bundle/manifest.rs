@@ -152,7 +152,12 @@ impl Manifest {
         manifest.architecture.check(place)?;
         manifest.check_files().map_err(|problem| Error::format(format!("{place}, files"), problem))?;
         let dimension = manifest.architecture.dimension();
-        if manifest.self_test.cases.iter().any(|c| c.vector.len() != dimension) {
+        // A number beyond f32 becomes infinite: such a tolerance would allow any vector.
+        let SelfTest { tolerance, cases } = &manifest.self_test;
+        if !cases.iter().flat_map(|case| &case.vector).chain([tolerance]).all(|x| x.is_finite()) {
+            return Err(Error::format(format!("{place}, self_test"), "a number is too large for 32 bits"));
+        }
+        if cases.iter().any(|c| c.vector.len() != dimension) {
             return Err(Error::format(
                 format!("{place}, self_test"),
                 format!("a reference vector has another length than {dimension}"),
@@ -197,7 +202,7 @@ impl Manifest {
 
     /// Size of all files the manifest lists, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|f| f.bytes).sum()
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
     }
 }
 
@@ -253,6 +258,32 @@ pub(super) fn leads_to_a_file(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_at_the_edges_of_their_types_are_refused_or_counted() {
+        let manifest = |tolerance: f64, epsilon: f64| {
+            let architecture = json!({
+                "family": "bert", "vocabulary": 9, "hidden": 2, "layers": 1, "heads": 1, "intermediate": 2,
+                "positions": 8, "first_position": 0, "layer_norm_epsilon": epsilon, "activation": "gelu",
+                "max_tokens": 8, "pooling": "mean", "normalize": true,
+            });
+            let files: Vec<_> = [TOKENIZER, WEIGHTS]
+                .map(|path| json!({"path": path, "bytes": u64::MAX, "sha256": "ab"}))
+                .into();
+            let manifest = json!({
+                "format": 1, "name": "m", "architecture": architecture, "quantization": "f32", "files": files,
+                "self_test": {"tolerance": tolerance, "cases": []},
+            });
+            Manifest::parse("m", manifest.to_string().as_bytes())
+        };
+        assert_eq!(manifest(1e-4, 1e-12).unwrap().bytes(), u64::MAX);
+        let refused = |tolerance, epsilon| manifest(tolerance, epsilon).unwrap_err().to_string();
+        assert!(refused(1e39, 1e-12).contains("self_test"));
+        for epsilon in [0.0, -1.0, 1e300] {
+            assert!(refused(1e-4, epsilon).contains("layer_norm_epsilon"));
+        }
+    }
 
     #[test]
     fn a_path_elsewhere_is_relative_and_the_same_in_an_address() {

@@ -544,14 +544,18 @@ impl Header {
             && (self.metadata.info(&scales).is_none() || self.tensor(bytes, &scales).is_some())
     }
 
-    /// A tensor as an array under its logical name; `None` for what belongs to another one, and for integer
-    /// helpers.
+    /// A tensor as an array under its logical name; `None` for what belongs to another one, for integer helpers, and
+    /// for what has no element.
     fn array(&self, file: &str, bytes: &[u8], name: &str) -> Result<Option<(String, Array)>> {
         if name.ends_with(SCALES) {
             return Ok(None);
         }
         let fault = |problem: &str| Error::format(format!("{file}, {name}"), problem);
         let (info, data) = self.tensor(bytes, name).ok_or_else(|| fault("its bytes are not there"))?;
+        // The other sizes of an empty array may be any, as no bytes belong to them.
+        if info.shape.contains(&0) {
+            return Ok(None);
+        }
         let mut shape = info.shape.clone();
         let mut name = name.to_string();
         let storage = match info.dtype {
@@ -780,6 +784,23 @@ mod tests {
         for bytes in [text.as_bytes(), &good[..good.len() - 5], &good[..4], b"", &[0xff; 64]] {
             let error = Weights::from_safetensors("model.safetensors", bytes).unwrap_err();
             assert!(error.to_string().starts_with("model.safetensors"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_array_without_elements_is_left_out_whatever_its_other_sizes_are() {
+        for (kind, shape) in [
+            (Dtype::F32, vec![1 << 60, 0]),
+            (Dtype::I8, vec![5, 0]),
+            (Dtype::U8, vec![0, usize::MAX - 1]),
+            (Dtype::F32, vec![1 << 40, 0, 1 << 40]),
+        ] {
+            let name = if kind == Dtype::U8 { "x.q4" } else { "x" };
+            let view = TensorView::new(kind, shape.clone(), &[]).unwrap();
+            let bytes = safetensors::serialize([(name, view)], None).unwrap();
+            let weights = Weights::from_safetensors("f", &bytes).unwrap();
+            assert_eq!((weights.iter().count(), weights.parameters()), (0, 0), "{shape:?}");
+            assert!(weights.need("x").is_err());
         }
     }
 

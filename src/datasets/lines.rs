@@ -388,8 +388,10 @@ impl<'a> Builder<'a> {
         let id = self.unique(id, place);
         if let Some(text) = record.question {
             let relevant = vec![self.corpus.passages.len().into()];
+            // A passage that got its own id has a question of its own.
+            let named = record.id.as_ref().and_then(|_| id.strip_prefix(&format!("{lang}:")));
             let question = Question {
-                id: group.clone(),
+                id: named.unwrap_or(&id).to_string(),
                 group: group.clone(),
                 lang: lang.clone(),
                 text,
@@ -499,6 +501,17 @@ mod tests {
             let place = format!("a.jsonl:{line}");
             assert!(corpus.notes.iter().any(|n| n.starts_with(&place)), "{:?}", corpus.notes);
         }
+    }
+
+    #[test]
+    fn questions_of_repeated_ids_are_told_apart() {
+        let line = |question: &str| {
+            format!("{{\"id\":1,\"lang\":\"de\",\"text\":\"Rot.\",\"question\":\"{question}\"}}\n")
+        };
+        let corpus = lines("a.jsonl", [line("Farbe?"), line("Welche?")].concat().as_bytes()).unwrap();
+        let told: Vec<_> = corpus.questions.iter().map(|q| (q.id.as_str(), q.group.as_str())).collect();
+        assert_eq!(told, [("1", "1"), ("1#2", "1")]);
+        assert_eq!(corpus.passages[1].id, "de:1#2");
     }
 
     #[test]

@@ -204,6 +204,15 @@ impl Corpus {
                 other.name, twin.id, self.name
             )));
         }
+        let asked: HashSet<(&str, &str)> =
+            self.questions.iter().map(|q| (q.lang.as_str(), q.id.as_str())).collect();
+        if let Some(twin) = other.questions.iter().find(|q| asked.contains(&(q.lang.as_str(), q.id.as_str())))
+        {
+            return Err(Error::Input(format!(
+                "{}: the question {} in {} is already there, from {}.",
+                other.name, twin.id, twin.lang, self.name
+            )));
+        }
         let offset = self.passages.len();
         self.passages.extend(other.passages);
         self.questions.extend(other.questions.into_iter().map(|mut q| {
@@ -330,6 +339,11 @@ mod tests {
         assert_eq!(corpus.languages(), [("de".to_string(), 1), ("en".to_string(), 1)]);
         let refused = corpus.append(part("en")).unwrap_err().to_string();
         assert!(refused.contains("en:1"), "{refused}");
+        let mut asked = part("en");
+        asked.passages.clear();
+        asked.questions[0].relevant.clear();
+        let refused = corpus.append(asked).unwrap_err().to_string();
+        assert!(refused.contains("the question 1 in en"), "{refused}");
         assert_eq!(corpus.passages.len(), 2);
     }
 

@@ -115,6 +115,9 @@ impl Config {
                 return Err(Error::format(at(field), format!("{value} is not a possible size")));
             }
         }
+        if !(self.layer_norm_epsilon > 0.0 && self.layer_norm_epsilon < 1.0) {
+            return Err(Error::format(at("layer_norm_epsilon"), "a small number above 0 is expected"));
+        }
         if !self.hidden.is_multiple_of(self.heads) {
             return Err(Error::format(
                 at("heads"),

@@ -138,8 +138,9 @@ pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
     }
     let (parts, _) = scales.data().as_chunks::<4>();
     let scales: Vec<f32> = parts.iter().map(|&b| f32::from_le_bytes(b)).collect();
-    if scales.iter().any(|s| !s.is_finite() || *s < 0.0) {
-        return Err(wrong("scales", "a scale is negative or not finite."));
+    // The largest magnitude of an integer is 128.
+    if scales.iter().any(|s| !(s * 128.0).is_finite() || *s < 0.0) {
+        return Err(wrong("scales", "a scale is negative, or its numbers are not finite."));
     }
     let about = header.metadata().as_ref().and_then(|m| m.get(ABOUT));
     let about = match about {
@@ -226,6 +227,15 @@ mod tests {
         assert_eq!((read_back.len(), read_back.windows.as_deref()), (3, Some(&windows[..])));
         assert_eq!(read("x", write(&[0.5; 6], 2, &about()).unwrap()).unwrap().windows, None);
         assert!(write_windows(&[0.5; 4], 2, &about(), Some(&windows)).is_err());
+    }
+
+    #[test]
+    fn a_scale_that_leads_beyond_f32_is_refused() {
+        let (scales, values) = (3e38f32.to_le_bytes(), [127u8, 1]);
+        let scales = TensorView::new(Dtype::F32, vec![1], &scales).unwrap();
+        let values = TensorView::new(Dtype::I8, vec![1, 2], &values).unwrap();
+        let file = safetensors::serialize([("scales", scales), ("vectors", values)], None).unwrap();
+        assert!(read("x", file).unwrap_err().to_string().contains("x: scales"));
     }
 
     #[test]
