@@ -135,7 +135,25 @@ fn hex(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whoever wrote the link: what it says, written again, says the same.
+        #[test]
+        fn any_address_is_read_and_comes_to_rest(
+            pairs in proptest::collection::vec(
+                ("q|lang|scope|in|device|precision|model|with|view|data|languages|measure|show|lir|measures|relevance\
+                  |against|cell|devices|precisions|cells|repeats|warmups|texts|x", ".{0,12}|[a-z~@,0-9x%+]{0,12}"),
+                0..8,
+            ),
+        ) {
+            let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let once = Address::parse(&format!("?{}", text.join("&"))).search();
+            prop_assert_eq!(Address::parse(&once).search(), once);
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_back() {

@@ -57,6 +57,9 @@ fn parse(text: &str) -> Result<Vec<Listed>, String> {
         if !seen.insert(&model.folder) {
             return Err(format!("the folder `{}` is listed twice", model.folder));
         }
+        if model.megabytes < 0.0 || model.shared.values().any(|size| *size < 0.0) {
+            return Err(format!("model {number} has a size below 0"));
+        }
         if model.shared.values().sum::<f64>() > model.megabytes {
             return Err(format!("model {number} shares more than its `megabytes`"));
         }
@@ -102,8 +105,39 @@ async fn fetch() -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::page::model::MODEL;
+
+    /// A list in which words and numbers are any.
+    fn any_list() -> impl Strategy<Value = String> {
+        let size = prop_oneof![-2.0..60.0f64, Just(f64::MAX), Just(0.0)];
+        let model = (
+            "[ a-c]{0,2}/?",
+            "[ A-C]{0,2}",
+            size.clone(),
+            proptest::collection::btree_map("[ab]", size, 0..3),
+        );
+        let model = model.prop_map(|(folder, name, megabytes, shared)| {
+            serde_json::json!({"folder": folder, "name": name, "about": "", "megabytes": megabytes, "shared": shared})
+        });
+        proptest::collection::vec(model, 0..4).prop_map(|models| serde_json::Value::from(models).to_string())
+    }
+
+    proptest! {
+        #[test]
+        fn any_list_is_refused_or_has_names_and_costs(text in any_list(), cut in 0usize..200) {
+            if let Ok(list) = parse(&text) {
+                for model in &list {
+                    prop_assert!(!model.folder.trim().is_empty() && !model.name.trim().is_empty());
+                    let (cost, _) = model.cost(&list[..list.len() / 2]);
+                    prop_assert!((0.0..=model.megabytes).contains(&cost), "{} of {}", cost, model.megabytes);
+                }
+            }
+            prop_assert!(cut >= text.len() || parse(&text[..cut]).is_err());
+        }
+    }
 
     #[test]
     fn the_list_that_ships_is_read_and_begins_with_the_default() {
@@ -120,6 +154,11 @@ mod tests {
             (r#"[{"folder":"a/","nome":"A"}]"#, "`nome`"),
             (r#"[{"folder":" ","name":"A","about":"","megabytes":1}]"#, "model 1"),
             (r#"[{"folder":"a/","name":"A","about":"","megabytes":1,"shared":{"ab":2}}]"#, "model 1 shares"),
+            (r#"[{"folder":"a/","name":"A","about":"","megabytes":-1}]"#, "model 1 has a size below 0"),
+            (
+                r#"[{"folder":"a/","name":"A","about":"","megabytes":1,"shared":{"ab":-2}}]"#,
+                "model 1 has a size below 0",
+            ),
             (&format!("[{entry},{entry}]"), "`a/` is listed twice"),
         ] {
             let problem = parse(text).unwrap_err();
