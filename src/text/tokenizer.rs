@@ -1,5 +1,6 @@
 //! Text to token ids, with the model's own `tokenizer.json`.
 
+use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::{Encoding, TruncationDirection};
 
@@ -29,6 +30,7 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Format`] when the file is not one, naming it and the field.
     pub fn from_json(bytes: &[u8], max_tokens: usize) -> Result<Self> {
+        check_file(bytes)?;
         caught(|| {
             let inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| Error::format(FILE, e))?;
             Self::new(inner, max_tokens)
@@ -203,6 +205,64 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, Stri
     Ok(work())
 }
 
+/// Refuses what the library panics at while it reads: parts that are no JSON, and tables of characters that are at
+/// odds with themselves.
+fn check_file(bytes: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Parts {
+        #[serde(default)]
+        normalizer: Value,
+        #[serde(default, rename = "decoder")]
+        _decoder: Value,
+    }
+    let file: Parts =
+        serde_json::from_slice(bytes).map_err(|e| Error::format(FILE, format!("not JSON: {e}")))?;
+    let maps =
+        parts(&file.normalizer, "normalizers").into_iter().filter_map(|p| p.get("precompiled_charsmap"));
+    for map in maps {
+        let checked = map.as_str().map_or(Err("a text is expected"), check_charsmap);
+        checked.map_err(|e| Error::format(format!("{FILE}, normalizer, precompiled_charsmap"), e))?;
+    }
+    Ok(())
+}
+
+/// Checks a table of characters and what replaces them, in base64: the bytes of a trie, a double array of 32-bit
+/// numbers, in bytes; those; the replacements, each with a zero behind it. The library takes as much memory as the
+/// number says, and follows the trie wherever it leads.
+fn check_charsmap(base64: &str) -> std::result::Result<(), &'static str> {
+    let bytes = base64::decode(base64).map_err(|_| "it is not base64")?;
+    let (size, rest) = bytes.split_first_chunk::<4>().ok_or("it breaks off")?;
+    let (trie, replacements) =
+        rest.split_at_checked(u32::from_le_bytes(*size) as usize / 4 * 4).ok_or("it breaks off")?;
+    let replacements = std::str::from_utf8(replacements).map_err(|_| "its replacements are not UTF-8")?;
+    let units: Vec<usize> = trie.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b) as usize).collect();
+    // As darts-clone packs them.
+    let offset = |unit: usize| (unit >> 10) << ((unit & (1 << 9)) >> 6);
+    let label = |unit: usize| unit & (1 << 31 | 0xff);
+    let has_leaf = |unit: usize| unit & (1 << 8) != 0;
+    let outside = "its trie leads outside of itself";
+    let mut seen = vec![false; units.len()];
+    let mut nodes = vec![offset(*units.first().ok_or(outside)?)];
+    while let Some(node) = nodes.pop() {
+        for byte in 1..=255 {
+            let at = node ^ byte;
+            let unit = *units.get(at).ok_or(outside)?;
+            if label(unit) != byte || std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            let next = at ^ offset(unit);
+            if has_leaf(unit) {
+                let value = units.get(next).ok_or(outside)? & ((1 << 31) - 1);
+                if !replacements.is_char_boundary(value) {
+                    return Err("its trie leads outside of its replacements");
+                }
+            }
+            nodes.push(next);
+        }
+    }
+    Ok(())
+}
+
 /// Refuses what the library reads and then panics at.
 fn check(inner: &tokenizers::Tokenizer) -> Result<()> {
     let json = |part: serde_json::Result<Value>| part.map_err(|e| Error::format(FILE, e));
@@ -284,6 +344,59 @@ mod tests {
 
     fn text() -> String {
         "Grüße aus Köln, größer als Ärger. 東京は大きい都市です。 The river was calm 😀 and grey. ".repeat(9)
+    }
+
+    /// A table that says of `a` that `b` takes its place: bytes of a trie, and what replaces.
+    fn charsmap(size: u32, change: impl FnOnce(&mut [u32]), replacements: &[u8]) -> String {
+        let mut units = [0u32; 256];
+        // From the root at 0, `a` leads to unit 1, which says that its replacement begins with the first byte.
+        units[usize::from(b'a')] = u32::from(b'a') | 1 << 8 | u32::from(b'a' ^ 1) << 10;
+        change(&mut units);
+        let trie = units.iter().flat_map(|unit| unit.to_le_bytes());
+        let bytes: Vec<u8> =
+            size.to_le_bytes().into_iter().chain(trie).chain(replacements.iter().copied()).collect();
+        base64::encode(bytes)
+    }
+
+    #[test]
+    fn what_the_library_panics_at_is_refused_before_it_reads() {
+        assert_eq!(check_charsmap(&charsmap(1024, |_| {}, b"b\0")), Ok(()));
+        for (map, said) in [
+            ("?".into(), "not base64"),
+            (String::new(), "breaks off"),
+            // A number by which 8 GB would be taken.
+            (charsmap(u32::MAX, |_| {}, b"b\0"), "breaks off"),
+            (charsmap(0, |_| {}, b"b\0"), "UTF-8"),
+            (charsmap(1024, |_| {}, b"\xff"), "UTF-8"),
+            (charsmap(4, |units| units[0] = 0, b""), "UTF-8"),
+            (base64::encode([0; 4]), "outside of itself"),
+            (charsmap(1024, |units| units[0] = 300 << 10, b"b\0"), "outside of itself"),
+            (charsmap(1024, |units| units[97] |= 0x3000 << 10, b"b\0"), "outside of itself"),
+            (charsmap(1024, |units| units[1] = 9, b"b\0"), "outside of its replacements"),
+            (charsmap(1024, |units| units[1] = 1, "ß\0".as_bytes()), "outside of its replacements"),
+        ] {
+            let problem = check_charsmap(&map).unwrap_err();
+            assert!(problem.contains(said), "{problem} should say {said}");
+        }
+        let file = |normalizer: &str, decoder: &str| {
+            let text = format!(
+                r#"{{"normalizer":{normalizer},"decoder":{decoder},"model":{{"type":"WordLevel","vocab":{{"u":0}},"unk_token":"u"}}}}"#
+            );
+            Tokenizer::from_json(text.as_bytes(), 8).map(drop).map_err(|e| e.to_string())
+        };
+        let normalizer = |map: &str| {
+            format!(
+                r#"{{"type":"Sequence","normalizers":[{{"type":"Precompiled","precompiled_charsmap":"{map}"}}]}}"#
+            )
+        };
+        assert_eq!(file(&normalizer(&charsmap(1024, |_| {}, b"b\0")), "null"), Ok(()));
+        assert!(
+            file(&normalizer("AAAA"), "null").unwrap_err().contains("precompiled_charsmap: it breaks off")
+        );
+        for broken in ["ByteLevel\"}", "1e999", "{\"type\":\"ByteLevel\"", "[1,]"] {
+            let problem = file("null", broken).unwrap_err();
+            assert!(problem.starts_with("tokenizer.json: not JSON"), "{problem}");
+        }
     }
 
     #[test]

@@ -113,13 +113,15 @@ pub fn qrels_lines(task: &Task, query: &Query, lang: Option<usize>, out: &mut St
 }
 
 /// An id as it can stand in a file whose columns are separated by blanks, and as it is compared in ties:
-/// blanks and control characters are written as `%20`, and so is a `%` that would be taken for the
-/// beginning of such a code. No two ids become the same; most stay as they are.
+/// blanks and control characters are written as `%20`, as are a byte order mark, which would be lost at the file's
+/// start, and a `%` that would be taken for the beginning of such a code. No two ids become the same; most stay as
+/// they are.
 pub fn id(id: &str) -> Cow<'_, str> {
     let bytes = id.as_bytes();
     let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
-    let escaped =
-        |at: usize, c: char| c.is_whitespace() || c.is_control() || c == '%' && hex(at + 1) && hex(at + 2);
+    let escaped = |at: usize, c: char| {
+        c.is_whitespace() || c.is_control() || c == '\u{feff}' || c == '%' && hex(at + 1) && hex(at + 2)
+    };
     if !id.char_indices().any(|(at, c)| escaped(at, c)) {
         return Cow::Borrowed(id);
     }
