@@ -217,10 +217,9 @@ fn check_file(bytes: &[u8]) -> Result<()> {
     }
     let file: Parts =
         serde_json::from_slice(bytes).map_err(|e| Error::format(FILE, format!("not JSON: {e}")))?;
-    let maps =
-        parts(&file.normalizer, "normalizers").into_iter().filter_map(|p| p.get("precompiled_charsmap"));
-    for map in maps {
-        let checked = map.as_str().map_or(Err("a text is expected"), check_charsmap);
+    let is_map = |part: &&Value| part["type"] == "Precompiled" || part.get("precompiled_charsmap").is_some();
+    for part in parts(&file.normalizer, "normalizers").into_iter().filter(is_map) {
+        let checked = part["precompiled_charsmap"].as_str().map_or(Err("a text is expected"), check_charsmap);
         checked.map_err(|e| Error::format(format!("{FILE}, normalizer, precompiled_charsmap"), e))?;
     }
     Ok(())

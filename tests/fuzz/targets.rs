@@ -430,7 +430,7 @@ mod native {
     use std::path::Path;
 
     use interlingua::datasets::training::{Format, Set, read};
-    use interlingua::datasets::{lexicon, parallel, qa, word_counts};
+    use interlingua::datasets::{account, lexicon, parallel, qa, word_counts};
     use interlingua::study::Study;
     use interlingua::training::TrainConfig;
 
@@ -494,6 +494,7 @@ mod native {
                         assert!(questions.iter().all(|q| !q.question.is_empty() && !q.context.is_empty()));
                     }
                 }
+                "SOURCES" => drop(account::read_licences([dir.path()])),
                 "words" => {
                     if let Ok(counts) = word_counts::read_word_counts(&at, &languages) {
                         assert!(counts.keys().all(|code| languages.contains(code)));

@@ -197,8 +197,8 @@ impl Loader<'_> {
     ) -> Result<Linear> {
         let columns = names.len() * output;
         let mut packed = self.precision == Precision::Packed;
-        let mut values = Vec::with_capacity(columns * input);
-        let mut bias = Vec::with_capacity(columns);
+        // Room is made as weights are found: a shape that claims more than there are takes no memory.
+        let (mut values, mut bias) = (Vec::new(), Vec::new());
         for name in names {
             let array = self.weights.matrix(&format!("{name}.weight"), output, input)?;
             packed &= array.q8().is_some();
