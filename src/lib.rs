@@ -4,10 +4,14 @@
 //! door through which weights come in and go out; [`datasets`] reads what is searched and measured;
 //! `training` feeds the same encoder, [`study`] trains and measures many; `page` and `session` are the browser's two sides.
 
+#[cfg(feature = "engine")]
+pub mod architecture;
 #[cfg(feature = "data")]
 pub mod benchmark;
 #[cfg(feature = "engine")]
 pub mod bundle;
+#[cfg(feature = "data")]
+pub mod choice;
 #[cfg(feature = "data")]
 pub mod datasets;
 #[cfg(feature = "engine")]

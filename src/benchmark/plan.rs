@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, protocol::PrecisionChoice};
+use crate::{Error, Result, choice::PrecisionChoice};
 
 /// Texts in a call, at most.
 const TEXTS: usize = 1024;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::weights::Quantization;
 use crate::{
     Error, Result,
-    encoder::Config,
+    architecture::Config,
     retrieval::Similarity,
     sha256,
     text::{Kind, Prompts},

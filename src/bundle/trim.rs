@@ -15,7 +15,7 @@ use tokenizers::Tokenizer;
 use unicode_script::{Script, UnicodeScript};
 
 use super::{Array, Bundle};
-use crate::{Error, Result, datasets::word_counts::WordCounts, encoder::TABLE};
+use crate::{Error, Result, architecture::TABLE, datasets::word_counts::WordCounts};
 
 /// Texts by language.
 pub type Texts<'a> = BTreeMap<String, Vec<&'a str>>;

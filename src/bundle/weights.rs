@@ -13,7 +13,7 @@ use safetensors::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, encoder::TABLE};
+use crate::{Error, Result, architecture::TABLE};
 
 /// Integers, and the scale of each block of them.
 type Packed<'a> = (Cow<'a, [i8]>, Cow<'a, [f16]>);

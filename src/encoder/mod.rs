@@ -4,10 +4,13 @@
 //! memory ([`Table`]); the blocks run on the device, by kernels of our own ([`cpu`], [`webgpu`]) or,
 //! on native GPUs and in training, by Burn (`trained`).
 
-mod config;
 pub mod cpu;
 mod device;
+#[cfg(feature = "native")]
+pub mod matrix;
 mod positions;
+#[cfg(feature = "native")]
+mod reach;
 #[cfg(feature = "native")]
 mod self_test;
 mod table;
@@ -15,8 +18,10 @@ mod table;
 pub mod trained;
 pub mod webgpu;
 
-pub use config::{Activation, Config, Dense, Family, Pooling};
+pub use crate::architecture::{Activation, Config, Dense, Family, Pooling, TABLE};
 pub use device::{Backend, Machine};
+#[cfg(feature = "native")]
+pub use reach::Reach;
 pub use table::Table;
 
 use device::Handle;
@@ -28,13 +33,10 @@ use std::{future::ready, pin::Pin};
 use crate::{
     Error, Result,
     bundle::{Bundle, Manifest, Quantization, SelfTest, TOKENIZER},
-    protocol::PrecisionChoice,
+    choice::PrecisionChoice,
     retrieval::Similarity,
     text::{Kind, Length, Prompts, Tokenizer, Window},
 };
-
-/// Name of the word embedding table among a model's arrays.
-pub const TABLE: &str = "embeddings.word_embeddings.weight";
 
 /// A model on a device, ready to encode.
 pub struct Encoder {

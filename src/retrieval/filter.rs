@@ -1,7 +1,21 @@
 //! Which passages a search looks at, by their language.
 
-use crate::protocol::Scope;
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result, text};
+
+/// Passages in which languages count, seen from the query's language.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Only passages in the query's language (monolingual retrieval).
+    One,
+    /// Only passages in other languages (cross-lingual retrieval).
+    Another,
+    /// Passages in all languages (multilingual retrieval).
+    #[default]
+    All,
+}
 
 /// Admits passages by language: the scope seen from the query's language, and a list to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ pub mod vectors;
 mod windows;
 
 pub use either::{EitherIndex, PACKED_FROM};
-pub use filter::Filter;
+pub use filter::{Filter, Scope};
 pub use index::{Index, to_unit};
 pub use packed::PackedIndex;
 pub use similarity::Similarity;

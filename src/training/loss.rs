@@ -1,6 +1,6 @@
 //! What is minimised, with its gradients.
 
-use crate::encoder::cpu::learn::matrix::{dots, sums, transposed};
+use crate::encoder::matrix::{dots, sums, transposed};
 
 /// What a passage is to a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::object::{Object, nothing};
 use crate::{
     Error, Result,
-    encoder::{Activation, Config, Family, Pooling},
+    architecture::{Activation, Config, Family, Pooling},
 };
 
 /// Fields that change no vector: training, generation, heads, and where the file came from.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::object::{Object, nothing};
 use crate::{
     Error, Result,
-    encoder::{Activation, Dense, Pooling},
+    architecture::{Activation, Dense, Pooling},
     retrieval::Similarity,
     text::Prompts,
 };

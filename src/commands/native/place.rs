@@ -4,8 +4,8 @@ use std::path::Path;
 
 use interlingua::Result;
 use interlingua::bundle::{Bundle, Manifest};
+use interlingua::choice::PrecisionChoice;
 use interlingua::encoder::{Backend, Encoder, Machine, Precision};
-use interlingua::protocol::PrecisionChoice;
 
 /// What `--device` takes. `auto` is a real GPU by Burn's kernels, else the CPU by our own; `flex` is the
 /// CPU by Burn's kernels, `webgpu` a GPU by the shaders of the page.

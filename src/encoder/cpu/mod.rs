@@ -8,12 +8,12 @@ mod attention;
 mod integers;
 #[cfg(feature = "native")]
 pub mod learn;
-mod linear;
+pub(super) mod linear;
 mod math;
 mod pool;
-mod product;
+pub(super) mod product;
 mod rows;
-mod simd;
+pub(super) mod simd;
 
 use super::{Activation, Config, Precision, positions};
 use crate::{Result, bundle::Weights};

@@ -14,7 +14,7 @@ use burn::{
 use crate::{
     Error, Result,
     bundle::{Array, BLOCK, Weights},
-    encoder::{Activation, Config, Precision, cpu::learn::Reach, positions},
+    encoder::{Activation, Config, Precision, Reach, positions},
 };
 
 /// Where a padded token's attention score goes; far below any real one and still finite in f16.

@@ -16,7 +16,6 @@ use crate::{
     bundle::Weights,
     encoder::{
         Config, Machine, Precision,
-        cpu::learn::firsts,
         trained::{Body, normalize, pool},
     },
     training::optimizer::{BodyMoments, Pace},
@@ -109,7 +108,11 @@ impl Replica {
         let width = config.hidden;
         let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
         let leaf = Tensor::<2>::from_data(leaf, &self.device).require_grad();
-        let firsts = firsts(lengths);
+        let ends = lengths.iter().scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        });
+        let ends: Vec<usize> = ends.collect();
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&i| lengths[i]);
         let mut parts = Vec::new();
@@ -120,7 +123,7 @@ impl Replica {
             let mut mask = vec![0.0f32; group.len() * length];
             for (row, &i) in group.iter().enumerate() {
                 for token in 0..lengths[i] {
-                    index[row * length + token] = (firsts[i] + token) as i32;
+                    index[row * length + token] = (ends[i] - lengths[i] + token) as i32;
                     mask[row * length + token] = 1.0;
                 }
             }

@@ -7,7 +7,7 @@
 mod burn;
 mod cpu;
 
-pub use crate::encoder::cpu::learn::Reach;
+pub use crate::encoder::Reach;
 
 use super::optimizer::Pace;
 use crate::{

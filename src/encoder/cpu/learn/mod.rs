@@ -6,16 +6,15 @@
 
 mod attention;
 mod linear;
-pub mod matrix;
 mod param;
 mod rows;
 
-pub use super::attention::firsts;
 pub use param::Param;
 
 use rayon::prelude::*;
 
 use super::{
+    super::Reach,
     Config, add,
     attention::attend,
     pool::{pool, unpool},
@@ -42,27 +41,6 @@ pub struct Learner {
     dense: Vec<Affine>,
     kept: Kept,
     scratch: Scratch,
-}
-
-/// How far gradients go back, and which weights get some.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// To the word embedding rows, for these alone.
-    Rows,
-    /// To this block, counted from 0: for its weights and those of all that comes after it.
-    Block(usize),
-    /// To the word embedding rows, for all weights.
-    All,
-}
-
-impl Reach {
-    /// The first block that gradients come to.
-    pub fn first(self) -> usize {
-        match self {
-            Self::Rows | Self::All => 0,
-            Self::Block(first) => first,
-        }
-    }
 }
 
 /// One transformer block (post-norm, as in BERT).

@@ -1,11 +1,11 @@
-//! Products of whole matrices, for losses.
+//! Products of whole matrices on the CPU, for losses: the door to the kernels for whoever is no encoder.
 
-use super::super::{
+use super::cpu::{
     linear::{Linear, Matrix},
     product::Panels,
     simd::Level,
 };
-use crate::encoder::Activation;
+use crate::architecture::Activation;
 
 /// `[left, right]` scalar products of rows, `width` wide each.
 pub fn dots(left: &[f32], right: &[f32], width: usize) -> Vec<f32> {
