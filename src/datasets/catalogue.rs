@@ -1,12 +1,13 @@
 //! The data sets that are known by name: where each is had, its licence and size, and how it is read.
+//!
+//! An entry of [`CATALOGUE`] is all that the program knows of a data set beside the file that reads its form.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{
-    Corpus, Options, Pool, beir, dev, drop, file, flores, listed, miracl, open_with, sample, tydiqa, xquad,
-};
+use super::{Corpus, Options, Pool, beir, dev, drop, flores, miracl, own, sample, tydiqa, xquad};
 use crate::{Error, Result, text};
 
 /// A data set as `interlingua data` lists it.
@@ -32,6 +33,32 @@ pub struct Entry {
     pub by_hand: &'static str,
     /// Its files, where they can be had one by one.
     pub files: &'static [Download],
+    /// What a person may ask for beside languages.
+    #[serde(skip)]
+    takes: &'static [Extra],
+    /// Reads it from its folder or, where it is one file, from that.
+    #[serde(skip)]
+    read: fn(&Path, &Options) -> Result<Corpus>,
+    /// How one of its files is told from others that a person opens, and read by itself.
+    #[serde(skip)]
+    document: Option<Document>,
+}
+
+/// What of [`Options`] not every data set takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extra {
+    Pool,
+    Split,
+    Columns,
+}
+
+/// A form that is one JSON document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Document {
+    /// Whether JSON is of this form; no two data sets' forms have one in common.
+    pub is: fn(&Value) -> bool,
+    /// Reads what is of this form from the file of this name.
+    pub read: fn(&str, &Value) -> Result<Corpus>,
 }
 
 /// A file of a data set.
@@ -77,6 +104,9 @@ pub static CATALOGUE: [Entry; 11] = [
             checked("vi.json", "e35926bf5cc6fc6ecbdfca49467aabeb454f08d152d7818143a906bd31dde995"),
             checked("zh.json", "80c2cde7b9c2fb134c303cbb52f2ba396ead9eb0014aec43993543d2ba9e93ed"),
         ],
+        takes: &[],
+        read: |dir, options| xquad::XQUAD_R.read(dir, &options.languages),
+        document: Some(Document { is: xquad::is_xquad, read: xquad::from_value }),
     },
     Entry {
         name: "mlqa-r",
@@ -98,6 +128,10 @@ pub static CATALOGUE: [Entry; 11] = [
             checked("vi.json", "9d3baff6ba03e6793b25594217265ea59a136b9733833dca8a9582a84a78ff85"),
             checked("zh.json", "57f01d2fff50cf3392805635b01445339f225ad5bf28ba8443b12f8dbd1e69dc"),
         ],
+        takes: &[],
+        read: |dir, options| xquad::MLQA_R.read(dir, &options.languages),
+        // As xquad-r's.
+        document: None,
     },
     Entry {
         name: "miracl",
@@ -114,6 +148,9 @@ pub static CATALOGUE: [Entry; 11] = [
         by_hand: "its questions are given out after signing in; get the folders miracl-v1.0-<lang> and \
                   miracl-corpus-v1.0-<lang>",
         files: &[],
+        takes: &[Extra::Pool, Extra::Split],
+        read: miracl::read,
+        document: None,
     },
     Entry {
         name: "beir",
@@ -126,6 +163,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "its sets are offered as archives; get one and unpack it",
         files: &[],
+        takes: &[Extra::Pool, Extra::Split],
+        read: beir::read,
+        document: None,
     },
     Entry {
         name: "tydiqa",
@@ -138,6 +178,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: Some("https://storage.googleapis.com/tydiqa/v1.1"),
         by_hand: "",
         files: &[Download { path: "tydiqa-goldp-v1.1-dev.json", sha256: None }],
+        takes: &[],
+        read: tydiqa::read,
+        document: Some(Document { is: tydiqa::is_tydiqa, read: tydiqa::from_value }),
     },
     Entry {
         name: "drop",
@@ -150,6 +193,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is offered as an archive; get it and unpack drop_dataset_dev.json",
         files: &[],
+        takes: &[],
+        read: drop::read,
+        document: Some(Document { is: drop::is_drop, read: drop::from_value }),
     },
     Entry {
         name: "docqa",
@@ -163,6 +209,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: HELD_OUT,
         files: &[],
+        takes: &[],
+        read: |dir, options| dev::sections(dir, &options.languages),
+        document: None,
     },
     Entry {
         name: "dev-qa",
@@ -176,6 +225,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: HELD_OUT,
         files: &[],
+        takes: &[],
+        read: |dir, options| dev::answers(dir, &options.languages),
+        document: None,
     },
     Entry {
         name: "flores",
@@ -191,6 +243,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is offered as an archive with a file a language; docs/data.md says how they become a table",
         files: &[],
+        takes: &[],
+        read: |path, options| flores::read(path, &options.languages),
+        document: None,
     },
     Entry {
         name: "sample",
@@ -203,6 +258,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is in this repository: static/sample",
         files: &[],
+        takes: &[Extra::Split],
+        read: sample::read,
+        document: None,
     },
     Entry {
         name: "own",
@@ -215,6 +273,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is yours; docs/data.md has the form",
         files: &[],
+        takes: &[Extra::Columns],
+        read: own::read,
+        document: None,
     },
 ];
 
@@ -240,148 +301,29 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
 /// departs from its form.
 pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     let entry = by_name(name)?;
-    let large = matches!(entry.name, "miracl" | "beir");
-    if options.pool != Pool::All && !large {
-        return Err(Error::Input(format!("--pool is for miracl and beir; {name} is read whole.")));
-    }
-    if options.split.is_some() && !large && entry.name != "sample" {
-        return Err(Error::Input(format!("--split is for miracl, beir and sample; {name} is read whole.")));
-    }
-    if !options.columns.is_empty() && entry.name != "own" {
-        return Err(Error::Input(format!("--columns is for own; {name} says itself what is what.")));
+    for (extra, asked, option, instead) in [
+        (Extra::Pool, options.pool != Pool::All, "--pool", "is read whole"),
+        (Extra::Split, options.split.is_some(), "--split", "is read whole"),
+        (Extra::Columns, !options.columns.is_empty(), "--columns", "says itself what is what"),
+    ] {
+        if asked && !entry.takes.contains(&extra) {
+            let takers: Vec<&str> =
+                CATALOGUE.iter().filter(|e| e.takes.contains(&extra)).map(|e| e.name).collect();
+            return Err(Error::Input(format!("{option} is for {}; {name} {instead}.", takers.join(", "))));
+        }
     }
     let languages = options.languages.iter().map(|given| text::code(given).unwrap_or_else(|| given.clone()));
-    let options = &Options { languages: languages.collect(), ..options.clone() };
-    let mut corpus = match entry.name {
-        "miracl" => return miracl::read(dir, options),
-        "beir" => return beir::read(dir, options),
-        "docqa" => return dev::sections(dir, &options.languages),
-        "dev-qa" => return dev::answers(dir, &options.languages),
-        "flores" => return flores::read(dir, &options.languages),
-        "tydiqa" => tydiqa::parse(&bytes(dir, &["json"])?.0)?,
-        "drop" => {
-            let (mut files, _) = bytes(dir, &["json"])?;
-            match (files.pop(), files.is_empty()) {
-                (Some((name, bytes)), true) => drop::parse(&name, &bytes)?,
-                _ => return Err(Error::file(dir, "it has more than one JSON file; give one of them.")),
-            }
-        }
-        "sample" => {
-            let path = if dir.is_dir() { dir.join("passages.jsonl") } else { dir.to_path_buf() };
-            let file::Text { text, note, .. } = file::read(&path)?;
-            let mut corpus = sample::parse(&path.display().to_string(), &text)?;
-            corpus.notes.extend(note);
-            if let Some(name) = &options.split {
-                let (groups, note) = sample::split(&corpus, name)?;
-                retain(&mut corpus, |group, _| groups.contains(group));
-                corpus.notes.push(note);
-            }
-            corpus
-        }
-        "own" => {
-            let endings = ["jsonl", "ndjson", "json", "csv", "tsv", "tab", "psv", "txt"];
-            let (files, others) = bytes(dir, &endings)?;
-            let mut corpus = open_with(&files, &options.columns)?;
-            corpus.notes.extend(listed(
-                &others,
-                "file of the folder is of another kind by its name and is not read",
-                "files of the folder are of other kinds by their names and are not read",
-            ));
-            if corpus.questions.is_empty() {
-                return Err(Error::file(
-                    dir,
-                    "there are passages but no questions; add JSON lines with query_id, lang, text and \
-                     relevant.",
-                ));
-            }
-            corpus
-        }
-        name => return xquad::Dataset::by_name(name)?.read(dir, &options.languages),
-    };
-    corpus.name = entry.name.to_string();
-    only(&mut corpus, &options.languages)?;
-    Ok(corpus)
+    (entry.read)(dir, &Options { languages: languages.collect(), ..options.clone() })
 }
 
-/// A file's name and its bytes.
-type Named = (String, Vec<u8>);
-
-/// The folder's files with these endings, packed or not, by name, or the file itself; with them the
-/// folder's other files, which are not read.
-fn bytes(path: &Path, endings: &[&str]) -> Result<(Vec<Named>, Vec<String>)> {
-    let (mut files, mut others): (Vec<PathBuf>, Vec<String>) = Default::default();
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path).map_err(|e| Error::file(path, e))? {
-            let found = entry.map_err(|e| Error::file(path, e))?.path();
-            let name = found.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            let (_, ending) = file::unpacked_name(name).rsplit_once('.').unwrap_or_default();
-            if !found.is_file() || name.starts_with('.') {
-                continue;
-            }
-            match endings.contains(&ending.to_lowercase().as_str()) {
-                true => files.push(found),
-                false => others.push(name.into()),
-            }
-        }
-        files.sort();
-        others.sort();
-        if files.is_empty() {
-            return Err(Error::file(path, format!("no file here ends in .{}.", endings.join(", ."))));
-        }
-    } else {
-        files.push(path.to_path_buf());
-    }
-    let read = |path: PathBuf| {
-        let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
-        Ok((path.display().to_string(), bytes))
-    };
-    Ok((files.into_iter().map(read).collect::<Result<_>>()?, others))
-}
-
-/// Leaves out what is in other languages than these; nothing where none is named.
-fn only(corpus: &mut Corpus, languages: &[String]) -> Result<()> {
-    if languages.is_empty() {
-        return Ok(());
-    }
-    let there = corpus.languages();
-    if let Some(missing) = languages.iter().find(|asked| there.iter().all(|(lang, _)| lang != *asked)) {
-        let there: Vec<&str> = there.iter().map(|(lang, _)| lang.as_str()).collect();
-        return Err(Error::Input(format!(
-            "{} has no passage in {missing}; it has {}.",
-            corpus.name,
-            there.join(", ")
-        )));
-    }
-    retain(corpus, |_, lang| languages.iter().any(|code| code == lang));
-    Ok(())
-}
-
-/// Leaves out the passages and questions of whose group and language `is_kept` does not hold.
-fn retain(corpus: &mut Corpus, is_kept: impl Fn(&str, &str) -> bool) {
-    let mut place = vec![None; corpus.passages.len()];
-    let mut kept = 0;
-    for (place, passage) in place.iter_mut().zip(&corpus.passages) {
-        if is_kept(&passage.group, &passage.lang) {
-            *place = Some(kept);
-            kept += 1;
-        }
-    }
-    corpus.passages.retain(|p| is_kept(&p.group, &p.lang));
-    corpus.questions.retain(|q| is_kept(&q.group, &q.lang));
-    for question in &mut corpus.questions {
-        question.relevant.retain_mut(|r| match place.get(r.passage).copied().flatten() {
-            Some(now) => {
-                r.passage = now;
-                true
-            }
-            None => false,
-        });
-    }
+/// The form that this JSON document is in, where a data set has it.
+pub(super) fn form_of(value: &Value) -> Option<Document> {
+    CATALOGUE.iter().filter_map(|entry| entry.document).find(|document| (document.is)(value))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::PathBuf};
 
     use super::*;
 
@@ -451,7 +393,7 @@ mod tests {
         assert!(problem.contains("no passage in xx"), "{problem}");
         let pool = Options { pool: Pool::Judged, ..Options::default() };
         let problem = load("sample", &sample_dir(), &pool).unwrap_err().to_string();
-        assert!(problem.contains("--pool is for miracl"), "{problem}");
+        assert_eq!(problem, "--pool is for miracl, beir; sample is read whole.");
 
         let folder = tempfile::tempdir().unwrap();
         let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();

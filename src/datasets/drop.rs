@@ -6,13 +6,14 @@
 //! which have to be worked out, and those whose spans are not in the passage are left out.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::json::{self, Node};
 use super::spans::{OURS, Paragraphs};
-use super::{Corpus, Question, Relevant, listed};
-use crate::Result;
+use super::{Corpus, Options, Question, Relevant, folder, listed};
+use crate::{Error, Result};
 
 const LANG: &str = "en";
 
@@ -20,6 +21,18 @@ const LANG: &str = "en";
 pub(super) fn is_drop(value: &Value) -> bool {
     let first = value.as_object().and_then(|map| map.values().next());
     first.is_some_and(|v| v.get("passage").is_some() && v.get("qa_pairs").is_some())
+}
+
+/// Reads the file, or the only JSON file of the folder.
+///
+/// # Errors
+/// As [`parse`]; a file that cannot be read, a language that it has not.
+pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
+    let (files, _) = folder::files(path, &["json"])?;
+    match files.as_slice() {
+        [(name, bytes)] => parse(name, bytes)?.chosen("drop", &options.languages),
+        _ => Err(Error::file(path, "it has more than one JSON file; give one of them.")),
+    }
 }
 
 /// Reads one file.

@@ -15,6 +15,7 @@ mod examples;
 mod faults;
 pub mod file;
 pub mod flores;
+mod folder;
 pub mod guard;
 mod json;
 #[cfg(feature = "native")]
@@ -189,6 +190,51 @@ impl Corpus {
             out.questions.push(Question { relevant: relevant.collect(), others, ..question.clone() });
         }
         Ok(out)
+    }
+
+    /// The corpus under another name, without what is in other languages than these; nothing is left out where none
+    /// is named.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a language that no passage is in.
+    fn chosen(mut self, name: &str, languages: &[String]) -> Result<Self> {
+        self.name = name.into();
+        if languages.is_empty() {
+            return Ok(self);
+        }
+        let there = self.languages();
+        if let Some(missing) = languages.iter().find(|asked| there.iter().all(|(lang, _)| lang != *asked)) {
+            let there: Vec<&str> = there.iter().map(|(lang, _)| lang.as_str()).collect();
+            return Err(Error::Input(format!(
+                "{name} has no passage in {missing}; it has {}.",
+                there.join(", ")
+            )));
+        }
+        self.retain(|_, lang| languages.iter().any(|code| code == lang));
+        Ok(self)
+    }
+
+    /// Leaves out the passages and questions of whose group and language `is_kept` does not hold.
+    fn retain(&mut self, is_kept: impl Fn(&str, &str) -> bool) {
+        let mut place = vec![None; self.passages.len()];
+        let mut kept = 0;
+        for (place, passage) in place.iter_mut().zip(&self.passages) {
+            if is_kept(&passage.group, &passage.lang) {
+                *place = Some(kept);
+                kept += 1;
+            }
+        }
+        self.passages.retain(|p| is_kept(&p.group, &p.lang));
+        self.questions.retain(|q| is_kept(&q.group, &q.lang));
+        for question in &mut self.questions {
+            question.relevant.retain_mut(|r| match place.get(r.passage).copied().flatten() {
+                Some(now) => {
+                    r.passage = now;
+                    true
+                }
+                None => false,
+            });
+        }
     }
 
     /// Appends another corpus.

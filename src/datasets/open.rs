@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::file::{self, Text};
 use super::table::Table;
-use super::{Columns, Corpus, drop, lines, own, sample, tydiqa, xquad};
+use super::{Columns, Corpus, catalogue, lines, own, sample};
 use crate::{Error, Result};
 
 /// Opens files a person gave: XQuAD-R or MLQA-R JSON, TyDi QA's gold passages, DROP, the sample
@@ -182,9 +182,13 @@ fn braces(
         corpus.map(told)
     };
     let begin = match serde_json::from_str::<Value>(first) {
-        Ok(value) if is_document(&value) => return Some(noted(document(name, &value))),
-        Ok(value) if sample::is_record(&value) => return Some(noted(sample::parse(name, &text.text))),
-        Ok(_) => return Some(lines::json(name, text, columns)),
+        Ok(value) => {
+            return Some(match document(name, &value) {
+                Some(corpus) => noted(corpus),
+                None if sample::is_record(&value) => noted(sample::parse(name, &text.text)),
+                None => lines::json(name, text, columns),
+            });
+        }
         Err(problem) => problem,
     };
     // One document over many lines, or several, or one that breaks off.
@@ -196,8 +200,8 @@ fn braces(
                 [only] => serde_json::from_str::<Value>(only.get()).ok(),
                 _ => None,
             };
-            Some(match only.filter(is_document) {
-                Some(value) => noted(document(name, &value)),
+            Some(match only.and_then(|value| document(name, &value)) {
+                Some(corpus) => noted(corpus),
                 None => lines::json_list(name, text, &values, columns),
             })
         }
@@ -228,27 +232,9 @@ fn mostly_objects(text: &str) -> bool {
     2 * objects.count() > lines.len()
 }
 
-fn is_document(value: &Value) -> bool {
-    value.get("data").is_some_and(Value::is_array) || drop::is_drop(value)
-}
-
-/// A data set that is one JSON document.
-fn document(name: &str, value: &Value) -> Result<Corpus> {
-    if drop::is_drop(value) {
-        drop::from_value(name, value)
-    } else if breaks(value) {
-        xquad::from_value(name, value)
-    } else {
-        tydiqa::from_value(name, value)
-    }
-}
-
-/// Whether some paragraph says where its sentences end.
-fn breaks(value: &Value) -> bool {
-    let articles = value.get("data").and_then(Value::as_array).into_iter().flatten();
-    let paragraphs = articles.filter_map(|a| a.get("paragraphs")?.as_array()).flatten();
-    let mut paragraphs = paragraphs.peekable();
-    paragraphs.peek().is_none() || paragraphs.any(|p| p.get("sentence_breaks").is_some())
+/// A data set that is one JSON document; `None` for any other.
+fn document(name: &str, value: &Value) -> Option<Result<Corpus>> {
+    catalogue::form_of(value).map(|form| (form.read)(name, value))
 }
 
 /// The name without its folders.

@@ -7,11 +7,17 @@
 //! are.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{Corpus, Other, Passage, Question, Relevant, UNDETERMINED, listed};
-use crate::text;
+use super::{
+    Corpus, Options, Other, Passage, Question, Relevant, UNDETERMINED, folder, listed, open::open_with,
+};
+use crate::{Error, text};
+
+/// Endings of the files that are read of a folder.
+const ENDINGS: [&str; 8] = ["jsonl", "ndjson", "json", "csv", "tsv", "tab", "psv", "txt"];
 
 /// A question whose passages are not looked up yet: they may be in a file that comes later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +28,27 @@ pub(super) struct Query {
     lang: Option<String>,
     text: String,
     relevant: Vec<(String, i64)>,
+}
+
+/// Reads a person's passages and questions, from a folder's files or from one.
+///
+/// # Errors
+/// As [`open_with`]; a file that cannot be read, no question, a language that no passage is in.
+pub fn read(path: &Path, options: &Options) -> crate::Result<Corpus> {
+    let (files, others) = folder::files(path, &ENDINGS)?;
+    let mut corpus = open_with(&files, &options.columns)?;
+    corpus.notes.extend(listed(
+        &others,
+        "file of the folder is of another kind by its name and is not read",
+        "files of the folder are of other kinds by their names and are not read",
+    ));
+    if corpus.questions.is_empty() {
+        return Err(Error::file(
+            path,
+            "there are passages but no questions; add JSON lines with query_id, lang, text and relevant.",
+        ));
+    }
+    corpus.chosen("own", &options.languages)
 }
 
 /// The fields of a question that are ids, or lists of them.

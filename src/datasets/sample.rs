@@ -5,11 +5,12 @@
 //! language code: precomputed vectors follow the same order.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Corpus, Passage, Question};
+use super::{Corpus, Options, Passage, Question, file};
 use crate::{Error, Result};
 
 /// One line of the file.
@@ -26,6 +27,23 @@ struct Record {
 /// Whether this JSON object is a record of a sample corpus.
 pub(super) fn is_record(value: &Value) -> bool {
     ["passage", "question", "answer"].iter().all(|key| value.get(*key).is_some_and(Value::is_object))
+}
+
+/// Reads the file, or the one of the folder that the page ships with.
+///
+/// # Errors
+/// As [`parse`]; a file that cannot be read, a split or a language that it has not.
+pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
+    let path = if path.is_dir() { path.join("passages.jsonl") } else { path.to_path_buf() };
+    let file::Text { text, note, .. } = file::read(&path)?;
+    let mut corpus = parse(&path.display().to_string(), &text)?;
+    corpus.notes.extend(note);
+    if let Some(name) = &options.split {
+        let (groups, note) = split(&corpus, name)?;
+        corpus.retain(|group, _| groups.contains(group));
+        corpus.notes.push(note);
+    }
+    corpus.chosen("sample", &options.languages)
 }
 
 /// Reads the file's text.
@@ -95,7 +113,7 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Input`] for another name.
-pub(super) fn split(corpus: &Corpus, name: &str) -> Result<(HashSet<String>, String)> {
+fn split(corpus: &Corpus, name: &str) -> Result<(HashSet<String>, String)> {
     let mut ids: Vec<&String> = corpus.questions.iter().map(|q| &q.group).collect();
     ids.dedup();
     let (train, test) = ids.split_at(ids.len() - ids.len() / 5);

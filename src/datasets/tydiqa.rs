@@ -5,12 +5,13 @@
 //! (`squad-en.json`), else it is detected.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::json::{self, Node};
 use super::spans::{OURS, Paragraphs};
-use super::{CodePoints, Corpus, Question, Relevant, UNDETERMINED, listed, xquad};
+use super::{CodePoints, Corpus, Options, Question, Relevant, UNDETERMINED, folder, listed, xquad};
 use crate::{Error, Result, text};
 
 /// TyDi QA's languages, as its ids begin.
@@ -27,6 +28,19 @@ const LANGUAGES: [(&str, &str); 11] = [
     ("telugu", "te"),
     ("thai", "th"),
 ];
+
+/// Whether this document is in SQuAD's form without sentence breaks.
+pub(super) fn is_tydiqa(value: &Value) -> bool {
+    value.get("data").is_some_and(Value::is_array) && !xquad::is_xquad(value)
+}
+
+/// Reads the JSON files of the folder, or the file.
+///
+/// # Errors
+/// As [`parse`]; a file that cannot be read, a language that it has not.
+pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
+    parse(&folder::files(path, &["json"])?.0)?.chosen("tydiqa", &options.languages)
+}
 
 /// Reads files of one data set, each `(name, bytes)`. The same question in two files is kept once.
 ///

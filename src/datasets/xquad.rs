@@ -158,6 +158,14 @@ pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
     Ok(corpus)
 }
 
+/// Whether this document is in this form, rather than in SQuAD's: some paragraph says where its sentences end.
+pub(super) fn is_xquad(value: &Value) -> bool {
+    let Some(articles) = value.get("data").and_then(Value::as_array) else { return false };
+    let paragraphs = articles.iter().filter_map(|a| a.get("paragraphs")?.as_array()).flatten();
+    let mut paragraphs = paragraphs.peekable();
+    paragraphs.peek().is_none() || paragraphs.any(|p| p.get("sentence_breaks").is_some())
+}
+
 /// `de` of `de.json`, `mlqa-r-de.json`, `set-deu_Latn` or `some/folder/de.json`.
 pub(super) fn language_of(name: &str) -> Option<String> {
     let base = name.rsplit(['/', '\\']).next()?;

@@ -1,0 +1,44 @@
+//! A folder of files in one form, or one file in its place.
+
+use std::path::{Path, PathBuf};
+
+use super::file;
+use crate::{Error, Result};
+
+/// A file's name and its bytes.
+pub(super) type Named = (String, Vec<u8>);
+
+/// The folder's files with these endings, packed or not, by name, or the file itself; with them the
+/// folder's other files, which are not read.
+///
+/// # Errors
+/// [`Error::File`] when there is none, or one that cannot be read.
+pub(super) fn files(path: &Path, endings: &[&str]) -> Result<(Vec<Named>, Vec<String>)> {
+    let (mut files, mut others): (Vec<PathBuf>, Vec<String>) = Default::default();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(|e| Error::file(path, e))? {
+            let found = entry.map_err(|e| Error::file(path, e))?.path();
+            let name = found.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            let (_, ending) = file::unpacked_name(name).rsplit_once('.').unwrap_or_default();
+            if !found.is_file() || name.starts_with('.') {
+                continue;
+            }
+            match endings.contains(&ending.to_lowercase().as_str()) {
+                true => files.push(found),
+                false => others.push(name.into()),
+            }
+        }
+        files.sort();
+        others.sort();
+        if files.is_empty() {
+            return Err(Error::file(path, format!("no file here ends in .{}.", endings.join(", ."))));
+        }
+    } else {
+        files.push(path.to_path_buf());
+    }
+    let read = |path: PathBuf| {
+        let bytes = std::fs::read(&path).map_err(|e| Error::file(&path, e))?;
+        Ok((path.display().to_string(), bytes))
+    };
+    Ok((files.into_iter().map(read).collect::<Result<_>>()?, others))
+}
