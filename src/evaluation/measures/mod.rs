@@ -1,8 +1,20 @@
-//! Measures of one ranking, as trec_eval defines them.
+//! Measures of one ranking, as trec_eval defines them: a file for each, and the list `FAMILIES`.
 //!
 //! Each takes `ranks`, the ranks (from 1, ascending) at which relevant documents were retrieved, and
 //! where it matters `relevant`, how many relevant documents there are, retrieved or not. nDCG alone
 //! tells grades of relevance apart. Averages over nothing are 0.
+
+mod average_precision;
+mod ndcg;
+mod precision;
+mod recall;
+mod reciprocal_rank;
+
+pub use average_precision::{average_precision, average_precision_at};
+pub use ndcg::ndcg_at;
+pub use precision::precision_at;
+pub use recall::recall_at;
+pub use reciprocal_rank::{reciprocal_rank, reciprocal_rank_at};
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,50 +24,6 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Error, Result};
-
-/// Average precision: the mean over all relevant documents of the precision at their ranks, 0 for
-/// those not retrieved (trec_eval `map`).
-pub fn average_precision(ranks: &[usize], relevant: usize) -> f64 {
-    average_precision_at(ranks, relevant, usize::MAX)
-}
-
-/// Average precision that looks at the first `k` ranks only, still divided by all relevant documents
-/// (trec_eval `map_cut_k`).
-pub fn average_precision_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
-    let seen = ranks.iter().take_while(|&&rank| rank <= k).enumerate();
-    share(seen.map(|(i, &rank)| (i + 1) as f64 / rank as f64).sum(), relevant)
-}
-
-/// One over the best rank (trec_eval `recip_rank`).
-pub fn reciprocal_rank(ranks: &[usize]) -> f64 {
-    reciprocal_rank_at(ranks, usize::MAX)
-}
-
-/// The same, 0 where the best rank is beyond `k` (MS MARCO's MRR@k).
-pub fn reciprocal_rank_at(ranks: &[usize], k: usize) -> f64 {
-    ranks.first().filter(|&&rank| rank <= k).map_or(0.0, |&rank| 1.0 / rank as f64)
-}
-
-/// Share of the first `k` ranks that is relevant (trec_eval `P_k`).
-pub fn precision_at(ranks: &[usize], k: usize) -> f64 {
-    share(within(ranks, k) as f64, k)
-}
-
-/// Share of the relevant documents that is in the first `k` ranks (trec_eval `recall_k`).
-pub fn recall_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
-    share(within(ranks, k) as f64, relevant)
-}
-
-/// Discounted gain of the first `k` ranks, grade / log2(rank + 1) for each relevant one, over the most
-/// that the `grades` of all relevant documents allow (trec_eval `ndcg_cut_k`).
-pub fn ndcg_at(hits: &[Hit], grades: &[u32], k: usize) -> f64 {
-    let gain = |grade: u32, rank: usize| f64::from(grade) / ((rank + 1) as f64).log2();
-    let mut ideal = grades.to_vec();
-    ideal.sort_unstable_by(|a, b| b.cmp(a));
-    let best: f64 = ideal.iter().zip(1..=k).map(|(&grade, rank)| gain(grade, rank)).sum();
-    let got: f64 = hits.iter().take_while(|h| h.rank <= k).map(|h| gain(h.grade, h.rank)).sum();
-    if best > 0.0 { got / best } else { 0.0 }
-}
 
 fn within(ranks: &[usize], k: usize) -> usize {
     ranks.iter().take_while(|&&rank| rank <= k).count()
@@ -74,76 +42,70 @@ pub struct Hit {
     pub grade: u32,
 }
 
-/// What a measure counts, without its cut-off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    Map,
-    Mrr,
-    Recall,
-    Ndcg,
-    Precision,
+/// One ranking, as measures see it.
+struct Ranking<'a> {
+    /// Where documents with a grade above 0 are, best first.
+    hits: &'a [Hit],
+    /// The grades of all such documents, retrieved or not.
+    grades: &'a [u32],
+    /// The ranks of those that are relevant, ascending.
+    ranks: &'a [usize],
+    /// How many relevant documents there are, retrieved or not.
+    relevant: usize,
 }
 
-/// Kinds with their names here and in trec_eval, with a cut-off and without.
-const KINDS: [(Kind, &str, &str, &str); 5] = [
-    (Kind::Map, "map", "map_cut_", "map"),
-    // trec_eval has no cut-off for it: its recip_rank counts 0 where it is below 1 / k.
-    (Kind::Mrr, "mrr", "", "recip_rank"),
-    (Kind::Recall, "recall", "recall_", ""),
-    (Kind::Ndcg, "ndcg", "ndcg_cut_", "ndcg"),
-    (Kind::Precision, "p", "p_", ""),
-];
+/// A measure without its cut-off.
+struct Family {
+    /// As people and files name it, in lower case.
+    name: &'static str,
+    /// Its name in tables.
+    title: &'static str,
+    /// What it is, in a few words.
+    meaning: &'static str,
+    /// trec_eval's name before a cut-off, in lower case.
+    trec_cut: Option<&'static str>,
+    /// trec_eval's name over the whole ranking; without one there has to be a cut-off.
+    trec_whole: Option<&'static str>,
+    /// Its value in the first so many ranks.
+    of: fn(&Ranking, usize) -> f64,
+}
+
+/// All measures.
+static FAMILIES: [Family; 5] =
+    [average_precision::MAP, reciprocal_rank::MRR, recall::RECALL, ndcg::NDCG, precision::PRECISION];
 
 /// A measure by its name: `map`, `mrr` and `ndcg` over the whole ranking or, as `recall` and `p` always, over its first
 /// ranks: `ndcg@20`, `recall@1000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Measure {
-    kind: Kind,
+    /// Its place among [`FAMILIES`].
+    family: usize,
     /// How many ranks are looked at.
     cut: Option<u32>,
 }
 
 impl Measure {
-    /// Its value of one ranking: as in [`Measures::of`].
-    fn of(self, hits: &[Hit], grades: &[u32], ranks: &[usize], relevant: usize) -> f64 {
-        let k = self.cut.map_or(usize::MAX, |k| k as usize);
-        match self.kind {
-            Kind::Map => average_precision_at(ranks, relevant, k),
-            Kind::Mrr => reciprocal_rank_at(ranks, k),
-            Kind::Recall => recall_at(ranks, relevant, k),
-            Kind::Ndcg => ndcg_at(hits, grades, k),
-            Kind::Precision => precision_at(ranks, k),
-        }
+    /// Its value of one ranking.
+    fn of(self, ranking: &Ranking) -> f64 {
+        (FAMILIES[self.family].of)(ranking, self.cut.map_or(usize::MAX, |k| k as usize))
     }
 
     /// Its name in tables for people, `nDCG@20`.
     pub fn title(self) -> String {
-        let name = match self.kind {
-            Kind::Map => "mAP",
-            Kind::Mrr => "MRR",
-            Kind::Recall => "R",
-            Kind::Ndcg => "nDCG",
-            Kind::Precision => "P",
-        };
+        let name = FAMILIES[self.family].title;
         self.cut.map_or(name.to_string(), |k| format!("{name}@{k}"))
     }
 
     /// What it is, in a few words.
     pub fn meaning(self) -> String {
-        let of = match self.kind {
-            Kind::Map => "Average precision",
-            Kind::Mrr => "One over the rank of the first answer",
-            Kind::Recall => "Share of the answers",
-            Kind::Ndcg => "Gain discounted by the logarithm of the rank, over the most there can be",
-            Kind::Precision => "Share that answers",
-        };
+        let of = FAMILIES[self.family].meaning;
         self.cut.map_or(of.to_string(), |k| format!("{of}, in the first {k} ranks"))
     }
 }
 
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let name = KINDS.iter().find(|(kind, ..)| *kind == self.kind).map_or("", |(_, name, ..)| name);
+        let name = FAMILIES[self.family].name;
         match self.cut {
             Some(k) => write!(f, "{name}@{k}"),
             None => f.write_str(name),
@@ -158,20 +120,24 @@ impl FromStr for Measure {
     fn from_str(word: &str) -> Result<Self> {
         let lower = word.trim().to_ascii_lowercase();
         let cut = |digits: &str| digits.parse().ok().filter(|k| *k > 0);
-        let read = |(kind, name, with, without): (Kind, &str, &str, &str)| {
-            let whole = !matches!(kind, Kind::Recall | Kind::Precision);
-            if whole && (lower == name || lower == without) {
-                return Some(Self { kind, cut: None });
+        let read = |(family, Family { name, trec_cut, trec_whole, .. }): (usize, &Family)| {
+            if trec_whole.is_some_and(|theirs| lower == *name || lower == theirs) {
+                return Some(Self { family, cut: None });
             }
             let ours = lower.strip_prefix(name).and_then(|rest| rest.strip_prefix('@'));
-            let theirs = Some(with).filter(|with| !with.is_empty()).and_then(|with| lower.strip_prefix(with));
+            let theirs = trec_cut.and_then(|theirs| lower.strip_prefix(theirs));
             let cut = Some(ours.or(theirs).and_then(cut)?);
-            Some(Self { kind, cut })
+            Some(Self { family, cut })
         };
-        KINDS.into_iter().find_map(read).ok_or_else(|| {
+        FAMILIES.iter().enumerate().find_map(read).ok_or_else(|| {
+            let whole: Vec<&str> =
+                FAMILIES.iter().filter(|f| f.trec_whole.is_some()).map(|f| f.name).collect();
+            let cut: Vec<String> = FAMILIES.iter().map(|f| format!("{}@k", f.name)).collect();
             Error::Input(format!(
-                "There is no measure {word}; there are map, mrr and ndcg over the whole ranking and, with a \
-                 cut-off from 1 on, map@k, mrr@k, ndcg@k, recall@k and p@k: map@20 is one of them."
+                "There is no measure {word}; there are {} over the whole ranking and, with a cut-off from 1 on, {}: \
+                 map@20 is one of them.",
+                whole.join(", "),
+                cut.join(", ")
             ))
         })
     }
@@ -313,7 +279,8 @@ impl Measures {
         let relevant = |grade: u32| grade >= wanted.level;
         let ranks: Vec<usize> = hits.iter().filter(|h| relevant(h.grade)).map(|h| h.rank).collect();
         let relevant = grades.iter().filter(|grade| relevant(**grade)).count();
-        let more = wanted.more.iter().map(|m| (*m, m.of(hits, grades, &ranks, relevant)));
+        let ranking = Ranking { hits, grades, ranks: &ranks, relevant };
+        let more = wanted.more.iter().map(|measure| (*measure, measure.of(&ranking)));
         Self {
             map: average_precision(&ranks, relevant),
             mrr: reciprocal_rank(&ranks),

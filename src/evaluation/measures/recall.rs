@@ -1,0 +1,18 @@
+//! Recall in the first ranks.
+
+use super::{Family, share, within};
+
+/// Recall.
+pub(super) const RECALL: Family = Family {
+    name: "recall",
+    title: "R",
+    meaning: "Share of the answers",
+    trec_cut: Some("recall_"),
+    trec_whole: None,
+    of: |ranking, k| recall_at(ranking.ranks, ranking.relevant, k),
+};
+
+/// Share of the relevant documents that is in the first `k` ranks (trec_eval `recall_k`).
+pub fn recall_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
+    share(within(ranks, k) as f64, relevant)
+}
