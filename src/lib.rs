@@ -1,8 +1,39 @@
 //! interlingua: a multilingual text encoder trained with hybrid batches, quantized, in the browser.
 //!
-//! Text flows one way: [`text`] → [`encoder`] → [`retrieval`] → [`evaluation`]. [`bundle`] is the one
+//! Text flows one way: [`text`] → `encoder` → [`retrieval`] → [`evaluation`]. `bundle` is the one
 //! door through which weights come in and go out; [`datasets`] reads what is searched and measured;
 //! `training` feeds the same encoder, [`study`] trains and measures many; `page` and `session` are the browser's two sides.
+//!
+//! A model is loaded, texts become vectors, and the nearest one is found:
+//!
+//! ```
+//! # #[cfg(not(feature = "native"))]
+//! # fn main() {}
+//! # #[cfg(feature = "native")]
+//! # fn main() -> interlingua::Result<()> {
+//! use interlingua::{
+//!     bundle::Bundle,
+//!     encoder::{Encoder, Machine},
+//!     retrieval::Index,
+//!     text::Kind,
+//! };
+//!
+//! let bundle = Bundle::open("static/model".as_ref())?;
+//! let encoder = Encoder::new(&bundle, Machine::cpu())?;
+//!
+//! let passages = ["Bienen lagern Honig in Waben.", "แมวชอบนอนกลางแดด", "The harbour freezes in winter."];
+//! let vectors = encoder.encode_all(&passages, Kind::Passage, &mut |_done, _all| {})?;
+//! let index = Index::from_rows(encoder.dimension(), &vectors)?.compared_by(encoder.similarity());
+//!
+//! let query = encoder.encode_all(&["Where is honey stored?"], Kind::Query, &mut |_, _| {})?;
+//! let (nearest, cosine) = index.search(&query, 1, |_| true)?[0];
+//! assert_eq!(passages[nearest], "Bienen lagern Honig in Waben.");
+//! assert!(cosine > 0.5);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/` has whole programs: search, evaluation, training. ARCHITECTURE.md says which room imports which.
 
 #[cfg(feature = "engine")]
 pub mod architecture;

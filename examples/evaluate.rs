@@ -1,0 +1,53 @@
+//! Measures a bundle on the sample corpus: does it find the answer in the question's own language, in another, among all?
+//!
+//!     cargo run --release --example evaluate [BUNDLE [LANGUAGE…]]
+
+use std::{
+    env::args,
+    path::{Path, PathBuf},
+};
+
+use interlingua::{
+    Result,
+    bundle::Bundle,
+    datasets::{self, Options},
+    encoder::{Encoder, Machine},
+    evaluate::encode,
+    evaluation::{Scores, Settings, Task, rank},
+    retrieval::Index,
+    text::Kind,
+};
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut args = args().skip(1);
+    let model = args.next().map_or_else(|| root.join("static/model"), PathBuf::from);
+    let languages: Vec<String> = args.collect();
+
+    // A data set, and who answers whom in it.
+    let options = Options { languages, ..Options::default() };
+    let corpus = datasets::load("sample", &root.join("static/sample"), &options)?;
+    let task = Task::new(&corpus)?;
+
+    // Its vectors.
+    let encoder = Encoder::new(&Bundle::open(&model)?, Machine::cpu())?;
+    let progress = &mut |done, all| {
+        eprint!("\r{done} of {all} texts ");
+        Ok(())
+    };
+    let (passages, _) = encode(&encoder, task.passages(&corpus), Kind::Passage, progress)?;
+    let (questions, _) = encode(&encoder, task.questions(&corpus), Kind::Query, progress)?;
+    eprintln!();
+
+    // Where the answers are found, and what that is worth.
+    let index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(encoder.similarity());
+    let settings = Settings::of(&task, &Scores::of(&task, &rank(&task, &index, &questions)?));
+    println!("{} on {} questions", encoder.name(), task.queries.len());
+    for (name, measures) in [("mono", &settings.mono), ("cross", &settings.cross), ("multi", &settings.multi)]
+    {
+        if let Some(measures) = measures {
+            println!("{name:<6} mAP {:.4}  R@1 {:.4}", measures.map, measures.recall_1);
+        }
+    }
+    Ok(())
+}

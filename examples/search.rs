@@ -1,0 +1,47 @@
+//! Ranks sentences in three languages for a question in a fourth.
+//!
+//!     cargo run --release --example search [BUNDLE [QUESTION]]
+
+use std::{env::args, path::PathBuf};
+
+use interlingua::{
+    Result,
+    bundle::Bundle,
+    encoder::{Encoder, Machine},
+    retrieval::Index,
+    text::Kind,
+};
+
+const PASSAGES: [&str; 9] = [
+    "Bees store honey in cells of wax, which they close with a lid.",
+    "The night train to the coast leaves at half past ten.",
+    "Sourdough needs a day in a cool place before it is baked.",
+    "Im Winter sitzen Bienen dicht beieinander und zehren von ihrem Vorrat.",
+    "Die Bibliothek ist sonntags geschlossen.",
+    "Ein Gletscher fließt, auch wenn man es ihm nicht ansieht.",
+    "รถไฟเที่ยวสุดท้ายออกเดินทางตอนเที่ยงคืน",
+    "ผึ้งเก็บน้ำผึ้งไว้ในรังที่ทำจากขี้ผึ้ง",
+    "ตลาดเช้าขายผลไม้และดอกไม้สด",
+];
+
+fn main() -> Result<()> {
+    let mut args = args().skip(1);
+    let model = args.next().map_or_else(|| root().join("static/model"), PathBuf::from);
+    let question = args.next().unwrap_or_else(|| "¿Dónde guardan la miel las abejas?".into());
+
+    let bundle = Bundle::open(&model)?;
+    let encoder = Encoder::new(&bundle, Machine::cpu())?;
+    let passages = encoder.encode_all(&PASSAGES, Kind::Passage, &mut |_, _| {})?;
+    let query = encoder.encode_all(&[&question], Kind::Query, &mut |_, _| {})?;
+
+    let index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(encoder.similarity());
+    println!("{question}");
+    for (passage, score) in index.search(&query, 5, |_| true)? {
+        println!("{score:.3}  {}", PASSAGES[passage]);
+    }
+    Ok(())
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
