@@ -111,7 +111,7 @@ fn order() -> Vec<Vec<String>> {
 fn exported() -> BTreeMap<String, String> {
     let lib = root().join("src/lib.rs");
     let mut paths = Vec::new();
-    walk(tokens(&lib), &mut Vec::new(), &mut |_, path, _| paths.push(path.to_vec()));
+    walk(tokens(&lib), &mut Vec::new(), &mut |_, path| paths.push(path.to_vec()));
     let two = paths.into_iter().filter_map(|path| <[String; 2]>::try_from(path).ok());
     two.map(|[room, item]| (item, room)).collect()
 }
@@ -125,8 +125,8 @@ fn imports() -> Vec<Import> {
             continue;
         }
         let name = file.strip_prefix(root()).expect("a source is below the root").display().to_string();
-        walk(tokens(&file), &mut from, &mut |from, path, line| {
-            let place = format!("{name}:{line}");
+        walk(tokens(&file), &mut from, &mut |from, path| {
+            let place = format!("{name}, crate::{}", path.join("::"));
             out.push(Import { from: from.to_vec(), path: path.to_vec(), place });
         });
     }
@@ -135,7 +135,7 @@ fn imports() -> Vec<Import> {
 
 /// Tells `found` each path in `tokens`, which are the content of the module `at`, that begins at the crate's root.
 /// What follows `pub use` in `lib.rs` begins there, too.
-fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[String], &[String], usize)) {
+fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[String], &[String])) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let word = |i: usize| match tokens.get(i) {
         Some(TokenTree::Ident(ident)) => Some(ident.to_string()),
@@ -163,7 +163,6 @@ fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[Strin
             TokenTree::Ident(ident) => {
                 let first = ident.to_string();
                 let path_follows = is(i, ':') && is(i + 1, ':');
-                let line = ident.span().start().line;
                 // A module written within its file's.
                 if first == "mod"
                     && let (Some(name), Some(TokenTree::Group(body))) = (word(i), tokens.get(i + 1))
@@ -178,7 +177,7 @@ fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[Strin
                     "crate" | "interlingua" if path_follows => Some(Vec::new()),
                     "super" if path_follows => Some(at[..at.len().saturating_sub(1)].to_vec()),
                     "use" if at.is_empty() => {
-                        branches(&tokens[i..], Vec::new(), &mut |path| found(at, &path, line));
+                        branches(&tokens[i..], Vec::new(), &mut |path| found(at, &path));
                         None
                     }
                     _ => None,
@@ -192,7 +191,7 @@ fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[Strin
                 i = rest
                     + branches(&tokens[rest..], root, &mut |path| {
                         if !path.is_empty() {
-                            found(at, &path, line);
+                            found(at, &path);
                         }
                     });
             }
