@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     const A: &str = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7";
-    const ENTRY: Entry = Entry {
+    static ENTRY: Entry = Entry {
         name: "test",
         about: "",
         languages: &["de"],
@@ -364,6 +364,7 @@ mod tests {
         base: None,
         by_hand: "by hand",
         files: &[Download { path: "a.json", sha256: Some(A) }, Download { path: "sub/b.json", sha256: None }],
+        reader: CATALOGUE[0].reader,
     };
 
     /// A server that gives each path its answer, `promised` bytes said to come; its address.

@@ -33,14 +33,19 @@ pub struct Entry {
     pub by_hand: &'static str,
     /// Its files, where they can be had one by one.
     pub files: &'static [Download],
-    /// What a person may ask for beside languages.
+    /// How it is read.
     #[serde(skip)]
+    pub reader: Reader,
+}
+
+/// How a data set is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// What a person may ask for beside languages.
     takes: &'static [Extra],
     /// Reads it from its folder or, where it is one file, from that.
-    #[serde(skip)]
     read: fn(&Path, &Options) -> Result<Corpus>,
     /// How one of its files is told from others that a person opens, and read by itself.
-    #[serde(skip)]
     document: Option<Document>,
 }
 
@@ -104,9 +109,11 @@ pub static CATALOGUE: [Entry; 11] = [
             checked("vi.json", "e35926bf5cc6fc6ecbdfca49467aabeb454f08d152d7818143a906bd31dde995"),
             checked("zh.json", "80c2cde7b9c2fb134c303cbb52f2ba396ead9eb0014aec43993543d2ba9e93ed"),
         ],
-        takes: &[],
-        read: |dir, options| xquad::XQUAD_R.read(dir, &options.languages),
-        document: Some(Document { is: xquad::is_xquad, read: xquad::from_value }),
+        reader: Reader {
+            takes: &[],
+            read: |dir, options| xquad::XQUAD_R.read(dir, &options.languages),
+            document: Some(Document { is: xquad::is_xquad, read: xquad::from_value }),
+        },
     },
     Entry {
         name: "mlqa-r",
@@ -128,10 +135,12 @@ pub static CATALOGUE: [Entry; 11] = [
             checked("vi.json", "9d3baff6ba03e6793b25594217265ea59a136b9733833dca8a9582a84a78ff85"),
             checked("zh.json", "57f01d2fff50cf3392805635b01445339f225ad5bf28ba8443b12f8dbd1e69dc"),
         ],
-        takes: &[],
-        read: |dir, options| xquad::MLQA_R.read(dir, &options.languages),
-        // As xquad-r's.
-        document: None,
+        reader: Reader {
+            takes: &[],
+            read: |dir, options| xquad::MLQA_R.read(dir, &options.languages),
+            // As xquad-r's.
+            document: None,
+        },
     },
     Entry {
         name: "miracl",
@@ -148,9 +157,7 @@ pub static CATALOGUE: [Entry; 11] = [
         by_hand: "its questions are given out after signing in; get the folders miracl-v1.0-<lang> and \
                   miracl-corpus-v1.0-<lang>",
         files: &[],
-        takes: &[Extra::Pool, Extra::Split],
-        read: miracl::read,
-        document: None,
+        reader: Reader { takes: &[Extra::Pool, Extra::Split], read: miracl::read, document: None },
     },
     Entry {
         name: "beir",
@@ -163,9 +170,7 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "its sets are offered as archives; get one and unpack it",
         files: &[],
-        takes: &[Extra::Pool, Extra::Split],
-        read: beir::read,
-        document: None,
+        reader: Reader { takes: &[Extra::Pool, Extra::Split], read: beir::read, document: None },
     },
     Entry {
         name: "tydiqa",
@@ -178,9 +183,11 @@ pub static CATALOGUE: [Entry; 11] = [
         base: Some("https://storage.googleapis.com/tydiqa/v1.1"),
         by_hand: "",
         files: &[Download { path: "tydiqa-goldp-v1.1-dev.json", sha256: None }],
-        takes: &[],
-        read: tydiqa::read,
-        document: Some(Document { is: tydiqa::is_tydiqa, read: tydiqa::from_value }),
+        reader: Reader {
+            takes: &[],
+            read: tydiqa::read,
+            document: Some(Document { is: tydiqa::is_tydiqa, read: tydiqa::from_value }),
+        },
     },
     Entry {
         name: "drop",
@@ -193,9 +200,11 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is offered as an archive; get it and unpack drop_dataset_dev.json",
         files: &[],
-        takes: &[],
-        read: drop::read,
-        document: Some(Document { is: drop::is_drop, read: drop::from_value }),
+        reader: Reader {
+            takes: &[],
+            read: drop::read,
+            document: Some(Document { is: drop::is_drop, read: drop::from_value }),
+        },
     },
     Entry {
         name: "docqa",
@@ -209,9 +218,11 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: HELD_OUT,
         files: &[],
-        takes: &[],
-        read: |dir, options| dev::sections(dir, &options.languages),
-        document: None,
+        reader: Reader {
+            takes: &[],
+            read: |dir, options| dev::sections(dir, &options.languages),
+            document: None,
+        },
     },
     Entry {
         name: "dev-qa",
@@ -225,9 +236,11 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: HELD_OUT,
         files: &[],
-        takes: &[],
-        read: |dir, options| dev::answers(dir, &options.languages),
-        document: None,
+        reader: Reader {
+            takes: &[],
+            read: |dir, options| dev::answers(dir, &options.languages),
+            document: None,
+        },
     },
     Entry {
         name: "flores",
@@ -243,9 +256,11 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is offered as an archive with a file a language; docs/data.md says how they become a table",
         files: &[],
-        takes: &[],
-        read: |path, options| flores::read(path, &options.languages),
-        document: None,
+        reader: Reader {
+            takes: &[],
+            read: |path, options| flores::read(path, &options.languages),
+            document: None,
+        },
     },
     Entry {
         name: "sample",
@@ -258,9 +273,7 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is in this repository: static/sample",
         files: &[],
-        takes: &[Extra::Split],
-        read: sample::read,
-        document: None,
+        reader: Reader { takes: &[Extra::Split], read: sample::read, document: None },
     },
     Entry {
         name: "own",
@@ -273,9 +286,7 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is yours; docs/data.md has the form",
         files: &[],
-        takes: &[Extra::Columns],
-        read: own::read,
-        document: None,
+        reader: Reader { takes: &[Extra::Columns], read: own::read, document: None },
     },
 ];
 
@@ -306,19 +317,19 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
         (Extra::Split, options.split.is_some(), "--split", "is read whole"),
         (Extra::Columns, !options.columns.is_empty(), "--columns", "says itself what is what"),
     ] {
-        if asked && !entry.takes.contains(&extra) {
+        if asked && !entry.reader.takes.contains(&extra) {
             let takers: Vec<&str> =
-                CATALOGUE.iter().filter(|e| e.takes.contains(&extra)).map(|e| e.name).collect();
+                CATALOGUE.iter().filter(|e| e.reader.takes.contains(&extra)).map(|e| e.name).collect();
             return Err(Error::Input(format!("{option} is for {}; {name} {instead}.", takers.join(", "))));
         }
     }
     let languages = options.languages.iter().map(|given| text::code(given).unwrap_or_else(|| given.clone()));
-    (entry.read)(dir, &Options { languages: languages.collect(), ..options.clone() })
+    (entry.reader.read)(dir, &Options { languages: languages.collect(), ..options.clone() })
 }
 
 /// The form that this JSON document is in, where a data set has it.
 pub(super) fn form_of(value: &Value) -> Option<Document> {
-    CATALOGUE.iter().filter_map(|entry| entry.document).find(|document| (document.is)(value))
+    CATALOGUE.iter().filter_map(|entry| entry.reader.document).find(|document| (document.is)(value))
 }
 
 #[cfg(test)]
