@@ -1,9 +1,15 @@
 // A service worker that isolates the page from other origins where its server does not send the two headers
-// for that: only such a page may use threads. It keeps nothing, and leaves all else in the folder alone.
+// for that: only such a page may use threads. Workers get a content security policy as well. It keeps nothing, and
+// leaves all else in the folder alone.
 const headers = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
+// A worker's policy is that of its own file: what the page says of itself in index.html does not reach it. As in
+// Trunk.toml, less what that allows the example.
+const policy =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
+  "connect-src 'self' https: http://localhost:* http://127.0.0.1:*";
 const page = new URL("./", location).pathname;
 const documents = [page, `${page}index.html`];
 
@@ -25,5 +31,6 @@ async function isolated(request) {
   const { status, statusText } = response;
   const changed = new Response(response.body, { status, statusText, headers: response.headers });
   for (const [name, value] of Object.entries(headers)) changed.headers.set(name, value);
+  if (request.destination === "worker") changed.headers.set("Content-Security-Policy", policy);
   return changed;
 }

@@ -20,7 +20,8 @@ pub(super) fn direction(code: &str) -> &'static str {
 /// The languages with a colour of their own in the style sheet; the others share a grey.
 const COLOURED: [&str; 11] = ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"];
 
-/// The style that gives an element the language's colours.
+/// The style that gives an element the language's colours. Like every computed style it is set by `prop:style`, as the
+/// page's policy refuses the attribute.
 pub(super) fn colour(code: &str) -> String {
     let name = if COLOURED.contains(&code) { code } else { "other" };
     format!("--language:var(--c-{name});--on-language:var(--t-{name})")

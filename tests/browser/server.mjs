@@ -1,5 +1,6 @@
 // Serves dist/ on this machine, and breaks what a test asks it to break.
 import { createServer } from "node:http";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,21 +15,28 @@ const types = {
   ".svg": "image/svg+xml",
 };
 
-const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+/** What `scripts/serve` lets workers do. */
+export const [, workerPolicy] = readFileSync(join(root, "Trunk.toml"), "utf8").match(/^Content-Security-Policy = "(.*)"$/m);
+
+const isolation = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  "content-security-policy": workerPolicy,
+};
 
 /**
  * Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404), and `slow` to
  * `{ pieces, until }`: the bytes come in so many pieces, a tenth of a second apart, the last not before `until`
  * (a promise); where it is one piece, nothing comes before. Who asks for a file from a byte on gets that part, unless
  * the server is told to send all as `whole`, and is noted in `ranges`. Pages that are `isolated` from other origins
- * may use threads.
+ * may use threads; they come with all headers of `scripts/serve`. `headers` are sent with every file.
  */
 export async function serve({ isolated = false } = {}) {
   const faults = new Map();
   const slow = new Map();
   const requests = [];
   const ranges = [];
-  const handle = { whole: false };
+  const handle = { whole: false, headers: {} };
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     requests.push(path);
@@ -57,6 +65,7 @@ export async function serve({ isolated = false } = {}) {
       "content-length": bytes.length,
       "cache-control": "no-cache",
       ...(isolated ? isolation : {}),
+      ...handle.headers,
     });
     const [, how] = [...slow].find(([end]) => path.endsWith(end)) ?? [];
     for (let piece = 0; how && piece < how.pieces - 1; piece++) {

@@ -9,7 +9,7 @@ pub(in crate::page) fn segment(code: &str, weight: f64, size: &str) -> impl Into
     let style = format!("{};flex-grow:{weight}", names::colour(code));
     let title = format!("{} ({}): {size}", names::endonym(code), names::english(code));
     view! {
-        <span class="segment" style=style title=title>
+        <span class="segment" prop:style=style title=title>
             {code.to_owned()}
         </span>
     }

@@ -38,7 +38,7 @@ pub(in crate::page) fn Progress(
                     aria-valuenow=percent
                     aria-valuetext=words
                 >
-                    <div class="done" style=move || percent().map(|p| format!("width:{p}%"))></div>
+                    <div class="done" prop:style=move || percent().map(|p| format!("width:{p}%"))></div>
                 </div>
                 <p><strong>{what}</strong> ": " <span aria-hidden="true">{words}</span></p>
                 <button type="button" class="quiet" on:click=move |_| cancel.run(())>"Cancel"</button>

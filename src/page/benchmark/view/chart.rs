@@ -74,7 +74,7 @@ fn lane(way: Way, ms: Option<Spread>, waits: &'static str, scale: Scale) -> impl
         None => view! { <span class="value waits">{waits}</span> }.into_any(),
     };
     view! {
-        <div class="lane" style=colour(way)>
+        <div class="lane" prop:style=colour(way)>
             <span>{way.to_string()}</span>
             <svg>{grid(scale)} {drawn}</svg>
             {value}

@@ -196,7 +196,7 @@ fn Languages() -> impl IntoView {
             None => english,
         };
         view! {
-            <label class="chip" style=names::colour(&code) title=title>
+            <label class="chip" prop:style=names::colour(&code) title=title>
                 <input
                     type="checkbox"
                     prop:checked=checked.clone()

@@ -209,7 +209,7 @@ fn Cell(
         Some((words, style, significant, title)) => {
             let open = open.clone();
             view! {
-                <td style=style class:significant=significant>
+                <td prop:style=style class:significant=significant>
                     <button
                         type="button"
                         data-at=format!("{} {}", at.0, at.1)
@@ -292,7 +292,7 @@ fn Legend(range: Memo<(f64, f64)>, widest: Memo<f64>, differs: Signal<bool>) -> 
         <p class="legend">
             <span>{move || ends().0}</span>
             <span class="ramp" aria-hidden="true">
-                {(0..=STEPS).map(|i| view! { <span style=step(i)></span> }).collect_view()}
+                {(0..=STEPS).map(|i| view! { <span prop:style=step(i)></span> }).collect_view()}
             </span>
             <span>{move || ends().1}</span>
             <span class="hint">

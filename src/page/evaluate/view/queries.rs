@@ -171,7 +171,7 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
     let to = row.to.clone().filter(|to| *to != row.language);
     let numbers = format!("AP {} · {}", words::figure(row.ap), ranks(&row.ranks));
     view! {
-        <li style=names::colour(&row.language)>
+        <li prop:style=names::colour(&row.language)>
             <button
                 type="button"
                 class="query"

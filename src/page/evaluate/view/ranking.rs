@@ -46,7 +46,7 @@ fn passage(p: RankedPassage, last: usize) -> impl IntoView {
         grade => format!("answers the question, grade {grade}"),
     };
     view! {
-        <li class="ranked" class:gold=gold style=names::colour(&p.language)>
+        <li class="ranked" class:gold=gold prop:style=names::colour(&p.language)>
             <span class="rank"><span class="unseen">"Rank "</span>{words::count(p.rank)}</span>
             <div dir=names::direction(&p.language)>
                 <p class="passage" lang=p.language.clone()>{p.text}</p>

@@ -139,7 +139,7 @@ fn Below() -> impl IntoView {
                     class="example"
                     lang=example.language.clone()
                     dir=names::direction(&example.language)
-                    style=names::colour(&example.language)
+                    prop:style=names::colour(&example.language)
                     title=names::english(&example.language)
                     aria-pressed=move || if chosen.get() { "true" } else { "false" }
                     on:click=move |_| search.choose_example(text.clone())

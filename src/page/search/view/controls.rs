@@ -74,7 +74,7 @@ fn Filter() -> impl IntoView {
         view! {
             <label
                 class="chip"
-                style=names::colour(&code)
+                prop:style=names::colour(&code)
                 title=format!("{}: {}", names::english(&code), words::plural(passages, "passage"))
             >
                 <input type="checkbox" prop:checked=checked on:change=move |_| search.toggle_filter(&toggled)/>

@@ -56,7 +56,7 @@ pub(super) fn Lines() -> impl IntoView {
     });
     let line = move |Line { key, colour, path, moved }: Line| {
         let pointed = move || pair.pointed.with(|p| p.as_ref() == Some(&key));
-        view! { <path class:moved=moved class:pointed=pointed style=colour d=path></path> }
+        view! { <path class:moved=moved class:pointed=pointed prop:style=colour d=path></path> }
     };
     view! {
         <svg node_ref=svg class="lines" aria-hidden="true">

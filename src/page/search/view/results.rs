@@ -119,7 +119,7 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
             tabindex="-1"
             lang=hit.language.clone()
             dir=names::direction(&hit.language)
-            style=names::colour(&hit.language)
+            prop:style=names::colour(&hit.language)
             data-id=hit.id
             on:pointerenter=move |_| point()
             on:pointerleave=move |_| leave()
