@@ -52,15 +52,26 @@ const GRADE: [&str; 9] =
 /// [`Error::Format`], with the line, for what is no judgement.
 pub fn read(name: &str, mut text: impl BufRead, separator: Separator) -> Result<Vec<Judgement>> {
     let first = first_byte(&mut text).map_err(|e| Error::format(name, e))?;
-    if matches!(first, Some(b'{' | b'[')) {
-        let mut all = Vec::new();
-        text.read_to_end(&mut all).map_err(|e| Error::format(name, e))?;
-        let all = std::str::from_utf8(&all).map_err(|e| {
-            let line = 1 + all[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
-            Error::format(format!("{name}:{line}"), "it is not UTF-8 text.")
-        })?;
-        return json(name, all.trim_start_matches('\u{feff}'));
+    if !matches!(first, Some(b'{' | b'[')) {
+        return lines(name, text, separator);
     }
+    let mut all = Vec::new();
+    text.read_to_end(&mut all).map_err(|e| Error::format(name, e))?;
+    let document = std::str::from_utf8(&all).map_err(|e| {
+        let line = 1 + all[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+        Error::format(format!("{name}:{line}"), "it is not UTF-8 text.")
+    })?;
+    let document = document.trim_start_matches('\u{feff}');
+    // An id may begin with a bracket as well.
+    let first = document.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    match json(name, document) {
+        Err(_) if row(first, separator, None).is_ok() => lines(name, all.as_slice(), separator),
+        read => read,
+    }
+}
+
+/// Reads judgements a line each, between tabs or blanks.
+fn lines(name: &str, mut text: impl BufRead, separator: Separator) -> Result<Vec<Judgement>> {
     let mut out = Vec::new();
     let mut header: Option<[usize; 3]> = None;
     let mut line = Vec::new();
@@ -321,6 +332,16 @@ mod tests {
 
     fn row(query: &str, passage: &str, grade: i64) -> (String, String, i64) {
         (query.into(), passage.into(), grade)
+    }
+
+    #[test]
+    fn an_id_may_begin_with_a_bracket() {
+        let expected = [row("[1", "d1", 1), row("{q}", "d2", 0)];
+        for text in ["[1 0 d1 1\n{q} 0 d2 0\n", "\u{feff}[1\td1\t1\r\n{q}\td2\t0\r\n"] {
+            assert_eq!(all(text, Separator::Blanks), expected, "{text}");
+        }
+        let broken = read("q", &b"{\"q\": {\"d\": 1},\n"[..], Separator::Blanks).unwrap_err().to_string();
+        assert!(broken.contains("not whole, valid JSON"), "{broken}");
     }
 
     #[test]
