@@ -4,9 +4,27 @@
 //! Nothing here changes what a part computes, so no result depends on the number of threads.
 
 #[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
+mod handover;
+#[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
 pub mod helpers;
 
 use std::marker::PhantomData;
+
+/// What the hand-over of jobs is made of; `tests/loom` puts its own in the place of these.
+#[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
+mod sync {
+    pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+    /// Between the looks of a thread that waits for others.
+    pub fn idle(looks: usize) {
+        if looks < super::helpers::LOOKS {
+            std::hint::spin_loop();
+        } else {
+            // Natively more threads may want to run than the processor can.
+            std::thread::yield_now();
+        }
+    }
+}
 
 /// Threads that share the work now.
 pub fn count() -> usize {
@@ -96,6 +114,26 @@ mod tests {
             assert!(done.is_err());
             assert_eq!(chunks(&[1; 64], 1, |_, chunk| chunk[0]), [1; 64]);
         }
+    }
+
+    #[test]
+    fn a_panic_beside_other_work_reaches_its_own_caller_alone() {
+        std::thread::scope(|scope| {
+            for broken in [true, false, true, false] {
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        let done = std::panic::catch_unwind(|| {
+                            each(
+                                16,
+                                || (),
+                                |(), part| assert!(!broken || part != 11, "as the test wants it"),
+                            );
+                        });
+                        assert_eq!(done.is_err(), broken);
+                    }
+                });
+            }
+        });
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixe
     let scale = (width as f32).sqrt().recip();
     let firsts = firsts(lengths);
     let own = || Scratch { keys: Panels::new(level), values: Panels::new(level), scores: Vec::new() };
-    let places: Vec<Place> = (0..heads).map(|head| Place::new(mixed, hidden, head * width)).collect();
+    let place = Place::new(mixed, hidden);
     threads::each(lengths.len() * heads, own, |own, part| {
         let (sequence, head) = (part / heads, part % heads);
         let (first, length) = (firsts[sequence], lengths[sequence]);
@@ -46,16 +46,16 @@ pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixe
             let rows = QUERIES.min(length - query);
             let scores = &mut own.scores[..rows * stride];
             let queries = (part(query, 0), 3 * hidden, rows);
-            // SAFETY: rows of scores are as long as the sequence, and this thread's own.
+            // SAFETY: the scores are this thread's own.
             unsafe {
                 let all = 0..own.keys.count();
-                multiply(queries, &own.keys, all, After::NOTHING, Place::new(scores, stride, 0));
+                multiply(queries, &own.keys, all, After::NOTHING, Place::new(scores, stride));
             }
             softmax(level, scores, stride, length, scale);
             // SAFETY: this head's columns of this sequence's rows belong to this part alone.
             unsafe {
                 let all = 0..own.values.count();
-                let place = places[head].below(first + query);
+                let place = place.from(first + query, head * width);
                 multiply((scores, stride, rows), &own.values, all, After::NOTHING, place);
             }
         }

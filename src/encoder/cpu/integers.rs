@@ -135,7 +135,8 @@ impl Integers {
     ) {
         self.level.dispatch(Fill { rows: own, x, depth, most: self.most });
         let rows = own.scales.len();
-        assert!(depth.div_ceil(2) == self.pairs && place.rows >= rows && after.bias.len() == self.columns);
+        assert!(depth.div_ceil(2) == self.pairs && after.bias.len() == self.columns);
+        assert!(place.rows >= rows && place.columns >= self.columns);
         assert!(which.end * self.level.columns() <= self.scales.len());
         self.level.dispatch(Multiply { left: own, right: self, which, after, place });
     }
@@ -146,7 +147,7 @@ struct Multiply<'a> {
     right: &'a Integers,
     which: std::ops::Range<usize>,
     after: After<'a>,
-    place: Place,
+    place: Place<'a>,
 }
 
 impl Kernel for Multiply<'_> {

@@ -40,7 +40,7 @@ impl Linear {
         let rows = x.len() / self.input;
         let after = After { bias: &self.bias, activation: self.activation, add };
         assert_eq!(out.len(), rows * self.output, "a place for each row");
-        let place = Place::new(out, self.output, 0);
+        let place = Place::new(out, self.output);
         let parts = rows.div_ceil(PART);
         let panels = self.matrix.panels();
         // Few rows are shared out by columns, so that each weight is read by one thread only.
@@ -53,9 +53,8 @@ impl Linear {
             let (first, end) = (part * rows / parts, (part + 1) * rows / parts);
             let which = group * panels / groups..(group + 1) * panels / groups;
             let x = &x[first * self.input..end * self.input];
-            let place = place.below(first);
-            // SAFETY: rows are as long as the matrix has columns, and each task has rows or columns
-            // of its own.
+            let place = place.from(first, 0);
+            // SAFETY: each task has rows or columns of its own.
             unsafe {
                 match &self.matrix {
                     Matrix::F32(panels) => {

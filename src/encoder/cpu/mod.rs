@@ -217,4 +217,6 @@ impl Loader<'_> {
 }
 
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@
 //! depth. A tile of the result stays in registers over the whole depth, so every element is summed
 //! in the order of the depth, whatever rows, columns and threads surround it.
 
+use std::marker::PhantomData;
+
 use super::{
     math::activate,
     simd::{Kernel, Level, Simd},
@@ -130,42 +132,43 @@ impl After<'_> {
     }
 }
 
-/// Where rows of a result go: `stride` values from one to the next.
+/// Where a result goes: rows of a matrix, `stride` values from one to the next. Threads that write to one matrix
+/// share one of these, as each new borrow of the matrix would end the rights of those made before it.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub struct Place<'a> {
     pub(super) to: *mut f32,
     pub(super) rows: usize,
+    pub(super) columns: usize,
     pub(super) stride: usize,
+    values: PhantomData<&'a mut [f32]>,
 }
 
 // SAFETY: whoever calls `multiply` promises that no two threads write the same elements.
-unsafe impl Send for Place {}
+unsafe impl Send for Place<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for Place {}
+unsafe impl Sync for Place<'_> {}
 
-impl Place {
-    /// All rows of `values`, which are `stride` long, `skip` values into each.
-    pub fn new(values: &mut [f32], stride: usize, skip: usize) -> Self {
-        assert!(skip <= stride && values.len().is_multiple_of(stride));
-        // SAFETY: `skip` is within the first row, or there is none and nothing is ever read.
-        let to = unsafe { values.as_mut_ptr().add(skip.min(values.len())) };
-        Self { to, rows: values.len() / stride, stride }
+impl<'a> Place<'a> {
+    /// All rows of `values`, `columns` values each.
+    pub fn new(values: &'a mut [f32], columns: usize) -> Self {
+        assert!(values.len().is_multiple_of(columns));
+        let rows = values.len() / columns;
+        Self { to: values.as_mut_ptr(), rows, columns, stride: columns, values: PhantomData }
     }
 
-    /// The same from row `first` on.
-    pub fn below(self, first: usize) -> Self {
-        assert!(first <= self.rows);
-        // SAFETY: within the values.
-        let to = unsafe { self.to.add(first * self.stride) };
-        Self { to, rows: self.rows - first, ..self }
+    /// What of it lies from `row` and `column` on.
+    pub fn from(self, row: usize, column: usize) -> Self {
+        assert!(row <= self.rows && column <= self.columns);
+        // Behind the last row no element is left to point to.
+        let to = self.to.wrapping_add(row * self.stride + column);
+        Self { to, rows: self.rows - row, columns: self.columns - column, ..self }
     }
 }
 
 /// `rows` rows of `left`, each `stride` after the one before, times panels `which` of `right`.
 ///
 /// # Safety
-/// Every row that `place` is given has room for the columns of these panels, counted from its start,
-/// and nobody else uses those elements in the meantime.
+/// Nobody else uses the columns of these panels in the first `rows` rows of `place` in the meantime.
 pub unsafe fn multiply(
     (left, stride, rows): (&[f32], usize, usize),
     right: &Panels,
@@ -176,9 +179,8 @@ pub unsafe fn multiply(
     if rows == 0 || which.is_empty() {
         return;
     }
-    assert!(
-        left.len() >= (rows - 1) * stride + right.depth && place.rows >= rows && which.end <= right.count()
-    );
+    assert!(left.len() >= (rows - 1) * stride + right.depth && which.end <= right.count());
+    assert!(place.rows >= rows && place.columns >= right.columns);
     assert!(after.bias.is_empty() || after.bias.len() == right.columns);
     right.level.dispatch(Multiply { left: left.as_ptr(), stride, rows, right, which, after, place });
 }
@@ -190,7 +192,7 @@ struct Multiply<'a> {
     right: &'a Panels,
     which: std::ops::Range<usize>,
     after: After<'a>,
-    place: Place,
+    place: Place<'a>,
 }
 
 impl Kernel for Multiply<'_> {

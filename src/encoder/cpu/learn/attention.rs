@@ -33,9 +33,7 @@ pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads:
     let width = hidden / heads;
     let scale = (width as f32).sqrt().recip();
     let firsts = firsts(lengths);
-    let place = |which: usize, head: usize| (which * hidden) + head * width;
-    let places: Vec<Place> =
-        (0..3 * heads).map(|i| Place::new(out, 3 * hidden, place(i / heads, i % heads))).collect();
+    let place = Place::new(out, 3 * hidden);
     let own =
         || Scratch { right: Panels::new(level), shares: Vec::new(), grads: Vec::new(), turned: Vec::new() };
     threads::each(lengths.len() * heads, own, |own, part| {
@@ -44,7 +42,9 @@ pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads:
         if length == 0 {
             return;
         }
-        let part = |token: usize, which: usize| &parts[(first + token) * 3 * hidden + place(which, head)..];
+        let column = |which: usize| which * hidden + head * width;
+        let part = |token: usize, which: usize| &parts[(first + token) * 3 * hidden + column(which)..];
+        let place = |which: usize| place.from(first, column(which));
         let grad = |token: usize| &grads[(first + token) * hidden + head * width..];
         let stride = length.next_multiple_of(MOST_LANES);
         for square in [&mut own.shares, &mut own.grads, &mut own.turned] {
@@ -57,24 +57,24 @@ pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads:
             unsafe { multiply((left, stride, length), right, 0..right.count(), After::NOTHING, place) }
         };
         right.fill_by_columns(width, length, |token| part(token, 1));
-        product(part(0, 0), 3 * hidden, right, Place::new(shares, stride, 0));
+        product(part(0, 0), 3 * hidden, right, Place::new(shares, stride));
         softmax(level, shares, stride, length, scale);
         // dP, and dV from the turned P.
         right.fill_by_columns(width, length, |token| part(token, 2));
-        product(grad(0), hidden, right, Place::new(grads, stride, 0));
+        product(grad(0), hidden, right, Place::new(grads, stride));
         turn(shares, turned, stride, length);
         right.fill_by_rows(length, width, grad);
-        product(turned, stride, right, places[2 * heads + head].below(first));
+        product(turned, stride, right, place(2));
         // s dS in the place of dP.
         for (share, grad) in shares.chunks(stride).zip(grads.chunks_mut(stride)) {
             let along = dot(&share[..length], &grad[..length]);
             grad[..length].iter_mut().zip(share).for_each(|(g, p)| *g = p * (*g - along) * scale);
         }
         right.fill_by_rows(length, width, |token| part(token, 1));
-        product(grads, stride, right, places[head].below(first));
+        product(grads, stride, right, place(0));
         turn(grads, turned, stride, length);
         right.fill_by_rows(length, width, |token| part(token, 0));
-        product(turned, stride, right, places[heads + head].below(first));
+        product(turned, stride, right, place(1));
     });
 }
 

@@ -115,8 +115,8 @@ impl Affine {
                     *bias += sum(&row[..tokens]);
                 }
                 let after = After { add: true, ..After::NOTHING };
-                let place = Place::new(weight, input, 0);
-                // SAFETY: this slice's rows are this task's own, and as long as `x` has columns.
+                let place = Place::new(weight, input);
+                // SAFETY: this slice's rows are this task's own.
                 unsafe { multiply((transposed, stride, rows), panels, 0..panels.count(), after, place) };
             }
         });
