@@ -190,172 +190,124 @@ mod x86 {
     use std::arch::x86_64::*;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
-    pub unsafe fn avx512vnni<K: Kernel>(kernel: K) -> K::Out {
+    pub fn avx512vnni<K: Kernel>(kernel: K) -> K::Out {
         kernel.run::<_, 12, 2>(Avx512::<true>(()))
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx2,fma")]
-    pub unsafe fn avx512<K: Kernel>(kernel: K) -> K::Out {
+    pub fn avx512<K: Kernel>(kernel: K) -> K::Out {
         kernel.run::<_, 12, 2>(Avx512::<false>(()))
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn avx2<K: Kernel>(kernel: K) -> K::Out {
+    pub fn avx2<K: Kernel>(kernel: K) -> K::Out {
         kernel.run::<_, 6, 2>(Avx2(()))
     }
 
+    /// Methods that are an expression of intrinsics each.
+    macro_rules! intrinsics {
+        ($(fn $name:ident($($argument:ident: $type:ty),*) -> $out:ty { $body:expr })*) => {
+            $(
+                #[inline(always)]
+                fn $name(self, $($argument: $type),*) -> $out {
+                    // SAFETY: a value of the type exists only where the processor has the instructions.
+                    unsafe { $body }
+                }
+            )*
+        };
+    }
+
+    /// Exists only where the processor has AVX-512F and BW, and VNNI where the type says so.
     #[derive(Clone, Copy)]
     pub struct Avx512<const VNNI: bool>(());
 
-    // SAFETY, for every block here: a value of the type exists only where the processor has AVX-512F and
-    // BW, and VNNI where the type says so.
     impl<const VNNI: bool> Simd for Avx512<VNNI> {
         const LANES: usize = 16;
         type V = __m512;
         type I = __m512i;
 
         #[inline(always)]
-        fn splat(self, x: f32) -> __m512 {
-            unsafe { _mm512_set1_ps(x) }
-        }
-        #[inline(always)]
         unsafe fn load(self, from: *const f32) -> __m512 {
+            // SAFETY: as the caller promises, and a value of the type exists only where the instructions do.
             unsafe { _mm512_loadu_ps(from) }
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f32, x: __m512) {
+            // SAFETY: as the caller promises, and a value of the type exists only where the instructions do.
             unsafe { _mm512_storeu_ps(to, x) }
         }
         #[inline(always)]
-        fn add(self, a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_add_ps(a, b) }
-        }
-        #[inline(always)]
-        fn sub(self, a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_sub_ps(a, b) }
-        }
-        #[inline(always)]
-        fn mul(self, a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_mul_ps(a, b) }
-        }
-        #[inline(always)]
-        fn div(self, a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_div_ps(a, b) }
-        }
-        #[inline(always)]
-        fn min(self, a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_min_ps(a, b) }
-        }
-        #[inline(always)]
-        fn max(self, a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_max_ps(a, b) }
-        }
-        #[inline(always)]
-        fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
-            unsafe { _mm512_fmadd_ps(a, b, c) }
-        }
-        #[inline(always)]
-        fn pow2(self, n: __m512) -> __m512 {
-            unsafe {
-                let bits = _mm512_add_epi32(_mm512_castps_si512(n), _mm512_set1_epi32(127));
-                _mm512_castsi512_ps(_mm512_slli_epi32::<23>(bits))
-            }
-        }
-        #[inline(always)]
-        fn splat_pair(self, pair: i32) -> __m512i {
-            unsafe { _mm512_set1_epi32(pair) }
-        }
-        #[inline(always)]
         unsafe fn load_pairs(self, from: *const i16) -> __m512i {
+            // SAFETY: as the caller promises, and a value of the type exists only where the instructions do.
             unsafe { _mm512_loadu_si512(from.cast()) }
         }
-        #[inline(always)]
-        fn add_products(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-            unsafe {
+        intrinsics! {
+            fn splat(x: f32) -> __m512 { _mm512_set1_ps(x) }
+            fn add(a: __m512, b: __m512) -> __m512 { _mm512_add_ps(a, b) }
+            fn sub(a: __m512, b: __m512) -> __m512 { _mm512_sub_ps(a, b) }
+            fn mul(a: __m512, b: __m512) -> __m512 { _mm512_mul_ps(a, b) }
+            fn div(a: __m512, b: __m512) -> __m512 { _mm512_div_ps(a, b) }
+            fn min(a: __m512, b: __m512) -> __m512 { _mm512_min_ps(a, b) }
+            fn max(a: __m512, b: __m512) -> __m512 { _mm512_max_ps(a, b) }
+            fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 { _mm512_fmadd_ps(a, b, c) }
+            fn pow2(n: __m512) -> __m512 {{
+                let bits = _mm512_add_epi32(_mm512_castps_si512(n), _mm512_set1_epi32(127));
+                _mm512_castsi512_ps(_mm512_slli_epi32::<23>(bits))
+            }}
+            fn splat_pair(pair: i32) -> __m512i { _mm512_set1_epi32(pair) }
+            fn add_products(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
                 if VNNI {
                     _mm512_dpwssd_epi32(sum, a, b)
                 } else {
                     _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
                 }
             }
-        }
-        #[inline(always)]
-        fn to_f32(self, x: __m512i) -> __m512 {
-            unsafe { _mm512_cvtepi32_ps(x) }
+            fn to_f32(x: __m512i) -> __m512 { _mm512_cvtepi32_ps(x) }
         }
     }
 
+    /// Exists only where the processor has AVX2 and FMA.
     #[derive(Clone, Copy)]
     pub struct Avx2(());
 
-    // SAFETY, for every block here: a value of the type exists only where the processor has AVX2 and FMA.
     impl Simd for Avx2 {
         const LANES: usize = 8;
         type V = __m256;
         type I = __m256i;
 
         #[inline(always)]
-        fn splat(self, x: f32) -> __m256 {
-            unsafe { _mm256_set1_ps(x) }
-        }
-        #[inline(always)]
         unsafe fn load(self, from: *const f32) -> __m256 {
+            // SAFETY: as the caller promises, and a value of the type exists only where the instructions do.
             unsafe { _mm256_loadu_ps(from) }
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f32, x: __m256) {
+            // SAFETY: as the caller promises, and a value of the type exists only where the instructions do.
             unsafe { _mm256_storeu_ps(to, x) }
         }
         #[inline(always)]
-        fn add(self, a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_add_ps(a, b) }
-        }
-        #[inline(always)]
-        fn sub(self, a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_sub_ps(a, b) }
-        }
-        #[inline(always)]
-        fn mul(self, a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_mul_ps(a, b) }
-        }
-        #[inline(always)]
-        fn div(self, a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_div_ps(a, b) }
-        }
-        #[inline(always)]
-        fn min(self, a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_min_ps(a, b) }
-        }
-        #[inline(always)]
-        fn max(self, a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_max_ps(a, b) }
-        }
-        #[inline(always)]
-        fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-            unsafe { _mm256_fmadd_ps(a, b, c) }
-        }
-        #[inline(always)]
-        fn pow2(self, n: __m256) -> __m256 {
-            unsafe {
-                let bits = _mm256_add_epi32(_mm256_castps_si256(n), _mm256_set1_epi32(127));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(bits))
-            }
-        }
-        #[inline(always)]
-        fn splat_pair(self, pair: i32) -> __m256i {
-            unsafe { _mm256_set1_epi32(pair) }
-        }
-        #[inline(always)]
         unsafe fn load_pairs(self, from: *const i16) -> __m256i {
+            // SAFETY: as the caller promises, and a value of the type exists only where the instructions do.
             unsafe { _mm256_loadu_si256(from.cast()) }
         }
-        #[inline(always)]
-        fn add_products(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
-            unsafe { _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)) }
-        }
-        #[inline(always)]
-        fn to_f32(self, x: __m256i) -> __m256 {
-            unsafe { _mm256_cvtepi32_ps(x) }
+        intrinsics! {
+            fn splat(x: f32) -> __m256 { _mm256_set1_ps(x) }
+            fn add(a: __m256, b: __m256) -> __m256 { _mm256_add_ps(a, b) }
+            fn sub(a: __m256, b: __m256) -> __m256 { _mm256_sub_ps(a, b) }
+            fn mul(a: __m256, b: __m256) -> __m256 { _mm256_mul_ps(a, b) }
+            fn div(a: __m256, b: __m256) -> __m256 { _mm256_div_ps(a, b) }
+            fn min(a: __m256, b: __m256) -> __m256 { _mm256_min_ps(a, b) }
+            fn max(a: __m256, b: __m256) -> __m256 { _mm256_max_ps(a, b) }
+            fn mul_add(a: __m256, b: __m256, c: __m256) -> __m256 { _mm256_fmadd_ps(a, b, c) }
+            fn pow2(n: __m256) -> __m256 {{
+                let bits = _mm256_add_epi32(_mm256_castps_si256(n), _mm256_set1_epi32(127));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(bits))
+            }}
+            fn splat_pair(pair: i32) -> __m256i { _mm256_set1_epi32(pair) }
+            fn add_products(sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+                _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
+            }
+            fn to_f32(x: __m256i) -> __m256 { _mm256_cvtepi32_ps(x) }
         }
     }
 }
