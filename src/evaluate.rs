@@ -7,10 +7,11 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_lite::future::block_on;
+use serde_json::json;
 
 use crate::bundle::write_whole;
 use crate::datasets::{Corpus, distinct};
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Precision};
 use crate::evaluation::{
     Bias, CutTexts, EvalReport, Facts, Intervals, Ranks, Scores, Settings, Task, rank, remove_languages,
 };
@@ -83,7 +84,7 @@ pub fn evaluate(
     if let Some(r) = options.lir {
         encoder.similarity().need_cosine("LIR")?;
         if split {
-            return Err(Error::Input("LIR and windows do not go together: leave one of them out.".into()));
+            return Err(Error::Input("LIR and windows do not go together: leave one of them out".into()));
         }
         notes.extend(remove_languages(task, &mut passages, &mut queries, encoder.dimension(), r)?);
     }
@@ -130,8 +131,8 @@ fn kept(
     let Some((folder, model)) = folder else {
         return encode(encoder, texts.iter().copied(), kind, &mut tell);
     };
-    let mut hashed = format!("{}\n{kind:?}\n{:?}\n", encoder.device_label(), encoder.precision());
-    texts.iter().for_each(|t| hashed.extend([t, "\n"]));
+    let unpacked = encoder.precision() == Precision::F32;
+    let hashed = json!([encoder.device_label(), kind, unpacked, texts]).to_string();
     let name = format!("{}-{}-{what}.npy", &model[..12], &sha256(hashed.as_bytes())[..12]);
     let path = folder.join(name);
     if path.is_file() {

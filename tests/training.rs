@@ -65,6 +65,13 @@ fn another_configuration_does_not_go_on_from_a_checkpoint() {
     other.stage[1].learning_rate = 2e-3;
     let error = run(&other, true, None).0.unwrap_err().to_string();
     assert!(error.contains("another configuration"), "{error}");
+    // One of a version that did not say which it was.
+    let state = other.output.join("checkpoints/step-000004/state.json");
+    let mut written: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    assert!(written.as_object_mut().unwrap().remove("revision").is_some());
+    fs::write(&state, written.to_string()).unwrap();
+    let error = run(&other, true, None).0.unwrap_err().to_string();
+    assert!(error.contains("another version of this program"), "{error}");
 }
 
 #[test]

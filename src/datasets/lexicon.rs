@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::records::{self, Report};
 use crate::{Result, text};
 
 /// One sense of an English word with its words in other languages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sense {
     /// Unique over all files.
     pub id: String,

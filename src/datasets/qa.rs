@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::records::{self, Report};
 use crate::{Result, text};
 
 /// A question and its passage, in one language.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// Unique within its language; for what it means in others see [`Question::is_multiway`].
     pub id: String,

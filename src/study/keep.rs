@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::bundle::write_whole;
 use crate::evaluation::{EvalReport, Found, Ranks, Task};
+use crate::training::REVISION;
 use crate::{Error, Result, sha256};
+
+/// The file of a [`Trained`] in its run's folder.
+pub(super) const TRAINED: &str = "trained.json";
 
 /// Written when training is over.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,6 +21,9 @@ pub(super) struct Trained {
     pub key: String,
     /// At the end of training; absent where nothing was left to train.
     pub pairs_per_second: Option<f64>,
+    /// The [`REVISION`] of the program that trained it; 0 is one that did not say.
+    #[serde(default)]
+    pub revision: u32,
 }
 
 /// An evaluation's file. Beside it, under the same name, lie the ranks that it was made from.
@@ -48,6 +55,21 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
 pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_vec_pretty(value).map_err(|e| Error::format(path.display().to_string(), e))?;
     write_whole(path, &json)
+}
+
+/// How many of the runs in `folder` another version of this program has trained, whose keys are not those of this
+/// one's.
+///
+/// # Errors
+/// [`Error::File`] when the folder cannot be read.
+pub(super) fn of_other_versions(folder: &Path) -> Result<usize> {
+    let failed = |e| Error::file(folder, e);
+    let mut count = 0;
+    for run in fs::read_dir(folder).map_err(failed)? {
+        let trained = read::<Trained>(&run.map_err(failed)?.path().join(TRAINED));
+        count += usize::from(trained.is_some_and(|trained| trained.revision != REVISION));
+    }
+    Ok(count)
 }
 
 /// Ranks as a safetensors file: the array `ranks`, U32 `[n, 2]`, has the rank in the document's own
@@ -104,6 +126,20 @@ pub(super) fn read_ranks(path: &Path, sha: &str, task: &Task) -> Result<Vec<Rank
 mod tests {
     use super::*;
     use crate::study::summary::tests::{model, task};
+
+    #[test]
+    fn runs_of_other_versions_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = serde_json::json!({ "key": "k", "pairs_per_second": 1.0, "revision": REVISION });
+        let before = serde_json::json!({ "key": "k", "pairs_per_second": null });
+        for (run, trained) in [("now", Some(now)), ("before", Some(before)), ("under way", None)] {
+            fs::create_dir(folder.path().join(run)).unwrap();
+            if let Some(trained) = trained {
+                write(&folder.path().join(run).join(TRAINED), &trained).unwrap();
+            }
+        }
+        assert_eq!(of_other_versions(folder.path()).unwrap(), 1);
+    }
 
     #[test]
     fn ranks_come_back() {

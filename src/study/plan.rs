@@ -135,7 +135,7 @@ impl<'a> Planner<'a> {
         }
         let (start, known) = self.starts[&size].clone();
         config.start.model = start;
-        let failed = |e: serde_json::Error| Error::Training(e.to_string());
+        let failed = |e: serde_json::Error| Error::format("the configuration", e);
         let mut told = serde_json::to_value(&config).map_err(failed)?;
         // Without names, paths and how weights are stored: start, teacher and data are known by their
         // hashes.

@@ -77,13 +77,22 @@ pub fn run(
     if !resume && fs::read_dir(study.output.join("runs")).is_ok_and(|mut runs| runs.next().is_some()) {
         return Err(Error::Input(format!(
             "{} holds runs already: go on with --resume (what is done is not done again), or name another \
-             output folder.",
+             output folder",
             study.output.display()
         )));
     }
     // What is wrong with the data sets is told before anything is trained.
     let sets = study.evaluate.iter().map(open).collect::<Result<Vec<_>>>()?;
     let mut planner = Planner::new(study, recipe, &mut |note| tell(Event::Note(note)))?;
+    let runs = study.output.join("runs");
+    let old = keep::of_other_versions(&runs)?;
+    if old > 0 {
+        tell(Event::Note(&format!(
+            "{old} of the runs in {} were trained by another version of this program, which gives other weights or \
+             tells runs apart in another way: they are left as they are, and these are others",
+            runs.display()
+        )));
+    }
     let (baseline, arms, swept) = (planner.baseline(), planner.arms()?, planner.swept()?);
     let arms_jobs = [&baseline].into_iter().chain(arms.iter().map(|(_, _, plan)| plan));
     let mut jobs: Vec<(Plan, Quantization, bool)> =
@@ -173,7 +182,7 @@ impl Work<'_> {
     /// Trains where that is not done; pairs a second, where they are known.
     fn train(&mut self, plan: &Plan) -> Result<Option<f64>> {
         let Some(config) = &plan.train else { return Ok(None) };
-        let path = plan.folder.join("trained.json");
+        let path = plan.folder.join(keep::TRAINED);
         if let Some(trained) = keep::read::<keep::Trained>(&path).filter(|trained| trained.key == plan.key)
             && plan.bundle.join(MANIFEST).is_file()
         {
@@ -192,13 +201,16 @@ impl Work<'_> {
             },
             &mut |note| (tell.borrow_mut())(Event::Note(note)),
         )?;
-        keep::write(&path, &keep::Trained { key: plan.key.clone(), pairs_per_second })?;
+        keep::write(
+            &path,
+            &keep::Trained { key: plan.key.clone(), pairs_per_second, revision: training::REVISION },
+        )?;
         Ok(pairs_per_second)
     }
 
     /// Removes what a finished run needs no more: checkpoints, and its copy of the start.
     fn tidy(&self, plan: &Plan) -> Result<()> {
-        if plan.train.is_some() && plan.folder.join("trained.json").is_file() {
+        if plan.train.is_some() && plan.folder.join(keep::TRAINED).is_file() {
             for part in ["checkpoints", "start"].map(|part| plan.folder.join(part)) {
                 if part.exists() {
                     fs::remove_dir_all(&part).map_err(|e| Error::file(&part, e))?;

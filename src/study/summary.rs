@@ -139,7 +139,7 @@ pub fn values(task: &Task, models: &[&Measured], drawn: Drawn) -> Result<Values>
 fn mean(task: &Task, models: &[&Measured]) -> Result<Scores> {
     let scores: Vec<&Scores> = models.iter().map(|model| &model.scores).collect();
     Scores::mean(&scores).filter(|mean| mean.multi.len() == task.queries.len()).ok_or_else(|| {
-        Error::Input("There is no model to sum up, or they were measured on different questions.".into())
+        Error::Input("There is no model to sum up, or they were measured on different questions".into())
     })
 }
 

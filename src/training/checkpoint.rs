@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{student::Student, validation::Best};
+use super::{REVISION, student::Student, validation::Best};
 use crate::{
     Error, Result,
     bundle::{Weights, write_whole},
@@ -35,6 +35,9 @@ struct State {
     /// The best that was measured.
     #[serde(default)]
     best: Best,
+    /// The [`REVISION`] of the program that wrote it; 0 is one that did not say.
+    #[serde(default)]
+    revision: u32,
     /// SHA-256 of the configuration's parts that weights depend on.
     run: String,
     /// SHA-256 of each file.
@@ -74,7 +77,7 @@ pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Re
         write_whole(&part.join(name), &bytes)?;
     }
     let devices = student.blocks.devices().into();
-    let state = State { step, row_updates, devices, best, run: run.into(), files };
+    let state = State { step, row_updates, devices, best, revision: REVISION, run: run.into(), files };
     let json = serde_json::to_vec_pretty(&state).map_err(|e| Error::format(STATE, e))?;
     write_whole(&part.join(STATE), &json)?;
     let done = folder.join(format!("step-{step:06}"));
@@ -93,7 +96,7 @@ pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Re
 /// `None` when there is no checkpoint. Damaged ones are reported through `note` and passed over.
 ///
 /// # Errors
-/// [`Error::Training`] when the newest whole checkpoint is of another configuration.
+/// [`Error::Input`] when the newest whole checkpoint is of another configuration or version of this program.
 pub fn load(
     folder: &Path,
     run: &str,
@@ -102,15 +105,23 @@ pub fn load(
 ) -> Result<Option<Known>> {
     for path in list(folder)?.iter().rev() {
         match read(path) {
+            Ok((state, _)) if state.revision != REVISION => {
+                return Err(Error::Input(format!(
+                    "{} was made by another version of this program, which gives other weights or tells runs apart in \
+                     another way: it may be of another run; go on with that version, use another output folder, or \
+                     train without --resume",
+                    path.display()
+                )));
+            }
             Ok((state, _)) if state.run != run => {
-                return Err(Error::Training(format!(
+                return Err(Error::Input(format!(
                     "{} was made with another configuration, start, teacher or data; use another output folder, or train without --resume",
                     path.display()
                 )));
             }
             // The two implementations number parameters each in its own way.
             Ok((state, _)) if state.devices != student.blocks.devices() => {
-                return Err(Error::Training(format!(
+                return Err(Error::Input(format!(
                     "{} was made with {}; go on with that, or train without --resume",
                     path.display(),
                     state.devices

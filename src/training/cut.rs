@@ -34,7 +34,7 @@ pub(crate) fn cut(bundle: &mut Bundle, size: Size, section: &str) -> Result<Vec<
     let all = Size::of(&bundle.manifest.architecture);
     if size.layers > all.layers {
         return Err(Error::Input(format!(
-            "The start model has {} layers, so none with {} can be cut from it: change {section}.layers.",
+            "The start model has {} layers, so none with {} can be cut from it: change {section}.layers",
             all.layers, size.layers
         )));
     }
@@ -78,7 +78,7 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
     if width > config.hidden || !width.is_multiple_of(head) || inner == 0 {
         return Err(Error::Input(format!(
             "The start model is {} wide with attention heads of {head}, so none {width} wide can be cut from it: \
-             {section}.width takes multiples of {head} up to {}.",
+             {section}.width takes multiples of {head} up to {}",
             config.hidden, config.hidden
         )));
     }

@@ -56,12 +56,12 @@ impl Erasure {
     /// evenly.
     ///
     /// # Errors
-    /// [`Error::Training`] when no segment is in all languages, or there is only one language.
+    /// [`Error::Input`] when no segment is in all languages, or there is only one language.
     pub(super) fn texts(&self, segments: &[Segment], languages: &[String]) -> Result<Vec<Vec<String>>> {
         let whole: Vec<&Segment> =
             segments.iter().filter(|s| languages.iter().all(|l| s.texts.contains_key(l))).collect();
         if whole.is_empty() || languages.len() < 2 {
-            return Err(Error::Training(format!(
+            return Err(Error::Input(format!(
                 "erasing languages needs parallel segments that are in all {} of them, two at least; there is none. Add \
                  some to the data, or leave [erasure] out",
                 languages.len()

@@ -23,9 +23,11 @@ mod trainer;
 mod validation;
 mod whitening;
 
-/// Raised whenever the same configuration, start and data would give other weights than before, so that
-/// neither a checkpoint nor a study's run of an earlier program is taken for one of this.
-pub(crate) const REVISION: u32 = 2;
+/// Raised whenever the same configuration, start and data would give other weights or another key than before, so
+/// that neither a checkpoint nor a study's run of an earlier program is taken for one of this.
+///
+/// 3: texts are hashed as JSON, no more as Rust shows them for debugging.
+pub(crate) const REVISION: u32 = 3;
 
 pub use config::{Anchor, Contrastive, Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
 pub(crate) use config::{check_there, not_understood};

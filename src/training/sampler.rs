@@ -10,7 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{loss::Relation, switching::Switcher};
@@ -260,7 +261,7 @@ impl Sampler {
     /// A sampler with the default options; see [`Self::with_options`].
     ///
     /// # Errors
-    /// [`Error::Training`] when there is nothing to draw from.
+    /// [`Error::Input`] when there is nothing to draw from.
     pub fn new(
         questions: &[Question],
         segments: &[Segment],
@@ -274,7 +275,7 @@ impl Sampler {
     /// one record in many languages.
     ///
     /// # Errors
-    /// [`Error::Training`] when no record has one of `languages`, an option is no share, or a weight is for
+    /// [`Error::Input`] when no record has one of `languages`, an option is no share, or a weight is for
     /// a source that nothing is from.
     pub fn with_options(
         questions: &[Question],
@@ -374,7 +375,7 @@ impl Sampler {
         };
         sampler.sort(&sources, &languages);
         if sampler.one.is_empty() && sampler.two.is_empty() {
-            return Err(Error::Training(format!(
+            return Err(Error::Input(format!(
                 "no question and no parallel segment is in any of the languages {}: check the data folder",
                 languages.join(", ")
             )));
@@ -385,10 +386,10 @@ impl Sampler {
     /// With translations of words, for `code_switching`.
     ///
     /// # Errors
-    /// [`Error::Training`] when that share is not 0, and there is nothing to switch.
+    /// [`Error::Input`] when that share is not 0, and there is nothing to switch.
     pub fn with_switcher(mut self, switcher: Switcher) -> Result<Self> {
         if self.options.code_switching > 0.0 && (switcher.languages().is_empty() || self.english.is_empty()) {
-            return Err(Error::Training(
+            return Err(Error::Input(
                 "code_switching takes questions that there are in English alone, and a lexicon with a thousand \
                  words in another of `languages`; set it to 0, or add en to `languages` and such data to the folder"
                     .into(),
@@ -411,7 +412,7 @@ impl Sampler {
     /// The batch of a step: `count` items, fewer only where the data hold no more, none where they
     /// hold nothing for the strategy.
     pub fn batch(&self, step: u64, strategy: Strategy, count: usize) -> Batch {
-        let mut rng = StdRng::seed_from_u64(mix(self.seed, step));
+        let mut rng = ChaCha12Rng::seed_from_u64(mix(self.seed, step));
         let monolingual = match strategy {
             Strategy::Monolingual => true,
             Strategy::CrossLingual => false,
@@ -424,12 +425,12 @@ impl Sampler {
     pub fn monolingual_pairs(&self, count: usize) -> impl Iterator<Item = (&str, Vec<Item>)> {
         self.one.iter().zip(0..).map(move |((language, pool), at)| {
             // From the far end: no batch of a run is drawn so.
-            let mut rng = StdRng::seed_from_u64(mix(self.seed, u64::MAX - at));
+            let mut rng = ChaCha12Rng::seed_from_u64(mix(self.seed, u64::MAX - at));
             (language.as_str(), self.in_language(language, pool, &mut rng, count))
         })
     }
 
-    fn monolingual(&self, rng: &mut StdRng, count: usize) -> Batch {
+    fn monolingual(&self, rng: &mut ChaCha12Rng, count: usize) -> Batch {
         let Some((language, pool)) = pick(&self.one, rng) else {
             return Batch { kind: BatchKind::Monolingual(String::new()), items: Vec::new() };
         };
@@ -437,7 +438,7 @@ impl Sampler {
         Batch { kind: BatchKind::Monolingual(language.clone()), items }
     }
 
-    fn in_language(&self, language: &str, pool: &Pool, rng: &mut StdRng, count: usize) -> Vec<Item> {
+    fn in_language(&self, language: &str, pool: &Pool, rng: &mut ChaCha12Rng, count: usize) -> Vec<Item> {
         let mut items = Vec::with_capacity(count);
         let mut used = HashSet::new();
         for _ in 0..count * TRIES {
@@ -462,7 +463,7 @@ impl Sampler {
         items
     }
 
-    fn cross_lingual(&self, rng: &mut StdRng, count: usize) -> Batch {
+    fn cross_lingual(&self, rng: &mut ChaCha12Rng, count: usize) -> Batch {
         let mut items = Vec::with_capacity(count);
         let mut used = HashSet::new();
         let met = self.languages_met(rng);
@@ -517,7 +518,7 @@ impl Sampler {
     }
 
     /// The languages of a cross-lingual batch: at least those of one pair that there are records of.
-    fn languages_met(&self, rng: &mut StdRng) -> Vec<&str> {
+    fn languages_met(&self, rng: &mut ChaCha12Rng) -> Vec<&str> {
         let mut others: Vec<&str> = self.languages.iter().map(String::as_str).collect();
         let wanted = self.options.batch_languages;
         // Nothing is drawn where all meet.
@@ -534,7 +535,7 @@ impl Sampler {
     }
 
     /// The items of a record in a cross-lingual batch of the languages `met`, the first of them across `pair`.
-    fn items(&self, at: u32, pair: &Pair, met: &[&str], rng: &mut StdRng) -> Vec<Item> {
+    fn items(&self, at: u32, pair: &Pair, met: &[&str], rng: &mut ChaCha12Rng) -> Vec<Item> {
         let mut around = vec![pair.query.as_str(), pair.passage.as_str()];
         if self.options.ways > 1 {
             let record = &self.records[at as usize];
@@ -564,7 +565,7 @@ impl Sampler {
     /// parallel segments one that stands near in its source, else, where the query is code-switched, the English one
     /// with words in the query's language.
     pub fn negatives(&self, step: u64, batch: &Batch) -> Vec<Option<Negative>> {
-        let mut rng = StdRng::seed_from_u64(mix(!self.seed, step));
+        let mut rng = ChaCha12Rng::seed_from_u64(mix(!self.seed, step));
         let share = match batch.kind {
             BatchKind::Monolingual(_) => 0.0,
             BatchKind::CrossLingual => self.options.same_language_negatives,
@@ -579,7 +580,7 @@ impl Sampler {
     }
 
     /// A hard negative in the language of the query.
-    fn tempting(&self, item: &Item, rng: &mut StdRng) -> Option<Negative> {
+    fn tempting(&self, item: &Item, rng: &mut ChaCha12Rng) -> Option<Negative> {
         let language = &item.query_lang;
         let record = self.records.get(item.record as usize)?;
         if !record.query.contains_key(language) {
@@ -590,7 +591,7 @@ impl Sampler {
         self.negative(item, language, rng).or_else(|| self.near(item, language, rng))
     }
 
-    fn negative(&self, item: &Item, language: &str, rng: &mut StdRng) -> Option<Negative> {
+    fn negative(&self, item: &Item, language: &str, rng: &mut ChaCha12Rng) -> Option<Negative> {
         let record = self.records.get(item.record as usize)?;
         let of = |text: &str, record| Negative { text: text.to_owned(), lang: language.to_owned(), record };
         if let Some(given) = record.negatives.get(language).filter(|given| !given.is_empty()) {
@@ -616,7 +617,7 @@ impl Sampler {
     }
 
     /// A parallel segment near an item's own.
-    fn near(&self, item: &Item, language: &str, rng: &mut StdRng) -> Option<Negative> {
+    fn near(&self, item: &Item, language: &str, rng: &mut ChaCha12Rng) -> Option<Negative> {
         let at = item.record as usize;
         let record = self.records.get(at).filter(|record| record.is_parallel)?;
         let around = at.saturating_sub(NEAR)..self.records.len().min(at + NEAR + 1);
@@ -636,11 +637,11 @@ impl Sampler {
     /// where there is one that is not its passage: any that the record has, of a code-switched query the English that
     /// it was. A sentence that asks in place of a question (inverse cloze) has none.
     pub fn parallel_queries(&self, step: u64, batch: &Batch) -> Vec<Option<String>> {
-        let mut rng = StdRng::seed_from_u64(mix(self.seed ^ PARALLEL, step));
+        let mut rng = ChaCha12Rng::seed_from_u64(mix(self.seed ^ PARALLEL, step));
         batch.items.iter().map(|item| self.parallel_query(item, &mut rng)).collect()
     }
 
-    fn parallel_query(&self, item: &Item, rng: &mut StdRng) -> Option<String> {
+    fn parallel_query(&self, item: &Item, rng: &mut ChaCha12Rng) -> Option<String> {
         let record = self.records.get(item.record as usize)?;
         let Some(own) = record.query.get(&item.query_lang) else {
             return item.query_english.clone();
@@ -660,7 +661,7 @@ impl Sampler {
 
     /// A sentence of the passage in one language as the query of the passage in another. Nothing is taken
     /// out of the passage: words do not match across languages.
-    fn cloze_across(&self, at: u32, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
+    fn cloze_across(&self, at: u32, from: &str, to: &str, rng: &mut ChaCha12Rng) -> Option<Item> {
         let record = self.records.get(at as usize).filter(|record| !record.is_parallel)?;
         let item = cloze_item((at, record), from, &record.passage.get(from)?.text, rng)?;
         let english = record.passage.get("en").map(|passage| passage.text.to_string());
@@ -670,7 +671,7 @@ impl Sampler {
 
     /// An English question and its passage, of which one or both have words of another language: of those in
     /// `met`, unless texts are switched to none of them.
-    fn switched(&self, met: &[&str], rng: &mut StdRng) -> Option<Item> {
+    fn switched(&self, met: &[&str], rng: &mut ChaCha12Rng) -> Option<Item> {
         let at = self.english.draw(rng)?;
         let mut item = self.item(at, "en", "en", rng)?;
         let side = rng.random_range(0..3);
@@ -693,7 +694,7 @@ impl Sampler {
         Some(item)
     }
 
-    fn item(&self, at: u32, from: &str, to: &str, rng: &mut StdRng) -> Option<Item> {
+    fn item(&self, at: u32, from: &str, to: &str, rng: &mut ChaCha12Rng) -> Option<Item> {
         let record = &self.records[at as usize];
         let query = record.query.get(from)?;
         let passage = record.passage.get(to)?;
@@ -794,7 +795,7 @@ impl Pool {
         self.records.is_empty()
     }
 
-    fn draw(&self, rng: &mut StdRng) -> Option<u32> {
+    fn draw(&self, rng: &mut ChaCha12Rng) -> Option<u32> {
         let total = *self.until.last()?;
         let point = rng.random_range(0.0..total);
         let source = self.until.partition_point(|&until| until <= point);
@@ -802,7 +803,7 @@ impl Pool {
     }
 }
 
-fn pick<'a, T>(list: &'a [T], rng: &mut StdRng) -> Option<&'a T> {
+fn pick<'a, T>(list: &'a [T], rng: &mut ChaCha12Rng) -> Option<&'a T> {
     if list.is_empty() { None } else { list.get(rng.random_range(0..list.len())) }
 }
 
@@ -824,10 +825,10 @@ fn is_one(ways: &usize) -> bool {
 
 fn check(options: &SamplerOptions) -> Result<()> {
     if options.ways == 0 {
-        return Err(Error::Training("sampling.ways is 0; a record gives at least 1 item".into()));
+        return Err(Error::Input("sampling.ways is 0; a record gives at least 1 item".into()));
     }
     if options.batch_languages == 1 {
-        return Err(Error::Training(
+        return Err(Error::Input(
             "sampling.batch_languages is 1; across languages at least 2 meet (0 is all)".into(),
         ));
     }
@@ -843,12 +844,12 @@ fn check(options: &SamplerOptions) -> Result<()> {
     ];
     for (name, share) in shares {
         if !(0.0..=1.0).contains(&share) {
-            return Err(Error::Training(format!("the share {name} is {share}; it must be from 0 to 1")));
+            return Err(Error::Input(format!("the share {name} is {share}; it must be from 0 to 1")));
         }
     }
     for (source, weight) in &options.weights {
         if !(weight.is_finite() && *weight >= 0.0) {
-            return Err(Error::Training(format!("the weight of {source} is {weight}; it must be 0 or more")));
+            return Err(Error::Input(format!("the weight of {source} is {weight}; it must be 0 or more")));
         }
     }
     Ok(())
@@ -864,7 +865,7 @@ fn check_sources(options: &SamplerOptions, questions: &[Question], segments: &[S
         options.weights.keys().find(|name| !all.contains(name.as_str()) && !default.contains_key(*name));
     let Some(name) = unknown else { return Ok(()) };
     let meant = nearest(name, all.iter().copied()).map_or(String::new(), |near| format!(", perhaps {near}"));
-    Err(Error::Training(format!(
+    Err(Error::Input(format!(
         "sampling.weights names {name}, which no text is from{meant}; there are {}",
         all.into_iter().collect::<Vec<_>>().join(", ")
     )))
@@ -888,7 +889,7 @@ fn cloze_item(
     (place, record): (u32, &Record),
     language: &str,
     text: &Arc<str>,
-    rng: &mut StdRng,
+    rng: &mut ChaCha12Rng,
 ) -> Option<Item> {
     let sentences: Vec<&str> = sentences(text).into_iter().map(|range| &text[range]).collect();
     if sentences.len() < 3 {

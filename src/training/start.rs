@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
 };
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -26,8 +27,8 @@ use crate::{
         records, training,
         word_counts::{WordCounts, read_word_counts},
     },
+    hash::{Hasher, sha256},
     retrieval::Similarity,
-    sha256,
 };
 
 /// What training needs before its first step.
@@ -61,7 +62,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     }
     let folder = config.output.join("start");
     let mut bundle = Bundle::open(&config.start.model)?;
-    let learned = learned(config, &data.questions, &data.segments, &data.senses);
+    let learned = learned(config, &data)?;
     let key = key(config, &data, &bundle, &learned)?;
     if folder.join("manifest.json").exists()
         && let Ok(mut bundle) = Bundle::open(&folder)
@@ -116,6 +117,13 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     if let Some(prompts) = &config.prompts {
         bundle.manifest.prompts = prompts.clone();
     }
+    if folder.join("manifest.json").exists() {
+        note(&format!(
+            "the start model in {} is of another configuration, model, data or version of this program, and is made \
+             anew",
+            folder.display()
+        ));
+    }
     bundle.store_as(Quantization::F32);
     bundle.manifest.recipe = recipe;
     // What was measured was measured on another model.
@@ -127,18 +135,24 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     Ok(Prepared { bundle, folder, questions, segments, senses, learned, key })
 }
 
-fn learned(config: &TrainConfig, questions: &[Question], segments: &[Segment], senses: &[Sense]) -> String {
-    let mut learned = format!("{} {}", hash(questions), hash(segments));
+/// SHA-256 of all texts that are learned.
+fn learned(config: &TrainConfig, data: &Read) -> Result<String> {
+    let mut learned = vec![hash(&data.questions)?, hash(&data.segments)?];
     if config.sampling.code_switching > 0.0 {
-        learned += &format!(" {}", hash(senses));
+        learned.push(hash(&data.senses)?);
     }
-    sha256(learned.as_bytes())
+    Ok(sha256(learned.join(" ").as_bytes()))
 }
 
-/// SHA-256 of records, in their order.
-fn hash<T: std::fmt::Debug>(records: &[T]) -> String {
-    let part = |records: &[T]| sha256(format!("{records:?}").as_bytes());
-    sha256(records.chunks(10_000).map(part).collect::<String>().as_bytes())
+/// SHA-256 of records in their order, each as a line of JSON.
+fn hash<T: Serialize>(records: &[T]) -> Result<String> {
+    let mut hasher = Hasher::default();
+    for record in records {
+        let line = serde_json::to_vec(record).map_err(|e| Error::format("a training text", e))?;
+        hasher.push(&line);
+        hasher.push(b"\n");
+    }
+    Ok(hasher.finish())
 }
 
 /// Hash of what the start model depends on: of the guard that is what it left out.
@@ -147,7 +161,8 @@ fn key(config: &TrainConfig, data: &Read, model: &Bundle, learned: &str) -> Resu
     if let Some(parts) = parts.as_array_mut() {
         parts.extend([json!(model.fingerprint()?), json!(learned)]);
         if config.start.trim.is_some() {
-            let words = data.words.as_ref().map(|(_, words)| sha256(format!("{words:?}").as_bytes()));
+            let words = data.words.as_ref().map(|(_, words)| hash(&words.iter().collect::<Vec<_>>()));
+            let words = words.transpose()?;
             parts.extend([json!(config.quantization), json!(words)]);
         }
         parts.extend(data.guard.as_ref().map(|report| json!(report)));
@@ -205,7 +220,7 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
                 folder,
                 format!("{nothing}; docs/data.md says which files are read, in which form"),
             ),
-            None => Error::Training(format!("of data.sets, {nothing}")),
+            None => Error::Input(format!("of data.sets, {nothing}")),
         });
     }
     account::check_languages(&config.languages, &questions, &segments)?;
@@ -239,7 +254,7 @@ const LEXICON: &str = "lexicon";
 /// Drops what is from `sources`, which are named as in a model card; `iot` is `docqa/iot` too.
 ///
 /// # Errors
-/// [`Error::Training`] naming the source that nothing is from.
+/// [`Error::Input`] naming the source that nothing is from.
 fn leave_out(
     sources: &[String],
     questions: &mut Vec<Question>,
@@ -255,7 +270,7 @@ fn leave_out(
         if some + asked == 0 {
             let all = segments.iter().map(|s| &s.source).chain(questions.iter().map(|q| &q.source));
             let all: Vec<&str> = all.collect::<BTreeSet<_>>().into_iter().map(String::as_str).collect();
-            return Err(Error::Training(format!(
+            return Err(Error::Input(format!(
                 "data.without names {name}, which no text is from; there are {}",
                 all.join(", ")
             )));
@@ -389,7 +404,26 @@ mod tests {
         let (third, notes) = prepared(&config);
         let third = third.unwrap();
         assert!(notes.iter().any(|note| note.ends_with("nothing overlaps")), "{notes:?}");
+        assert!(notes.iter().any(|note| note.contains("is of another configuration")), "{notes:?}");
         assert_eq!((third.segments.len(), third.questions.len()), (2, 1));
+    }
+
+    /// Python's `hashlib.sha256(json.dumps(q, ensure_ascii=False, separators=(",", ":")).encode() + b"\\n")`.
+    #[test]
+    fn a_text_is_hashed_as_a_line_of_json() {
+        let question = Question {
+            id: "q:1".into(),
+            lang: "de".into(),
+            question: "Wo\u{200b} \"steht\" das?".into(),
+            context: "Hier, 中\u{301}.".into(),
+            answer: None,
+            answer_sentence: None,
+            source: "docqa/tiny".into(),
+            title: Some("T".into()),
+            negatives: vec!["a".into()],
+        };
+        let expected = "c89137eca6f1c11f63a43a78fafcc9d43d099e0a2064730c50ff8ff3452c8bd0";
+        assert_eq!(hash(&[question]).unwrap(), expected);
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
             Objective::Contrastive(ref terms) => terms.distillation > 0.0,
         };
         if distils && own.dimension() != teachers.dimension() {
-            return Err(Error::Training(format!(
+            return Err(Error::Input(format!(
                 "stage[{i}] draws vectors of {} numbers to those of the teacher, {}, which have {}; name a teacher in \
                  [start] whose vectors are as long, or leave distillation out",
                 own.dimension(),
@@ -154,7 +154,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
         if let Trained::Last(blocks) = stage.train
             && blocks > own.layers
         {
-            return Err(Error::Training(format!(
+            return Err(Error::Input(format!(
                 "stage[{i}].train names the last {blocks} blocks of a model that has {}",
                 own.layers
             )));
@@ -165,7 +165,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
 
 /// Hash of everything that weights depend on: program, configuration, start with what is learned, teacher.
 fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Result<String> {
-    let mut value = serde_json::to_value(config).map_err(|e| Error::Training(e.to_string()))?;
+    let mut value = serde_json::to_value(config).map_err(|e| Error::format("the configuration", e))?;
     if let Some(fields) = value.as_object_mut() {
         for field in ["output", "checkpoint_every", "name", "licence", "erasure", "whitening"] {
             fields.remove(field);
@@ -508,7 +508,7 @@ impl Run<'_> {
         if let Some(whitening) = &self.config.whitening {
             whiten(&mut bundle, whitening, &self.sampler, &self.machine, stop, note)?;
         }
-        let recipe = serde_json::to_value(self.config).map_err(|e| Error::Training(e.to_string()))?;
+        let recipe = serde_json::to_value(self.config).map_err(|e| Error::format("the configuration", e))?;
         let manifest = &mut bundle.manifest;
         manifest.name = self.config.name.clone();
         manifest.licence = self.config.licence.clone();

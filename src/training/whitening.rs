@@ -61,7 +61,7 @@ impl Whitening {
 /// drawn as monolingual batches are.
 ///
 /// # Errors
-/// What encoding meets; [`Error::Training`] where there are no monolingual pairs; [`Error::Cancelled`].
+/// What encoding meets; [`Error::Input`] where there are no monolingual pairs; [`Error::Cancelled`].
 pub fn whiten(
     bundle: &mut Bundle,
     whitening: &Whitening,
@@ -97,7 +97,7 @@ pub fn whiten(
         languages += 1;
     }
     if languages == 0 {
-        return Err(Error::Training(
+        return Err(Error::Input(
             "there are no questions with passages in one language, which whitening needs; leave [whitening] out".into(),
         ));
     }
@@ -154,7 +154,7 @@ fn product(a: &[f64], b: &[f64], columns: usize) -> Vec<f64> {
 /// Newton–Schulz iteration (Higham, *Functions of Matrices*, 2008, chapter 6).
 ///
 /// # Errors
-/// [`Error::Training`] where it does not converge.
+/// [`Error::Input`] where it does not converge.
 fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
     let norm = a.iter().map(|v| v * v).sum::<f64>().sqrt();
     let mut root: Vec<f64> = a.iter().map(|v| v / norm).collect();
@@ -174,7 +174,7 @@ fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
             return Ok(inverse);
         }
     }
-    Err(Error::Training(
+    Err(Error::Input(
         "the pairs' covariance is too near to a singular matrix to whiten by; raise whitening.ridge".into(),
     ))
 }
