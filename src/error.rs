@@ -1,9 +1,9 @@
 //! The one error type of the crate.
 //!
-//! Each error is a sentence for a person: what is wrong, where, and what to do about it when that is
-//! known. Whoever shows it prints it as it is; nobody parses it.
+//! Each error is a message for a person: what is wrong, where, and what to do about it when that is known. Whoever
+//! shows it prints it as it is; nobody parses it. A message ends without a full stop, unless it is several sentences.
 
-use std::path::Path;
+use std::{ops::Deref, path::Path, sync::Arc};
 
 /// Everything that can go wrong because of input, network, storage or a device.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -13,8 +13,10 @@ pub enum Error {
     File {
         /// The file's path or address.
         path: String,
-        /// What the system said.
+        /// What is wrong with it, often in the system's words.
         problem: String,
+        /// What the system said.
+        source: Option<Source>,
     },
     /// A file or field is not of the form it should have.
     #[error("{place}: {problem}")]
@@ -23,6 +25,8 @@ pub enum Error {
         place: String,
         /// What is wrong with it, and what was expected.
         problem: String,
+        /// What its parser said.
+        source: Option<Source>,
     },
     /// A file's bytes are not the ones its manifest promises.
     #[error("{file}: {problem}")]
@@ -50,8 +54,10 @@ pub enum Error {
         device: String,
         /// What happened.
         problem: String,
+        /// What its driver said.
+        source: Option<Source>,
     },
-    /// Training cannot go on.
+    /// Training has begun and cannot go on.
     #[error("training stopped: {0}")]
     Training(String),
     /// The person asked to stop.
@@ -64,12 +70,113 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// An input-output error at `path`.
-    pub fn file(path: impl AsRef<Path>, problem: impl std::fmt::Display) -> Self {
-        Self::File { path: path.as_ref().display().to_string(), problem: problem.to_string() }
+    pub fn file(path: impl AsRef<Path>, problem: impl Into<Problem>) -> Self {
+        let Problem { words: problem, source } = problem.into();
+        Self::File { path: path.as_ref().display().to_string(), problem, source }
     }
 
     /// A format error at `place`: a file, `file:line`, or a field.
-    pub fn format(place: impl Into<String>, problem: impl std::fmt::Display) -> Self {
-        Self::Format { place: place.into(), problem: problem.to_string() }
+    pub fn format(place: impl Into<String>, problem: impl Into<Problem>) -> Self {
+        let Problem { words: problem, source } = problem.into();
+        Self::Format { place: place.into(), problem, source }
+    }
+
+    /// An error of `device`, which is named in words.
+    pub fn device(device: impl Into<String>, problem: impl Into<Problem>) -> Self {
+        let Problem { words: problem, source } = problem.into();
+        Self::Device { device: device.into(), problem, source }
+    }
+}
+
+/// An error of the system or of a library, behind one of this crate.
+#[derive(Debug, Clone)]
+pub struct Source(Arc<dyn std::error::Error + Send + Sync>);
+
+// With it thiserror gives the error itself as the source of ours.
+impl Deref for Source {
+    type Target = dyn std::error::Error + Send + Sync;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+/// What went wrong, in words, and the error that said so where there is one.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    words: String,
+    source: Option<Source>,
+}
+
+impl Problem {
+    /// `words` about an error, which keeps its own.
+    pub fn of(words: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { words: words.into(), source: Some(Source(Arc::new(source))) }
+    }
+}
+
+impl From<String> for Problem {
+    fn from(words: String) -> Self {
+        Self { words, source: None }
+    }
+}
+
+impl From<&str> for Problem {
+    fn from(words: &str) -> Self {
+        words.to_string().into()
+    }
+}
+
+/// What tokenizers fails with.
+impl From<Box<dyn std::error::Error + Send + Sync>> for Problem {
+    fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        Self { words: error.to_string(), source: Some(Source(error.into())) }
+    }
+}
+
+/// Errors that are problems in their own words.
+macro_rules! problems {
+    ($($(#[$feature:meta])? $error:ty),* $(,)?) => {
+        $(
+            $(#[$feature])?
+            impl From<$error> for Problem {
+                fn from(error: $error) -> Self {
+                    Self::of(error.to_string(), error)
+                }
+            }
+        )*
+    };
+}
+
+problems!(
+    Error,
+    std::io::Error,
+    std::string::FromUtf8Error,
+    std::str::Utf8Error,
+    serde_json::Error,
+    #[cfg(feature = "data")]
+    safetensors::SafeTensorError,
+    #[cfg(feature = "data")]
+    csv::Error,
+    #[cfg(feature = "native")]
+    toml::de::Error,
+);
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_the_system_said_is_kept() {
+        let said = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let error = Error::file("a.json", said());
+        assert_eq!(error.to_string(), format!("a.json: {}", said()));
+        let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+        assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound));
+        let error = Error::format("a.json", Problem::of("it is not JSON", said()));
+        assert_eq!((error.to_string().as_str(), error.source().is_some()), ("a.json: it is not JSON", true));
+        assert!(Error::device("GPU", "it is not there").source().is_none());
     }
 }

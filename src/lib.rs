@@ -77,6 +77,6 @@ pub mod timing;
 #[cfg(feature = "native")]
 pub mod training;
 
-pub use error::{Error, Result};
+pub use error::{Error, Problem, Result, Source};
 #[cfg(feature = "data")]
 pub use hash::{Hasher, sha256};

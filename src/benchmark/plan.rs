@@ -154,8 +154,8 @@ pub fn cells(list: &str) -> Result<Vec<Cell>> {
         }
     }
     match cells.len() {
-        0 => Err(Error::Input("No size is given: write texts x tokens, for instance 1x8, 8x114.".into())),
-        n if n > CELLS => Err(Error::Input(format!("These are {n} sizes; at most {CELLS} are timed."))),
+        0 => Err(Error::Input("No size is given: write texts x tokens, for instance 1x8, 8x114".into())),
+        n if n > CELLS => Err(Error::Input(format!("These are {n} sizes; at most {CELLS} are timed"))),
         _ => Ok(cells),
     }
 }
@@ -165,19 +165,19 @@ fn cell(word: &str) -> Result<Cell> {
     let numbers = word.split_once(['x', 'X', '×', '*']);
     let numbers = numbers.and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
     let Some((batch, tokens)) = numbers else {
-        return wrong("is not a size: write texts x tokens, for instance 8x114.");
+        return wrong("is not a size: write texts x tokens, for instance 8x114");
     };
     let cell = Cell { batch, tokens };
     if !(1..=TEXTS).contains(&batch) {
-        return wrong(&format!("cannot be timed: a call takes 1 to {TEXTS} texts."));
+        return wrong(&format!("cannot be timed: a call takes 1 to {TEXTS} texts"));
     }
     if !(SHORTEST..=LONGEST).contains(&tokens) {
         return wrong(&format!(
-            "cannot be timed: a text has {SHORTEST} to {LONGEST} tokens, with those that begin and end it."
+            "cannot be timed: a text has {SHORTEST} to {LONGEST} tokens, with those that begin and end it"
         ));
     }
     if cell.all_tokens() > TOKENS {
-        return wrong(&format!("cannot be timed: a call takes at most {TOKENS} tokens in all."));
+        return wrong(&format!("cannot be timed: a call takes at most {TOKENS} tokens in all"));
     }
     Ok(cell)
 }

@@ -18,7 +18,7 @@ pub fn fit(
 ) -> Result<String> {
     let mut text = String::new();
     let mut next = first;
-    let empty = || Error::Input("There is no text to time the model with.".into());
+    let empty = || Error::Input("There is no text to time the model with".into());
     // Passages repeat where all of them together are too short.
     while count(&text)? < tokens {
         let passage = passages.get(next % passages.len().max(1)).ok_or_else(empty)?.trim();
@@ -54,7 +54,7 @@ pub fn fit(
             }
         }
     }
-    Err(Error::Input(format!("No text of exactly {tokens} tokens can be cut for this model.")))
+    Err(Error::Input(format!("No text of exactly {tokens} tokens can be cut for this model")))
 }
 
 #[cfg(test)]

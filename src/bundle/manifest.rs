@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::weights::Quantization;
 use crate::{
-    Error, Result,
+    Error, Problem, Result,
     architecture::Config,
     retrieval::Similarity,
     sha256,
@@ -136,8 +136,8 @@ impl Manifest {
     /// # Errors
     /// [`Error::Format`] naming the field, [`Error::Unsupported`] for a later format.
     pub fn parse(place: &str, bytes: &[u8]) -> Result<Self> {
-        let value: serde_json::Value =
-            serde_json::from_slice(bytes).map_err(|e| Error::format(place, format!("not JSON: {e}")))?;
+        let value: serde_json::Value = serde_json::from_slice(bytes)
+            .map_err(|e| Error::format(place, Problem::of(format!("not JSON: {e}"), e)))?;
         // The version comes first: other fields of a later format may mean something else.
         let format = value.get("format").and_then(|f| f.as_u64()).ok_or_else(|| {
             Error::format(place, "the field `format` (the bundle's format version) is missing")

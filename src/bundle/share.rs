@@ -150,7 +150,7 @@ fn common(
         }
         if names.is_empty() {
             return Err(Error::Input(format!(
-                "No array of {} is the same in {other}{}, so there is nothing to share.",
+                "No array of {} is the same in {other}{}, so there is nothing to share",
                 first.display(),
                 if i > 0 { " and the bundles named before it" } else { "" }
             )));
@@ -208,7 +208,7 @@ fn distinct(folders: &[&Path]) -> Result<Vec<PathBuf>> {
     for folder in folders {
         let place = fs::canonicalize(folder).map_err(|e| Error::file(folder, e))?;
         if places.contains(&place) {
-            return Err(Error::Input(format!("{} is named twice.", folder.display())));
+            return Err(Error::Input(format!("{} is named twice", folder.display())));
         }
         places.push(place);
     }
@@ -232,7 +232,7 @@ fn relative(from: &Path, to: &Path) -> Result<String> {
         let place: PathBuf = to.iter().collect();
         Error::Input(format!(
             "{} cannot be named from other folders as an address: it is on another disk, or a folder's name on the \
-             way is no UTF-8 or has one of `\\ : ? # %` in it.",
+             way is no UTF-8 or has one of `\\ : ? # %` in it",
             place.display()
         ))
     })

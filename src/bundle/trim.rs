@@ -115,12 +115,12 @@ pub fn trim(
     let before = old.get_vocab_size(true);
     if options.size >= before {
         return Err(Error::Input(format!(
-            "The vocabulary has {before} tokens, and {} are to be kept: give a smaller number.",
+            "The vocabulary has {before} tokens, and {} are to be kept: give a smaller number",
             options.size
         )));
     }
     if texts.values().all(Vec::is_empty) && words.values().all(Vec::is_empty) {
-        return Err(Error::Input("There is no text to count tokens in.".into()));
+        return Err(Error::Input("There is no text to count tokens in".into()));
     }
     let mut file: Value =
         serde_json::from_slice(&bundle.tokenizer).map_err(|e| Error::format("tokenizer.json", e))?;

@@ -13,7 +13,7 @@ use safetensors::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, architecture::TABLE};
+use crate::{Error, Problem, Result, architecture::TABLE};
 
 /// Integers, and the scale of each block of them.
 type Packed<'a> = (Cow<'a, [i8]>, Cow<'a, [f16]>);
@@ -59,15 +59,15 @@ impl std::fmt::Display for Quantization {
 }
 
 impl std::str::FromStr for Quantization {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(s: &str) -> std::result::Result<Self, String> {
+    fn from_str(s: &str) -> Result<Self> {
         match s {
             "f32" => Ok(Self::F32),
             "f16" => Ok(Self::F16),
             "q8" => Ok(Self::Q8),
             "q4" => Ok(Self::Q4),
-            _ => Err(format!("`{s}` is not one of f32, f16, q8, q4")),
+            _ => Err(Error::Input(format!("`{s}` is not one of f32, f16, q8, q4"))),
         }
     }
 }
@@ -464,7 +464,7 @@ impl Incoming {
     /// [`Error::Format`] at `file` when the header is wrong or lies about sizes, or an array was there before.
     pub fn finish(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
         let (length, metadata) = SafeTensors::read_metadata(bytes)
-            .map_err(|e| Error::format(file, format!("not a valid safetensors file: {e}")))?;
+            .map_err(|e| Error::format(file, Problem::of(format!("not a valid safetensors file: {e}"), e)))?;
         let header = Header::new(length, metadata);
         let read = self.files.remove(file).map_or(0, |reading| reading.read);
         for name in header.names.iter().skip(read) {

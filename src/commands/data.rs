@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use interlingua::datasets::catalogue::{self, CATALOGUE, Download, Entry};
-use interlingua::{Error, Result};
+use interlingua::{Error, Problem, Result};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use ureq::Agent;
@@ -203,7 +203,7 @@ fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
         Some(expected) if expected != found.1 => Err(Error::Integrity {
             file: path.display().to_string(),
             problem: format!(
-                "it is there but is another file: its SHA-256 is {}, not {expected}; move it away.",
+                "it is there but is another file: its SHA-256 is {}, not {expected}; move it away",
                 found.1
             ),
         }),
@@ -253,7 +253,7 @@ fn get_part(
     part: &Path,
     expected: Option<&str>,
 ) -> std::result::Result<(u64, String), Failed> {
-    let at = |problem: String| Error::File { path: source.to_string(), problem };
+    let at = |problem: String| Error::file(source, problem);
     let mut response;
     let (mut body, promised): (Box<dyn Read + '_>, _) = if source.contains("://") {
         response = agent.get(source).call().map_err(|e| refusal(&e, at))?;
@@ -270,7 +270,8 @@ fn get_part(
         |e| broke(format!("({e})")),
         |e| match e.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Error::file(part, format!("the disk is full ({e}); make room and try again.")).into()
+                Error::file(part, Problem::of(format!("the disk is full ({e}); make room and try again"), e))
+                    .into()
             }
             _ => Error::file(part, e).into(),
         },
@@ -282,7 +283,7 @@ fn get_part(
         Some(expected) if expected != got.1 => Err(Failed::Surely(Error::Integrity {
             file: source.to_string(),
             problem: format!(
-                "its SHA-256 is {}, not {expected}: it is not the file expected and was thrown away.",
+                "its SHA-256 is {}, not {expected}: it is not the file expected and was thrown away",
                 got.1
             ),
         })),
@@ -297,27 +298,27 @@ fn get_part(
 fn refusal(problem: &ureq::Error, at: impl Fn(String) -> Error) -> Failed {
     match problem {
         ureq::Error::StatusCode(404) => {
-            Failed::Surely(at("it is not there (404); give another address with --base.".into()))
+            Failed::Surely(at("it is not there (404); give another address with --base".into()))
         }
         ureq::Error::StatusCode(code @ (408 | 429 | 500..)) => {
-            Failed::Perhaps(at(format!("the server is busy or out of order (status {code}).")))
+            Failed::Perhaps(at(format!("the server is busy or out of order (status {code})")))
         }
         ureq::Error::StatusCode(code) => {
-            Failed::Surely(at(format!("the server refused it (status {code}).")))
+            Failed::Surely(at(format!("the server refused it (status {code})")))
         }
         ureq::Error::HostNotFound => Failed::Surely(at(
-            "there is no such server, or no network; get the files elsewhere and give their folder with --base."
+            "there is no such server, or no network; get the files elsewhere and give their folder with --base"
                 .into(),
         )),
         ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => Failed::Surely(at(
-            "the server refused the connection; try again later or give another address with --base.".into(),
+            "the server refused the connection; try again later or give another address with --base".into(),
         )),
         ureq::Error::Io(e) => Failed::Perhaps(at(format!(
             "it cannot be reached ({e}); without a network, get the files elsewhere and give their folder with \
-             --base."
+             --base"
         ))),
-        ureq::Error::Timeout(_) => Failed::Perhaps(at(format!("{problem}."))),
-        other => Failed::Surely(at(format!("{other}."))),
+        ureq::Error::Timeout(_) => Failed::Perhaps(at(problem.to_string())),
+        other => Failed::Surely(at(other.to_string())),
     }
 }
 

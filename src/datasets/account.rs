@@ -42,7 +42,7 @@ pub fn check_twice(languages: &[String], place: &str) -> Result<()> {
 /// translation.
 ///
 /// # Errors
-/// [`Error::Training`] naming the language, and the one that may be meant where its code is not known.
+/// [`Error::Input`] naming the language, and the one that may be meant where its code is not known.
 pub fn check_languages(languages: &[String], questions: &[Question], segments: &[Segment]) -> Result<()> {
     let there = |code: &String| {
         questions.iter().any(|q| q.lang == *code)
@@ -59,7 +59,7 @@ pub fn check_languages(languages: &[String], questions: &[Question], segments: &
         }
         (None, None) => format!("it out of `languages`: {code} is no code known here"),
     };
-    Err(Error::Training(format!("there is no training pair in the language {code}; leave {advice}")))
+    Err(Error::Input(format!("there is no training pair in the language {code}; leave {advice}")))
 }
 
 /// The sources of what was read, by name, with their licences.

@@ -60,7 +60,7 @@ fn either(dir: &Path, name: &str) -> Result<PathBuf> {
         .into_iter()
         .chain(packed)
         .find(|path| path.is_file())
-        .ok_or_else(|| Error::file(plain, "it is missing, and so is the same with .gz or .zst."))
+        .ok_or_else(|| Error::file(plain, "it is missing, and so is the same with .gz or .zst"))
 }
 
 /// Endings of files with judgements, the one that BEIR itself writes first.
@@ -95,7 +95,7 @@ fn judgements_of(dir: &Path, split: &str, notes: &mut Vec<String>) -> Result<Pat
             more => format!("there are the splits {}", more.join(", ")),
         };
         let path = own.join(format!("{split}.tsv"));
-        return Err(Error::file(path, format!("it is missing, in all forms that are read; {there}.")));
+        return Err(Error::file(path, format!("it is missing, in all forms that are read; {there}")));
     };
     files.sort();
     let names: Vec<String> = files.iter().skip(1).map(|(_, path)| path.display().to_string()).collect();
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(split("train"), Ok(1));
         let problem = split("dev").unwrap_err();
         assert!(
-            problem.contains("dev.tsv") && problem.contains("there are the splits test, train."),
+            problem.contains("dev.tsv") && problem.contains("there are the splits test, train"),
             "{problem}"
         );
     }

@@ -320,7 +320,7 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
         if asked && !entry.reader.takes.contains(&extra) {
             let takers: Vec<&str> =
                 CATALOGUE.iter().filter(|e| e.reader.takes.contains(&extra)).map(|e| e.name).collect();
-            return Err(Error::Input(format!("{option} is for {}; {name} {instead}.", takers.join(", "))));
+            return Err(Error::Input(format!("{option} is for {}; {name} {instead}", takers.join(", "))));
         }
     }
     let languages = options.languages.iter().map(|given| text::code(given).unwrap_or_else(|| given.clone()));
@@ -404,7 +404,7 @@ mod tests {
         assert!(problem.contains("no passage in xx"), "{problem}");
         let pool = Options { pool: Pool::Judged, ..Options::default() };
         let problem = load("sample", &sample_dir(), &pool).unwrap_err().to_string();
-        assert_eq!(problem, "--pool is for miracl, beir; sample is read whole.");
+        assert_eq!(problem, "--pool is for miracl, beir; sample is read whole");
 
         let folder = tempfile::tempdir().unwrap();
         let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();

@@ -60,7 +60,7 @@ impl FromStr for Pool {
             _ => word.parse().map(Self::JudgedAnd).map_err(|_| {
                 Error::Input(format!(
                     "The pool {word:?} is not known: give all, judged, or a number of passages to add \
-                     to the judged ones."
+                     to the judged ones"
                 ))
             }),
         }
@@ -100,7 +100,7 @@ pub(super) struct Collection<'a> {
 }
 
 /// What is said of a line that is not text.
-const NOT_UTF8: &str = "it is not UTF-8 text.";
+const NOT_UTF8: &str = "it is not UTF-8 text";
 
 /// Calls `each` with every line that is not blank and its place, `file:line`.
 ///
@@ -164,11 +164,11 @@ fn usable_lines(
     if let [(place, problem), ..] = bad.as_slice()
         && bad.len() > used
     {
-        return Err(Error::format(place, problem));
+        return Err(Error::format(place, problem.as_str()));
     }
     let more = bad.len().saturating_sub(NAMED);
     let named = bad.into_iter().take(NAMED);
-    notes.extend(named.map(|(place, problem)| format!("{place} was left out: {problem}")));
+    notes.extend(named.map(|(place, problem)| format!("{place} was left out: {problem}.")));
     if more > 0 {
         notes.push(format!("{name}: {more} more lines were left out for such reasons."));
     }
@@ -186,7 +186,7 @@ pub(super) fn topics(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>>
         let (id, text) = line
             .split_once('\t')
             .filter(|(id, _)| !id.is_empty())
-            .ok_or("a query's id, a tab and its text are expected.")?;
+            .ok_or("a query's id, a tab and its text are expected")?;
         queries.push(Query { place: place.into(), id: id.into(), text: text.trim().into() });
         Ok(())
     })?;
@@ -218,11 +218,11 @@ struct Document {
 
 impl Line<'_> {
     fn parse(line: &str) -> std::result::Result<Line<'_>, String> {
-        serde_json::from_str(line).map_err(|e| format!("it is no JSON object ({e})."))
+        serde_json::from_str(line).map_err(|e| format!("it is no JSON object ({e})"))
     }
 
     fn id(&self) -> std::result::Result<String, String> {
-        let id = self._id.or(self.docid).or(self.id).ok_or("it has no _id.")?;
+        let id = self._id.or(self.docid).or(self.id).ok_or("it has no _id")?;
         qrels::id(id)
     }
 
@@ -231,7 +231,7 @@ impl Line<'_> {
         value
             .map_or(Ok(None), |value| serde_json::from_str::<Option<String>>(value.get()))
             .map(Option::unwrap_or_default)
-            .map_err(|_| format!("its {name} is no string."))
+            .map_err(|_| format!("its {name} is no string"))
     }
 
     fn has_text(&self) -> bool {
@@ -297,7 +297,7 @@ fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Poole
             let line = Line::parse(line)?;
             let id = line.id()?;
             if !line.has_text() {
-                return Err("it has no text.".into());
+                return Err("it has no text".into());
             }
             let document = Document { id, title: Line::word(line.title, "title")?, text: line.text()? };
             out.read += 1;
@@ -450,7 +450,7 @@ impl Collection<'_> {
         self.ask(&mut corpus, &lang, &place);
         if corpus.passages.is_empty() || corpus.questions.is_empty() {
             return Err(Error::Input(format!(
-                "{} has {} passages and {} questions: there is nothing to search.",
+                "{} has {} passages and {} questions: there is nothing to search",
                 corpus.name,
                 corpus.passages.len(),
                 corpus.questions.len()

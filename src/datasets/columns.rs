@@ -133,7 +133,7 @@ impl FromStr for Columns {
             match (role, key.as_str(), column) {
                 (_, _, "") => {
                     return Err(Error::Input(format!(
-                        "--columns: {word:?} names no column; give for instance text=body,language=lang,id=key."
+                        "--columns: {word:?} names no column; give for instance text=body,language=lang,id=key"
                     )));
                 }
                 (Some(role), _, "none") => columns = columns.with(role, None),
@@ -142,7 +142,7 @@ impl FromStr for Columns {
                 _ => {
                     return Err(Error::Input(format!(
                         "--columns: {word:?} is not understood; give text, title, language, id or question \
-                         with a column's name or number (or none), and header=yes or header=no."
+                         with a column's name or number (or none), and header=yes or header=no"
                     )));
                 }
             }
@@ -207,10 +207,10 @@ pub(super) fn assign(names: &[String], columns: &Columns) -> std::result::Result
         let by_name = names.iter().position(|name| same(said, name));
         let by_number = || said.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < names.len());
         let Some(at) = by_name.or_else(by_number) else {
-            return Err(format!("it has no column {said:?}; it has {}.", listing(names)));
+            return Err(format!("it has no column {said:?}; it has {}", listing(names)));
         };
         if let Some(other) = roles[at] {
-            return Err(format!("the column {said:?} cannot be both {} and {}.", other.name(), role.name()));
+            return Err(format!("the column {said:?} cannot be both {} and {}", other.name(), role.name()));
         }
         roles[at] = Some(role);
     }
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!([plain[0], plain[2], plain[3], plain[4]], expected.map(Some));
         assert_eq!((plain[1], plain[5]), (None, None));
         let missing = assign(&names("a b"), &"text=c".parse().unwrap()).unwrap_err();
-        assert_eq!(missing, "it has no column \"c\"; it has 1 \"a\", 2 \"b\".");
+        assert_eq!(missing, "it has no column \"c\"; it has 1 \"a\", 2 \"b\"");
         assert!(
             assign(&names("a b"), &"text=a,id=a".parse().unwrap()).unwrap_err().contains("both text and id")
         );

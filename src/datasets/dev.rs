@@ -161,7 +161,7 @@ fn read(
             if languages.is_empty() {
                 continue;
             }
-            return Err(Error::file(&files[0], "it is missing, so there are no questions in that language."));
+            return Err(Error::file(&files[0], "it is missing, so there are no questions in that language"));
         };
         let before = lines.len();
         each_line(&path.display().to_string(), open(path)?, |place, text| {
@@ -185,13 +185,13 @@ fn read(
             Ok(())
         })?;
         if lines.len() == before && !languages.is_empty() {
-            return Err(Error::file(path, format!("it has no line for {name}; leave {lang} out.")));
+            return Err(Error::file(path, format!("it has no line for {name}; leave {lang} out")));
         }
     }
     if lines.is_empty() {
         return Err(Error::file(
             dir,
-            format!("no file named qa.<lang>.jsonl.gz with lines for {name} is here."),
+            format!("no file named qa.<lang>.jsonl.gz with lines for {name} is here"),
         ));
     }
     let notes = [
@@ -270,7 +270,7 @@ impl Builder {
 
     fn finish(mut self, dir: &Path, notes: Vec<String>) -> Result<Corpus> {
         if self.corpus.questions.is_empty() {
-            return Err(Error::file(dir, format!("no line can be used for {}.", self.corpus.name)));
+            return Err(Error::file(dir, format!("no line can be used for {}", self.corpus.name)));
         }
         self.corpus.notes = notes;
         self.corpus.notes.extend(listed(

@@ -31,7 +31,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
     let (files, _) = folder::files(path, &["json"])?;
     match files.as_slice() {
         [(name, bytes)] => parse(name, bytes)?.chosen("drop", &options.languages),
-        _ => Err(Error::file(path, "it has more than one JSON file; give one of them.")),
+        _ => Err(Error::file(path, "it has more than one JSON file; give one of them")),
     }
 }
 

@@ -31,7 +31,7 @@ impl Faults {
         self.good += 1;
     }
 
-    /// The line at `place` is left out because of `problem`, a sentence.
+    /// The line at `place` is left out because of `problem`.
     pub fn bad(&mut self, place: impl Display, problem: impl Display) {
         self.bad += 1;
         if self.first.len() < NAMED {
@@ -56,6 +56,7 @@ impl Faults {
     pub fn finish(self) -> Result<Vec<String>> {
         let Self { name, good, bad, mut first } = self;
         if bad <= good {
+            first.iter_mut().for_each(|note| note.push('.'));
             if bad > first.len() {
                 first.push(format!(
                     "{name}: {} more lines were left out for such reasons.",
@@ -65,11 +66,13 @@ impl Faults {
             return Ok(first);
         }
         first.truncate(REFUSED_FOR);
-        let why = first.join(" ").replace(" was left out:", ":");
+        let why = first.join(". ").replace(" was left out:", ":");
         Err(Error::Input(match (good, bad) {
             (0, 1) => why,
-            (0, _) => format!("{name}: none of its lines can be used. {why}"),
-            _ => format!("{name}: {bad} of its {} lines cannot be used, so it is refused. {why}", good + bad),
+            (0, _) => format!("{name}: none of its lines can be used. {why}."),
+            _ => {
+                format!("{name}: {bad} of its {} lines cannot be used, so it is refused. {why}.", good + bad)
+            }
         }))
     }
 }
@@ -81,7 +84,7 @@ mod tests {
     fn account(good: usize, bad: usize) -> Result<Vec<String>> {
         let mut faults = Faults::new("a.jsonl");
         (0..good).for_each(|_| faults.good());
-        (1..=bad).for_each(|line| faults.bad(line, "it has no text."));
+        (1..=bad).for_each(|line| faults.bad(line, "it has no text"));
         faults.finish()
     }
 
@@ -94,7 +97,7 @@ mod tests {
             (many.len(), many[8].as_str()),
             (9, "a.jsonl: 42 more lines were left out for such reasons.")
         );
-        assert_eq!(account(0, 1).unwrap_err().to_string(), "a.jsonl:1: it has no text.");
+        assert_eq!(account(0, 1).unwrap_err().to_string(), "a.jsonl:1: it has no text");
         let refused = account(3, 5).unwrap_err().to_string();
         assert!(
             refused.starts_with("a.jsonl: 5 of its 8 lines cannot be used") && refused.contains("a.jsonl:3")

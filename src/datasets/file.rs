@@ -77,11 +77,11 @@ fn whole(name: &str, mut reader: Reader, most: u64) -> Result<Text> {
         let most = most >> 20;
         return Err(Error::format(
             name,
-            format!("it unpacks to more than {most} MB; unpack it yourself and give the part you need."),
+            format!("it unpacks to more than {most} MB; unpack it yourself and give the part you need"),
         ));
     }
     if bytes.trim_ascii().is_empty() {
-        return Err(Error::format(name, "the file is empty."));
+        return Err(Error::format(name, "the file is empty"));
     }
     let note = reader.note();
     let (text, undecodable) = match String::from_utf8(bytes) {
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
             source = Box::new(Unpacking { source: unpack(kind, packed).map_err(wrong)?, kind });
             ended = read_some(&mut source, &mut chunk).map_err(wrong)?;
             if packing_of(&chunk).is_some() {
-                return Err(Error::format(name, "it is packed twice; unpack it and give the file in it."));
+                return Err(Error::format(name, "it is packed twice; unpack it and give the file in it"));
             }
         }
         let mut reader = Self {
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
     fn leave_out_mark(&mut self) -> io::Result<()> {
         let chunk = &self.chunk;
         if chunk.starts_with(&[0xFF, 0xFE, 0, 0]) || chunk.starts_with(&[0, 0, 0xFE, 0xFF]) {
-            return Err(io::Error::other("it is UTF-32 text; save it as UTF-8."));
+            return Err(io::Error::other("it is UTF-32 text; save it as UTF-8"));
         }
         let Some((encoding, length)) = Encoding::for_bom(chunk) else { return Ok(()) };
         self.chunk.drain(..length);
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
             };
             if self.line > self.longest_line {
                 let most = self.longest_line >> 20;
-                return Err(io::Error::other(format!("it unpacks to a line of more than {most} MB.")));
+                return Err(io::Error::other(format!("it unpacks to a line of more than {most} MB")));
             }
         }
         Ok(())
@@ -310,7 +310,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if chunk.contains(&0) {
-            return Err(io::Error::other("it is a binary file, not text."));
+            return Err(io::Error::other("it is a binary file, not text"));
         }
         if chunk.windows(3).any(|w| matches!(w, [0x1b, b'$', b'@' | b'B'])) {
             self.decode_as(ISO_2022_JP, true);
@@ -324,7 +324,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if 50 * controls > chunk.len() {
-            return Err(io::Error::other("it is a binary file, not text."));
+            return Err(io::Error::other("it is a binary file, not text"));
         }
         let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
         detector.feed(chunk, self.ended);

@@ -45,9 +45,9 @@ fn file(path: &Path) -> Result<PathBuf> {
     match (found.pop(), found.is_empty()) {
         (Some(file), true) => Ok(file),
         (None, _) => {
-            Err(Error::file(path, "no file flores….tsv or flores….tsv.gz is here; give the file itself."))
+            Err(Error::file(path, "no file flores….tsv or flores….tsv.gz is here; give the file itself"))
         }
-        _ => Err(Error::file(path, "it has more than one file flores….tsv; give one of them.")),
+        _ => Err(Error::file(path, "it has more than one file flores….tsv; give one of them")),
     }
 }
 
@@ -70,16 +70,16 @@ impl Table {
                 return Err(Error::format(
                     place,
                     format!(
-                        "{shown:?} is no language code; the first line names one for each column, separated by tabs."
+                        "{shown:?} is no language code; the first line names one for each column, separated by tabs"
                     ),
                 ));
             }
             let cells: Vec<String> = codes.into_iter().flatten().collect();
             if let Some(twice) = cells.iter().enumerate().find(|(i, code)| cells[..*i].contains(code)) {
-                return Err(Error::format(place, format!("{} names two columns.", twice.1)));
+                return Err(Error::format(place, format!("{} names two columns", twice.1)));
             }
             if cells.len() < 2 {
-                return Err(Error::format(place, "there is one column; translations need two."));
+                return Err(Error::format(place, "there is one column; translations need two"));
             }
             self.codes = cells;
             return Ok(());
@@ -87,7 +87,7 @@ impl Table {
         if cells.len() != self.codes.len() {
             return Err(Error::format(
                 place,
-                format!("{} cells; the first line names {} columns.", cells.len(), self.codes.len()),
+                format!("{} cells; the first line names {} columns", cells.len(), self.codes.len()),
             ));
         }
         self.rows.push((place.to_owned(), cells));
@@ -96,7 +96,7 @@ impl Table {
 
     fn corpus(self, path: &Path, languages: &[String]) -> Result<Corpus> {
         if self.rows.is_empty() {
-            return Err(Error::file(path, "it has no sentence."));
+            return Err(Error::file(path, "it has no sentence"));
         }
         let columns = self.columns(languages)?;
         let mut corpus = Corpus { name: "flores".into(), questions_are_passages: true, ..Corpus::default() };
@@ -181,7 +181,7 @@ impl Table {
                 let meant = text::nearest(code, self.codes.iter().map(String::as_str))
                     .map_or(String::new(), |near| format!(", perhaps {near}"));
                 Error::Input(format!(
-                    "flores has no sentence in {code}{meant}; it has {}.",
+                    "flores has no sentence in {code}{meant}; it has {}",
                     self.codes.join(", ")
                 ))
             })?;
@@ -191,7 +191,7 @@ impl Table {
         }
         if columns.len() < 2 {
             return Err(Error::Input(
-                "flores asks for translations: name at least two languages, or none for those there are."
+                "flores asks for translations: name at least two languages, or none for those there are"
                     .into(),
             ));
         }

@@ -31,7 +31,7 @@ pub(super) fn files(path: &Path, endings: &[&str]) -> Result<(Vec<Named>, Vec<St
         files.sort();
         others.sort();
         if files.is_empty() {
-            return Err(Error::file(path, format!("no file here ends in .{}.", endings.join(", ."))));
+            return Err(Error::file(path, format!("no file here ends in .{}", endings.join(", ."))));
         }
     } else {
         files.push(path.to_path_buf());

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::file;
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// A value with its file and its path from the root `$`.
 pub(super) struct Node<'a> {
@@ -22,7 +22,7 @@ impl<'a> Node<'a> {
         let value = self
             .value
             .get(key)
-            .ok_or_else(|| Error::format(format!("{}: {path}", self.file), "the field is missing."))?;
+            .ok_or_else(|| Error::format(format!("{}: {path}", self.file), "the field is missing"))?;
         Ok(Node { file: self.file, path, value })
     }
 
@@ -59,7 +59,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn wrong(&self, problem: impl std::fmt::Display) -> Error {
-        Error::format(self.place(), format!("{problem}."))
+        Error::format(self.place(), problem.to_string())
     }
 }
 
@@ -70,7 +70,7 @@ impl<'a> Node<'a> {
 pub(super) fn whole(name: &str, bytes: &[u8]) -> Result<(Value, Option<String>)> {
     let file::Text { text, note, .. } = file::text(name, bytes)?;
     let value = serde_json::from_str(&text).map_err(|e| {
-        Error::format(name, format!("it is not whole, valid JSON ({e}). Get the file again."))
+        Error::format(name, Problem::of(format!("it is not whole, valid JSON ({e}). Get the file again."), e))
     })?;
     Ok((value, note))
 }

@@ -91,7 +91,7 @@ impl<'a> Records<'a> {
                 exact_ids(json, &mut value, self.columns);
                 self.add(number, place, &value);
             }
-            Err(problem) => self.builder.leave_out(place, format!("it is not JSON ({problem}).")),
+            Err(problem) => self.builder.leave_out(place, format!("it is not JSON ({problem})")),
         }
     }
 
@@ -114,7 +114,7 @@ impl<'a> Records<'a> {
                 let record = Record { text: text.trim().into(), ..Record::default() };
                 return self.builder.add_at(number, place, record);
             }
-            _ => "a JSON object with the field text is expected.".into(),
+            _ => "a JSON object with the field text is expected".into(),
         };
         self.builder.leave_out(place, problem);
     }
@@ -135,7 +135,7 @@ impl<'a> Records<'a> {
                 }
                 Value::String(s) => record.set(role, s),
                 Value::Number(n) if role == Role::Id => record.id = Some(n.to_string()),
-                _ => return Err(format!("the field {key} is not a string.")),
+                _ => return Err(format!("the field {key} is not a string")),
             }
             if !self.read[at].contains(key) {
                 self.read[at].push(key.clone());
@@ -150,10 +150,10 @@ impl<'a> Records<'a> {
             let known = Role::Text.known()[..5].join(", ");
             let fields = object.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
             return Err(match fields.as_str() {
-                "" => "it is empty.".into(),
+                "" => "it is empty".into(),
                 _ => format!(
                     "it has no text: none of its fields ({fields}) is called {known} or the like; say which \
-                     is the text."
+                     is the text"
                 ),
             });
         }
@@ -229,7 +229,7 @@ fn field<'a>(
             return match named {
                 None if needed => {
                     let fields = object.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
-                    Err(format!("it has no field {said:?}, but {fields}."))
+                    Err(format!("it has no field {said:?}, but {fields}"))
                 }
                 found => Ok(found.filter(|(_, value)| !value.is_null())),
             };
@@ -340,7 +340,7 @@ impl<'a> Builder<'a> {
             note: text.note.clone(),
         };
         for &line in &text.undecodable {
-            builder.leave_out(line, "it is not UTF-8 text.");
+            builder.leave_out(line, "it is not UTF-8 text");
         }
         builder
     }
@@ -356,14 +356,14 @@ impl<'a> Builder<'a> {
     fn add_at(&mut self, number: usize, place: &str, mut record: Record) {
         if record.text.is_empty() {
             // What is searched is the title, then.
-            let Some(title) = &record.title else { return self.leave_out(place, "it has no text.") };
+            let Some(title) = &record.title else { return self.leave_out(place, "it has no text") };
             record.text = title.clone();
             self.titles_alone.push(format!("{}:{place}", self.name));
         }
         // Bytes bound characters from above: most texts are never counted.
         let chars = if record.text.len() > MAX_CHARS { record.text.chars().count() } else { 0 };
         if chars > MAX_CHARS {
-            let problem = format!("it has {chars} characters, more than {MAX_CHARS}; break it into lines.");
+            let problem = format!("it has {chars} characters, more than {MAX_CHARS}; break it into lines");
             return self.leave_out(place, problem);
         }
         self.faults.good();
@@ -426,7 +426,7 @@ impl<'a> Builder<'a> {
         corpus.notes.extend(self.note);
         corpus.notes.extend(self.faults.finish()?);
         if corpus.passages.is_empty() && needed {
-            return Err(Error::Input(format!("{}: it has no lines of text.", self.name)));
+            return Err(Error::Input(format!("{}: it has no lines of text", self.name)));
         }
         let notes = [
             listed(

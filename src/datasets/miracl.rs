@@ -44,13 +44,13 @@ pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
             "" => "no file named topics.miracl-v1.0-<lang>-<split>.tsv is here".to_string(),
             _ => format!("it has no questions of the split {split}, only of {there}"),
         };
-        return Err(Error::file(dir, format!("{problem}.")));
+        return Err(Error::file(dir, problem));
     }
     let mut corpus = Corpus { name: "miracl".into(), ..Corpus::default() };
     for lang in &asked {
         let none = Files::default();
         let files = files.get(lang).unwrap_or(&none);
-        let missing = |what: &str| Error::file(dir, format!("{what} is missing."));
+        let missing = |what: &str| Error::file(dir, format!("{what} is missing"));
         let file = |kind: &str, found: &BTreeMap<String, PathBuf>| {
             let name = format!("{kind}.miracl-v1.0-{lang}-{split}.tsv");
             found.get(split).cloned().ok_or_else(|| missing(&name))

@@ -165,7 +165,7 @@ impl Corpus {
         let known: HashSet<&String> =
             self.passages.iter().map(|p| &p.lang).chain(self.questions.iter().map(|q| &q.lang)).collect();
         if let Some(unknown) = languages.iter().find(|lang| !known.contains(lang)) {
-            return Err(Error::Input(format!("{} has nothing in the language {unknown}.", self.name)));
+            return Err(Error::Input(format!("{} has nothing in the language {unknown}", self.name)));
         }
         let mut out = Self {
             name: self.name.clone(),
@@ -206,7 +206,7 @@ impl Corpus {
         if let Some(missing) = languages.iter().find(|asked| there.iter().all(|(lang, _)| lang != *asked)) {
             let there: Vec<&str> = there.iter().map(|(lang, _)| lang.as_str()).collect();
             return Err(Error::Input(format!(
-                "{name} has no passage in {missing}; it has {}.",
+                "{name} has no passage in {missing}; it has {}",
                 there.join(", ")
             )));
         }
@@ -246,7 +246,7 @@ impl Corpus {
             self.passages.iter().map(|p| (p.id.as_str(), p.source.as_str())).collect();
         if let Some(twin) = other.passages.iter().find(|p| mine.contains_key(p.id.as_str())) {
             return Err(Error::Input(format!(
-                "{}: the passage {} is already there, from {}.",
+                "{}: the passage {} is already there, from {}",
                 other.name, twin.id, self.name
             )));
         }
@@ -255,7 +255,7 @@ impl Corpus {
         if let Some(twin) = other.questions.iter().find(|q| asked.contains(&(q.lang.as_str(), q.id.as_str())))
         {
             return Err(Error::Input(format!(
-                "{}: the question {} in {} is already there, from {}.",
+                "{}: the question {} in {} is already there, from {}",
                 other.name, twin.id, twin.lang, self.name
             )));
         }

@@ -63,12 +63,12 @@ pub fn open_each(files: &[(&str, &[u8], &Columns)]) -> Result<Corpus> {
     if opened == 0 && refused.is_empty() && !queries.is_empty() {
         let names: Vec<&str> = files.iter().map(|(name, ..)| base(name)).collect();
         return Err(Error::Input(format!(
-            "{}: there are questions but no passages; open the passages' file together with it.",
+            "{}: there are questions but no passages; open the passages' file together with it",
             names.join(", ")
         )));
     }
     if opened == 0 {
-        return Err(refused.into_iter().next().unwrap_or_else(|| Error::Input("No file was given.".into())));
+        return Err(refused.into_iter().next().unwrap_or_else(|| Error::Input("No file was given".into())));
     }
     if opened > 1 {
         corpus.name = format!("{} and {} more", corpus.name, opened - 1);
@@ -162,7 +162,7 @@ fn read(name: &str, bytes: &[u8], columns: &Columns) -> Result<(Corpus, Vec<own:
     }
     match extension.as_str() {
         "jsonl" | "ndjson" => lines::json(name, &text, columns),
-        "json" => Err(Error::format(name, "it is not JSON; if it is text, name it .txt.")),
+        "json" => Err(Error::format(name, "it is not JSON; if it is text, name it .txt")),
         _ => lines::text(name, &text, promised(&extension), columns).map(|corpus| (corpus, Vec::new())),
     }
 }

@@ -45,7 +45,7 @@ pub fn read(path: &Path, options: &Options) -> crate::Result<Corpus> {
     if corpus.questions.is_empty() {
         return Err(Error::file(
             path,
-            "there are passages but no questions; add JSON lines with query_id, lang, text and relevant.",
+            "there are passages but no questions; add JSON lines with query_id, lang, text and relevant",
         ));
     }
     corpus.chosen("own", &options.languages)
@@ -64,10 +64,10 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
     let word = |key: &str| match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
-            word(value).map(Some).ok_or_else(|| format!("the field {key} is not a string or a number."))
+            word(value).map(Some).ok_or_else(|| format!("the field {key} is not a string or a number"))
         }
     };
-    let id = word("query_id")?.filter(|id| !id.trim().is_empty()).ok_or("it has no query_id.")?;
+    let id = word("query_id")?.filter(|id| !id.trim().is_empty()).ok_or("it has no query_id")?;
     let text = word("text")?.unwrap_or_default().trim().to_string();
     let mut relevant = Vec::new();
     match object.get("relevant") {
@@ -81,11 +81,11 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
                 }
             }
         }
-        Some(_) => return Err("the field relevant is not a list of ids or of {id: grade}.".into()),
+        Some(_) => return Err("the field relevant is not a list of ids or of {id: grade}".into()),
     }
     // What was judged counts, though nothing can be searched for.
     if text.is_empty() && relevant.is_empty() {
-        return Err("it has no text.".into());
+        return Err("it has no text".into());
     }
     let (group, lang) = (word("group")?, word("lang")?);
     Ok(Query { place, id, group, lang, text, relevant })
@@ -100,7 +100,7 @@ fn word(value: &Value) -> Option<String> {
 }
 
 fn word_of_list(value: &Value) -> Result<String, String> {
-    word(value).ok_or_else(|| format!("relevant has {value}, which is no id."))
+    word(value).ok_or_else(|| format!("relevant has {value}, which is no id"))
 }
 
 fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, i64)>) -> Result<(), String> {
@@ -111,7 +111,7 @@ fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, i64)>) -> Res
             .as_i64()
             .or_else(|| grade.as_f64().and_then(whole))
             .filter(|grade| *grade <= i64::from(u32::MAX))
-            .ok_or_else(|| format!("the grade of {id} is not a whole number."))?;
+            .ok_or_else(|| format!("the grade of {id} is not a whole number"))?;
         relevant.push((id.clone(), grade));
     }
     Ok(())

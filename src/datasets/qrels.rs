@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// How relevant a passage is to a query, as a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub fn read(name: &str, mut text: impl BufRead, separator: Separator) -> Result<
     text.read_to_end(&mut all).map_err(|e| Error::format(name, e))?;
     let document = std::str::from_utf8(&all).map_err(|e| {
         let line = 1 + all[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
-        Error::format(format!("{name}:{line}"), "it is not UTF-8 text.")
+        Error::format(format!("{name}:{line}"), "it is not UTF-8 text")
     })?;
     let document = document.trim_start_matches('\u{feff}');
     // An id may begin with a bracket as well.
@@ -81,7 +81,7 @@ fn lines(name: &str, mut text: impl BufRead, separator: Separator) -> Result<Vec
         if text.read_until(b'\n', &mut line).map_err(|e| Error::format(&place, e))? == 0 {
             break;
         }
-        let text = std::str::from_utf8(&line).map_err(|_| Error::format(&place, "it is not UTF-8 text."))?;
+        let text = std::str::from_utf8(&line).map_err(|_| Error::format(&place, "it is not UTF-8 text"))?;
         let text = if number == 1 { text.trim_start_matches('\u{feff}') } else { text };
         let text = text.trim_end_matches(['\r', '\n']);
         if text.trim().is_empty() {
@@ -125,7 +125,7 @@ fn row(
                 Ok([query, passage, grade])
             }
             [_, _, Some(grade)] => Err(wrong_grade(grade)),
-            _ => Err(format!("it has {} columns, less than the header names.", tabs.len())),
+            _ => Err(format!("it has {} columns, less than the header names", tabs.len())),
         };
     }
     let blanks: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -146,13 +146,13 @@ fn row(
     let mut fits = known.clone().filter(|[.., grade]| whole(grade).is_some());
     match (fits.next(), known.clone().next()) {
         (Some([query, passage, _]), _) if query.is_empty() || passage.is_empty() => {
-            Err("it has an empty id.".into())
+            Err("it has an empty id".into())
         }
         (Some(row), _) => Ok(row),
         (None, Some([.., grade])) => Err(wrong_grade(grade)),
         (None, None) => Err(format!(
             "it has {} columns; expected are query, passage and grade between tabs, or query, 0, passage and \
-             grade between blanks.",
+             grade between blanks",
             if tabs.len() > 1 { tabs.len() } else { blanks.len() }
         )),
     }
@@ -197,13 +197,13 @@ fn whole(grade: &str) -> Option<i64> {
 }
 
 fn wrong_grade(grade: &str) -> String {
-    format!("the grade \"{}\" is no whole number.", grade.trim())
+    format!("the grade \"{}\" is no whole number", grade.trim())
 }
 
 fn grade_of(grade: &str) -> std::result::Result<i64, String> {
     let value = whole(grade).ok_or_else(|| wrong_grade(grade))?;
     if value > i64::from(u32::MAX) {
-        return Err(format!("the grade {} is too large.", grade.trim()));
+        return Err(format!("the grade {} is too large", grade.trim()));
     }
     Ok(value)
 }
@@ -218,7 +218,7 @@ pub(super) fn id(value: &RawValue) -> std::result::Result<String, String> {
         Some(b'"') => serde_json::from_str(text).map_err(|e| e.to_string()),
         // As it is written: a number of twenty digits is not the one beside it.
         Some(b'0'..=b'9' | b'-') => Ok(text.to_string()),
-        _ => Err(format!("the id is {text} instead of a string or a number.")),
+        _ => Err(format!("the id is {text} instead of a string or a number")),
     }
 }
 
@@ -231,12 +231,14 @@ fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let place = format!("{name}:{}", number + 1);
             let pairs = serde_json::from_str(line)
-                .map_err(|e| Error::format(&place, format!("it is not JSON ({e}).")))?;
+                .map_err(|e| Error::format(&place, Problem::of(format!("it is not JSON ({e})"), e)))?;
             object(&mut out, place, &pairs)?;
         }
         return Ok(out);
     }
-    let wrong = |e: serde_json::Error| Error::format(name, format!("it is not whole, valid JSON ({e})."));
+    let wrong = |e: serde_json::Error| {
+        Error::format(name, Problem::of(format!("it is not whole, valid JSON ({e})"), e))
+    };
     if text.trim_start().starts_with('[') {
         let list: Vec<Pairs> = serde_json::from_str(text).map_err(wrong)?;
         for (number, pairs) in list.iter().enumerate() {
@@ -251,7 +253,7 @@ fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
             Error::format(
                 &place,
                 "expected is {\"query\": {\"passage\": grade}}, or an object a line with query-id, corpus-id and \
-                 score.",
+                 score",
             )
         })?;
         for (passage, grade) in judged {
@@ -292,7 +294,7 @@ fn fields(Pairs(pairs): &Pairs) -> std::result::Result<[&RawValue; 3], String> {
         found.map(|(_, value)| &**value).ok_or_else(|| {
             let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
             format!(
-                "it has no {what}; expected are query-id, corpus-id and score, and there is {}.",
+                "it has no {what}; expected are query-id, corpus-id and score, and there is {}",
                 names.join(", ")
             )
         })

@@ -184,7 +184,7 @@ pub(super) fn read<T: DeserializeOwned>(
                 faults.good();
                 each(document, report)?;
             }
-            Err(problem) => faults.bad(number, format!("{problem}.")),
+            Err(problem) => faults.bad(number, problem),
         }
     }
     report.bad_lines += faults.left_out();

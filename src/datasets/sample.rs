@@ -57,12 +57,12 @@ pub fn parse(name: &str, text: &str) -> Result<Corpus> {
         let place = format!("{name}:{}", number + 1);
         let record: Record = serde_json::from_str(line).map_err(|e| Error::format(&place, e))?;
         if !seen.insert(record.id.clone()) {
-            return Err(Error::format(place, format!("the id {} occurs twice.", record.id)));
+            return Err(Error::format(place, format!("the id {} occurs twice", record.id)));
         }
         add(&mut corpus, &place, record)?;
     }
     if corpus.passages.is_empty() {
-        return Err(Error::format(name, "it has no passages."));
+        return Err(Error::format(name, "it has no passages"));
     }
     Ok(corpus)
 }
@@ -72,12 +72,12 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
     for (lang, text) in passage {
         let part = |field: &str, map: &mut BTreeMap<String, String>| {
             map.remove(&lang)
-                .ok_or_else(|| Error::format(format!("{place}: {field}.{lang}"), "it is missing."))
+                .ok_or_else(|| Error::format(format!("{place}: {field}.{lang}"), "it is missing"))
         };
         let asked = part("question", &mut question)?;
         let answered = part("answer", &mut answer)?;
         let start = text.find(&answered).filter(|_| !answered.is_empty()).ok_or_else(|| {
-            Error::format(format!("{place}: answer.{lang}"), "it is not an exact part of the passage.")
+            Error::format(format!("{place}: answer.{lang}"), "it is not an exact part of the passage")
         })?;
         corpus.questions.push(Question {
             id: id.clone(),
@@ -101,7 +101,7 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
         if let Some(lang) = map.keys().next() {
             return Err(Error::format(
                 format!("{place}: {field}.{lang}"),
-                "the passage is not given in this language.",
+                "the passage is not given in this language",
             ));
         }
     }
@@ -120,7 +120,7 @@ fn split(corpus: &Corpus, name: &str) -> Result<(HashSet<String>, String)> {
     let part = match name {
         "train" => train,
         "test" => test,
-        _ => return Err(Error::Input(format!("The sample has the splits train and test, no {name}."))),
+        _ => return Err(Error::Input(format!("The sample has the splits train and test, no {name}"))),
     };
     let note = format!("the split {name} has {} of {} records", part.len(), ids.len());
     Ok((part.iter().map(|id| id.to_string()).collect(), note))

@@ -83,7 +83,7 @@ impl<'a> Table<'a> {
         if !roles.contains(&Some(Role::Text)) {
             return Err(format!(
                 "its columns are not understood, it has {}: name them in a first row (text is needed; id, \
-                 language, title, question), or say which is which (text=2,id=1).",
+                 language, title, question), or say which is which (text=2,id=1)",
                 columns::listing(&names)
             ));
         }
@@ -113,7 +113,7 @@ impl<'a> Table<'a> {
             Row::Cells(line, cells) if cells.len() != width => {
                 let found = cells.len();
                 let s = if found == 1 { "" } else { "s" };
-                Row::Bad(line, format!("it has {found} cell{s}, not {width}."))
+                Row::Bad(line, format!("it has {found} cell{s}, not {width}"))
             }
             row => row,
         })
@@ -170,7 +170,7 @@ impl Dialect {
                 Ok(Some(Self { separator: NOTHING, quotes: true, skip: 0 }))
             }
             (None, Some(_)) => Err("its rows do not have the same number of cells: put cells that hold \
-                 separators between quotation marks, or name the file .txt to read each line as a passage."
+                 separators between quotation marks, or name the file .txt to read each line as a passage"
                 .into()),
         }
     }
@@ -278,12 +278,12 @@ impl Iterator for Rows<'_> {
             match read {
                 Ok(false) => return None,
                 Ok(true) => {}
-                Err(problem) => return Some(self.leave_out(start, line, format!("{problem}."))),
+                Err(problem) => return Some(self.leave_out(start, line, problem.to_string())),
             }
             if self.dialect.quotes && raw.contains('\n') {
                 let fits = self.width.is_none_or(|width| width == record.len());
                 if !fits || !well_quoted(raw, self.dialect.separator) {
-                    return Some(self.leave_out(start, line, "a quotation mark in it is not closed.".into()));
+                    return Some(self.leave_out(start, line, "a quotation mark in it is not closed".into()));
                 }
             }
             if record.iter().any(|cell| !cell.trim().is_empty()) {
@@ -468,7 +468,7 @@ mod tests {
     #[test]
     fn a_quotation_mark_that_is_not_closed_costs_its_line() {
         let text = "id,text\n1,\"open\n2,Bees keep honey.\n3,\"Cats, too.\"\n4,\"open again\n5,Spring.\n";
-        let bad = |line| Row::Bad(line, "a quotation mark in it is not closed.".into());
+        let bad = |line| Row::Bad(line, "a quotation mark in it is not closed".into());
         assert_eq!(
             rows(text, Some(',')),
             [
@@ -480,8 +480,8 @@ mod tests {
             ]
         );
         let short = rows("id,text\n1,a\n2\n3,a,b\n", Some(','));
-        assert_eq!(short[1], Row::Bad(3, "it has 1 cell, not 2.".into()));
-        assert_eq!(short[2], Row::Bad(4, "it has 3 cells, not 2.".into()));
+        assert_eq!(short[1], Row::Bad(3, "it has 1 cell, not 2".into()));
+        assert_eq!(short[2], Row::Bad(4, "it has 3 cells, not 2".into()));
     }
 
     #[test]

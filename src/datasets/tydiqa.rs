@@ -153,7 +153,7 @@ impl Reader {
     fn finish(self, name: &str) -> Result<Corpus> {
         let mut corpus = self.paragraphs.corpus;
         if corpus.questions.is_empty() {
-            return Err(Error::format(name, "$.data has no question whose answer is in its context."));
+            return Err(Error::format(name, "$.data has no question whose answer is in its context"));
         }
         corpus.name = name.to_string();
         corpus.notes.push(format!("{name}: {OURS}"));

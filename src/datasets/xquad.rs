@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::json::{self, Node};
 use super::{CodePoints, Corpus, Passage, Question};
 use crate::text;
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// A data set of this form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Dataset {
     pub fn read(&self, dir: &Path, languages: &[String]) -> Result<Corpus> {
         if let Some(unknown) = languages.iter().find(|l| !self.languages.contains(&l.as_str())) {
             return Err(Error::Input(format!(
-                "{} has no language {unknown}; it has {}.",
+                "{} has no language {unknown}; it has {}",
                 self.name,
                 self.languages.join(", ")
             )));
@@ -90,7 +90,7 @@ impl Dataset {
             }
             let path = dir.join(format!("{lang}.json"));
             let bytes = std::fs::read(&path).map_err(|e| {
-                Error::file(&path, format!("{e}. {} is had from {}.", self.name, self.origin))
+                Error::file(&path, Problem::of(format!("{e}. {} is had from {}.", self.name, self.origin), e))
             })?;
             let part = parse(&path.display().to_string(), &bytes)?;
             corpus.notes.extend(self.departure(lang, *published, &part));
@@ -151,7 +151,7 @@ pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
     }
     let mut corpus = reader.corpus;
     if corpus.passages.is_empty() {
-        return Err(Error::format(name, "$.data has no paragraph with sentence_breaks."));
+        return Err(Error::format(name, "$.data has no paragraph with sentence_breaks"));
     }
     corpus.name = name.to_string();
     corpus.notes = notes;

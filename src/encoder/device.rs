@@ -82,7 +82,7 @@ mod patience {
     use std::{sync::mpsc, thread, time::Duration};
 
     use super::Machine;
-    use crate::{Error, Result};
+    use crate::{Error, Problem, Result};
 
     /// How long a GPU's driver may take: on a machine that has several cards it wakes them all.
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -104,7 +104,7 @@ mod patience {
         patience: Duration,
         open: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let failed = |problem: String| Error::Device { device: device.into(), problem };
+        let failed = |problem: Problem| Error::device(device, problem);
         let (tell, told) = mpsc::sync_channel(1);
         let opens = thread::Builder::new().name(format!("opens {device}"));
         opens
@@ -112,13 +112,14 @@ mod patience {
                 // Nobody listens any more where it took too long.
                 let _ = tell.send(open());
             })
-            .map_err(|e| failed(format!("there is no thread to open it on ({e})")))?;
+            .map_err(|e| failed(Problem::of(format!("there is no thread to open it on ({e})"), e)))?;
         told.recv_timeout(patience).unwrap_or_else(|e| {
             Err(failed(match e {
                 mpsc::RecvTimeoutError::Timeout => format!(
                     "its driver gave no answer in {} s; use --device cpu, or start the machine again",
                     patience.as_secs()
-                ),
+                )
+                .into(),
                 mpsc::RecvTimeoutError::Disconnected => "its driver stopped while it was opened".into(),
             }))
         })
@@ -220,10 +221,8 @@ mod burns {
 
         fn open_gpu(kind: DeviceKind) -> Result<Self> {
             let open = Device::wgpu_options().device_kind(kind).init_with_setup();
-            let (device, setup) = open.map_err(|problem| Error::Device {
-                device: "GPU".into(),
-                problem: format!("it cannot be used: {problem}"),
-            })?;
+            let (device, setup) =
+                open.map_err(|problem| Error::device("GPU", format!("it cannot be used: {problem}")))?;
             let info = setup.adapter.get_info();
             let adapter = [&info.name, &info.driver, &info.driver_info]
                 .into_iter()

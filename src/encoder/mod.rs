@@ -417,10 +417,8 @@ impl Encoder {
         Box::pin(async {
             match values.await {
                 Ok(values) if values.iter().all(|v| v.is_finite()) => Ok(values),
-                Ok(_) => {
-                    Err(Error::Device { device, problem: "it returned values that are not numbers".into() })
-                }
-                Err(problem) => Err(Error::Device { device, problem }),
+                Ok(_) => Err(Error::device(device, "it returned values that are not numbers")),
+                Err(problem) => Err(Error::device(device, problem)),
             }
         })
     }
@@ -452,13 +450,12 @@ impl Encoder {
         }
         let tolerance = self.tolerance(test);
         if worst > tolerance {
-            return Err(Error::Device {
-                device: self.device_label(),
-                problem: format!(
-                    "its vectors differ from the model's reference by {worst:.2e}, more than {:.0e}; it is not used",
-                    tolerance
+            return Err(Error::device(
+                self.device_label(),
+                format!(
+                    "its vectors differ from the model's reference by {worst:.2e}, more than {tolerance:.0e}; it is not used"
                 ),
-            });
+            ));
         }
         Ok(worst)
     }

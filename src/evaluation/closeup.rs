@@ -52,7 +52,7 @@ impl Selection {
             let number = task.languages.iter().position(|lang| lang == code);
             number.map(Some).ok_or_else(|| {
                 Error::Input(format!(
-                    "The language {code} takes no part here; there are {}.",
+                    "The language {code} takes no part here; there are {}",
                     task.languages.join(", ")
                 ))
             })
@@ -141,7 +141,7 @@ impl Entry {
     pub fn ranking(&self, task: &Task, index: &Index, vector: &[f32], top: usize) -> Result<Vec<Ranked>> {
         let scores = index.scores(vector)?;
         if scores.len() != task.documents.len() {
-            return Err(Error::Input("The vectors are not this data set's.".into()));
+            return Err(Error::Input("The vectors are not this data set's".into()));
         }
         let (judged, query) = (self.judged(task), &task.queries[self.query]);
         let ranked = |rank: usize, document: usize| {

@@ -70,7 +70,7 @@ pub fn rank_some(task: &Task, index: &Index, queries: &[f32], first: usize) -> R
     let asked = queries.len() / index.dimension().max(1);
     let Some(of) = task.queries.get(first..first + asked) else {
         return Err(Error::Input(format!(
-            "Questions {first} to {} are asked for, and there are {}.",
+            "Questions {first} to {} are asked for, and there are {}",
             first + asked,
             task.queries.len()
         )));
@@ -83,14 +83,14 @@ pub(super) fn check(task: &Task, index: &Index, queries: &[f32]) -> Result<()> {
     let (documents, rows) = (task.documents.len(), queries.len() / index.dimension().max(1));
     if index.len() != documents || rows != task.queries.len() {
         return Err(Error::Input(format!(
-            "{} vectors for {documents} passages and {rows} for {} questions: there must be one each.",
+            "{} vectors for {documents} passages and {rows} for {} questions: there must be one each",
             index.len(),
             task.queries.len()
         )));
     }
     if let Some(at) = queries.iter().position(|x| !x.is_finite()) {
         return Err(Error::Input(format!(
-            "The vector of question {} holds a number that is not finite.",
+            "The vector of question {} holds a number that is not finite",
             task.queries[at / index.dimension().max(1)].id
         )));
     }

@@ -154,7 +154,7 @@ impl Task {
         for (i, question) in corpus.questions.iter().enumerate() {
             let id = format!("{}:{}", question.lang, question.id);
             if !seen.insert(id.clone()) {
-                return Err(Error::Input(format!("The question {id} occurs twice.")));
+                return Err(Error::Input(format!("The question {id} occurs twice")));
             }
             let group = *groups.entry(&question.group).or_insert_with(|| {
                 relevant.push(vec![Vec::new(); languages.len()]);
@@ -163,7 +163,7 @@ impl Task {
             });
             for answer in &question.relevant {
                 let document = *place.get(answer.passage).ok_or_else(|| {
-                    Error::Input(format!("The question {id} is answered by no known passage."))
+                    Error::Input(format!("The question {id} is answered by no known passage"))
                 })?;
                 // Translations of a question may name the same passages.
                 let known = &mut relevant[group][documents[document].lang];
@@ -223,7 +223,7 @@ impl Task {
         task.unanswered = left.into_iter().map(|q| q.id).collect();
         if task.queries.is_empty() {
             return Err(Error::Input(format!(
-                "{} has no question that {}: there is nothing to measure.",
+                "{} has no question that {}: there is nothing to measure",
                 corpus.name,
                 if task.rules.only_answerable { "a passage answers" } else { "a passage is judged for" }
             )));
@@ -437,7 +437,7 @@ fn documents(corpus: &Corpus, languages: &[String]) -> Result<(Vec<Document>, Ve
         let start = documents.len();
         for (passage, p) in corpus.passages.iter().enumerate().filter(|(_, p)| p.lang == *code) {
             if !seen.insert(p.id.as_str()) {
-                return Err(Error::Input(format!("The passage {} occurs twice.", p.id)));
+                return Err(Error::Input(format!("The passage {} occurs twice", p.id)));
             }
             documents.push(Document { id: p.id.clone(), lang, passage });
         }

@@ -58,7 +58,7 @@ impl Index {
         let mut starts = vec![0];
         counts.iter().for_each(|n| starts.push(starts[starts.len() - 1] + n));
         if counts.contains(&0) || starts.last() != Some(&self.len) {
-            return Err(Error::Input(format!("{} vectors are not the passages' windows.", self.len)));
+            return Err(Error::Input(format!("{} vectors are not the passages' windows", self.len)));
         }
         self.starts = starts;
         Ok(self)
@@ -73,7 +73,7 @@ impl Index {
         self.check(rows, "vectors")?;
         if let Some(at) = rows.iter().position(|x| !x.is_finite()) {
             return Err(Error::Input(format!(
-                "Vector {} holds {}, which is not a finite number.",
+                "Vector {} holds {}, which is not a finite number",
                 self.len + at / self.dimension,
                 rows[at]
             )));
@@ -176,7 +176,7 @@ impl Index {
         f: impl Fn(usize, &[f32]) -> T + Sync,
     ) -> Result<Vec<T>> {
         if self.is_empty() {
-            return Err(Error::Input("There are no passages to search.".into()));
+            return Err(Error::Input("There are no passages to search".into()));
         }
         self.check(queries, "queries")?;
         let size = BLOCK * self.dimension;
@@ -223,7 +223,7 @@ impl Index {
     fn mismatch(&self, got: usize, what: &str) -> Error {
         Error::Input(format!(
             "The passages' vectors have {} dimensions, but {what} has {got}: both must come from \
-             the same model.",
+             the same model",
             self.dimension
         ))
     }

@@ -49,7 +49,7 @@ pub fn directions(rows: &[f32], dimension: usize, r: usize) -> Result<Vec<f32>> 
     }
     if rows.is_empty() {
         return Err(Error::Input(
-            "There are no passages to find a language's directions in; open some in this language.".into(),
+            "There are no passages to find a language's directions in; open some in this language".into(),
         ));
     }
     let gram = gram(rows, dimension);
@@ -101,14 +101,14 @@ pub fn apply(
         check(rows, dimension, what)?;
         if rows.len() / dimension != langs.len() {
             return Err(Error::Input(format!(
-                "There are {} vectors of {what}, but languages for {}: each needs one.",
+                "There are {} vectors of {what}, but languages for {}: each needs one",
                 rows.len() / dimension,
                 langs.len()
             )));
         }
         if let Some(row) = langs.iter().position(|&lang| lang >= languages) {
             return Err(Error::Input(format!(
-                "Vector {row} of the {what} is in language number {}, but there are only {languages}.",
+                "Vector {row} of the {what} is in language number {}, but there are only {languages}",
                 langs[row]
             )));
         }
@@ -183,7 +183,7 @@ fn check(rows: &[f32], dimension: usize, what: &str) -> Result<()> {
     }
     match rows.iter().position(|x| !x.is_finite()) {
         Some(at) => Err(Error::Input(format!(
-            "Vector {} of the {what} holds {}, which is not a finite number.",
+            "Vector {} of the {what} holds {}, which is not a finite number",
             at / dimension,
             rows[at]
         ))),
@@ -195,7 +195,7 @@ fn check_count(r: usize, dimension: usize) -> Result<()> {
     if r > 0 && r >= dimension {
         return Err(Error::Input(format!(
             "{r} directions cannot be removed from vectors of {dimension} dimensions: nothing would be \
-             left; ask for fewer."
+             left; ask for fewer"
         )));
     }
     Ok(())

@@ -21,7 +21,7 @@ pub fn write(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
 /// [`Error::Format`] at `file` when it is no whole two-dimensional f32 file in row order.
 pub fn read(file: &str, bytes: &[u8]) -> Result<(Vec<f32>, usize, usize)> {
     let wrong =
-        |what: &str| Error::format(file, format!("{what}; a .npy file [rows, columns] of f32 is expected."));
+        |what: &str| Error::format(file, format!("{what}; a .npy file [rows, columns] of f32 is expected"));
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| wrong("it is no .npy file of version 1.0"))?;
     let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(|| wrong("it breaks off"))?;
     let (header, data) =

@@ -102,12 +102,12 @@ impl PackedIndex {
         keep: impl Fn(usize) -> bool + Sync,
     ) -> Result<Vec<(usize, f32)>> {
         if self.is_empty() {
-            return Err(Error::Input("There are no passages to search.".into()));
+            return Err(Error::Input("There are no passages to search".into()));
         }
         if query.len() != self.dimension || query.iter().any(|x| !x.is_finite()) {
             return Err(Error::Input(format!(
                 "The passages' vectors have {} dimensions and the query {}, all of which have to be finite: \
-                 both must come from the same model.",
+                 both must come from the same model",
                 self.dimension,
                 query.len()
             )));

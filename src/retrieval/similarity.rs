@@ -79,12 +79,12 @@ impl Similarity {
 }
 
 impl FromStr for Similarity {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
+    fn from_str(name: &str) -> Result<Self> {
         [Self::Cosine, Self::Dot, Self::Euclidean, Self::Manhattan]
             .into_iter()
             .find(|similarity| similarity.name() == name)
-            .ok_or_else(|| format!("`{name}` is not one of cosine, dot, euclidean, manhattan"))
+            .ok_or_else(|| Error::Input(format!("`{name}` is not one of cosine, dot, euclidean, manhattan")))
     }
 }

@@ -12,7 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::{packed::pack, to_unit};
 use crate::text::{Cut, Window};
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// The metadata key.
 const ABOUT: &str = "about";
@@ -81,7 +81,7 @@ pub fn write_windows(
 ) -> Result<Vec<u8>> {
     if dimension == 0 || !rows.len().is_multiple_of(dimension) || rows.iter().any(|x| !x.is_finite()) {
         return Err(Error::Input(format!(
-            "{} numbers are not whole rows of {dimension} finite numbers.",
+            "{} numbers are not whole rows of {dimension} finite numbers",
             rows.len()
         )));
     }
@@ -101,7 +101,7 @@ pub fn write_windows(
     if let Some(windows) = windows {
         for number in windows.iter().flat_map(|w| [w.text, w.start, w.end]) {
             let number = u32::try_from(number)
-                .map_err(|_| Error::Input("The texts are too long for a file of windows.".into()))?;
+                .map_err(|_| Error::Input("The texts are too long for a file of windows".into()))?;
             places.extend(number.to_le_bytes());
         }
         arrays.push(("windows", TensorView::new(Dtype::U32, vec![n, 3], &places).map_err(failed)?));
@@ -118,40 +118,40 @@ pub fn write_windows(
 pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
     let wrong = |field: &str, problem: &str| Error::format(format!("{name}: {field}"), problem);
     let broken = |e: safetensors::SafeTensorError| {
-        Error::format(name, format!("it is not a whole safetensors file ({e})."))
+        Error::format(name, Problem::of(format!("it is not a whole safetensors file ({e})"), e))
     };
     let (head, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
     let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
     let array = |field: &str, dtype: Dtype| {
-        let array = file.tensor(field).map_err(|_| wrong(field, "the array is missing."))?;
+        let array = file.tensor(field).map_err(|_| wrong(field, "the array is missing"))?;
         if array.dtype() != dtype {
-            return Err(wrong(field, &format!("{dtype:?} is expected, not {:?}.", array.dtype())));
+            return Err(wrong(field, &format!("{dtype:?} is expected, not {:?}", array.dtype())));
         }
         Ok(array)
     };
     let (vectors, scales) = (array("vectors", Dtype::I8)?, array("scales", Dtype::F32)?);
     let &[n, dimension] = vectors.shape() else {
-        return Err(wrong("vectors", "two dimensions are expected."));
+        return Err(wrong("vectors", "two dimensions are expected"));
     };
     if scales.shape() != [n] || dimension == 0 {
-        return Err(wrong("scales", &format!("{n} numbers are expected, one a vector.")));
+        return Err(wrong("scales", &format!("{n} numbers are expected, one a vector")));
     }
     let (parts, _) = scales.data().as_chunks::<4>();
     let scales: Vec<f32> = parts.iter().map(|&b| f32::from_le_bytes(b)).collect();
     // The largest magnitude of an integer is 128.
     if scales.iter().any(|s| !(s * 128.0).is_finite() || *s < 0.0) {
-        return Err(wrong("scales", "a scale is negative, or its numbers are not finite."));
+        return Err(wrong("scales", "a scale is negative, or its numbers are not finite"));
     }
     let about = header.metadata().as_ref().and_then(|m| m.get(ABOUT));
     let about = match about {
         Some(json) => serde_json::from_str(json)
-            .map_err(|e| wrong("__metadata__.about", &format!("it is not a JSON object ({e}).")))?,
+            .map_err(|e| wrong("__metadata__.about", &format!("it is not a JSON object ({e})")))?,
         None => BTreeMap::new(),
     };
     let windows = match file.tensor("windows") {
         Err(_) => None,
         Ok(array) if array.dtype() != Dtype::U32 || array.shape() != [n, 3] => {
-            return Err(wrong("windows", &format!("U32 [{n}, 3] is expected.")));
+            return Err(wrong("windows", &format!("U32 [{n}, 3] is expected")));
         }
         Ok(array) => {
             let (numbers, _) = array.data().as_chunks::<4>();

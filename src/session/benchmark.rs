@@ -162,7 +162,7 @@ impl Session {
         let text = String::from_utf8_lossy(&bytes);
         let passages = of(&sample::parse(PASSAGES, &text)?);
         if passages.is_empty() {
-            return Err(Error::Input(format!("There is no text in {name} here: choose another language.")));
+            return Err(Error::Input(format!("There is no text in {name} here: choose another language")));
         }
         Ok((format!("the sample, {name}"), passages))
     }

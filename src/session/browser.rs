@@ -126,7 +126,7 @@ pub fn resolve(address: &str) -> Result<Url> {
     let of = |object: &str, field: &str| Reflect::get(&global(object)?, &field.into()).ok()?.as_string();
     let base = of("document", "baseURI").or_else(|| of("location", "href")).unwrap_or_default();
     Url::new_with_base(address, &base)
-        .map_err(|_| Error::Input(format!("{address} is not an address a browser understands.")))
+        .map_err(|_| Error::Input(format!("{address} is not an address a browser understands")))
 }
 
 /// A JavaScript error in words.

@@ -115,8 +115,9 @@ async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -
         };
         let file = format!("{lang}.json");
         let bytes = fetch_file_by_steps(&folder, &file, LARGEST, &mut step).await.map_err(|e| match e {
-            Error::File { path, problem } => {
-                Error::File { path, problem: format!("{problem}. {name} is had from {}.", dataset.origin) }
+            Error::File { path, problem, source } => {
+                let problem = format!("{problem}. {name} is had from {}.", dataset.origin);
+                Error::File { path, problem, source }
             }
             other => other,
         })?;

@@ -13,7 +13,7 @@ use super::{
     task::Signal,
 };
 use crate::{
-    Error, Result,
+    Error, Problem, Result,
     bundle::{Bundle, Manifest, Quantization},
     encoder::{
         Backend, Encoder, Machine, Precision,
@@ -284,6 +284,6 @@ async fn patiently<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .unwrap_or_else(|| Err(failed(format!("a step of its trial took longer than {seconds} s"))))
 }
 
-fn failed(problem: impl Into<String>) -> Error {
-    Error::Device { device: "WebGPU".into(), problem: problem.into() }
+fn failed(problem: impl Into<Problem>) -> Error {
+    Error::device("WebGPU", problem)
 }

@@ -370,7 +370,7 @@ fn status(response: &Response) -> String {
 
 fn file(folder: &str, name: &str) -> Result<String> {
     let address = web_sys::Url::new_with_base(name, folder);
-    Ok(address.map_err(|_| Error::Input(format!("{folder} is not a folder's address.")))?.href())
+    Ok(address.map_err(|_| Error::Input(format!("{folder} is not a folder's address")))?.href())
 }
 
 fn key(entry: &FileEntry) -> String {

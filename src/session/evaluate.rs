@@ -61,7 +61,7 @@ impl Session {
     pub(super) async fn evaluate(&self, id: Id, wanted: Wanted) -> Result<EvalReport> {
         let open = self.0.data.borrow().clone();
         let open = open
-            .ok_or_else(|| Error::Input("No data set is open: choose one to measure the model on.".into()))?;
+            .ok_or_else(|| Error::Input("No data set is open: choose one to measure the model on".into()))?;
         let data = open.only(&wanted.languages, &wanted.rules)?;
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);

@@ -237,7 +237,7 @@ pub async fn index(passages: JsValue, options: JsValue) -> std::result::Result<u
     let passages: Vec<Given> = read_list(&passages, "passages", "strings or objects with a text")?;
     let corpus = corpus(passages).map_err(thrown)?;
     if session().running().is_none() {
-        return Err(JsError::new("No model is loaded: await load(url) first."));
+        return Err(JsError::new("No model is loaded: await load(url) first"));
     }
     let call = Call::new(&options);
     let info = session().open_passages(call.id, corpus, windows.unwrap_or_default()).await.map_err(thrown)?;
@@ -295,7 +295,7 @@ pub async fn nearest(query: JsValue, options: JsValue) -> std::result::Result<Js
     let asked = match (query.as_string(), query.dyn_ref::<Float32Array>()) {
         (Some(text), _) => Asked::Text(text),
         (None, Some(vector)) => Asked::Vector(vector.to_vec()),
-        (None, None) => return Err(JsError::new("query: a string or a Float32Array is expected.")),
+        (None, None) => return Err(JsError::new("query: a string or a Float32Array is expected")),
     };
     let (found, cut) = session().nearest(asked, top).await.map_err(thrown)?;
     cut.iter().for_each(|cut| tell_cut(&options, cut, "query", "queries"));
@@ -346,7 +346,7 @@ impl From<Hit> for Found {
 
 fn corpus(passages: Vec<Given>) -> Result<Corpus> {
     if passages.is_empty() {
-        return Err(Error::Input("There are no passages to index.".into()));
+        return Err(Error::Input("There are no passages to index".into()));
     }
     let passages = passages.into_iter().enumerate().map(|(n, given)| {
         let (text, id, lang) = match given {

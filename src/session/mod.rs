@@ -109,7 +109,7 @@ impl Session {
         while self.model().is_none() && self.is_loading() {
             self.model_change().await;
         }
-        let model = self.model().ok_or_else(|| Error::Input("No model is loaded.".into()))?;
+        let model = self.model().ok_or_else(|| Error::Input("No model is loaded".into()))?;
         let dimension = model.encoder.dimension();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let say = |event| self.say(event);

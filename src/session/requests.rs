@@ -141,7 +141,7 @@ impl Session {
             Request::ClearCache { .. } => Event::CacheCleared { id, files: download::clear().await? },
             Request::DebugLoseGpu { .. } => {
                 let gpu = self.0.gpu.opened();
-                gpu.ok_or_else(|| Error::Input("No GPU is open.".into()))?.destroy();
+                gpu.ok_or_else(|| Error::Input("No GPU is open".into()))?.destroy();
                 Event::Cancelled { id }
             }
             Request::Cancel { id } => Event::Cancelled { id },

@@ -87,8 +87,8 @@ impl Run {
         entries.retain(|entry| task.queries[entry.query].id == query);
         let [entry] = entries.as_slice() else {
             return Err(Error::Input(match entries.len() {
-                0 => format!("The question {query} has no answer among these passages."),
-                _ => format!("Choose the passages' language: the question {query} has a ranking in each."),
+                0 => format!("The question {query} has no answer among these passages"),
+                _ => format!("Choose the passages' language: the question {query} has a ranking in each"),
             }));
         };
         let d = self.index.dimension();
@@ -137,7 +137,7 @@ impl Session {
         let found = self.0.runs.borrow().iter().find(|run| run.id == id).cloned();
         found.ok_or_else(|| {
             Error::Input(format!(
-                "This run is no longer kept, only the last {KEPT} are: measure the model again."
+                "This run is no longer kept, only the last {KEPT} are: measure the model again"
             ))
         })
     }
@@ -151,13 +151,12 @@ impl Session {
         let data = |run: &Run| run.report.facts.hashes.get("data").cloned();
         if data(&a) != data(&b) {
             return Err(Error::Input(
-                "The two runs are of different data or languages, so their questions cannot be paired."
-                    .into(),
+                "The two runs are of different data or languages, so their questions cannot be paired".into(),
             ));
         }
         if a.report.relevance != b.report.relevance || a.report.only_answerable != b.report.only_answerable {
             return Err(Error::Input(
-                "The two runs do not count the same as relevant: measure both models with one level.".into(),
+                "The two runs do not count the same as relevant: measure both models with one level".into(),
             ));
         }
         let names = [&a, &b].map(|run| run.report.facts.model.clone());
@@ -187,7 +186,7 @@ impl Session {
                 // In trec_eval's files a query has one ranking.
                 if selection.setting == Setting::Cross && selection.to.is_none() {
                     return Err(Error::Input(
-                        "Choose the passages' language: a run file holds one ranking for each question."
+                        "Choose the passages' language: a run file holds one ranking for each question"
                             .into(),
                     ));
                 }

@@ -37,7 +37,7 @@ impl Session {
         check_query(&query.text)?;
         let text = query.text.trim();
         let open = self.corpus().ok_or_else(|| {
-            Error::Input("There is nothing to search yet: open a file, or wait for the sample.".into())
+            Error::Input("There is nothing to search yet: open a file, or wait for the sample".into())
         })?;
         let mut notes = Vec::new();
         let start = now();
@@ -118,7 +118,7 @@ impl Session {
                 _ if self.is_loading() => self.model_change().await,
                 Some(_) => {
                     return Err(Error::Input(
-                        "The passages were encoded by another model than the one that is loaded: open them again."
+                        "The passages were encoded by another model than the one that is loaded: open them again"
                             .into(),
                     ));
                 }

@@ -100,7 +100,7 @@ pub async fn clear(name: &str) -> Result<usize> {
     let failed = |why: String| Error::file("the browser’s storage", why);
     let Some(storage) = caches() else { return Ok(0) };
     let store =
-        open(name).await.map_err(|why| Error::Input(format!("{why}, so nothing can be removed from it.")))?;
+        open(name).await.map_err(|why| Error::Input(format!("{why}, so nothing can be removed from it")))?;
     let kept = store.keys().await.len();
     let seconds = patience::storage(SMALL);
     let deleted = within(seconds, JsFuture::from(storage.delete(name))).await;

@@ -66,18 +66,18 @@ impl Session {
     pub async fn nearest(&self, asked: Asked, top: usize) -> Result<(Vec<Near>, Option<Cut>)> {
         let open = self.0.vectors.borrow().clone();
         let open =
-            open.ok_or_else(|| Error::Input("No vectors are open: call openVectors(file) first.".into()))?;
+            open.ok_or_else(|| Error::Input("No vectors are open: call openVectors(file) first".into()))?;
         let (query, cut) = match asked {
             Asked::Vector(vector) => (vector, None),
             Asked::Text(text) => {
                 check_query(&text)?;
                 let model = self
                     .model()
-                    .ok_or_else(|| Error::Input("No model is loaded: await load(url) first.".into()))?;
+                    .ok_or_else(|| Error::Input("No model is loaded: await load(url) first".into()))?;
                 if !open.made_by.is_empty() && open.made_by != model.weights_hash() {
                     return Err(Error::Input(format!(
                         "The open vectors were made by another model than {}: load that one, or encode the \
-                         passages again.",
+                         passages again",
                         model.info.name
                     )));
                 }

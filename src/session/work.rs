@@ -81,7 +81,7 @@ impl<'a> Work<'a> {
         }
         let all: Vec<f32> = vectors.into_iter().flatten().flatten().collect();
         let mut rows = chunks.rows(&all, d).ok_or_else(|| {
-            Error::Input("Fewer vectors were made than there are texts: measure again.".into())
+            Error::Input("Fewer vectors were made than there are texts: measure again".into())
         })?;
         self.model.encoder.similarity().ready(&mut rows, d);
         let lengths = lengths.concat();

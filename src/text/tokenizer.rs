@@ -136,7 +136,7 @@ impl Tokenizer {
         let room = self.max_tokens.saturating_sub(self.read(prompt, "")?.0.len());
         if room < 4 {
             return Err(Error::Input(format!(
-                "Texts cannot be split into windows of {} tokens: the prompt leaves room for {room}.",
+                "Texts cannot be split into windows of {} tokens: the prompt leaves room for {room}",
                 self.max_tokens
             )));
         }
@@ -157,7 +157,7 @@ impl Tokenizer {
             while self.read(prompt, &text[places[first]..places[end]])?.1.unread > 0 {
                 if end == first + 1 {
                     return Err(Error::Input(format!(
-                        "“{}” alone is longer than the model's {} tokens: the text cannot be split into windows.",
+                        "“{}” alone is longer than the model's {} tokens: the text cannot be split into windows",
                         start(&text[places[first]..places[end]]),
                         self.max_tokens
                     )));
@@ -310,7 +310,7 @@ fn start(text: &str) -> String {
 /// [`Error::Input`] with a sentence for the person who typed it.
 pub fn check_query(query: &str) -> Result<()> {
     if query.trim().is_empty() {
-        return Err(Error::Input("The query is empty: type a question or a few words.".into()));
+        return Err(Error::Input("The query is empty: type a question or a few words".into()));
     }
     let chars = query.chars().count();
     if chars > QUERY_CHARS {

@@ -97,9 +97,8 @@ impl BodyMoments {
         for (id, (m, v, time)) in &self.0 {
             out.insert(&format!("{id}.{TIME}"), written(*time));
             for (kind, tensor) in [("m", m), ("v", v)] {
-                let values = tensor.to_data().try_into_vec::<f32>().map_err(|e| Error::Device {
-                    device: "training device".into(),
-                    problem: format!("optimizer state cannot be read back: {e:?}"),
+                let values = tensor.to_data().try_into_vec::<f32>().map_err(|e| {
+                    Error::device("training device", format!("optimizer state cannot be read back: {e:?}"))
                 })?;
                 out.insert(&format!("{id}.{kind}"), Array::f32(vec![values.len()], values));
             }

@@ -20,7 +20,7 @@ use super::{
     manifest::{OLDEST, TOKENIZER, WEIGHTS},
     weights::{Array, Quantization, Weights},
 };
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 /// Reads a model folder through `file`, which gives a file's bytes, or `None` when there is none.
 ///
@@ -141,7 +141,8 @@ impl Folder<'_> {
     fn json(&mut self, path: &str) -> Result<Option<Value>> {
         (self.file)(path)?
             .map(|bytes| {
-                serde_json::from_slice(&bytes).map_err(|e| Error::format(path, format!("not JSON: {e}")))
+                serde_json::from_slice(&bytes)
+                    .map_err(|e| Error::format(path, Problem::of(format!("not JSON: {e}"), e)))
             })
             .transpose()
     }

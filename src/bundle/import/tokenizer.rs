@@ -9,7 +9,7 @@ use tokenizers::AddedToken;
 
 use super::object::{Object, nothing};
 use crate::{
-    Error, Result,
+    Error, Problem, Result,
     text::{Tokenizer, caught},
 };
 
@@ -160,8 +160,8 @@ pub fn read(
     let place = format!("{folder}tokenizer.json");
     let bytes = bytes
         .ok_or_else(|| Error::format(&place, "the folder has none; save the model with a fast tokenizer"))?;
-    let document: Value =
-        serde_json::from_slice(&bytes).map_err(|e| Error::format(&place, format!("not JSON: {e}")))?;
+    let document: Value = serde_json::from_slice(&bytes)
+        .map_err(|e| Error::format(&place, Problem::of(format!("not JSON: {e}"), e)))?;
     if !document["model"].is_object() {
         return Err(Error::format(format!("{place}, model"), "a JSON object is expected"));
     }
@@ -509,8 +509,8 @@ impl Source {
         let place = self.place;
         let tokenizer = Tokenizer::from_json(&out, max_tokens).map_err(|e| match e {
             // Its own name for the file has no folder.
-            Error::Format { place: at, problem } => {
-                Error::format(at.replacen("tokenizer.json", &place, 1), problem)
+            Error::Format { place: at, problem, source } => {
+                Error::Format { place: at.replacen("tokenizer.json", &place, 1), problem, source }
             }
             other => other,
         })?;

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use interlingua::{
-    Error, Result,
+    Error, Problem, Result,
     bundle::{CARD, MANIFEST, Manifest},
     sha256,
 };
@@ -34,8 +34,9 @@ pub fn run(args: Args) -> Result<()> {
     for path in &args.report {
         let bytes = fs::read(path).map_err(|e| Error::file(path, e))?;
         let place = path.display().to_string();
-        let report: Value = serde_json::from_slice(&bytes)
-            .map_err(|e| Error::format(&place, format!("no report of `interlingua eval --json`: {e}")))?;
+        let report: Value = serde_json::from_slice(&bytes).map_err(|e| {
+            Error::format(&place, Problem::of(format!("no report of `interlingua eval --json`: {e}"), e))
+        })?;
         manifest.results = add(&place, &hash, &manifest, report)?;
     }
     if let Some(background) = args.background {

@@ -108,7 +108,7 @@ pub fn run(args: Args) -> Result<()> {
     )?;
     if args.keep_identical_ids && !corpus.identical_ids {
         return Err(Error::Input(format!(
-            "--keep-identical-ids is for beir; {} ranks all passages anyway.",
+            "--keep-identical-ids is for beir; {} ranks all passages anyway",
             args.dataset
         )));
     }

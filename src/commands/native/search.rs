@@ -120,7 +120,7 @@ pub fn run(mut args: Args) -> Result<()> {
     if searched.is_empty() {
         let there: Vec<String> = corpus.languages().into_iter().map(|(lang, _)| lang).collect();
         return Err(Error::Input(format!(
-            "No passage is in the languages asked for; {} has {}.",
+            "No passage is in the languages asked for; {} has {}",
             corpus.name,
             there.join(", ")
         )));

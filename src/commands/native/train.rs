@@ -85,7 +85,7 @@ pub(super) fn machine(device: &str, gpus: Option<usize>) -> Result<Machine> {
 /// What Ctrl-C sets from now on.
 ///
 /// # Errors
-/// [`Error::Training`] when the system does not allow it.
+/// [`Error::Unsupported`] when the system does not allow it.
 pub(super) fn stopping() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
@@ -96,7 +96,7 @@ pub(super) fn stopping() -> Result<Arc<AtomicBool>> {
         }
         eprintln!("\nstopping after this step; once more to leave at once");
     })
-    .map_err(|e| Error::Training(format!("Ctrl-C cannot be handled: {e}")))?;
+    .map_err(|e| Error::Unsupported { what: "stopping with Ctrl-C".into(), hint: e.to_string() })?;
     Ok(stop)
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{MALFORMED, NEGATIVES, NO_ANSWER, Pairs, joined};
 use crate::datasets::file::open;
 use crate::datasets::qa::Question;
-use crate::{Error, Result};
+use crate::{Error, Problem, Result};
 
 pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let file = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -23,7 +23,10 @@ pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let list = List { place: &place, source, lang, pairs: &mut *pairs };
     let mut json = serde_json::Deserializer::from_reader(&mut reader);
     list.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
-        Error::format(&place, format!("it is not one whole JSON list of questions, as DPR's ({e})."))
+        Error::format(
+            &place,
+            Problem::of(format!("it is not one whole JSON list of questions, as DPR's ({e})"), e),
+        )
     })?;
     pairs.left_out.decoded.extend(reader.decoding());
     Ok(())

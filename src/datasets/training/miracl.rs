@@ -25,7 +25,7 @@ pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
         }
     }
     if !found {
-        return Err(Error::file(dir, format!("{folder}/docs-0.jsonl.gz is missing.")));
+        return Err(Error::file(dir, format!("{folder}/docs-0.jsonl.gz is missing")));
     }
     judged.finish(&format!("miracl:{lang}"), "miracl", lang, pairs);
     Ok(())

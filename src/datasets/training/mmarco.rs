@@ -31,7 +31,7 @@ pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let (qrels, triples) = (qrels?, triples?);
     if qrels.is_none() && triples.is_none() {
         let names = JUDGEMENTS.join(" nor ");
-        return Err(Error::file(dir, format!("neither {names} is here or one folder up.")));
+        return Err(Error::file(dir, format!("neither {names} is here or one folder up")));
     }
     if let Some(path) = qrels {
         judged.qrels(path, &mut pairs.left_out)?;

@@ -121,7 +121,7 @@ fn check(set: &Set, place: &str, languages: &[String]) -> Result<()> {
         return match set.format {
             Format::Own | Format::Sample => Ok(()),
             format => Err(Error::Input(format!(
-                "{place} is missing: {} is read in one language at a time.",
+                "{place} is missing: {} is read in one language at a time",
                 format.name()
             ))),
         };
@@ -131,12 +131,12 @@ fn check(set: &Set, place: &str, languages: &[String]) -> Result<()> {
             Some(near) => format!("; the nearest is {} ({})", near.code, near.english),
             None => String::new(),
         };
-        return Err(Error::Input(format!("{place}: {given:?} is no language code known here{near}.")));
+        return Err(Error::Input(format!("{place}: {given:?} is no language code known here{near}")));
     }
     if !languages.contains(given) {
         return Err(Error::Input(format!(
             "{place}: {given} is not among the configured languages ({}); add it there or leave the set \
-             out.",
+             out",
             languages.join(", ")
         )));
     }
@@ -270,7 +270,7 @@ fn one<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<Option<&'a Pa
     match (found.next(), found.next()) {
         (Some(one), Some(other)) => Err(Error::file(
             dir,
-            format!("both {} and {} are here; name the folder of one.", one.display(), other.display()),
+            format!("both {} and {} are here; name the folder of one", one.display(), other.display()),
         )),
         (one, _) => Ok(one),
     }
@@ -278,5 +278,5 @@ fn one<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<Option<&'a Pa
 
 /// As [`one`], of a file that has to be there.
 fn need<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<&'a PathBuf> {
-    one(files, dir, name)?.ok_or_else(|| Error::file(dir, format!("{name} is missing.")))
+    one(files, dir, name)?.ok_or_else(|| Error::file(dir, format!("{name} is missing")))
 }

@@ -14,7 +14,7 @@ pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let own = dir.to_path_buf();
     let folder = folders.iter().map(|folder| dir.join(folder)).chain([own]).find(|folder| at(folder));
     let folder = folder.ok_or_else(|| {
-        Error::file(dir, format!("neither topic.train.tsv nor the folder {} with it is here.", folders[0]))
+        Error::file(dir, format!("neither topic.train.tsv nor the folder {} with it is here", folders[0]))
     })?;
     let there = files(&folder)?;
     let mut judged = Judged::default();

@@ -316,10 +316,10 @@ fn transpose(values: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Result<Array> {
     let shape = tensor.dims().to_vec();
-    let values = tensor.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
-        device: "training device".into(),
-        problem: format!("weights cannot be read back: {e:?}"),
-    })?;
+    let values = tensor
+        .into_data()
+        .try_into_vec::<f32>()
+        .map_err(|e| Error::device("training device", format!("weights cannot be read back: {e:?}")))?;
     Ok(Array::f32(shape, values))
 }
 

@@ -136,7 +136,7 @@ impl Blocks {
 }
 
 fn failed(context: &Context, problem: String) -> Error {
-    Error::Device { device: format!("WebGPU ({})", context.adapter()), problem }
+    Error::device(format!("WebGPU ({})", context.adapter()), problem)
 }
 
 fn lock(scratch: &Mutex<Option<Scratch>>) -> MutexGuard<'_, Option<Scratch>> {

@@ -26,7 +26,7 @@ impl Context {
     /// # Errors
     /// [`Error::Device`] when there is none or it refuses.
     pub async fn open() -> Result<Self> {
-        let failed = |problem: String| Error::Device { device: "WebGPU".into(), problem };
+        let failed = |problem: String| Error::device("WebGPU", problem);
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let ask = async |force_fallback_adapter| {
             let options = wgpu::RequestAdapterOptions {

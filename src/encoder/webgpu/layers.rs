@@ -245,14 +245,14 @@ impl Loader {
     fn upload(&self, name: &str, bytes: &[u8]) -> Result<Buffer> {
         let most = self.context.device.limits().max_storage_buffer_binding_size;
         if bytes.len() as u64 > most {
-            return Err(Error::Device {
-                device: format!("WebGPU ({})", self.context.adapter()),
-                problem: format!(
+            return Err(Error::device(
+                format!("WebGPU ({})", self.context.adapter()),
+                format!(
                     "the weights of {name} take {} MiB and a buffer there holds {} MiB; run the model on the CPU",
                     bytes.len() >> 20,
                     most >> 20
                 ),
-            });
+            ));
         }
         let buffer = self.context.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(name),

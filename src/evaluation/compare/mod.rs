@@ -107,7 +107,7 @@ impl RunComparison {
     /// of different tasks.
     pub fn of(sources: &[Source], measures: &[Measure], samples: usize, seed: u64) -> Result<Self> {
         if sources.is_empty() || sources.len() > 26 {
-            return Err(Error::Input(format!("{} runs cannot be compared; give 1 to 26.", sources.len())));
+            return Err(Error::Input(format!("{} runs cannot be compared; give 1 to 26", sources.len())));
         }
         check_samples(samples)?;
         same_task(sources)?;

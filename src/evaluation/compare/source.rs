@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::trec::{self, Missing, Qrels};
 use super::super::{EvalReport, Measures, Setting, Wanted};
 use crate::datasets::file;
-use crate::{Error, Result, sha256};
+use crate::{Error, Problem, Result, sha256};
 
 /// A setting, or one pair of languages in it: setting, question language, passage language.
 pub(super) type Key = (String, String, String);
@@ -82,7 +82,10 @@ impl Source {
             let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
             let file::Text { text, note, .. } = file::text(&source.name, &bytes)?;
             let report = serde_json::from_str(&text).map_err(|e| {
-                Error::format(&source.name, format!("it is no report of `interlingua eval --json`: {e}"))
+                Error::format(
+                    &source.name,
+                    Problem::of(format!("it is no report of `interlingua eval --json`: {e}"), e),
+                )
             })?;
             source.report = Some(report);
             source.notes.extend(note);
@@ -90,7 +93,7 @@ impl Source {
             source.notes.push("is a report: it has means alone, so it takes part in no test".into());
         } else {
             let qrels = qrels.ok_or_else(|| {
-                Error::Input(format!("{} is a run file: give its judgements with --qrels.", source.name))
+                Error::Input(format!("{} is a run file: give its judgements with --qrels", source.name))
             })?;
             let key = (ALL.to_string(), String::new(), String::new());
             let name = source.name.clone();
@@ -141,7 +144,7 @@ impl Source {
         if self.cells.is_empty() {
             return Err(Error::Input(format!(
                 "{} has no run of a setting (mono.<lang>.run, cross.<from>.<to>.run, multi.run), as \
-                 `interlingua eval --runs` writes them.",
+                 `interlingua eval --runs` writes them",
                 self.name
             )));
         }

@@ -135,7 +135,7 @@ impl FromStr for Measure {
             let cut: Vec<String> = FAMILIES.iter().map(|f| format!("{}@k", f.name)).collect();
             Error::Input(format!(
                 "There is no measure {word}; there are {} over the whole ranking and, with a cut-off from 1 on, {}: \
-                 map@20 is one of them.",
+                 map@20 is one of them",
                 whole.join(", "),
                 cut.join(", ")
             ))
@@ -177,7 +177,7 @@ impl Wanted {
     pub fn new(level: u32, measures: &[Measure]) -> Result<Self> {
         if level == 0 {
             return Err(Error::Input(
-                "Relevant from grade 0 on would be every passage: give 1 or more.".into(),
+                "Relevant from grade 0 on would be every passage: give 1 or more".into(),
             ));
         }
         let mut more: Vec<Measure> = Vec::new();
@@ -347,9 +347,10 @@ impl Measures {
         let names = self.names();
         // By meaning, so that trec_eval's names do as well; an unknown word says what there is.
         let wanted = measure.parse::<Measure>()?.to_string();
-        names.iter().position(|name| *name == wanted).ok_or_else(|| {
-            Error::Input(format!("{wanted} was not measured; there are {}.", names.join(", ")))
-        })
+        names
+            .iter()
+            .position(|name| *name == wanted)
+            .ok_or_else(|| Error::Input(format!("{wanted} was not measured; there are {}", names.join(", "))))
     }
 
     /// The same measures with other numbers, `None` where there are not as many.

@@ -211,7 +211,7 @@ fn places(task: &Task) -> (usize, Vec<usize>) {
 
 pub(super) fn check_samples(samples: usize) -> Result<()> {
     if samples < FEWEST {
-        return Err(Error::Input(format!("{samples} samples are too few for a test; use {FEWEST} or more.")));
+        return Err(Error::Input(format!("{samples} samples are too few for a test; use {FEWEST} or more")));
     }
     Ok(())
 }

@@ -81,10 +81,12 @@ impl BurnBlocks {
     fn read(&self, tensors: Vec<Tensor<2>>, what: &str) -> Result<Vec<f32>> {
         let mut out = Vec::new();
         for tensor in tensors {
-            out.extend(tensor.into_data().try_into_vec::<f32>().map_err(|e| Error::Device {
-                device: self.label.clone(),
-                problem: format!("{what} cannot be read back: {e:?}"),
-            })?);
+            out.extend(
+                tensor
+                    .into_data()
+                    .try_into_vec::<f32>()
+                    .map_err(|e| Error::device(&self.label, format!("{what} cannot be read back: {e:?}")))?,
+            );
         }
         Ok(out)
     }
