@@ -36,7 +36,7 @@ fn says(folder: &Path, words: &[&str]) {
 fn bundle() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut bundle = small("labse");
-    bundle.store_as(Quantization::Q8);
+    bundle.store_as(Quantization::Q8).unwrap();
     bundle.manifest.self_test = SelfTest::of(&bundle).unwrap();
     bundle.write(folder.path()).unwrap();
     assert!(Bundle::open(folder.path()).is_ok());

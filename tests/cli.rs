@@ -589,7 +589,7 @@ fn sibling(folder: &Path, prefix: &str, factor: f32) -> String {
         let changed = Array::f32(array.shape.clone(), values);
         bundle.weights.insert(&name, changed);
     }
-    bundle.store_as(Quantization::Q8);
+    bundle.store_as(Quantization::Q8).unwrap();
     bundle.manifest.name = format!("{prefix} times {factor}");
     bundle.manifest.self_test = SelfTest::of(&bundle).unwrap();
     bundle.write(folder).unwrap();

@@ -193,7 +193,7 @@ fn f16_and_packed_bundles_stay_close_and_survive_the_disk() {
             (Quantization::Q4, 0.5),
         ] {
             let mut bundle = small(name);
-            bundle.store_as(quantization);
+            bundle.store_as(quantization).unwrap();
             bundle.manifest.self_test = SelfTest::of(&bundle).unwrap();
             let before = encode(&encoder(&bundle), &texts, Kind::Query);
             let difference = worst(&before, &expected.query);

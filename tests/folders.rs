@@ -166,7 +166,7 @@ fn bundles_of_them_keep_what_they_say() {
         ("cut-left", FORMAT),
     ] {
         let mut bundle = all.named(name).bundle().unwrap();
-        bundle.store_as(Quantization::F32);
+        bundle.store_as(Quantization::F32).unwrap();
         bundle.manifest.self_test = SelfTest::of(&bundle).unwrap();
         let path = folder.path().join(name);
         bundle.write(&path).unwrap();

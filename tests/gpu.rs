@@ -114,7 +114,7 @@ fn packed(gpu: &Machine) {
     for quantization in [Quantization::Q8, Quantization::Q4] {
         for name in ["xlm-r", "labse"] {
             let mut bundle = small(name);
-            bundle.store_as(quantization);
+            bundle.store_as(quantization).unwrap();
             let expected = expected(name);
             let texts: Vec<&str> = refs(&expected.texts).into_iter().step_by(4).collect();
             let cpu = encode(&on(&bundle, &Machine::cpu(), Precision::F32), &texts, Kind::Query);
@@ -132,7 +132,7 @@ fn packed(gpu: &Machine) {
 
 fn self_test(gpu: &Machine) {
     let mut bundle = small("e5");
-    bundle.store_as(Quantization::Q8);
+    bundle.store_as(Quantization::Q8).unwrap();
     let test = SelfTest::of(&bundle).unwrap();
     let encoder = Encoder::new(&bundle, gpu.clone()).unwrap();
     let off = futures_lite::future::block_on(encoder.self_test(&test)).unwrap();
@@ -145,7 +145,7 @@ fn self_test(gpu: &Machine) {
 fn how_fast_packed_blocks_are_beside_f32() {
     let (gpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap();
     let mut bundle = minilm();
-    bundle.store_as(Quantization::Q8);
+    bundle.store_as(Quantization::Q8).unwrap();
     let text = "bread ".repeat(62);
     let texts = [text.as_str(); 8];
     let encoders = [Precision::F32, Precision::Packed].map(|p| on(&bundle, &gpu, p));

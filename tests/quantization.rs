@@ -13,7 +13,7 @@ use interlingua::{
 
 fn measure(quantization: Quantization) -> (f64, f64) {
     let mut bundle = minilm();
-    bundle.store_as(quantization);
+    bundle.store_as(quantization).unwrap();
     let encoder = Encoder::new(&bundle, Machine::cpu()).unwrap();
     let texts = texts();
     let got = encoder.encode_all(&refs(&texts), Kind::Passage, &mut |_, _| {}).unwrap();
@@ -62,7 +62,7 @@ fn fast(bundle: &Bundle, texts: &[&str]) {
 #[ignore = "needs all-MiniLM-L6-v2: run scripts/fetch-minilm"]
 fn fast_vectors_of_the_real_minilm_are_near_the_exact_ones() {
     let mut bundle = minilm();
-    bundle.store_as(Quantization::Q8);
+    bundle.store_as(Quantization::Q8).unwrap();
     fast(&bundle, &refs(&texts()));
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::program::Program;
 use crate::{Error, Result};
 
 /// Model families whose blocks are the same and whose embeddings differ.
@@ -94,6 +95,14 @@ impl Config {
     /// Dimensions of a text vector.
     pub fn dimension(&self) -> usize {
         self.dense.last().map_or(self.hidden, |d| d.output)
+    }
+
+    /// What a model of this shape does, step by step.
+    ///
+    /// # Errors
+    /// [`Error::Format`] or [`Error::Unsupported`] when the numbers do not fit together or no device does it.
+    pub fn program(&self) -> Result<Program> {
+        super::program(self)
     }
 
     /// Checks that the numbers fit together.

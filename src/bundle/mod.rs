@@ -12,6 +12,7 @@ mod card;
 mod folder;
 mod import;
 mod manifest;
+mod params;
 #[cfg(feature = "native")]
 mod share;
 #[cfg(feature = "native")]
@@ -80,11 +81,16 @@ impl Bundle {
     }
 
     /// Stores the weights another way; packed weights that already are stored so stay as they are.
-    pub fn store_as(&mut self, quantization: Quantization) {
+    ///
+    /// # Errors
+    /// As [`Config::program`](crate::architecture::Config::program).
+    pub fn store_as(&mut self, quantization: Quantization) -> Result<()> {
         if self.manifest.quantization == quantization && quantization != Quantization::F32 {
-            return;
+            return Ok(());
         }
-        self.weights = self.weights.quantize(quantization);
+        let program = self.manifest.architecture.program()?;
+        self.weights = self.weights.quantize(quantization, &program.table().name);
         self.manifest.quantization = quantization;
+        Ok(())
     }
 }

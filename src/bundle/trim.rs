@@ -15,7 +15,7 @@ use tokenizers::Tokenizer;
 use unicode_script::{Script, UnicodeScript};
 
 use super::{Array, Bundle};
-use crate::{Error, Result, architecture::TABLE, datasets::word_counts::WordCounts};
+use crate::{Error, Result, datasets::word_counts::WordCounts};
 
 /// Texts by language.
 pub type Texts<'a> = BTreeMap<String, Vec<&'a str>>;
@@ -162,7 +162,8 @@ pub fn trim(
             "the trimmed vocabulary has ids without a token: this is a bug, report it",
         )
     })?;
-    let table = bundle.weights.need(TABLE)?;
+    let program = bundle.manifest.architecture.program()?;
+    let table = bundle.weights.param(program.table())?;
     let width = table.shape[1];
     if let Some(&id) = from.iter().find(|&&id| id as usize >= table.shape[0]) {
         return Err(Error::format(
@@ -172,7 +173,7 @@ pub fn trim(
     }
     let mut rows = vec![0.0; count * width];
     rows.chunks_mut(width).zip(&from).for_each(|(row, &id)| table.row(id as usize, row));
-    bundle.weights.insert(TABLE, Array::f32(vec![count, width], rows));
+    bundle.weights.insert(&program.table().name, Array::f32(vec![count, width], rows));
     bundle.manifest.architecture.vocabulary = count;
     bundle.tokenizer = json;
     (report.before, report.tokens) = (before, count);

@@ -13,7 +13,7 @@ use safetensors::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Problem, Result, architecture::TABLE};
+use crate::{Error, Problem, Result};
 
 /// Integers, and the scale of each block of them.
 type Packed<'a> = (Cow<'a, [i8]>, Cow<'a, [f16]>);
@@ -303,12 +303,17 @@ impl Weights {
     /// # Errors
     /// [`Error::Format`] when it is missing or has another shape.
     pub fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<&Array> {
+        self.shaped(name, &[rows, columns])
+    }
+
+    /// The array called `name`, of this shape.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when it is missing or has another shape.
+    pub fn shaped(&self, name: &str, shape: &[usize]) -> Result<&Array> {
         let array = self.need(name)?;
-        if array.shape != [rows, columns] {
-            return Err(Error::format(
-                name,
-                format!("shape {:?} instead of [{rows}, {columns}]", array.shape),
-            ));
+        if array.shape != shape {
+            return Err(Error::format(name, format!("shape {:?} instead of {shape:?}", array.shape)));
         }
         Ok(array)
     }
@@ -318,11 +323,7 @@ impl Weights {
     /// # Errors
     /// [`Error::Format`] when it is missing or of another length.
     pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
-        let array = self.need(name)?;
-        if array.shape != [length] {
-            return Err(Error::format(name, format!("shape {:?} instead of [{length}]", array.shape)));
-        }
-        Ok(array.to_f32())
+        Ok(self.shaped(name, &[length])?.to_f32())
     }
 
     /// Adds or replaces an array.
@@ -350,15 +351,15 @@ impl Weights {
         self.0.values().map(|a| a.shape.iter().product::<usize>() as u64).sum()
     }
 
-    /// All arrays stored another way.
+    /// All arrays stored another way; `table` is what the word embedding table is called.
     ///
     /// With q4, the word embedding table (most of a multilingual model) has 4 bits and everything
     /// else 8: with 4 bits throughout, the mean cosine of all-MiniLM-L6-v2's vectors to those of f32
     /// was 0.94, of which the table takes 0.002 and the blocks the rest.
-    pub fn quantize(&self, quantization: Quantization) -> Self {
+    pub fn quantize(&self, quantization: Quantization, table: &str) -> Self {
         let stored = |(name, array): (&String, &Array)| {
             let quantization = match quantization {
-                Quantization::Q4 if name == TABLE || array.fits_q4() => Quantization::Q4,
+                Quantization::Q4 if name == table || array.fits_q4() => Quantization::Q4,
                 other => other.beside_table(),
             };
             (name.clone(), array.quantize(quantization))
@@ -622,6 +623,9 @@ fn words<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T>
 mod tests {
     use super::*;
 
+    /// What a table is called here.
+    const TABLE: &str = "words.weight";
+
     fn wave(rows: usize, columns: usize) -> Array {
         let values = (0..rows * columns).map(|i| ((i * i) as f32 * 0.37).sin() * 0.1).collect();
         Array::f32(vec![rows, columns], values)
@@ -634,7 +638,7 @@ mod tests {
             weights.insert("a.weight", wave(5, 64));
             weights.insert(TABLE, wave(4, 32));
             weights.insert("a.bias", Array::f32(vec![5], vec![0.1, -0.2, 0.3, 0.0, 7.0]));
-            let packed = weights.quantize(q);
+            let packed = weights.quantize(q, TABLE);
             let bytes = packed.to_safetensors().unwrap();
             assert_eq!(Weights::from_safetensors("t", &bytes).unwrap(), packed, "{q}");
         }
@@ -646,7 +650,7 @@ mod tests {
         weights.insert("a.weight", wave(5, 64));
         weights.insert(TABLE, wave(4, 32));
         weights.insert("a.bias", Array::f32(vec![5], vec![0.1, -0.2, 0.3, 0.0, 7.0]));
-        let packed = weights.quantize(Quantization::Q4);
+        let packed = weights.quantize(Quantization::Q4, TABLE);
         let bytes = packed.to_safetensors().unwrap();
 
         let mut incoming = Incoming::default();
@@ -672,7 +676,7 @@ mod tests {
         weights.insert("a.weight", wave(5, 64));
         weights.insert(TABLE, wave(4, 32));
         weights.insert("a.bias", Array::f32(vec![5], vec![0.1, -0.2, 0.3, 0.0, 7.0]));
-        let packed = weights.quantize(Quantization::Q8);
+        let packed = weights.quantize(Quantization::Q8, TABLE);
         let file = |keep: &dyn Fn(&str) -> bool| packed.only(keep).to_safetensors().unwrap();
         let (table, rest) = (file(&|name| name == TABLE), file(&|name| name != TABLE));
         for order in [[("s", &table), ("o", &rest)], [("o", &rest), ("s", &table)]] {
@@ -712,7 +716,7 @@ mod tests {
         let mut weights = Weights::default();
         weights.insert("a.weight", Array::f32(vec![1, 32], (0..32).map(|i| i as f32 / 8.0 - 2.0).collect()));
         weights.insert("b.bias", Array::f32(vec![2], vec![1.0, -0.5]));
-        let bytes = weights.quantize(Quantization::Q8).to_safetensors().unwrap();
+        let bytes = weights.quantize(Quantization::Q8, TABLE).to_safetensors().unwrap();
         assert_eq!(crate::sha256(&bytes), "3a59e6154230cc38132d49cc7eff681d68805258b8884e458fcc30f1ae8716f4");
     }
 
@@ -720,7 +724,7 @@ mod tests {
     fn a_lying_header_harms_nobody_on_the_way() {
         let mut weights = Weights::default();
         weights.insert("a.weight", wave(2, 32));
-        let good = weights.quantize(Quantization::Q8).to_safetensors().unwrap();
+        let good = weights.quantize(Quantization::Q8, TABLE).to_safetensors().unwrap();
         let changed = |from: &str, to: &str| -> Vec<u8> {
             let text = good.iter().map(|&b| char::from(b)).collect::<String>();
             assert!(text.contains(from), "{from}");

@@ -1,13 +1,17 @@
 //! The encoder: tokens in, one vector a text out.
 //!
 //! [`Encoder`] holds a model on one device. Rows of the word embedding table are unpacked in
-//! memory ([`Table`]); the blocks run on the device, by kernels of our own ([`cpu`], [`webgpu`]) or,
-//! on native GPUs and in training, by Burn (`trained`).
+//! memory ([`Table`]); what follows is a [`Program`](crate::architecture::program::Program), which a device runs:
+//! by kernels of our own ([`cpu`], [`webgpu`]) or, on native GPUs and in training, by Burn (`trained`).
 
+#[cfg(test)]
+mod conformance;
 pub mod cpu;
 mod device;
 #[cfg(feature = "native")]
 pub mod matrix;
+#[cfg(test)]
+pub(crate) mod oracle;
 mod positions;
 #[cfg(feature = "native")]
 mod reach;
@@ -18,14 +22,14 @@ mod table;
 pub mod trained;
 pub mod webgpu;
 
-pub use crate::architecture::{Activation, Config, Dense, Family, Pooling, TABLE};
+pub use crate::architecture::{Activation, Config, Dense, Family, Pooling};
 pub use device::{Backend, Machine};
 #[cfg(feature = "native")]
 pub use reach::Reach;
 pub use table::Table;
 
 use device::Handle;
-use positions::{Padding, positions};
+use positions::Padding;
 use webgpu::Upload;
 
 use std::{future::ready, pin::Pin};
@@ -47,7 +51,7 @@ pub struct Encoder {
     table: Table,
     padding: Option<Padding>,
     similarity: Similarity,
-    blocks: Blocks,
+    model: Model,
     machine: Machine,
     precision: Precision,
 }
@@ -71,7 +75,7 @@ impl Precision {
         }
     }
 
-    /// What of it is left for weights stored so: those not packed in few bits are unpacked in any case.
+    /// The same for weights stored so: those not packed in few bits are unpacked in any case.
     fn of_stored(self, quantization: Quantization) -> Self {
         match quantization {
             Quantization::Q8 | Quantization::Q4 => self,
@@ -83,16 +87,16 @@ impl Precision {
 /// A batch's vectors, `[n, dimension]`, once they are there.
 pub type Vectors = Pin<Box<dyn Future<Output = Result<Vec<f32>>>>>;
 
-/// A model's blocks, by whoever computes.
-enum Blocks {
-    Cpu(Box<cpu::Blocks>),
-    WebGpu(Box<webgpu::Blocks>),
+/// A model's program with its weights, by whoever computes.
+enum Model {
+    Cpu(Box<cpu::Model>),
+    WebGpu(Box<webgpu::Model>),
     #[cfg(feature = "native")]
-    Burn(Box<trained::Blocks>),
+    Burn(Box<trained::Model>),
 }
 
 impl Encoder {
-    /// Puts a bundle's blocks on `machine`.
+    /// Puts a bundle's model on `machine`.
     ///
     /// # Errors
     /// [`Error::Format`] when tokenizer, table and blocks do not fit together.
@@ -101,7 +105,7 @@ impl Encoder {
         Self::with_precision(bundle, machine, precision)
     }
 
-    /// As [`new`](Self::new), with a choice of how blocks are held.
+    /// As [`new`](Self::new), with a choice of how linear layers are held.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -117,7 +121,7 @@ impl Encoder {
     pub fn upload(manifest: &Manifest, machine: &Machine, precision: Precision) -> Result<Option<Upload>> {
         let Handle::WebGpu(context) = &machine.handle else { return Ok(None) };
         let precision = precision.of_stored(manifest.quantization);
-        Upload::begin(context, &manifest.architecture, precision).map(Some)
+        Upload::begin(context, manifest.architecture.program()?, precision).map(Some)
     }
 
     /// As [`with_precision`](Self::with_precision), for a model of which a part may be on the machine:
@@ -133,7 +137,8 @@ impl Encoder {
     ) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
         let tokenizer = Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?;
-        let table = bundle.weights.matrix(TABLE, config.vocabulary, config.hidden)?.clone();
+        let program = config.program()?;
+        let table = bundle.weights.param(program.table())?.clone();
         if tokenizer.rows() > config.vocabulary {
             return Err(Error::format(
                 TOKENIZER,
@@ -146,15 +151,17 @@ impl Encoder {
         }
         let precision = precision.of_stored(bundle.manifest.quantization);
         let weights = &bundle.weights;
-        let blocks = match &machine.handle {
-            Handle::Cpu => Blocks::Cpu(Box::new(cpu::Blocks::with_precision(&config, weights, precision)?)),
-            Handle::WebGpu(context) => Blocks::WebGpu(Box::new(match upload {
-                Some(upload) => webgpu::Blocks::from_upload(upload, weights)?,
-                None => webgpu::Blocks::new(context, &config, weights, precision)?,
+        let padding = Padding::new(&program, weights)?;
+        let model = match &machine.handle {
+            Handle::Cpu => Model::Cpu(Box::new(cpu::Model::with_precision(&program, weights, precision)?)),
+            Handle::WebGpu(context) => Model::WebGpu(Box::new(match upload {
+                Some(upload) => webgpu::Model::from_upload(upload, weights)?,
+                None => webgpu::Model::new(context, program, weights, precision)?,
             })),
             #[cfg(feature = "native")]
             Handle::Burn(devices) => {
-                Blocks::Burn(Box::new(trained::Blocks::new(&config, weights, precision, &devices[0])?))
+                let program = std::sync::Arc::new(program);
+                Model::Burn(Box::new(trained::Model::new(program, weights, precision, &devices[0])?))
             }
         };
         Ok(Self {
@@ -163,9 +170,9 @@ impl Encoder {
             config,
             tokenizer,
             table: Table::new(table),
-            padding: Padding::new(&bundle.manifest.architecture, weights)?,
+            padding,
             similarity: bundle.manifest.similarity,
-            blocks,
+            model,
             machine,
             precision,
         })
@@ -201,7 +208,7 @@ impl Encoder {
         &self.machine
     }
 
-    /// How its blocks are held.
+    /// How its linear layers are held.
     pub fn precision(&self) -> Precision {
         self.precision
     }
@@ -397,20 +404,20 @@ impl Encoder {
             return Box::pin(ready(Ok(Vec::new())));
         }
         let lengths = || sequences.iter().map(|s| s.len()).collect::<Vec<_>>();
-        let values: Pin<Box<dyn Future<Output = std::result::Result<_, String>>>> = match &self.blocks {
-            Blocks::Cpu(blocks) => Box::pin(ready(Ok(blocks.encode(self.words(sequences), &lengths())))),
-            Blocks::WebGpu(blocks) => match blocks.send(&self.words(sequences), &lengths()) {
+        let values: Pin<Box<dyn Future<Output = std::result::Result<_, String>>>> = match &self.model {
+            Model::Cpu(model) => Box::pin(ready(Ok(model.encode(self.words(sequences), &lengths())))),
+            Model::WebGpu(model) => match model.send(&self.words(sequences), &lengths()) {
                 Ok(values) => Box::pin(values),
                 Err(problem) => Box::pin(ready(Err(problem))),
             },
             #[cfg(feature = "native")]
-            Blocks::Burn(blocks) => {
+            Model::Burn(model) => {
                 let length = self.padded(longest).min(self.config.max_tokens).max(longest);
                 let mut words = self.table.gather_padded(sequences, length);
                 if let Some(padding) = &self.padding {
                     padding.correct(sequences, &mut words, Some(length));
                 }
-                Box::pin(blocks.send(&self.config, words, sequences, length))
+                Box::pin(model.send(words, sequences, length))
             }
         };
         let device = self.device_label();

@@ -1,5 +1,7 @@
 //! Which part of a model a gradient is computed for, whoever computes.
 
+use crate::architecture::program::Place;
+
 /// How far gradients go back, and which weights get some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -12,11 +14,11 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// The first block that gradients come to.
-    pub fn first(self) -> usize {
+    /// The first place that gradients come to.
+    pub fn place(self) -> Place {
         match self {
-            Self::Rows | Self::All => 0,
-            Self::Block(first) => first,
+            Self::Rows | Self::All => Place::Before,
+            Self::Block(first) => Place::Block(first),
         }
     }
 }

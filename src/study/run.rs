@@ -142,7 +142,7 @@ impl Work<'_> {
         let mut bundle = Bundle::open(&plan.bundle)?;
         let manifest = plan.bundle.join(MANIFEST);
         let manifest = sha256(&fs::read(&manifest).map_err(|e| Error::file(&manifest, e))?);
-        bundle.store_as(quantization);
+        bundle.store_as(quantization)?;
         let bytes = (bundle.weights.to_safetensors()?.len() + bundle.tokenizer.len()) as u64;
         let encoder = Encoder::new(&bundle, self.machine.clone())?;
         if self.machine.backend != Backend::Cpu {

@@ -77,7 +77,7 @@ pub(super) fn take(
             turn()?;
             // Opened anew each time: all at once would not fit into every memory.
             let mut bundle = Bundle::open(&plan.bundle)?;
-            bundle.store_as(*quantization);
+            bundle.store_as(*quantization)?;
             let encoder = Encoder::new(&bundle, machine.clone())?;
             let [short, batched] = TIMED.map(|size| Timing::of(&encoder, size, CALLS, &mut || {}));
             let (short, batched) = (short?.best_ms, batched?);

@@ -119,7 +119,7 @@ pub fn load(
                     path.display()
                 )));
             }
-            // The two implementations number parameters each in its own way.
+            // Two implementations do not round alike: a run would be neither's.
             Ok((state, _)) if state.devices != student.blocks.devices() => {
                 return Err(Error::Input(format!(
                     "{} was made with {}; go on with that, or train without --resume",

@@ -1,7 +1,10 @@
 //! A smaller start: fewer layers, or narrower ones.
 
+use crate::architecture::{
+    Activation, Config, Dense, dense_name,
+    program::{Axis, Layer, ParamSpec, Place, Program, Role},
+};
 use crate::bundle::{Array, Bundle, Weights};
-use crate::encoder::{Activation, Config, Dense, TABLE};
 use crate::{Error, Result};
 
 /// Which of `all` layers stay when `keep` do: the first, the last, and evenly between.
@@ -40,7 +43,7 @@ pub(crate) fn cut(bundle: &mut Bundle, size: Size, section: &str) -> Result<Vec<
     }
     let layers = kept(all.layers, size.layers);
     if size.layers < all.layers {
-        shorten(bundle, &layers);
+        shorten(bundle, &layers)?;
     }
     if size.width != all.width {
         narrow(bundle, size.width, section)?;
@@ -49,23 +52,25 @@ pub(crate) fn cut(bundle: &mut Bundle, size: Size, section: &str) -> Result<Vec<
 }
 
 /// Keeps these layers.
-fn shorten(bundle: &mut Bundle, layers: &[usize]) {
-    let names: Vec<String> = bundle.weights.iter().map(|(name, _)| name.to_string()).collect();
+fn shorten(bundle: &mut Bundle, layers: &[usize]) -> Result<()> {
+    let before = bundle.manifest.architecture.program()?;
+    bundle.manifest.architecture.layers = layers.len();
+    let after = bundle.manifest.architecture.program()?;
     let mut moved = Vec::new();
-    for name in names {
-        let Some((number, rest)) = name.strip_prefix(LAYER).and_then(|rest| rest.split_once('.')) else {
-            continue;
-        };
-        let array = bundle.weights.remove(&name);
-        let place = number.parse().ok().and_then(|n: usize| layers.iter().position(|layer| *layer == n));
-        if let (Some(place), Some(array)) = (place, array) {
-            moved.push((format!("{LAYER}{place}.{rest}"), array));
+    for block in 0..before.blocks() {
+        let arrays = before.params_in(Place::Block(block)).map(|param| bundle.weights.remove(&param.name));
+        let arrays: Vec<Option<Array>> = arrays.collect();
+        if let Some(place) = layers.iter().position(|layer| *layer == block) {
+            moved.extend(after.params_in(Place::Block(place)).zip(arrays));
         }
     }
-    for (name, array) in moved {
-        bundle.weights.insert(&name, array);
+    for (param, array) in moved {
+        // Some a checkpoint may lack.
+        if let Some(array) = array {
+            bundle.weights.insert(&param.name, array);
+        }
     }
-    bundle.manifest.architecture.layers = layers.len();
+    Ok(())
 }
 
 /// Keeps `width` numbers of a token's vector, and of each layer as large a part of its attention heads and of
@@ -82,44 +87,39 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
             config.hidden, config.hidden
         )));
     }
-    let mut cut = Cut(&mut bundle.weights);
-    let columns = largest(&cut.norms(config)?, width);
-
-    for name in [TABLE, "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"] {
-        // Not every family has token types.
-        if cut.0.get(name).is_some() {
-            cut.keep(name, None, Some(&columns))?;
-        }
-    }
-    cut.rows("embeddings.LayerNorm", &columns)?;
-    for i in 0..config.layers {
-        let at = |part: &str| format!("{LAYER}{i}.{part}");
-        let heads = largest(
-            &cut.strength(&at("attention.self.value"), &at("attention.output.dense"), head)?,
-            width / head,
-        );
+    let program = config.program()?;
+    let weights = &mut bundle.weights;
+    let columns = largest(&norms(&program, weights)?, width);
+    let mut blocks = Vec::new();
+    for block in 0..program.blocks() {
+        let of =
+            |into, out_of, group| strength(&program, weights, Place::Block(block), [into, out_of], group);
+        let heads = largest(&of(Layer::Value, Layer::Output, head)?, width / head);
         let heads: Vec<usize> = heads.iter().flat_map(|h| h * head..(h + 1) * head).collect();
-        for part in ["query", "key", "value"] {
-            cut.linear(&at(&format!("attention.self.{part}")), &heads, &columns)?;
+        blocks.push((heads, largest(&of(Layer::Up, Layer::Down, 1)?, inner)));
+    }
+    for param in program.params() {
+        let keep = |axis: &Axis| match (axis, param.place) {
+            (Axis::Width(_), _) => Some(&columns),
+            (Axis::Heads(_), Place::Block(i)) => Some(&blocks[i].0),
+            (Axis::Inner(_), Place::Block(i)) => Some(&blocks[i].1),
+            _ => None,
+        };
+        let kept: Vec<_> = param.axes.iter().map(keep).collect();
+        if kept.iter().all(Option::is_none) || (param.optional && weights.get(&param.name).is_none()) {
+            continue;
         }
-        cut.linear(&at("attention.output.dense"), &columns, &heads)?;
-        cut.rows(&at("attention.output.LayerNorm"), &columns)?;
-        let units = largest(&cut.strength(&at("intermediate.dense"), &at("output.dense"), 1)?, inner);
-        cut.linear(&at("intermediate.dense"), &units, &columns)?;
-        cut.linear(&at("output.dense"), &columns, &units)?;
-        cut.rows(&at("output.LayerNorm"), &columns)?;
+        let array = select(weights.param(param)?, &kept);
+        weights.insert(&param.name, array);
     }
     match config.dense.first_mut() {
-        Some(first) => {
-            cut.keep("dense.0.weight", None, Some(&columns))?;
-            first.input = width;
-        }
+        Some(first) => first.input = width,
         None => {
-            let mut weight = vec![0.0; config.hidden * width];
+            let (name, hidden) = (dense_name(0), config.hidden);
+            let mut weight = vec![0.0; hidden * width];
             columns.iter().enumerate().for_each(|(i, column)| weight[column * width + i] = 1.0);
-            let hidden = config.hidden;
-            bundle.weights.insert("dense.0.weight", Array::f32(vec![hidden, width], weight));
-            bundle.weights.insert("dense.0.bias", Array::f32(vec![hidden], vec![0.0; hidden]));
+            weights.insert(&format!("{name}.weight"), Array::f32(vec![hidden, width], weight));
+            weights.insert(&format!("{name}.bias"), Array::f32(vec![hidden], vec![0.0; hidden]));
             config.dense.push(Dense {
                 input: width,
                 output: hidden,
@@ -134,70 +134,59 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
     Ok(())
 }
 
-/// Weights that are cut.
-struct Cut<'a>(&'a mut Weights);
-
-impl Cut<'_> {
-    /// Of each number of a token's vector, the sum of its squared factors in all layer norms: how much of what
-    /// the layers read it is.
-    fn norms(&self, config: &Config) -> Result<Vec<f64>> {
-        let layers = (0..config.layers).flat_map(|i| {
-            ["attention.output.LayerNorm", "output.LayerNorm"].map(|part| format!("{LAYER}{i}.{part}"))
-        });
-        let mut sums = vec![0.0; config.hidden];
-        for name in layers.chain(["embeddings.LayerNorm".into()]) {
-            let factors = self.0.vector(&format!("{name}.weight"), config.hidden)?;
-            sums.iter_mut().zip(factors).for_each(|(sum, f)| *sum += f64::from(f).powi(2));
-        }
-        Ok(sums)
+/// Of each number of a token's vector, the sum of its squared factors in all norms: how much of what the layers
+/// read it is.
+fn norms(program: &Program, weights: &Weights) -> Result<Vec<f64>> {
+    let mut sums = vec![0.0; program.width()];
+    let gains = || program.params().iter().filter(|param| param.role == Role::NormGain);
+    let blocks = gains().filter(|param| param.place != Place::Before);
+    for param in blocks.chain(gains().filter(|param| param.place == Place::Before)) {
+        let factors = weights.param(param)?.to_f32();
+        sums.iter_mut().zip(factors).for_each(|(sum, f)| *sum += f64::from(f).powi(2));
     }
+    Ok(sums)
+}
 
-    /// Of each group of `group` units between two linear layers, the product of the squared lengths of what
-    /// goes in and of what comes out.
-    fn strength(&self, into: &str, out_of: &str, group: usize) -> Result<Vec<f64>> {
-        let into = self.0.need(&format!("{into}.weight"))?;
-        let out_of = self.0.need(&format!("{out_of}.weight"))?;
-        let mut sums = vec![(0.0, 0.0); into.shape[0] / group];
-        for (i, value) in into.to_f32().into_iter().enumerate() {
-            sums[i / into.shape[1] / group].0 += f64::from(value).powi(2);
-        }
-        for (i, value) in out_of.to_f32().into_iter().enumerate() {
-            sums[i % out_of.shape[1] / group].1 += f64::from(value).powi(2);
-        }
-        Ok(sums.into_iter().map(|(a, b)| a * b).collect())
+/// Of each group of `group` units between two linear layers, the product of the squared lengths of what goes in
+/// and of what comes out.
+fn strength(
+    program: &Program,
+    weights: &Weights,
+    place: Place,
+    layers: [Layer; 2],
+    group: usize,
+) -> Result<Vec<f64>> {
+    let find = |layer| {
+        let is = |param: &&ParamSpec| param.role == Role::Weight(layer);
+        program.params_in(place).find(is).ok_or_else(|| Error::Unsupported {
+            what: format!("a start whose blocks have no layer {layer:?} to be cut by"),
+            hint: "leave the width as it is".into(),
+        })
+    };
+    let (into, out_of) = (weights.param(find(layers[0])?)?, weights.param(find(layers[1])?)?);
+    let mut sums = vec![(0.0, 0.0); into.shape[0] / group];
+    for (i, value) in into.to_f32().into_iter().enumerate() {
+        sums[i / into.shape[1] / group].0 += f64::from(value).powi(2);
     }
-
-    fn linear(&mut self, name: &str, rows: &[usize], columns: &[usize]) -> Result<()> {
-        self.keep(&format!("{name}.weight"), None, Some(columns))?;
-        self.rows(name, rows)
+    for (i, value) in out_of.to_f32().into_iter().enumerate() {
+        sums[i % out_of.shape[1] / group].1 += f64::from(value).powi(2);
     }
-
-    /// These outputs of a linear layer, or numbers of a layer norm.
-    fn rows(&mut self, name: &str, rows: &[usize]) -> Result<()> {
-        self.keep(&format!("{name}.weight"), Some(rows), None)?;
-        self.keep(&format!("{name}.bias"), Some(rows), None)
-    }
-
-    fn keep(&mut self, name: &str, rows: Option<&[usize]>, columns: Option<&[usize]>) -> Result<()> {
-        let array = select(self.0.need(name)?, rows, columns);
-        self.0.insert(name, array);
-        Ok(())
-    }
+    Ok(sums.into_iter().map(|(a, b)| a * b).collect())
 }
 
 /// These rows and columns of an array, all where nothing is said; a vector has rows only.
-fn select(array: &Array, rows: Option<&[usize]>, columns: Option<&[usize]>) -> Array {
+fn select(array: &Array, kept: &[Option<&Vec<usize>>]) -> Array {
     let width = array.shape.get(1).copied().unwrap_or(1);
-    let (all_rows, all_columns): (Vec<usize>, Vec<usize>) =
-        ((0..array.shape[0]).collect(), (0..width).collect());
-    let (rows, columns) = (rows.unwrap_or(&all_rows), columns.unwrap_or(&all_columns));
+    let all = |count: usize| (0..count).collect::<Vec<usize>>();
+    let of = |axis: usize, count| kept.get(axis).copied().flatten().cloned().unwrap_or_else(|| all(count));
+    let (rows, columns) = (of(0, array.shape[0]), of(1, width));
     let values = array.to_f32();
-    let kept = rows.iter().flat_map(|row| columns.iter().map(move |column| row * width + column));
+    let places = rows.iter().flat_map(|row| columns.iter().map(move |column| row * width + column));
     let shape = match array.shape.len() {
         1 => vec![rows.len()],
         _ => vec![rows.len(), columns.len()],
     };
-    Array::f32(shape, kept.map(|i| values[i]).collect())
+    Array::f32(shape, places.map(|i| values[i]).collect())
 }
 
 /// The places of the `count` largest, in their order.
@@ -208,9 +197,6 @@ fn largest(values: &[f64], count: usize) -> Vec<usize> {
     places.sort_unstable();
     places
 }
-
-/// What the names of a layer's arrays begin with.
-const LAYER: &str = "encoder.layer.";
 
 #[cfg(test)]
 mod tests {
@@ -298,14 +284,17 @@ mod tests {
             (width, inner, config.heads - 1)
         );
         assert_eq!(cut_config.dimension(), hidden);
-        assert_eq!(narrow.weights.need(TABLE).unwrap().shape, [config.vocabulary, width]);
+        assert_eq!(
+            narrow.weights.need("embeddings.word_embeddings.weight").unwrap().shape,
+            [config.vocabulary, width]
+        );
         // Layer norms take mean and variance over fewer numbers, so inside it is another model; but what was cut
         // comes out as 0, as it did.
         let encoder = crate::encoder::Encoder::new(&narrow, crate::encoder::Machine::cpu()).unwrap();
         let vector = encoder.encode_all(&["a b c"], crate::text::Kind::Query, &mut |_, _| {}).unwrap();
         assert!(vector[width..].iter().all(|&x| x == 0.0) && vector[..width].iter().all(|&x| x != 0.0));
-        let name = format!("{LAYER}1.output.dense.weight");
-        let (before, after) = (start.weights.need(&name).unwrap(), narrow.weights.need(&name).unwrap());
+        let name = "encoder.layer.1.output.dense.weight";
+        let (before, after) = (start.weights.need(name).unwrap(), narrow.weights.need(name).unwrap());
         let rows = before
             .to_f32()
             .chunks(config.intermediate)

@@ -27,7 +27,8 @@ mod whitening;
 /// that neither a checkpoint nor a study's run of an earlier program is taken for one of this.
 ///
 /// 3: texts are hashed as JSON, no more as Rust shows them for debugging.
-pub(crate) const REVISION: u32 = 3;
+/// 4: a checkpoint has the optimizer's state under the names of the weights, no more under their numbers.
+pub(crate) const REVISION: u32 = 4;
 
 pub use config::{Anchor, Contrastive, Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
 pub(crate) use config::{check_there, not_understood};

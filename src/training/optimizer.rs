@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::{
     Error, Result,
     bundle::{Array, Quantization, Weights},
-    encoder::trained::Body,
+    encoder::trained::{Body, Model},
 };
 
 const BETA_1: f64 = 0.9;
@@ -78,7 +78,7 @@ impl Update {
     }
 }
 
-/// AdamW's moments of the blocks' parameters, flattened, and how often each was updated, by parameter number.
+/// AdamW's moments of the blocks' parameters, flattened, and how often each was updated, by Burn's number for each.
 #[derive(Default)]
 pub struct BodyMoments(BTreeMap<u64, (Tensor<1>, Tensor<1>, u64)>);
 
@@ -88,20 +88,20 @@ impl BodyMoments {
         body.map(&mut Mapper { moments: &mut self.0, grads, pace })
     }
 
-    /// The moments as arrays `<number>.m` and `<number>.v`, the number of updates as `<number>.t`.
+    /// The moments of `model`'s parameters as arrays `<name>.m` and `<name>.v`, the number of updates as `<name>.t`.
     ///
     /// # Errors
     /// [`Error::Device`] when they cannot be read back.
-    pub fn weights(&self) -> Result<Weights> {
+    pub fn weights(&self, model: &Model) -> Result<Weights> {
         let mut out = Weights::default();
-        for (id, (m, v, time)) in &self.0 {
-            out.insert(&format!("{id}.{TIME}"), written(*time));
+        for param in model.params() {
+            let Some((m, v, time)) = self.0.get(&param.id.val()) else { continue };
             for (kind, tensor) in [("m", m), ("v", v)] {
-                let values = tensor.to_data().try_into_vec::<f32>().map_err(|e| {
-                    Error::device("training device", format!("optimizer state cannot be read back: {e:?}"))
-                })?;
-                out.insert(&format!("{id}.{kind}"), Array::f32(vec![values.len()], values));
+                for (name, array) in param.names().zip(param.parts(tensor.clone())?) {
+                    out.insert(&format!("{name}.{kind}"), array);
+                }
             }
+            param.names().for_each(|name| out.insert(&format!("{name}.{TIME}"), written(*time)));
         }
         Ok(out)
     }
@@ -109,21 +109,22 @@ impl BodyMoments {
     /// The inverse of [`weights`](Self::weights).
     ///
     /// # Errors
-    /// [`Error::Format`] for a name that is not of that form.
-    pub fn from_weights(weights: &Weights, device: &Device) -> Result<Self> {
+    /// [`Error::Format`] naming what is missing or does not fit.
+    pub fn from_weights(weights: &Weights, model: &Model, device: &Device) -> Result<Self> {
         let mut out = BTreeMap::new();
-        for (name, array) in weights.iter() {
-            let Some(id) = name.strip_suffix(".m") else { continue };
-            let number = id.parse().map_err(|_| Error::format(name, "not a parameter number"))?;
-            let second = weights.need(&format!("{id}.v"))?;
-            let tensor = |a: &Array| {
-                Tensor::<1>::from_data(
-                    TensorData::new(a.to_f32(), [a.shape.iter().product::<usize>()]),
-                    device,
-                )
+        for param in model.params() {
+            let Some(time) = param.names().next().map(|name| format!("{name}.{TIME}")) else { continue };
+            // One that no gradient came to has none.
+            if weights.get(&time).is_none() {
+                continue;
+            }
+            let time = time_of(weights, &time)?;
+            let tensor = |kind| {
+                let values = param.joined(weights, kind)?;
+                let size = [values.len()];
+                Ok::<_, Error>(Tensor::<1>::from_data(TensorData::new(values, size), device))
             };
-            let time = time_of(weights, &format!("{id}.{TIME}"))?;
-            out.insert(number, (tensor(array), tensor(second), time));
+            out.insert(param.id.val(), (tensor(".m")?, tensor(".v")?, time));
         }
         Ok(Self(out))
     }

@@ -124,7 +124,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
             folder.display()
         ));
     }
-    bundle.store_as(Quantization::F32);
+    bundle.store_as(Quantization::F32)?;
     bundle.manifest.recipe = recipe;
     // What was measured was measured on another model.
     bundle.manifest.results = serde_json::Value::Null;
@@ -308,7 +308,7 @@ fn trimmed(config: &TrainConfig, size: usize, bundle: &mut Bundle, data: &Read) 
     let texts = texts(&data.segments, &data.questions);
     let report = bundle::trim(bundle, &texts, words, &TrimOptions::new(size))?;
     // What stays as it is will be stored so: the rest learns beside it.
-    bundle.store_as(config.quantization);
+    bundle.store_as(config.quantization)?;
     Ok(report)
 }
 

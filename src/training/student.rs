@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     Error, Result,
+    architecture::program::ParamSpec,
     bundle::{Array, Bundle, Quantization},
-    encoder::{Config, Machine, TABLE},
+    encoder::{Config, Machine},
     text::{Cut, Kind, Prompts, Tokenizer},
 };
 
@@ -21,6 +22,8 @@ pub struct Student {
     pub tokenizer: Tokenizer,
     /// Its prefixes.
     pub prompts: Prompts,
+    /// Where the embedding table is among its weights.
+    table: ParamSpec,
     /// The embedding table and its optimizer state.
     pub rows: Rows,
     /// The blocks and theirs.
@@ -56,13 +59,15 @@ impl Student {
     /// Says which tensor of the bundle does not fit, or that the device cannot train.
     pub fn new(bundle: &Bundle, machine: &Machine, passes: Passes) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
-        let table = bundle.weights.matrix(TABLE, config.vocabulary, config.hidden)?;
+        let spec = config.program()?.table().clone();
+        let table = bundle.weights.param(&spec)?;
         Ok(Self {
             tokenizer: Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?,
             prompts: bundle.manifest.prompts.clone(),
             rows: Rows::new(table.to_f32(), config.hidden, passes.quantization),
             blocks: blocks::open(machine, &config, &bundle.weights, passes)?,
             grads: RowGrads::default(),
+            table: spec,
             config,
         })
     }
@@ -112,7 +117,7 @@ impl Student {
                 self.forward(sequences, part, reach)?;
             }
             let own: Vec<f32> = part.iter().flat_map(|&i| &grads[i * d..][..d]).copied().collect();
-            let rows = self.blocks.back(&own, reach)?;
+            let rows = self.blocks.backward(&own, reach)?;
             if rows.iter().any(|g| !g.is_finite()) {
                 return Err(Error::Training(
                     "a gradient is not a number: lower the learning rate, or leave out mixed_precision if it is set"
@@ -150,8 +155,7 @@ impl Student {
     /// [`Error::Device`] when weights cannot be read back.
     pub fn bundle(&mut self, like: &Bundle) -> Result<Bundle> {
         let mut weights = self.blocks.weights()?;
-        let shape = vec![self.config.vocabulary, self.config.hidden];
-        weights.insert(TABLE, Array::f32(shape, self.rows.values.clone()));
+        weights.insert(&self.table.name, Array::f32(self.table.shape(), self.rows.values.clone()));
         let mut manifest = like.manifest.clone();
         manifest.architecture = self.config.clone();
         manifest.quantization = Quantization::F32;

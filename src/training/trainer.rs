@@ -518,7 +518,7 @@ impl Run<'_> {
         }
         manifest.results = serde_json::Value::Null;
         manifest.recipe = json!({ "config": recipe, "start": self.start.manifest.recipe });
-        bundle.store_as(self.config.quantization);
+        bundle.store_as(self.config.quantization)?;
         bundle.manifest.self_test = SelfTest::of(&bundle)?;
         let folder = self.config.output.join("bundle");
         bundle.write(&folder)?;

@@ -118,7 +118,7 @@ impl Validation {
         note: &mut dyn FnMut(&str),
     ) -> Result<Measured> {
         let mut bundle = student.bundle(like)?;
-        bundle.store_as(quantization);
+        bundle.store_as(quantization)?;
         let encoder = Encoder::new(&bundle, machine.clone())?;
         let data = (self.config.dataset.as_str(), &self.corpus, &self.task);
         let options = evaluate::Options::default();

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::sampler::{Item, Sampler};
 use crate::{
     Error, Result,
+    architecture::dense_name,
     bundle::{Array, Bundle},
     encoder::{Activation, Dense, Encoder, Machine},
     text::{Cut, Kind},
@@ -186,13 +187,13 @@ pub(super) fn append(bundle: &mut Bundle, matrix: &[f64], offset: &[f64], d: usi
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
     let (name, input, weight, mut bias) = match last {
         Some(Dense { input, .. }) => {
-            let name = format!("dense.{}", layers.len() - 1);
+            let name = dense_name(layers.len() - 1);
             let weight = wide(bundle.weights.matrix(&format!("{name}.weight"), d, input)?.to_f32());
             let bias = wide(bundle.weights.vector(&format!("{name}.bias"), d)?);
             (name, input, product(matrix, &weight, input), product(matrix, &bias, 1))
         }
         None => {
-            let name = format!("dense.{}", layers.len());
+            let name = dense_name(layers.len());
             layers.push(Dense { input: d, output: d, activation: Activation::Identity, normalized: false });
             (name, d, matrix.to_vec(), vec![0.0; d])
         }

@@ -371,7 +371,8 @@ mod engine {
         }
         assert_eq!(whole.parameters(), parameters);
         for quantization in [Quantization::F16, Quantization::Q8, Quantization::Q4] {
-            Weights::from_safetensors("q", &whole.quantize(quantization).to_safetensors().unwrap()).unwrap();
+            Weights::from_safetensors("q", &whole.quantize(quantization, "table").to_safetensors().unwrap())
+                .unwrap();
         }
     }
 

@@ -20,7 +20,10 @@ use super::{
     manifest::{OLDEST, TOKENIZER, WEIGHTS},
     weights::{Array, Quantization, Weights},
 };
-use crate::{Error, Problem, Result};
+use crate::{
+    Error, Problem, Result,
+    architecture::{dense_name, program::Program},
+};
 
 /// Reads a model folder through `file`, which gives a file's bytes, or `None` when there is none.
 ///
@@ -60,7 +63,7 @@ impl Folder<'_> {
         let json = self.json(&place)?.ok_or_else(|| Error::format(&place, "the folder has no such file"))?;
         let architecture = architecture::read(Object::new(&place, json)?)?;
         let mut config = architecture.config;
-        let mut weights = canonical(self.weights(&root)?);
+        let mut weights = canonical(self.weights(&root)?, &config.program()?);
         config.pooling = modules.pooling;
         config.normalize = modules.normalize;
         for (i, layer) in modules.dense.into_iter().enumerate() {
@@ -70,12 +73,13 @@ impl Folder<'_> {
                 let array = part.remove(name);
                 array.ok_or_else(|| Error::format(&place, format!("{name} is missing from the weights")))
             };
-            weights.insert(&format!("dense.{i}.weight"), take("linear.weight")?);
+            let name = dense_name(i);
+            weights.insert(&format!("{name}.weight"), take("linear.weight")?);
             let bias = match layer.bias {
                 true => take("linear.bias")?,
                 false => Array::f32(vec![layer.dense.output], vec![0.0; layer.dense.output]),
             };
-            weights.insert(&format!("dense.{i}.bias"), bias);
+            weights.insert(&format!("{name}.bias"), bias);
             if let Some((name, _)) = part.iter().next() {
                 let problem = format!("{name} is more than the layer's config.json says");
                 return Err(Error::format(place, problem));
@@ -101,7 +105,7 @@ impl Folder<'_> {
         }
         let tokenizer = source.finish(input.lower_case, config.max_tokens)?;
         config.check(&place)?;
-        weights.matrix("embeddings.word_embeddings.weight", config.vocabulary, config.hidden)?;
+        weights.param(config.program()?.table())?;
 
         let place = "config_sentence_transformers.json";
         let json = if modules.listed { self.json(place)? } else { None };
@@ -163,22 +167,17 @@ impl Folder<'_> {
     }
 }
 
-/// Names without the prefix that a wrapping class gave them, and without tensors that are not used.
-fn canonical(weights: Weights) -> Weights {
-    let prefix = weights
-        .iter()
-        .find_map(|(n, _)| n.strip_suffix("embeddings.word_embeddings.weight"))
-        .unwrap_or_default()
-        .to_string();
+/// The tensors that `program` uses, by names without the prefix that a wrapping class gave them.
+fn canonical(weights: Weights, program: &Program) -> Weights {
+    let table = &program.table().name;
+    let prefix = weights.iter().find_map(|(n, _)| n.strip_suffix(table.as_str())).unwrap_or_default();
     let mut out = Weights::default();
     for (name, array) in weights.iter() {
-        if let Some(short) = name.strip_prefix(&prefix)
-            && (short.starts_with("embeddings.") || short.starts_with("encoder."))
-        {
-            // Names from before 2019, still found in converted checkpoints.
-            let short = short
-                .replace("LayerNorm.gamma", "LayerNorm.weight")
-                .replace("LayerNorm.beta", "LayerNorm.bias");
+        let Some(short) = name.strip_prefix(prefix) else { continue };
+        // Names from before 2019, still found in converted checkpoints.
+        let short =
+            short.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias");
+        if program.params().iter().any(|param| param.name == short) {
             out.insert(&short, array.clone());
         }
     }

@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Result<()> {
         manifest.results =
             serde_json::from_slice(&bytes).map_err(|e| Error::format(path.display().to_string(), e))?;
     }
-    bundle.store_as(args.quantize);
+    bundle.store_as(args.quantize)?;
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&args.output)?;
     println!(

@@ -111,7 +111,7 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(licence) = args.licence {
         manifest.licence = licence;
     }
-    model.store_as(args.quantize);
+    model.store_as(args.quantize)?;
     model.manifest.self_test = SelfTest::of(&model)?;
     model.write(&args.output)?;
     told(&args.output, &model, args.quantize);

@@ -17,27 +17,26 @@ struct Scratch {
     scores: Vec<f32>,
 }
 
-/// Mixed values `[tokens, hidden]` from queries, keys and values `[tokens, 3 hidden]` of sequences one
-/// after the other, which are `lengths` tokens long.
-pub fn attend(level: Level, heads: usize, parts: &[f32], lengths: &[usize], mixed: &mut [f32]) {
+/// Context vectors `[tokens, hidden]` (of each token, the mixture of values by its attention) from queries, keys
+/// and values `[tokens, 3 hidden]` of sequences one after the other, which are `lengths` tokens long.
+pub fn attend(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], context: &mut [f32]) {
     let tokens: usize = lengths.iter().sum();
     if tokens == 0 {
         return;
     }
-    let hidden = mixed.len() / tokens;
+    let hidden = context.len() / tokens;
     let width = hidden / heads;
     let scale = (width as f32).sqrt().recip();
     let firsts = firsts(lengths);
     let own = || Scratch { keys: Panels::new(level), values: Panels::new(level), scores: Vec::new() };
-    let place = Place::new(mixed, hidden);
+    let place = Place::new(context, hidden);
     threads::each(lengths.len() * heads, own, |own, part| {
         let (sequence, head) = (part / heads, part % heads);
         let (first, length) = (firsts[sequence], lengths[sequence]);
         if length == 0 {
             return;
         }
-        let part =
-            |token: usize, which: usize| &parts[(3 * (first + token) + which) * hidden + head * width..];
+        let part = |token: usize, which: usize| &qkv[(3 * (first + token) + which) * hidden + head * width..];
         own.keys.fill_by_columns(width, length, |token| part(token, 1));
         own.values.fill_by_rows(length, width, |token| part(token, 2));
         let stride = length.next_multiple_of(MOST_LANES);

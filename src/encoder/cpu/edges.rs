@@ -7,9 +7,8 @@ use super::{
     product::Panels,
     rows::{Norm, softmax},
     simd::Level,
-    tests::Noise,
 };
-use crate::encoder::Activation;
+use crate::encoder::{Activation, oracle::Noise};
 
 fn close(got: &[f32], exact: &[f64], limit: f64) {
     assert_eq!(got.len(), exact.len());
@@ -85,9 +84,9 @@ fn heads_write_beside_each_other() {
     let long = if cfg!(miri) { 5 } else { 49 };
     let (heads, width, lengths) = (2, 3, [3, 0, long]);
     let (hidden, tokens) = (heads * width, lengths.iter().sum::<usize>());
-    let parts = noise.take(tokens * 3 * hidden);
+    let qkv = noise.take(tokens * 3 * hidden);
     let part = |token: usize, which: usize, head: usize| {
-        &parts[(3 * token + which) * hidden + head * width..][..width]
+        &qkv[(3 * token + which) * hidden + head * width..][..width]
     };
     let mut exact = vec![0.0; tokens * hidden];
     let mut first = 0;
@@ -106,8 +105,8 @@ fn heads_write_beside_each_other() {
         first += length;
     }
     for level in Level::all() {
-        let mut mixed = vec![f32::NAN; tokens * hidden];
-        attend(level, heads, &parts, &lengths, &mut mixed);
-        close(&mixed, &exact, 1e-6);
+        let mut context = vec![f32::NAN; tokens * hidden];
+        attend(level, heads, &qkv, &lengths, &mut context);
+        close(&context, &exact, 1e-6);
     }
 }

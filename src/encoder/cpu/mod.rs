@@ -5,9 +5,9 @@
 //! on its own sequence alone, to the last bit: not on its batch, nor on the number of threads.
 
 mod attention;
-mod integers;
 #[cfg(feature = "native")]
-pub mod learn;
+pub mod backward;
+mod integers;
 pub(super) mod linear;
 mod math;
 mod pool;
@@ -15,46 +15,81 @@ pub(super) mod product;
 mod rows;
 pub(super) mod simd;
 
-use super::{Activation, Config, Precision, positions};
-use crate::{Result, bundle::Weights};
+use super::Precision;
+use crate::{
+    Result,
+    architecture::{
+        Activation, Pooling,
+        program::{self, Buffer, Gate, HeadNorm, Mask, NormKind, Op, Program, Rotation, Rows},
+    },
+    bundle::Weights,
+};
 use integers::Integers;
 use linear::{Linear, Matrix};
 use pool::pool;
 use product::Panels;
 use rows::{Norm, normalize};
-use simd::Level;
+pub(super) use simd::Level;
 
-/// A model's blocks, ready to run.
-pub struct Blocks {
-    config: Config,
+/// A model, ready to run.
+pub struct Model {
     level: Level,
-    /// `[positions, hidden]`, the row of token type 0 already added.
-    position: Vec<f32>,
-    norm: Norm,
-    layers: Vec<Layer>,
-    /// After pooling.
-    dense: Vec<Linear>,
+    steps: Vec<Step>,
+    width: usize,
+    output: Buffer,
+    dimension: usize,
 }
 
-/// One transformer block (post-norm, as in BERT).
-struct Layer {
-    /// Query, key and value in one product.
-    attention_in: Linear,
-    attention_out: Linear,
-    attention_norm: Norm,
-    up: Linear,
-    down: Linear,
-    norm: Norm,
+/// A program's step with its weights.
+enum Step {
+    /// Rows of positions, the first token's first.
+    AddPositions {
+        to: Buffer,
+        rows: Vec<f32>,
+        width: usize,
+    },
+    Norm {
+        to: Buffer,
+        norm: Norm,
+    },
+    Project {
+        from: Buffer,
+        to: Buffer,
+        linear: Linear,
+        residual: bool,
+    },
+    FeedForward {
+        to: Buffer,
+        inner: Buffer,
+        up: Linear,
+        down: Linear,
+    },
+    Attend {
+        from: Buffer,
+        to: Buffer,
+        heads: usize,
+        width: usize,
+    },
+    Pool {
+        from: Buffer,
+        to: Buffer,
+        pooling: Pooling,
+        width: usize,
+    },
+    Normalize {
+        to: Buffer,
+        width: usize,
+    },
 }
 
-impl Blocks {
+impl Model {
     /// Takes the weights of a model, to compute in f32.
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) naming the tensor that is missing or has another shape
-    /// than `config` says.
-    pub fn new(config: &Config, weights: &Weights) -> Result<Self> {
-        Self::with_precision(config, weights, Precision::F32)
+    /// than `program` says.
+    pub fn new(program: &Program, weights: &Weights) -> Result<Self> {
+        Self::with_precision(program, weights, Precision::F32)
     }
 
     /// As [`new`](Self::new); [`Precision::Packed`] takes linear layers that are packed in 8 bits to
@@ -63,103 +98,40 @@ impl Blocks {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_precision(config: &Config, weights: &Weights, precision: Precision) -> Result<Self> {
-        Self::with_level(config, weights, precision, Level::best())
+    pub fn with_precision(program: &Program, weights: &Weights, precision: Precision) -> Result<Self> {
+        Self::with_level(program, weights, precision, Level::best())
     }
 
-    fn with_level(config: &Config, weights: &Weights, precision: Precision, level: Level) -> Result<Self> {
-        let load = Loader { weights, level, precision, epsilon: config.layer_norm_epsilon as f32 };
-        let hidden = config.hidden;
-        let position = positions(config, weights)?;
-        let layers = (0..config.layers)
-            .map(|i| {
-                let at = |name: &str| format!("encoder.layer.{i}.{name}");
-                Ok(Layer {
-                    attention_in: load.linear(
-                        &["query", "key", "value"].map(|n| at(&format!("attention.self.{n}"))),
-                        hidden,
-                        hidden,
-                        Activation::Identity,
-                    )?,
-                    attention_out: load.linear(
-                        &[at("attention.output.dense")],
-                        hidden,
-                        hidden,
-                        Activation::Identity,
-                    )?,
-                    attention_norm: load.norm(&at("attention.output.LayerNorm"), hidden)?,
-                    up: load.linear(
-                        &[at("intermediate.dense")],
-                        hidden,
-                        config.intermediate,
-                        config.activation,
-                    )?,
-                    down: load.linear(
-                        &[at("output.dense")],
-                        config.intermediate,
-                        hidden,
-                        Activation::Identity,
-                    )?,
-                    norm: load.norm(&at("output.LayerNorm"), hidden)?,
-                })
-            })
-            .collect::<Result<_>>()?;
-        let dense = config
-            .dense
-            .iter()
-            .enumerate()
-            .map(|(i, d)| load.linear(&[format!("dense.{i}")], d.input, d.output, d.activation))
-            .collect::<Result<_>>()?;
-        let norm = load.norm("embeddings.LayerNorm", hidden)?;
-        Ok(Self { config: config.clone(), level, position, norm, layers, dense })
+    pub(super) fn with_level(
+        program: &Program,
+        weights: &Weights,
+        precision: Precision,
+        level: Level,
+    ) -> Result<Self> {
+        let load = Loader { program, weights, level, precision };
+        let steps = program.steps().iter().map(|step| load.step(&step.op)).collect::<Result<_>>()?;
+        let (width, output, dimension) = (program.width(), program.output(), program.dimension());
+        Ok(Self { level, steps, width, output, dimension })
     }
 
-    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of sequences one
+    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, width]` of sequences one
     /// after the other, which are `lengths` tokens long. An empty sequence gives what the dense layers
     /// make of zeros.
     ///
     /// # Panics
     /// When there are not as many rows as `lengths` say, or fewer positions than a sequence has tokens.
     pub fn encode(&self, words: Vec<f32>, lengths: &[usize]) -> Vec<f32> {
-        let Config { hidden, first_position, intermediate, .. } = self.config;
         let tokens: usize = lengths.iter().sum();
-        assert_eq!(words.len(), tokens * hidden, "a row for each token");
-        let mut x = words;
-        let mut rows = x.chunks_mut(hidden);
-        for &length in lengths {
-            let positions = self.position[first_position * hidden..][..length * hidden].chunks(hidden);
-            positions.zip(&mut rows).for_each(|(position, row)| add(row, position));
+        assert_eq!(words.len(), tokens * self.width, "a row for each token");
+        let mut batch = Batch { level: self.level, lengths, tokens, memory: Default::default() };
+        batch.memory[Buffer::Hidden as usize] = words;
+        for buffer in [Buffer::Wide, Buffer::Context, Buffer::Vector, Buffer::Projected] {
+            let room = self.steps.iter().map(|step| step.room(buffer, &batch)).max().unwrap_or(0);
+            batch.memory[buffer as usize] = vec![0.0; room];
         }
-        self.norm.apply_all(self.level, &mut x);
-        // `wide` holds queries, keys and values, then the feed-forward layer of some rows at a time.
-        let strip = STRIP.min(tokens);
-        let mut wide = vec![0.0; (tokens * 3 * hidden).max(strip * intermediate)];
-        let mut mixed = vec![0.0; tokens * hidden];
-        for layer in &self.layers {
-            let parts = &mut wide[..tokens * 3 * hidden];
-            layer.attention_in.apply(&x, parts, false);
-            attention::attend(self.level, self.config.heads, parts, lengths, &mut mixed);
-            layer.attention_out.apply(&mixed, &mut x, true);
-            layer.attention_norm.apply_all(self.level, &mut x);
-            for rows in x.chunks_mut(STRIP * hidden) {
-                let wide = &mut wide[..rows.len() / hidden * intermediate];
-                layer.up.apply(rows, wide, false);
-                layer.down.apply(wide, rows, true);
-            }
-            layer.norm.apply_all(self.level, &mut x);
-        }
-        let mut vectors = pool(self.config.pooling, self.config.hidden, &x, lengths);
-        for (dense, spec) in self.dense.iter().zip(&self.config.dense) {
-            if spec.normalized {
-                normalize(&mut vectors, spec.input);
-            }
-            let mut out = vec![0.0; lengths.len() * dense.output];
-            dense.apply(&vectors, &mut out, false);
-            vectors = out;
-        }
-        if self.config.normalize {
-            normalize(&mut vectors, self.config.dimension());
-        }
+        self.steps.iter().for_each(|step| batch.run(step));
+        let mut vectors = batch.take(self.output);
+        vectors.truncate(lengths.len() * self.dimension);
         vectors
     }
 }
@@ -167,52 +139,161 @@ impl Blocks {
 /// Rows that go through the feed-forward layers together, to keep what is between them small.
 const STRIP: usize = 1024;
 
+impl Step {
+    /// Numbers that it writes to `buffer`.
+    fn room(&self, buffer: Buffer, batch: &Batch) -> usize {
+        let (to, width, rows) = match self {
+            Self::AddPositions { .. } | Self::Norm { .. } | Self::Normalize { .. } => return 0,
+            Self::Project { to, linear, .. } => (to, linear.output, batch.rows(*to)),
+            Self::FeedForward { inner, up, .. } => (inner, up.output, STRIP.min(batch.rows(*inner))),
+            Self::Attend { to, heads, width, .. } => (to, heads * width, batch.rows(*to)),
+            Self::Pool { to, width, .. } => (to, *width, batch.rows(*to)),
+        };
+        if *to == buffer { rows * width } else { 0 }
+    }
+}
+
+/// What is computed of some sequences.
+struct Batch<'a> {
+    level: Level,
+    lengths: &'a [usize],
+    tokens: usize,
+    /// By [`Buffer`].
+    memory: [Vec<f32>; Buffer::COUNT],
+}
+
+impl Batch<'_> {
+    fn rows(&self, buffer: Buffer) -> usize {
+        match buffer.rows() {
+            Rows::Tokens => self.tokens,
+            Rows::Texts => self.lengths.len(),
+        }
+    }
+
+    /// A buffer's memory, until it is put back.
+    fn take(&mut self, buffer: Buffer) -> Vec<f32> {
+        std::mem::take(&mut self.memory[buffer as usize])
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::AddPositions { to, ref rows, width } => {
+                let mut x = self.memory[to as usize].chunks_mut(width);
+                for &length in self.lengths {
+                    let positions = rows[..length * width].chunks(width);
+                    positions.zip(&mut x).for_each(|(position, row)| add(row, position));
+                }
+            }
+            Step::Norm { to, ref norm } => {
+                let size = self.rows(to) * norm.gain.len();
+                norm.apply_all(self.level, &mut self.memory[to as usize][..size]);
+            }
+            Step::Project { from, to, ref linear, residual } => {
+                let (rows, mut out) = (self.rows(to), self.take(to));
+                let x = &self.memory[from as usize][..rows * linear.input];
+                linear.apply(x, &mut out[..rows * linear.output], residual);
+                self.memory[to as usize] = out;
+            }
+            Step::FeedForward { to, inner, ref up, ref down } => {
+                let (size, mut units) = (self.rows(to) * up.input, self.take(inner));
+                for rows in self.memory[to as usize][..size].chunks_mut(STRIP * up.input) {
+                    let units = &mut units[..rows.len() / up.input * up.output];
+                    up.apply(rows, units, false);
+                    down.apply(units, rows, true);
+                }
+                self.memory[inner as usize] = units;
+            }
+            Step::Attend { from, to, heads, width } => {
+                let mut context = self.take(to);
+                let row = heads * width;
+                let qkv = &self.memory[from as usize][..self.tokens * 3 * row];
+                let out = &mut context[..self.tokens * row];
+                attention::attend(self.level, heads, qkv, self.lengths, out);
+                self.memory[to as usize] = context;
+            }
+            Step::Pool { from, to, pooling, width } => {
+                let mut out = self.take(to);
+                let x = &self.memory[from as usize][..self.tokens * width];
+                pool(pooling, width, x, self.lengths, &mut out[..self.lengths.len() * width]);
+                self.memory[to as usize] = out;
+            }
+            Step::Normalize { to, width } => {
+                let size = self.rows(to) * width;
+                normalize(&mut self.memory[to as usize][..size], width);
+            }
+        }
+    }
+}
+
 fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
 }
 
 struct Loader<'a> {
+    program: &'a Program,
     weights: &'a Weights,
     level: Level,
     precision: Precision,
-    epsilon: f32,
 }
 
 impl Loader<'_> {
-    fn norm(&self, name: &str, width: usize) -> Result<Norm> {
-        Ok(Norm {
-            gain: self.weights.vector(&format!("{name}.weight"), width)?,
-            bias: self.weights.vector(&format!("{name}.bias"), width)?,
-            epsilon: self.epsilon,
+    fn step(&self, op: &Op) -> Result<Step> {
+        Ok(match *op {
+            Op::AddPositions(ref op) => {
+                let width = self.program.width();
+                let rows = op.rows(self.program, self.weights)?.split_off(op.first * width);
+                Step::AddPositions { to: op.to, rows, width }
+            }
+            Op::Norm(program::Norm { to, kind: NormKind::Layer, gain, bias, epsilon, .. }) => {
+                let vector = |id| self.weights.values(self.program, id);
+                let norm = Norm { gain: vector(gain)?, bias: vector(bias)?, epsilon: epsilon as f32 };
+                Step::Norm { to, norm }
+            }
+            Op::Project(program::Projection { from, to, ref linear, activation, residual }) => {
+                Step::Project { from, to, linear: self.linear(linear, activation)?, residual }
+            }
+            Op::FeedForward(program::FeedForward {
+                to,
+                inner,
+                gate: Gate::None,
+                ref up,
+                activation,
+                ref down,
+                ..
+            }) => {
+                let (up, down) = (self.linear(up, activation)?, self.linear(down, Activation::Identity)?);
+                Step::FeedForward { to, inner, up, down }
+            }
+            Op::Attend(program::Attention {
+                from,
+                to,
+                heads,
+                kv_heads: _,
+                head_width: width,
+                mask: Mask::Full,
+                rotation: Rotation::None,
+                head_norm: HeadNorm::None,
+            }) => Step::Attend { from, to, heads, width },
+            Op::Pool(program::Pool { from, to, pooling, width }) => Step::Pool { from, to, pooling, width },
+            Op::Normalize(program::Normalize { to, width }) => Step::Normalize { to, width },
         })
     }
 
     /// Linear layers with the same input, side by side as one.
-    fn linear(
-        &self,
-        names: &[String],
-        input: usize,
-        output: usize,
-        activation: Activation,
-    ) -> Result<Linear> {
-        let columns = names.len() * output;
-        let mut packed = self.precision == Precision::Packed;
-        // Room is made as weights are found: a shape that claims more than there are takes no memory.
-        let (mut values, mut bias) = (Vec::new(), Vec::new());
-        for name in names {
-            let array = self.weights.matrix(&format!("{name}.weight"), output, input)?;
-            packed &= array.q8().is_some();
-            values.extend(array.to_f32());
-            bias.extend(self.weights.vector(&format!("{name}.bias"), output)?);
-        }
+    fn linear(&self, linear: &program::Linear, activation: Activation) -> Result<Linear> {
+        let &program::Linear { input, output, .. } = linear;
+        let arrays = self.weights.matrices(self.program, linear)?;
+        let packed = self.precision == Precision::Packed && arrays.iter().all(|array| array.q8().is_some());
+        let values: Vec<f32> = arrays.iter().flat_map(|array| array.to_f32()).collect();
+        let bias = self.weights.biases(self.program, linear)?;
         let matrix = if packed {
             Matrix::Integers(Integers::new(self.level, input, &values))
         } else {
             let mut panels = Panels::new(self.level);
-            panels.fill_by_columns(input, columns, |column| &values[column * input..]);
+            panels.fill_by_columns(input, output, |column| &values[column * input..]);
             Matrix::F32(panels)
         };
-        Ok(Linear { matrix, bias, activation, input, output: columns })
+        Ok(Linear { matrix, bias, activation, input, output })
     }
 }
 

@@ -1,17 +1,19 @@
-//! From token vectors to one vector a text, and back.
+//! From token vectors to one vector a text, and the gradients of that.
 
 use crate::encoder::Pooling;
 
-/// `[tokens, hidden]` of sequences one after the other, `lengths` tokens long → `[sequences, hidden]`;
+/// `[tokens, hidden]` of sequences one after the other, `lengths` tokens long, into `out`, `[sequences, hidden]`;
 /// zeros for an empty one.
-pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize]) -> Vec<f32> {
-    let mut out = vec![0.0; lengths.len() * hidden];
+pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: &mut [f32]) {
     let mut rest = x;
     for (vector, &length) in out.chunks_mut(hidden).zip(lengths) {
         let rows;
         (rows, rest) = rest.split_at(length * hidden);
         let mut rows = rows.chunks(hidden);
-        let Some(first) = rows.next() else { continue };
+        let Some(first) = rows.next() else {
+            vector.fill(0.0);
+            continue;
+        };
         vector.copy_from_slice(first);
         match pooling {
             Pooling::Cls => {}
@@ -24,7 +26,6 @@ pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize]) -> Ve
             }
         }
     }
-    out
 }
 
 /// Gradients of the tokens from those of the pooled vectors, `[sequences, hidden]`, into `out`,

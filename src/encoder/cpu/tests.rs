@@ -6,22 +6,11 @@ use super::{
 };
 use crate::{
     bundle::{Array, Quantization},
-    encoder::{Dense, Family, Pooling, TABLE},
+    encoder::{
+        Config,
+        oracle::{ACTIVATIONS, LENGTHS, Noise, activate, config, erf, weights, with_dense},
+    },
 };
-
-/// Numbers that look random, from -1 to 1.
-pub(super) struct Noise(pub(super) u64);
-
-impl Noise {
-    fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-
-    pub(super) fn take(&mut self, n: usize) -> Vec<f32> {
-        (0..n).map(|_| self.next()).collect()
-    }
-}
 
 struct Map<'a, F>(&'a [f32], F);
 
@@ -61,53 +50,8 @@ impl Lanewise for Activation {
     }
 }
 
-/// erf by its Taylor series; from 2 on, where that loses digits, by Laplace's continued fraction.
-fn erf(x: f64) -> f64 {
-    if x.abs() >= 2.0 {
-        let size = x.abs();
-        let fraction = (1..200).rev().fold(size, |rest, k| size + f64::from(k) / 2.0 / rest);
-        return x.signum() * (1.0 - (-x * x).exp() / std::f64::consts::PI.sqrt() / fraction);
-    }
-    let (mut term, mut sum, mut n) = (x, x, 0.0);
-    while term.abs() > 1e-18 * sum.abs() {
-        n += 1.0;
-        term *= -x * x / n;
-        sum += term / (2.0 * n + 1.0);
-    }
-    sum * 2.0 / std::f64::consts::PI.sqrt()
-}
-
-fn activated(kind: Activation, x: f64) -> f64 {
-    match kind {
-        Activation::Gelu => x * 0.5 * (1.0 + erf(x / 2f64.sqrt())),
-        Activation::GeluTanh => {
-            x * 0.5 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())
-        }
-        Activation::Relu => x.max(0.0),
-        Activation::Tanh => x.tanh(),
-        Activation::Identity => x,
-    }
-}
-
-pub(super) const ACTIVATIONS: [Activation; 5] =
-    [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh, Activation::Identity];
-
 fn range(from: f64, to: f64) -> Vec<f32> {
     (0..=200_000).map(|i| (from + (to - from) * f64::from(i) / 200_000.0) as f32).collect()
-}
-
-/// Values by Python's `math.erf`.
-#[test]
-fn the_tests_own_erf_is_right() {
-    for (x, y) in [
-        (0.5, 0.520_499_877_813_046_5),
-        (1.0, 0.842_700_792_949_714_9),
-        (1.999_999, 0.995_322_244_351_926_1),
-        (2.0, 0.995_322_265_018_952_7),
-        (-3.0, -0.999_977_909_503_001_4),
-    ] {
-        assert!((erf(x) - y).abs() < 1e-13, "{x}: {}", erf(x));
-    }
 }
 
 #[test]
@@ -149,7 +93,7 @@ fn activations_are_right_and_let_no_fault_through() {
             for (from, to) in [(-0.01, 0.01), (-4.0, 4.0), (-30.0, 30.0), (-1e4, 1e4)] {
                 let x = range(from, to);
                 for (&y, &x) in level.dispatch(Map(&x, kind)).iter().zip(&x) {
-                    let exact = activated(kind, f64::from(x));
+                    let exact = activate(kind, f64::from(x));
                     let difference = (f64::from(y) - exact).abs();
                     assert!(difference <= 3e-7 * exact.abs().max(1.0), "{level:?} {kind:?} {x}: {y} {exact}");
                 }
@@ -181,7 +125,7 @@ fn products_are_right_at_odd_sizes() {
                             let dot: f64 = (0..depth)
                                 .map(|d| f64::from(x[r * depth + d]) * f64::from(w[c * depth + d]))
                                 .sum();
-                            let exact = activated(kind, dot + f64::from(linear.bias[c]))
+                            let exact = activate(kind, dot + f64::from(linear.bias[c]))
                                 + if add { f64::from(before[i]) } else { 0.0 };
                             assert!(
                                 (f64::from(got) - exact).abs() < 5e-6,
@@ -253,219 +197,36 @@ fn softmax_is_right_at_odd_lengths_and_extremes() {
     }
 }
 
-/// A model of random weights whose sizes are multiples of nothing.
-pub(super) fn model(config: &Config, types: bool) -> Weights {
-    let mut noise = Noise(4);
-    let mut weights = Weights::default();
-    let mut put = |name: &str, shape: &[usize], about: f32, spread: f32| {
-        let values = noise.take(shape.iter().product()).iter().map(|x| about + spread * x).collect();
-        weights.insert(name, Array::f32(shape.to_vec(), values));
-    };
-    let (h, wide) = (config.hidden, config.intermediate);
-    put(TABLE, &[config.vocabulary, h], 0.0, 1.0);
-    put("embeddings.position_embeddings.weight", &[config.positions, h], 0.0, 0.5);
-    if types {
-        put("embeddings.token_type_embeddings.weight", &[2, h], 0.0, 0.5);
-    }
-    let mut norms = vec!["embeddings.LayerNorm".to_string()];
-    let mut linears: Vec<(String, usize, usize)> = Vec::new();
-    for i in 0..config.layers {
-        let at = |name: &str| format!("encoder.layer.{i}.{name}");
-        norms.extend([at("attention.output.LayerNorm"), at("output.LayerNorm")]);
-        for name in ["query", "key", "value"] {
-            linears.push((at(&format!("attention.self.{name}")), h, h));
-        }
-        linears.extend([
-            (at("attention.output.dense"), h, h),
-            (at("intermediate.dense"), h, wide),
-            (at("output.dense"), wide, h),
-        ]);
-    }
-    linears.extend(config.dense.iter().enumerate().map(|(i, d)| (format!("dense.{i}"), d.input, d.output)));
-    for name in norms {
-        put(&format!("{name}.weight"), &[h], 1.0, 0.3);
-        put(&format!("{name}.bias"), &[h], 0.0, 0.3);
-    }
-    for (name, input, output) in linears {
-        put(&format!("{name}.weight"), &[output, input], 0.0, 0.4);
-        put(&format!("{name}.bias"), &[output], 0.0, 0.2);
-    }
-    weights
-}
-
-pub(super) fn config(
+/// A model whose sizes are multiples of nothing, with a dense layer and without.
+fn small(
     pooling: Pooling,
     activation: Activation,
     dense: &[Activation],
     normalize: bool,
-) -> Config {
-    let widths = [15, 11, 5];
-    Config {
-        family: Family::Bert,
-        vocabulary: 40,
-        hidden: 15,
-        layers: 2,
-        heads: 3,
-        intermediate: 37,
-        positions: 70,
-        first_position: 2,
-        layer_norm_epsilon: 1e-5,
-        activation,
-        max_tokens: 68,
-        pooling,
-        dense: dense
-            .iter()
-            .enumerate()
-            .map(|(i, &activation)| Dense {
-                input: widths[i],
-                output: widths[i + 1],
-                activation,
-                // Some do and some do not.
-                normalized: i % 2 == 1,
-            })
-            .collect(),
-        normalize,
-    }
-}
-
-/// The vector of one sequence, by the book.
-pub(super) fn slowly(config: &Config, weights: &Weights, words: &[f32]) -> Vec<f64> {
-    type Rows = Vec<Vec<f64>>;
-    let get = |name: &str| -> Vec<f64> {
-        weights.get(name).map_or_else(Vec::new, |a| a.to_f32().iter().map(|&v| f64::from(v)).collect())
-    };
-    let linear = |x: &Rows, name: &str| -> Rows {
-        let (w, b) = (get(&format!("{name}.weight")), get(&format!("{name}.bias")));
-        let row = |x: &Vec<f64>| {
-            let dots = w.chunks(x.len()).zip(&b);
-            dots.map(|(w, b)| w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + b).collect()
-        };
-        x.iter().map(row).collect()
-    };
-    let plus = |x: &Rows, y: &Rows| -> Rows {
-        x.iter().zip(y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x + y).collect()).collect()
-    };
-    let norm = |x: &Rows, name: &str| -> Rows {
-        let (gain, bias) = (get(&format!("{name}.weight")), get(&format!("{name}.bias")));
-        let row = |x: &Vec<f64>| {
-            let n = x.len() as f64;
-            let mean = x.iter().sum::<f64>() / n;
-            let deviation =
-                (x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n + config.layer_norm_epsilon).sqrt();
-            (0..x.len()).map(|i| (x[i] - mean) / deviation * gain[i] + bias[i]).collect()
-        };
-        x.iter().map(row).collect()
-    };
-    let h = config.hidden;
-    let position = get("embeddings.position_embeddings.weight");
-    let types = get("embeddings.token_type_embeddings.weight");
-    let rows = words.chunks(h).enumerate().map(|(t, row)| {
-        let at = |i: usize| position[(config.first_position + t) * h + i] + types.get(i).unwrap_or(&0.0);
-        row.iter().enumerate().map(|(i, &v)| f64::from(v) + at(i)).collect()
-    });
-    let mut x = norm(&rows.collect(), "embeddings.LayerNorm");
-    for layer in 0..config.layers {
-        let at = |name: &str| format!("encoder.layer.{layer}.{name}");
-        let [q, k, v] = ["query", "key", "value"].map(|n| linear(&x, &at(&format!("attention.self.{n}"))));
-        let width = h / config.heads;
-        let mut mixed = vec![vec![0.0; h]; x.len()];
-        for head in 0..config.heads {
-            let part = head * width..(head + 1) * width;
-            for (q, mixed) in q.iter().zip(&mut mixed) {
-                let score = |k: &Vec<f64>| -> f64 {
-                    part.clone().map(|i| q[i] * k[i]).sum::<f64>() / (width as f64).sqrt()
-                };
-                let e: Vec<f64> = k.iter().map(|k| score(k).exp()).collect();
-                let sum: f64 = e.iter().sum();
-                for (e, v) in e.iter().zip(&v) {
-                    part.clone().for_each(|i| mixed[i] += e / sum * v[i]);
-                }
-            }
-        }
-        x = norm(
-            &plus(&x, &linear(&mixed, &at("attention.output.dense"))),
-            &at("attention.output.LayerNorm"),
-        );
-        let mut up = linear(&x, &at("intermediate.dense"));
-        up.iter_mut().flatten().for_each(|v| *v = activated(config.activation, *v));
-        x = norm(&plus(&x, &linear(&up, &at("output.dense"))), &at("output.LayerNorm"));
-    }
-    let column = |i: usize| x.iter().map(move |row| row[i]);
-    let mut vector: Rows = vec![
-        (0..h)
-            .map(|i| match config.pooling {
-                Pooling::Cls => x[0][i],
-                Pooling::Mean => column(i).sum::<f64>() / x.len() as f64,
-                Pooling::Max => column(i).fold(f64::MIN, f64::max),
-            })
-            .collect(),
-    ];
-    for (i, dense) in config.dense.iter().enumerate() {
-        if dense.normalized {
-            let length = vector[0].iter().map(|v| v * v).sum::<f64>().sqrt();
-            vector[0].iter_mut().for_each(|v| *v /= length);
-        }
-        vector = linear(&vector, &format!("dense.{i}"));
-        vector[0].iter_mut().for_each(|v| *v = activated(dense.activation, *v));
-    }
-    let length = vector[0].iter().map(|v| v * v).sum::<f64>().sqrt();
-    vector[0].iter().map(|v| if config.normalize { v / length } else { *v }).collect()
-}
-
-pub(super) const LENGTHS: [usize; 7] = [5, 1, 68, 17, 2, 33, 9];
-
-#[test]
-fn the_whole_is_right_for_every_pooling_activation_and_dense() {
-    use Activation::{Identity, Relu, Tanh};
-    let some: [&[Activation]; 4] = [&[], &[Identity], &[Tanh], &[Relu, Activation::Gelu]];
-    for level in Level::all() {
-        for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Max] {
-            for activation in ACTIVATIONS {
-                for dense in some {
-                    for normalize in [false, true] {
-                        let config = config(pooling, activation, dense, normalize);
-                        let weights = model(&config, dense.len() < 2);
-                        let words = Noise(5).take(LENGTHS.iter().sum::<usize>() * config.hidden);
-                        let blocks = Blocks::with_level(&config, &weights, Precision::F32, level).unwrap();
-                        let got = blocks.encode(words.clone(), &LENGTHS);
-                        let mut rest = &words[..];
-                        for (got, length) in got.chunks(config.dimension()).zip(LENGTHS) {
-                            let own;
-                            (own, rest) = rest.split_at(length * config.hidden);
-                            let exact = slowly(&config, &weights, own);
-                            for (g, e) in got.iter().zip(&exact) {
-                                assert!(
-                                    (f64::from(*g) - e).abs() < 1e-5 * e.abs().max(1.0),
-                                    "{level:?} {config:?}, {length} tokens: {g} {e}"
-                                );
-                            }
-                        }
-                        assert!(rest.is_empty());
-                    }
-                }
-            }
-        }
-    }
+) -> (Program, Weights) {
+    let config = Config { pooling, activation, normalize, ..config(15, 3, 37) };
+    let program = with_dense(config, dense).program().unwrap();
+    let weights = weights(&program, 4);
+    (program, weights)
 }
 
 #[test]
 fn a_vector_is_the_same_to_the_last_bit_in_any_batch() {
-    let config = config(Pooling::Mean, Activation::Gelu, &[Activation::Tanh], true);
-    let weights = model(&config, true);
+    let (program, weights) = small(Pooling::Mean, Activation::Gelu, &[Activation::Tanh], true);
     for level in Level::all() {
-        let blocks = Blocks::with_level(&config, &weights, Precision::F32, level).unwrap();
-        let (h, d) = (config.hidden, config.dimension());
+        let model = Model::with_level(&program, &weights, Precision::F32, level).unwrap();
+        let (h, d) = (program.width(), program.dimension());
         let words = Noise(6).take(LENGTHS.iter().sum::<usize>() * h);
-        let together = blocks.encode(words.clone(), &LENGTHS);
+        let together = model.encode(words.clone(), &LENGTHS);
         let mut rest = &words[..];
         for (together, length) in together.chunks(d).zip(LENGTHS) {
             let own;
             (own, rest) = rest.split_at(length * h);
-            assert_eq!(blocks.encode(own.to_vec(), &[length]), together, "{level:?}, {length} tokens");
+            assert_eq!(model.encode(own.to_vec(), &[length]), together, "{level:?}, {length} tokens");
         }
         // More rows than one strip.
         let many: Vec<f32> = words.iter().copied().cycle().take(9 * words.len()).collect();
-        let again = blocks.encode(many, &LENGTHS.repeat(9));
+        let again = model.encode(many, &LENGTHS.repeat(9));
         assert!(again.chunks(together.len()).all(|again| again == together), "{level:?}");
     }
 }
@@ -474,13 +235,13 @@ fn a_vector_is_the_same_to_the_last_bit_in_any_batch() {
 #[cfg(feature = "native")]
 #[test]
 fn threads_change_no_bit() {
-    let config = config(Pooling::Max, Activation::GeluTanh, &[], false);
-    let blocks = Blocks::new(&config, &model(&config, true)).unwrap();
+    let (program, weights) = small(Pooling::Max, Activation::GeluTanh, &[], false);
+    let model = Model::new(&program, &weights).unwrap();
     let lengths = [LENGTHS.as_slice(), &[68; 14]].concat();
-    let words = Noise(7).take(lengths.iter().sum::<usize>() * config.hidden);
+    let words = Noise(7).take(lengths.iter().sum::<usize>() * program.width());
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| blocks.encode(words.clone(), &lengths))
+        pool.install(|| model.encode(words.clone(), &lengths))
     };
     let alone = run(1);
     for threads in [2, 3, 8] {
@@ -490,26 +251,25 @@ fn threads_change_no_bit() {
 
 #[test]
 fn empty_batches_and_sequences_are_no_trouble() {
-    let config = config(Pooling::Mean, Activation::Gelu, &[], true);
-    let blocks = Blocks::new(&config, &model(&config, true)).unwrap();
-    assert!(blocks.encode(Vec::new(), &[]).is_empty());
-    let words = Noise(8).take(3 * config.hidden);
-    let got = blocks.encode(words.clone(), &[0, 3, 0]);
-    assert_eq!(got[15..30], blocks.encode(words, &[3]));
+    let (program, weights) = small(Pooling::Mean, Activation::Gelu, &[], true);
+    let model = Model::new(&program, &weights).unwrap();
+    assert!(model.encode(Vec::new(), &[]).is_empty());
+    let words = Noise(8).take(3 * program.width());
+    let got = model.encode(words.clone(), &[0, 3, 0]);
+    assert_eq!(got[15..30], model.encode(words, &[3]));
     assert!(got[..15].iter().chain(&got[30..]).all(|&v| v == 0.0));
 }
 
 #[test]
 fn missing_and_misshapen_tensors_are_named() {
-    let config = config(Pooling::Mean, Activation::Gelu, &[Activation::Tanh], true);
-    let good = model(&config, true);
-    for (name, _) in good.iter().filter(|(name, _)| *name != TABLE) {
+    let (program, good) = small(Pooling::Mean, Activation::Gelu, &[Activation::Tanh], true);
+    for (name, _) in good.iter().filter(|(name, _)| *name != program.table().name) {
         let mut weights = good.clone();
         weights.insert(name, Array::f32(vec![3, 2], vec![0.0; 6]));
-        let error = Blocks::new(&config, &weights).err().expect("a wrong shape").to_string();
+        let error = Model::new(&program, &weights).err().expect("a wrong shape").to_string();
         assert!(error.starts_with(name) && error.contains("[3, 2]"), "{error}");
         weights.remove(name);
-        match Blocks::new(&config, &weights) {
+        match Model::new(&program, &weights) {
             Ok(_) => assert_eq!(name, "embeddings.token_type_embeddings.weight"),
             Err(error) => assert!(error.to_string().starts_with(name), "{error}"),
         }
@@ -582,20 +342,19 @@ fn integers_are_the_same_to_the_last_bit_with_all_instructions() {
 
 #[test]
 fn packed_weights_give_the_vectors_of_the_same_weights_in_f32() {
-    let mut config = config(Pooling::Mean, Activation::Gelu, &[], true);
-    (config.hidden, config.heads, config.intermediate) = (64, 4, 96);
-    let weights = model(&config, true).quantize(Quantization::Q8);
+    let program = config(64, 4, 96).program().unwrap();
+    let weights = weights(&program, 4).quantize(Quantization::Q8, &program.table().name);
     let words = Noise(10).take(LENGTHS.iter().sum::<usize>() * 64);
-    let exact = Blocks::new(&config, &weights).unwrap().encode(words.clone(), &LENGTHS);
+    let exact = Model::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
     let mut first: Option<Vec<f32>> = None;
     for level in Level::all() {
-        let blocks = Blocks::with_level(&config, &weights, Precision::Packed, level).unwrap();
-        let got = blocks.encode(words.clone(), &LENGTHS);
+        let model = Model::with_level(&program, &weights, Precision::Packed, level).unwrap();
+        let got = model.encode(words.clone(), &LENGTHS);
         for (got, exact) in got.chunks(64).zip(exact.chunks(64)) {
             let cosine: f32 = got.iter().zip(exact).map(|(a, b)| a * b).sum();
             assert!(cosine > 0.9999 && got != exact, "{level:?}: {cosine}");
         }
-        assert_eq!(blocks.encode(words[..5 * 64].to_vec(), &LENGTHS[..1]), got[..64], "alone");
+        assert_eq!(model.encode(words[..5 * 64].to_vec(), &LENGTHS[..1]), got[..64], "alone");
         let first = first.get_or_insert_with(|| got.clone());
         assert!(first.iter().zip(&got).all(|(a, b)| (a - b).abs() < 2e-3), "{level:?}");
     }

@@ -1,9 +1,9 @@
-//! The blocks in Burn: from embedding rows to token vectors.
+//! A program in Burn: from embedding rows to vectors.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use burn::{
-    module::{Module, Param, ParamId, list_param_ids},
+    module::{Module, Param, ParamId},
     nn::{LayerNorm, LayerNormConfig, Linear},
     tensor::{
         Device, FloatDType, Gradients, Tensor, TensorData, activation, module,
@@ -11,193 +11,364 @@ use burn::{
     },
 };
 
+use super::{normalize, pool};
 use crate::{
     Error, Result,
+    architecture::{
+        Activation,
+        program::{
+            self, Attention, Buffer, Gate, HeadNorm, Mask, NormKind, Op, ParamSpec, Place, Program, Rotation,
+            Rows,
+        },
+    },
     bundle::{Array, BLOCK, Weights},
-    encoder::{Activation, Config, Precision, Reach, positions},
+    encoder::{Precision, Reach},
 };
 
 /// Where a padded token's attention score goes; far below any real one and still finite in f16.
 const MASKED: f32 = -3.0e4;
 
-/// Everything of an encoder but the word embedding table and the tokenizer.
+/// A program's parameters but the word embedding table, each list in the order in which steps use them.
 #[derive(Module, Debug)]
 pub struct Body {
-    /// `[positions, hidden]`, the row of token type 0 already added.
-    position: Param<Tensor<2>>,
-    norm: LayerNorm,
-    blocks: Vec<Block>,
-    /// After pooling.
-    dense: Vec<Linear>,
+    /// Rows of positions, those of segments already added.
+    positions: Vec<Param<Tensor<2>>>,
+    norms: Vec<LayerNorm>,
+    /// Layers with the same input in one: `[input, output]`.
+    linears: Vec<Linear>,
 }
 
-/// One transformer block (post-norm, as in BERT).
-#[derive(Module, Debug)]
-struct Block {
-    /// Query, key and value in one product: `[hidden, 3 hidden]`.
-    attention_in: Linear,
-    attention_out: Linear,
-    attention_norm: LayerNorm,
-    up: Linear,
-    down: Linear,
-    norm: LayerNorm,
+/// A model on one of Burn's devices.
+pub struct Model {
+    /// What it does.
+    pub program: Arc<Program>,
+    /// What it does it with.
+    pub body: Body,
+    /// Where.
+    pub device: Device,
 }
 
-impl Body {
+/// How a pass is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass {
+    /// How far gradients go back.
+    pub reach: Reach,
+    /// Whether products are in f16, as are their gradients then; all between them and the weights stay in f32.
+    pub half: bool,
+}
+
+impl Pass {
+    /// One that no gradient comes back from.
+    pub const FORWARD: Self = Self { reach: Reach::All, half: false };
+}
+
+/// A parameter of a [`Body`], and what it is made of.
+pub struct Named<'a> {
+    /// What Burn calls it.
+    pub id: ParamId,
+    /// The program's parameters that are side by side in it.
+    specs: Vec<&'a ParamSpec>,
+    /// Whether rows and columns have changed places.
+    transposed: bool,
+    values: Tensor<1>,
+}
+
+impl Named<'_> {
+    /// Where it is used.
+    pub fn place(&self) -> Place {
+        self.specs[0].place
+    }
+
+    /// The names of its parts.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.specs.iter().map(|spec| spec.name.as_str())
+    }
+
+    /// Its values, or others in their order, part by part.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when they cannot be read back.
+    pub fn parts(&self, values: Tensor<1>) -> Result<Vec<Array>> {
+        let values = values
+            .into_data()
+            .try_into_vec::<f32>()
+            .map_err(|e| Error::device("training device", format!("weights cannot be read back: {e:?}")))?;
+        let (rows, size) = (self.rows(), values.len());
+        let values = if self.transposed { transpose(values, size / rows, rows) } else { values };
+        let parts = self.specs.iter().zip(values.chunks(size / self.specs.len()));
+        Ok(parts.map(|(spec, values)| Array::f32(spec.shape(), values.to_vec())).collect())
+    }
+
+    /// The inverse of [`parts`](Self::parts), of arrays that are called by the parts' names with `behind` behind
+    /// them.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when one is missing or of another shape.
+    pub fn joined(&self, weights: &Weights, behind: &str) -> Result<Vec<f32>> {
+        let mut values = Vec::new();
+        for spec in &self.specs {
+            values.extend(weights.shaped(&format!("{}{behind}", spec.name), &spec.shape())?.to_f32());
+        }
+        let (rows, size) = (self.rows(), values.len());
+        Ok(if self.transposed { transpose(values, rows, size / rows) } else { values })
+    }
+
+    /// Of all parts together.
+    fn rows(&self) -> usize {
+        self.specs.iter().map(|spec| spec.axes[0].size()).sum()
+    }
+}
+
+impl Model {
     /// Puts the weights of a model on `device`.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the tensor that is missing or has another shape than `config` says.
-    pub fn new(config: &Config, weights: &Weights, precision: Precision, device: &Device) -> Result<Self> {
-        let load =
-            Loader { weights, precision, epsilon: config.layer_norm_epsilon, device, count: Cell::new(0) };
-        let hidden = config.hidden;
-        let position = positions(config, weights)?;
-        let blocks = (0..config.layers)
-            .map(|i| {
-                let at = |name: &str| format!("encoder.layer.{i}.{name}");
-                Ok(Block {
-                    attention_in: load.linear(
-                        &["query", "key", "value"].map(|n| at(&format!("attention.self.{n}"))),
-                        hidden,
-                        hidden,
-                    )?,
-                    attention_out: load.linear(&[at("attention.output.dense")], hidden, hidden)?,
-                    attention_norm: load.norm(&at("attention.output.LayerNorm"), hidden)?,
-                    up: load.linear(&[at("intermediate.dense")], hidden, config.intermediate)?,
-                    down: load.linear(&[at("output.dense")], config.intermediate, hidden)?,
-                    norm: load.norm(&at("output.LayerNorm"), hidden)?,
-                })
-            })
-            .collect::<Result<_>>()?;
-        let dense = config
-            .dense
-            .iter()
-            .enumerate()
-            .map(|(i, d)| load.linear(&[format!("dense.{i}")], d.input, d.output))
-            .collect::<Result<_>>()?;
-        Ok(Self {
-            position: load.param(load.tensor(position, [config.positions, hidden])),
-            norm: load.norm("embeddings.LayerNorm", hidden)?,
-            blocks,
-            dense,
-        })
-    }
-
-    /// Token vectors `[batch, length, hidden]` from embedding rows of the same shape.
-    ///
-    /// `mask` is `[batch, length]`, 1 for a token and 0 for padding; `None` when nothing is padded. Gradients
-    /// go back to block `first` alone, where that is not 0. With `half`, products are in f16, as are their
-    /// gradients; all between them and the weights stay in f32.
-    pub fn forward(
-        &self,
-        config: &Config,
-        words: Tensor<3>,
-        mask: Option<Tensor<2>>,
-        first: usize,
-        half: bool,
-    ) -> Tensor<3> {
-        let [batch, length, hidden] = words.dims();
-        let start = config.first_position;
-        let position = self.position.val().slice([start..start + length, 0..hidden]);
-        let mut x = self.norm.forward(words + position.unsqueeze::<3>());
-        let bias = mask.map(|m| m.neg().add_scalar(1.0).mul_scalar(MASKED).reshape([batch, 1, 1, length]));
-        for (i, block) in self.blocks.iter().enumerate() {
-            if i == first && i > 0 {
-                x = x.detach();
+    /// [`Error::Format`] naming the tensor that is missing or has another shape than `program` says.
+    pub fn new(
+        program: Arc<Program>,
+        weights: &Weights,
+        precision: Precision,
+        device: &Device,
+    ) -> Result<Self> {
+        let load = Loader { program: &program, weights, precision, device, count: Cell::new(0) };
+        let mut body = Body { positions: Vec::new(), norms: Vec::new(), linears: Vec::new() };
+        for step in program.steps() {
+            match &step.op {
+                Op::AddPositions(op) => {
+                    let rows = op.rows(&program, weights)?;
+                    let shape = [rows.len() / program.width(), program.width()];
+                    body.positions.push(load.param(load.tensor(rows, shape)));
+                }
+                Op::Norm(op) => body.norms.push(load.norm(op)?),
+                Op::Project(op) => body.linears.push(load.linear(&op.linear)?),
+                Op::FeedForward(op) => {
+                    body.linears.push(load.linear(&op.up)?);
+                    body.linears.push(load.linear(&op.down)?);
+                }
+                Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
             }
-            x = block.forward(config, x, bias.clone(), half);
         }
-        x
+        Ok(Self { body, device: device.clone(), program })
     }
 
-    /// A gradient that came as far as block `first`, in some form.
-    pub fn reached(&self, first: usize, grads: &Gradients) -> Option<Tensor<2>> {
-        let bias = self.blocks.get(first)?.attention_in.bias.as_ref()?;
-        Some(bias.val().grad(grads)?.unsqueeze())
+    /// Text vectors `[batch, dimension]` from embedding rows `[batch, length, width]`.
+    ///
+    /// `mask` is `[batch, length]`, 1 for a token and 0 for padding; `None` when nothing is padded.
+    pub fn forward(&self, words: Tensor<3>, mask: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
+        let [batch, length, _] = words.dims();
+        let scores = mask
+            .clone()
+            .map(|mask| mask.neg().add_scalar(1.0).mul_scalar(MASKED).reshape([batch, 1, 1, length]));
+        let nothing = Tensor::empty([1, 1, 1], &self.device);
+        let memory = std::array::from_fn(|_| nothing.clone());
+        let mut run = Run { program: &self.program, step: 0, memory, nothing };
+        run.put(Buffer::Hidden, words);
+        let Body { positions, norms, linears } = &self.body;
+        // How many of each are behind the steps that were made.
+        let (mut position, mut norm, mut layer) = (0, 0, 0);
+        let mut before = Place::Before;
+        for (i, step) in self.program.steps().iter().enumerate() {
+            run.step = i;
+            if step.place != before && step.place == pass.reach.place() && step.place > Place::Block(0) {
+                run.detach();
+            }
+            before = step.place;
+            match &step.op {
+                Op::AddPositions(op) => {
+                    let rows = positions[position].val();
+                    position += 1;
+                    let rows = rows.slice([op.first..op.first + length, 0..self.program.width()]);
+                    let x = run.change(op.to) + rows.unsqueeze::<3>();
+                    run.put(op.to, x);
+                }
+                Op::Norm(op) => {
+                    let NormKind::Layer = op.kind;
+                    let x = norms[norm].forward(run.change(op.to));
+                    norm += 1;
+                    run.put(op.to, x);
+                }
+                Op::Project(op) => {
+                    let half = pass.half && op.to.rows() == Rows::Tokens;
+                    let x = run.read(op.from);
+                    let y = activate(op.activation, linear(&linears[layer], x, half));
+                    layer += 1;
+                    let y = if op.residual { run.change(op.to) + y } else { y };
+                    run.put(op.to, y);
+                }
+                Op::FeedForward(op) => {
+                    let Gate::None = op.gate;
+                    let x = run.change(op.to);
+                    let [up, down] = [&linears[layer], &linears[layer + 1]];
+                    layer += 2;
+                    let units = activate(op.activation, linear(up, x.clone(), pass.half));
+                    let y = linear(down, units, pass.half);
+                    run.put(op.to, x + y);
+                }
+                Op::Attend(op) => {
+                    let context = attend(op, run.read(op.from), scores.clone(), pass.half);
+                    run.put(op.to, context);
+                }
+                // Texts' vectors are one below the other: `[1, batch, width]`.
+                Op::Pool(op) => {
+                    let x = pool(op.pooling, run.read(op.from), mask.clone());
+                    run.put(op.to, x.unsqueeze());
+                }
+                Op::Normalize(op) => {
+                    let x = normalize(run.change(op.to).reshape([batch, op.width]));
+                    run.put(op.to, x.unsqueeze());
+                }
+            }
+        }
+        run.change(self.program.output()).reshape([batch, self.program.dimension()])
+    }
+
+    /// A gradient that came as far as `place`, in some form.
+    pub fn reached(&self, place: Place, grads: &Gradients) -> Option<Tensor<2>> {
+        let mut linears = self.body.linears.iter();
+        for step in self.program.steps() {
+            let count = match &step.op {
+                Op::Project(_) => 1,
+                Op::FeedForward(_) => 2,
+                _ => 0,
+            };
+            let first = linears.by_ref().take(count).next();
+            if step.place == place && count > 0 {
+                return Some(first?.bias.as_ref()?.val().grad(grads)?.unsqueeze());
+            }
+            linears.by_ref().take(count.saturating_sub(1)).for_each(drop);
+        }
+        None
     }
 
     /// The parameters within `reach`.
     pub fn params_from(&self, reach: Reach) -> Vec<ParamId> {
-        match reach {
-            Reach::Rows => Vec::new(),
-            Reach::Block(first) => {
-                let blocks = self.blocks.iter().skip(first).flat_map(list_param_ids);
-                blocks.chain(self.dense.iter().flat_map(list_param_ids)).collect()
+        let mut params = self.params();
+        params.retain(|param| reach != Reach::Rows && param.place() >= reach.place());
+        params.iter().map(|param| param.id).collect()
+    }
+
+    /// All parameters, in the order of the steps.
+    pub fn params(&self) -> Vec<Named<'_>> {
+        let Body { positions, norms, linears } = &self.body;
+        let (mut positions, mut norms, mut linears) = (positions.iter(), norms.iter(), linears.iter());
+        let mut out = Vec::new();
+        for step in self.program.steps() {
+            match &step.op {
+                Op::AddPositions(op) => {
+                    out.extend(positions.next().map(|table| self.named(table, &[op.table], false)));
+                }
+                Op::Norm(op) => {
+                    if let Some(norm) = norms.next() {
+                        out.push(self.named(&norm.gamma, &[op.gain], false));
+                        out.extend(norm.beta.as_ref().map(|beta| self.named(beta, &[op.bias], false)));
+                    }
+                }
+                Op::Project(op) => self.named_linears(&[&op.linear], &mut linears, &mut out),
+                Op::FeedForward(op) => self.named_linears(&[&op.up, &op.down], &mut linears, &mut out),
+                Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
             }
-            Reach::All => list_param_ids(self),
+        }
+        out
+    }
+
+    fn named_linears<'a>(
+        &'a self,
+        layers: &[&program::Linear],
+        linears: &mut std::slice::Iter<Linear>,
+        out: &mut Vec<Named<'a>>,
+    ) {
+        for (layer, linear) in layers.iter().zip(linears) {
+            let weights: Vec<_> = layer.parts.iter().map(|part| part.weight).collect();
+            let biases: Vec<_> = layer.parts.iter().filter_map(|part| part.bias).collect();
+            out.push(self.named(&linear.weight, &weights, true));
+            out.extend(linear.bias.as_ref().map(|bias| self.named(bias, &biases, false)));
         }
     }
 
-    /// Dense layers and their activations over pooled vectors `[batch, hidden]`.
-    pub fn project(&self, config: &Config, mut x: Tensor<2>) -> Tensor<2> {
-        for (layer, spec) in self.dense.iter().zip(&config.dense) {
-            if spec.normalized {
-                x = super::normalize(x);
-            }
-            x = activate(spec.activation, layer.forward(x));
-        }
-        x
+    fn named<const D: usize>(
+        &self,
+        param: &Param<Tensor<D>>,
+        ids: &[program::ParamId],
+        transposed: bool,
+    ) -> Named<'_> {
+        let specs = ids.iter().map(|&id| self.program.param(id)).collect();
+        Named { id: param.id, specs, transposed, values: param.val().flatten(0, D - 1) }
     }
 
-    /// The weights, read back in f32 under the names of Hugging Face's BERT.
+    /// The weights, read back in f32 under their names.
     ///
     /// # Errors
     /// [`Error::Device`] when they cannot be read back.
-    pub fn weights(&self, config: &Config) -> Result<Weights> {
+    pub fn weights(&self) -> Result<Weights> {
         let mut out = Weights::default();
-        let hidden = config.hidden;
-        out.insert("embeddings.position_embeddings.weight", read(self.position.val())?);
-        read_norm(&mut out, "embeddings.LayerNorm", &self.norm)?;
-        for (i, block) in self.blocks.iter().enumerate() {
-            let at = |name: &str| format!("encoder.layer.{i}.{name}");
-            for (n, name) in ["query", "key", "value"].into_iter().enumerate() {
-                let part = n * hidden..(n + 1) * hidden;
-                let weight = block.attention_in.weight.val().slice([0..hidden, part.clone()]);
-                out.insert(&at(&format!("attention.self.{name}.weight")), read(weight.transpose())?);
-                if let Some(bias) = &block.attention_in.bias {
-                    out.insert(&at(&format!("attention.self.{name}.bias")), read(bias.val().slice([part]))?);
-                }
+        for param in self.params() {
+            for (name, array) in param.names().zip(param.parts(param.values.clone())?) {
+                out.insert(name, array);
             }
-            read_linear(&mut out, &at("attention.output.dense"), &block.attention_out)?;
-            read_norm(&mut out, &at("attention.output.LayerNorm"), &block.attention_norm)?;
-            read_linear(&mut out, &at("intermediate.dense"), &block.up)?;
-            read_linear(&mut out, &at("output.dense"), &block.down)?;
-            read_norm(&mut out, &at("output.LayerNorm"), &block.norm)?;
-        }
-        for (i, dense) in self.dense.iter().enumerate() {
-            read_linear(&mut out, &format!("dense.{i}"), dense)?;
         }
         Ok(out)
     }
 }
 
-impl Block {
-    fn forward(&self, config: &Config, x: Tensor<3>, bias: Option<Tensor<4>>, half: bool) -> Tensor<3> {
-        let [batch, length, hidden] = x.dims();
-        let (heads, width) = (config.heads, hidden / config.heads);
-        let linear = |layer, x| linear(layer, x, half);
-        let parts = linear(&self.attention_in, x.clone()).reshape([batch, length, 3, heads, width]);
-        // [batch, length, 3, heads, width] → three of [batch, heads, length, width]
-        let part = |n: usize| {
-            parts
-                .clone()
-                .slice([0..batch, 0..length, n..n + 1, 0..heads, 0..width])
-                .reshape([batch, length, heads, width])
-                .swap_dims(1, 2)
-        };
-        let (query, key, value) = (part(0), part(1), part(2));
-        let scale = (width as f32).sqrt().recip();
-        let mut scores = product(query.mul_scalar(scale), key.transpose(), half);
-        if let Some(bias) = bias {
-            scores = scores + bias;
-        }
-        let mixed = product(activation::softmax(scores, 3), value, half);
-        let mixed = mixed.swap_dims(1, 2).reshape([batch, length, hidden]);
-        let x = self.attention_norm.forward(x + linear(&self.attention_out, mixed));
-        let y = linear(&self.down, activate(config.activation, linear(&self.up, x.clone())));
-        self.norm.forward(x + y)
+/// What is in a program's buffers at one of its steps.
+struct Run<'a> {
+    program: &'a Program,
+    step: usize,
+    /// By [`Buffer`].
+    memory: [Tensor<3>; Buffer::COUNT],
+    /// What is in those that nobody reads.
+    nothing: Tensor<3>,
+}
+
+impl Run<'_> {
+    fn put(&mut self, buffer: Buffer, x: Tensor<3>) {
+        self.memory[buffer as usize] = x;
     }
+
+    /// What this step changes.
+    fn change(&mut self, buffer: Buffer) -> Tensor<3> {
+        std::mem::replace(&mut self.memory[buffer as usize], self.nothing.clone())
+    }
+
+    /// What this step reads; it is dropped, if it is the last to do so.
+    fn read(&mut self, buffer: Buffer) -> Tensor<3> {
+        let x = self.change(buffer);
+        if self.program.is_read_after(self.step, buffer) {
+            self.put(buffer, x.clone());
+        }
+        x
+    }
+
+    /// Lets no gradient go back any further.
+    fn detach(&mut self) {
+        for x in &mut self.memory {
+            *x = std::mem::replace(x, self.nothing.clone()).detach();
+        }
+    }
+}
+
+/// Context vectors `[batch, length, heads width]` from queries, keys and values `[batch, length, 3 heads width]`;
+/// `mask` is added to the scores.
+fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -> Tensor<3> {
+    let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
+    let [batch, length, _] = qkv.dims();
+    let &Attention { heads, head_width: width, .. } = op;
+    let qkv = qkv.reshape([batch, length, 3, heads, width]);
+    // [batch, length, 3, heads, width] → three of [batch, heads, length, width]
+    let part = |n: usize| {
+        qkv.clone()
+            .slice([0..batch, 0..length, n..n + 1, 0..heads, 0..width])
+            .reshape([batch, length, heads, width])
+            .swap_dims(1, 2)
+    };
+    let (query, key, value) = (part(0), part(1), part(2));
+    let scale = (width as f32).sqrt().recip();
+    let mut scores = product(query.mul_scalar(scale), key.transpose(), half);
+    if let Some(mask) = mask {
+        scores = scores + mask;
+    }
+    let context = product(activation::softmax(scores, 3), value, half);
+    context.swap_dims(1, 2).reshape([batch, length, heads * width])
 }
 
 /// A linear layer; with `half` its product is in f16.
@@ -232,16 +403,16 @@ fn activate<const D: usize>(kind: Activation, x: Tensor<D>) -> Tensor<D> {
 }
 
 struct Loader<'a> {
+    program: &'a Program,
     weights: &'a Weights,
     precision: Precision,
-    epsilon: f64,
     device: &'a Device,
     count: Cell<u64>,
 }
 
 impl Loader<'_> {
-    /// Parameters are numbered in the order in which they are made, so that a checkpoint's optimizer
-    /// state finds them again.
+    /// Parameters are numbered in the order in which they are made, so that gradients of one device's are those of
+    /// another's.
     fn param<const D: usize>(&self, value: Tensor<D>) -> Param<Tensor<D>> {
         let id = self.count.get();
         self.count.set(id + 1);
@@ -252,35 +423,29 @@ impl Loader<'_> {
         Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 
-    fn norm(&self, name: &str, width: usize) -> Result<LayerNorm> {
-        let mut norm = LayerNormConfig::new(width).with_epsilon(self.epsilon).init(self.device);
-        let gamma = self.weights.vector(&format!("{name}.weight"), width)?;
-        let beta = self.weights.vector(&format!("{name}.bias"), width)?;
-        norm.gamma = self.param(self.tensor(gamma, [width]));
-        norm.beta = Some(self.param(self.tensor(beta, [width])));
+    fn norm(&self, op: &program::Norm) -> Result<LayerNorm> {
+        let mut norm = LayerNormConfig::new(op.width).with_epsilon(op.epsilon).init(self.device);
+        let vector = |id| Ok::<_, Error>(self.tensor(self.weights.values(self.program, id)?, [op.width]));
+        norm.gamma = self.param(vector(op.gain)?);
+        norm.beta = Some(self.param(vector(op.bias)?));
         Ok(norm)
     }
 
     /// Linear layers with the same input, side by side as one.
-    fn linear(&self, names: &[String], input: usize, output: usize) -> Result<Linear> {
-        let arrays = names
-            .iter()
-            .map(|n| self.weights.matrix(&format!("{n}.weight"), output, input))
-            .collect::<Result<Vec<_>>>()?;
-        let mut bias = Vec::with_capacity(names.len() * output);
-        for name in names {
-            bias.extend(self.weights.vector(&format!("{name}.bias"), output)?);
-        }
-        let rows = names.len() * output;
+    fn linear(&self, linear: &program::Linear) -> Result<Linear> {
+        let &program::Linear { input, output, .. } = linear;
+        let arrays = self.weights.matrices(self.program, linear)?;
+        let bias = self.weights.biases(self.program, linear)?;
         let weight = match self.precision {
-            Precision::Packed if arrays.iter().all(|a| a.q8().is_some()) => self.packed(&arrays, rows, input),
+            Precision::Packed if arrays.iter().all(|a| a.q8().is_some()) => {
+                self.packed(&arrays, output, input)
+            }
             _ => {
                 let values = arrays.iter().flat_map(|a| a.to_f32()).collect();
-                let transposed = transpose(values, rows, input);
-                self.tensor(transposed, [input, rows])
+                self.tensor(transpose(values, output, input), [input, output])
             }
         };
-        Ok(Linear { weight: self.param(weight), bias: Some(self.param(self.tensor(bias, [rows]))) })
+        Ok(Linear { weight: self.param(weight), bias: Some(self.param(self.tensor(bias, [output]))) })
     }
 
     /// The bundle's own integers and scales as a Burn tensor, so that every device computes with the
@@ -312,29 +477,4 @@ fn transpose(values: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
         }
     }
     out
-}
-
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Array> {
-    let shape = tensor.dims().to_vec();
-    let values = tensor
-        .into_data()
-        .try_into_vec::<f32>()
-        .map_err(|e| Error::device("training device", format!("weights cannot be read back: {e:?}")))?;
-    Ok(Array::f32(shape, values))
-}
-
-fn read_linear(out: &mut Weights, name: &str, linear: &Linear) -> Result<()> {
-    out.insert(&format!("{name}.weight"), read(linear.weight.val().transpose())?);
-    if let Some(bias) = &linear.bias {
-        out.insert(&format!("{name}.bias"), read(bias.val())?);
-    }
-    Ok(())
-}
-
-fn read_norm(out: &mut Weights, name: &str, norm: &LayerNorm) -> Result<()> {
-    out.insert(&format!("{name}.weight"), read(norm.gamma.val())?);
-    if let Some(beta) = &norm.beta {
-        out.insert(&format!("{name}.bias"), read(beta.val())?);
-    }
-    Ok(())
 }

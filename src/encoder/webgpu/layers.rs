@@ -1,6 +1,8 @@
 //! A model's weights on the GPU, with the shaders that use them.
 
-use wgpu::{Buffer, BufferUsages};
+use std::sync::Arc;
+
+use wgpu::BufferUsages;
 
 use super::{
     Context,
@@ -8,34 +10,45 @@ use super::{
 };
 use crate::{
     Error, Result,
+    architecture::{
+        Activation, Pooling,
+        program::{self, Buffer, Gate, HeadNorm, Mask, NormKind, Op, Place, Program, Rotation},
+    },
     bundle::Weights,
-    encoder::{Activation, Config, Precision},
+    encoder::Precision,
 };
 
-/// All layers of a model.
-pub(super) struct Layers {
-    /// After the embeddings.
-    pub first_norm: Buffer,
-    pub blocks: Vec<Block>,
-    /// After pooling; with what scales to length 1 before it.
-    pub dense: Vec<(Option<Kernel>, Matrix)>,
-    pub attention: Kernel,
-    pub norm: Kernel,
-    pub pool: Kernel,
-    pub normalize: Kernel,
-}
+/// A program's steps with their weights; those that are no kernel are left out.
+pub(super) struct Layers(pub Vec<Layer>);
 
-/// One transformer block (post-norm, as in BERT). Norms are factors, then summands.
-pub(super) struct Block {
-    /// Query, key and value in one product.
-    pub attention_in: Matrix,
-    /// Added to what went into the block.
-    pub attention_out: Matrix,
-    pub attention_norm: Buffer,
-    pub up: Matrix,
-    /// Added to what went up.
-    pub down: Matrix,
-    pub norm: Buffer,
+/// One dispatch.
+pub(super) enum Layer {
+    Linear {
+        from: Buffer,
+        to: Buffer,
+        matrix: Matrix,
+    },
+    Attention {
+        from: Buffer,
+        to: Buffer,
+        heads: usize,
+        kernel: Kernel,
+    },
+    /// Factors, then summands.
+    Norm {
+        to: Buffer,
+        affine: wgpu::Buffer,
+        kernel: Kernel,
+    },
+    Pool {
+        from: Buffer,
+        to: Buffer,
+        kernel: Kernel,
+    },
+    Normalize {
+        to: Buffer,
+        kernel: Kernel,
+    },
 }
 
 /// A linear layer.
@@ -43,19 +56,14 @@ pub(super) struct Matrix {
     pub kernel: Linear,
     pub output: usize,
     /// Bias, weights and, when they are packed, their scales.
-    pub buffers: Vec<Buffer>,
+    pub buffers: Vec<wgpu::Buffer>,
 }
 
 /// A model on its way to the GPU: each block goes there as soon as its weights are here, so that a GPU
 /// receives the first ones, and compiles their shaders, while the last are still coming.
 pub struct Upload {
     loader: Loader,
-    config: Config,
-    pub(super) blocks: Vec<Block>,
-    attention: Kernel,
-    norm: Kernel,
-    pool: Kernel,
-    normalize: Kernel,
+    pub(super) blocks: Vec<Vec<Layer>>,
 }
 
 impl Upload {
@@ -64,40 +72,50 @@ impl Upload {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn begin(context: &Context, config: &Config, precision: Precision) -> Result<Self> {
+    pub fn begin(context: &Context, program: Program, precision: Precision) -> Result<Self> {
         let _watch = context.watch();
-        Self::new(context, config, precision)
+        Self::new(context, program, precision)
     }
 
     /// A model of which nothing is there yet.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for widths that the shaders cannot do.
-    pub(super) fn new(context: &Context, config: &Config, precision: Precision) -> Result<Self> {
-        check(config)?;
-        let device = &context.device;
-        Ok(Self {
-            loader: Loader { context: context.clone(), precision, kernels: Vec::new() },
-            config: config.clone(),
-            blocks: Vec::new(),
-            attention: Kernel::attention(context, config),
-            norm: Kernel::norm(context, config.hidden, config.layer_norm_epsilon),
-            pool: Kernel::pool(device, config.hidden, config.pooling),
-            normalize: Kernel::normalize(device, config.dimension()),
-        })
+    pub(super) fn new(context: &Context, program: Program, precision: Precision) -> Result<Self> {
+        check(&program)?;
+        let program = Arc::new(program);
+        let kernels = Kernels { context: context.clone(), made: Vec::new(), linear: Vec::new() };
+        let mut loader = Loader { context: context.clone(), program: program.clone(), precision, kernels };
+        // Shaders that depend on no weights are compiled meanwhile.
+        program.steps().iter().filter_map(|step| Shader::of(&step.op)).for_each(|shader| {
+            loader.kernels.get(shader);
+        });
+        Ok(Self { loader, blocks: Vec::new() })
     }
 
     /// Sends the blocks that `weights`, which need not be all, have by now.
     ///
     /// # Errors
-    /// As [`Blocks::new`](super::Blocks::new).
+    /// As [`Model::new`](super::Model::new).
     pub fn advance(&mut self, weights: &Weights) -> Result<()> {
         let context = self.loader.context.clone();
         let _watch = context.watch();
-        while self.blocks.len() < self.config.layers && block_is_there(self.blocks.len(), weights) {
-            let block = self.loader.block(self.blocks.len(), &self.config, weights)?;
-            self.blocks.push(block);
+        while self.blocks.len() < self.program().blocks() && self.is_there(self.blocks.len(), weights) {
+            self.send_block(weights)?;
         }
+        Ok(())
+    }
+
+    /// Whether all of a block's weights are here.
+    fn is_there(&self, block: usize, weights: &Weights) -> bool {
+        let mut params = self.program().params_in(Place::Block(block));
+        params.all(|param| param.optional || weights.get(&param.name).is_some())
+    }
+
+    /// Sends the next block.
+    fn send_block(&mut self, weights: &Weights) -> Result<()> {
+        let block = self.loader.place(Place::Block(self.blocks.len()), weights)?;
+        self.blocks.push(block);
         Ok(())
     }
 
@@ -105,144 +123,215 @@ impl Upload {
         &self.loader.context
     }
 
-    pub(super) fn config(&self) -> &Config {
-        &self.config
+    pub(super) fn program(&self) -> &Arc<Program> {
+        &self.loader.program
     }
 
     /// Sends the rest; `weights` are all there are.
     pub(super) fn finish(mut self, weights: &Weights) -> Result<Layers> {
-        let Self { loader: load, config, blocks, .. } = &mut self;
-        while blocks.len() < config.layers {
-            blocks.push(load.block(blocks.len(), config, weights)?);
+        while self.blocks.len() < self.program().blocks() {
+            self.send_block(weights)?;
         }
-        let dense = (0..)
-            .zip(&config.dense)
-            .map(|(i, d)| {
-                let names = [format!("dense.{i}")];
-                let scale = d.normalized.then(|| Kernel::normalize(&load.context.device, d.input));
-                Ok((scale, load.linear(weights, &names, d.input, d.output, d.activation, false)?))
-            })
-            .collect::<Result<_>>()?;
-        Ok(Layers {
-            first_norm: load.norm(weights, "embeddings.LayerNorm", config.hidden)?,
-            blocks: self.blocks,
-            dense,
-            attention: self.attention,
-            norm: self.norm,
-            pool: self.pool,
-            normalize: self.normalize,
-        })
+        let mut layers = self.loader.place(Place::Before, weights)?;
+        layers.extend(self.blocks.into_iter().flatten());
+        layers.extend(self.loader.place(Place::After, weights)?);
+        Ok(Layers(layers))
     }
 }
 
-/// Parts of a block that have weight and bias.
-const PARTS: [&str; 8] = [
-    "attention.self.query",
-    "attention.self.key",
-    "attention.self.value",
-    "attention.output.dense",
-    "attention.output.LayerNorm",
-    "intermediate.dense",
-    "output.dense",
-    "output.LayerNorm",
-];
-
-fn in_block(i: usize, part: &str) -> String {
-    format!("encoder.layer.{i}.{part}")
-}
-
-fn block_is_there(i: usize, weights: &Weights) -> bool {
-    let there = |name: String| weights.get(&name).is_some();
-    PARTS
-        .map(|part| in_block(i, part))
-        .iter()
-        .all(|part| there(format!("{part}.weight")) && there(format!("{part}.bias")))
-}
-
-/// Shaders read four numbers at a time.
-fn check(config: &Config) -> Result<()> {
-    let head = config.hidden / config.heads;
-    let inputs = config.dense.iter().map(|d| d.input);
-    let odd = [head, config.intermediate].into_iter().chain(inputs).find(|w| !w.is_multiple_of(4));
-    let what = match odd {
-        Some(width) => format!("a layer or attention head {width} wide on WebGPU"),
-        None if head > WIDEST_HEAD => format!("an attention head {head} wide on WebGPU"),
-        None => return Ok(()),
-    };
+/// What no shader here does.
+pub(super) fn unsupported(what: &str) -> Error {
     let hint = format!("widths are multiples of 4 there, of heads up to {WIDEST_HEAD}; run it on the CPU");
-    Err(Error::Unsupported { what, hint })
+    Error::Unsupported { what: format!("{what} on WebGPU"), hint }
+}
+
+/// Shaders read four numbers at a time; positions are added on the way to the GPU, and so before all else.
+fn check(program: &Program) -> Result<()> {
+    let ops = || program.steps().iter().map(|step| &step.op);
+    if ops().skip(1).any(|op| matches!(op, Op::AddPositions(_))) {
+        return Err(unsupported("position embeddings behind another step"));
+    }
+    let heads = || {
+        ops().filter_map(|op| match op {
+            Op::Attend(op) => Some(op.head_width),
+            _ => None,
+        })
+    };
+    let inputs = ops().flat_map(|op| match op {
+        Op::Project(op) => vec![op.linear.input],
+        Op::FeedForward(op) => vec![op.up.input, op.down.input],
+        _ => Vec::new(),
+    });
+    if let Some(width) = heads().chain(inputs).find(|width| !width.is_multiple_of(4)) {
+        return Err(unsupported(&format!("a layer or attention head {width} wide")));
+    }
+    match heads().find(|width| *width > WIDEST_HEAD) {
+        Some(width) => Err(unsupported(&format!("an attention head {width} wide"))),
+        None => Ok(()),
+    }
+}
+
+/// A shader that depends on sizes alone.
+#[derive(Clone, Copy, PartialEq)]
+enum Shader {
+    Attention { heads: usize, width: usize },
+    Norm { width: usize, epsilon: f64 },
+    Pool { width: usize, pooling: Pooling },
+    Normalize { width: usize },
+}
+
+impl Shader {
+    fn attention(op: &program::Attention) -> Self {
+        let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
+        Self::Attention { heads: op.heads, width: op.head_width }
+    }
+
+    fn norm(op: &program::Norm) -> Self {
+        let NormKind::Layer = op.kind;
+        Self::Norm { width: op.width, epsilon: op.epsilon }
+    }
+
+    fn pool(op: &program::Pool) -> Self {
+        Self::Pool { width: op.width, pooling: op.pooling }
+    }
+
+    fn normalize(op: &program::Normalize) -> Self {
+        Self::Normalize { width: op.width }
+    }
+
+    /// The one that a step needs, if any.
+    fn of(op: &Op) -> Option<Self> {
+        match op {
+            Op::Attend(op) => Some(Self::attention(op)),
+            Op::Norm(op) => Some(Self::norm(op)),
+            Op::Pool(op) => Some(Self::pool(op)),
+            Op::Normalize(op) => Some(Self::normalize(op)),
+            Op::AddPositions(_) | Op::Project(_) | Op::FeedForward(_) => None,
+        }
+    }
+}
+
+/// Shaders that are there; steps of one shape share theirs.
+struct Kernels {
+    context: Context,
+    made: Vec<(Shader, Kernel)>,
+    linear: Vec<(Shape, Linear)>,
+}
+
+impl Kernels {
+    fn get(&mut self, shader: Shader) -> Kernel {
+        if let Some((_, kernel)) = self.made.iter().find(|(made, _)| *made == shader) {
+            return kernel.clone();
+        }
+        let device = &self.context.device;
+        let kernel = match shader {
+            Shader::Attention { heads, width } => Kernel::attention(&self.context, heads, width),
+            Shader::Norm { width, epsilon } => Kernel::norm(&self.context, width, epsilon),
+            Shader::Pool { width, pooling } => Kernel::pool(device, width, pooling),
+            Shader::Normalize { width } => Kernel::normalize(device, width),
+        };
+        self.made.push((shader, kernel.clone()));
+        kernel
+    }
+
+    fn linear(&mut self, shape: Shape) -> Linear {
+        if let Some((_, kernel)) = self.linear.iter().find(|(made, _)| *made == shape) {
+            return kernel.clone();
+        }
+        let kernel = Linear::new(&self.context, shape);
+        self.linear.push((shape, kernel.clone()));
+        kernel
+    }
 }
 
 struct Loader {
     context: Context,
+    program: Arc<Program>,
     precision: Precision,
-    /// Layers of one shape share their shaders.
-    kernels: Vec<(Shape, Linear)>,
+    kernels: Kernels,
 }
 
 impl Loader {
-    fn block(&mut self, i: usize, config: &Config, weights: &Weights) -> Result<Block> {
-        let (hidden, wide, nothing) = (config.hidden, config.intermediate, Activation::Identity);
-        let [query, key, value, attention_out, attention_norm, up, down, norm] =
-            PARTS.map(|part| in_block(i, part));
-        Ok(Block {
-            attention_in: self.linear(weights, &[query, key, value], hidden, hidden, nothing, false)?,
-            attention_out: self.linear(weights, &[attention_out], hidden, hidden, nothing, true)?,
-            attention_norm: self.norm(weights, &attention_norm, hidden)?,
-            up: self.linear(weights, &[up], hidden, wide, config.activation, false)?,
-            down: self.linear(weights, &[down], wide, hidden, nothing, true)?,
-            norm: self.norm(weights, &norm, hidden)?,
-        })
+    /// The dispatches of one place.
+    fn place(&mut self, place: Place, weights: &Weights) -> Result<Vec<Layer>> {
+        let program = self.program.clone();
+        let mut out = Vec::new();
+        for step in program.steps().iter().filter(|step| step.place == place) {
+            self.step(&step.op, weights, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    fn step(&mut self, op: &Op, weights: &Weights, out: &mut Vec<Layer>) -> Result<()> {
+        match op {
+            // They are in the rows already.
+            Op::AddPositions(_) => {}
+            Op::Project(op) => {
+                let matrix = self.linear(&op.linear, op.activation, op.residual, weights)?;
+                out.push(Layer::Linear { from: op.from, to: op.to, matrix });
+            }
+            Op::FeedForward(op) => {
+                let Gate::None = op.gate;
+                let up = self.linear(&op.up, op.activation, false, weights)?;
+                let down = self.linear(&op.down, Activation::Identity, true, weights)?;
+                out.push(Layer::Linear { from: op.from, to: op.inner, matrix: up });
+                out.push(Layer::Linear { from: op.inner, to: op.to, matrix: down });
+            }
+            Op::Attend(op) => {
+                let kernel = self.kernels.get(Shader::attention(op));
+                out.push(Layer::Attention { from: op.from, to: op.to, heads: op.heads, kernel });
+            }
+            Op::Norm(op) => {
+                let kernel = self.kernels.get(Shader::norm(op));
+                let mut values = weights.values(&self.program, op.gain)?;
+                values.extend(weights.values(&self.program, op.bias)?);
+                let affine = self.upload(&self.program.param(op.gain).name, &bytes(&values))?;
+                out.push(Layer::Norm { to: op.to, affine, kernel });
+            }
+            Op::Pool(op) => {
+                let kernel = self.kernels.get(Shader::pool(op));
+                out.push(Layer::Pool { from: op.from, to: op.to, kernel });
+            }
+            Op::Normalize(op) => {
+                let kernel = self.kernels.get(Shader::normalize(op));
+                out.push(Layer::Normalize { to: op.to, kernel });
+            }
+        }
+        Ok(())
     }
 
     /// Linear layers with the same input, one below the other as one.
     fn linear(
         &mut self,
-        weights: &Weights,
-        names: &[String],
-        input: usize,
-        output: usize,
+        linear: &program::Linear,
         activation: Activation,
         added: bool,
+        weights: &Weights,
     ) -> Result<Matrix> {
-        let (mut bias, mut arrays) = (Vec::new(), Vec::new());
-        for name in names {
-            arrays.push(weights.matrix(&format!("{name}.weight"), output, input)?);
-            bias.extend(weights.vector(&format!("{name}.bias"), output)?);
-        }
-        let mut buffers = vec![self.upload(&names[0], &bytes(&bias))?];
+        let &program::Linear { ref parts, input, output } = linear;
+        let arrays = weights.matrices(&self.program, linear)?;
+        let bias = weights.biases(&self.program, linear)?;
+        let name = &self.program.param(parts[0].weight).name;
+        let mut buffers = vec![self.upload(name, &bytes(&bias))?];
         let whole = arrays.iter().map(|a| a.q8()).collect::<Option<Vec<_>>>();
         let packed = whole.filter(|_| self.precision == Precision::Packed);
         match &packed {
             Some(parts) => {
                 let integers: Vec<u8> = parts.iter().flat_map(|p| p.0.iter()).map(|&v| v as u8).collect();
                 let scales: Vec<f32> = parts.iter().flat_map(|p| p.1.iter()).map(|s| s.to_f32()).collect();
-                buffers.push(self.upload(&names[0], &integers)?);
-                buffers.push(self.upload(&names[0], &bytes(&scales))?);
+                buffers.push(self.upload(name, &integers)?);
+                buffers.push(self.upload(name, &bytes(&scales))?);
             }
             None => {
                 let values: Vec<u8> = arrays.iter().flat_map(|a| bytes(&a.to_f32())).collect();
-                buffers.push(self.upload(&names[0], &values)?);
+                buffers.push(self.upload(name, &values)?);
             }
         }
-        let output = names.len() * output;
         let shape = Shape { input, output, activation, added, packed: packed.is_some() };
-        let made = self.kernels.iter().find(|(s, _)| *s == shape).map(|(_, kernel)| kernel.clone());
-        let kernel = made.unwrap_or_else(|| {
-            let kernel = Linear::new(&self.context, shape);
-            self.kernels.push((shape, kernel.clone()));
-            kernel
-        });
-        Ok(Matrix { kernel, output, buffers })
+        Ok(Matrix { kernel: self.kernels.linear(shape), output, buffers })
     }
 
-    fn norm(&self, weights: &Weights, name: &str, width: usize) -> Result<Buffer> {
-        let mut values = weights.vector(&format!("{name}.weight"), width)?;
-        values.extend(weights.vector(&format!("{name}.bias"), width)?);
-        self.upload(name, &bytes(&values))
-    }
-
-    fn upload(&self, name: &str, bytes: &[u8]) -> Result<Buffer> {
+    fn upload(&self, name: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
         let most = self.context.device.limits().max_storage_buffer_binding_size;
         if bytes.len() as u64 > most {
             return Err(Error::device(

@@ -1,32 +1,32 @@
 //! What lies between a model's layers: buffers that are used anew by every batch, and the list of
 //! steps from one to the next.
 
-use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, ComputePipeline};
+use wgpu::{BindGroup, BufferUsages, ComputePass, ComputePipeline};
 
 use super::{
     Context,
-    layers::{Layers, Matrix, bytes},
+    layers::{Layer, Layers, bytes},
     shaders::{Kernel, Linear, QUERIES},
 };
-use crate::encoder::Config;
+use crate::architecture::program::{Buffer, Program, Rows};
 
 /// Buffers for batches up to a size.
 pub(super) struct Scratch {
     /// The most tokens and sequences they hold.
     room: Sizes,
     /// Numbers of tokens and of sequences, each for the shaders whose rows they are.
-    counts: [Buffer; 2],
-    /// `[tokens, hidden]`.
-    x: Buffer,
+    counts: [wgpu::Buffer; 2],
     /// First token and length of each sequence.
-    spans: Buffer,
+    spans: wgpu::Buffer,
     /// What each workgroup of attention computes.
-    tiles: Buffer,
+    tiles: wgpu::Buffer,
+    /// The program's buffers, by [`Buffer`].
+    memory: [wgpu::Buffer; Buffer::COUNT],
     steps: Vec<Step>,
     /// Where the last step leaves its vectors.
-    vectors: Buffer,
+    output: Buffer,
     /// Buffers to read vectors back from, while no batch uses them.
-    free: Vec<Buffer>,
+    free: Vec<wgpu::Buffer>,
 }
 
 /// How large a batch is.
@@ -38,12 +38,24 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// The most that the device's limits allow.
-    pub fn most(context: &Context, config: &Config) -> Self {
+    pub fn most(context: &Context, program: &Program) -> Self {
         let limits = context.device.limits();
         let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let groups = u64::from(limits.max_compute_workgroups_per_dimension);
-        let rows = |width: usize| (bytes / (4 * width as u64)).min(groups) as usize;
-        Self { tokens: rows(widest_token(config)), sequences: rows(widest_vector(config)) }
+        let most = |rows| {
+            let buffers = Buffer::ALL.into_iter().filter(|buffer| buffer.rows() == rows);
+            let widest = buffers.map(|buffer| program.widest(buffer)).max().unwrap_or(0).max(1);
+            (bytes / (4 * widest as u64)).min(groups) as usize
+        };
+        Self { tokens: most(Rows::Tokens), sequences: most(Rows::Texts) }
+    }
+
+    /// How many of these there are.
+    fn count(self, rows: Rows) -> usize {
+        match rows {
+            Rows::Tokens => self.tokens,
+            Rows::Texts => self.sequences,
+        }
     }
 
     /// How many of these sequences fit one batch, from the first on.
@@ -66,23 +78,13 @@ impl Sizes {
     }
 }
 
-/// Numbers of a token between two steps, at most.
-fn widest_token(config: &Config) -> usize {
-    config.intermediate.max(3 * config.hidden)
-}
-
-/// Numbers of a sequence after pooling, at most.
-fn widest_vector(config: &Config) -> usize {
-    config.dense.iter().map(|d| d.output).fold(config.hidden, usize::max)
-}
-
 struct Step {
     work: Work,
     buffers: BindGroup,
 }
 
 enum Work {
-    /// A product with as many rows as there are tokens or sequences, and so many columns.
+    /// A product with so many columns.
     Linear(Linear, Rows, usize),
     /// Attention with so many heads.
     Attention(ComputePipeline, usize),
@@ -90,22 +92,18 @@ enum Work {
     Each(ComputePipeline, Rows, usize),
 }
 
-#[derive(Clone, Copy)]
-enum Rows {
-    Tokens,
-    Sequences,
-}
-
 impl Scratch {
     /// Buffers for a batch, with room to spare, so that slightly larger ones need no new buffers.
-    pub fn new(context: &Context, config: &Config, layers: &Layers, sizes: Sizes) -> Self {
-        let most = Sizes::most(context, config);
-        let tokens = sizes.tokens.next_power_of_two().min(most.tokens);
-        let sequences = sizes.sequences.next_power_of_two().min(most.sequences);
-        let (wide, pooled) = (widest_token(config), widest_vector(config));
+    pub fn new(context: &Context, program: &Program, layers: &Layers, sizes: Sizes) -> Self {
+        let most = Sizes::most(context, program);
+        let room = Sizes {
+            tokens: sizes.tokens.next_power_of_two().min(most.tokens),
+            sequences: sizes.sequences.next_power_of_two().min(most.sequences),
+        };
 
+        let device = &context.device;
         let buffer = |numbers: usize, usage| {
-            context.device.create_buffer(&wgpu::BufferDescriptor {
+            device.create_buffer(&wgpu::BufferDescriptor {
                 label: None,
                 size: 4 * numbers as u64,
                 usage: usage | BufferUsages::COPY_DST,
@@ -114,61 +112,42 @@ impl Scratch {
         };
         let storage = |numbers| buffer(numbers, BufferUsages::STORAGE);
         let counts = [0, 1].map(|_| buffer(4, BufferUsages::UNIFORM));
-        let x = storage(tokens * config.hidden);
-        let qkv_or_up = storage(tokens * wide);
-        let mixed = storage(tokens * config.hidden);
-        let spans = storage(2 * sequences);
-        let tiles = storage(4 * (tokens / QUERIES + sequences));
-        let mut pools =
-            [0, 1].map(|_| buffer(sequences * pooled, BufferUsages::STORAGE | BufferUsages::COPY_SRC));
-
-        let device = &context.device;
-        let linear = |matrix: &Matrix, from: &Buffer, to: &Buffer, rows: Rows| {
-            let shared = [&counts[rows as usize], from, to];
-            let buffers: Vec<_> = shared.into_iter().chain(&matrix.buffers).collect();
-            Step {
-                buffers: matrix.kernel.bind(device, &buffers),
-                work: Work::Linear(matrix.kernel.clone(), rows, matrix.output),
-            }
-        };
-        let norm = |affine: &Buffer| Step {
-            work: Work::Each(layers.norm.pipeline.clone(), Rows::Tokens, layers.norm.rows),
-            buffers: layers.norm.bind(device, &[&counts[Rows::Tokens as usize], &x, affine]),
-        };
-        let mut steps = vec![norm(&layers.first_norm)];
-        for block in &layers.blocks {
-            steps.extend([
-                linear(&block.attention_in, &x, &qkv_or_up, Rows::Tokens),
-                Step {
-                    work: Work::Attention(layers.attention.pipeline.clone(), config.heads),
-                    buffers: layers.attention.bind(device, &[&tiles, &qkv_or_up, &mixed]),
-                },
-                linear(&block.attention_out, &mixed, &x, Rows::Tokens),
-                norm(&block.attention_norm),
-                linear(&block.up, &x, &qkv_or_up, Rows::Tokens),
-                linear(&block.down, &qkv_or_up, &x, Rows::Tokens),
-                norm(&block.norm),
-            ]);
-        }
-        steps.push(Step {
-            work: Work::Each(layers.pool.pipeline.clone(), Rows::Sequences, layers.pool.rows),
-            buffers: layers.pool.bind(device, &[&x, &pools[0], &spans]),
+        let spans = storage(2 * room.sequences);
+        let tiles = storage(4 * (room.tokens / QUERIES + room.sequences));
+        let memory = Buffer::ALL.map(|which| {
+            let numbers = room.count(which.rows()) * program.widest(which);
+            let read = match which.rows() {
+                Rows::Tokens => BufferUsages::empty(),
+                Rows::Texts => BufferUsages::COPY_SRC,
+            };
+            buffer(numbers, BufferUsages::STORAGE | read)
         });
-        let scale = |kernel: &Kernel, vectors: &Buffer| Step {
-            work: Work::Each(kernel.pipeline.clone(), Rows::Sequences, kernel.rows),
-            buffers: kernel.bind(device, &[vectors]),
+
+        let at = |which: Buffer| &memory[which as usize];
+        let count = |which: Buffer| &counts[which.rows() as usize];
+        let each = |kernel: &Kernel, rows: Buffer, buffers: &[&wgpu::Buffer]| Step {
+            work: Work::Each(kernel.pipeline.clone(), rows.rows(), kernel.rows),
+            buffers: kernel.bind(device, buffers),
         };
-        for (before, dense) in &layers.dense {
-            steps.extend(before.as_ref().map(|kernel| scale(kernel, &pools[0])));
-            steps.push(linear(dense, &pools[0], &pools[1], Rows::Sequences));
-            pools.swap(0, 1);
-        }
-        let [vectors, _] = pools;
-        if config.normalize {
-            steps.push(scale(&layers.normalize, &vectors));
-        }
-        let room = Sizes { tokens, sequences };
-        Self { room, counts, x, spans, tiles, steps, vectors, free: Vec::new() }
+        let step = |layer: &Layer| match layer {
+            Layer::Linear { from, to, matrix } => {
+                let shared = [count(*to), at(*from), at(*to)];
+                let buffers: Vec<_> = shared.into_iter().chain(&matrix.buffers).collect();
+                Step {
+                    buffers: matrix.kernel.bind(device, &buffers),
+                    work: Work::Linear(matrix.kernel.clone(), to.rows(), matrix.output),
+                }
+            }
+            Layer::Attention { from, to, heads, kernel } => Step {
+                work: Work::Attention(kernel.pipeline.clone(), *heads),
+                buffers: kernel.bind(device, &[&tiles, at(*from), at(*to)]),
+            },
+            Layer::Norm { to, affine, kernel } => each(kernel, *to, &[count(*to), at(*to), affine]),
+            Layer::Pool { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to), &spans]),
+            Layer::Normalize { to, kernel } => each(kernel, *to, &[at(*to)]),
+        };
+        let steps = layers.0.iter().map(step).collect();
+        Self { room, counts, spans, tiles, steps, memory, output: program.output(), free: Vec::new() }
     }
 
     /// Whether a batch fits.
@@ -183,7 +162,7 @@ impl Scratch {
         rows: &[f32],
         lengths: &[usize],
         dimension: usize,
-    ) -> (wgpu::SubmissionIndex, Buffer) {
+    ) -> (wgpu::SubmissionIndex, wgpu::Buffer) {
         let (mut first, mut spans, mut tiles) = (0, Vec::new(), Vec::new());
         for &length in lengths {
             spans.extend([first as u32, length as u32]);
@@ -192,16 +171,17 @@ impl Scratch {
             }
             first += length;
         }
-        let write = |buffer: &Buffer, values: &[u32]| {
+        let write = |buffer: &wgpu::Buffer, values: &[u32]| {
             let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             context.queue.write_buffer(buffer, 0, &bytes);
         };
-        context.queue.write_buffer(&self.x, 0, &bytes(rows));
+        let hidden = &self.memory[Buffer::Hidden as usize];
+        context.queue.write_buffer(hidden, 0, &bytes(rows));
         write(&self.spans, &spans);
         write(&self.tiles, &tiles);
         let sizes = Sizes { tokens: first, sequences: lengths.len() };
-        for (buffer, count) in self.counts.iter().zip([sizes.tokens, sizes.sequences]) {
-            write(buffer, &[count as u32, 0, 0, 0]);
+        for rows in [Rows::Tokens, Rows::Texts] {
+            write(&self.counts[rows as usize], &[sizes.count(rows) as u32, 0, 0, 0]);
         }
 
         let mut commands = context.device.create_command_encoder(&Default::default());
@@ -219,12 +199,12 @@ impl Scratch {
             })
         });
         let size = 4 * (lengths.len() * dimension) as u64;
-        commands.copy_buffer_to_buffer(&self.vectors, 0, &back, 0, size);
+        commands.copy_buffer_to_buffer(&self.memory[self.output as usize], 0, &back, 0, size);
         (context.queue.submit([commands.finish()]), back)
     }
 
     /// Takes a buffer back that was read, if batches have not outgrown it.
-    pub fn give_back(&mut self, buffer: Buffer, dimension: usize) {
+    pub fn give_back(&mut self, buffer: wgpu::Buffer, dimension: usize) {
         if buffer.size() == 4 * (self.room.sequences * dimension) as u64 {
             self.free.push(buffer);
         }
@@ -233,14 +213,10 @@ impl Scratch {
 
 impl Step {
     fn dispatch(&self, pass: &mut ComputePass, sizes: Sizes, tiles: usize) {
-        let count = |rows: &Rows| match rows {
-            Rows::Tokens => sizes.tokens,
-            Rows::Sequences => sizes.sequences,
-        };
         let (pipeline, [x, y, z]) = match &self.work {
-            Work::Linear(kernel, rows, columns) => kernel.fit(count(rows), *columns),
+            Work::Linear(kernel, rows, columns) => kernel.fit(sizes.count(*rows), *columns),
             Work::Attention(pipeline, heads) => (pipeline, [tiles as u32, *heads as u32, 1]),
-            Work::Each(pipeline, rows, each) => (pipeline, [count(rows).div_ceil(*each) as u32, 1, 1]),
+            Work::Each(pipeline, rows, each) => (pipeline, [sizes.count(*rows).div_ceil(*each) as u32, 1, 1]),
         };
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.buffers, &[]);

@@ -3,7 +3,7 @@
 use wgpu::{BindGroup, BindGroupLayout, Buffer, ComputePipeline, Device};
 
 use super::Context;
-use crate::encoder::{Activation, Config, Pooling};
+use crate::encoder::{Activation, Pooling};
 
 /// Tokens whose attention one workgroup computes (`QUERIES` in both shaders).
 pub const QUERIES: usize = 16;
@@ -143,15 +143,10 @@ impl Linear {
 }
 
 impl Kernel {
-    /// Attention over `[tokens, 3 hidden]`.
-    pub fn attention(context: &Context, config: &Config) -> Self {
-        let width = config.hidden / config.heads;
+    /// Attention over queries, keys and values, `[tokens, 3 heads width]`.
+    pub fn attention(context: &Context, heads: usize, width: usize) -> Self {
         let keys = if width <= 64 { 32 } else { 8 };
-        let head = format!(
-            "const HEADS = {}u;\nconst WIDTH = {}u;\nconst KEYS = {keys}u;\n",
-            config.heads,
-            width / 4
-        );
+        let head = format!("const HEADS = {heads}u;\nconst WIDTH = {}u;\nconst KEYS = {keys}u;\n", width / 4);
         let main = match context.software {
             true => include_str!("shaders/attention_direct.wgsl"),
             false => include_str!("shaders/attention.wgsl"),

@@ -4,6 +4,8 @@
 //! meet on the first, which makes the update. Burn 0.22's own distributed training needs an all-reduce
 //! that its wgpu devices do not have.
 
+use std::sync::Arc;
+
 use burn::{
     module::{Module, ModuleVisitor, Param},
     optim::{GradientsAccumulator, GradientsParams},
@@ -13,10 +15,11 @@ use burn::{
 use super::{Blocks, Reach};
 use crate::{
     Error, Result,
+    architecture::program::Program,
     bundle::Weights,
     encoder::{
-        Config, Machine, Precision,
-        trained::{Body, normalize, pool},
+        Machine, Precision,
+        trained::{Body, Model, Pass},
     },
     training::optimizer::{BodyMoments, Pace},
 };
@@ -25,7 +28,7 @@ use crate::{
 const GROUPS: usize = 4;
 
 pub struct BurnBlocks {
-    config: Config,
+    program: Arc<Program>,
     label: String,
     /// One for each device, at least one.
     replicas: Vec<Replica>,
@@ -37,14 +40,14 @@ pub struct BurnBlocks {
 /// The model on one device.
 struct Replica {
     device: Device,
-    body: Body,
+    model: Model,
     grads: GradientsAccumulator<Body>,
     /// Of the last forward pass.
     graph: Option<Graph>,
 }
 
 struct Graph {
-    /// Word embedding rows, `[tokens, hidden]`.
+    /// Word embedding rows, `[tokens, width]`.
     words: Tensor<2>,
     /// `[sequences, dimension]`.
     vectors: Tensor<2>,
@@ -63,16 +66,17 @@ impl BurnBlocks {
     ///
     /// # Errors
     /// [`Error::Format`] naming the tensor that does not fit.
-    pub fn new(config: &Config, weights: &Weights, machine: &Machine, half: bool) -> Result<Self> {
+    pub fn new(program: Program, weights: &Weights, machine: &Machine, half: bool) -> Result<Self> {
+        let program = Arc::new(program);
         let replicas = machine.burn()?.iter().map(|device| {
             let device = device.clone().autodiff();
-            let body = Body::new(config, weights, Precision::F32, &device)?;
-            Ok(Replica { device, body, grads: GradientsAccumulator::new(), graph: None })
+            let model = Model::new(program.clone(), weights, Precision::F32, &device)?;
+            Ok(Replica { device, model, grads: GradientsAccumulator::new(), graph: None })
         });
         Ok(Self {
-            config: config.clone(),
             label: format!("{} ({})", machine.backend.name(), machine.adapter),
             replicas: replicas.collect::<Result<_>>()?,
+            program,
             moments: BodyMoments::default(),
             half,
         })
@@ -99,15 +103,8 @@ impl Replica {
     }
 
     /// Vectors of some sequences; nothing is waited for.
-    fn forward(
-        &mut self,
-        config: &Config,
-        words: &[f32],
-        lengths: &[usize],
-        reach: Reach,
-        half: bool,
-    ) -> Tensor<2> {
-        let width = config.hidden;
+    fn forward(&mut self, words: &[f32], lengths: &[usize], pass: Pass) -> Tensor<2> {
+        let width = self.model.program.width();
         let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
         let leaf = Tensor::<2>::from_data(leaf, &self.device).require_grad();
         let ends = lengths.iter().scan(0, |end, length| {
@@ -132,27 +129,26 @@ impl Replica {
             let shape = [group.len(), length];
             let words = leaf.clone().select(0, self.indices(index)).reshape([shape[0], length, width]);
             let mask = Tensor::<2>::from_data(TensorData::new(mask, shape), &self.device);
-            let tokens = self.body.forward(config, words, Some(mask.clone()), reach.first(), half);
-            let vectors = self.body.project(config, pool(config.pooling, tokens, Some(mask)));
-            parts.push(if config.normalize { normalize(vectors) } else { vectors });
+            parts.push(self.model.forward(words, Some(mask), pass));
         }
-        let mut back = vec![0i32; order.len()];
-        order.iter().enumerate().for_each(|(at, &i)| back[i] = at as i32);
-        let vectors = Tensor::cat(parts, 0).select(0, self.indices(back));
+        let mut places = vec![0i32; order.len()];
+        order.iter().enumerate().for_each(|(at, &i)| places[i] = at as i32);
+        let vectors = Tensor::cat(parts, 0).select(0, self.indices(places));
         self.graph = Some(Graph { words: leaf, vectors: vectors.clone() });
         vectors
     }
 
-    /// Gradients as [`Blocks::back`] gives them; with `half` they are no numbers where one of a weight is none.
+    /// Gradients as [`Blocks::backward`] gives them; with `half` they are no numbers where one of a weight is none.
     /// Nothing is waited for.
-    fn back(&mut self, graph: Graph, grads: &[f32], reach: Reach, half: bool) -> Result<Tensor<2>> {
+    fn backward(&mut self, graph: Graph, grads: &[f32], pass: Pass) -> Result<Tensor<2>> {
+        let Pass { reach, half } = pass;
         let Graph { words, vectors } = graph;
         let scale = if half { scale(grads) } else { 1.0 };
         // The loss as far as these vectors know it: its gradient by them is `grads`.
         let grads = TensorData::new(grads.iter().map(|g| g * scale).collect::<Vec<_>>(), vectors.dims());
         let mut all = (vectors * Tensor::from_data(grads, &self.device)).sum().backward();
         let reached = match reach {
-            Reach::Block(first) => self.body.reached(first, &all),
+            Reach::Block(_) => self.model.reached(reach.place(), &all),
             Reach::Rows | Reach::All => words.grad_remove(&mut all),
         };
         let Some(mut reached) = reached else {
@@ -161,18 +157,18 @@ impl Replica {
             ));
         };
         if reach != Reach::Rows {
-            let params = self.body.params_from(reach);
-            let mut grads = GradientsParams::from_params(&mut all, &self.body, &params);
+            let params = self.model.params_from(reach);
+            let mut grads = GradientsParams::from_params(&mut all, &self.model.body, &params);
             if half {
                 let mut unscaled = Unscaled { grads, by: scale.recip(), sound: None };
-                self.body.visit(&mut unscaled);
+                self.model.body.visit(&mut unscaled);
                 grads = unscaled.grads;
                 reached = match unscaled.sound {
                     Some(sound) => reached + sound.unsqueeze(),
                     None => reached,
                 };
             }
-            self.grads.accumulate(&self.body, grads);
+            self.grads.accumulate(&self.model.body, grads);
         }
         Ok(if half { reached.mul_scalar(scale.recip()) } else { reached })
     }
@@ -212,19 +208,19 @@ impl Blocks for BurnBlocks {
         self.replicas.iter_mut().for_each(|replica| replica.graph = None);
         for (replica, lengths) in self.replicas.iter_mut().zip(lengths.chunks(share)) {
             let own;
-            (own, rest) = rest.split_at(lengths.iter().sum::<usize>() * self.config.hidden);
-            vectors.push(replica.forward(&self.config, own, lengths, reach, self.half));
+            (own, rest) = rest.split_at(lengths.iter().sum::<usize>() * self.program.width());
+            vectors.push(replica.forward(own, lengths, Pass { reach, half: self.half }));
         }
         self.read(vectors, "vectors")
     }
 
-    fn back(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>> {
+    fn backward(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>> {
         let (mut rest, mut words) = (grads, Vec::new());
         for replica in &mut self.replicas {
             let Some(graph) = replica.graph.take() else { continue };
             let own;
             (own, rest) = rest.split_at(graph.vectors.dims().iter().product());
-            words.push(replica.back(graph, own, reach, self.half)?);
+            words.push(replica.backward(graph, own, Pass { reach, half: self.half })?);
         }
         self.read(words, "gradients")
     }
@@ -233,12 +229,12 @@ impl Blocks for BurnBlocks {
     fn step(&mut self, pace: Pace, _: Reach) {
         let Some((first, others)) = self.replicas.split_first_mut() else { return };
         for other in others.iter_mut() {
-            let grads = other.grads.grads().to_device(&first.device.clone().inner(), &other.body);
-            first.grads.accumulate(&first.body, grads);
+            let grads = other.grads.grads().to_device(&first.device.clone().inner(), &other.model.body);
+            first.grads.accumulate(&first.model.body, grads);
         }
-        first.body = self.moments.step(first.body.clone(), first.grads.grads(), pace);
+        first.model.body = self.moments.step(first.model.body.clone(), first.grads.grads(), pace);
         for other in others {
-            other.body = first.body.clone().fork(&other.device);
+            other.model.body = first.model.body.clone().fork(&other.device);
         }
     }
 
@@ -247,19 +243,19 @@ impl Blocks for BurnBlocks {
     }
 
     fn weights(&mut self) -> Result<Weights> {
-        self.replicas[0].body.weights(&self.config)
+        self.replicas[0].model.weights()
     }
 
-    fn moments(&self) -> Result<Weights> {
-        self.moments.weights()
+    fn moments(&mut self) -> Result<Weights> {
+        self.moments.weights(&self.replicas[0].model)
     }
 
     fn restore(&mut self, weights: &Weights, moments: &Weights) -> Result<()> {
         for replica in &mut self.replicas {
-            replica.body = Body::new(&self.config, weights, Precision::F32, &replica.device)?;
+            replica.model = Model::new(self.program.clone(), weights, Precision::F32, &replica.device)?;
         }
         let first = self.replicas[0].device.clone().inner();
-        self.moments = BodyMoments::from_weights(moments, &first)?;
+        self.moments = BodyMoments::from_weights(moments, &self.replicas[0].model, &first)?;
         Ok(())
     }
 }
@@ -272,15 +268,15 @@ mod tests {
     fn gradients_come_back_to_their_size_and_one_that_is_no_number_is_seen() {
         let bundle = plain();
         let device = Device::flex();
-        let body =
-            Body::new(&bundle.manifest.architecture, &bundle.weights, Precision::F32, &device).unwrap();
-        let ids = body.params_from(Reach::All);
+        let program = Arc::new(bundle.manifest.architecture.program().unwrap());
+        let model = Model::new(program, &bundle.weights, Precision::F32, &device).unwrap();
+        let ids = model.params_from(Reach::All);
         // The second parameter is the gain of the first layer norm.
         for (last, sound) in [(3.0, true), (f32::INFINITY, false), (f32::NAN, false)] {
             let mut grads = GradientsParams::new();
             grads.register(ids[1], Tensor::<1>::from_data([8.0, last], &device));
             let mut unscaled = Unscaled { grads, by: 0.25, sound: None };
-            body.visit(&mut unscaled);
+            model.body.visit(&mut unscaled);
             let zero = unscaled.sound.unwrap().into_data().try_into_vec::<f32>().unwrap()[0];
             assert_eq!(zero == 0.0, sound, "{last}");
             let grad = unscaled.grads.get::<1>(ids[1]).unwrap().into_data().try_into_vec::<f32>().unwrap();

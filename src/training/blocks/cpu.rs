@@ -2,16 +2,17 @@
 
 use super::{Blocks, Reach};
 use crate::{
-    Error, Result,
-    bundle::{Array, Quantization, Weights},
-    encoder::{Config, cpu::learn::Learner},
+    Result,
+    architecture::program::Program,
+    bundle::{Quantization, Weights},
+    encoder::cpu::backward::Trainable,
     training::optimizer::{Pace, TIME, adamw, time_of, written},
 };
 
 pub struct CpuBlocks {
-    config: Config,
-    learner: Learner,
-    /// First and second of each of the learner's parameters.
+    program: Program,
+    model: Trainable,
+    /// First and second of each of the model's parameters.
     moments: Vec<[Vec<f32>; 2]>,
     /// How often each was updated.
     times: Vec<u64>,
@@ -19,34 +20,34 @@ pub struct CpuBlocks {
 }
 
 impl CpuBlocks {
-    pub fn new(config: &Config, weights: &Weights, quantization: Option<Quantization>) -> Result<Self> {
+    pub fn new(program: Program, weights: &Weights, quantization: Option<Quantization>) -> Result<Self> {
         let quantization = quantization.map(Quantization::beside_table);
-        let mut learner = Learner::new(config, weights)?;
-        learner.refresh(quantization);
+        let mut model = Trainable::new(&program, weights)?;
+        model.refresh(quantization);
         let moments: Vec<_> =
-            learner.params().iter().map(|p| [vec![0.0; p.values.len()], vec![0.0; p.values.len()]]).collect();
+            model.params().iter().map(|p| [vec![0.0; p.values.len()], vec![0.0; p.values.len()]]).collect();
         let times = vec![0; moments.len()];
-        Ok(Self { config: config.clone(), learner, moments, times, quantization })
+        Ok(Self { program, model, moments, times, quantization })
     }
 }
 
 impl Blocks for CpuBlocks {
     fn forward(&mut self, words: &[f32], lengths: &[usize], _: Reach) -> Result<Vec<f32>> {
-        Ok(self.learner.forward(words, lengths))
+        Ok(self.model.forward(words, lengths))
     }
 
-    fn back(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>> {
-        Ok(self.learner.back(grads, reach))
+    fn backward(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>> {
+        Ok(self.model.backward(grads, reach))
     }
 
     fn step(&mut self, pace: Pace, reach: Reach) {
-        let params = self.learner.params().into_iter().zip(&mut self.moments).zip(&mut self.times);
-        for ((param, moments), time) in params.skip(Learner::before(reach)) {
+        let params = self.model.params().into_iter().zip(&mut self.moments).zip(&mut self.times);
+        for ((param, moments), time) in params.filter(|((param, _), _)| param.place() >= reach.place()) {
             *time += 1;
             let decay = param.is_matrix();
             adamw(&mut param.values, moments, &mut param.grads, pace.at(*time), decay);
         }
-        self.learner.refresh(self.quantization);
+        self.model.refresh(self.quantization);
     }
 
     fn devices(&self) -> &'static str {
@@ -54,34 +55,33 @@ impl Blocks for CpuBlocks {
     }
 
     fn weights(&mut self) -> Result<Weights> {
-        Ok(self.learner.weights())
+        Ok(self.model.weights())
     }
 
-    fn moments(&self) -> Result<Weights> {
+    fn moments(&mut self) -> Result<Weights> {
         let mut out = Weights::default();
-        for (i, (moments, time)) in self.moments.iter().zip(&self.times).enumerate() {
+        for ((param, moments), time) in self.model.params().iter().zip(&self.moments).zip(&self.times) {
             for (kind, values) in KINDS.iter().zip(moments) {
-                out.insert(&format!("{i}.{kind}"), Array::f32(vec![values.len()], values.clone()));
+                param.parts(values).for_each(|(name, array)| out.insert(&format!("{name}.{kind}"), array));
             }
-            out.insert(&format!("{i}.{TIME}"), written(*time));
+            for spec in &param.specs {
+                out.insert(&format!("{}.{TIME}", spec.name), written(*time));
+            }
         }
         Ok(out)
     }
 
     fn restore(&mut self, weights: &Weights, moments: &Weights) -> Result<()> {
-        let mut new = Self::new(&self.config, weights, self.quantization)?;
-        for (i, (own, time)) in new.moments.iter_mut().zip(&mut new.times).enumerate() {
-            *time = time_of(moments, &format!("{i}.{TIME}"))?;
+        let mut new = Self::new(self.program.clone(), weights, self.quantization)?;
+        let own = new.moments.iter_mut().zip(&mut new.times);
+        for (param, (own, time)) in new.model.params().iter().zip(own) {
+            *time = time_of(moments, &format!("{}.{TIME}", param.specs[0].name))?;
             for (kind, values) in KINDS.iter().zip(own) {
-                let name = format!("{i}.{kind}");
-                let array = moments.need(&name)?.to_f32();
-                if array.len() != values.len() {
-                    return Err(Error::format(
-                        name,
-                        format!("{} numbers where the model has {}", array.len(), values.len()),
-                    ));
+                values.clear();
+                for spec in &param.specs {
+                    let array = moments.shaped(&format!("{}.{kind}", spec.name), &spec.shape())?;
+                    values.extend(array.to_f32());
                 }
-                *values = array;
             }
         }
         *self = new;

@@ -19,7 +19,7 @@ use crate::{
 /// A model's blocks with their gradients and optimizer state.
 pub trait Blocks {
     /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of sequences one
-    /// after the other, which are `lengths` tokens long. What [`back`](Self::back) needs for `reach` is
+    /// after the other, which are `lengths` tokens long. What [`backward`](Self::backward) needs for `reach` is
     /// kept.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ pub trait Blocks {
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails.
-    fn back(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>>;
+    fn backward(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>>;
 
     /// Updates the weights within `reach` by the gradients that were added up, which start at zero again.
     fn step(&mut self, pace: Pace, reach: Reach);
@@ -40,17 +40,17 @@ pub trait Blocks {
     /// With which devices its checkpoints can be gone on from.
     fn devices(&self) -> &'static str;
 
-    /// The weights in f32 under the names of Hugging Face's BERT.
+    /// The weights in f32 under their names.
     ///
     /// # Errors
     /// [`Error::Device`] when they cannot be read back.
     fn weights(&mut self) -> Result<Weights>;
 
-    /// The optimizer's state, for a checkpoint.
+    /// The optimizer's state, for a checkpoint: by the names of the weights, with what it is behind each.
     ///
     /// # Errors
     /// [`Error::Device`] when it cannot be read back.
-    fn moments(&self) -> Result<Weights>;
+    fn moments(&mut self) -> Result<Weights>;
 
     /// Takes weights and optimizer state from a checkpoint.
     ///
@@ -90,12 +90,12 @@ pub fn open(
         return refused("training in mixed precision", "mixed_precision", "a GPU that computes in f16");
     }
     if own {
-        return Ok(Box::new(cpu::CpuBlocks::new(config, weights, passes.quantization)?));
+        return Ok(Box::new(cpu::CpuBlocks::new(config.program()?, weights, passes.quantization)?));
     }
     if passes.quantization.is_some() {
         return refused("quantization-aware training", "quantization_aware", "--device cpu");
     }
-    Ok(Box::new(burn::BurnBlocks::new(config, weights, machine, passes.half)?))
+    Ok(Box::new(burn::BurnBlocks::new(config.program()?, weights, machine, passes.half)?))
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
                 let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
                 let mut seen = |value: f32| {
                     let vectors = blocks.forward(&words, &[3], reach).unwrap();
-                    let back = blocks.back(&vec![value; vectors.len()], reach).unwrap();
+                    let back = blocks.backward(&vec![value; vectors.len()], reach).unwrap();
                     back.iter().any(|g| !g.is_finite())
                 };
                 assert!(!seen(0.25) && seen(f32::NAN), "{} {reach:?}", machine.backend.name());
@@ -136,10 +136,44 @@ mod tests {
         for size in sizes {
             let vectors = blocks.forward(&words, &[3, 4], Reach::All).unwrap();
             let grads: Vec<f32> = (0..vectors.len()).map(|i| size * (i as f32 * 1.3).cos()).collect();
-            rows = blocks.back(&grads, Reach::All).unwrap();
+            rows = blocks.backward(&grads, Reach::All).unwrap();
         }
         blocks.step(Pace { rate: 1e-3, weight_decay: 0.0 }, Reach::All);
         (blocks.moments().unwrap(), rows)
+    }
+
+    /// By kernels of our own and by Burn's, a checkpoint has the same arrays, with nearly the same in them.
+    #[test]
+    fn the_optimizers_state_is_kept_by_the_names_of_the_weights() {
+        let bundle = plain();
+        let config = &bundle.manifest.architecture;
+        let [(own, _), (burns, _)] = [Machine::cpu(), Machine::flex()].map(|machine| {
+            let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
+            learned(blocks.as_mut(), config.hidden, &[1.0])
+        });
+        let shapes = |moments: &Weights| -> Vec<(String, Vec<usize>)> {
+            moments.iter().map(|(name, array)| (name.to_string(), array.shape.clone())).collect()
+        };
+        assert_eq!(shapes(&own), shapes(&burns));
+        for (name, array) in own.iter().filter(|(name, _)| name.ends_with("query.weight.m")) {
+            let other = burns.need(name).unwrap().to_f32();
+            let largest = other.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+            for (own, burns) in array.to_f32().iter().zip(other) {
+                assert!((own - burns).abs() < 1e-4 * largest, "{name}: {own} {burns}");
+            }
+        }
+        for param in config.program().unwrap().params().iter().skip(1).filter(|param| !param.optional) {
+            assert_eq!(own.need(&format!("{}.v", param.name)).unwrap().shape, param.shape());
+        }
+        // They come back as they went.
+        for machine in [Machine::cpu(), Machine::flex()] {
+            let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
+            let (moments, _) = learned(blocks.as_mut(), config.hidden, &[1.0]);
+            let weights = blocks.weights().unwrap();
+            let mut again = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
+            again.restore(&weights, &moments).unwrap();
+            assert!(again.moments().unwrap() == moments && again.weights().unwrap() == weights);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ const LOWEST = -3.0e38;
 @group(0) @binding(0) var<storage, read> tiles: array<vec4u>;
 // [tokens, (query, key, value), heads, width]
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> mixed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> context: array<vec4f>;
 
 var<workgroup> q_tile: array<vec4f, QUERIES * WIDTH>;
 var<workgroup> kv_tile: array<vec4f, KEYS * WIDTH>;
@@ -108,7 +108,7 @@ fn main(
         for (var part = 0u; part < PARTS; part++) {
             let k = part * SHARED + share;
             if (k < WIDTH) {
-                mixed[(first + at) * HEADS * WIDTH + head * WIDTH + k] = sums[part] / total;
+                context[(first + at) * HEADS * WIDTH + head * WIDTH + k] = sums[part] / total;
             }
         }
     }

@@ -11,7 +11,7 @@ const LOWEST = -3.0e38;
 @group(0) @binding(0) var<storage, read> tiles: array<vec4u>;
 // [tokens, (query, key, value), heads, width]
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> mixed: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> context: array<vec4f>;
 
 @compute @workgroup_size(QUERIES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
@@ -45,6 +45,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
         }
     }
     for (var i = 0u; i < WIDTH; i++) {
-        mixed[((tile.x + token) * HEADS + head) * WIDTH + i] = sums[i] / total;
+        context[((tile.x + token) * HEADS + head) * WIDTH + i] = sums[i] / total;
     }
 }

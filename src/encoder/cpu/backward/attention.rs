@@ -1,4 +1,4 @@
-//! Attention on the way back.
+//! The backward pass of attention.
 
 use super::{
     super::{
@@ -14,17 +14,17 @@ use crate::threads;
 /// Memory of one thread.
 struct Scratch {
     right: Panels,
-    shares: Vec<f32>,
+    probabilities: Vec<f32>,
     grads: Vec<f32>,
-    turned: Vec<f32>,
+    transposed: Vec<f32>,
 }
 
-/// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the mixed values
-/// `[tokens, hidden]`. Softmax is computed again from `parts`, the queries, keys and values.
+/// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the context vectors
+/// `[tokens, hidden]`. Softmax is computed again from `qkv`, the queries, keys and values.
 ///
 /// With P = softmax(s Q Kᵀ) and O = P V: dV = Pᵀ dO, dP = dO Vᵀ, dS = P (dP - Σ dP P) by rows,
 /// dQ = s dS K, dK = s dSᵀ Q.
-pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
+pub fn backward(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
     let tokens: usize = lengths.iter().sum();
     if tokens == 0 {
         return;
@@ -34,8 +34,12 @@ pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads:
     let scale = (width as f32).sqrt().recip();
     let firsts = firsts(lengths);
     let place = Place::new(out, 3 * hidden);
-    let own =
-        || Scratch { right: Panels::new(level), shares: Vec::new(), grads: Vec::new(), turned: Vec::new() };
+    let own = || Scratch {
+        right: Panels::new(level),
+        probabilities: Vec::new(),
+        grads: Vec::new(),
+        transposed: Vec::new(),
+    };
     threads::each(lengths.len() * heads, own, |own, part| {
         let (sequence, head) = (part / heads, part % heads);
         let (first, length) = (firsts[sequence], lengths[sequence]);
@@ -43,43 +47,43 @@ pub fn back(level: Level, heads: usize, parts: &[f32], lengths: &[usize], grads:
             return;
         }
         let column = |which: usize| which * hidden + head * width;
-        let part = |token: usize, which: usize| &parts[(first + token) * 3 * hidden + column(which)..];
+        let part = |token: usize, which: usize| &qkv[(first + token) * 3 * hidden + column(which)..];
         let place = |which: usize| place.from(first, column(which));
         let grad = |token: usize| &grads[(first + token) * hidden + head * width..];
         let stride = length.next_multiple_of(MOST_LANES);
-        for square in [&mut own.shares, &mut own.grads, &mut own.turned] {
+        for square in [&mut own.probabilities, &mut own.grads, &mut own.transposed] {
             square.resize(length * stride, 0.0);
         }
-        let Scratch { right, shares, grads, turned } = own;
+        let Scratch { right, probabilities, grads, transposed } = own;
         // Rows `left`, of the stride given, times what is in `right`, to `place`.
         let product = |left: &[f32], stride: usize, right: &Panels, place: Place| {
             // SAFETY: this head's columns of this sequence's rows, and the squares, are this task's own.
             unsafe { multiply((left, stride, length), right, 0..right.count(), After::NOTHING, place) }
         };
         right.fill_by_columns(width, length, |token| part(token, 1));
-        product(part(0, 0), 3 * hidden, right, Place::new(shares, stride));
-        softmax(level, shares, stride, length, scale);
-        // dP, and dV from the turned P.
+        product(part(0, 0), 3 * hidden, right, Place::new(probabilities, stride));
+        softmax(level, probabilities, stride, length, scale);
+        // dP, and dV from the transposed P.
         right.fill_by_columns(width, length, |token| part(token, 2));
         product(grad(0), hidden, right, Place::new(grads, stride));
-        turn(shares, turned, stride, length);
+        transpose(probabilities, transposed, stride, length);
         right.fill_by_rows(length, width, grad);
-        product(turned, stride, right, place(2));
+        product(transposed, stride, right, place(2));
         // s dS in the place of dP.
-        for (share, grad) in shares.chunks(stride).zip(grads.chunks_mut(stride)) {
-            let along = dot(&share[..length], &grad[..length]);
-            grad[..length].iter_mut().zip(share).for_each(|(g, p)| *g = p * (*g - along) * scale);
+        for (row, grad) in probabilities.chunks(stride).zip(grads.chunks_mut(stride)) {
+            let along = dot(&row[..length], &grad[..length]);
+            grad[..length].iter_mut().zip(row).for_each(|(g, p)| *g = p * (*g - along) * scale);
         }
         right.fill_by_rows(length, width, |token| part(token, 1));
         product(grads, stride, right, place(0));
-        turn(grads, turned, stride, length);
+        transpose(grads, transposed, stride, length);
         right.fill_by_rows(length, width, |token| part(token, 0));
-        product(turned, stride, right, place(1));
+        product(transposed, stride, right, place(1));
     });
 }
 
 /// Rows become columns, of the square `length` wide in rows of `stride`.
-fn turn(from: &[f32], to: &mut [f32], stride: usize, length: usize) {
+fn transpose(from: &[f32], to: &mut [f32], stride: usize, length: usize) {
     for (r, row) in from.chunks(stride).enumerate() {
         for (c, x) in row[..length].iter().enumerate() {
             to[c * stride + r] = *x;

@@ -1,4 +1,4 @@
-//! Linear layers forward and back.
+//! Linear layers, forward and backward.
 
 use rayon::prelude::*;
 
@@ -13,8 +13,11 @@ use super::{
 };
 use crate::{
     Result,
+    architecture::{
+        Activation,
+        program::{self, Program},
+    },
     bundle::{Array, Quantization, Weights},
-    encoder::Activation,
 };
 
 /// Tokens whose products are summed in one go: their panels fit the cache.
@@ -31,25 +34,15 @@ pub struct Affine {
     /// `[output]`.
     pub bias: Param,
     forward: Linear,
-    back: Linear,
+    backward: Linear,
 }
 
 impl Affine {
-    /// The layers `names` side by side, `output` columns each.
-    pub fn new(
-        level: Level,
-        weights: &Weights,
-        names: &[String],
-        input: usize,
-        output: usize,
-    ) -> Result<Self> {
-        let (mut matrix, mut bias) = (Vec::new(), Vec::new());
-        for name in names {
-            matrix.extend(weights.matrix(&format!("{name}.weight"), output, input)?.to_f32());
-            bias.extend(weights.vector(&format!("{name}.bias"), output)?);
-        }
-        let all = |kind: &str| names.iter().map(|n| format!("{n}.{kind}")).collect();
-        let output = names.len() * output;
+    /// A program's layers side by side.
+    pub fn new(level: Level, program: &Program, layers: &program::Linear, weights: &Weights) -> Result<Self> {
+        let &program::Linear { ref parts, input, output } = layers;
+        let matrix = weights.matrices(program, layers)?.into_iter().flat_map(Array::to_f32).collect();
+        let bias = weights.biases(program, layers)?;
         let linear = |input, output| Linear {
             matrix: Matrix::F32(Panels::new(level)),
             bias: Vec::new(),
@@ -58,10 +51,10 @@ impl Affine {
             output,
         };
         let mut new = Self {
-            weight: Param::new(all("weight"), vec![output, input], matrix),
-            bias: Param::new(all("bias"), vec![output], bias),
+            weight: Param::joined(program, parts.iter().map(|part| part.weight), matrix)?,
+            bias: Param::joined(program, parts.iter().filter_map(|part| part.bias), bias)?,
             forward: linear(input, output),
-            back: linear(output, input),
+            backward: linear(output, input),
         };
         new.refresh(None);
         Ok(new)
@@ -69,7 +62,7 @@ impl Affine {
 
     /// Takes changed weights into use; as if they had been packed, if `quantization` says so.
     pub fn refresh(&mut self, quantization: Option<Quantization>) {
-        let Self { weight, bias, forward, back, .. } = self;
+        let Self { weight, bias, forward, backward } = self;
         let packed = quantization
             .map(|q| Array::f32(weight.shape.clone(), weight.values.clone()).quantize(q).to_f32());
         let values = packed.as_ref().unwrap_or(&weight.values);
@@ -77,7 +70,7 @@ impl Affine {
         if let Matrix::F32(panels) = &mut forward.matrix {
             panels.fill_by_columns(input, output, |column| &values[column * input..]);
         }
-        if let Matrix::F32(panels) = &mut back.matrix {
+        if let Matrix::F32(panels) = &mut backward.matrix {
             panels.fill_by_rows(output, input, |row| &values[row * input..][..input]);
         }
         forward.bias.clone_from(&bias.values);
@@ -89,15 +82,15 @@ impl Affine {
     }
 
     /// Gradients of the rows that went in, from those of the rows that came out.
-    pub fn back(&self, grads: &[f32], out: &mut [f32], add: bool) {
-        self.back.apply(grads, out, add);
+    pub fn backward(&self, grads: &[f32], out: &mut [f32], add: bool) {
+        self.backward.apply(grads, out, add);
     }
 
     /// Adds to the gradients of weight and bias what rows `x` that went in and gradients of the rows
     /// that came out make.
     ///
     /// Sums are taken in the same order with any number of threads.
-    pub fn learn(&mut self, x: &Chunks, grads: &[f32]) {
+    pub fn accumulate(&mut self, x: &Chunks, grads: &[f32]) {
         let (input, output) = (self.forward.input, self.forward.output);
         let slices = self.weight.grads.par_chunks_mut(ROWS * input).zip(self.bias.grads.par_chunks_mut(ROWS));
         slices.enumerate().for_each_init(Vec::new, |transposed, (slice, (weight, bias))| {

@@ -1,39 +1,40 @@
-//! A model's blocks on the GPU.
+//! A model on the GPU.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Context,
-    layers::{Layers, Upload},
+    layers::{Layers, Upload, unsupported},
     readback,
     scratch::{Scratch, Sizes},
 };
 use crate::{
     Error, Result,
+    architecture::program::{Op, Program},
     bundle::Weights,
-    encoder::{Config, Precision, positions},
+    encoder::Precision,
 };
 
-/// A model's blocks on the GPU.
-pub struct Blocks {
+/// A model on the GPU.
+pub struct Model {
     context: Context,
-    config: Config,
-    /// `[positions, hidden]`, here: they are added to the rows on their way to the GPU.
+    program: Arc<Program>,
+    /// A row for each position, here: they are added to the rows on their way to the GPU.
     positions: Vec<f32>,
     layers: Layers,
     scratch: Arc<Mutex<Option<Scratch>>>,
 }
 
-impl Blocks {
+impl Model {
     /// Puts the weights of a model on the GPU.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the tensor that is missing or has another shape than `config` says;
+    /// [`Error::Format`] naming the tensor that is missing or has another shape than `program` says;
     /// [`Error::Unsupported`] for widths that the shaders cannot do; [`Error::Device`] when the weights
     /// do not fit the device.
-    pub fn new(context: &Context, config: &Config, weights: &Weights, precision: Precision) -> Result<Self> {
+    pub fn new(context: &Context, program: Program, weights: &Weights, precision: Precision) -> Result<Self> {
         context.check().map_err(|problem| failed(context, problem))?;
-        Self::from_upload(Upload::new(context, config, precision)?, weights)
+        Self::from_upload(Upload::new(context, program, precision)?, weights)
     }
 
     /// As [`new`](Self::new), for a model of which a part may be on the GPU; `weights` are all of its.
@@ -41,17 +42,20 @@ impl Blocks {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn from_upload(upload: Upload, weights: &Weights) -> Result<Self> {
-        let (context, config) = (upload.context().clone(), upload.config().clone());
-        let blocks = Self {
-            positions: positions(&config, weights)?,
+        let (context, program) = (upload.context().clone(), upload.program().clone());
+        let Some(Op::AddPositions(first)) = program.steps().first().map(|step| &step.op) else {
+            return Err(unsupported("a model without position embeddings"));
+        };
+        let model = Self {
+            positions: first.rows(&program, weights)?.split_off(first.first * program.width()),
             layers: upload.finish(weights)?,
             scratch: Arc::default(),
             context,
-            config,
+            program,
         };
         // A browser reports faults later; there, the first batch fails.
-        blocks.context.check().map_err(|problem| failed(&blocks.context, problem))?;
-        Ok(blocks)
+        model.context.check().map_err(|problem| failed(&model.context, problem))?;
+        Ok(model)
     }
 
     /// Sends word embedding rows `[tokens, hidden]` of sequences one after the other, which are `lengths`
@@ -68,12 +72,12 @@ impl Blocks {
     {
         self.context.check()?;
         let rows = self.rows(words, lengths)?;
-        let most = Sizes::most(&self.context, &self.config);
+        let most = Sizes::most(&self.context, &self.program);
         let (mut rows, mut rest) = (&rows[..], lengths);
         let mut parts = Vec::new();
         while !rest.is_empty() {
             let (own, after) = rest.split_at(most.first_of(rest)?);
-            let (own_rows, rows_after) = rows.split_at(own.iter().sum::<usize>() * self.config.hidden);
+            let (own_rows, rows_after) = rows.split_at(own.iter().sum::<usize>() * self.program.width());
             parts.push(self.submit(own_rows, own));
             (rows, rest) = (rows_after, after);
         }
@@ -92,15 +96,15 @@ impl Blocks {
         rows: &[f32],
         lengths: &[usize],
     ) -> impl Future<Output = std::result::Result<Vec<f32>, String>> + use<> {
-        let dimension = self.config.dimension();
+        let dimension = self.program.dimension();
         let count = lengths.len() * dimension;
-        let sizes = Sizes { tokens: rows.len() / self.config.hidden, sequences: lengths.len() };
+        let sizes = Sizes { tokens: rows.len() / self.program.width(), sequences: lengths.len() };
         let (context, shared) = (self.context.clone(), self.scratch.clone());
         // Held until the submission: another thread's writes must come after it.
         let mut scratch = lock(&shared);
         let watch = context.watch();
         let fits = scratch.take().filter(|s| s.holds(sizes));
-        let fits = fits.unwrap_or_else(|| Scratch::new(&context, &self.config, &self.layers, sizes));
+        let fits = fits.unwrap_or_else(|| Scratch::new(&context, &self.program, &self.layers, sizes));
         let (submission, buffer) = scratch.insert(fits).run(&context, rows, lengths, dimension);
         let fault = watch.end();
         drop(scratch);
@@ -120,17 +124,16 @@ impl Blocks {
 
     /// Word rows with their positions added.
     fn rows(&self, words: &[f32], lengths: &[usize]) -> std::result::Result<Vec<f32>, String> {
-        let hidden = self.config.hidden;
-        let positions = &self.positions[self.config.first_position * hidden..];
+        let width = self.program.width();
         let tokens: usize = lengths.iter().sum();
-        let longest = positions.len() / hidden;
+        let longest = self.positions.len() / width;
         if let Some(length) = lengths.iter().find(|&&l| l == 0 || l > longest) {
             return Err(format!("a text of {length} tokens is not within 1 to {longest}"));
         }
-        if words.len() != tokens * hidden {
-            return Err(format!("{} numbers are not {tokens} rows of {hidden}", words.len()));
+        if words.len() != tokens * width {
+            return Err(format!("{} numbers are not {tokens} rows of {width}", words.len()));
         }
-        let positions = lengths.iter().flat_map(|l| &positions[..l * hidden]);
+        let positions = lengths.iter().flat_map(|l| &self.positions[..l * width]);
         Ok(words.iter().zip(positions).map(|(w, p)| w + p).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to whole rows on the way back: layer norm, activation, length 1.
+//! The backward pass of what happens to whole rows: layer norm, activation, length 1.
 
 use rayon::prelude::*;
 
@@ -11,7 +11,14 @@ use super::{
     },
     Param,
 };
-use crate::{Result, bundle::Weights, encoder::Activation};
+use crate::{
+    Result,
+    architecture::{
+        Activation,
+        program::{self, NormKind, Program},
+    },
+    bundle::Weights,
+};
 
 /// Sum, in an order that vectors can follow.
 #[inline(always)]
@@ -47,14 +54,11 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
-    pub fn new(level: Level, weights: &Weights, name: &str, width: usize, epsilon: f32) -> Result<Self> {
-        let part = |kind: &str| {
-            let name = format!("{name}.{kind}");
-            let values = weights.vector(&name, width)?;
-            Ok::<_, crate::Error>(Param::new(vec![name], vec![width], values))
-        };
-        let (gain, bias) = (part("weight")?, part("bias")?);
-        let norm = Norm { gain: gain.values.clone(), bias: bias.values.clone(), epsilon };
+    /// A program's norm.
+    pub fn new(level: Level, program: &Program, norm: &program::Norm, weights: &Weights) -> Result<Self> {
+        let &program::Norm { kind: NormKind::Layer, gain, bias, epsilon, .. } = norm;
+        let (gain, bias) = (Param::read(program, gain, weights)?, Param::read(program, bias, weights)?);
+        let norm = Norm { gain: gain.values.clone(), bias: bias.values.clone(), epsilon: epsilon as f32 };
         Ok(Self { gain, bias, norm, level })
     }
 
@@ -70,8 +74,8 @@ impl LayerNorm {
     }
 
     /// Turns the gradients of the rows that came out into those of the rows `x` that went in, and adds
-    /// to the gradients of gain and bias, if `learn` says so.
-    pub fn back(&mut self, x: &[f32], grads: &mut [f32], learn: bool) {
+    /// to the gradients of gain and bias, if `accumulate` says so.
+    pub fn backward(&mut self, x: &[f32], grads: &mut [f32], accumulate: bool) {
         let Self { gain, bias, norm, level } = self;
         let (level, width) = (*level, norm.gain.len());
         // Parts of fixed size: the order of sums does not depend on the number of threads.
@@ -80,11 +84,11 @@ impl LayerNorm {
             .zip(grads.par_chunks_mut(PART * width))
             .map(|(x, grads)| {
                 let mut own = vec![0.0; 2 * width];
-                level.dispatch(Back { norm, x, grads, own: &mut own });
+                level.dispatch(Backward { norm, x, grads, own: &mut own });
                 own
             })
             .collect();
-        if learn {
+        if accumulate {
             for part in parts {
                 super::super::add(&mut gain.grads, &part[..width]);
                 super::super::add(&mut bias.grads, &part[width..]);
@@ -95,7 +99,7 @@ impl LayerNorm {
 
 /// For y = g (x - mean) / deviation + b: with n = (x - mean) / deviation and a = g dy,
 /// dx = (a - mean a - n mean(a n)) / deviation, dg = Σ dy n, db = Σ dy.
-struct Back<'a> {
+struct Backward<'a> {
     norm: &'a Norm,
     x: &'a [f32],
     grads: &'a mut [f32],
@@ -103,7 +107,7 @@ struct Back<'a> {
     own: &'a mut [f32],
 }
 
-impl Kernel for Back<'_> {
+impl Kernel for Backward<'_> {
     type Out = ();
 
     // Plain loops: the compiler makes vectors of them, of the width that the processor has.

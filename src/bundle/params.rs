@@ -1,0 +1,50 @@
+//! A program's parameters among the arrays of a model.
+
+use super::{Array, Weights};
+use crate::{
+    Error, Result,
+    architecture::program::{Linear, ParamId, ParamSpec, Program},
+};
+
+impl Weights {
+    /// The array for a parameter.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when it is missing or has another shape.
+    pub fn param(&self, param: &ParamSpec) -> Result<&Array> {
+        let array = self.need(&param.name)?;
+        if !param.fits(&array.shape) {
+            let problem = format!("shape {:?} instead of {:?}", array.shape, param.shape());
+            return Err(Error::format(&param.name, problem));
+        }
+        Ok(array)
+    }
+
+    /// A parameter's values in f32.
+    ///
+    /// # Errors
+    /// As [`param`](Self::param).
+    pub fn values(&self, program: &Program, id: ParamId) -> Result<Vec<f32>> {
+        Ok(self.param(program.param(id))?.to_f32())
+    }
+
+    /// The matrices of layers side by side, from left to right.
+    ///
+    /// # Errors
+    /// As [`param`](Self::param).
+    pub fn matrices(&self, program: &Program, linear: &Linear) -> Result<Vec<&Array>> {
+        linear.parts.iter().map(|part| self.param(program.param(part.weight))).collect()
+    }
+
+    /// What these layers add, from left to right.
+    ///
+    /// # Errors
+    /// As [`param`](Self::param).
+    pub fn biases(&self, program: &Program, linear: &Linear) -> Result<Vec<f32>> {
+        let mut out = Vec::new();
+        for bias in linear.parts.iter().filter_map(|part| part.bias) {
+            out.extend(self.values(program, bias)?);
+        }
+        Ok(out)
+    }
+}

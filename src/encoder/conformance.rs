@@ -1,0 +1,203 @@
+//! What every device has to do alike: random programs, against the [`oracle`].
+
+use super::{
+    Config, Pooling, Precision, cpu,
+    oracle::{ACTIVATIONS, LENGTHS, config, vectors, weights, with_dense, words},
+    webgpu,
+};
+use crate::{
+    Error, Result,
+    architecture::program::Program,
+    bundle::{Quantization, Weights},
+};
+
+/// Widths that fill no tile of any kernel, heads of many widths, and all poolings, activations and dense layers.
+fn cases() -> Vec<Config> {
+    let sizes = [
+        (15, 3, 37),
+        (16, 4, 20),
+        (32, 4, 52),
+        (48, 4, 100),
+        (64, 4, 128),
+        (192, 3, 260),
+        (128, 1, 36),
+        (160, 1, 64),
+    ];
+    let mut out: Vec<Config> = sizes.map(|(hidden, heads, inner)| config(hidden, heads, inner)).into();
+    for (hidden, heads, inner) in [(15, 3, 37), (32, 2, 64)] {
+        for (i, activation) in ACTIVATIONS.into_iter().enumerate() {
+            for (j, pooling) in [Pooling::Mean, Pooling::Cls, Pooling::Max].into_iter().enumerate() {
+                let dense = [ACTIVATIONS[4 - i], ACTIVATIONS[(i + 2) % 5]];
+                let normalize = (i + j) % 2 == 0;
+                let config = Config { activation, pooling, normalize, ..config(hidden, heads, inner) };
+                out.push(with_dense(config, &dense[..(i + 2 * j) % 3]));
+            }
+        }
+    }
+    out
+}
+
+/// Holds what `run` makes of each case, stored in each of these ways, against the oracle: no number is further off
+/// than `limit`, or than that part of the largest one.
+fn conforms(
+    stored: &[Quantization],
+    limit: f64,
+    run: impl Fn(&Program, &Weights, &[f32]) -> Result<Option<Vec<f32>>>,
+) {
+    let mut worst = 0.0f64;
+    for (i, config) in cases().into_iter().enumerate() {
+        let program = config.program().unwrap();
+        let mut all = weights(&program, 7 + i as u64);
+        if i % 2 == 1 {
+            all.remove("embeddings.token_type_embeddings.weight");
+        }
+        let words = words(&program, &LENGTHS, 11);
+        for &stored in stored {
+            let all = all.quantize(stored, &program.table().name);
+            let expected = vectors(&program, &all, &words, &LENGTHS);
+            let Some(got) = run(&program, &all, &words).unwrap() else { continue };
+            assert_eq!(got.len(), expected.len());
+            let largest = expected.iter().fold(1.0f64, |m, x| m.max(x.abs()));
+            for (got, expected) in got.iter().zip(&expected) {
+                let off = (f64::from(*got) - expected).abs() / largest;
+                assert!(off < limit, "{stored} {config:?}: {got} {expected}");
+                worst = worst.max(off);
+            }
+        }
+    }
+    println!("largest difference {worst:.1e}");
+}
+
+const PLAIN: [Quantization; 1] = [Quantization::F32];
+const BOTH: [Quantization; 2] = [Quantization::F32, Quantization::Q8];
+
+#[test]
+fn the_cpu_agrees_with_all_instructions() {
+    for level in cpu::Level::all() {
+        conforms(&PLAIN, 1e-5, |program, weights, words| {
+            let model = cpu::Model::with_level(program, weights, Precision::F32, level)?;
+            Ok(Some(model.encode(words.to_vec(), &LENGTHS)))
+        });
+    }
+}
+
+#[test]
+fn the_cpu_agrees_in_integers_with_all_instructions() {
+    for level in cpu::Level::all() {
+        conforms(&[Quantization::Q8], 2e-2, |program, weights, words| {
+            let model = cpu::Model::with_level(program, weights, Precision::Packed, level)?;
+            Ok(Some(model.encode(words.to_vec(), &LENGTHS)))
+        });
+    }
+}
+
+#[test]
+fn webgpu_agrees_on_gpus_and_imitated_ones_or_refuses_what_it_cannot_do() {
+    for context in webgpu::tests::contexts() {
+        conforms(&BOTH, 1e-5, |program, weights, words| {
+            match webgpu::Model::new(context, program.clone(), weights, Precision::Packed) {
+                Ok(model) => {
+                    let vectors = futures_lite::future::block_on(model.send(words, &LENGTHS).unwrap());
+                    Ok(Some(vectors.unwrap()))
+                }
+                Err(Error::Unsupported { .. }) if program.width() == 15 => Ok(None),
+                Err(problem) => Err(problem),
+            }
+        });
+    }
+}
+
+#[cfg(feature = "native")]
+#[test]
+fn burn_agrees() {
+    let device = burn::tensor::Device::flex();
+    conforms(&PLAIN, 1e-5, |program, weights, words| {
+        let program = std::sync::Arc::new(program.clone());
+        let model = super::trained::Model::new(program.clone(), weights, Precision::F32, &device)?;
+        // Padded, as Burn's kernels need it; what stands there does not matter.
+        let longest = 68;
+        let mut rest = words;
+        let mut padded = Vec::new();
+        for length in LENGTHS {
+            let own;
+            (own, rest) = rest.split_at(length * program.width());
+            padded.extend(own);
+            padded.resize(padded.len() + (longest - length) * program.width(), 0.25);
+        }
+        let ids = LENGTHS.map(|length| vec![0; length]);
+        let sequences: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
+        Ok(Some(futures_lite::future::block_on(model.send(padded, &sequences, longest)).unwrap()))
+    });
+}
+
+/// The loss of the gradients' tests: vectors times random numbers, summed.
+#[cfg(feature = "native")]
+fn loss(program: &Program, weights: &Weights, words: &[f32], factors: &[f32]) -> f64 {
+    let vectors = vectors(program, weights, words, &LENGTHS);
+    vectors.iter().zip(factors).map(|(v, f)| v * f64::from(*f)).sum()
+}
+
+/// Values moved so little to either side that hardly a largest one becomes another, or one of ReLU's crosses 0.
+#[cfg(feature = "native")]
+fn moved(values: &[f32], noise: &mut super::oracle::Noise) -> [Vec<f32>; 2] {
+    let by = noise.take(values.len());
+    [1e-4, -1e-4].map(|step| values.iter().zip(&by).map(|(v, by)| v + step * by).collect())
+}
+
+/// Whether the loss rises from the second to the first as the gradients say, beside what that is made of.
+#[cfg(feature = "native")]
+fn rises(grads: &[f32], [up, down]: &[Vec<f32>; 2], losses: [f64; 2]) -> bool {
+    let steps = up.iter().zip(down).map(|(up, down)| f64::from(*up) - f64::from(*down));
+    let parts: Vec<f64> = grads.iter().zip(steps).map(|(g, step)| f64::from(*g) * step).collect();
+    let size = parts.iter().map(|part| part * part).sum::<f64>().sqrt();
+    (losses[0] - losses[1] - parts.iter().sum::<f64>()).abs() < 0.03 * size + 1e-8
+}
+
+#[cfg(feature = "native")]
+#[test]
+fn gradients_are_the_oracles_differences() {
+    use super::{Reach, cpu::backward::Trainable, oracle::Noise};
+
+    let mut noise = Noise(11);
+    let levels = cpu::Level::all();
+    for (i, config) in cases().into_iter().enumerate().filter(|(_, config)| config.hidden == 15) {
+        let program = config.program().unwrap();
+        let mut all = weights(&program, 7 + i as u64);
+        let words = words(&program, &LENGTHS, 11);
+        let factors = noise.take(LENGTHS.len() * program.dimension());
+        let level = levels[i % levels.len()];
+        let mut model = Trainable::with_level(&program, &all, level).unwrap();
+        // Twice: gradients of weights add up, and memory that is used again is no trouble.
+        for _ in 0..2 {
+            model.forward(&words, &LENGTHS);
+            let grads = model.backward(&factors, Reach::All);
+            let both = moved(&words, &mut noise);
+            let losses = both.each_ref().map(|words| loss(&program, &all, words, &factors));
+            assert!(rises(&grads, &both, losses), "{level:?} {config:?} words");
+        }
+        for param in model.params() {
+            let parts: Vec<_> =
+                param.parts(&param.values).map(|(name, array)| (name.to_string(), array)).collect();
+            for ((name, values), (_, grads)) in parts.into_iter().zip(param.parts(&param.grads)) {
+                let (own, grads) = (values.to_f32(), grads.to_f32());
+                let both = moved(&own, &mut noise);
+                // What training calls positions has the segments' row in it; a step is the same without.
+                let before = all.get(&name).unwrap().clone();
+                let there = before.to_f32();
+                let losses = both.each_ref().map(|values| {
+                    let step = values.iter().zip(&own).zip(&there).map(|((v, own), there)| there + (v - own));
+                    all.insert(&name, crate::bundle::Array::f32(before.shape.clone(), step.collect()));
+                    loss(&program, &all, &words, &factors)
+                });
+                all.insert(&name, before);
+                let once: Vec<f32> = grads.iter().map(|g| g / 2.0).collect();
+                assert!(rises(&once, &both, losses), "{level:?} {config:?} {name}");
+                // A key's bias shifts all scores of a query alike: it has no effect.
+                if !name.ends_with("key.bias") {
+                    let largest = grads.iter().fold(0.0f32, |m, g| m.max(g.abs()));
+                    assert!(largest > 1e-5, "{level:?} {config:?} {name}: no gradient, {largest:e}");
+                }
+            }
+        }
+    }
+}

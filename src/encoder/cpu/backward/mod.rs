@@ -1,0 +1,480 @@
+//! A program on the CPU while it is trained: forward, with everything kept that gradients need, and backward, by
+//! the kernels of inference and their mirror images.
+//!
+//! The result of each step is kept. The backward pass takes the steps in reverse; of each buffer it knows the
+//! gradients of what was in it after the step that it is at.
+//!
+//! Every sum is taken in an order that does not depend on the number of threads, so the same batches
+//! give the same weights, to the last bit.
+
+mod attention;
+mod linear;
+mod param;
+mod rows;
+
+pub use param::Param;
+
+use rayon::prelude::*;
+
+use super::{
+    add,
+    attention::attend,
+    pool::{pool, unpool},
+    rows::normalize,
+    simd::Level,
+};
+use crate::{
+    Error, Result,
+    architecture::{
+        Activation, Pooling,
+        program::{self, Buffer, Gate, HeadNorm, Mask, Op, Place, Program, Rotation, Rows},
+    },
+    bundle::{Quantization, Weights},
+    encoder::Reach,
+};
+use linear::{Affine, Chunks};
+use rows::{LayerNorm, activated, sloped, unnormalize};
+
+/// A model in training.
+pub struct Trainable {
+    level: Level,
+    width: usize,
+    output: Buffer,
+    dimension: usize,
+    steps: Vec<Step>,
+    /// Of the last forward pass.
+    lengths: Vec<usize>,
+    /// The embedding rows, then what each step left in its buffer; memory is used again.
+    values: Vec<Vec<f32>>,
+    /// Gradients of what is in each buffer, during the backward pass.
+    grads: [Vec<f32>; Buffer::COUNT],
+}
+
+/// A program's step with its weights, and what it keeps besides its result.
+struct Step {
+    place: Place,
+    work: Work,
+    /// Whose result it reads, and whose it changes in place: numbers of values.
+    reads: usize,
+    changes: usize,
+    kept: Kept,
+}
+
+enum Work {
+    AddPositions {
+        to: Buffer,
+        position: Param,
+        first: usize,
+    },
+    Norm {
+        to: Buffer,
+        norm: LayerNorm,
+    },
+    Project {
+        from: Buffer,
+        to: Buffer,
+        affine: Box<Affine>,
+        activation: Activation,
+        residual: bool,
+        size: [usize; 2],
+    },
+    FeedForward {
+        to: Buffer,
+        inner: Buffer,
+        up: Box<Affine>,
+        down: Box<Affine>,
+        activation: Activation,
+        size: [usize; 2],
+    },
+    Attend {
+        from: Buffer,
+        to: Buffer,
+        heads: usize,
+        width: usize,
+    },
+    Pool {
+        from: Buffer,
+        to: Buffer,
+        pooling: Pooling,
+        width: usize,
+    },
+    Normalize {
+        to: Buffer,
+        width: usize,
+    },
+}
+
+/// Units before an activation, and after it where they are not the step's result.
+#[derive(Default)]
+struct Kept {
+    before: Vec<f32>,
+    after: Vec<f32>,
+}
+
+impl Trainable {
+    /// Takes the weights of a model.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming the tensor that is missing or has another shape than `program` says;
+    /// [`Error::Unsupported`] for a program whose gradients cannot be computed here.
+    pub fn new(program: &Program, weights: &Weights) -> Result<Self> {
+        Self::with_level(program, weights, Level::best())
+    }
+
+    pub(in crate::encoder) fn with_level(program: &Program, weights: &Weights, level: Level) -> Result<Self> {
+        check_flow(program)?;
+        // The value that is in each buffer.
+        let mut current = [0; Buffer::COUNT];
+        let mut steps = Vec::new();
+        for program::Step { place, op } in program.steps() {
+            let work = load(program, op, weights, level)?;
+            let (from, to) = work.buffers();
+            let (reads, changes) = (current[from as usize], current[to as usize]);
+            steps.push(Step { place: *place, work, reads, changes, kept: Kept::default() });
+            current[to as usize] = steps.len();
+        }
+        Ok(Self {
+            level,
+            width: program.width(),
+            output: program.output(),
+            dimension: program.dimension(),
+            values: vec![Vec::new(); steps.len() + 1],
+            steps,
+            lengths: Vec::new(),
+            grads: Default::default(),
+        })
+    }
+
+    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, width]` of sequences one
+    /// after the other, which are `lengths` tokens long. What [`backward`](Self::backward) needs is kept.
+    ///
+    /// # Panics
+    /// When there are not as many rows as `lengths` say, or fewer positions than a sequence has tokens.
+    pub fn forward(&mut self, words: &[f32], lengths: &[usize]) -> Vec<f32> {
+        assert_eq!(words.len(), lengths.iter().sum::<usize>() * self.width, "a row for each token");
+        copy(&mut self.lengths, lengths);
+        copy(&mut self.values[0], words);
+        for (i, step) in self.steps.iter_mut().enumerate() {
+            let (before, after) = self.values.split_at_mut(i + 1);
+            step.forward(self.level, lengths, before, &mut after[0]);
+        }
+        self.values.last().cloned().unwrap_or_default()
+    }
+
+    /// Gradients `[tokens, width]` of the word embedding rows of the last [`forward`](Self::forward),
+    /// from those of its vectors, `[sequences, dimension]`; where `reach` ends at a block, of the rows that
+    /// went into that one. Those of the weights in its reach are added to what is in
+    /// [`params`](Self::params).
+    ///
+    /// # Panics
+    /// When there are not as many gradients as there were vectors.
+    pub fn backward(&mut self, grads: &[f32], reach: Reach) -> Vec<f32> {
+        assert_eq!(grads.len(), self.lengths.len() * self.dimension, "a gradient for each vector");
+        copy(&mut self.grads[self.output as usize], grads);
+        let mut pass = Pass {
+            level: self.level,
+            lengths: &self.lengths,
+            values: &self.values,
+            grads: &mut self.grads,
+            known: [false; Buffer::COUNT],
+            accumulate: reach != Reach::Rows,
+        };
+        pass.known[self.output as usize] = true;
+        for step in self.steps.iter_mut().rev().take_while(|step| step.place >= reach.place()) {
+            pass.run(step);
+        }
+        self.grads[Buffer::Hidden as usize].clone()
+    }
+
+    /// All weights with their gradients, always in the same order. Call [`refresh`](Self::refresh) when
+    /// values were changed.
+    pub fn params(&mut self) -> Vec<&mut Param> {
+        let mut out = Vec::new();
+        for step in &mut self.steps {
+            match &mut step.work {
+                Work::AddPositions { position, .. } => out.push(position),
+                Work::Norm { norm, .. } => out.extend([&mut norm.gain, &mut norm.bias]),
+                Work::Project { affine, .. } => out.extend([&mut affine.weight, &mut affine.bias]),
+                Work::FeedForward { up, down, .. } => {
+                    out.extend([&mut up.weight, &mut up.bias, &mut down.weight, &mut down.bias]);
+                }
+                Work::Attend { .. } | Work::Pool { .. } | Work::Normalize { .. } => {}
+            }
+        }
+        out
+    }
+
+    /// Takes changed values into use. With `quantization`, the passes see matrices as they would be
+    /// packed, and gradients pass through to the values as they are (straight-through,
+    /// arXiv 1308.3432).
+    pub fn refresh(&mut self, quantization: Option<Quantization>) {
+        self.steps.par_iter_mut().for_each(|step| match &mut step.work {
+            Work::Norm { norm, .. } => norm.refresh(),
+            Work::Project { affine, .. } => affine.refresh(quantization),
+            Work::FeedForward { up, down, .. } => {
+                [up, down].into_par_iter().for_each(|layer| layer.refresh(quantization));
+            }
+            Work::AddPositions { .. } | Work::Attend { .. } | Work::Pool { .. } | Work::Normalize { .. } => {}
+        });
+    }
+
+    /// The weights under their names.
+    pub fn weights(&mut self) -> Weights {
+        let mut out = Weights::default();
+        for param in self.params() {
+            param.parts(&param.values).for_each(|(name, array)| out.insert(name, array));
+        }
+        out
+    }
+}
+
+/// What the backward pass cannot follow: it knows the gradients of a buffer once somebody read it, and attention
+/// and pooling do not add theirs to those of others.
+fn check_flow(program: &Program) -> Result<()> {
+    let mut known = [false; Buffer::COUNT];
+    known[program.output() as usize] = true;
+    for (i, step) in program.steps().iter().enumerate().rev() {
+        let (from, to, alone, stays) = match &step.op {
+            Op::AddPositions(op) => (op.to, op.to, false, true),
+            Op::Norm(op) => (op.from, op.to, false, true),
+            Op::FeedForward(op) => (op.from, op.to, false, true),
+            Op::Normalize(op) => (op.to, op.to, false, true),
+            Op::Project(op) => (op.from, op.to, false, op.residual),
+            Op::Attend(op) => (op.from, op.to, true, false),
+            Op::Pool(op) => (op.from, op.to, true, false),
+        };
+        let was = std::mem::replace(&mut known[to as usize], stays);
+        if !was || (alone && known[from as usize]) {
+            let what = format!("training of a model in which the step {i} is read by none, or by several");
+            return Err(Error::Unsupported { what, hint: "use --device gpu or --device flex".into() });
+        }
+        known[from as usize] = true;
+    }
+    Ok(())
+}
+
+fn load(program: &Program, op: &Op, weights: &Weights, level: Level) -> Result<Work> {
+    let affine = |linear: &program::Linear| Affine::new(level, program, linear, weights).map(Box::new);
+    Ok(match *op {
+        Op::AddPositions(ref op) => {
+            let mut position = Param::read(program, op.table, weights)?;
+            position.values = op.rows(program, weights)?;
+            Work::AddPositions { to: op.to, position, first: op.first }
+        }
+        Op::Norm(ref op) => Work::Norm { to: op.to, norm: LayerNorm::new(level, program, op, weights)? },
+        Op::Project(program::Projection { from, to, ref linear, activation, residual }) => {
+            let size = [linear.input, linear.output];
+            Work::Project { from, to, affine: affine(linear)?, activation, residual, size }
+        }
+        Op::FeedForward(program::FeedForward {
+            to,
+            inner,
+            gate: Gate::None,
+            ref up,
+            activation,
+            ref down,
+            ..
+        }) => {
+            let size = [up.input, up.output];
+            Work::FeedForward { to, inner, up: affine(up)?, down: affine(down)?, activation, size }
+        }
+        Op::Attend(program::Attention {
+            from,
+            to,
+            heads,
+            kv_heads: _,
+            head_width: width,
+            mask: Mask::Full,
+            rotation: Rotation::None,
+            head_norm: HeadNorm::None,
+        }) => Work::Attend { from, to, heads, width },
+        Op::Pool(program::Pool { from, to, pooling, width }) => Work::Pool { from, to, pooling, width },
+        Op::Normalize(program::Normalize { to, width }) => Work::Normalize { to, width },
+    })
+}
+
+impl Work {
+    /// What is read, and what is written.
+    fn buffers(&self) -> (Buffer, Buffer) {
+        match *self {
+            Self::AddPositions { to, .. }
+            | Self::Norm { to, .. }
+            | Self::FeedForward { to, .. }
+            | Self::Normalize { to, .. } => (to, to),
+            Self::Project { from, to, .. } | Self::Attend { from, to, .. } | Self::Pool { from, to, .. } => {
+                (from, to)
+            }
+        }
+    }
+}
+
+/// How many rows `buffer` has.
+fn count(buffer: Buffer, lengths: &[usize]) -> usize {
+    match buffer.rows() {
+        Rows::Tokens => lengths.iter().sum(),
+        Rows::Texts => lengths.len(),
+    }
+}
+
+impl Step {
+    /// Its result, from the values before it.
+    fn forward(&mut self, level: Level, lengths: &[usize], values: &[Vec<f32>], out: &mut Vec<f32>) {
+        let Self { work, reads, changes, kept, .. } = self;
+        let (x, there) = (&values[*reads], &values[*changes]);
+        match &*work {
+            Work::AddPositions { position, first, .. } => {
+                copy(out, there);
+                let width = position.shape[1];
+                let mut rows = out.chunks_mut(width);
+                for &length in lengths {
+                    let positions = position.values[first * width..][..length * width].chunks(width);
+                    positions.zip(&mut rows).for_each(|(position, row)| add(row, position));
+                }
+            }
+            Work::Norm { norm, .. } => {
+                copy(out, there);
+                norm.apply(out);
+            }
+            &Work::Project { to, ref affine, activation, residual, size: [_, output], .. } => {
+                let numbers = count(to, lengths) * output;
+                if residual {
+                    copy(out, there);
+                    affine.apply(x, out, true);
+                } else if activation == Activation::Identity {
+                    affine.apply(x, fit(out, numbers), false);
+                } else {
+                    affine.apply(x, fit(&mut kept.before, numbers), false);
+                    activated(level, activation, &kept.before, fit(out, numbers));
+                }
+            }
+            &Work::FeedForward { to, ref up, ref down, activation, size: [_, units], .. } => {
+                let Kept { before, after } = kept;
+                let numbers = count(to, lengths) * units;
+                up.apply(x, fit(before, numbers), false);
+                activated(level, activation, before, fit(after, numbers));
+                copy(out, there);
+                down.apply(after, out, true);
+            }
+            &Work::Attend { to, heads, width, .. } => {
+                let numbers = count(to, lengths) * heads * width;
+                attend(level, heads, x, lengths, fit(out, numbers));
+            }
+            &Work::Pool { to, pooling, width, .. } => {
+                pool(pooling, width, x, lengths, fit(out, count(to, lengths) * width));
+            }
+            &Work::Normalize { width, .. } => {
+                copy(out, there);
+                normalize(out, width);
+            }
+        }
+    }
+}
+
+/// A backward pass.
+struct Pass<'a> {
+    level: Level,
+    lengths: &'a [usize],
+    values: &'a [Vec<f32>],
+    grads: &'a mut [Vec<f32>; Buffer::COUNT],
+    /// Of which buffers gradients are there.
+    known: [bool; Buffer::COUNT],
+    /// Whether weights get theirs.
+    accumulate: bool,
+}
+
+impl Pass<'_> {
+    /// From the gradients of what is in the buffers after a step to those before it.
+    fn run(&mut self, step: &mut Step) {
+        let Step { work, reads, kept, .. } = step;
+        let (level, lengths, accumulate) = (self.level, self.lengths, self.accumulate);
+        let x = &self.values[*reads];
+        match work {
+            Work::AddPositions { to, position, first } => {
+                if accumulate {
+                    let width = position.shape[1];
+                    let mut rows = self.grads[*to as usize].chunks(width);
+                    for &length in lengths {
+                        let positions = &mut position.grads[*first * width..][..length * width];
+                        positions
+                            .chunks_mut(width)
+                            .zip(&mut rows)
+                            .for_each(|(position, row)| add(position, row));
+                    }
+                }
+            }
+            Work::Norm { to, norm } => norm.backward(x, &mut self.grads[*to as usize], accumulate),
+            &mut Work::Project { from, to, ref mut affine, activation, residual, size: [input, _] } => {
+                let mut grads = self.take(to);
+                if activation != Activation::Identity {
+                    sloped(level, activation, &kept.before, &mut grads);
+                }
+                let others = self.known[from as usize];
+                let below = fit(&mut self.grads[from as usize], count(from, lengths) * input);
+                affine.backward(&grads, below, others);
+                if accumulate {
+                    affine.accumulate(&Chunks::new(level, x, input), &grads);
+                }
+                self.grads[to as usize] = grads;
+                self.known[to as usize] = residual;
+                self.known[from as usize] = true;
+            }
+            &mut Work::FeedForward {
+                to,
+                inner,
+                ref mut up,
+                ref mut down,
+                activation,
+                size: [input, units],
+            } => {
+                let mut inside = self.take(inner);
+                let grads = &mut self.grads[to as usize];
+                down.backward(grads, fit(&mut inside, count(to, lengths) * units), false);
+                if accumulate {
+                    down.accumulate(&Chunks::new(level, &kept.after, units), grads);
+                }
+                sloped(level, activation, &kept.before, &mut inside);
+                up.backward(&inside, grads, true);
+                if accumulate {
+                    up.accumulate(&Chunks::new(level, x, input), &inside);
+                }
+                self.grads[inner as usize] = inside;
+            }
+            &mut Work::Attend { from, to, heads, width } => {
+                let mut below = self.take(from);
+                let out = fit(&mut below, count(from, lengths) * 3 * heads * width);
+                attention::backward(level, heads, x, lengths, &self.grads[to as usize], out);
+                self.grads[from as usize] = below;
+                self.known[to as usize] = false;
+                self.known[from as usize] = true;
+            }
+            &mut Work::Pool { from, to, pooling, width } => {
+                let mut below = self.take(from);
+                let out = fit(&mut below, count(from, lengths) * width);
+                unpool(pooling, width, x, lengths, &self.grads[to as usize], out);
+                self.grads[from as usize] = below;
+                self.known[to as usize] = false;
+                self.known[from as usize] = true;
+            }
+            &mut Work::Normalize { to, width } => unnormalize(x, &mut self.grads[to as usize], width),
+        }
+    }
+
+    /// A buffer's gradients, until they are put back.
+    fn take(&mut self, buffer: Buffer) -> Vec<f32> {
+        std::mem::take(&mut self.grads[buffer as usize])
+    }
+}
+
+/// Room for `n` values; what they are does not matter.
+fn fit(values: &mut Vec<f32>, n: usize) -> &mut [f32] {
+    values.resize(n, 0.0);
+    values
+}
+
+fn copy<T: Copy>(to: &mut Vec<T>, from: &[T]) {
+    to.clear();
+    to.extend_from_slice(from);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What the backward pass promises besides right gradients, which the conformance tests hold against the oracle.
+
+use super::{super::Model, *};
+use crate::encoder::{
+    Config,
+    oracle::{LENGTHS, Noise, config, weights, with_dense, words},
+};
+
+/// A model whose sizes are multiples of nothing, with a dense layer, of so many blocks.
+fn small(pooling: Pooling, layers: usize) -> (Program, Weights) {
+    let config = Config { pooling, layers, ..config(15, 3, 37) };
+    let program = with_dense(config, &[Activation::Tanh]).program().unwrap();
+    let weights = weights(&program, 4);
+    (program, weights)
+}
+
+#[test]
+fn forward_gives_the_vectors_of_inference() {
+    let (program, weights) = small(Pooling::Mean, 2);
+    let words = words(&program, &LENGTHS, 12);
+    let mut model = Trainable::new(&program, &weights).unwrap();
+    let exact = Model::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
+    assert_eq!(model.forward(&words, &LENGTHS), exact);
+    // As a bundle gets them: the row of token type 0 is in the positions.
+    let again = Model::new(&program, &model.weights()).unwrap().encode(words, &LENGTHS);
+    assert_eq!(again, exact);
+}
+
+/// More tokens than are summed in one go, so that work is shared out.
+#[test]
+fn threads_change_no_bit() {
+    let (program, weights) = small(Pooling::Mean, 2);
+    let lengths = [LENGTHS.as_slice(), &[68; 14]].concat();
+    let words = words(&program, &lengths, 13);
+    let factors = Noise(14).take(lengths.len() * program.dimension());
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut model = Trainable::new(&program, &weights).unwrap();
+            model.forward(&words, &lengths);
+            let mut all = vec![model.backward(&factors, Reach::All)];
+            all.extend(model.params().into_iter().map(|p| p.grads.clone()));
+            all
+        })
+    };
+    let alone = run(1);
+    for threads in [2, 3, 8] {
+        assert!(run(threads) == alone, "{threads} threads");
+    }
+}
+
+#[test]
+fn frozen_weights_get_no_gradients_and_words_the_same() {
+    let (program, weights) = small(Pooling::Cls, 2);
+    let words = words(&program, &LENGTHS, 15);
+    let factors = Noise(16).take(LENGTHS.len() * program.dimension());
+    let mut model = Trainable::new(&program, &weights).unwrap();
+    model.forward(&words, &LENGTHS);
+    let frozen = model.backward(&factors, Reach::Rows);
+    assert!(model.params().iter().all(|p| p.grads.iter().all(|g| *g == 0.0)));
+    assert_eq!(model.backward(&factors, Reach::All), frozen);
+}
+
+#[test]
+fn from_a_block_on_gradients_are_those_of_the_whole() {
+    let (program, weights) = small(Pooling::Mean, 3);
+    let words = words(&program, &LENGTHS, 18);
+    let factors = Noise(19).take(LENGTHS.len() * program.dimension());
+    let grads = |reach| {
+        let mut model = Trainable::new(&program, &weights).unwrap();
+        model.forward(&words, &LENGTHS);
+        let rows = model.backward(&factors, reach);
+        let grads = model.params().into_iter().map(|p| (p.place(), p.grads.clone()));
+        (rows, grads.collect::<Vec<_>>())
+    };
+    let (_, all) = grads(Reach::All);
+    for first in 0..=3 {
+        let (rows, some) = grads(Reach::Block(first));
+        assert_eq!(rows.len(), words.len());
+        assert!(rows.iter().any(|g| *g != 0.0));
+        let before = all.iter().take_while(|(place, _)| *place < Place::Block(first)).count();
+        assert_eq!(all[before].0, if first < 3 { Place::Block(first) } else { Place::After });
+        assert!(some[..before].iter().all(|(_, grads)| grads.iter().all(|g| *g == 0.0)));
+        assert!(some[before..] == all[before..], "from block {first}");
+    }
+}
+
+#[test]
+fn packed_weights_are_seen_and_left_as_they_are() {
+    let program = config(64, 4, 96).program().unwrap();
+    let weights = weights(&program, 4);
+    let words = words(&program, &LENGTHS, 17);
+    let mut model = Trainable::new(&program, &weights).unwrap();
+    model.refresh(Some(Quantization::Q8));
+    // The positions are few and stay as they are.
+    let mut packed = weights.quantize(Quantization::Q8, &program.table().name);
+    for name in ["embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"] {
+        packed.insert(name, weights.need(name).unwrap().clone());
+    }
+    let packed = Model::new(&program, &packed).unwrap();
+    assert!(model.forward(&words, &LENGTHS) == packed.encode(words.clone(), &LENGTHS));
+    let before = Trainable::new(&program, &weights).unwrap().weights();
+    assert!(model.weights() == before);
+}

@@ -1,0 +1,274 @@
+//! A program by the book: one text at a time, in f64, by plain loops. With it, small models of random weights.
+
+use std::f64::consts::PI;
+
+use crate::{
+    architecture::{
+        Activation, Config, Dense, Family, Pooling,
+        program::{
+            Attention, Buffer, Gate, HeadNorm, Linear, Mask, NormKind, Op, ParamId, Program, Role, Rotation,
+        },
+    },
+    bundle::{Array, Weights},
+};
+
+/// Numbers that look random, from -1 to 1.
+pub struct Noise(pub u64);
+
+impl Noise {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    pub fn take(&mut self, n: usize) -> Vec<f32> {
+        (0..n).map(|_| self.next()).collect()
+    }
+}
+
+pub const ACTIVATIONS: [Activation; 5] =
+    [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh, Activation::Identity];
+
+/// Lengths of the texts of a batch; the longest is as long as [`config`] allows.
+pub const LENGTHS: [usize; 7] = [5, 1, 68, 17, 2, 33, 9];
+
+/// A model of two blocks.
+pub fn config(hidden: usize, heads: usize, intermediate: usize) -> Config {
+    Config {
+        family: Family::Bert,
+        vocabulary: 40,
+        hidden,
+        layers: 2,
+        heads,
+        intermediate,
+        positions: 70,
+        first_position: 2,
+        layer_norm_epsilon: 1e-5,
+        activation: Activation::Gelu,
+        max_tokens: 68,
+        pooling: Pooling::Mean,
+        dense: Vec::new(),
+        normalize: true,
+    }
+}
+
+/// The same with a dense layer for each of up to two activations; before the second, vectors get length 1.
+pub fn with_dense(mut config: Config, activations: &[Activation]) -> Config {
+    let widths = [config.hidden, 2 * config.hidden + 4, 7];
+    let dense = |(i, &activation): (usize, &Activation)| Dense {
+        input: widths[i],
+        output: widths[i + 1],
+        activation,
+        normalized: i == 1,
+    };
+    config.dense = activations.iter().enumerate().map(dense).collect();
+    config
+}
+
+/// Random weights for all parameters.
+pub fn weights(program: &Program, seed: u64) -> Weights {
+    let (mut noise, mut out) = (Noise(seed), Weights::default());
+    for param in program.params() {
+        let mut shape = param.shape();
+        let (centre, spread) = match param.role {
+            Role::Table | Role::Position => (0.0, 0.5),
+            Role::Segment => {
+                shape[0] = 2;
+                (0.0, 0.5)
+            }
+            Role::NormGain => (1.0, 0.3),
+            Role::NormBias | Role::Bias(_) => (0.0, 0.3),
+            Role::Weight(_) => (0.0, 2.0 / (param.axes[1].size() as f32).sqrt()),
+        };
+        let values = noise.take(shape.iter().product()).into_iter().map(|x| centre + spread * x);
+        out.insert(&param.name, Array::f32(shape, values.collect()));
+    }
+    out
+}
+
+/// Random embedding rows of texts of these lengths.
+pub fn words(program: &Program, lengths: &[usize], seed: u64) -> Vec<f32> {
+    Noise(seed).take(lengths.iter().sum::<usize>() * program.width())
+}
+
+/// Vectors of texts one after the other.
+pub fn vectors(program: &Program, weights: &Weights, words: &[f32], lengths: &[usize]) -> Vec<f64> {
+    let oracle = Oracle { program, weights };
+    let mut rest = words;
+    let mut out = Vec::new();
+    for length in lengths {
+        let own;
+        (own, rest) = rest.split_at(length * program.width());
+        out.extend(oracle.vector(own));
+    }
+    assert!(rest.is_empty());
+    out
+}
+
+type Rows = Vec<Vec<f64>>;
+
+struct Oracle<'a> {
+    program: &'a Program,
+    weights: &'a Weights,
+}
+
+impl Oracle<'_> {
+    fn vector(&self, words: &[f32]) -> Vec<f64> {
+        let mut at: [Rows; Buffer::COUNT] = Default::default();
+        at[Buffer::Hidden as usize] = words.chunks(self.program.width()).map(wide).collect();
+        for step in self.program.steps() {
+            match &step.op {
+                Op::AddPositions(op) => {
+                    let width = self.program.width();
+                    let positions = self.get(op.table);
+                    let segment = op.segments.map_or_else(Vec::new, |id| self.get(id));
+                    for (place, row) in at[op.to as usize].iter_mut().enumerate() {
+                        for (i, x) in row.iter_mut().enumerate() {
+                            *x += positions[(op.first + place) * width + i] + segment.get(i).unwrap_or(&0.0);
+                        }
+                    }
+                }
+                Op::Norm(op) => {
+                    let NormKind::Layer = op.kind;
+                    let (gain, bias) = (self.get(op.gain), self.get(op.bias));
+                    let norm = |x: &Vec<f64>| {
+                        let n = x.len() as f64;
+                        let mean = x.iter().sum::<f64>() / n;
+                        let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+                        let by = (variance + op.epsilon).sqrt();
+                        (0..x.len()).map(|i| (x[i] - mean) / by * gain[i] + bias[i]).collect()
+                    };
+                    at[op.to as usize] = at[op.from as usize].iter().map(norm).collect();
+                }
+                Op::Project(op) => {
+                    let y = activated(op.activation, self.linear(&op.linear, &at[op.from as usize]));
+                    at[op.to as usize] = if op.residual { added(&at[op.to as usize], &y) } else { y };
+                }
+                Op::FeedForward(op) => {
+                    let Gate::None = op.gate;
+                    let units = activated(op.activation, self.linear(&op.up, &at[op.from as usize]));
+                    at[op.to as usize] = added(&at[op.to as usize], &self.linear(&op.down, &units));
+                }
+                Op::Attend(op) => at[op.to as usize] = attended(op, &at[op.from as usize]),
+                Op::Pool(op) => {
+                    let x = &at[op.from as usize];
+                    let column = |i: usize| x.iter().map(move |row| row[i]);
+                    let pooled = |i: usize| match op.pooling {
+                        Pooling::Cls => x[0][i],
+                        Pooling::Mean => column(i).sum::<f64>() / x.len() as f64,
+                        Pooling::Max => column(i).fold(f64::NEG_INFINITY, f64::max),
+                    };
+                    at[op.to as usize] = vec![(0..op.width).map(pooled).collect()];
+                }
+                Op::Normalize(op) => {
+                    for row in &mut at[op.to as usize] {
+                        let length = dot(row, row).sqrt();
+                        row.iter_mut().for_each(|x| *x /= length);
+                    }
+                }
+            }
+        }
+        at[self.program.output() as usize].concat()
+    }
+
+    /// A parameter's values; none where the model lacks it.
+    fn get(&self, id: ParamId) -> Vec<f64> {
+        self.weights.get(&self.program.param(id).name).map_or_else(Vec::new, |array| wide(&array.to_f32()))
+    }
+
+    fn linear(&self, linear: &Linear, x: &Rows) -> Rows {
+        let mut out: Rows = vec![Vec::new(); x.len()];
+        for part in &linear.parts {
+            let weight = self.get(part.weight);
+            let bias = part.bias.map(|id| self.get(id));
+            for (x, out) in x.iter().zip(&mut out) {
+                for (i, row) in weight.chunks(linear.input).enumerate() {
+                    out.push(dot(row, x) + bias.as_ref().map_or(0.0, |bias| bias[i]));
+                }
+            }
+        }
+        out
+    }
+}
+
+fn attended(op: &Attention, qkv: &Rows) -> Rows {
+    let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
+    assert_eq!(op.heads, op.kv_heads);
+    let part = |row: &[f64], which: usize, head: usize| -> Vec<f64> {
+        row[(which * op.heads + head) * op.head_width..][..op.head_width].to_vec()
+    };
+    let of = |row: &Vec<f64>| {
+        let mut out = Vec::new();
+        for head in 0..op.heads {
+            let query = part(row, 0, head);
+            let score = |other: &Vec<f64>| dot(&query, &part(other, 1, head)) / (op.head_width as f64).sqrt();
+            let scores: Vec<f64> = qkv.iter().map(score).collect();
+            let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let shares: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
+            let sum: f64 = shares.iter().sum();
+            for i in 0..op.head_width {
+                out.push(shares.iter().zip(qkv).map(|(s, row)| s / sum * part(row, 2, head)[i]).sum());
+            }
+        }
+        out
+    };
+    qkv.iter().map(of).collect()
+}
+
+fn wide(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn added(x: &Rows, y: &Rows) -> Rows {
+    x.iter().zip(y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x + y).collect()).collect()
+}
+
+fn activated(kind: Activation, mut x: Rows) -> Rows {
+    x.iter_mut().flatten().for_each(|x| *x = activate(kind, *x));
+    x
+}
+
+/// One number's activation.
+pub fn activate(kind: Activation, x: f64) -> f64 {
+    match kind {
+        Activation::Gelu => x * 0.5 * (1.0 + erf(x / 2f64.sqrt())),
+        Activation::GeluTanh => x * 0.5 * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh()),
+        Activation::Relu => x.max(0.0),
+        Activation::Tanh => x.tanh(),
+        Activation::Identity => x,
+    }
+}
+
+/// erf by its Taylor series; from 2 on, where that loses digits, by Laplace's continued fraction.
+pub fn erf(x: f64) -> f64 {
+    if x.abs() >= 2.0 {
+        let size = x.abs();
+        let fraction = (1..200).rev().fold(size, |rest, k| size + f64::from(k) / 2.0 / rest);
+        return x.signum() * (1.0 - (-x * x).exp() / PI.sqrt() / fraction);
+    }
+    let (mut term, mut sum, mut n) = (x, x, 0.0);
+    while term.abs() > 1e-18 * sum.abs() {
+        n += 1.0;
+        term *= -x * x / n;
+        sum += term / (2.0 * n + 1.0);
+    }
+    sum * 2.0 / PI.sqrt()
+}
+
+/// Values by Python's `math.erf`.
+#[test]
+fn the_oracles_erf_is_right() {
+    for (x, y) in [
+        (0.5, 0.520_499_877_813_046_5),
+        (1.0, 0.842_700_792_949_714_9),
+        (1.999_999, 0.995_322_244_351_926_1),
+        (2.0, 0.995_322_265_018_952_7),
+        (-3.0, -0.999_977_909_503_001_4),
+    ] {
+        assert!((erf(x) - y).abs() < 1e-13, "{x}: {}", erf(x));
+    }
+}
