@@ -13,7 +13,8 @@ use std::{
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Modules that do not know each other, below a common one.
-const APART: [(&str, &[&str]); 1] = [("encoder", &["cpu", "trained", "webgpu"])];
+const APART: [(&str, &[&str]); 2] =
+    [("encoder", &["cpu", "trained", "webgpu"]), ("page", &["benchmark", "evaluate", "search"])];
 
 /// Modules that only some others may name: kernels are behind the encoder's door.
 const BEHIND: [(&str, &[&str]); 3] = [
