@@ -6,19 +6,10 @@
 //! vector of that language, `e ← e − Σ c cᵀ e`, and what is left is scaled to length 1. Queries have
 //! no part in finding the directions. Not here: which `r` is best, and what it does to the measures.
 
+use nalgebra::{DMatrix, SymmetricEigen};
+
 use crate::{Error, Result};
 
-/// Columns of a matrix side by side, so that one load serves all of them.
-const LANES: usize = 4;
-/// Rows multiplied together: two panels of them stay in a core's nearest cache.
-const BLOCK: usize = 256;
-/// Directions followed beyond those asked for, so that the last of these converge too.
-const SPARE: usize = 8;
-/// An eigenvector is good when `‖Gv − λv‖` is at most this share of the largest eigenvalue.
-const TOLERANCE: f64 = 1e-12;
-/// Products with the Gram matrix after which directions are taken as they are. Only those whose
-/// singular values are all but equal take so long, and of such any combination is as good.
-const PRODUCTS: usize = 400;
 /// Below this share of a length, what is left is rounding.
 const ROUNDING: f64 = 1e-6;
 
@@ -35,8 +26,7 @@ pub struct Outcome {
 /// `[r, dimension]`, orthonormal, the largest component of each positive. Fewer when the rows span
 /// fewer dimensions, none when `r` is 0.
 ///
-/// The same rows give the same directions on every machine: subspace iteration on the Gram matrix in
-/// f64 from a fixed start, sped up by Chebyshev polynomials (Zhou, Saad et al. 2006).
+/// They are eigenvectors of the Gram matrix, in f64 (`nalgebra`).
 ///
 /// # Errors
 /// [`Error::Input`] when `r` reaches the dimension, when there are no rows, or when they are not whole
@@ -52,14 +42,18 @@ pub fn directions(rows: &[f32], dimension: usize, r: usize) -> Result<Vec<f32>> 
             "There are no passages to find a language's directions in; open some in this language".into(),
         ));
     }
-    let gram = gram(rows, dimension);
-    let (values, vectors) = leading(&gram, dimension, r);
-    let floor = values[0] * ROUNDING * ROUNDING;
-    let found = vectors.chunks_exact(dimension).zip(&values).take(r).filter(|&(_, &value)| value > floor);
+    let rows =
+        DMatrix::from_row_iterator(rows.len() / dimension, dimension, rows.iter().copied().map(f64::from));
+    let eigen = SymmetricEigen::new(rows.tr_mul(&rows));
+    let mut order: Vec<usize> = (0..dimension).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+    let floor = eigen.eigenvalues[order[0]] * ROUNDING * ROUNDING;
+    let found = order.into_iter().take(r).filter(|&i| eigen.eigenvalues[i] > floor);
     Ok(found
-        .flat_map(|(vector, _)| {
+        .flat_map(|i| {
+            let vector = eigen.eigenvectors.column(i);
             let largest = vector.iter().fold(0.0f64, |m, &x| if x.abs() > m.abs() { x } else { m });
-            vector.iter().map(move |&x| (x * largest.signum()) as f32)
+            vector.iter().map(|&x| (x * largest.signum()) as f32).collect::<Vec<_>>()
         })
         .collect())
 }
@@ -152,7 +146,13 @@ fn widen(directions: &[f32], d: usize) -> Result<Vec<f64>> {
             }
         }
     }
-    orthonormalize(&mut directions, d, &mut Noise(0));
+    for i in 0..directions.len() / d {
+        let (done, rest) = directions.split_at_mut(i * d);
+        let own = &mut rest[..d];
+        done.chunks_exact(d).for_each(|direction| subtract(own, direction));
+        let length = dot(own, own).sqrt();
+        own.iter_mut().for_each(|x| *x /= length);
+    }
     Ok(directions)
 }
 
@@ -201,177 +201,6 @@ fn check_count(r: usize, dimension: usize) -> Result<()> {
     Ok(())
 }
 
-/// `rowsᵀ rows`: `[d, d]`.
-fn gram(rows: &[f32], d: usize) -> Vec<f64> {
-    let mut out = vec![0.0; d * d];
-    for block in rows.chunks(BLOCK * d) {
-        let panels = panels(block.len() / d, d, |row, column| f64::from(block[row * d + column]));
-        multiply(&panels, &panels, d, &mut out, true);
-    }
-    for i in 0..d {
-        for j in 0..i {
-            out[i * d + j] = out[j * d + i];
-        }
-    }
-    out
-}
-
-/// `rows · gram`, for `rows` of `[k, d]` and a symmetric `gram` in panels, block by block.
-fn times(rows: &[f64], gram: &[Vec<Panel>], d: usize) -> Vec<f64> {
-    let k = rows.len() / d;
-    let mut out = vec![0.0; k * d];
-    for (number, block) in gram.iter().enumerate() {
-        let size = block.first().map_or(0, Vec::len);
-        let rows = panels(size, k, |i, row| rows[row * d + number * BLOCK + i]);
-        multiply(&rows, block, d, &mut out, false);
-    }
-    out
-}
-
-/// `LANES` columns of a matrix, row after row; what is past the last column is zero.
-type Panel = Vec<[f64; LANES]>;
-
-fn panels(rows: usize, columns: usize, value: impl Fn(usize, usize) -> f64) -> Vec<Panel> {
-    let at = |row, column| if column < columns { value(row, column) } else { 0.0 };
-    let panel = |first| (0..rows).map(|row| std::array::from_fn(|lane| at(row, first + lane))).collect();
-    (0..columns).step_by(LANES).map(panel).collect()
-}
-
-/// Adds `aᵀ b` to `out`, whose rows are `width` long; the tiles from the diagonal on, if `upper`.
-fn multiply(a: &[Panel], b: &[Panel], width: usize, out: &mut [f64], upper: bool) {
-    for (i, left) in a.iter().enumerate() {
-        for (j, right) in b.iter().enumerate().skip(if upper { i } else { 0 }) {
-            let mut sums = [[0.0; LANES]; LANES];
-            for (x, y) in left.iter().zip(right) {
-                for row in 0..LANES {
-                    for lane in 0..LANES {
-                        sums[row][lane] += x[row] * y[lane];
-                    }
-                }
-            }
-            for (row, sums) in out.chunks_exact_mut(width).skip(i * LANES).zip(&sums) {
-                row[j * LANES..].iter_mut().zip(sums).for_each(|(slot, sum)| *slot += sum);
-            }
-        }
-    }
-}
-
-/// The first `r` eigenvectors (and a few more, less exact) of a symmetric matrix without negative
-/// eigenvalues, the largest eigenvalue first.
-fn leading(gram: &[f64], d: usize, r: usize) -> (Vec<f64>, Vec<f64>) {
-    let k = d.min(r + SPARE);
-    let gram: Vec<Vec<Panel>> = gram
-        .chunks(BLOCK * d)
-        .map(|block| panels(block.len() / d, d, |row, column| block[row * d + column]))
-        .collect();
-    let mut noise = Noise(0);
-    let mut basis: Vec<f64> = (0..k * d).map(|_| noise.next()).collect();
-    let mut products = 0;
-    loop {
-        orthonormalize(&mut basis, d, &mut noise);
-        let image = times(&basis, &gram, d);
-        products += 1;
-        // The best eigenvectors within the basis (Rayleigh–Ritz).
-        let inner: Vec<f64> =
-            basis.chunks_exact(d).flat_map(|x| image.chunks_exact(d).map(move |y| dot(x, y))).collect();
-        let (values, mixture) = eigen(inner, k);
-        let [mut vectors, mut image] = [&basis, &image].map(|rows| mix(&mixture, rows, d));
-        let exact = (0..r).all(|i| {
-            let pairs = image[i * d..][..d].iter().zip(&vectors[i * d..][..d]);
-            pairs.map(|(y, x)| (y - values[i] * x).powi(2)).sum::<f64>().sqrt() <= TOLERANCE * values[0]
-        });
-        if exact || products >= PRODUCTS {
-            return (values, vectors);
-        }
-        // A polynomial that is small on [0, 2 × centre], where the unwanted eigenvalues are, and as
-        // large beyond as the precision of the weaker directions allows.
-        let centre = (values[k - 1] / 2.0).max(values[0] * 1e-9);
-        let x = values[0] / centre - 1.0;
-        let growth = x + (x * x - 1.0).max(0.0).sqrt();
-        image.iter_mut().zip(&vectors).for_each(|(y, x)| *y = *y / centre - x);
-        let (mut reached, mut degree) = (growth * growth, 2);
-        while reached < 1e8 && degree <= 16 {
-            let next = times(&image, &gram, d);
-            let steps = next.iter().zip(&image).zip(&mut vectors);
-            steps.for_each(|((z, y), x)| *x = 2.0 * (z / centre - y) - *x);
-            std::mem::swap(&mut vectors, &mut image);
-            (reached, degree, products) = (reached * growth, degree + 1, products + 1);
-        }
-        basis = image;
-    }
-}
-
-/// Gram–Schmidt on the rows, twice each for precision; a row that depends on those before it is
-/// replaced.
-fn orthonormalize(rows: &mut [f64], d: usize, noise: &mut Noise) {
-    for i in 0..rows.len() / d {
-        let (done, rest) = rows.split_at_mut(i * d);
-        let row = &mut rest[..d];
-        loop {
-            let before = dot(row, row).sqrt();
-            for _ in 0..2 {
-                done.chunks_exact(d).for_each(|direction| subtract(row, direction));
-            }
-            let after = dot(row, row).sqrt();
-            if after > before * 1e-10 {
-                row.iter_mut().for_each(|x| *x /= after);
-                break;
-            }
-            row.fill_with(|| noise.next());
-        }
-    }
-}
-
-/// Eigenvalues, largest first, and eigenvectors as rows of a symmetric `[k, k]` matrix: Jacobi's
-/// rotations.
-fn eigen(mut m: Vec<f64>, k: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut vectors: Vec<f64> = (0..k * k).map(|at| if at / k == at % k { 1.0 } else { 0.0 }).collect();
-    let scale = dot(&m, &m).sqrt();
-    for _ in 0..60 {
-        let mut turned = false;
-        for p in 0..k {
-            for q in p + 1..k {
-                let off = (m[p * k + q] + m[q * k + p]) / 2.0;
-                if off.abs() <= scale * 1e-15 {
-                    continue;
-                }
-                turned = true;
-                let theta = (m[q * k + q] - m[p * k + p]) / (2.0 * off);
-                let t = 1f64.copysign(theta) / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let c = 1.0 / (t * t + 1.0).sqrt();
-                let s = t * c;
-                let turn = |x: f64, y: f64| (c * x - s * y, s * x + c * y);
-                for i in 0..k {
-                    (m[i * k + p], m[i * k + q]) = turn(m[i * k + p], m[i * k + q]);
-                }
-                for rows in [&mut m, &mut vectors] {
-                    for i in 0..k {
-                        (rows[p * k + i], rows[q * k + i]) = turn(rows[p * k + i], rows[q * k + i]);
-                    }
-                }
-            }
-        }
-        if !turned {
-            break;
-        }
-    }
-    let mut order: Vec<usize> = (0..k).collect();
-    order.sort_by(|&a, &b| m[b * k + b].total_cmp(&m[a * k + a]));
-    let values = order.iter().map(|&i| m[i * k + i]).collect();
-    (values, order.iter().flat_map(|&i| &vectors[i * k..][..k]).copied().collect())
-}
-
-/// `mixture · rows`, `[k, k]` and `[k, d]`.
-fn mix(mixture: &[f64], rows: &[f64], d: usize) -> Vec<f64> {
-    let mut out = vec![0.0; rows.len()];
-    for (out, weights) in out.chunks_exact_mut(d).zip(mixture.chunks_exact(rows.len() / d)) {
-        for (row, weight) in rows.chunks_exact(d).zip(weights) {
-            out.iter_mut().zip(row).for_each(|(slot, x)| *slot += weight * x);
-        }
-    }
-    out
-}
-
 /// Takes the part along `direction`, of length 1, out of `row`.
 fn subtract(row: &mut [f64], direction: &[f64]) {
     let part = dot(row, direction);
@@ -386,19 +215,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
         (0..8).for_each(|i| sums[i] += a[i] * b[i]);
     }
     sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>()
-}
-
-/// Numbers from -1 to 1 that are always the same (splitmix64).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
 }
 
 #[cfg(test)]
@@ -422,6 +238,39 @@ mod tests {
     struct Left {
         r: usize,
         rows: Vec<Vec<f32>>,
+    }
+
+    /// Numbers from -1 to 1 that are always the same (splitmix64).
+    struct Noise(u64);
+
+    impl Noise {
+        fn next(&mut self) -> f64 {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        }
+    }
+
+    /// Gram–Schmidt on the rows, twice each for precision; a row that depends on those before it is replaced.
+    fn orthonormalize(rows: &mut [f64], d: usize, noise: &mut Noise) {
+        for i in 0..rows.len() / d {
+            let (done, rest) = rows.split_at_mut(i * d);
+            let row = &mut rest[..d];
+            loop {
+                let before = dot(row, row).sqrt();
+                for _ in 0..2 {
+                    done.chunks_exact(d).for_each(|direction| subtract(row, direction));
+                }
+                let after = dot(row, row).sqrt();
+                if after > before * 1e-10 {
+                    row.iter_mut().for_each(|x| *x /= after);
+                    break;
+                }
+                row.fill_with(|| noise.next());
+            }
+        }
     }
 
     fn noise(n: usize, seed: u64) -> Vec<f32> {

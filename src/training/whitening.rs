@@ -9,7 +9,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rayon::prelude::*;
+use nalgebra::{DMatrix, SymmetricEigen};
 use serde::{Deserialize, Serialize};
 
 use super::sampler::{Item, Sampler};
@@ -21,10 +21,8 @@ use crate::{
     text::{Cut, Kind},
 };
 
-/// Changes of the inverse square root below this share of it are rounding.
-const TOLERANCE: f64 = 1e-12;
-/// Newton steps after which a matrix counts as too near to a singular one.
-const STEPS: usize = 60;
+/// Below this share of the largest eigenvalue, one is rounding.
+const ROUNDING: f64 = 1e-12;
 
 /// How vectors are whitened when training is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,15 +113,10 @@ pub fn whiten(
 
 /// Adds the covariance of the rows of `queries` less those of `passages`, both `[pairs, d]`, to `out`, `[d, d]`.
 fn add_covariance(out: &mut [f64], queries: &[f32], passages: &[f32], d: usize) {
-    let share = ((queries.len() / d) as f64).recip();
-    let differences: Vec<f64> =
-        queries.iter().zip(passages).map(|(q, p)| f64::from(*q) - f64::from(*p)).collect();
-    out.par_chunks_mut(d).enumerate().for_each(|(i, out)| {
-        for row in differences.chunks(d) {
-            let own = share * row[i];
-            out.iter_mut().zip(row).for_each(|(o, v)| *o += own * v);
-        }
-    });
+    let differences = queries.iter().zip(passages).map(|(q, p)| f64::from(*q) - f64::from(*p));
+    let differences = DMatrix::from_row_iterator(queries.len() / d, d, differences);
+    let covariance = differences.tr_mul(&differences) / differences.nrows() as f64;
+    out.iter_mut().zip(covariance.iter()).for_each(|(o, c)| *o += c);
 }
 
 /// Scales a matrix to a mean eigenvalue of 1; one of zeros stays.
@@ -139,45 +132,30 @@ fn trace(matrix: &[f64], d: usize) -> f64 {
     matrix.iter().step_by(d + 1).sum()
 }
 
+/// `A^(-1/2)` of a symmetric positive definite `A`, `[d, d]`, scaled to a mean eigenvalue of 1, by its eigenvalues.
+///
+/// # Errors
+/// [`Error::Input`] where an eigenvalue is not above rounding.
+fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
+    let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(DMatrix::from_row_slice(d, d, a));
+    if eigenvalues.min() <= eigenvalues.max() * ROUNDING {
+        return Err(Error::Input(
+            "the pairs' covariance is too near to a singular matrix to whiten by; raise whitening.ridge"
+                .into(),
+        ));
+    }
+    let roots = DMatrix::from_diagonal(&eigenvalues.map(|value| value.sqrt().recip()));
+    // Symmetric: rows are columns.
+    let mut root = (&eigenvectors * roots * eigenvectors.transpose()).as_slice().to_vec();
+    to_unit(&mut root, d);
+    Ok(root)
+}
+
 /// `a`, `[d, d]`, times `b`, `[d, columns]`.
 fn product(a: &[f64], b: &[f64], columns: usize) -> Vec<f64> {
     let d = b.len() / columns;
-    let mut out = vec![0.0; d * columns];
-    out.par_chunks_mut(columns).zip(a.par_chunks(d)).for_each(|(out, a)| {
-        for (a, b) in a.iter().zip(b.chunks(columns)) {
-            out.iter_mut().zip(b).for_each(|(o, b)| *o += a * b);
-        }
-    });
-    out
-}
-
-/// `A^(-1/2)` of a symmetric positive definite `A`, `[d, d]`, scaled to a mean eigenvalue of 1: the coupled
-/// Newton–Schulz iteration (Higham, *Functions of Matrices*, 2008, chapter 6).
-///
-/// # Errors
-/// [`Error::Input`] where it does not converge.
-fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
-    let norm = a.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let mut root: Vec<f64> = a.iter().map(|v| v / norm).collect();
-    let mut inverse = vec![0.0; d * d];
-    (0..d).for_each(|i| inverse[i * d + i] = 1.0);
-    for _ in 0..STEPS {
-        let mut middle = product(&inverse, &root, d);
-        middle.iter_mut().for_each(|v| *v *= -0.5);
-        (0..d).for_each(|i| middle[i * d + i] += 1.5);
-        root = product(&root, &middle, d);
-        let next = product(&middle, &inverse, d);
-        let change = next.iter().zip(&inverse).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
-        let size = next.iter().map(|v| v * v).sum::<f64>();
-        inverse = next;
-        if change <= TOLERANCE * TOLERANCE * size {
-            to_unit(&mut inverse, d);
-            return Ok(inverse);
-        }
-    }
-    Err(Error::Input(
-        "the pairs' covariance is too near to a singular matrix to whiten by; raise whitening.ridge".into(),
-    ))
+    let product = DMatrix::from_row_slice(d, d, a) * DMatrix::from_row_slice(d, columns, b);
+    product.transpose().as_slice().to_vec()
 }
 
 /// Puts `matrix`, `[d, d]`, and then `offset`, `[d]`, behind the model's last layer.
