@@ -1,14 +1,22 @@
 //! The part of the page's address after its path: names and values, so that copying it shares what is on the
 //! screen. Each view says which of them are its own, and what they mean.
 
+use std::cell::RefCell;
+
 use leptos::prelude::window;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::protocol::DeviceChoice;
+
+/// What is written as it is, beside letters and digits.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// What an address says, read. Of a name that is there twice the last value counts; empty values are left out.
 #[derive(Debug, Default)]
 pub(super) struct Address {
     pairs: Vec<(String, String)>,
+    /// What was asked for and means nothing, as `name=value`.
+    unknown: RefCell<Vec<String>>,
 }
 
 impl Address {
@@ -24,7 +32,8 @@ impl Address {
             let value = decode(value);
             (!value.is_empty()).then(|| (name.to_owned(), value))
         };
-        Self { pairs: search.trim_start_matches('?').split('&').filter_map(pair).collect() }
+        let pairs = search.trim_start_matches('?').split('&').filter_map(pair).collect();
+        Self { pairs, unknown: RefCell::default() }
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -33,6 +42,37 @@ impl Address {
 
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
+    }
+
+    /// What `meaning` makes of a value; one that means nothing is kept for [`unknown`](Self::unknown).
+    pub fn meaning<T>(&self, name: &str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.understood(name, self.get(name)?, meaning)
+    }
+
+    /// The same of each part of a value that are set apart by commas.
+    pub fn meanings<T>(&self, name: &str, meaning: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        self.list(name).filter_map(|part| self.understood(name, part, &meaning)).collect()
+    }
+
+    fn understood<T>(&self, name: &str, word: &str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let found = meaning(word);
+        let said = format!("{name}={word}");
+        let mut unknown = self.unknown.borrow_mut();
+        if found.is_none() && !unknown.contains(&said) {
+            unknown.push(said);
+        }
+        found
+    }
+
+    /// A sentence on the values that meant nothing to those who read them.
+    pub fn unknown(&self) -> Option<String> {
+        let unknown = self.unknown.borrow();
+        (!unknown.is_empty()).then(|| {
+            format!(
+                "The link asks for something this page does not know, which is left out: {}.",
+                unknown.join(", ")
+            )
+        })
     }
 
     /// The parts of a value that are set apart by commas.
@@ -82,55 +122,21 @@ pub(super) fn device_name(device: DeviceChoice) -> &'static str {
     }
 }
 
-/// The device of that word; an unknown word asks for the automatic choice.
-pub(super) fn device_named(word: &str) -> DeviceChoice {
-    match word {
-        "cpu" => DeviceChoice::Cpu,
-        "webgpu" => DeviceChoice::WebGpu,
-        _ => DeviceChoice::Auto,
-    }
+/// The device of that word.
+pub(super) fn device_named(word: &str) -> Option<DeviceChoice> {
+    [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::WebGpu]
+        .into_iter()
+        .find(|d| device_name(*d) == word)
 }
 
 /// Percent-encoding of a value, with `+` for a space.
 fn encode(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                out.push(byte.into());
-            }
-            b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    utf8_percent_encode(value, PLAIN).to_string().replace("%20", "+")
 }
 
 /// The reverse of [`encode`]; what is not valid stays as it is.
 fn decode(value: &str) -> String {
-    let mut out = Vec::with_capacity(value.len());
-    let mut bytes = value.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let mut ahead = bytes.clone();
-                match (ahead.next().and_then(hex), ahead.next().and_then(hex)) {
-                    (Some(high), Some(low)) => {
-                        out.push(high * 16 + low);
-                        bytes = ahead;
-                    }
-                    _ => out.push(b'%'),
-                }
-            }
-            _ => out.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
+    percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -170,6 +176,18 @@ mod tests {
         assert_eq!(address.list("in").collect::<Vec<_>>(), ["de", "x", "y", "el"]);
         assert_eq!(address.text("lang"), None);
         assert_eq!(Builder::default().search(), "");
+    }
+
+    #[test]
+    fn what_means_nothing_is_told_once() {
+        let address = Address::parse("?n=3&m=many&list=1,two,3,two");
+        let number = |word: &str| word.parse::<u32>().ok();
+        assert_eq!(address.meaning("n", number), Some(3));
+        assert_eq!(address.meaning("not there", number), None);
+        assert_eq!(address.unknown(), None);
+        assert_eq!(address.meaning("m", number), None);
+        assert_eq!(address.meanings("list", number), [1, 3]);
+        assert!(address.unknown().unwrap().ends_with(": m=many, list=two."), "{:?}", address.unknown());
     }
 
     #[test]

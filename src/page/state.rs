@@ -96,8 +96,14 @@ impl Page {
 
     /// Shows the view that the address names.
     pub fn show(self, views: Vec<Rc<dyn View>>, address: &Address) {
+        let named =
+            |word: &str| views.iter().find(|view| view.about().name == word).map(|view| view.about().name);
+        let shown = address.meaning("view", named).unwrap_or(views[0].about().name);
         self.views.set_value(views);
-        self.shown.set(self.view_named(address.get("view")).about().name);
+        self.shown.set(shown);
+        if let Some(unknown) = address.unknown() {
+            self.add_notice(unknown);
+        }
     }
 
     /// The page that this component is part of.
@@ -115,10 +121,11 @@ impl Page {
 
 /// The device that an address asks for.
 pub(super) fn device_of(address: &Address) -> DeviceChoice {
-    address.get("device").map(device_named).unwrap_or_default()
+    address.meaning("device", device_named).unwrap_or_default()
 }
 
 /// How it says that the CPU multiplies.
 pub(super) fn precision_of(address: &Address) -> PrecisionChoice {
-    address.get("precision").map(PrecisionChoice::named).unwrap_or_default()
+    let named = |word: &str| PrecisionChoice::ALL.into_iter().find(|choice| choice.name() == word);
+    address.meaning("precision", named).unwrap_or_default()
 }

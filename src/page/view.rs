@@ -188,5 +188,8 @@ impl Page {
         self.shown.set(view.about().name);
         view.arrive();
         view.read(&address);
+        if let Some(unknown) = address.unknown() {
+            self.add_notice(unknown);
+        }
     }
 }

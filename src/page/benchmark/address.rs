@@ -7,14 +7,14 @@ use crate::benchmark::{Device, Plan, cells};
 use crate::page::address::{Address, Builder};
 use crate::protocol::PrecisionChoice;
 
-/// What is timed. Where a word means nothing, the default stays.
+/// What is timed. Where a word means nothing, the default stays, and [`Address::unknown`] tells the word.
 pub(super) fn plan(address: &Address) -> Plan {
     let default = Plan::default();
     Plan {
         devices: named(address, "devices", &Device::ALL, Device::name).unwrap_or(default.devices),
         precisions: named(address, "precisions", &PrecisionChoice::ALL, PrecisionChoice::name)
             .unwrap_or(default.precisions),
-        cells: address.get("cells").and_then(|value| cells(value).ok()).unwrap_or(default.cells),
+        cells: address.meaning("cells", |word| cells(word).ok()).unwrap_or(default.cells),
         repeats: number(address, "repeats", Plan::REPEATS).unwrap_or(default.repeats),
         warmups: number(address, "warmups", Plan::WARMUPS).unwrap_or(default.warmups),
         language: address.text("texts").unwrap_or(default.language),
@@ -33,14 +33,14 @@ pub(super) fn put(plan: &Plan, address: &mut Builder) {
 
 /// The things whose names stand there, if any do.
 fn named<T: Copy>(address: &Address, list: &str, all: &[T], name: fn(T) -> &'static str) -> Option<Vec<T>> {
-    let words: Vec<&str> = address.list(list).collect();
+    let words = address.meanings(list, |word| all.iter().copied().map(name).find(|name| *name == word));
     let named: Vec<T> = all.iter().copied().filter(|t| words.contains(&name(*t))).collect();
     (!named.is_empty()).then_some(named)
 }
 
 /// The number that stands there, as near as `range` has it.
 fn number(address: &Address, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
-    let number: usize = address.get(name)?.parse().ok()?;
+    let number: usize = address.meaning(name, |word| word.parse().ok())?;
     Some(number.clamp(*range.start(), *range.end()))
 }
 
@@ -70,5 +70,10 @@ mod tests {
         assert_eq!(plan(&Address::parse(&written(&own))), own);
         let odd = Address::parse("?devices=abacus&precisions=,&cells=0x9&repeats=0&warmups=many");
         assert_eq!(plan(&odd), Plan { repeats: 1, ..Plan::default() });
+        assert!(
+            odd.unknown().unwrap().ends_with(": devices=abacus, cells=0x9, warmups=many."),
+            "{:?}",
+            odd.unknown()
+        );
     }
 }

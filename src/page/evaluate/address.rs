@@ -33,19 +33,18 @@ pub(super) struct Choices {
 }
 
 impl Choices {
-    /// Unknown words count as the default.
+    /// Words that mean nothing count as the default, and [`Address::unknown`] tells them.
     pub fn read(address: &Address) -> Self {
-        let number = |name: &str| address.get(name).and_then(|value| value.parse::<u32>().ok());
+        let number = |word: &str| word.parse::<u32>().ok();
         Self {
-            data: address.get("data").map(Data::named).unwrap_or_default(),
+            data: address.meaning("data", Data::named).unwrap_or_default(),
             languages: address.list("languages").map(str::to_owned).collect(),
-            measure: address.get("measure").map(MapMeasure::named).unwrap_or_default(),
-            shown: address.get("show").map(Shown::named).unwrap_or_default(),
-            lir: address.get("lir").and_then(|value| value.parse().ok()).filter(|n| *n > 0),
-            // Who typed a name that means nothing is told so where names are typed.
-            measures: address.list("measures").filter_map(|name| name.parse().ok()).collect(),
-            relevance: number("relevance").unwrap_or(1).max(1),
-            cell: address.get("cell").and_then(cell_named),
+            measure: address.meaning("measure", MapMeasure::named).unwrap_or_default(),
+            shown: address.meaning("show", Shown::named).unwrap_or_default(),
+            lir: address.meaning("lir", |word| word.parse().ok()).filter(|n| *n > 0),
+            measures: address.meanings("measures", |name| name.parse().ok()),
+            relevance: address.meaning("relevance", number).unwrap_or(1).max(1),
+            cell: address.meaning("cell", cell_named),
             model: address.text("model"),
             against: address.text("against"),
         }
@@ -104,7 +103,10 @@ mod tests {
     fn defaults_leave_no_trace_and_unknown_words_count_as_them() {
         let default = Choices::read(&Address::parse(""));
         assert_eq!(written(&default), "");
-        let odd = "?lir=many&cell=&data=kitchen&lir=0&measures=good&relevance=1&measure=&show=c";
-        assert_eq!(Choices::read(&Address::parse(odd)), default);
+        let odd =
+            Address::parse("?lir=many&cell=&data=kitchen&lir=0&measures=good&relevance=1&measure=&show=c");
+        assert_eq!(Choices::read(&odd), default);
+        let told = odd.unknown().unwrap();
+        assert!(told.ends_with(": data=kitchen, show=c, measures=good."), "{told}");
     }
 }

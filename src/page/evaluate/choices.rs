@@ -28,8 +28,8 @@ impl Data {
         }
     }
 
-    pub fn named(word: &str) -> Self {
-        Self::ALL.into_iter().find(|data| data.name() == word).unwrap_or_default()
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|data| data.name() == word)
     }
 
     /// Its name for a person.
@@ -90,8 +90,8 @@ impl MapMeasure {
         }
     }
 
-    pub fn named(word: &str) -> Self {
-        Self::ALL.into_iter().find(|measure| measure.name() == word).unwrap_or_default()
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.name() == word)
     }
 
     /// Its name for a person.
@@ -144,8 +144,8 @@ impl Shown {
         }
     }
 
-    pub fn named(word: &str) -> Self {
-        Self::ALL.into_iter().find(|shown| shown.name() == word).unwrap_or_default()
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|shown| shown.name() == word)
     }
 }
 
@@ -199,9 +199,9 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        assert!(Data::ALL.into_iter().all(|d| Data::named(d.name()) == d));
-        assert!(MapMeasure::ALL.into_iter().all(|m| MapMeasure::named(m.name()) == m));
-        assert!(Shown::ALL.into_iter().all(|s| Shown::named(s.name()) == s));
+        assert!(Data::ALL.into_iter().all(|d| Data::named(d.name()) == Some(d)));
+        assert!(MapMeasure::ALL.into_iter().all(|m| MapMeasure::named(m.name()) == Some(m)));
+        assert!(Shown::ALL.into_iter().all(|s| Shown::named(s.name()) == Some(s)));
         let named = |m: &MapMeasure| Measures::NAMES.contains(&m.compared());
         assert!(MapMeasure::ALL.iter().all(named));
     }

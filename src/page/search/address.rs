@@ -23,12 +23,12 @@ pub(super) struct Choices {
 }
 
 impl Choices {
-    /// Unknown words count as the default.
+    /// Words that mean nothing count as the default, and [`Address::unknown`] tells them.
     pub fn read(address: &Address) -> Self {
         Self {
             query: address.text("q"),
             language: address.text("lang"),
-            scope: address.get("scope").map(scope_named).unwrap_or_default(),
+            scope: address.meaning("scope", scope_named).unwrap_or_default(),
             filter: address.list("in").map(str::to_owned).collect(),
             with: address.text("with"),
         }
@@ -54,12 +54,8 @@ pub(super) fn scope_name(scope: Scope) -> &'static str {
     }
 }
 
-fn scope_named(word: &str) -> Scope {
-    match word {
-        "one" => Scope::One,
-        "another" => Scope::Another,
-        _ => Scope::All,
-    }
+fn scope_named(word: &str) -> Option<Scope> {
+    [Scope::One, Scope::Another, Scope::All].into_iter().find(|scope| scope_name(*scope) == word)
 }
 
 #[cfg(test)]

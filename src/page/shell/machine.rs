@@ -148,7 +148,7 @@ fn DeviceChoices() -> impl IntoView {
         <p>
             <label>
                 "Device "
-                <select on:change:target=move |e| page.choose_device(device_named(&e.target().value()))>
+                <select on:change:target=move |e| page.choose_device(device_named(&e.target().value()).unwrap_or_default())>
                     {option(DeviceChoice::Auto, "automatic: measure, keep the faster")}
                     {option(DeviceChoice::Cpu, "CPU")}
                     {option(DeviceChoice::WebGpu, "GPU (WebGPU)")}

@@ -359,7 +359,7 @@ fn Device() -> impl IntoView {
         <label class="field">
             <span>"Device"</span>
             <select on:change:target=move |event| {
-                e.choose_measuring_device(device_named(&event.target().value()));
+                e.choose_measuring_device(device_named(&event.target().value()).unwrap_or_default());
             }>
                 {option(DeviceChoice::Auto, "automatic: measure, keep the faster")}
                 {option(DeviceChoice::Cpu, "CPU")}

@@ -26,7 +26,7 @@ pub(super) fn Difference() -> impl IntoView {
             let Some(c) = comparison.as_ref() else {
                 return view! { <p class="hint" aria-live="polite">"The two are being compared."</p> }.into_any();
             };
-            let measure = MapMeasure::named(&c.measure).title();
+            let measure = MapMeasure::named(&c.measure).unwrap_or_default().title();
             let rows = ROWS.iter().filter_map(|(key, name)| c.settings.get(*key).map(|d| row(name, measure, d)));
             view! {
                 <div class="scroll" tabindex="0" role="region" aria-label="Difference between the models">

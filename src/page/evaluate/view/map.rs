@@ -139,7 +139,7 @@ fn Choices(two: Memo<bool>) -> impl IntoView {
             <label>
                 "Measure "
                 <select on:change:target=move |event| {
-                    e.choose_measure(MapMeasure::named(&event.target().value()));
+                    e.choose_measure(MapMeasure::named(&event.target().value()).unwrap_or_default());
                 }>{offered}</select>
             </label>
             {move || two.get().then(|| view! {
