@@ -71,6 +71,15 @@ test("files and questions that cannot be used", async () => {
   await search.context.close();
 });
 
+test("a link that asks for what there is not says so, and the rest of it counts", async () => {
+  const { page, context } = await open("?view=evaluate&data=kitchen&measures=ndcg@20,good&lir=many&precision=exact");
+  const notice = page.getByText("The link asks for something this page does not know");
+  await notice.waitFor();
+  assert.match(await notice.innerText(), /: data=kitchen, lir=many, measures=good\.$/);
+  assert.equal(await page.getByRole("alert").count(), 0);
+  await context.close();
+});
+
 test("a sample that did not come, or was stopped, can be opened again", async () => {
   const vectors = "sample/vectors.safetensors";
   server.faults.set(vectors, () => null);
