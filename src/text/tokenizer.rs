@@ -21,6 +21,8 @@ pub struct Tokenizer {
     max_tokens: usize,
     /// Whether a text that is too long loses its beginning.
     at_start: bool,
+    /// The largest id of those that stand around each text, which need not be in the vocabulary.
+    around: Option<u32>,
 }
 
 impl Tokenizer {
@@ -39,7 +41,7 @@ impl Tokenizer {
     }
 
     fn new(mut inner: tokenizers::Tokenizer, max_tokens: usize) -> Result<Self> {
-        check(&inner)?;
+        let around = check(&inner)?;
         // The library would take the difference without asking whether there is one.
         let added =
             inner.get_post_processor().map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
@@ -54,7 +56,7 @@ impl Tokenizer {
         let at_start = inner.get_truncation().is_some_and(|t| t.direction == TruncationDirection::Left);
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|e| Error::format(FILE, e))?;
-        Ok(Self { inner, max_tokens, at_start })
+        Ok(Self { inner, max_tokens, at_start, around })
     }
 
     /// Ids of `prompt` followed by `text`, special tokens included, at most `max_tokens`.
@@ -174,7 +176,8 @@ impl Tokenizer {
 
     /// One more than the largest id: the rows an embedding table must have.
     pub fn rows(&self) -> usize {
-        self.inner.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
+        let vocabulary = self.inner.get_vocab(true).into_values().max();
+        vocabulary.max(self.around).map_or(0, |id| id as usize + 1)
     }
 
     /// The longest sequence it gives, special tokens included.
@@ -262,12 +265,21 @@ fn check_charsmap(base64: &str) -> std::result::Result<(), &'static str> {
     Ok(())
 }
 
-/// Refuses what the library reads and then panics at.
-fn check(inner: &tokenizers::Tokenizer) -> Result<()> {
+/// Refuses what the library reads and then panics at; the largest id that the post-processor adds.
+fn check(inner: &tokenizers::Tokenizer) -> Result<Option<u32>> {
     let json = |part: serde_json::Result<Value>| part.map_err(|e| Error::format(FILE, e));
     let processor = json(serde_json::to_value(inner.get_post_processor()))?;
+    let mut around = None;
     for part in parts(&processor, "processors") {
         let known = &part["special_tokens"];
+        let listed = known
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, token)| token["ids"].as_array())
+            .flatten();
+        let ids = listed.chain([&part["sep"][1], &part["cls"][1]]).filter_map(Value::as_u64);
+        around = around.max(ids.filter_map(|id| u32::try_from(id).ok()).max());
         for piece in part["single"].as_array().into_iter().flatten() {
             let problem = match (piece["SpecialToken"]["id"].as_str(), piece["Sequence"]["id"].as_str()) {
                 (Some(id), _) if known.get(id).is_none() => format!("{id} is not among its special_tokens"),
@@ -284,7 +296,7 @@ fn check(inner: &tokenizers::Tokenizer) -> Result<()> {
             "pieces of length 0 have no end",
         ));
     }
-    Ok(())
+    Ok(around)
 }
 
 /// A part of a tokenizer, or what it is a sequence of.
@@ -395,6 +407,20 @@ mod tests {
         for broken in ["ByteLevel\"}", "1e999", "{\"type\":\"ByteLevel\"", "[1,]"] {
             let problem = file("null", broken).unwrap_err();
             assert!(problem.starts_with("tokenizer.json: not JSON"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn tokens_around_a_text_count_among_the_rows() {
+        for processor in [
+            r#"{"type":"BertProcessing","sep":["s",9],"cls":["c",5]}"#,
+            r#"{"type":"RobertaProcessing","sep":["s",5],"cls":["c",9],"trim_offsets":true,"add_prefix_space":true}"#,
+            r#"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"c","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"c":{"id":"c","ids":[9],"tokens":["c"]}}}"#,
+        ] {
+            let text = format!(
+                r#"{{"post_processor":{processor},"model":{{"type":"WordLevel","vocab":{{"u":0}},"unk_token":"u"}}}}"#
+            );
+            assert_eq!(Tokenizer::from_json(text.as_bytes(), 8).unwrap().rows(), 10, "{processor}");
         }
     }
 

@@ -141,7 +141,8 @@ fn open(bytes: &[u8]) {
         })
         .collect();
     let again = datasets::open(&[("again.jsonl".into(), lines.into_bytes())]).unwrap();
-    let texts = |corpus: &Corpus| corpus.passages.iter().map(|p| p.text.clone()).collect::<Vec<_>>();
+    let texts =
+        |corpus: &Corpus| corpus.passages.iter().map(|p| p.text.trim().to_string()).collect::<Vec<_>>();
     assert_eq!(texts(&again), texts(&corpus));
 }
 

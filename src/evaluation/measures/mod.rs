@@ -223,10 +223,15 @@ impl<'de> Deserialize<'de> for More {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<More, A::Error> {
                 let mut more = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    // Another version may write what this one does not know.
-                    match name.parse() {
-                        Ok(measure) => more.push((measure, map.next_value()?)),
-                        Err(_) => drop(map.next_value::<serde::de::IgnoredAny>()?),
+                    // Another version may write what this one does not know; `p@010` is one that is there.
+                    match name.parse::<Measure>() {
+                        Ok(measure)
+                            if !Measures::NAMES.contains(&measure.to_string().as_str())
+                                && more.iter().all(|(other, _)| *other != measure) =>
+                        {
+                            more.push((measure, map.next_value()?));
+                        }
+                        _ => drop(map.next_value::<serde::de::IgnoredAny>()?),
                     }
                 }
                 Ok(More(more))
