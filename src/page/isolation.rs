@@ -10,6 +10,18 @@ use super::link::{answer, describe};
 use super::state::Page;
 use crate::patience;
 
+/// Whether more threads can be had.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Threads {
+    /// The page has them, or nothing is known of others.
+    #[default]
+    Settled,
+    /// Once it is opened again.
+    NextTime,
+    /// Not, for this reason.
+    Refused(String),
+}
+
 /// Waits until the service worker is there; otherwise says why it does not come: some browsers forbid it in
 /// private windows.
 async fn active(workers: &ServiceWorkerContainer) -> Result<(), String> {
@@ -35,11 +47,12 @@ impl Page {
             return;
         };
         leptos::task::spawn_local(async move {
-            self.threads_next_time.set(Some(match active(&workers).await {
+            self.threads.set(match active(&workers).await {
                 // Where it is in charge already, it brought nothing: the page was loaded past it.
                 Ok(()) if workers.controller().is_some() => return,
-                other => other,
-            }));
+                Ok(()) => Threads::NextTime,
+                Err(why) => Threads::Refused(why),
+            });
         });
     }
 }

@@ -112,7 +112,7 @@ impl Page {
     /// The person chose a device.
     pub fn choose_device(self, device: DeviceChoice) {
         self.device.set(device);
-        self.write_address(false);
+        self.replace_address();
         self.load_unless_foreign();
         self.tell(Happened::DeviceChosen);
     }
@@ -120,7 +120,7 @@ impl Page {
     /// The person chose how the CPU multiplies; a model that answers searches is loaded anew.
     pub fn choose_precision(self, precision: PrecisionChoice) {
         self.precision.set(precision);
-        self.write_address(false);
+        self.replace_address();
         if self.has_model() {
             self.load_unless_foreign();
             self.tell(Happened::DeviceChosen);
@@ -146,7 +146,7 @@ impl Page {
             // Cancelled too late: this is the one that answers now.
             let own = resolve(MODEL).is_some_and(|url| url == info.url);
             self.model_address.set((!own).then(|| info.url.clone()));
-            self.write_address(false);
+            self.replace_address();
         }
         self.loading.set(None);
         let is_other = self.answering_url().is_none_or(|url| url != info.url);

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::activity::Activity;
 use super::address::{Address, Builder, device_name, device_named};
 use super::corpus::{Coming, Presence, Source};
+use super::isolation::Threads;
 use super::link::Link;
 use super::messages::Problem;
 use super::model::{Foreign, Model};
@@ -23,9 +24,7 @@ pub(super) struct Page {
     pub shown: RwSignal<&'static str>,
 
     pub worker: RwSignal<Worker>,
-    /// Whether the page can use threads once it is opened again, or why not; `None` where it has them, or
-    /// is not to have them.
-    pub threads_next_time: RwSignal<Option<Result<(), String>>>,
+    pub threads: RwSignal<Threads>,
     pub device: RwSignal<DeviceChoice>,
     pub precision: RwSignal<PrecisionChoice>,
 
@@ -77,7 +76,7 @@ impl Page {
             views: StoredValue::new_local(Vec::new()),
             shown: RwSignal::new(""),
             worker: RwSignal::new(Worker::Starting),
-            threads_next_time: RwSignal::new(None),
+            threads: RwSignal::default(),
             device: RwSignal::new(device_of(address)),
             precision: RwSignal::new(precision_of(address)),
             model: RwSignal::new(None),

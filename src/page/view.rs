@@ -4,6 +4,8 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+use web_sys::History;
 
 use super::activity::Work;
 use super::address::{Address, Builder};
@@ -151,7 +153,7 @@ impl Page {
     pub fn go(self, name: &'static str) {
         if self.shown.get_untracked() != name {
             self.shown.set(name);
-            self.write_address(true);
+            self.push_address();
             window().scroll_to_with_x_and_y(0.0, 0.0);
             untrack(|| self.view()).arrive();
         }
@@ -167,18 +169,22 @@ impl Page {
         address.search()
     }
 
-    /// Writes the state into the address, as a new entry of the history or over the present one.
-    pub fn write_address(self, new_entry: bool) {
+    /// Writes the state into the address, as a new entry of the history.
+    pub fn push_address(self) {
+        self.write_address(History::push_state_with_url);
+    }
+
+    /// Writes the state into the address, over the present entry of the history.
+    pub fn replace_address(self) {
+        self.write_address(History::replace_state_with_url);
+    }
+
+    fn write_address(self, write: fn(&History, &JsValue, &str, Option<&str>) -> Result<(), JsValue>) {
         let search = untrack(|| self.address(&*self.view()));
         let Ok(history) = window().history() else { return };
         let path = window().location().pathname().unwrap_or_default();
-        let address = format!("{path}{search}");
         // A browser that refuses (Safari does so when it happens too often) leaves the old address.
-        let _ = if new_entry {
-            history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address))
-        } else {
-            history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address))
-        };
+        let _ = write(&history, &JsValue::NULL, "", Some(&format!("{path}{search}")));
     }
 
     /// Takes the state from the address: the person went back or forward.

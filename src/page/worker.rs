@@ -196,7 +196,7 @@ impl Page {
         }
         self.worker.set(Worker::Starting);
         self.device.set(DeviceChoice::Cpu);
-        self.write_address(false);
+        self.replace_address();
         let mut still = "It was started again, on the CPU. What you typed and opened is kept.".to_owned();
         if encoding {
             still.push_str(" The text that was being encoded has to be opened again.");

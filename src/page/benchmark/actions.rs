@@ -16,17 +16,24 @@ use crate::protocol::Request;
 /// The field with the sizes.
 pub(super) const SIZES: &str = "sizes";
 
+/// A form of the file with the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Csv,
+    Json,
+}
+
 impl Benchmark {
     /// The person changed what is to be timed.
     pub(super) fn change_plan(self, change: impl FnOnce(&mut Plan)) {
         self.plan.update(change);
-        self.page.write_address(false);
+        self.page.replace_address();
     }
 
     /// The person chose a model; none is the default one.
     pub(super) fn choose_timed_model(self, folder: Option<String>) {
         self.model.set(folder);
-        self.page.write_address(false);
+        self.page.replace_address();
     }
 
     /// Takes the sizes as they stand in their field, or says there what is wrong with them.
@@ -100,12 +107,12 @@ impl Benchmark {
         }
     }
 
-    /// Saves what was timed, as CSV or as JSON.
-    pub(super) fn export_benchmark(self, as_csv: bool) {
+    /// Saves what was timed.
+    pub(super) fn export_benchmark(self, format: Format) {
         let Some(report) = self.report.get_untracked() else { return };
-        let (end, text) = match as_csv {
-            true => (".csv", Ok(benchmark::csv(&report))),
-            false => (".json", benchmark::json(&report)),
+        let (end, text) = match format {
+            Format::Csv => (".csv", Ok(benchmark::csv(&report))),
+            Format::Json => (".json", benchmark::json(&report)),
         };
         match text {
             Ok(text) => self.page.save(&benchmark::file_name(&report, end), text.as_bytes()),

@@ -28,7 +28,7 @@ impl Evaluate {
         self.mirror.set(None);
         let known = data.languages();
         self.languages.update(|l| l.retain(|code| known.contains(&code.as_str())));
-        self.page.write_address(false);
+        self.page.replace_address();
         if data == Data::Own {
             self.open_own_data();
         }
@@ -43,7 +43,7 @@ impl Evaluate {
         });
         self.data.set(Data::Own);
         self.languages.set(Vec::new());
-        self.page.write_address(false);
+        self.page.replace_address();
         self.open_own_data();
     }
 
@@ -57,7 +57,7 @@ impl Evaluate {
         });
         if role == Role::Language {
             self.languages.set(Vec::new());
-            self.page.write_address(false);
+            self.page.replace_address();
         }
         self.open_own_data();
     }
@@ -90,20 +90,26 @@ impl Evaluate {
                 chosen.clear();
             }
         });
-        self.page.write_address(false);
+        self.page.replace_address();
     }
 
-    /// The person named a model; nothing names the default one, or no second one.
-    pub(super) fn name_model(self, second: bool, address: &str) {
-        let address = address.trim();
-        let named = (!address.is_empty() && (second || address != MODEL)).then(|| address.to_owned());
-        (if second { self.against } else { self.model }).set(named);
-        self.page.write_address(false);
+    /// The person named a model; nothing names the default one.
+    pub(super) fn name_model(self, address: &str) {
+        let address = Some(address.trim()).filter(|a| !a.is_empty() && *a != MODEL);
+        self.model.set(address.map(str::to_owned));
+        self.page.replace_address();
+    }
+
+    /// The person named a second model; nothing names none.
+    pub(super) fn name_second_model(self, address: &str) {
+        let address = Some(address.trim()).filter(|a| !a.is_empty());
+        self.against.set(address.map(str::to_owned));
+        self.page.replace_address();
     }
 
     pub(super) fn choose_lir(self, directions: Option<usize>) {
         self.lir.set(directions);
-        self.page.write_address(false);
+        self.page.replace_address();
     }
 
     /// The person named measures of their own.
@@ -121,13 +127,13 @@ impl Evaluate {
             );
         }
         self.measures.set(named.into_iter().filter_map(|(_, known)| known).collect());
-        self.page.write_address(false);
+        self.page.replace_address();
     }
 
     /// The person chose from which grade on a passage is relevant.
     pub(super) fn choose_relevance(self, level: u32) {
         self.relevance.set(level);
-        self.page.write_address(false);
+        self.page.replace_address();
     }
 
     /// The person chose a device here; a model that answers searches moves there too.
@@ -136,7 +142,7 @@ impl Evaluate {
             self.page.choose_device(device);
         } else {
             self.page.device.set(device);
-            self.page.write_address(false);
+            self.page.replace_address();
         }
     }
 
@@ -154,7 +160,7 @@ impl Evaluate {
         if let (Some(run), Some(cell)) = (untrack(|| self.run()), self.cell.get_untracked())
             && shown != Some((run, cell))
         {
-            self.ask_queries(false);
+            self.ask_queries(Rows::Fresh);
         }
     }
 
@@ -207,7 +213,7 @@ impl Evaluate {
         // An address with a cell measures by itself: so does this one after a reload.
         if self.cell.with_untracked(Option::is_none) {
             self.cell.set(Some(CellChoice { setting: Setting::Multi, from: None, to: None }));
-            self.page.write_address(false);
+            self.page.replace_address();
         }
         let opened = self.kept.try_update_value(|k| {
             k.plan = plan;
@@ -301,7 +307,7 @@ impl Evaluate {
             // What a person stopped does not start again by itself.
             if self.runs.with_untracked(Vec::is_empty) {
                 self.cell.set(None);
-                self.page.write_address(false);
+                self.page.replace_address();
             }
             self.ask_for_what_was_measured();
         }
@@ -310,7 +316,7 @@ impl Evaluate {
     /// Of two models one is measured, and the other will not be: its questions can be looked at.
     pub(super) fn ask_for_what_was_measured(self) {
         if self.runs.with_untracked(|runs| !runs.is_empty()) && self.queries.with_untracked(Option::is_none) {
-            self.ask_queries(false);
+            self.ask_queries(Rows::Fresh);
         }
     }
 
@@ -318,16 +324,16 @@ impl Evaluate {
 
     pub(super) fn choose_measure(self, measure: MapMeasure) {
         self.measure.set(measure);
-        self.page.write_address(false);
+        self.page.replace_address();
         self.compare();
     }
 
     pub(super) fn choose_shown(self, shown: Shown) {
         self.shown.set(shown);
-        self.page.write_address(false);
+        self.page.replace_address();
         let run = untrack(|| self.run());
         if self.queries.with_untracked(|q| q.as_ref().map(|q| q.run)) != run {
-            self.ask_queries(false);
+            self.ask_queries(Rows::Fresh);
         }
     }
 
@@ -348,8 +354,8 @@ impl Evaluate {
     /// The person chose a cell; its queries come.
     pub(super) fn choose_cell(self, cell: CellChoice) {
         self.cell.set(Some(cell));
-        self.page.write_address(false);
-        self.ask_queries(false);
+        self.page.replace_address();
+        self.ask_queries(Rows::Fresh);
     }
 
     /// The person chose a cell in the map: its queries are what they go on with.
@@ -365,23 +371,26 @@ impl Evaluate {
     }
 
     /// Asks for the cell's queries from the worst on, or for more of them.
-    pub(super) fn ask_queries(self, more: bool) {
+    pub(super) fn ask_queries(self, rows: Rows) {
         let Some(run) = untrack(|| self.run()).filter(|_| self.live.get_untracked()) else {
             return;
         };
         let cell =
             self.cell.get_untracked().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None });
-        let offset =
-            if more { self.queries.with_untracked(|q| q.as_ref().map_or(0, |q| q.rows.len())) } else { 0 };
+        let (offset, count) = match rows {
+            Rows::Fresh => (0, ROWS),
+            Rows::Following => {
+                (self.queries.with_untracked(|q| q.as_ref().map_or(0, |q| q.rows.len())), 2 * ROWS)
+            }
+        };
         let id = self.page.next_id();
         // The ranking that was on its way is of a list that goes.
-        if !more {
+        if rows == Rows::Fresh {
             self.opened.set(None);
         }
-        let count = if more { 2 * ROWS } else { ROWS };
         if self.page.send(&Request::Queries { id, run, cell, offset, count }) {
             self.asking.set(Some(id));
-            self.kept.update_value(|k| k.rows = if more { Rows::Following } else { Rows::Fresh });
+            self.kept.update_value(|k| k.rows = rows);
         }
     }
 

@@ -90,7 +90,7 @@ impl Evaluate {
         let known = |code: &String| task.languages.iter().any(|(c, ..)| c == code);
         if self.languages.with_untracked(|chosen| !chosen.iter().all(known)) {
             self.languages.update(|chosen| chosen.retain(known));
-            self.page.write_address(false);
+            self.page.replace_address();
         }
         // Languages that the data lacks are not asked for.
         self.kept.update_value(|k| {
@@ -126,9 +126,9 @@ impl Evaluate {
             if self.runs.with_untracked(Vec::len) < 2 {
                 self.shown.set(Shown::A);
             }
-            self.page.write_address(false);
+            self.page.replace_address();
             self.compare();
-            self.ask_queries(false);
+            self.ask_queries(Rows::Fresh);
             // A problem with an earlier attempt is settled.
             self.page.settle(&[MEASURE]);
         } else {

@@ -21,14 +21,18 @@ impl Search {
         self.query.set(text);
         self.top.set(TOP);
         let before = self.kept.try_update_value(|k| std::mem::replace(&mut k.origin, Origin::Typing));
-        self.page.write_address(before != Some(Origin::Typing));
+        if before == Some(Origin::Typing) {
+            self.page.replace_address();
+        } else {
+            self.page.push_address();
+        }
         self.search_after_a_pause();
     }
 
     /// The person pressed Enter.
     pub(super) fn submit(self) {
         self.kept.update_value(|k| k.origin = Origin::Settled);
-        self.page.write_address(false);
+        self.page.replace_address();
         self.search();
     }
 
@@ -38,7 +42,7 @@ impl Search {
         self.language.set(None);
         self.top.set(TOP);
         self.kept.update_value(|k| k.origin = Origin::Settled);
-        self.page.write_address(true);
+        self.page.push_address();
         self.search();
     }
 
@@ -79,7 +83,7 @@ impl Search {
 
     fn changed(self) {
         self.top.set(TOP);
-        self.page.write_address(false);
+        self.page.replace_address();
         self.search();
     }
 
@@ -222,7 +226,7 @@ impl Search {
             self.beside.address.set(Some(before.unwrap_or_else(|| MODEL.into())));
             self.end_beside();
         }
-        page.write_address(false);
+        page.replace_address();
         page.load_model();
     }
 
@@ -232,10 +236,10 @@ impl Search {
             self.page.model_address.set(before.model);
             if self.beside.address.get_untracked() != before.beside {
                 self.beside.address.set(before.beside);
-                self.page.write_address(false);
+                self.page.replace_address();
                 return self.restart_beside();
             }
-            self.page.write_address(false);
+            self.page.replace_address();
         }
         self.begin_beside();
     }

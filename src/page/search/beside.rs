@@ -60,7 +60,7 @@ impl Search {
     pub(super) fn choose_beside(self, address: Option<String>) {
         self.page.allow(address.as_deref());
         self.beside.address.set(address);
-        self.page.write_address(false);
+        self.page.replace_address();
         self.restart_beside();
     }
 

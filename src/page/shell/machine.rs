@@ -1,9 +1,9 @@
 //! The state of the machine: one line that opens to everything known, and what is under way.
 
-use leptos::either::Either;
 use leptos::prelude::*;
 
 use crate::page::address::{device_name, device_named};
+use crate::page::isolation::Threads;
 use crate::page::model::Model;
 use crate::page::names;
 use crate::page::parts::Progress;
@@ -97,20 +97,23 @@ fn Details() -> impl IntoView {
             <DeviceChoices/>
             {move || page.model.get().map(|model| view! { <ModelDetails model/> })}
             {page.views().into_iter().filter_map(|view| view.details()).collect_view()}
-            {move || page.threads_next_time.get().map(|next_time| match next_time {
-                Ok(()) => Either::Left(view! {
+            {move || match page.threads.get() {
+                Threads::Settled => ().into_any(),
+                Threads::NextTime => view! {
                     <p>
                         "One thread computes on the CPU. Opened again, this page can use more. "
                         <button type="button" class="quiet" on:click=|_| reload()>"Reload the page"</button>
                     </p>
-                }),
-                Err(why) => Either::Right(view! {
+                }
+                .into_any(),
+                Threads::Refused(why) => view! {
                     <p>
                         "One thread computes on the CPU. For more, the browser has to start a service worker, and did not: "
                         {why.trim_end_matches('.').to_owned()} "."
                     </p>
-                }),
-            })}
+                }
+                .into_any(),
+            }}
             <p class="buttons">
                 <button type="button" class="quiet" on:click=move |_| page.load_model()>"Load the model again"</button>
                 <button type="button" class="quiet" on:click=move |_| page.clear_cache()>

@@ -9,6 +9,7 @@ use leptos::prelude::*;
 
 use crate::benchmark::Report;
 use crate::page::benchmark::Benchmark as State;
+use crate::page::benchmark::actions::Format;
 use crate::page::words;
 use chart::Chart;
 use choose::Choose;
@@ -62,8 +63,8 @@ fn Timed() -> impl IntoView {
         <Facts/>
         <h3>"Keep it"</h3>
         <p class="buttons">
-            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(false)>"Save times (JSON)"</button>
-            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(true)>"Save times (CSV)"</button>
+            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(Format::Json)>"Save times (JSON)"</button>
+            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(Format::Csv)>"Save times (CSV)"</button>
         </p>
     }
 }

@@ -224,33 +224,13 @@ fn Languages() -> impl IntoView {
 #[component]
 fn Models() -> impl IntoView {
     let e = Evaluate::here();
-    let address = move |second: bool| {
-        let value = move || {
-            if second {
-                e.against.get().unwrap_or_default()
-            } else {
-                e.model.get().unwrap_or_else(|| MODEL.to_owned())
-            }
-        };
-        view! {
-            <label class="field">
-                <span>{if second { "Second model, to compare (optional)" } else { "Model" }}</span>
-                <input
-                    type="text"
-                    inputmode="url"
-                    autocomplete="off"
-                    spellcheck="false"
-                    list="listed"
-                    aria-describedby="model-hint"
-                    prop:value=value
-                    on:change:target=move |event| e.name_model(second, &event.target().value())
-                />
-            </label>
-        }
-    };
+    let first = Signal::derive(move || e.model.get().unwrap_or_else(|| MODEL.to_owned()));
+    let second = Signal::derive(move || e.against.get().unwrap_or_default());
+    let name_first = Callback::new(move |address: String| e.name_model(&address));
+    let name_second = Callback::new(move |address: String| e.name_second_model(&address));
     view! {
-        {address(false)}
-        {address(true)}
+        <ModelAddress label="Model" value=first name=name_first/>
+        <ModelAddress label="Second model, to compare (optional)" value=second name=name_second/>
         <datalist id="listed">
             {move || e.page.models.get().into_iter().map(|model| {
                 view! { <option value=model.folder>{model.name}</option> }
@@ -260,6 +240,26 @@ fn Models() -> impl IntoView {
             "The address of a bundle’s folder, as " <code>"interlingua import"</code> " writes it. "
             <code>{MODEL}</code> " is the model of this page."
         </p>
+    }
+}
+
+/// A field for the address of a model.
+#[component]
+fn ModelAddress(label: &'static str, value: Signal<String>, name: Callback<String>) -> impl IntoView {
+    view! {
+        <label class="field">
+            <span>{label}</span>
+            <input
+                type="text"
+                inputmode="url"
+                autocomplete="off"
+                spellcheck="false"
+                list="listed"
+                aria-describedby="model-hint"
+                prop:value=value
+                on:change:target=move |event| name.run(event.target().value())
+            />
+        </label>
     }
 }
 

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use super::ranking::Ranking;
 use crate::evaluation::Setting;
-use crate::page::evaluate::Evaluate;
 use crate::page::evaluate::choices::Shown;
+use crate::page::evaluate::{Evaluate, Rows};
 use crate::page::names;
 use crate::page::words;
 use crate::protocol::{CellChoice, ExportKind, QueryRow};
@@ -57,7 +57,7 @@ pub(super) fn Queries() -> impl IntoView {
             </For>
         </ol>
         <p class="buttons">
-            <button type="button" class="quiet" hidden=move || !more() on:click=move |_| e.ask_queries(true)>
+            <button type="button" class="quiet" hidden=move || !more() on:click=move |_| e.ask_queries(Rows::Following)>
                 "Show more"
             </button>
             <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Run)>
