@@ -100,7 +100,7 @@ impl Page {
                 company: Company::Shared,
             },
         ];
-        self.views().iter().flat_map(|view| view.work()).chain(of_page).collect()
+        self.views().iter().map(|view| view.work()).chain(of_page).collect()
     }
 
     /// Takes an [`Event::Progress`] from any worker.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
-use web_sys::History;
+use web_sys::{History, HtmlElement};
 
 use super::activity::Work;
 use super::address::{Address, Builder};
@@ -21,8 +21,8 @@ pub(super) trait View {
         self.about().label.to_owned()
     }
 
-    /// What is seen of it. It is built when the view is first seen, and kept from then on.
-    fn component(&self) -> AnyView;
+    /// Puts what is seen of it into its place, once: when the view is first seen.
+    fn mount(&self, place: HtmlElement);
 
     /// Whether it now takes the width of the whole window.
     fn is_wide(&self) -> bool {
@@ -57,11 +57,11 @@ pub(super) trait View {
         None
     }
 
-    /// What it can have under way.
-    fn work(&self) -> Vec<Work>;
+    /// What it can have under way, beside what all views share.
+    fn work(&self) -> Work;
 
-    /// How far that is, for the foot of the window.
-    fn progress(&self) -> AnyView;
+    /// The person stops that.
+    fn stop(&self);
 
     /// What is said of the model at the foot of the window while none answers searches.
     fn model_line(&self) -> String;
@@ -71,8 +71,8 @@ pub(super) trait View {
         None
     }
 
-    /// Its part of the panel of the device, shown in all views.
-    fn details(&self) -> Option<AnyView> {
+    /// A line of its own in the panel of the device, shown in all views.
+    fn details(&self) -> Option<String> {
         None
     }
 

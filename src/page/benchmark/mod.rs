@@ -10,11 +10,12 @@ mod address;
 mod events;
 mod view;
 
+use leptos::mount::mount_to;
 use leptos::prelude::*;
+use web_sys::HtmlElement;
 
 use super::activity::{Activity, Company, Work};
 use super::address::{Address, Builder};
-use super::parts::Progress;
 use super::state::Page;
 use super::view::{About, View};
 use crate::benchmark::{Cell, Plan, Report, Way};
@@ -93,9 +94,13 @@ impl View for Benchmark {
         &ABOUT
     }
 
-    fn component(&self) -> AnyView {
-        provide_context(*self);
-        view! { <view::Benchmark/> }.into_any()
+    fn mount(&self, place: HtmlElement) {
+        let benchmark = *self;
+        mount_to(place, move || {
+            provide_context(benchmark);
+            view! { <view::Benchmark/> }
+        })
+        .forget();
     }
 
     fn read(&self, address: &Address) {
@@ -119,14 +124,12 @@ impl View for Benchmark {
         self.stopped().then_some("The benchmark stopped; what was timed stays.")
     }
 
-    fn work(&self) -> Vec<Work> {
-        vec![Work { activity: self.activity, sentence: "a benchmark is under way", company: Company::Alone }]
+    fn work(&self) -> Work {
+        Work { activity: self.activity, sentence: "a benchmark is under way", company: Company::Alone }
     }
 
-    fn progress(&self) -> AnyView {
-        let b = *self;
-        view! { <Progress activity=b.activity cancel=Callback::new(move |()| b.stop_benchmark())/> }
-            .into_any()
+    fn stop(&self) {
+        self.stop_benchmark();
     }
 
     fn model_line(&self) -> String {

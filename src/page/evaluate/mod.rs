@@ -12,12 +12,13 @@ mod choices;
 mod events;
 mod view;
 
+use leptos::mount::mount_to;
 use leptos::prelude::*;
+use web_sys::HtmlElement;
 
 use super::activity::{Activity, Company, Work};
 use super::address::{Address, Builder};
 use super::messages::WayOut;
-use super::parts::Progress;
 use super::state::Page;
 use super::view::{About, Happened, View};
 use crate::datasets::Fields;
@@ -290,9 +291,13 @@ impl View for Evaluate {
         &ABOUT
     }
 
-    fn component(&self) -> AnyView {
-        provide_context(*self);
-        view! { <view::Evaluate/> }.into_any()
+    fn mount(&self, place: HtmlElement) {
+        let evaluate = *self;
+        mount_to(place, move || {
+            provide_context(evaluate);
+            view! { <view::Evaluate/> }
+        })
+        .forget();
     }
 
     fn read(&self, address: &Address) {
@@ -343,18 +348,16 @@ impl View for Evaluate {
             .then_some("The measuring stopped; vectors that were finished are kept: measure again to go on.")
     }
 
-    fn work(&self) -> Vec<Work> {
-        vec![Work {
+    fn work(&self) -> Work {
+        Work {
             activity: self.activity,
             sentence: "a model is being measured in the Evaluate view",
             company: Company::Shared,
-        }]
+        }
     }
 
-    fn progress(&self) -> AnyView {
-        let e = *self;
-        view! { <Progress activity=e.activity cancel=Callback::new(move |()| e.stop_measuring())/> }
-            .into_any()
+    fn stop(&self) {
+        self.stop_measuring();
     }
 
     fn model_line(&self) -> String {

@@ -13,11 +13,12 @@ mod events;
 mod view;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::mount::mount_to;
 use leptos::prelude::*;
+use web_sys::HtmlElement;
 
 use super::activity::{Company, Work};
 use super::address::{Address, Builder};
-use super::parts::Progress;
 use super::state::Page;
 use super::view::{About, Happened, View};
 use super::words;
@@ -160,9 +161,13 @@ impl View for Search {
         self.query.with(|q| q.chars().take(60).collect())
     }
 
-    fn component(&self) -> AnyView {
-        provide_context(*self);
-        view! { <view::Search/> }.into_any()
+    fn mount(&self, place: HtmlElement) {
+        let search = *self;
+        mount_to(place, move || {
+            provide_context(search);
+            view! { <view::Search/> }
+        })
+        .forget();
     }
 
     fn is_wide(&self) -> bool {
@@ -213,18 +218,16 @@ impl View for Search {
         Search::worker_died(*self)
     }
 
-    fn work(&self) -> Vec<Work> {
-        vec![Work {
+    fn work(&self) -> Work {
+        Work {
             activity: self.beside.activity,
             sentence: "the model that is compared in the Search view is still at work",
             company: Company::Shared,
-        }]
+        }
     }
 
-    fn progress(&self) -> AnyView {
-        let search = *self;
-        let cancel = Callback::new(move |()| search.choose_beside(None));
-        view! { <Progress activity=search.beside.activity cancel/> }.into_any()
+    fn stop(&self) {
+        self.choose_beside(None);
     }
 
     fn model_line(&self) -> String {
@@ -243,20 +246,16 @@ impl View for Search {
         })
     }
 
-    fn details(&self) -> Option<AnyView> {
-        let Self { results, .. } = *self;
-        let words = move || {
-            results.with(|r| {
-                r.as_ref().map(|r| {
-                    format!(
-                        "Last query: {} to encode, {} to score and rank.",
-                        words::ms(r.encode_ms),
-                        words::ms(r.search_ms)
-                    )
-                })
+    fn details(&self) -> Option<String> {
+        self.results.with(|r| {
+            r.as_ref().map(|r| {
+                format!(
+                    "Last query: {} to encode, {} to score and rank.",
+                    words::ms(r.encode_ms),
+                    words::ms(r.search_ms)
+                )
             })
-        };
-        Some(view! { <p aria-live="off">{words}</p> }.into_any())
+        })
     }
 
     fn lacks_model(&self) -> bool {

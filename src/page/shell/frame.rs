@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use leptos::ev;
+use leptos::html::Div;
 use leptos::prelude::*;
 
 use super::machine::Machine;
@@ -42,7 +43,7 @@ pub(in crate::page) fn App() -> impl IntoView {
             </header>
             <main>
                 <Messages/>
-                {page.views().into_iter().map(place).collect_view()}
+                {page.views().into_iter().map(|view| view! { <Place view/> }).collect_view()}
             </main>
             <Foot/>
         </div>
@@ -52,16 +53,26 @@ pub(in crate::page) fn App() -> impl IntoView {
 }
 
 /// Where a view stands. It is built when it is first seen, and kept from then on.
-fn place(view: Rc<dyn View>) -> impl IntoView {
+#[component]
+fn Place(view: Rc<dyn View>) -> impl IntoView {
     let page = Page::here();
     let about = view.about();
-    let seen = Memo::new(move |before| before == Some(&true) || page.is_shown(about));
-    let view = StoredValue::new_local(view);
-    view! {
-        <div hidden=move || !page.is_shown(about)>
-            {move || seen.get().then(|| view.with_value(|view| view.component()))}
-        </div>
-    }
+    let place = NodeRef::<Div>::new();
+    let unseen = StoredValue::new_local(Some(view));
+    let owner = Owner::current();
+    Effect::new(move |_| {
+        if let (true, Some(place)) = (page.is_shown(about), place.get())
+            && let Some(view) = unseen.try_update_value(Option::take).flatten()
+        {
+            let mount = || untrack(|| view.mount(place.into()));
+            // What belongs to this effect ends when it runs again; a view stays.
+            match &owner {
+                Some(owner) => owner.with(mount),
+                None => mount(),
+            }
+        }
+    });
+    view! { <div node_ref=place hidden=move || !page.is_shown(about)></div> }
 }
 
 /// The way from one view to another. They are links: they can be copied and opened beside.

@@ -1,5 +1,8 @@
 //! The state of the machine: one line that opens to everything known, and what is under way.
 
+use std::rc::Rc;
+
+use leptos::either::Either;
 use leptos::prelude::*;
 
 use crate::page::address::{device_name, device_named};
@@ -8,6 +11,7 @@ use crate::page::model::Model;
 use crate::page::names;
 use crate::page::parts::Progress;
 use crate::page::state::Page;
+use crate::page::view::View;
 use crate::page::words;
 use crate::page::worker::Worker;
 use crate::protocol::{DeviceChoice, DeviceReport, PrecisionChoice};
@@ -22,7 +26,7 @@ pub(super) fn Machine() -> impl IntoView {
         <div class="machine">
             <Progress activity=page.loading cancel=Callback::new(move |()| page.stop_loading())/>
             <Progress activity=page.opening before=begins cancel=Callback::new(move |()| page.stop_opening())/>
-            {page.views().into_iter().map(|view| view.progress()).collect_view()}
+            {page.views().into_iter().map(bar).collect_view()}
             <section class="state" role="status" aria-label="Device">
                 <details>
                     <summary><Line/></summary>
@@ -34,6 +38,13 @@ pub(super) fn Machine() -> impl IntoView {
             </section>
         </div>
     }
+}
+
+/// How far a view's work is.
+fn bar(view: Rc<dyn View>) -> impl IntoView {
+    let activity = view.work().activity;
+    let view = StoredValue::new_local(view);
+    view! { <Progress activity cancel=Callback::new(move |()| view.with_value(|view| view.stop()))/> }
 }
 
 /// Nothing is there and nothing comes.
@@ -96,23 +107,21 @@ fn Details() -> impl IntoView {
         <div class="details">
             <DeviceChoices/>
             {move || page.model.get().map(|model| view! { <ModelDetails model/> })}
-            {page.views().into_iter().filter_map(|view| view.details()).collect_view()}
+            {page.views().into_iter().map(details).collect_view()}
             {move || match page.threads.get() {
-                Threads::Settled => ().into_any(),
-                Threads::NextTime => view! {
+                Threads::Settled => None,
+                Threads::NextTime => Some(Either::Left(view! {
                     <p>
                         "One thread computes on the CPU. Opened again, this page can use more. "
                         <button type="button" class="quiet" on:click=|_| reload()>"Reload the page"</button>
                     </p>
-                }
-                .into_any(),
-                Threads::Refused(why) => view! {
+                })),
+                Threads::Refused(why) => Some(Either::Right(view! {
                     <p>
                         "One thread computes on the CPU. For more, the browser has to start a service worker, and did not: "
                         {why.trim_end_matches('.').to_owned()} "."
                     </p>
-                }
-                .into_any(),
+                })),
             }}
             <p class="buttons">
                 <button type="button" class="quiet" on:click=move |_| page.load_model()>"Load the model again"</button>
@@ -122,6 +131,13 @@ fn Details() -> impl IntoView {
             </p>
         </div>
     }
+}
+
+/// A view's line.
+fn details(view: Rc<dyn View>) -> impl IntoView {
+    let view = StoredValue::new_local(view);
+    let words = move || view.with_value(|view| view.details());
+    move || words().map(|words| view! { <p aria-live="off">{words}</p> })
 }
 
 fn reload() {
