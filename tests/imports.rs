@@ -16,11 +16,18 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 const APART: [(&str, &[&str]); 2] =
     [("encoder", &["cpu", "trained", "webgpu"]), ("page", &["benchmark", "evaluate", "search"])];
 
-/// Modules that only some others may name: kernels are behind the encoder's door.
-const BEHIND: [(&str, &[&str]); 3] = [
+/// Modules that only some others may name: kernels are behind the encoder's door, and a view of the page is known to
+/// the list of views alone.
+const BEHIND: [(&str, &[&str]); 9] = [
     ("encoder::cpu", &["encoder", "training::blocks::cpu"]),
     ("encoder::trained", &["encoder", "training::blocks::burn", "training::optimizer"]),
     ("encoder::webgpu", &["encoder", "session"]),
+    ("page::benchmark", &["page::benchmark", "page::views"]),
+    ("page::evaluate", &["page::evaluate", "page::views"]),
+    ("page::search", &["page::search", "page::views"]),
+    ("page::parts", &["page::parts", "page::benchmark", "page::evaluate", "page::search", "page::shell"]),
+    ("page::shell", &["page::shell"]),
+    ("page::views", &["page::shell"]),
 ];
 
 /// A path that a file names, from the crate's root.

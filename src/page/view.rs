@@ -71,7 +71,7 @@ pub(super) trait View {
         None
     }
 
-    /// A line of its own in the panel of the device, shown in all views.
+    /// A line for the panel of the device, which shows the first of them in all views.
     fn details(&self) -> Option<String> {
         None
     }

@@ -23,12 +23,16 @@ pub(super) fn plan(address: &Address) -> Plan {
 
 /// Puts a plan into an address.
 pub(super) fn put(plan: &Plan, address: &mut Builder) {
-    address.put_list("devices", plan.devices.iter().map(|device| device.name()));
-    address.put_list("precisions", plan.precisions.iter().map(|precision| precision.name()));
-    address.put_list("cells", plan.list().split(", "));
+    address.put_list("devices", &names(&plan.devices, Device::name));
+    address.put_list("precisions", &names(&plan.precisions, PrecisionChoice::name));
+    address.put_list("cells", &plan.list().replace(", ", ","));
     address.put("repeats", &plan.repeats.to_string());
     address.put("warmups", &plan.warmups.to_string());
     address.put("texts", &plan.language);
+}
+
+fn names<T: Copy>(list: &[T], name: fn(T) -> &'static str) -> String {
+    list.iter().map(|t| name(*t)).collect::<Vec<_>>().join(",")
 }
 
 /// The things whose names stand there, if any do.

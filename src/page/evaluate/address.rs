@@ -53,11 +53,12 @@ impl Choices {
     /// `shared` puts the device between.
     pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
         address.put_some("data", (self.data != Data::default()).then(|| self.data.name()));
-        address.put_list("languages", &self.languages);
+        address.put_list("languages", &self.languages.join(","));
         address.put_some("measure", (self.measure != MapMeasure::default()).then(|| self.measure.name()));
         address.put_some("show", (self.shown != Shown::default()).then(|| self.shown.name()));
         address.put_some("lir", self.lir.map(|n| n.to_string()).as_deref());
-        address.put_list("measures", self.measures.iter().map(Measure::to_string));
+        let measures: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
+        address.put_list("measures", &measures.join(","));
         address.put_some("relevance", (self.relevance > 1).then(|| self.relevance.to_string()).as_deref());
         address.put_some("cell", self.cell.as_ref().map(cell_name).as_deref());
         shared(address);

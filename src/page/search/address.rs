@@ -39,7 +39,7 @@ impl Choices {
         address.put_some("q", self.query.as_deref().filter(|q| q.len() <= LONGEST_QUERY));
         address.put_some("lang", self.language.as_deref());
         address.put_some("scope", (self.scope != Scope::default()).then(|| scope_name(self.scope)));
-        address.put_list("in", &self.filter);
+        address.put_list("in", &self.filter.join(","));
         shared(address);
         address.put_some("with", self.with.as_deref());
     }

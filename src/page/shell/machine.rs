@@ -103,11 +103,12 @@ fn self_test(device: &DeviceReport) -> &'static str {
 #[component]
 fn Details() -> impl IntoView {
     let page = Page::here();
+    let details = move || page.views().iter().find_map(|view| view.details());
     view! {
         <div class="details">
             <DeviceChoices/>
             {move || page.model.get().map(|model| view! { <ModelDetails model/> })}
-            {page.views().into_iter().map(details).collect_view()}
+            <p aria-live="off">{details}</p>
             {move || match page.threads.get() {
                 Threads::Settled => None,
                 Threads::NextTime => Some(Either::Left(view! {
@@ -131,13 +132,6 @@ fn Details() -> impl IntoView {
             </p>
         </div>
     }
-}
-
-/// A view's line.
-fn details(view: Rc<dyn View>) -> impl IntoView {
-    let view = StoredValue::new_local(view);
-    let words = move || view.with_value(|view| view.details());
-    move || words().map(|words| view! { <p aria-live="off">{words}</p> })
 }
 
 fn reload() {
