@@ -50,15 +50,33 @@ fn number(address: &Address, name: &str, range: RangeInclusive<usize>) -> Option
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn written(plan: &Plan) -> String {
+        let mut address = Builder::default();
+        put(plan, &mut address);
+        address.search()
+    }
+
+    proptest! {
+        /// Whoever wrote the link: what it says, written again, says the same.
+        #[test]
+        fn any_address_is_read_and_comes_to_rest(
+            pairs in proptest::collection::vec(
+                ("devices|precisions|cells|repeats|warmups|texts|x", ".{0,12}|[a-z~@,0-9x%+]{0,12}"),
+                0..8,
+            ),
+        ) {
+            let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let once = written(&plan(&Address::parse(&format!("?{}", text.join("&")))));
+            prop_assert_eq!(written(&plan(&Address::parse(&once))), once);
+        }
+    }
 
     #[test]
     fn a_link_holds_the_whole_plan() {
-        let written = |plan: &Plan| {
-            let mut address = Builder::default();
-            put(plan, &mut address);
-            address.search()
-        };
         let whole = written(&Plan::default());
         let all = "?devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x8,";
         assert!(whole.starts_with(all), "{whole}");

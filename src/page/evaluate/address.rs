@@ -69,12 +69,29 @@ impl Choices {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn written(choices: &Choices) -> String {
         let mut address = Builder::default();
         choices.write(&mut address, |_| {});
         address.search()
+    }
+
+    proptest! {
+        /// Whoever wrote the link: what it says, written again, says the same.
+        #[test]
+        fn any_address_is_read_and_comes_to_rest(
+            pairs in proptest::collection::vec(
+                ("data|languages|measure|show|lir|measures|relevance|against|cell|model|x", ".{0,12}|[a-z~@,0-9x%+]{0,12}"),
+                0..8,
+            ),
+        ) {
+            let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let once = written(&Choices::read(&Address::parse(&format!("?{}", text.join("&")))));
+            prop_assert_eq!(written(&Choices::read(&Address::parse(&once))), once);
+        }
     }
 
     #[test]

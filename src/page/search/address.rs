@@ -60,12 +60,29 @@ fn scope_named(word: &str) -> Option<Scope> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn written(choices: &Choices) -> String {
         let mut address = Builder::default();
         choices.write(&mut address, |address| address.put("device", "webgpu"));
         address.search()
+    }
+
+    proptest! {
+        /// Whoever wrote the link: what it says, written again, says the same.
+        #[test]
+        fn any_address_is_read_and_comes_to_rest(
+            pairs in proptest::collection::vec(
+                ("q|lang|scope|in|with|x", ".{0,12}|[a-z~@,0-9x%+]{0,12}"),
+                0..8,
+            ),
+        ) {
+            let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let once = written(&Choices::read(&Address::parse(&format!("?{}", text.join("&")))));
+            prop_assert_eq!(written(&Choices::read(&Address::parse(&once))), once);
+        }
     }
 
     #[test]
