@@ -332,7 +332,8 @@ mod engine {
     fn encode(bundle: &Bundle) {
         let Ok(encoder) = Encoder::new(bundle, Machine::cpu()) else { return };
         let texts = ["", "ab ba", "a bridge\n über den Fluss"];
-        if let Ok(vectors) = encoder.encode_all(&texts, Kind::Query, &mut |_, _| {}) {
+        let work = encoder.encode(&texts, Kind::Query, async |_, _| Ok(()));
+        if let Ok(vectors) = futures_lite::future::block_on(work) {
             assert_eq!(vectors.len(), texts.len() * encoder.dimension());
         }
     }
