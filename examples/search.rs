@@ -1,4 +1,4 @@
-//! Ranks sentences in three languages for a question in a fourth.
+//! Ranks sentences in three languages for a question.
 //!
 //!     cargo run --release --example search [BUNDLE [QUESTION]]
 
@@ -19,15 +19,15 @@ const PASSAGES: [&str; 9] = [
     "Im Winter sitzen Bienen dicht beieinander und zehren von ihrem Vorrat.",
     "Die Bibliothek ist sonntags geschlossen.",
     "Ein Gletscher fließt, auch wenn man es ihm nicht ansieht.",
-    "รถไฟเที่ยวสุดท้ายออกเดินทางตอนเที่ยงคืน",
-    "ผึ้งเก็บน้ำผึ้งไว้ในรังที่ทำจากขี้ผึ้ง",
-    "ตลาดเช้าขายผลไม้และดอกไม้สด",
+    "Son tren gece yarısı kalkıyor.",
+    "Arılar balı balmumundan peteklerde saklar.",
+    "Sabah pazarında taze meyve ve çiçek satılır.",
 ];
 
 fn main() -> Result<()> {
     let mut args = args().skip(1);
     let model = args.next().map_or_else(|| root().join("static/model"), PathBuf::from);
-    let question = args.next().unwrap_or_else(|| "¿Dónde guardan la miel las abejas?".into());
+    let question = args.next().unwrap_or_else(|| "Where do bees keep their honey?".into());
 
     let bundle = Bundle::open(&model)?;
     let encoder = Encoder::new(&bundle, Machine::cpu())?;
