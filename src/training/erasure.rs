@@ -14,7 +14,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
 use super::whitening::append;
@@ -26,7 +25,7 @@ use crate::{
     text::{Cut, Kind},
 };
 
-/// A direction in which the means differ by less than this part of what they differ by in the first is none.
+/// Means that differ by less than this part of the largest difference add no direction.
 const LEAST: f64 = 1e-4;
 
 /// How languages are erased when training is over.
@@ -140,13 +139,24 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// An orthonormal basis of what the means differ by: left singular vectors of the differences.
+/// An orthonormal basis of what the means differ by, by Gram and Schmidt, twice for rounding.
 fn basis(means: &[Vec<f64>], centre: &[f64]) -> Vec<Vec<f64>> {
-    let differences = DMatrix::from_fn(centre.len(), means.len(), |i, j| means[j][i] - centre[i]);
-    let svd = differences.svd(true, false);
-    let least = LEAST * svd.singular_values.max();
-    let columns = svd.u.iter().flat_map(DMatrix::column_iter).zip(svd.singular_values.iter());
-    columns.filter(|(_, value)| **value > least).map(|(u, _)| u.iter().copied().collect()).collect()
+    let differences: Vec<Vec<f64>> =
+        means.iter().map(|m| m.iter().zip(centre).map(|(a, b)| a - b).collect()).collect();
+    let largest = differences.iter().map(|v| dot(v, v).sqrt()).fold(0.0, f64::max);
+    let mut basis: Vec<Vec<f64>> = Vec::new();
+    for mut v in differences {
+        for u in basis.iter().chain(&basis) {
+            let along = dot(&v, u);
+            v.iter_mut().zip(u).for_each(|(v, u)| *v -= along * u);
+        }
+        let length = dot(&v, &v).sqrt();
+        if length > LEAST * largest {
+            v.iter_mut().for_each(|v| *v /= length);
+            basis.push(v);
+        }
+    }
+    basis
 }
 
 #[cfg(test)]
