@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Error, Problem, Result,
-    architecture::{dense_name, program::Program},
+    architecture::{Config, dense_name, program::Program},
 };
 
 /// Reads a model folder through `file`, which gives a file's bytes, or `None` when there is none.
@@ -63,6 +63,8 @@ impl Folder<'_> {
         let json = self.json(&place)?.ok_or_else(|| Error::format(&place, "the folder has no such file"))?;
         let architecture = architecture::read(Object::new(&place, json)?)?;
         let mut config = architecture.config;
+        // How long texts may be stands elsewhere; all else has to fit before parameters get names.
+        Config { max_tokens: 1, ..config.clone() }.check(&place)?;
         let mut weights = canonical(self.weights(&root)?, &config.program()?);
         config.pooling = modules.pooling;
         config.normalize = modules.normalize;
