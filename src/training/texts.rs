@@ -174,9 +174,7 @@ mod tests {
         let numbers: [u64; 3] = std::array::from_fn(|_| rng.random());
         assert_eq!(numbers, [559_256_596_868_823_998, 5_664_742_077_951_270_790, 2_631_283_358_781_127_885]);
         assert_eq!((rng.random_range(0..1000u32), rng.random_range(0..10usize)), (651, 5));
-        let share = rng.random_range(0.0..1.0f64);
-        assert!((share - 0.272_497_272_152_418_3).abs() < 1e-15, "{share:?}");
-        assert!(!rng.random_bool(0.25));
+        assert_eq!((rng.random_range(0.0..1.0f64), rng.random_bool(0.25)), (0.272_497_277_152_418_34, false));
     }
 
     #[test]
