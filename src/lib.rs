@@ -35,6 +35,9 @@
 //!
 //! `examples/` has whole programs: search, evaluation, training. ARCHITECTURE.md says which room imports which.
 
+// What a person, a file or a device can cause is an `Error`; tests may.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 #[cfg(feature = "engine")]
 pub mod architecture;
 #[cfg(feature = "data")]

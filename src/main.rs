@@ -1,5 +1,7 @@
 //! The native program: import, encode, search, evaluate, train, measure.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod commands;
 
 use std::process::ExitCode;

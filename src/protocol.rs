@@ -3,6 +3,9 @@
 //! The page sends [`Request`]s, the worker answers with [`Event`]s; both cross through
 //! serde-wasm-bindgen. A request carries an id, and every event about it carries the same one.
 
+// What a message's fields are, their names and types say.
+#![allow(missing_docs)]
+
 use serde::{Deserialize, Serialize};
 
 use crate::benchmark::{Cell, Plan, Report, Way};

@@ -270,7 +270,7 @@ fn vectors_are_whitened_within_pairs() {
                 .collect::<Vec<_>>()
         })
         .map(|line| {
-            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
             ["question", "context"].map(|side| line[side].as_str().unwrap().to_string()).to_vec()
         })
         .collect();

@@ -1,4 +1,4 @@
-//! What a model is made of: its shape ([`Config`]), and what is done with which weights ([`program`]).
+//! What a model is made of: its shape ([`Config`]), and what is done with which weights ([`program()`]).
 //!
 //! Each file here that is named like a family of models turns a [`Config`] into a [`Program`], and is the one place
 //! that knows what its checkpoints call their tensors. All of it lies below `bundle`, which stores models, and

@@ -43,6 +43,7 @@ impl Device {
 /// A device and how it multiplies there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
+    /// Which device.
     pub device: Device,
     /// Of the CPU; a GPU unpacks weights in its kernels and is always exact.
     pub precision: PrecisionChoice,
@@ -94,8 +95,11 @@ impl fmt::Display for Cell {
 /// What is to be timed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    /// The devices that are timed.
     pub devices: Vec<Device>,
+    /// How the CPU multiplies packed weights.
     pub precisions: Vec<PrecisionChoice>,
+    /// The sizes that are timed.
     pub cells: Vec<Cell>,
     /// Timed calls of each cell.
     pub repeats: usize,

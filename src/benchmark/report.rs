@@ -7,6 +7,7 @@ use super::{Cell, Plan, Way};
 /// What was timed, on what, and how long it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// The model's name.
     pub model: String,
     /// The bundle's address.
     pub url: String,
@@ -14,11 +15,13 @@ pub struct Report {
     pub hash: String,
     /// `f32`, `f16`, `q8` or `q4`.
     pub quantization: String,
+    /// What was asked for.
     pub plan: Plan,
     /// Where the texts are from.
     pub texts: String,
     /// The devices that were opened, in the order of their timing.
     pub machines: Vec<Machine>,
+    /// What was timed, in its order.
     pub rows: Vec<Row>,
     /// What was left out and why, and anything else to know, a sentence each.
     pub notes: Vec<String>,
@@ -39,7 +42,9 @@ pub struct Report {
 /// A device that was opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
+    /// Device and precision.
     pub way: Way,
+    /// What the system calls it.
     pub adapter: String,
     /// What its kernels compute in.
     pub computes_in: String,
@@ -52,7 +57,9 @@ pub struct Machine {
 /// One size, timed in one way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// On which device, and how.
     pub way: Way,
+    /// Which size.
     pub cell: Cell,
     /// Milliseconds of encoding: from token ids to vectors that have come back from the device.
     pub ms: Spread,
@@ -90,10 +97,15 @@ impl Row {
 /// 1996, type 7).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
+    /// The least.
     pub min: f64,
+    /// A quarter is below.
     pub lower_quartile: f64,
+    /// Half is below.
     pub median: f64,
+    /// Three quarters are below.
     pub upper_quartile: f64,
+    /// The largest.
     pub max: f64,
 }
 

@@ -3,6 +3,8 @@
 //! In a worker it listens for requests. Imported into a page it does nothing by itself: there one
 //! calls the functions in `javascript`.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 // The functions are exported from here and not from the library: the page's program would carry them,
 // and the whole encoder with them, too.
 #[path = "../session/javascript.rs"]

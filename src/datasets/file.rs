@@ -632,7 +632,7 @@ mod tests {
             (german, encoding_rs::WINDOWS_1252),
             (japanese, encoding_rs::SHIFT_JIS),
             (japanese, encoding_rs::EUC_JP),
-            (japanese, encoding_rs::ISO_2022_JP),
+            (japanese, ISO_2022_JP),
             ("蜜蜂把蜂蜜储存在蜂巢里。桥在春天开通。\n", encoding_rs::GBK),
             ("Οι μέλισσες αποθηκεύουν το μέλι στις κηρήθρες.\n", encoding_rs::WINDOWS_1253),
             ("النحل يخزن العسل في أقراص من الشمع.\n", encoding_rs::WINDOWS_1256),

@@ -633,7 +633,7 @@ mod tests {
     #[test]
     #[ignore = "prints what the training data in INTERLINGUA_TRAIN share with XQuAD-R, it checks nothing"]
     fn what_the_training_data_share() {
-        let folder = std::path::PathBuf::from(std::env::var("INTERLINGUA_TRAIN").unwrap());
+        let folder = PathBuf::from(std::env::var("INTERLINGUA_TRAIN").unwrap());
         let corpus = xquad::XQUAD_R.read(&crate::fetched::xquad_r(), &[]).unwrap();
         let (segments, read) = read_parallel(&records::find(&folder, "parallel.").unwrap(), &[]).unwrap();
         println!("{}", read.lines("parallel text").join("\n"));

@@ -1,6 +1,6 @@
 //! What is searched, measured and trained on: one file for each format.
 //!
-//! [`open`] takes files as a person gave them, in the page or in the terminal, and finds out from
+//! [`open()`] takes files as a person gave them, in the page or in the terminal, and finds out from
 //! their content what they are. Not here: vectors, scores, measures.
 
 pub mod account;
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(points.slice(1..4), Some("é中😀"));
         assert_eq!(points.slice(5..5), Some(""));
         assert_eq!(points.slice(4..6), None);
-        assert_eq!(points.slice(std::ops::Range { start: 3, end: 2 }), None);
+        assert_eq!(points.slice(Range { start: 3, end: 2 }), None);
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Entry {
         Ok(out)
     }
 
-    /// Appends lines of a run file (see [`trec`](super::trec)) for `entries`, of which no two may be of
+    /// Appends lines of a run file (see [`trec`]) for `entries`, of which no two may be of
     /// one query. `queries` are the vectors of all queries.
     ///
     /// # Errors

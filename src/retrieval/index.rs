@@ -99,6 +99,7 @@ impl Index {
     ///
     /// # Panics
     /// When there is no vector `i`.
+    #[allow(clippy::panic, reason = "as for a slice: whoever asks knows how many vectors there are")]
     pub fn repeat(&mut self, i: usize) {
         let row = self.vector(i).unwrap_or_else(|| panic!("vector {i} of {}", self.len));
         self.append(&row);

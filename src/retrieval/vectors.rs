@@ -69,10 +69,10 @@ pub fn write(rows: &[f32], dimension: usize, about: &BTreeMap<String, String>) -
     write_windows(rows, dimension, about, None)
 }
 
-/// As [`write`], with the part of a text that each row is of.
+/// As [`write()`], with the part of a text that each row is of.
 ///
 /// # Errors
-/// As [`write`]; [`Error::Input`] when there are not as many windows as rows.
+/// As [`write()`]; [`Error::Input`] when there are not as many windows as rows.
 pub fn write_windows(
     rows: &[f32],
     dimension: usize,
@@ -111,7 +111,7 @@ pub fn write_windows(
     safetensors::serialize(arrays, Some([(ABOUT.to_string(), about)].into())).map_err(failed)
 }
 
-/// Reads a file that [`write`] made.
+/// Reads a file that [`write()`] made.
 ///
 /// # Errors
 /// [`Error::Format`] with the file's name and the field that is not as it should be.

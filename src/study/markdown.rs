@@ -119,7 +119,7 @@ impl Findings {
             let first = [arm.name.clone(), arm.alpha.to_string(), arm.seeds.len().to_string()];
             row(out, &[first.to_vec(), cells(&arm.figures)].concat())?;
         }
-        let ends = format!("-{}.svg", super::plots::file_name(&self.dataset));
+        let ends = format!("-{}.svg", plots::file_name(&self.dataset));
         for file in plots.iter().filter(|file| file.ends_with(&ends)) {
             writeln!(out, "\n![{}]({file})", file.trim_end_matches(".svg"))?;
         }

@@ -1229,7 +1229,7 @@ mod tests {
             ask("alone", "Nothing beside it."),
         ];
         let sampler = Sampler::new(&questions, &[], &["en".to_owned()], 5).unwrap();
-        let mut seen: BTreeMap<String, std::collections::BTreeSet<Option<String>>> = BTreeMap::new();
+        let mut seen: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
         for step in 0..200 {
             let batch = sampler.batch(step, Strategy::Monolingual, 5);
             let negatives = sampler.negatives(step, &batch);

@@ -1,6 +1,6 @@
 //! Vectors of f32 as the processor has them, behind one trait, so that each kernel is written once.
 //!
-//! A value of a type that is [`Simd`] proves that the processor has the instructions: [`dispatch`]
+//! A value of a type that is [`Simd`] proves that the processor has the instructions: `dispatch!`
 //! alone makes one, after asking the processor.
 
 /// Vector instructions.
@@ -145,7 +145,7 @@ impl Level {
         all
     }
 
-    /// Columns of the tiles that [`dispatch`] computes at once.
+    /// Columns of the tiles that `dispatch!` computes at once.
     pub fn columns(self) -> usize {
         struct Columns;
         impl Kernel for Columns {
