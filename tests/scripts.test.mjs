@@ -156,6 +156,8 @@ test("a first build fetches what is missing, a second one nothing", () => {
   assert.match(readFileSync(join(here.folder, "dist/threads/worker.js"), "utf8"), /validate.*worker_fused_bg\.wasm/);
   assert.equal(first.times("cargo binstall"), 0 + first.times("cargo binstall -V"), "only asked whether it is there");
   for (const call of first.asked.filter((line) => /^cargo .*\b(install|build|fetch) /.test(line))) assert.match(call, /--locked/, call);
+  // Trunk stops, offline, where a package of any other system is missing.
+  assert.ok(first.asked.some((line) => /^cargo fetch /.test(line) && !line.includes("--target")), first.asked.join("\n"));
 
   const second = passed(here.run("serve", ["--build-only"]));
   assert.doesNotMatch(second.said, /minute/);
