@@ -12,10 +12,9 @@ use serde_json::json;
 use crate::bundle::write_whole;
 use crate::datasets::{Corpus, distinct};
 use crate::encoder::{Encoder, Precision};
-use crate::evaluation::{
-    Bias, CutTexts, EvalReport, Facts, Intervals, Ranks, Scores, Settings, Task, rank, remove_languages,
-};
-use crate::retrieval::{Index, npy};
+pub use crate::evaluation::Evaluated;
+use crate::evaluation::{Analysis, CutTexts, Facts, Pieces, Task, Vectors, measure};
+use crate::retrieval::npy;
 use crate::text::{Cut, Kind, Window};
 use crate::{Error, Result, sha256};
 
@@ -32,20 +31,6 @@ pub struct Options<'a> {
     pub samples: usize,
     /// Seed of the resampling.
     pub seed: u64,
-}
-
-/// What was measured, and what it was measured from.
-pub struct Evaluated {
-    /// The passages' vectors, in the order of [`Task::documents`].
-    pub index: Index,
-    /// The queries' vectors, in the order of [`Task::queries`]: `[n, dimension]`.
-    pub queries: Vec<f32>,
-    /// Where the answers were found.
-    pub ranks: Vec<Ranks>,
-    /// Every query's measures.
-    pub scores: Scores,
-    /// All of it summed up.
-    pub report: EvalReport,
 }
 
 /// Is told what is being encoded (a plural noun), how many are done (0 before the first), and of how
@@ -73,29 +58,20 @@ pub fn evaluate(
     let split = windows.as_ref().is_some_and(|all| all.len() > texts.len());
     let parts = windows.as_ref().map(|all| all.iter().map(|w| &texts[w.text][w.start..w.end]).collect());
     let what = if split { "windows" } else { "passages" };
-    let (mut passages, mut of_passages) = vectors(parts.unwrap_or(texts), Kind::Passage, what)?;
-    let mut counts = Vec::new();
-    if let Some(windows) = &windows {
-        counts.extend(windows.chunk_by(|a, b| a.text == b.text).map(<[Window]>::len));
+    let (passages, mut of_passages) = vectors(parts.unwrap_or(texts), Kind::Passage, what)?;
+    let counts = windows.as_ref().map(|windows| {
         of_passages = encoder.tokenizer().cut().with_split(windows);
-    }
-    let (mut queries, of_questions) = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
-    let mut notes: Vec<String> = encoder.similarity().note().into_iter().collect();
-    if let Some(r) = options.lir {
-        encoder.similarity().need_cosine("LIR")?;
-        if split {
-            return Err(Error::Input("LIR and windows do not go together: leave one of them out".into()));
-        }
-        notes.extend(remove_languages(task, &mut passages, &mut queries, encoder.dimension(), r)?);
-    }
-    let similarity = encoder.similarity();
-    let mut index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(similarity);
-    if windows.is_some() {
-        index = index.grouped(&counts)?;
-    }
-    let ranks = rank(task, &index, &queries)?;
-    let scores = Scores::of(task, &ranks);
-    let settings = Settings::of(task, &scores);
+        windows.chunk_by(|a, b| a.text == b.text).map(<[Window]>::len).collect()
+    });
+    let (queries, of_questions) = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
+    let vectors = Vectors {
+        passages,
+        windows: counts,
+        queries,
+        dimension: encoder.dimension(),
+        similarity: encoder.similarity(),
+        cut: CutTexts { passages: of_passages, questions: of_questions },
+    };
     let facts = Facts {
         model: encoder.name().to_string(),
         dataset: name.to_string(),
@@ -103,16 +79,11 @@ pub fn evaluate(
         hashes: hash.into_iter().chain([("data".to_string(), corpus.hash())]).collect(),
         date: today(),
         version: env!("CARGO_PKG_VERSION").to_string(),
-        lir: options.lir.filter(|r| *r > 0),
+        lir: None,
     };
-    let mut report = EvalReport::new(facts, task, &settings);
-    report.notes.extend(notes);
-    report.add_cut(CutTexts { passages: of_passages, questions: of_questions });
-    report.bias = Bias::of(task, &ranks, &settings);
-    if options.samples > 0 {
-        report.intervals = Some(Intervals::of(task, &scores, options.samples, options.seed));
-    }
-    Ok(Evaluated { index, queries, ranks, scores, report })
+    let analysis =
+        Analysis { lir: options.lir, samples: options.samples, seed: options.seed, pieces: Pieces::WHOLE };
+    block_on(measure(task, facts, vectors, analysis, async |_| {}))
 }
 
 /// Vectors from the folder, where they are there for this model and these texts, else by the encoder

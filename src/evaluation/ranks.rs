@@ -66,7 +66,7 @@ pub fn rank(task: &Task, index: &Index, queries: &[f32]) -> Result<Vec<Ranks>> {
 ///
 /// # Errors
 /// As [`rank`]; there may be fewer vectors than queries here.
-pub fn rank_some(task: &Task, index: &Index, queries: &[f32], first: usize) -> Result<Vec<Ranks>> {
+pub(super) fn rank_some(task: &Task, index: &Index, queries: &[f32], first: usize) -> Result<Vec<Ranks>> {
     let asked = queries.len() / index.dimension().max(1);
     let Some(of) = task.queries.get(first..first + asked) else {
         return Err(Error::Input(format!(

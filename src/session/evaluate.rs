@@ -16,25 +16,17 @@ use crate::{
     Error, Result,
     bundle::MANIFEST,
     datasets::Chunks,
-    evaluation::{
-        Bias, Bootstrap, CutTexts, EvalReport, Facts, Ranks, Rules, Scores, Settings, Task, rank_some,
-        remove_languages,
-    },
+    evaluation::{Analysis, CutTexts, EvalReport, Evaluated, Facts, Pieces, Rules, Vectors, measure},
     protocol::{DeviceChoice, Event, Id, PrecisionChoice, Stage},
-    retrieval::Index,
     text::Kind,
 };
 
-/// Multiplications of one step of ranking: some 100 ms.
-const STEP: usize = 320_000_000;
-/// Queries of one step at most: as many as the index scores together.
-const TOGETHER: usize = 64;
+/// Pieces of some 50 to 100 ms: as many queries as the index scores together, 320 million multiplications.
+const PIECES: Pieces = Pieces { queries: 64, multiplications: 320_000_000, samples: 10 };
 
 /// Resamples for the intervals and their seed: what the terminal takes where it is not told others.
 const SAMPLES: usize = 1000;
 const SEED: u64 = 1;
-/// Resamples of one step: some 50 ms.
-const SLICE: usize = 10;
 
 /// What is to be measured.
 pub struct Wanted {
@@ -70,53 +62,46 @@ impl Session {
 
         let Data { name, corpus, task } = data.clone();
         let passages = task.documents.iter().map(|d| (d.lang, corpus.passages[d.passage].text.as_str()));
-        let (mut rows, of_passages) =
+        let (passages, of_passages) =
             work.encode(Chunks::new(passages), Kind::Passage, &mut progress).await?;
         let questions = task.queries.iter().map(|q| (q.lang, corpus.questions[q.question].text.as_str()));
-        let (mut queries, of_questions) =
-            work.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
-        let d = work.model.encoder.dimension();
-        let similarity = work.model.encoder.similarity();
-        let mut notes: Vec<String> = similarity.note().into_iter().collect();
-        if let Some(r) = wanted.lir {
-            similarity.need_cosine("LIR")?;
-            notes.extend(remove_languages(&task, &mut rows, &mut queries, d, r)?);
-            breathe().await;
-        }
-        let index = Index::from_rows(d, &rows)?.compared_by(similarity);
-        drop(rows);
-
-        let ranks = rank(&task, &index, &queries, &mut progress).await?;
-        let scores = Scores::of(&task, &ranks);
-        breathe().await;
-        let settings = Settings::of(&task, &scores);
+        let (queries, of_questions) = work.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
+        let encoder = &work.model.encoder;
+        let vectors = Vectors {
+            passages,
+            windows: None,
+            queries,
+            dimension: encoder.dimension(),
+            similarity: encoder.similarity(),
+            cut: CutTexts { passages: of_passages, questions: of_questions },
+        };
         let facts = Facts {
             model: work.model.info.name.clone(),
             dataset: name,
-            device: work.model.encoder.device_label(),
+            device: encoder.device_label(),
             hashes: BTreeMap::from([
                 (MANIFEST.to_string(), work.model.info.hash.clone()),
                 ("data".to_string(), corpus.hash()),
             ]),
             date: Some(today()),
-            lir: wanted.lir.filter(|r| *r > 0),
             version: env!("CARGO_PKG_VERSION").to_string(),
+            lir: None,
         };
-        let mut report = EvalReport::new(facts, &task, &settings);
-        report.notes.extend(notes);
-        report.add_cut(CutTexts { passages: of_passages, questions: of_questions });
+        let analysis = Analysis { lir: wanted.lir, samples: SAMPLES, seed: SEED, pieces: PIECES };
+        let total = task.queries.len() as f64;
+        progress.at(Stage::Score, 0.0, total);
+        let pause = async |ranked: usize| {
+            progress.at(Stage::Score, ranked as f64, total);
+            breathe().await;
+        };
+        let Evaluated { index, queries, ranks, scores, mut report } =
+            measure(&task, facts, vectors, analysis, pause).await?;
         let (kept, all) = work.kept;
         if kept > 0 {
             report.notes.push(format!(
                 "The vectors of {kept} of {all} texts were kept from before; they may be from another device."
             ));
         }
-        report.bias = Bias::of(&task, &ranks, &settings);
-        let mut bootstrap = Bootstrap::new(&task, &scores, SAMPLES, SEED);
-        while bootstrap.step(SLICE) > 0 {
-            breathe().await;
-        }
-        report.intervals = Some(bootstrap.finish());
         self.keep(Run { id, data, index, queries, ranks, scores, report: report.clone() });
         Ok(report)
     }
@@ -162,25 +147,4 @@ impl Session {
         }
         Ok(Rc::new(model))
     }
-}
-
-/// As [`rank`](crate::evaluation::rank), in steps between which messages are taken.
-async fn rank(
-    task: &Task,
-    index: &Index,
-    queries: &[f32],
-    progress: &mut Progress<'_>,
-) -> Result<Vec<Ranks>> {
-    let d = index.dimension().max(1);
-    let together = (STEP / (index.len() * d).max(1)).clamp(1, TOGETHER);
-    let mut ranks = Vec::with_capacity(task.queries.len());
-    let total = task.queries.len() as f64;
-    progress.at(Stage::Score, 0.0, total);
-    for part in queries.chunks(together * d) {
-        let some = rank_some(task, index, part, ranks.len())?;
-        ranks.extend(some);
-        progress.at(Stage::Score, ranks.len() as f64, total);
-        breathe().await;
-    }
-    Ok(ranks)
 }
