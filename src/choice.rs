@@ -42,8 +42,8 @@ impl PrecisionChoice {
         }
     }
 
-    /// The one of that word; an unknown word asks for the default.
-    pub fn named(word: &str) -> Self {
-        Self::ALL.into_iter().find(|choice| choice.name() == word).unwrap_or_default()
+    /// The one of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.name() == word)
     }
 }

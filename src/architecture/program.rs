@@ -166,6 +166,16 @@ pub enum Rows {
     Texts,
 }
 
+impl Rows {
+    /// How many there are in a batch of so many tokens and texts.
+    pub fn count(self, tokens: usize, texts: usize) -> usize {
+        match self {
+            Self::Tokens => tokens,
+            Self::Texts => texts,
+        }
+    }
+}
+
 /// One step and where it belongs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {

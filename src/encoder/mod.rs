@@ -4,6 +4,7 @@
 //! memory ([`Table`]); what follows is a [`Program`](crate::architecture::program::Program), which a device runs:
 //! by kernels of our own ([`cpu`], [`webgpu`]) or, on native GPUs and in training, by Burn (`trained`).
 
+mod batches;
 #[cfg(test)]
 mod conformance;
 pub mod cpu;
@@ -23,6 +24,7 @@ pub mod trained;
 pub mod webgpu;
 
 pub use crate::architecture::{Activation, Config, Dense, Family, Pooling};
+pub use batches::Batches;
 pub use device::{Backend, Machine};
 #[cfg(feature = "native")]
 pub use reach::Reach;
@@ -326,9 +328,9 @@ impl Encoder {
         // first progress comes soon.
         for (piece, texts) in texts.chunks(PIECE).enumerate() {
             let tokens = self.tokenize_counted(texts, kind, &mut lengths)?;
-            for batch in self.plan(&tokens) {
-                let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
-                let vectors = self.send(&sequences);
+            let mut batches = Batches::new(&tokens);
+            while let Some(batch) = batches.take(BATCH_TOKENS, |length| self.padded(length)) {
+                let vectors = self.send(&batches.of(&batch));
                 let batch: Vec<usize> = batch.iter().map(|i| piece * PIECE + i).collect();
                 // A GPU computes one batch while the next is made ready.
                 let due = match self.machine.backend {
@@ -465,26 +467,6 @@ impl Encoder {
             ));
         }
         Ok(worst)
-    }
-
-    /// Batches of indices with like lengths, longest first, so that a lack of memory shows at once.
-    fn plan(&self, tokens: &[Vec<u32>]) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..tokens.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));
-        let mut batches: Vec<Vec<usize>> = Vec::new();
-        let mut room = 0;
-        for i in order {
-            // The first text of a batch is its longest and sets its padded length.
-            if room == 0 {
-                room = (BATCH_TOKENS / self.padded(tokens[i].len()).max(1)).max(1);
-                batches.push(Vec::new());
-            }
-            if let Some(batch) = batches.last_mut() {
-                batch.push(i);
-            }
-            room -= 1;
-        }
-        batches
     }
 
     /// The length to which a sequence of `length` tokens is padded: not at all by our own kernels; by

@@ -125,6 +125,5 @@ pub(super) fn device_of(address: &Address) -> DeviceChoice {
 
 /// How it says that the CPU multiplies.
 pub(super) fn precision_of(address: &Address) -> PrecisionChoice {
-    let named = |word: &str| PrecisionChoice::ALL.into_iter().find(|choice| choice.name() == word);
-    address.meaning("precision", named).unwrap_or_default()
+    address.meaning("precision", PrecisionChoice::named).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Texts to vectors on whatever device the model runs on, in steps between which messages are taken.
 
-use std::{cmp::Reverse, collections::VecDeque, rc::Rc};
+use std::{collections::VecDeque, rc::Rc};
 
 use super::{
     Session,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    encoder::{Encoder, Vectors},
+    encoder::{Batches, Encoder, Vectors},
     text::{Kind, Length},
 };
 
@@ -60,27 +60,20 @@ impl Session {
             tokens.extend(model.encoder.tokenize_counted(part, kind, &mut lengths)?);
         }
         let all: usize = tokens.iter().map(Vec::len).sum();
-        // Texts of like length go together, the longest first: a lack of memory shows at once.
-        let mut order: Vec<usize> = (0..tokens.len()).collect();
-        order.sort_by_key(|&i| Reverse(tokens[i].len()));
+        let mut batches = Batches::new(&tokens);
         let mut out = vec![0.0; texts.len() * dimension];
         let (mut done, mut worked) = (0, 0);
         let mut sent = VecDeque::new();
-        let mut left = &order[..];
         loop {
             // Vectors of a batch are read while the GPU computes the next one.
-            while let Some(&longest) = left.first()
-                && sent.len() < if model.is_on_gpu() { SENT_TO_GPU } else { 1 }
-            {
+            while sent.len() < if model.is_on_gpu() { SENT_TO_GPU } else { 1 } {
                 if runs {
                     model = self.latest(model);
                 }
                 let room = if model.is_on_gpu() { STEP_ON_GPU } else { STEP_ON_CPU };
-                let fit = (room / tokens[longest].len().max(1)).max(1);
-                let (batch, after) = left.split_at(fit.min(left.len()));
-                let sequences: Vec<&[u32]> = batch.iter().map(|&i| tokens[i].as_slice()).collect();
-                sent.push_back((batch, model.encoder.send(&sequences), model.clone()));
-                left = after;
+                let Some(batch) = batches.take(room, |length| length) else { break };
+                let vectors = model.encoder.send(&batches.of(&batch));
+                sent.push_back((batch, vectors, model.clone()));
             }
             let Some((batch, vectors, by)) = sent.pop_front() else {
                 return Ok((out, lengths, model));
@@ -91,7 +84,7 @@ impl Session {
                     model = self.instead_of(&by, &why).await?;
                     // All that is on its way there is lost too.
                     sent.clear();
-                    left = &order[done..];
+                    batches.back_to(done);
                     continue;
                 }
                 result => result?,

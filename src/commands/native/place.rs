@@ -34,8 +34,8 @@ pub fn open_model(path: &Path, place: &Place) -> Result<(Encoder, Manifest)> {
 
 fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
     let on_cpu = || {
-        let precision = Precision::of(Backend::Cpu, PrecisionChoice::named(&place.precision));
-        Encoder::with_precision(bundle, Machine::cpu(), precision)
+        let choice = PrecisionChoice::named(&place.precision).unwrap_or(PrecisionChoice::Exact);
+        Encoder::with_precision(bundle, Machine::cpu(), Precision::of(Backend::Cpu, choice))
     };
     match place.device.as_str() {
         "cpu" => on_cpu(),

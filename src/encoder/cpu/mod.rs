@@ -20,7 +20,7 @@ use crate::{
     Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, Gate, HeadNorm, Mask, NormKind, Op, Program, Rotation, Rows},
+        program::{self, Buffer, Gate, HeadNorm, Mask, NormKind, Op, Program, Rotation},
     },
     bundle::Weights,
 };
@@ -164,10 +164,7 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     fn rows(&self, buffer: Buffer) -> usize {
-        match buffer.rows() {
-            Rows::Tokens => self.tokens,
-            Rows::Texts => self.lengths.len(),
-        }
+        buffer.rows().count(self.tokens, self.lengths.len())
     }
 
     /// A buffer's memory, until it is put back.
@@ -178,11 +175,7 @@ impl Batch<'_> {
     fn run(&mut self, step: &Step) {
         match *step {
             Step::AddPositions { to, ref rows, width } => {
-                let mut x = self.memory[to as usize].chunks_mut(width);
-                for &length in self.lengths {
-                    let positions = rows[..length * width].chunks(width);
-                    positions.zip(&mut x).for_each(|(position, row)| add(row, position));
-                }
+                add_positions(&mut self.memory[to as usize], self.lengths, rows, width);
             }
             Step::Norm { to, ref norm } => {
                 let size = self.rows(to) * norm.gain.len();
@@ -222,6 +215,15 @@ impl Batch<'_> {
                 normalize(&mut self.memory[to as usize][..size], width);
             }
         }
+    }
+}
+
+/// Adds to each token's row of `x` the row of its place in its text: `positions` has the first token's first.
+fn add_positions(x: &mut [f32], lengths: &[usize], positions: &[f32], width: usize) {
+    let mut rows = x.chunks_mut(width);
+    for &length in lengths {
+        let positions = positions[..length * width].chunks(width);
+        positions.zip(&mut rows).for_each(|(position, row)| add(row, position));
     }
 }
 

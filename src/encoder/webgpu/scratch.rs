@@ -52,10 +52,7 @@ impl Sizes {
 
     /// How many of these there are.
     fn count(self, rows: Rows) -> usize {
-        match rows {
-            Rows::Tokens => self.tokens,
-            Rows::Texts => self.sequences,
-        }
+        rows.count(self.tokens, self.sequences)
     }
 
     /// How many of these sequences fit one batch, from the first on.

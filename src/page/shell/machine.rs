@@ -171,7 +171,7 @@ fn DeviceChoices() -> impl IntoView {
             " "
             <label>
                 "Precision on the CPU "
-                <select on:change:target=move |e| page.choose_precision(PrecisionChoice::named(&e.target().value()))>
+                <select on:change:target=move |e| page.choose_precision(PrecisionChoice::named(&e.target().value()).unwrap_or_default())>
                     {precision(PrecisionChoice::Fast, "fast: integers, for packed weights")}
                     {precision(PrecisionChoice::Exact, "exact: f32, the same vectors on every device")}
                 </select>

@@ -17,7 +17,7 @@ pub use param::Param;
 use rayon::prelude::*;
 
 use super::{
-    add,
+    add, add_positions,
     attention::attend,
     pool::{pool, unpool},
     rows::normalize,
@@ -27,7 +27,7 @@ use crate::{
     Error, Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, Gate, HeadNorm, Mask, Op, Place, Program, Rotation, Rows},
+        program::{self, Buffer, Gate, HeadNorm, Mask, Op, Place, Program, Rotation},
     },
     bundle::{Quantization, Weights},
     encoder::Reach,
@@ -310,10 +310,7 @@ impl Work {
 
 /// How many rows `buffer` has.
 fn count(buffer: Buffer, lengths: &[usize]) -> usize {
-    match buffer.rows() {
-        Rows::Tokens => lengths.iter().sum(),
-        Rows::Texts => lengths.len(),
-    }
+    buffer.rows().count(lengths.iter().sum(), lengths.len())
 }
 
 impl Step {
@@ -325,11 +322,7 @@ impl Step {
             Work::AddPositions { position, first, .. } => {
                 copy(out, there);
                 let width = position.shape[1];
-                let mut rows = out.chunks_mut(width);
-                for &length in lengths {
-                    let positions = position.values[first * width..][..length * width].chunks(width);
-                    positions.zip(&mut rows).for_each(|(position, row)| add(row, position));
-                }
+                add_positions(out, lengths, &position.values[first * width..], width);
             }
             Work::Norm { norm, .. } => {
                 copy(out, there);
