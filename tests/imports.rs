@@ -102,11 +102,11 @@ fn below(path: &str, module: &str) -> bool {
     path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// The floors of the picture, from the top: the code block behind the heading `The order of the rooms`. What is behind
+/// The floors of the picture, from the top: the code block behind the heading `Module order`. What is behind
 /// two dashes explains.
 fn order() -> Vec<Vec<String>> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
-    let (_, rest) = text.split_once("## The order of the rooms").expect("it has the picture");
+    let (_, rest) = text.split_once("## Module order").expect("it has the picture");
     let block = rest.split("```").nth(1).expect("the picture is a code block");
     let floors = block.lines().skip(1).map(|line| {
         let rooms = line.split("--").next().unwrap_or_default();
