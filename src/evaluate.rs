@@ -4,7 +4,6 @@
 //! (`session::evaluate`), so that its worker can take messages meanwhile.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_lite::future::block_on;
 use serde_json::json;
@@ -77,7 +76,7 @@ pub fn evaluate(
         dataset: name.to_string(),
         device: encoder.device_label(),
         hashes: hash.into_iter().chain([("data".to_string(), corpus.hash())]).collect(),
-        date: today(),
+        date: Some(today()),
         version: env!("CARGO_PKG_VERSION").to_string(),
         lir: None,
     };
@@ -153,46 +152,7 @@ pub fn model_hash(model: &Path) -> Option<(String, String)> {
         .find_map(|file| Some((file.to_string(), sha256(&std::fs::read(model.join(file)).ok()?))))
 }
 
-/// Today as `2026-01-31` in UTC, `None` when the clock is before 1970.
-pub fn today() -> Option<String> {
-    let days = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() / 86_400;
-    Some(date(days))
-}
-
-/// The Gregorian date so many days after 1970-01-01.
-fn date(days: u64) -> String {
-    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    let (mut year, mut left) = (1970, days);
-    while left >= 365 + u64::from(leap(year)) {
-        left -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if left < length {
-            break;
-        }
-        left -= length;
-        month += 1;
-    }
-    format!("{year}-{month:02}-{:02}", left + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates() {
-        for (days, expected) in [
-            (0, "1970-01-01"),
-            (31 + 28, "1970-03-01"),
-            (11_016, "2000-02-29"),
-            (11_322, "2000-12-31"),
-            (20_777, "2026-11-20"),
-        ] {
-            assert_eq!(date(days), expected);
-        }
-    }
+/// Today as `2026-01-31` in UTC.
+pub fn today() -> String {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date().to_string()
 }

@@ -301,7 +301,7 @@ impl Work<'_> {
         let report = Report {
             name: study.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_string(),
-            date: today(),
+            date: Some(today()),
             device: device(self.machine),
             machine: machine(),
             study: serde_json::to_value(study).map_err(failed)?,
