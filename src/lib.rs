@@ -60,6 +60,8 @@ pub mod evaluation;
 mod fetched;
 #[cfg(feature = "data")]
 mod hash;
+#[cfg(feature = "data")]
+pub mod hub;
 #[cfg(feature = "page")]
 pub mod page;
 #[cfg(feature = "browser")]

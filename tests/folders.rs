@@ -3,80 +3,14 @@
 
 mod common;
 
-use std::{collections::BTreeMap, fs};
-
-use common::{reference, refs, worst};
+use common::{folders::cases, refs, worst};
 use interlingua::{
     Result,
-    bundle::{Bundle, FORMAT, OLDEST, Quantization, SelfTest, Weights, from_hugging_face},
+    bundle::{FORMAT, OLDEST, Quantization, SelfTest},
     encoder::{Encoder, Machine},
     retrieval::Index,
     text::Kind,
 };
-use serde_json::Value;
-
-struct Cases {
-    texts: Vec<String>,
-    cases: Vec<Case>,
-    vectors: Weights,
-}
-
-struct Case {
-    name: String,
-    files: BTreeMap<String, Vec<u8>>,
-    /// File and field.
-    refused: Option<[String; 2]>,
-}
-
-fn read(name: &str) -> Vec<u8> {
-    let path = reference("folders").join(name);
-    fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// A file of a case, as `cases.json` has it.
-fn file(value: &Value) -> Vec<u8> {
-    if let Some(name) = value.as_str() {
-        return read(&name[1..]);
-    }
-    let Some(from) = value["from"].as_str() else { return value.to_string().into_bytes() };
-    let mut document: Value = serde_json::from_slice(&read(from)).unwrap();
-    for (field, value) in value["set"].as_object().unwrap() {
-        document[field] = value.clone();
-    }
-    document.to_string().into_bytes()
-}
-
-fn cases() -> Cases {
-    let document: Value = serde_json::from_slice(&read("cases.json")).unwrap();
-    let cases = document["cases"].as_array().unwrap().iter().map(|case| Case {
-        name: case["name"].as_str().unwrap().into(),
-        files: case["files"].as_object().unwrap().iter().map(|(path, f)| (path.clone(), file(f))).collect(),
-        refused: serde_json::from_value(case["refused"].clone()).unwrap(),
-    });
-    Cases {
-        texts: serde_json::from_value(document["texts"].clone()).unwrap(),
-        cases: cases.collect(),
-        vectors: Weights::from_safetensors("vectors", &read("vectors.safetensors")).unwrap(),
-    }
-}
-
-impl Cases {
-    fn named(&self, name: &str) -> &Case {
-        self.cases.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
-    }
-
-    fn expected(&self, name: &str, what: &str) -> Vec<f32> {
-        let query = || self.vectors.need(&format!("{name}.query")).unwrap();
-        self.vectors.get(&format!("{name}.{what}")).unwrap_or_else(query).to_f32()
-    }
-}
-
-impl Case {
-    fn bundle(&self) -> Result<Bundle> {
-        from_hugging_face(&self.name, &mut |path| Ok(self.files.get(path).cloned()))
-    }
-}
-
 fn encode(encoder: &Encoder, texts: &[String], kind: Kind) -> Result<Vec<f32>> {
     encoder.encode_all(&refs(texts), kind, &mut |_, _| {})
 }

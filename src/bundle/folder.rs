@@ -3,14 +3,14 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{ErrorKind, Write},
+    io::{ErrorKind, Read, Write},
     path::{Path, PathBuf},
 };
 
 use super::{
-    Bundle, CARD, FileEntry, Incoming, MANIFEST, Manifest, OWN, TOKENIZER, WEIGHTS,
+    Bundle, CARD, FileEntry, Import, Incoming, MANIFEST, Manifest, OWN, Quantization, Source, TOKENIZER,
+    WEIGHTS,
     card::{MARK, card},
-    from_hugging_face,
     manifest::{FORMAT, OLDEST},
 };
 use crate::{Error, Result, sha256};
@@ -21,6 +21,21 @@ impl Bundle {
     /// # Errors
     /// Says which file or field is wrong.
     pub fn open(folder: &Path) -> Result<Self> {
+        Self::open_with(folder, None)
+    }
+
+    /// As [`open`](Self::open), with the weights stored another way: those of a model folder while they are read, so
+    /// that they are in memory in that form alone.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_stored(folder: &Path, quantization: Quantization) -> Result<Self> {
+        let mut bundle = Self::open_with(folder, Some(quantization))?;
+        bundle.store_as(quantization)?;
+        Ok(bundle)
+    }
+
+    fn open_with(folder: &Path, quantization: Option<Quantization>) -> Result<Self> {
         if !folder.is_dir() {
             return Err(Error::file(folder, "there is no such folder; give a bundle or a model folder"));
         }
@@ -35,7 +50,7 @@ impl Bundle {
         }
         let name = folder.canonicalize().unwrap_or_else(|_| folder.into());
         let name = name.file_name().map_or("model".into(), |n| n.to_string_lossy().into_owned());
-        from_hugging_face(&name, &mut |path| read(&folder.join(path)))
+        import(folder, &name, quantization)?.finish()
     }
 
     /// The bundle in `folder` whose manifest has these bytes.
@@ -103,6 +118,48 @@ impl Bundle {
             || cut.is_some_and(|cut| cut["direction"] == "Left");
         if later { FORMAT } else { OLDEST }
     }
+}
+
+/// A model folder on a disk.
+struct Folder<'a>(&'a Path);
+
+impl Source for Folder<'_> {
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
+        read(&self.0.join(path))
+    }
+
+    fn has(&mut self, path: &str) -> Result<bool> {
+        Ok(self.0.join(path).is_file())
+    }
+
+    fn size(&mut self, path: &str) -> Option<u64> {
+        Some(fs::metadata(self.0.join(path)).ok()?.len())
+    }
+}
+
+/// Bytes of weights that are read at once.
+const STEP: usize = 1 << 20;
+
+/// Reads a model folder, its weights included, as the model called `name`.
+///
+/// # Errors
+/// As [`Bundle::open`].
+pub fn import(folder: &Path, name: &str, quantization: Option<Quantization>) -> Result<Import> {
+    let mut import = Import::new(name, &mut Folder(folder), quantization)?;
+    let mut bytes = vec![0; STEP];
+    for path in import.files() {
+        let place = folder.join(&path);
+        let mut file = fs::File::open(&place).map_err(|e| Error::file(&place, e))?;
+        loop {
+            match file.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(n) => import.push(&path, &bytes[..n])?,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::file(&place, e)),
+            }
+        }
+    }
+    Ok(import)
 }
 
 /// Of a tokenizer no more than is asked for.

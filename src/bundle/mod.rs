@@ -22,8 +22,8 @@ mod weights;
 #[cfg(feature = "native")]
 pub use card::{CARD, card};
 #[cfg(feature = "native")]
-pub use folder::write_whole;
-pub use import::from_hugging_face;
+pub use folder::{import, write_whole};
+pub use import::{Files, Import, Source, from_hugging_face, inspect};
 pub use manifest::{
     FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, OWN, SHARED, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
 };

@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Problem, Result};
 
+mod packer;
+
+pub(super) use packer::Packer;
+
 /// Integers, and the scale of each block of them.
 type Packed<'a> = (Cow<'a, [i8]>, Cow<'a, [f16]>);
 
@@ -195,9 +199,6 @@ impl Array {
         if self.shape.len() != 2 || !self.shape[1].is_multiple_of(BLOCK) {
             return false;
         }
-        let near = |values: &[f32], packed: &[f32]| {
-            values.iter().zip(packed).all(|(v, p)| (v - p).abs() <= v.abs() / 1024.0)
-        };
         let width = self.shape[1];
         let mut row = vec![0.0; width];
         (0..self.shape[0]).all(|i| {
@@ -245,22 +246,36 @@ fn largest(block: &[f32]) -> f32 {
     block.iter().fold(0.0, |m: f32, x| m.max(x.abs()))
 }
 
+/// Whether each value is the packed one to a part in 1024.
+fn near(values: &[f32], packed: &[f32]) -> bool {
+    values.iter().zip(packed).all(|(v, p)| (v - p).abs() <= v.abs() / 1024.0)
+}
+
 fn q8(values: &[f32]) -> Storage {
     let mut packed = Vec::with_capacity(values.len());
     let mut scales = Vec::with_capacity(values.len() / BLOCK);
+    q8_into(values, &mut packed, &mut scales);
+    Storage::Q8 { values: packed, scales }
+}
+
+fn q8_into(values: &[f32], packed: &mut Vec<i8>, scales: &mut Vec<f16>) {
     for block in values.chunks(BLOCK) {
         let s = scale(largest(block), 127.0);
         packed.extend(integers(block, s.to_f32(), -127.0, 127.0).map(|q| q as i8));
         scales.push(s);
     }
-    Storage::Q8 { values: packed, scales }
+}
+
+fn q4(values: &[f32]) -> Storage {
+    let mut packed = Vec::with_capacity(values.len() / 2);
+    let mut scales = Vec::with_capacity(values.len() / BLOCK);
+    q4_into(values, &mut packed, &mut scales);
+    Storage::Q4 { values: packed, scales }
 }
 
 /// With 16 steps the largest value is a poor guide: of many scales, the one with the least squared
 /// error is kept. There is one more step below zero than above, so a scale may be negative.
-fn q4(values: &[f32]) -> Storage {
-    let mut packed = Vec::with_capacity(values.len() / 2);
-    let mut scales = Vec::with_capacity(values.len() / BLOCK);
+fn q4_into(values: &[f32], packed: &mut Vec<u8>, scales: &mut Vec<f16>) {
     for block in values.chunks(BLOCK) {
         let top = largest(block);
         let error = |s: &f16| -> f32 {
@@ -277,7 +292,6 @@ fn q4(values: &[f32]) -> Storage {
         packed.extend(q.chunks(2).map(|p| p[0] | (p[1] << 4)));
         scales.push(s);
     }
-    Storage::Q4 { values: packed, scales }
 }
 
 /// A model's arrays by name.
@@ -514,7 +528,7 @@ impl Start {
 }
 
 /// Bytes of a header, as the library has it too.
-const LARGEST_HEADER: u64 = 100_000_000;
+pub(super) const LARGEST_HEADER: u64 = 100_000_000;
 
 /// What a safetensors file says it holds: the library has found places, shapes and types to fit together, though
 /// not whether the file is as long.

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test program uses a part of it
 
 pub mod fetched;
+pub mod folders;
 pub mod tiny;
 
 use std::{

@@ -167,3 +167,45 @@ tests! {
     #[cfg(feature = "native")] recipes_and_studies: "recipe",
     #[cfg(feature = "native")] training_data: "training",
 }
+
+/// A model whose table is most of it comes in parts: what is held is the packed model and little more.
+#[test]
+#[cfg(feature = "engine")]
+fn an_import_holds_the_packed_model_and_no_array_of_what_comes() {
+    use interlingua::bundle::{Import, Quantization};
+
+    let (rows, width) = (60_000, 64);
+    let (config, weights) = targets::engine::large_table(rows, width);
+    let tokenizer = include_bytes!("corpus/small/tokenizer.json");
+    for (quantization, packed) in [(Quantization::Q4, 36), (Quantization::Q8, 68), (Quantization::F16, 128)] {
+        let mut made = None;
+        let most = memory::most(|| {
+            let mut import = Import::new(
+                "large",
+                &mut |path: &str| {
+                    Ok(match path {
+                        "config.json" => Some(config.clone().into_bytes()),
+                        "tokenizer.json" => Some(tokenizer.to_vec()),
+                        // Whether it is there is asked, and nothing else.
+                        "model.safetensors" => Some(Vec::new()),
+                        _ => None,
+                    })
+                },
+                Some(quantization),
+            )
+            .unwrap();
+            import.expect("model.safetensors", weights.len() as u64);
+            for part in weights.chunks(100_000) {
+                import.push("model.safetensors", part).unwrap();
+            }
+            made = Some(import.finish().unwrap());
+        });
+        let table = rows * packed;
+        assert!(
+            most > table && most < table + (1 << 20),
+            "{quantization}: {most} bytes for a table of {table}"
+        );
+        let bundle = made.unwrap();
+        assert_eq!(bundle.weights.get("embeddings.word_embeddings.weight").unwrap().shape, [rows, width]);
+    }
+}

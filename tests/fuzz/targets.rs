@@ -271,7 +271,7 @@ fn words(bytes: &[u8]) {
 }
 
 #[cfg(feature = "engine")]
-mod engine {
+pub mod engine {
     use std::collections::BTreeMap;
     use std::sync::LazyLock;
 
@@ -288,6 +288,19 @@ mod engine {
 
     /// Weights for `CONFIG`: one block of width 8, and 40 tokens.
     fn small_weights() -> Weights {
+        sized_weights(40, 8)
+    }
+
+    /// The same model with a table of this size: its `config.json`, and its weights' file.
+    #[allow(dead_code)] // `fuzz/` has no use for it
+    pub fn large_table(rows: usize, width: usize) -> (String, Vec<u8>) {
+        let mut config: serde_json::Value = serde_json::from_slice(CONFIG).unwrap();
+        config["vocab_size"] = rows.into();
+        config["hidden_size"] = width.into();
+        (config.to_string(), sized_weights(rows, width).to_safetensors().unwrap())
+    }
+
+    fn sized_weights(rows: usize, d: usize) -> Weights {
         use interlingua::bundle::Array;
         let mut weights = Weights::default();
         let mut put = |name: &str, shape: &[usize]| {
@@ -295,17 +308,17 @@ mod engine {
             let values = (0..n).map(|i| ((i * 7 + name.len()) as f32).sin() * 0.2).collect();
             weights.insert(name, Array::f32(shape.to_vec(), values));
         };
-        for (name, rows) in [("word", 40), ("position", 16), ("token_type", 2)] {
-            put(&format!("embeddings.{name}_embeddings.weight"), &[rows, 8]);
+        for (name, rows) in [("word", rows), ("position", 16), ("token_type", 2)] {
+            put(&format!("embeddings.{name}_embeddings.weight"), &[rows, d]);
         }
         let block = "encoder.layer.0";
         let linear = [
-            ("attention.self.query", 8, 8),
-            ("attention.self.key", 8, 8),
-            ("attention.self.value", 8, 8),
-            ("attention.output.dense", 8, 8),
-            ("intermediate.dense", 16, 8),
-            ("output.dense", 8, 16),
+            ("attention.self.query", d, d),
+            ("attention.self.key", d, d),
+            ("attention.self.value", d, d),
+            ("attention.output.dense", d, d),
+            ("intermediate.dense", 16, d),
+            ("output.dense", d, 16),
         ];
         for (name, rows, columns) in linear {
             put(&format!("{block}.{name}.weight"), &[rows, columns]);
@@ -313,8 +326,8 @@ mod engine {
         }
         let norms = ["attention.output.LayerNorm", "output.LayerNorm"].map(|name| format!("{block}.{name}"));
         for norm in norms.into_iter().chain(["embeddings.LayerNorm".into()]) {
-            put(&format!("{norm}.weight"), &[8]);
-            put(&format!("{norm}.bias"), &[8]);
+            put(&format!("{norm}.weight"), &[d]);
+            put(&format!("{norm}.bias"), &[d]);
         }
         weights
     }

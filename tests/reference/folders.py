@@ -463,7 +463,7 @@ def shapes():
                          ("num_attention_heads", "two"), ("layer_norm_eps", "small"), ("vocab_size", DROP)]:
         case(f"config-{field}", bert(config={field: value}), ["config.json", field])
     case("adapter", bert(**{"adapter_config.json": {"peft_type": "LORA", "base_model_name_or_path": "x"}}), ["adapter_config.json", "adapter"])
-    case("weights-in-parts", bert(weights=None, **{"model.safetensors.index.json": {}}), ["model.safetensors.index.json", "several"])
+    case("weights-in-parts", bert(weights=None, **{"model.safetensors.index.json": {}}), ["model.safetensors.index.json", "weight_map"])
     case("no-weights", bert(weights=None), ["model.safetensors", "no such file"])
     case("no-config", bert(config=None), ["config.json", "no such file"])
 

@@ -1,28 +1,44 @@
-//! Hugging Face and sentence-transformers folders.
+//! Hugging Face and sentence-transformers folders, wherever their files are.
 //!
 //! A folder is obeyed, or refused by the name of the field: each field of each file that is read is used, is on
 //! a list of those that change no vector, or is refused. Read: `modules.json` and the folders it names,
-//! `config.json`, `model.safetensors`, `tokenizer.json` and what stands beside it (`tokenizer_config.json`,
-//! `special_tokens_map.json`, `added_tokens.json`), `sentence_bert_config.json` by all its names, and
-//! `config_sentence_transformers.json`; in the order in which sentence-transformers 6.2 and transformers 5.23
-//! give way to each other.
+//! `config.json`, `model.safetensors` or its shards, `tokenizer.json` and what stands beside it
+//! (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`), `sentence_bert_config.json` by all its
+//! names, and `config_sentence_transformers.json`; in the order in which sentence-transformers 6.2 and transformers
+//! 5.23 give way to each other.
+//!
+//! A [`Source`] has the files. The small ones are read whole; by them alone [`inspect()`] says what a model is. The
+//! weights are pushed into an [`Import`] as they come from a disk or a network, and each array is stored as asked for
+//! meanwhile: what is in memory is the model as it will be, and of what comes no more than a few kilobytes.
 
 mod architecture;
+mod header;
+mod inspect;
 mod modules;
 mod object;
+mod source;
 mod tokenizer;
+mod weights;
+
+pub use inspect::inspect;
+pub use source::{Files, Source};
 
 use serde_json::Value;
 
-use self::object::Object;
+use self::{
+    modules::Layer,
+    object::Object,
+    weights::{Coming, Places},
+};
 use super::{
-    Bundle, Manifest, SelfTest,
-    manifest::{OLDEST, TOKENIZER, WEIGHTS},
-    weights::{Array, Quantization, Weights},
+    Bundle, Manifest, SelfTest, Weights,
+    manifest::{OLDEST, TOKENIZER},
+    weights::Quantization,
 };
 use crate::{
     Error, Problem, Result,
-    architecture::{Config, dense_name, program::Program},
+    architecture::{Config, program::Program},
+    hub::Card,
 };
 
 /// Reads a model folder through `file`, which gives a file's bytes, or `None` when there is none.
@@ -35,8 +51,128 @@ pub fn from_hugging_face(
     name: &str,
     file: &mut dyn FnMut(&str) -> Result<Option<Vec<u8>>>,
 ) -> Result<Bundle> {
-    let folder = Folder { file };
-    folder.read(name)
+    let mut import = Import::new(name, &mut *file, None)?;
+    for path in import.files() {
+        let bytes = file(&path)?.ok_or_else(|| Error::format(&path, "the folder has no such file"))?;
+        import.expect(&path, bytes.len() as u64);
+        import.push(&path, &bytes)?;
+    }
+    import.finish()
+}
+
+/// A model on its way from its files to a [`Bundle`].
+///
+/// Everything but the weights is there from the beginning; these are pushed file by file, in the order of their bytes.
+/// Several files may come at once.
+pub struct Import {
+    manifest: Manifest,
+    tokenizer: Vec<u8>,
+    coming: Coming,
+}
+
+impl Import {
+    /// Reads the small files. `quantization` is how weights will be stored; `None` leaves them as they are, in f32 or
+    /// f16. The result's are [`Bundle::store_as`]'s, to the last bit.
+    ///
+    /// # Errors
+    /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
+    pub fn new(
+        name: &str,
+        source: &mut (impl Source + ?Sized),
+        quantization: Option<Quantization>,
+    ) -> Result<Self> {
+        let mut source = By(source);
+        let settings = Settings::read(&mut source, true)?;
+        let places = settings.places(&mut source)?;
+        let Settings { config, tokenizer, lower_case, usage, .. } = settings;
+        let tokenizer = tokenizer.finish(lower_case, config.max_tokens)?;
+        let program = config.program()?;
+        let coming = Coming::new(program, places, quantization, &mut source);
+        let manifest = Manifest {
+            format: OLDEST,
+            name: name.into(),
+            architecture: config,
+            prompts: usage.prompts,
+            similarity: usage.similarity,
+            languages: Vec::new(),
+            quantization: quantization.unwrap_or(Quantization::F32),
+            licence: "unknown".into(),
+            background: String::new(),
+            recipe: Value::Null,
+            results: Value::Null,
+            files: Vec::new(),
+            weights_sha256: None,
+            self_test: SelfTest::default(),
+        };
+        Ok(Self { manifest, tokenizer, coming })
+    }
+
+    /// Takes licence and languages from the model card.
+    pub fn describe(&mut self, card: Card) {
+        if let Some(licence) = card.licence {
+            self.manifest.licence = licence;
+        }
+        self.manifest.languages = card.languages;
+    }
+
+    /// What is known of the model.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The files of weights, all of which have to be pushed.
+    pub fn files(&self) -> Vec<String> {
+        self.coming.files().map(|(path, _)| path.into()).collect()
+    }
+
+    /// How many bytes of a file have come: a transfer that broke off goes on there.
+    pub fn come(&self, path: &str) -> u64 {
+        self.coming.come(path)
+    }
+
+    /// Says how long a file of weights is, where the [`Source`] did not know. It is checked against the file's
+    /// beginning, and there is room for its arrays at once then; without it they grow, and are copied.
+    pub fn expect(&mut self, path: &str, bytes: u64) {
+        self.coming.expect(path, bytes);
+    }
+
+    /// The next bytes of a file. A file that does not fit the model is refused by its first ones.
+    ///
+    /// # Errors
+    /// [`Error::Format`] or [`Error::Unsupported`] naming file and array.
+    pub fn push(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.coming.push(path, bytes)
+    }
+
+    /// The arrays that are there already.
+    pub fn weights(&self) -> &Weights {
+        self.coming.weights()
+    }
+
+    /// The model, without hashes and self-test: [`Bundle::write`] adds these.
+    ///
+    /// # Errors
+    /// [`Error::Format`] naming a file that did not come whole.
+    pub fn finish(self) -> Result<Bundle> {
+        Ok(Bundle { manifest: self.manifest, tokenizer: self.tokenizer, weights: self.coming.finish()? })
+    }
+}
+
+/// One source, however large its type.
+struct By<'a, S: ?Sized>(&'a mut S);
+
+impl<S: Source + ?Sized> Source for By<'_, S> {
+    fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.0.read(path)
+    }
+
+    fn has(&mut self, path: &str) -> Result<bool> {
+        self.0.has(path)
+    }
+
+    fn size(&mut self, path: &str) -> Option<u64> {
+        self.0.size(path)
+    }
 }
 
 /// Files that say that the weights, or what goes into the model, are not all in the others.
@@ -45,72 +181,67 @@ const REFUSED: [(&str, &str); 2] = [
     ("processor_config.json", "models that read nothing but text are read"),
 ];
 
-struct Folder<'a> {
-    file: &'a mut dyn FnMut(&str) -> Result<Option<Vec<u8>>>,
+/// What the small files say.
+struct Settings {
+    /// The folder of the encoder and its tokenizer, empty or with a slash behind it.
+    root: String,
+    config: Config,
+    /// The encoder alone, without the dense layers behind it.
+    encoder: Program,
+    layers: Vec<Layer>,
+    lower_case: bool,
+    /// Whether there is a `modules.json`.
+    listed: bool,
+    tokenizer: tokenizer::Source,
+    usage: modules::Use,
 }
 
-impl Folder<'_> {
-    fn read(mut self, name: &str) -> Result<Bundle> {
-        let modules = modules::read(&mut |path| self.json(path))?;
+impl Settings {
+    /// Reads them; the tokenizer's own file, which is large, when `whole` says so.
+    fn read(source: &mut dyn Source, whole: bool) -> Result<Self> {
+        let modules = modules::read(&mut |path| json(source, path))?;
         let root = modules.encoder;
         for (file, hint) in REFUSED {
             let path = format!("{root}{file}");
-            if (self.file)(&path)?.is_some() {
+            if source.has(&path)? {
                 return Err(Error::Unsupported { what: path, hint: hint.into() });
             }
         }
         let place = format!("{root}config.json");
-        let json = self.json(&place)?.ok_or_else(|| Error::format(&place, "the folder has no such file"))?;
-        let architecture = architecture::read(Object::new(&place, json)?)?;
+        let config = json(source, &place)?;
+        let config = config.ok_or_else(|| Error::format(&place, "the folder has no such file"))?;
+        let architecture = architecture::read(Object::new(&place, config)?)?;
         let mut config = architecture.config;
         // How long texts may be stands elsewhere; all else has to fit before parameters get names.
         Config { max_tokens: 1, ..config.clone() }.check(&place)?;
-        let mut weights = canonical(self.weights(&root)?, &config.program()?);
+        let encoder = config.program()?;
         config.pooling = modules.pooling;
         config.normalize = modules.normalize;
-        for (i, layer) in modules.dense.into_iter().enumerate() {
-            let mut part = self.weights(&layer.folder)?;
-            let place = format!("{}{WEIGHTS}", layer.folder);
-            let mut take = |name: &str| {
-                let array = part.remove(name);
-                array.ok_or_else(|| Error::format(&place, format!("{name} is missing from the weights")))
-            };
-            let name = dense_name(i);
-            weights.insert(&format!("{name}.weight"), take("linear.weight")?);
-            let bias = match layer.bias {
-                true => take("linear.bias")?,
-                false => Array::f32(vec![layer.dense.output], vec![0.0; layer.dense.output]),
-            };
-            weights.insert(&format!("{name}.bias"), bias);
-            if let Some((name, _)) = part.iter().next() {
-                let problem = format!("{name} is more than the layer's config.json says");
-                return Err(Error::format(place, problem));
-            }
-            config.dense.push(layer.dense);
-        }
+        config.dense = modules.dense.iter().map(|layer| layer.dense.clone()).collect();
 
         let input = match modules.listed {
-            true => modules::input(&root, &mut |path| self.json(path))?,
+            true => modules::input(&root, &mut |path| json(source, path))?,
             false => modules::Input::default(),
         };
         let path = format!("{root}{TOKENIZER}");
-        let bytes = (self.file)(&path)?;
+        if !source.has(&path)? {
+            return Err(no_tokenizer(&root, path, source)?);
+        }
+        let bytes = if whole { source.read(&path)? } else { None };
         let class = (architecture.kind.as_str(), architecture.tokenizer_class);
-        let source = tokenizer::read(&root, bytes, class, &mut |path| self.json(path))?;
+        let tokenizer = tokenizer::read(&root, bytes, class, &mut |path| json(source, path))?;
         // The encoder's own file goes before the tokenizer's; no text is longer than there are positions.
         let window = config.positions - config.first_position;
-        let own = source.max_tokens.as_ref().map(|(n, at)| (*n, at.clone()));
+        let own = tokenizer.max_tokens.as_ref().map(|(n, at)| (*n, at.clone()));
         let (said, at) = input.max_tokens.or(own).unwrap_or((window, place.clone()));
         config.max_tokens = said.min(window);
         if config.max_tokens == 0 {
             return Err(Error::format(at, "0 is not a possible length"));
         }
-        let tokenizer = source.finish(input.lower_case, config.max_tokens)?;
         config.check(&place)?;
-        weights.param(config.program()?.table())?;
 
         let place = "config_sentence_transformers.json";
-        let json = if modules.listed { self.json(place)? } else { None };
+        let json = if modules.listed { json(source, place)? } else { None };
         let usage = modules::usage(match json {
             Some(json) => Object::new(place, json)?,
             None => Object::empty(place),
@@ -122,66 +253,47 @@ impl Folder<'_> {
                 hint: "prompts are pooled together with the text behind them".into(),
             });
         }
-        Ok(Bundle {
-            manifest: Manifest {
-                format: OLDEST,
-                name: name.into(),
-                architecture: config,
-                prompts: usage.prompts,
-                similarity: usage.similarity,
-                languages: Vec::new(),
-                quantization: Quantization::F32,
-                licence: "unknown".into(),
-                background: String::new(),
-                recipe: Value::Null,
-                results: Value::Null,
-                files: Vec::new(),
-                weights_sha256: None,
-                self_test: SelfTest::default(),
-            },
-            tokenizer,
-            weights,
-        })
+        let (layers, listed, lower_case) = (modules.dense, modules.listed, input.lower_case);
+        Ok(Self { root, config, encoder, layers, lower_case, listed, tokenizer, usage })
     }
 
-    fn json(&mut self, path: &str) -> Result<Option<Value>> {
-        (self.file)(path)?
-            .map(|bytes| {
-                serde_json::from_slice(&bytes)
-                    .map_err(|e| Error::format(path, Problem::of(format!("not JSON: {e}"), e)))
-            })
-            .transpose()
-    }
-
-    fn weights(&mut self, folder: &str) -> Result<Weights> {
-        let path = format!("{folder}{WEIGHTS}");
-        match (self.file)(&path)? {
-            Some(bytes) => Weights::from_safetensors(&path, &bytes),
-            None if (self.file)(&format!("{path}.index.json"))?.is_some() => Err(Error::Unsupported {
-                what: format!("{path}.index.json: weights in several files"),
-                hint: "save the model as one model.safetensors".into(),
-            }),
-            None => Err(Error::format(
-                path,
-                "the folder has no such file; a pytorch_model.bin has to be converted to safetensors first",
-            )),
-        }
+    /// Where the weights are.
+    fn places(&self, source: &mut dyn Source) -> Result<Places> {
+        Places::find(&self.root, &self.layers, &self.encoder, source)
     }
 }
 
-/// The tensors that `program` uses, by names without the prefix that a wrapping class gave them.
-fn canonical(weights: Weights, program: &Program) -> Weights {
-    let table = &program.table().name;
-    let prefix = weights.iter().find_map(|(n, _)| n.strip_suffix(table.as_str())).unwrap_or_default();
-    let mut out = Weights::default();
-    for (name, array) in weights.iter() {
-        let Some(short) = name.strip_prefix(prefix) else { continue };
-        // Names from before 2019, still found in converted checkpoints.
-        let short =
-            short.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias");
-        if program.params().iter().any(|param| param.name == short) {
-            out.insert(&short, array.clone());
+/// What to do where there is no tokenizer of the form that is read.
+fn no_tokenizer(root: &str, path: String, source: &mut dyn Source) -> Result<Error> {
+    const SLOW: [&str; 6] = [
+        "sentencepiece.bpe.model",
+        "spiece.model",
+        "tokenizer.model",
+        "vocab.txt",
+        "vocab.json",
+        "bpe.codes",
+    ];
+    for other in SLOW {
+        if source.has(&format!("{root}{other}"))? {
+            return Ok(Error::format(
+                path,
+                format!(
+                    "there is no such file, only {root}{other}, of which a slow tokenizer is made; load it by \
+                     AutoTokenizer.from_pretrained(…) in transformers and save it by save_pretrained(…), which writes \
+                     tokenizer.json"
+                ),
+            ));
         }
     }
-    out
+    Ok(Error::format(path, "the folder has none; save the model with a fast tokenizer"))
+}
+
+fn json(source: &mut dyn Source, path: &str) -> Result<Option<Value>> {
+    source
+        .read(path)?
+        .map(|bytes| {
+            serde_json::from_slice(&bytes)
+                .map_err(|e| Error::format(path, Problem::of(format!("not JSON: {e}"), e)))
+        })
+        .transpose()
 }

@@ -1,5 +1,7 @@
 //! What follows the encoder, by `modules.json` and the folders it names.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::object::{Object, nothing};
@@ -218,6 +220,8 @@ fn dense(mut json: Object) -> Result<(Dense, bool)> {
 
 /// Prompts and the way of comparing, of `config_sentence_transformers.json`.
 pub struct Use {
+    /// All prompts by their names.
+    pub named: BTreeMap<String, String>,
     pub prompts: Prompts,
     pub similarity: Similarity,
 }
@@ -240,6 +244,8 @@ pub fn usage(mut json: Object) -> Result<Use> {
         Some(prompts) => Object::new(&at, prompts)?,
         None => Object::empty(&at),
     };
+    let named =
+        said.entries().filter_map(|(name, text)| Some((name.clone(), text.as_str()?.into()))).collect();
     let mut of = |names: &[&str]| match names.iter().find(|name| said.has(name)) {
         Some(name) => Ok(said.text(name)?.unwrap_or_default()),
         None => Ok::<_, Error>(String::new()),
@@ -256,7 +262,7 @@ pub fn usage(mut json: Object) -> Result<Use> {
         }
     }
     json.finish(&["__version__", "requirements"])?;
-    Ok(Use { prompts, similarity })
+    Ok(Use { named, prompts, similarity })
 }
 
 /// What `sentence_bert_config.json`, or the file that has its place, says.

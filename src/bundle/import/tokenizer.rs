@@ -147,7 +147,8 @@ struct Options {
     prefix_space: Option<bool>,
 }
 
-/// Reads the tokenizer's files in `folder`. `class` is that of `config.json`.
+/// Reads the tokenizer's files in `folder`. `class` is that of `config.json`. Without `bytes`, those of
+/// `tokenizer.json`, what the other files say is read and checked as far as it goes.
 ///
 /// # Errors
 /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
@@ -158,11 +159,14 @@ pub fn read(
     file: &mut Read,
 ) -> Result<Source> {
     let place = format!("{folder}tokenizer.json");
-    let bytes = bytes
-        .ok_or_else(|| Error::format(&place, "the folder has none; save the model with a fast tokenizer"))?;
-    let document: Value = serde_json::from_slice(&bytes)
-        .map_err(|e| Error::format(&place, Problem::of(format!("not JSON: {e}"), e)))?;
-    if !document["model"].is_object() {
+    let is_there = bytes.is_some();
+    let bytes = bytes.unwrap_or_default();
+    let document: Value = match is_there {
+        true => serde_json::from_slice(&bytes)
+            .map_err(|e| Error::format(&place, Problem::of(format!("not JSON: {e}"), e)))?,
+        false => Value::Null,
+    };
+    if is_there && !document["model"].is_object() {
         return Err(Error::format(format!("{place}, model"), "a JSON object is expected"));
     }
     let at = format!("{folder}tokenizer_config.json");
@@ -195,6 +199,7 @@ pub fn read(
     });
     if let Some(expected) = class.model()
         && expected != model
+        && is_there
     {
         return Err(Error::Unsupported {
             what: format!("{said_by}: a tokenizer that is made of a vocabulary of type {expected}"),

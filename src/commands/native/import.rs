@@ -43,7 +43,7 @@ pub struct Args {
 /// # Errors
 /// Says which file or field is wrong.
 pub fn run(args: Args) -> Result<()> {
-    let mut bundle = Bundle::open(&args.folder)?;
+    let mut bundle = Bundle::open_stored(&args.folder, args.quantize)?;
     let manifest = &mut bundle.manifest;
     if let Some(name) = args.name {
         manifest.name = name;
@@ -65,7 +65,6 @@ pub fn run(args: Args) -> Result<()> {
         manifest.results =
             serde_json::from_slice(&bytes).map_err(|e| Error::format(path.display().to_string(), e))?;
     }
-    bundle.store_as(args.quantize)?;
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&args.output)?;
     println!(

@@ -1,0 +1,144 @@
+//! What a model is, by its small files alone.
+
+use super::{
+    Settings, json,
+    source::Files,
+    weights::{Coming, Places},
+};
+use crate::{
+    Result,
+    architecture::{Pooling, program::Program},
+    bundle::{BLOCK, Quantization},
+    hub::{About, Listed, Memory},
+    retrieval::Similarity,
+};
+
+/// What a model is, and whether it can be used, before anything large is fetched.
+///
+/// `files` has the list of its files and those of them that [`Files::to_inspect`] names. `beginning` is the first bytes
+/// of its weights, header and all, where they are there: then types and shapes are checked too.
+pub fn inspect(name: &str, files: &mut Files, beginning: Option<(&str, &[u8])>) -> About {
+    let card = files.card();
+    let mut about =
+        About { name: name.into(), licence: card.licence, languages: card.languages, ..About::default() };
+    let mut needed: Vec<String> = files.small().map(String::from).collect();
+    if let Err(problem) = read(files, beginning, &mut about, &mut needed) {
+        about.refused = Some(problem.to_string());
+    }
+    let (needed, others): (Vec<Listed>, Vec<Listed>) =
+        files.listed().cloned().partition(|file| needed.contains(&file.path));
+    (about.needed, about.others) = (needed, others);
+    about
+}
+
+fn read(
+    files: &mut Files,
+    beginning: Option<(&str, &[u8])>,
+    about: &mut About,
+    needed: &mut Vec<String>,
+) -> Result<()> {
+    named(files, about);
+    let settings = Settings::read(files, false)?;
+    let config = &settings.config;
+    let program = config.program()?;
+    about.dimension = Some(program.dimension());
+    about.layers = Some(config.layers);
+    about.vocabulary = Some(config.vocabulary);
+    about.parameters = Some(program.params().iter().map(|param| count(&param.shape())).sum());
+    about.memory = Some(memory(&program));
+    let pooling = match config.pooling {
+        Pooling::Mean => "mean",
+        Pooling::Cls => "cls",
+        Pooling::Max => "max",
+    };
+    about.pooling = Some(pooling.into());
+    about.normalized = Some(config.normalize);
+    about.similarity = Some(settings.usage.similarity.name().into());
+    about.prompts = settings.usage.named.clone();
+    about.query_prompt = settings.usage.prompts.query.clone();
+    about.passage_prompt = settings.usage.prompts.passage.clone();
+    about.max_tokens = Some(config.max_tokens);
+    about.notes.extend(notes(&settings));
+    needed.push(format!("{}{}", settings.root, crate::bundle::TOKENIZER));
+    let places = settings.places(files)?;
+    needed.extend(places.files.iter().map(|(path, _)| path.clone()));
+    if let Some((path, bytes)) = beginning {
+        let checked = Places { files: places.files.iter().filter(|(at, _)| at == path).cloned().collect() };
+        let mut coming = Coming::new(program, checked, Some(Quantization::Q8), files);
+        coming.check_beginning(path, bytes)?;
+    }
+    Ok(())
+}
+
+/// What `config.json` calls the model, which a person is told even of one that is not read.
+fn named(files: &mut Files, about: &mut About) {
+    let folder = json(files, "modules.json").ok().flatten();
+    let folder =
+        folder.as_ref().and_then(|list| list[0]["path"].as_str()).unwrap_or_default().trim_matches('/');
+    let place = if folder.is_empty() { "config.json".into() } else { format!("{folder}/config.json") };
+    let Ok(Some(config)) = json(files, &place) else { return };
+    let number = |name: &str| config[name].as_u64().and_then(|n| usize::try_from(n).ok());
+    about.architecture = config["model_type"].as_str().unwrap_or_default().into();
+    about.layers = number("num_hidden_layers");
+    about.dimension = number("hidden_size");
+    about.vocabulary = number("vocab_size");
+}
+
+/// What was assumed where no file says it.
+fn notes(settings: &Settings) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !settings.listed {
+        notes.push(
+            "It has no modules.json, as sentence-transformers writes it: the mean over tokens is taken, as \
+             sentence-transformers does then, which may not be what the model was trained for."
+                .into(),
+        );
+    }
+    let usage = &settings.usage;
+    if usage.prompts.query.is_empty() && usage.prompts.passage.is_empty() {
+        let which: Vec<&str> = usage.named.keys().map(String::as_str).collect();
+        notes.push(match which[..] {
+            [] => {
+                "Its files name no prompts. Some models' cards ask for them all the same (E5: `query: ` and \
+                   `passage: `)."
+                    .into()
+            }
+            _ => format!(
+                "None of its prompts ({}) is for queries or documents, so none is used.",
+                which.join(", ")
+            ),
+        });
+    }
+    if usage.similarity != Similarity::Cosine {
+        notes.push(format!("Its vectors are compared by {}.", usage.similarity.name()));
+    }
+    notes
+}
+
+fn count(shape: &[usize]) -> u64 {
+    shape.iter().fold(1u64, |product, &n| product.saturating_mul(n as u64))
+}
+
+/// As [`Quantization`] stores each array.
+fn memory(program: &Program) -> Memory {
+    let sum = |quantization| {
+        let bytes = program.params().iter().map(|param| {
+            let shape = param.shape();
+            let n = count(&shape);
+            let matrix = shape.len() == 2;
+            let packable = matrix && shape[1].is_multiple_of(BLOCK);
+            let scales = n / BLOCK as u64 * 2;
+            match quantization {
+                Quantization::F32 => n.saturating_mul(4),
+                _ if !matrix => n.saturating_mul(4),
+                Quantization::Q4 if packable && param.name == program.table().name => n / 2 + scales,
+                Quantization::Q8 | Quantization::Q4 if packable => n + scales,
+                _ => n.saturating_mul(2),
+            }
+        });
+        bytes.fold(0u64, u64::saturating_add)
+    };
+    let [q4, q8, f16, f32] =
+        [Quantization::Q4, Quantization::Q8, Quantization::F16, Quantization::F32].map(sum);
+    Memory { q4, q8, f16, f32 }
+}
