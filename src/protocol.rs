@@ -52,6 +52,13 @@ pub enum Request {
         /// How many hits to return.
         top: usize,
     },
+    /// A passage of the open corpus in another language; answered by [`Event::Reading`].
+    Read {
+        id: Id,
+        /// Which passage, from 0.
+        passage: usize,
+        language: String,
+    },
     /// Vectors of `texts` (tests and the JavaScript interface's worker use).
     Encode { id: Id, texts: Vec<String>, kind: Kind },
     /// Open a data set to measure models on; answered by [`Event::TaskReady`].
@@ -256,6 +263,8 @@ pub enum Event {
     Results { id: Id, results: Results },
     /// Vectors, row after row, `dimension` numbers each.
     Vectors { id: Id, dimension: usize, values: Vec<f32>, cut: Cut },
+    /// A passage in the language that [`Request::Read`] asked for; `None` where the corpus has none in it.
+    Reading { id: Id, reading: Option<Reading> },
     /// A data set is open.
     TaskReady { id: Id, task: TaskInfo },
     /// A model was measured; the run is known by the request's id from now on.
@@ -363,6 +372,17 @@ pub struct Example {
     pub text: String,
     /// Id of the passages that answer it.
     pub answer_id: String,
+    /// At which rank the first of them stands among all passages, where that is known: of a sample, with the model
+    /// that the page starts with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
+}
+
+impl Example {
+    /// Whether its answer is known not to come first.
+    pub fn is_harder(&self) -> bool {
+        self.rank.is_some_and(|rank| rank > 1)
+    }
 }
 
 /// A ranking.
@@ -374,6 +394,10 @@ pub struct Results {
     /// Whether that language was detected rather than given.
     pub detected: bool,
     pub hits: Vec<Hit>,
+    /// Where the query is one of the corpus's questions: the rank of the first passage that is known to answer it,
+    /// among all that were ranked; `None` too where none of those was ranked.
+    #[serde(default)]
+    pub answer_rank: Option<usize>,
     /// Passages that were ranked, by language.
     pub pool: Vec<(String, usize)>,
     /// Milliseconds to encode the query; 0 when its vector came with the corpus.
@@ -402,11 +426,23 @@ pub struct Hit {
     pub text: String,
     /// Title, file or topic.
     pub source: String,
+    /// Whether the passage is known to answer the query.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relevant: bool,
     /// The answer to the query within `text`, in UTF-8 bytes, where it is known.
     pub answer: Option<(usize, usize)>,
     /// Where `text` is a window of a longer passage: its start, its end and the passage's length, in UTF-8 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(usize, usize, usize)>,
+}
+
+/// What a person reads instead of a passage in a language that they cannot read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    pub language: String,
+    pub text: String,
+    /// Whether it is the same passage in that language; else it is the nearest one there, which says something else.
+    pub parallel: bool,
 }
 
 /// Bytes cross as a `Uint8Array`, not as an array of numbers.

@@ -67,6 +67,13 @@ pub fn parse(name: &str, text: &str) -> Result<Corpus> {
     Ok(corpus)
 }
 
+/// What a passage is about, by its record's id: `octopus-nerves` → `Octopus nerves`.
+fn title(id: &str) -> String {
+    let words = id.replace('-', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
     let Record { id, topic, passage, mut question, mut answer } = record;
     for (lang, text) in passage {
@@ -92,7 +99,7 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
             group: id.clone(),
             lang,
             text,
-            source: topic.clone(),
+            source: format!("{}, {topic}", title(&id)),
             answer: Some((start, start + answered.len())),
         });
     }
@@ -140,6 +147,8 @@ mod tests {
         let passage = &corpus.passages[0];
         let (start, end) = passage.answer.unwrap();
         assert_eq!(&passage.text[start..end], "rot");
+        assert_eq!(passage.source, "A, T");
+        assert_eq!(title("octopus-nerves"), "Octopus nerves");
         assert_eq!(corpus.questions[1].text, "Colour?");
         assert_eq!(corpus.questions[1].relevant, [1.into()]);
     }

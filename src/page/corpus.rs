@@ -3,13 +3,15 @@
 use leptos::prelude::*;
 
 use super::activity::{Activity, Shown};
+use super::catalogue::{corpus, fill};
 use super::messages::WayOut;
 use super::model::resolve;
+use super::names;
 use super::state::Page;
 use super::view::Happened;
 use super::words;
 use crate::datasets::{Columns, Role};
-use crate::protocol::{CorpusInfo, Id, OpenedFile, Request};
+use crate::protocol::{CorpusInfo, Example, Id, OpenedFile, Request};
 
 /// Where the sample is, seen from the page.
 pub(super) const SAMPLE: &str = "sample/";
@@ -80,7 +82,7 @@ impl Page {
     pub fn stop_opening(self) {
         self.cancel_opening();
         if !self.corpus_is_present() {
-            self.not_opened("opening was stopped".into());
+            self.not_opened(corpus::STOPPED.into());
         }
     }
 
@@ -94,20 +96,13 @@ impl Page {
         let open = self.corpus.with_untracked(|c| c.as_ref().map(|c| c.name.clone()));
         match open {
             Some(name) if self.corpus_is_present() => {
-                self.say(why, &format!("What was open stays open: {name}."), None);
+                self.say_of_text(why, &fill(corpus::STAYS_OPEN, &[("name", &name)]), None);
             }
-            Some(name) => self.say(
-                why,
-                &format!("{name} stays on the screen, but cannot be searched before it is opened again."),
-                Some(WayOut::OpenText),
-            ),
-            None => {
-                self.say(
-                    why,
-                    "You can open the sample again, or a text of your own.",
-                    Some(WayOut::OpenText),
-                );
+            Some(name) => {
+                let still = fill(corpus::STAYS_ON_SCREEN, &[("name", &name)]);
+                self.say_of_text(why, &still, Some(WayOut::OpenText));
             }
+            None => self.say_of_text(why, corpus::OPEN_AGAIN, Some(WayOut::OpenText)),
         }
         self.tell(Happened::CorpusFailed);
     }
@@ -115,13 +110,25 @@ impl Page {
     /// Opens the sample.
     pub fn open_sample(self) {
         self.cancel_opening();
+        self.kept.update_value(|k| k.fresh = false);
         let Some(url) = resolve(SAMPLE) else { return };
         let id = self.next_id();
         if self.send(&Request::OpenSample { id, url }) {
             self.kept.update_value(|k| k.coming = Some(Coming::Sample));
-            let activity = Activity::new(id, "Opening the sample");
+            let activity = Activity::new(id, corpus::OPENING_SAMPLE);
             self.opening.set(Some(Activity { shown: Shown::WithProgress, ..activity }));
         }
+    }
+
+    /// The person chose files to search.
+    pub fn open_new_files(self, files: Vec<OpenedFile>) {
+        self.open_files(files);
+        self.kept.update_value(|k| k.fresh = true);
+    }
+
+    /// Whether the text that came was chosen just now; asked once.
+    pub fn take_fresh(self) -> bool {
+        self.kept.try_update_value(|k| std::mem::take(&mut k.fresh)).unwrap_or_default()
     }
 
     /// Opens a person's own passages, once there is a model to encode them.
@@ -129,8 +136,8 @@ impl Page {
         self.cancel_opening();
         let id = self.next_id();
         let what = match files.as_slice() {
-            [file] => format!("Encoding {}", file.name),
-            files => format!("Encoding {}", words::plural(files.len(), "file")),
+            [file] => fill(corpus::ENCODING, &[("what", &file.name)]),
+            files => fill(corpus::ENCODING, &[("what", &words::plural(files.len(), corpus::FILE))]),
         };
         self.opening.set(Some(Activity::new(id, what)));
         self.kept.update_value(|k| k.coming = Some(Coming::Unsent(files)));
@@ -211,25 +218,26 @@ impl Page {
     /// Opens lines that the person pasted.
     pub fn open_pasted(self, text: String) {
         if text.trim().is_empty() {
-            self.say("There is no text to search yet", "Paste a passage a line, then try again.", None);
+            self.say_of_text(corpus::NOTHING_PASTED, corpus::PASTE_FIRST, None);
             return;
         }
-        self.open_files(vec![OpenedFile {
-            name: "pasted text".into(),
+        self.open_new_files(vec![OpenedFile {
+            name: corpus::PASTED.into(),
             bytes: text.into_bytes(),
             columns: Columns::default(),
         }]);
     }
 
     /// The worker has opened what came.
-    pub(super) fn corpus_ready(self, corpus: CorpusInfo) {
+    pub(super) fn corpus_ready(self, mut corpus: CorpusInfo) {
+        arrange(&mut corpus.examples);
         self.opening.set(None);
         self.kept.update_value(|k| {
             k.open = k.coming.take().map_or(Source::Sample, Coming::into_source);
             k.presence = Presence::Present;
         });
         self.corpus.set(Some(corpus));
-        self.settle(&[WayOut::OpenText]);
+        self.settle_text();
         self.tell(Happened::CorpusReady);
     }
 
@@ -238,4 +246,10 @@ impl Page {
         self.kept.update_value(|k| k.coming = None);
         self.not_opened(problem);
     }
+}
+
+/// Those whose answer comes first before the harder ones, and among both those in the visitor's language first.
+pub(super) fn arrange(examples: &mut [Example]) {
+    let own = names::of_reader(|code| examples.iter().any(|e| e.language == code));
+    examples.sort_by_key(|e| (e.is_harder(), Some(&e.language) != own.as_ref()));
 }

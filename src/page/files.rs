@@ -24,7 +24,7 @@ impl Page {
         }
         let size: f64 = files.iter().map(|f| f.size()).sum();
         if size > LARGEST_FILES {
-            self.say(
+            self.say_of_text(
                 format!(
                     "These files have {} together, and a page can take in {}",
                     words::bytes(size),
@@ -44,7 +44,7 @@ impl Page {
                         read.push(OpenedFile { name: file.name(), bytes, columns: Columns::default() });
                     }
                     Err(why) => {
-                        self.say(
+                        self.say_of_text(
                             format!("{} could not be read: {why}", file.name()),
                             "What was open stays open. Choose the file again.",
                             None,

@@ -17,9 +17,11 @@ pub(super) struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lasts {
     /// Until what its way out does has succeeded.
-    UntilSettled,
+    Settled,
     /// It is about one search only, and settled by the next that succeeds.
-    UntilNextSearch,
+    NextSearch,
+    /// It is about text that did not open, and settled by the next that does.
+    NextText,
 }
 
 /// What a button beside a problem does.
@@ -57,14 +59,20 @@ impl Page {
             what: sentence(&what.into()),
             still: still.into(),
             way_out,
-            lasts: Lasts::UntilSettled,
+            lasts: Lasts::Settled,
         }));
     }
 
     /// Shows a problem with one search, until another succeeds.
     pub fn say_of_search(self, what: impl Into<String>, still: &str) {
         self.say(what, still, None);
-        self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::UntilNextSearch));
+        self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::NextSearch));
+    }
+
+    /// Shows a problem with a text, until one is opened.
+    pub fn say_of_text(self, what: impl Into<String>, still: &str, way_out: Option<WayOut>) {
+        self.say(what, still, way_out);
+        self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::NextText));
     }
 
     /// Takes away a problem that has one of these ways out, as something went that way.
@@ -74,7 +82,12 @@ impl Page {
 
     /// A search succeeded: takes away a problem with an earlier one.
     pub fn settle_search(self) {
-        self.forget_problem(|p| p.lasts == Lasts::UntilNextSearch);
+        self.forget_problem(|p| p.lasts == Lasts::NextSearch);
+    }
+
+    /// A text was opened: takes away a problem with an earlier one.
+    pub fn settle_text(self) {
+        self.forget_problem(|p| p.lasts == Lasts::NextText);
     }
 
     fn forget_problem(self, is_settled: impl Fn(&Problem) -> bool) {

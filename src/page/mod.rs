@@ -14,6 +14,7 @@
 //! - `messages`: problems and notices
 //! - `isolation`: threads where the server does not see to them
 //! - `names`: languages and their colours
+//! - `catalogue`: all words of the page, by key
 //! - `words`: numbers, sizes and times as people read them
 //!
 //! Above them, each folder knowing only what stands above it here:
@@ -28,6 +29,7 @@
 mod activity;
 mod address;
 mod benchmark;
+mod catalogue;
 mod corpus;
 mod evaluate;
 mod files;

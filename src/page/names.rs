@@ -1,15 +1,35 @@
 //! Languages and their colours, also those that the crate has no entry for.
 
+use leptos::prelude::window;
+
+use super::catalogue;
+use crate::datasets::UNDETERMINED;
 use crate::text::{Direction, language};
 
-/// A language's name in itself; its code where it is unknown.
+/// A language's name in itself; its code where it has no entry.
 pub(super) fn endonym(code: &str) -> String {
-    language(code).map_or_else(|| code.to_owned(), |l| l.endonym.to_owned())
+    language(code).map_or_else(|| unnamed(code), |l| l.endonym.to_owned())
 }
 
-/// A language's name in English; its code where it is unknown.
+/// A language's name in English; its code where it has no entry.
 pub(super) fn english(code: &str) -> String {
-    language(code).map_or_else(|| code.to_owned(), |l| l.english.to_owned())
+    language(code).map_or_else(|| unnamed(code), |l| l.english.to_owned())
+}
+
+fn unnamed(code: &str) -> String {
+    if code == UNDETERMINED { catalogue::language::UNKNOWN } else { code }.to_owned()
+}
+
+/// The language of those that `offers` admits that the visitor reads: the first one of their browser's, else English.
+pub(super) fn of_reader(offers: impl Fn(&str) -> bool) -> Option<String> {
+    let browser = window().navigator().languages();
+    let asked = browser.iter().filter_map(|tag| tag.as_string()).map(|tag| primary(&tag));
+    asked.chain(["en".into()]).find(|code| offers(code))
+}
+
+/// `de-AT` → `de`.
+fn primary(tag: &str) -> String {
+    tag.split(['-', '_']).next().unwrap_or_default().to_lowercase()
 }
 
 /// `ltr` or `rtl`; `auto` where the language is unknown.
@@ -37,6 +57,8 @@ mod tests {
         assert_eq!(english("th"), "Thai");
         assert_eq!(direction("ar"), "rtl");
         assert_eq!(endonym("xx"), "xx");
+        assert_eq!([endonym("und"), english("und")], ["unknown language", "unknown language"]);
+        assert_eq!([primary("de-AT"), primary("zh_Hant_TW"), primary("EN")], ["de", "zh", "en"]);
         assert_eq!(direction("xx"), "auto");
         assert!(colour("xx").contains("--c-other"));
         assert!(colour("th").contains("--c-th"));

@@ -67,6 +67,8 @@ pub(super) struct Kept {
     pub open: Source,
     pub coming: Option<Coming>,
     pub presence: Presence,
+    /// Whether the text that comes was chosen by the person just now, rather than opened again.
+    pub fresh: bool,
 }
 
 impl Page {

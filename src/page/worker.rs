@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::activity::is_active;
-use super::corpus::Presence;
+use super::corpus::{Presence, arrange};
 use super::link::Link;
 use super::messages::WayOut;
 use super::state::Page;
@@ -98,10 +98,11 @@ impl Page {
             Event::Progress { .. } => self.hear_progress(&event),
             Event::ModelReady { id, model, device } => self.model_ready(id, model, device),
             Event::DeviceChanged { device } => self.device_changed(device),
-            Event::CorpusReady { id, corpus } => {
+            Event::CorpusReady { id, mut corpus } => {
                 if is_active(self.opening, id) {
                     self.corpus_ready(corpus);
                 } else if is_active(self.loading, id) {
+                    arrange(&mut corpus.examples);
                     // What is open, in the terms of the model that comes.
                     self.corpus.set(Some(corpus));
                 }
@@ -129,6 +130,7 @@ impl Page {
             // Of vectors, which the page does not ask for, and of what no view waits for any more.
             Event::Vectors { .. }
             | Event::Results { .. }
+            | Event::Reading { .. }
             | Event::TaskReady { .. }
             | Event::Evaluated { .. }
             | Event::Queries { .. }

@@ -62,6 +62,14 @@ impl EitherIndex {
         self.len() == 0
     }
 
+    /// A copy of vector `i`, of length 1 where it was packed; `None` past the end.
+    pub fn vector(&self, i: usize) -> Option<Vec<f32>> {
+        match self {
+            Self::Exact(index) => index.vector(i),
+            Self::Packed(index) => index.vector(i),
+        }
+    }
+
     /// As [`Index::search`] and [`PackedIndex::search`].
     ///
     /// # Errors
@@ -101,6 +109,9 @@ mod tests {
             assert_eq!(matches!(index, EitherIndex::Packed(_)), packed);
             assert!(index.is_empty());
             index.extend(&rows).unwrap();
+            let vector = index.vector(0).unwrap();
+            assert!((vector[0] - 0.6).abs() < 0.005 && (vector[1] - 0.8).abs() < 0.005, "{vector:?}");
+            assert!(index.vector(3).is_none());
             let found = index.search(&[0.0, 1.0], 2, |i| i != 0).unwrap();
             assert_eq!(found, [(2, 1.0), (1, 0.0)]);
             index.repeat(2);

@@ -88,6 +88,12 @@ impl PackedIndex {
         self.factors.is_empty()
     }
 
+    /// Vector `i`, of length 1 and as it was packed; `None` past the end.
+    pub fn vector(&self, i: usize) -> Option<Vec<f32>> {
+        let (row, factor) = (self.values.chunks_exact(self.dimension.max(1)).nth(i)?, self.factors.get(i)?);
+        Some(row.iter().map(|x| f32::from(*x) * factor).collect())
+    }
+
     /// The `k` vectors nearest to `query` of those that `keep` admits, best first: index and cosine
     /// (times the query's length). Equal scores are ordered by index, lower first. All threads
     /// share the work.

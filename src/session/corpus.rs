@@ -111,6 +111,30 @@ impl Open {
         self.shipped.get(query).map(Vec::as_slice)
     }
 
+    /// The text in `language` that is nearest to passage `i`; `None` where there is none. Of passages that were split,
+    /// first windows are looked for, and the whole passage of the nearest is given.
+    ///
+    /// # Errors
+    /// As [`EitherIndex::search`].
+    pub fn nearest_in(&self, i: usize, language: &str) -> Result<Option<&str>> {
+        let passages = &self.corpus.passages;
+        let windows = self.windows.as_deref();
+        let of = |row: usize| match windows {
+            Some(windows) => windows.get(row).map(|w| w.text),
+            None => Some(row),
+        };
+        let row = match windows {
+            Some(windows) => windows.iter().position(|w| w.text == i),
+            None => Some(i),
+        };
+        let Some(vector) = row.and_then(|row| self.index.vector(row)) else { return Ok(None) };
+        let keep = |row: usize| {
+            of(row).is_some_and(|p| p != i && passages.get(p).is_some_and(|p| p.lang == language))
+        };
+        let best = self.index.search(&vector, 1, keep)?;
+        Ok(best.first().and_then(|(row, _)| passages.get(of(*row)?)).map(|p| p.text.as_str()))
+    }
+
     /// The passages that answer `query`, in any language, when it is one of the corpus' questions.
     pub fn answers(&self, query: &str) -> HashSet<usize> {
         let questions = &self.corpus.questions;
@@ -140,7 +164,8 @@ pub fn describe(corpus: &Corpus) -> CorpusInfo {
 }
 
 fn example(question: &Question) -> Example {
-    Example { language: question.lang.clone(), text: question.text.clone(), answer_id: question.id.clone() }
+    let Question { lang, text, id, .. } = question;
+    Example { language: lang.clone(), text: text.clone(), answer_id: id.clone(), rank: None }
 }
 
 /// The sample corpus in `folder` from its three files.
@@ -174,7 +199,12 @@ mod tests {
         let rows = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]].concat();
         let about = [("passages_sha256", sha256(text.as_bytes())), ("weights_sha256", "w".into())];
         let about = about.into_iter().map(|(k, v)| (k.to_string(), v)).collect();
-        let example = Example { language: "en".into(), text: "Colour 1?".into(), answer_id: "r1".into() };
+        let example = Example {
+            language: "en".into(),
+            text: "Colour 1?".into(),
+            answer_id: "r1".into(),
+            rank: Some(1),
+        };
         (text, rows, about, vec![example])
     }
 
@@ -200,6 +230,10 @@ mod tests {
         assert!(open.shipped("Colour 0?").is_none());
         assert_eq!(open.answers("Colour 1?"), HashSet::from([2, 3]));
         assert!(open.answers("Colour?").is_empty());
+        // Rows are de 0, en 0, de 1, en 1.
+        assert_eq!(open.nearest_in(2, "en").unwrap(), Some("It is red, 0."));
+        assert_eq!(open.nearest_in(2, "th").unwrap(), None);
+        assert_eq!(open.nearest_in(9, "en").unwrap(), None);
     }
 
     #[test]

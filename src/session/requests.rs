@@ -52,6 +52,7 @@ impl Session {
             Request::Evaluate { id, .. } => (*id, Place::Evaluation),
             Request::Benchmark { id, .. } => (*id, Place::Benchmark),
             Request::Search { id, .. }
+            | Request::Read { id, .. }
             | Request::Queries { id, .. }
             | Request::Ranking { id, .. }
             | Request::Compare { id, .. }
@@ -104,6 +105,9 @@ impl Session {
             Request::Search { query, language, scope, languages, top, .. } => {
                 let query = Query { text: query, language, scope, languages, top };
                 Event::Results { id, results: self.search(query).await? }
+            }
+            Request::Read { passage, language, .. } => {
+                Event::Reading { id, reading: self.read_in(passage, &language)? }
             }
             Request::Encode { texts, kind, .. } => {
                 let (dimension, values, cut) = self.vectors(id, &texts, kind).await?;

@@ -6,7 +6,7 @@ use super::{Session, browser::now, corpus::Open, model::Model};
 use crate::{
     Error, Result,
     datasets::count_languages,
-    protocol::{Hit, Results, Scope},
+    protocol::{Hit, Reading, Results, Scope},
     retrieval::{Filter, best_windows},
     text::{Kind, Window, check_query, detect},
 };
@@ -78,11 +78,22 @@ impl Session {
         let admits = |row: usize| part(row).is_some_and(|w| admitted.get(w.text).copied().unwrap_or(false));
         let nearest = |k: usize| open.index.search(&vector, k, admits);
         let top = query.top.clamp(1, MOST);
-        let best = match windows {
-            Some(windows) => best_windows(windows, top, nearest)?,
-            None => nearest(top)?,
+        let best_of = |top: usize| match windows {
+            Some(windows) => best_windows(windows, top, nearest),
+            None => nearest(top),
         };
+        let best = best_of(top)?;
         let answers = open.answers(text);
+        let answer_rank = {
+            let is_answer = |(row, _): &(usize, f32)| part(*row).is_some_and(|w| answers.contains(&w.text));
+            let ranked = |best: &[(usize, f32)]| best.iter().position(is_answer).map(|at| at + 1);
+            match ranked(&best) {
+                None if answers.iter().any(|&i| admitted.get(i).copied().unwrap_or(false)) => {
+                    ranked(&best_of(passages.len())?)
+                }
+                found => found,
+            }
+        };
         let hits = best.into_iter().zip(1..).filter_map(|((row, score), rank)| {
             let Window { text: i, start, end } = part(row)?;
             let passage = passages.get(i)?;
@@ -99,13 +110,43 @@ impl Session {
                 language: passage.lang.clone(),
                 text: text.into(),
                 source: passage.source.clone(),
+                relevant: answers.contains(&i),
                 answer: answer.filter(|_| answers.contains(&i)),
                 part: (text.len() < passage.text.len()).then_some((start, end, passage.text.len())),
             })
         });
         let hits = hits.collect();
         let search_ms = now() - start;
-        Ok(Results { query: query.text, language, detected, hits, pool, encode_ms, search_ms, notes, cut })
+        Ok(Results {
+            query: query.text,
+            language,
+            detected,
+            hits,
+            answer_rank,
+            pool,
+            encode_ms,
+            search_ms,
+            notes,
+            cut,
+        })
+    }
+
+    /// Passage `i` of the open corpus for whoever reads `language`: the same passage in it, or else the one in it that
+    /// is nearest to it; `None` where none is in it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when nothing is open.
+    pub fn read_in(&self, i: usize, language: &str) -> Result<Option<Reading>> {
+        let open = self.corpus().ok_or_else(|| Error::Input("No text is open".into()))?;
+        let passages = &open.corpus.passages;
+        let Some(own) = passages.get(i) else { return Ok(None) };
+        let same =
+            passages.iter().find(|p| p.lang == language && !p.group.is_empty() && p.group == own.group);
+        let found = match same {
+            Some(same) => Some((same.text.as_str(), true)),
+            None => open.nearest_in(i, language)?.map(|text| (text, false)),
+        };
+        Ok(found.map(|(text, parallel)| Reading { language: language.into(), text: text.into(), parallel }))
     }
 
     /// The model that encodes `text` for this corpus; `None` when its vector came with the corpus and

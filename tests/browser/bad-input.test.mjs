@@ -47,7 +47,7 @@ test("files and questions that cannot be used", async () => {
   const search = await open("?device=cpu");
   await search.ownText();
   const { page } = search;
-  const files = page.getByLabel("Choose files");
+  const files = page.getByLabel("Or choose files");
   const refused = async (name, buffer, sentence) => {
     await files.setInputFiles({ name, mimeType: "application/octet-stream", buffer });
     await page.getByRole("alert").filter({ hasText: sentence }).waitFor();

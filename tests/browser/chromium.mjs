@@ -84,7 +84,7 @@ class Search {
   /** Unfolds the panel for one's own text, once the model runs. */
   async ownText() {
     await this.ready();
-    await this.page.getByText("Search your own text").click();
+    await this.page.getByRole("button", { name: "Your own text" }).click();
   }
 
   /** Asks, waits for the answer to this very question, and returns the hits. */

@@ -206,10 +206,10 @@ test("the address restores both, from vectors that were kept, and the first does
   await page.setViewportSize({ width: 1280, height: 900 });
 
   // Own text is opened for both.
-  await page.getByText("Search your own text").click();
-  await page.getByRole("textbox", { name: "Or paste passages, one a line" }).fill(["The ferry leaves at nine.", "Das Museum ist montags geschlossen.", "El mercado vende fruta."].join("\n"));
-  await page.getByRole("button", { name: "Search in this text" }).click();
-  await page.waitForFunction(() => document.querySelectorAll('ol[aria-label="Results of One way"] li').length === 3);
+  await page.getByRole("button", { name: "Your own text" }).click();
+  await page.getByRole("textbox", { name: "Paste passages, one per line" }).fill(["The ferry leaves at nine.", "Das Museum ist montags geschlossen.", "El mercado vende fruta."].join("\n"));
+  await page.getByRole("button", { name: "Search this text" }).click();
+  await page.getByRole("button", { name: "Back to the sample" }).waitFor();
   const asked = "When does the ferry leave?";
   await search.ask(asked);
   for (const keys of await search.both(asked, "One way")) assert.equal(keys.length, 3);

@@ -26,10 +26,10 @@ test("after the GPU is lost, question and text are still there and the CPU answe
   const { page } = search;
   await search.ownText();
   assert.match(await search.device.innerText(), /· GPU \(/);
-  await page.getByRole("textbox", { name: "Or paste passages, one a line" }).fill(
+  await page.getByRole("textbox", { name: "Paste passages, one per line" }).fill(
     ["The library closes at six in the evening.", "Der Bäcker backt das Brot vor Sonnenaufgang.", "El tren sale del andén número cuatro."].join("\n"),
   );
-  await page.getByRole("button", { name: "Search in this text" }).click();
+  await page.getByRole("button", { name: "Search this text" }).click();
   await page.getByRole("button", { name: "Back to the sample" }).waitFor();
   const asked = "When is bread baked?";
   const hits = await search.ask(asked);

@@ -175,7 +175,7 @@ test("a list of models, a service worker and a file that do not come are said, a
   const search = await open("?device=cpu", { context });
   const { page } = search;
   await search.ownText();
-  await page.getByLabel("Choose files").setInputFiles({ name: "bread.txt", mimeType: "text/plain", buffer: Buffer.from("Bread.\n") });
+  await page.getByLabel("Or choose files").setInputFiles({ name: "bread.txt", mimeType: "text/plain", buffer: Buffer.from("Bread.\n") });
   await page.getByText(/The list of models could not be read \(models\/models\.json: it gave no answer in 20 s\)/).first().waitFor();
   assert.match(await details(search), /to start a service worker, and did not: it gave no answer in 10 s\./);
   await page.getByRole("alert").filter({ hasText: /bread\.txt could not be read: nothing more came for 30 s after 0 of 7 bytes/i }).waitFor();

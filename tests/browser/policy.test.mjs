@@ -131,8 +131,8 @@ test("search, a person's own text, a model by its address and a measurement brea
   const given = (locator, name) => locator.evaluate((element, name) => element.style.getPropertyValue(name), name);
   assert.match(await given(search.results.first(), "--language"), /^var\(--c-/);
   await search.ownText();
-  await page.getByRole("textbox", { name: "Or paste passages, one a line" }).fill("Bees keep honey in combs.\nThe bridge opened in spring.");
-  await page.getByRole("button", { name: "Search in this text" }).click();
+  await page.getByRole("textbox", { name: "Paste passages, one per line" }).fill("Bees keep honey in combs.\nThe bridge opened in spring.");
+  await page.getByRole("button", { name: "Search this text" }).click();
   await page.getByRole("button", { name: "Back to the sample" }).waitFor();
   assert.equal((await search.ask("Where is honey kept?")).length, 2);
   assert.deepEqual(await violations(page), []);

@@ -112,10 +112,10 @@ test("one's own text is encoded here and searched, and the sample comes back", a
   const search = await open("?device=cpu");
   await search.ownText();
   const { page } = search;
-  await page.getByRole("textbox", { name: "Or paste passages, one a line" }).fill(
+  await page.getByRole("textbox", { name: "Paste passages, one per line" }).fill(
     ["The ferry to the island leaves at nine in the morning.", "Das Museum ist montags geschlossen.", "El mercado vende fruta y pescado fresco."].join("\n"),
   );
-  await page.getByRole("button", { name: "Search in this text" }).click();
+  await page.getByRole("button", { name: "Search this text" }).click();
   await page.getByRole("button", { name: "Back to the sample" }).waitFor();
   const hits = await search.ask("On which day can I not visit the museum?");
   assert.equal(hits.length, 3);

@@ -13,7 +13,7 @@ test("what was not read is said, and windows find it", { timeout: patience }, as
   const search = await open("?device=cpu");
   await search.ownText();
   const { page } = search;
-  await page.getByLabel("Choose files").setInputFiles({
+  await page.getByLabel("Or choose files").setInputFiles({
     name: "notes.txt",
     mimeType: "text/plain",
     buffer: Buffer.from(passages.join("\n")),

@@ -29,9 +29,13 @@ pub struct Args {
     folder: PathBuf,
 }
 
-/// Runs the command: `examples.json` gets a choice of the questions that the model finds an answer to; `vectors.safetensors`, and a file for each
-/// other model, a row for each passage and then one for each example, and whose vectors they are;
-/// `vectors.json` says which file is whose.
+/// How far down an answer may stand that a harder example has.
+const HARDEST: usize = 20;
+
+/// Runs the command: `examples.json` gets a choice of the questions whose answer the model finds first, then one in each
+/// language that is harder, each with the answer's rank; `vectors.safetensors`, and a file for each other model, a row
+/// for each passage and then one for each example, and whose vectors they are; `vectors.json` says which file is
+/// whose.
 ///
 /// # Errors
 /// Says what is wrong with a model or the corpus.
@@ -43,6 +47,7 @@ pub fn run(args: Args) -> Result<()> {
         .map_err(|e| Error::format(&name, format!("not UTF-8 text (byte {})", e.valid_up_to())))?;
     let corpus = sample::parse(&name, text)?;
     let mut examples: Vec<&Question> = Vec::new();
+    let mut ranks: Vec<Option<usize>> = Vec::new();
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut list: BTreeMap<String, String> = BTreeMap::new();
     for model in [&args.model].into_iter().chain(&args.other) {
@@ -60,15 +65,19 @@ pub fn run(args: Args) -> Result<()> {
         }
         let encoded = Encoded::new(bundle, &corpus)?;
         if files.is_empty() {
-            let answered = encoded.answered(&corpus)?;
-            let count = answered.iter().filter(|answered| **answered).count();
+            ranks = encoded.ranks(&corpus)?;
+            let first = |rank: &Option<usize>| *rank == Some(1);
             println!(
-                "{}: {count} of {} questions find a passage that answers first among those of all languages; the \
-                 examples are of these",
+                "{}: {} of {} questions find a passage that answers first among those of all languages; the examples \
+                 are of these, but for a harder one in each language",
                 encoded.bundle.manifest.name,
+                ranks.iter().filter(|rank| first(rank)).count(),
                 corpus.questions.len()
             );
-            examples = examples_among(&corpus, |i| answered[i]);
+            examples = examples_among(&corpus, |i| first(&ranks[i]));
+            let mut harder = examples_among(&corpus, |i| ranks[i].is_some_and(|rank| rank > 1));
+            harder.truncate(corpus.languages().len());
+            examples.extend(harder);
         }
         let vectors = encoded.file(&examples, &sha256(&bytes))?;
         println!("{file}: vectors of {}, {:.0} kB", encoded.bundle.manifest.name, vectors.len() as f64 / 1e3);
@@ -76,7 +85,12 @@ pub fn run(args: Args) -> Result<()> {
     }
     let listed: Vec<Example> = examples
         .iter()
-        .map(|q| Example { language: q.lang.clone(), text: q.text.clone(), answer_id: q.id.clone() })
+        .map(|q| Example {
+            language: q.lang.clone(),
+            text: q.text.clone(),
+            answer_id: q.id.clone(),
+            rank: corpus.questions.iter().position(|other| other == *q).and_then(|at| ranks[at]),
+        })
         .collect();
     let json = |value: serde_json::Result<Vec<u8>>| value.map_err(|e| Error::format("JSON", e));
     files.push(("examples.json".into(), json(serde_json::to_vec_pretty(&listed))?));
@@ -129,19 +143,20 @@ impl Encoded {
         Ok(rows)
     }
 
-    /// Of each of the corpus' questions, whether the nearest of all passages answers it, in 8 bits as in the page.
-    fn answered(&self, corpus: &Corpus) -> Result<Vec<bool>> {
+    /// Of each of the corpus' questions, the rank of the first passage that answers it among all, in 8 bits as in the
+    /// page; none where that is beyond [`HARDEST`].
+    fn ranks(&self, corpus: &Corpus) -> Result<Vec<Option<usize>>> {
         let d = self.encoder.dimension();
         let mut all = self.rows.clone();
         all.extend(self.questions(&corpus.questions.iter().collect::<Vec<_>>())?);
         let packed = vectors::read("sample", vectors::write(&all, d, &BTreeMap::new())?)?.unit_rows();
         let (passages, questions) = packed.split_at(self.rows.len());
         let index = Index::from_rows(d, passages)?;
-        let answers = |(row, question): (&[f32], &Question)| {
-            let first = index.search(row, 1, |_| true)?;
-            Ok(first.first().is_some_and(|(at, _)| corpus.passages[*at].group == question.group))
+        let rank = |(row, question): (&[f32], &Question)| {
+            let best = index.search(row, HARDEST, |_| true)?;
+            Ok(best.iter().position(|(at, _)| corpus.passages[*at].group == question.group).map(|at| at + 1))
         };
-        questions.chunks(d).zip(&corpus.questions).map(answers).collect()
+        questions.chunks(d).zip(&corpus.questions).map(rank).collect()
     }
 
     /// A file of vectors, the passages' and behind them the examples'.

@@ -202,6 +202,7 @@ pub fn run(mut args: Args) -> Result<()> {
                 language: passage.lang.clone(),
                 text: passage.text[start..end].to_string(),
                 source: passage.source.clone(),
+                relevant: false,
                 answer: None,
                 part: part.then_some((start, end, passage.text.len())),
             }

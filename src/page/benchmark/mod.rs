@@ -113,7 +113,7 @@ impl View for Benchmark {
     }
 
     fn take_files(&self, files: Vec<OpenedFile>) {
-        self.page.open_files(files);
+        self.page.open_new_files(files);
     }
 
     fn hear(&self, event: Event) -> Option<Event> {

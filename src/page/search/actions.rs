@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
-use super::{Asked, Origin, Search, TOP};
+use super::{Asked, Origin, Read, Search, TOP};
 use crate::page::address::Address;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::state::{device_of, precision_of};
@@ -14,11 +15,29 @@ use crate::protocol::{Example, Id, Request, Scope};
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Search {
+    /// The person unfolds the place for their own text, or folds it again.
+    pub(super) fn show_own(self, open: bool) {
+        self.own_is_open.set(open);
+        focus_on(if open { "pasted" } else { "own-button" });
+    }
+
+    /// The person wants to read a passage in a language that they know.
+    pub(super) fn read(self, passage: usize, language: String, into: RwSignal<Read>) {
+        let id = self.page.next_id();
+        if self.page.send(&Request::Read { id, passage, language }) {
+            into.set(Read::UnderWay);
+            self.kept.update_value(|k| k.readings.push((id, into)));
+        }
+    }
+
     // The query
 
-    /// The person typed.
-    pub(super) fn type_query(self, text: String) {
+    /// The person typed; while `composing`, an input method has not ended a word, and nothing is searched.
+    pub(super) fn type_query(self, text: String, composing: bool) {
         self.query.set(text);
+        if composing {
+            return;
+        }
         self.top.set(TOP);
         let before = self.kept.try_update_value(|k| std::mem::replace(&mut k.origin, Origin::Typing));
         if before == Some(Origin::Typing) {
@@ -188,7 +207,9 @@ impl Search {
             || model != page.model_address.get_untracked();
         let origin = if query.is_none() { Origin::Page } else { Origin::Settled };
         self.kept.update_value(|k| k.origin = origin);
-        self.query.set(query.or_else(|| self.first_example()).unwrap_or_default());
+        let is_sample = page.corpus.with_untracked(|c| c.as_ref().is_none_or(|c| c.precomputed));
+        let example = || self.first_example().filter(|_| is_sample);
+        self.query.set(query.or_else(example).unwrap_or_default());
         self.language.set(language);
         self.scope.set(scope);
         self.filter.set(filter);
@@ -243,4 +264,15 @@ impl Search {
         }
         self.begin_beside();
     }
+}
+
+/// Puts the focus on an element, once it is there to take it.
+pub(super) fn focus_on(id: &'static str) {
+    request_animation_frame(move || {
+        let element = document().get_element_by_id(id);
+        if let Some(element) = element.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+            // An element that cannot take the focus leaves the page as it was.
+            let _ = element.focus();
+        }
+    });
 }

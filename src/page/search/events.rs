@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{Asked, Deadly, FirstLoad, Origin, Search};
+use super::actions::focus_on;
+use super::{Asked, Deadly, FirstLoad, Origin, Read, Search};
 use crate::page::view::Happened;
-use crate::protocol::{Event, Results};
+use crate::protocol::{Event, Id, Results};
 
 impl Search {
     /// Takes what is about searches; gives back what is not.
@@ -15,14 +16,37 @@ impl Search {
                     self.results_arrived(results);
                 }
             }
+            Event::Reading { id, reading } => {
+                if let Some(into) = self.awaited(id) {
+                    // Where the passage is on the screen no more, nobody reads it.
+                    let _ = into.try_set(Read::Here(reading));
+                }
+            }
             Event::Cancelled { id } if self.is_asking(id) => self.asked.set(Asked::Nothing),
             Event::Failed { id, problem } if self.is_asking(id) => {
                 self.asked.set(Asked::Nothing);
                 self.page.say_of_search(problem, "What is on the screen answers the question before.");
             }
+            Event::Failed { id, problem } => match self.awaited(id) {
+                Some(into) => {
+                    let _ = into.try_set(Read::Not);
+                    self.page.say_of_search(problem, "");
+                }
+                None => return Some(Event::Failed { id, problem }),
+            },
             other => return Some(other),
         }
         None
+    }
+
+    /// Where the passage of this request goes.
+    fn awaited(self, id: Id) -> Option<RwSignal<Read>> {
+        self.kept
+            .try_update_value(|k| {
+                let at = k.readings.iter().position(|(awaited, _)| *awaited == id)?;
+                Some(k.readings.swap_remove(at).1)
+            })
+            .flatten()
     }
 
     pub(super) fn heed(self, what: Happened) {
@@ -54,11 +78,20 @@ impl Search {
             self.filter.update(|filter| filter.retain(known));
         }
         self.open_beside();
-        if self.kept.with_value(|k| k.origin == Origin::Page) {
-            // Own text without questions keeps the present one.
-            if let Some(example) = self.first_example() {
-                self.query.set(example);
+        let is_sample = self.page.corpus.with_untracked(|c| c.as_ref().is_some_and(|c| c.precomputed));
+        if self.page.take_fresh() {
+            // Their own text: what was asked of another means nothing here.
+            self.kept.update_value(|k| k.origin = Origin::Page);
+            self.query.set(String::new());
+            self.language.set(None);
+            self.results.set(None);
+            self.own_is_open.set(false);
+            self.page.replace_address();
+            if self.page.shown.get_untracked() == super::ABOUT.name {
+                focus_on("query");
             }
+        } else if self.kept.with_value(|k| k.origin == Origin::Page) {
+            self.query.set(self.first_example().filter(|_| is_sample).unwrap_or_default());
         }
         self.search_again();
         if !self.asked.get_untracked().is_under_way() {

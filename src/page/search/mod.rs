@@ -19,10 +19,12 @@ use web_sys::HtmlElement;
 
 use super::activity::{Company, Work};
 use super::address::{Address, Builder};
+use super::corpus::SAMPLE_LANGUAGES;
 use super::state::Page;
 use super::view::{About, Happened, View};
 use super::words;
-use crate::protocol::{Event, Id, OpenedFile, Results, Scope};
+use crate::datasets::UNDETERMINED;
+use crate::protocol::{Event, Id, OpenedFile, Reading, Results, Scope};
 use address::Choices;
 use beside::Beside;
 
@@ -42,6 +44,8 @@ pub(super) struct Search {
     filter: RwSignal<Vec<String>>,
     /// How many hits to show.
     top: RwSignal<usize>,
+    /// Whether the place for the person's own text is unfolded.
+    own_is_open: RwSignal<bool>,
 
     results: RwSignal<Option<Results>>,
     asked: RwSignal<Asked>,
@@ -90,6 +94,19 @@ struct Kept {
     deadly: Option<Deadly>,
     /// Runs out after a pause in typing.
     timer: Option<TimeoutHandle>,
+    /// Passages on their way in the reader's language, and where they go.
+    readings: Vec<(Id, RwSignal<Read>)>,
+}
+
+/// What becomes of a passage in the reader's language.
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Read {
+    /// It was not asked for, or is hidden again.
+    #[default]
+    Not,
+    UnderWay,
+    /// `None`: there is none.
+    Here(Option<Reading>),
 }
 
 /// What the address said of the models before the person chose one that is not there yet.
@@ -128,6 +145,7 @@ impl Search {
             scope: RwSignal::new(scope),
             filter: RwSignal::new(filter),
             top: RwSignal::new(TOP),
+            own_is_open: RwSignal::new(false),
             results: RwSignal::new(None),
             asked: RwSignal::default(),
             beside: Beside::new(with),
@@ -137,6 +155,7 @@ impl Search {
                 before: None,
                 deadly: None,
                 timer: None,
+                readings: Vec::new(),
             }),
             query: RwSignal::new(query.unwrap_or_default()),
         }
@@ -145,6 +164,15 @@ impl Search {
     /// The view that this component is part of.
     fn here() -> Self {
         expect_context()
+    }
+
+    /// Whether the model that answers was not made for this language; a model that names none is taken to know all.
+    fn is_foreign(self, code: &str) -> bool {
+        self.page.model.with(|model| match model {
+            Some(m) => !m.info.languages.is_empty() && m.info.languages.iter().all(|known| known != code),
+            // Until then, of the sample's vectors.
+            None => !SAMPLE_LANGUAGES.contains(&code),
+        }) && code != UNDETERMINED
     }
 
     fn is_asking(self, id: Id) -> bool {
@@ -203,7 +231,7 @@ impl View for Search {
     }
 
     fn take_files(&self, files: Vec<OpenedFile>) {
-        self.page.open_files(files);
+        self.page.open_new_files(files);
     }
 
     fn hear(&self, event: Event) -> Option<Event> {

@@ -4,11 +4,14 @@ use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use super::own::Own;
+use crate::page::catalogue::{fill, search as text};
 use crate::page::names;
 use crate::page::search::{Asked, Origin, Search};
+use crate::page::words;
 use crate::page::worker::Worker;
 use crate::protocol::Example;
-use crate::text::languages;
+use crate::text::{Language, languages};
 
 /// How many examples are shown at a time, each in a language of its own.
 const SHOWN: usize = 7;
@@ -39,7 +42,7 @@ pub(super) fn Ask() -> impl IntoView {
                 search.submit();
             }
         >
-            <label for="query" class="unseen">"Search passages"</label>
+            <label for="query" class="unseen">{text::BOX}</label>
             <input
                 id="query"
                 type="search"
@@ -47,17 +50,77 @@ pub(super) fn Ask() -> impl IntoView {
                 autocomplete="off"
                 spellcheck="false"
                 enterkeyhint="search"
-                placeholder="Ask anything, in any of these languages"
-                title="Press / to come here from anywhere on the page"
+                placeholder=text::PLACEHOLDER
+                title=text::BOX_HINT
                 lang=language
                 prop:value=move || search.query.get()
-                on:input:target=move |e| search.type_query(e.target().value())
+                on:input:target=move |e| search.type_query(e.target().value(), is_composing(&e))
+                on:compositionend:target=move |e| search.type_query(e.target().value(), false)
                 on:focus=select_untouched
             />
-            <button type="submit">"Search"</button>
+            <button type="submit">{text::SUBMIT}</button>
         </form>
+        <Collection/>
         <Below/>
     }
+}
+
+/// What is searched, and the way to search in something else.
+#[component]
+fn Collection() -> impl IntoView {
+    let search = Search::here();
+    let page = search.page;
+    let open = search.own_is_open;
+    let own = move || page.corpus.with(|c| c.as_ref().is_some_and(|c| !c.precomputed));
+    let none = move || page.corpus.with(Option::is_none) && page.opening.with(Option::is_none);
+    let foreign = move || {
+        let languages = page.corpus.with(|c| c.as_ref().map(|c| c.languages.clone()).unwrap_or_default());
+        let names: Vec<String> = languages
+            .iter()
+            .filter(|(code, _)| search.is_foreign(code))
+            .map(|(code, _)| names::english(code))
+            .collect();
+        (!names.is_empty()).then(|| fill(text::NOT_OF_MODEL, &[("languages", &names.join(", "))]))
+    };
+    view! {
+        <div class="collection">
+            <p>{move || collection(search)}</p>
+            <button
+                type="button"
+                id="own-button"
+                class="quiet"
+                aria-expanded=move || open.get().to_string()
+                aria-controls="own"
+                on:click=move |_| search.show_own(!open.get_untracked())
+            >
+                {text::OWN_TEXT}
+            </button>
+            {move || own().then(|| view! {
+                <button type="button" class="quiet" on:click=move |_| page.open_sample()>{text::TO_SAMPLE}</button>
+            })}
+            {move || (none() && page.worker.get().is_listening()).then(|| view! {
+                <button type="button" class="quiet" on:click=move |_| page.open_again()>{text::OPEN_SAMPLE}</button>
+            })}
+        </div>
+        {move || foreign().map(|said| view! { <p class="hint">{said}</p> })}
+        <Own/>
+    }
+}
+
+/// `1,375 sample passages about nature, …, in 11 languages`.
+fn collection(search: Search) -> String {
+    let page = search.page;
+    page.corpus.with(|corpus| match corpus {
+        Some(c) => {
+            let languages = words::plural(c.languages.len(), text::LANGUAGE);
+            let one = if c.precomputed { text::SAMPLE_PASSAGE } else { text::PASSAGE };
+            let passages = words::plural(c.passages, one);
+            let is = if c.precomputed { text::SAMPLE_IS } else { text::OWN_IS };
+            fill(is, &[("name", &c.name), ("passages", &passages), ("languages", &languages)])
+        }
+        None if page.opening.with(Option::is_some) => text::OPENING_SAMPLE.into(),
+        None => text::NOTHING_OPEN.into(),
+    })
 }
 
 /// Which language the question is taken to be in, to correct it.
@@ -67,14 +130,17 @@ fn QueryLanguage() -> impl IntoView {
     let automatic = move || {
         search.results.with(|results| match results.as_ref() {
             Some(r) if search.language.with(Option::is_none) => match (&r.language, r.detected) {
-                (Some(code), true) => format!("detected: {}", names::english(code)),
-                (Some(code), false) => format!("{} (the example’s)", names::english(code)),
-                (None, _) => "not recognised".into(),
+                (Some(code), detected) => {
+                    let what = if detected { text::DETECTED } else { text::OF_EXAMPLE };
+                    fill(what, &[("language", &names::english(code))])
+                }
+                (None, _) => text::NOT_RECOGNISED.into(),
             },
-            _ => "detect it".into(),
+            _ => text::DETECT.into(),
         })
     };
-    let option = move |code: &'static str, endonym: &'static str, english: &'static str| {
+    let option = move |language: &'static Language| {
+        let Language { code, endonym, english, .. } = *language;
         let name = if endonym == english { english.into() } else { format!("{english} · {endonym}") };
         view! {
             <option value=code prop:selected=move || search.language.with(|l| l.as_deref() == Some(code))>
@@ -84,12 +150,24 @@ fn QueryLanguage() -> impl IntoView {
     };
     view! {
         <label class="language">
-            <span>"Question in"</span>
+            <span>{text::QUESTION_IN}</span>
             <select on:change:target=move |e| {
                 search.choose_language(Some(e.target().value()).filter(|code| !code.is_empty()));
             }>
                 <option value="" prop:selected=move || search.language.with(Option::is_none)>{automatic}</option>
-                {languages().iter().map(|l| option(l.code, l.endonym, l.english)).collect_view()}
+                {move || {
+                    let (foreign, known): (Vec<_>, Vec<_>) =
+                        languages().iter().partition(|l| search.is_foreign(l.code));
+                    let known = known.into_iter().map(option).collect_view();
+                    if foreign.is_empty() {
+                        return known.into_any();
+                    }
+                    view! {
+                        <optgroup label=text::KNOWN_LANGUAGES>{known}</optgroup>
+                        <optgroup label=text::OTHER_LANGUAGES>{foreign.into_iter().map(option).collect_view()}</optgroup>
+                    }
+                    .into_any()
+                }}
             </select>
         </label>
     }
@@ -106,13 +184,13 @@ fn Waiting() -> impl IntoView {
         }
         let loading = page.loading.with(Option::is_some);
         Some(if page.model.with(Option::is_some) || page.corpus.with(Option::is_none) {
-            view! { "Your question is kept. It is searched as soon as the text is open." }.into_any()
+            view! { {text::WAITS_FOR_TEXT} }.into_any()
         } else if loading || page.worker.get() == Worker::Starting {
-            view! { "Your question is kept. It is searched as soon as the model is ready." }.into_any()
+            view! { {text::WAITS_FOR_MODEL} }.into_any()
         } else {
             view! {
-                "Your question is kept, but it needs the model. "
-                <button type="button" class="quiet" on:click=move |_| page.load_model()>"Load model"</button>
+                {text::NEEDS_MODEL}
+                <button type="button" class="quiet" on:click=move |_| page.load_model()>{text::LOAD_MODEL}</button>
             }
             .into_any()
         })
@@ -128,6 +206,14 @@ fn Below() -> impl IntoView {
     let shown = Memo::new(move |_| {
         search.page.corpus.with(|corpus| corpus.as_ref().map(|c| choose(&c.examples, turn.get(), SHOWN)))
     });
+    let are_harder = move |turn: usize| {
+        search.page.corpus.with(|corpus| {
+            let chosen = corpus.as_ref().map(|c| choose(&c.examples, turn, SHOWN)).unwrap_or_default();
+            chosen.first().is_some_and(Example::is_harder)
+        })
+    };
+    let harder = Memo::new(move |_| are_harder(turn.get()));
+    let harder_next = Memo::new(move |_| are_harder(turn.get() + 1) && !harder.get());
     let button = move |example: Example| {
         let text = example.text.clone();
         let chosen = Memo::new(move |_| search.query.with(|q| *q == text));
@@ -169,13 +255,19 @@ fn Below() -> impl IntoView {
                 disabled=move || !more()
                 on:click=move |_| turn.update(|t| *t += 1)
             >
-                "Other examples"
+                {move || if harder_next.get() { text::HARDER_EXAMPLES } else { text::OTHER_EXAMPLES }}
             </button>
         </div>
-        <ul role="list" class="examples" class:none=none aria-label="Example questions">
+        <p class="hint" aria-live="polite">{move || harder.get().then_some(text::HARDER)}</p>
+        <ul role="list" class="examples" class:none=none aria-label=text::EXAMPLES>
             {list}
         </ul>
     }
+}
+
+/// Whether an input method is still composing what was typed.
+fn is_composing(event: &web_sys::Event) -> bool {
+    js_sys::Reflect::get(event, &"isComposing".into()).is_ok_and(|is| is.is_truthy())
 }
 
 /// `/` goes to the search box from anywhere but another field.
@@ -201,8 +293,19 @@ fn focus_on_slash(event: web_sys::KeyboardEvent) {
     }
 }
 
-/// `shown` examples, each in another language and asking something else; another choice each turn.
+/// `shown` examples, each in another language and asking something else; another choice each turn. The harder ones
+/// come after all others.
 fn choose(examples: &[Example], turn: usize, shown: usize) -> Vec<Example> {
+    let (harder, first): (Vec<_>, Vec<_>) = examples.iter().cloned().partition(Example::is_harder);
+    let turns = |examples: &[Example]| examples.len().div_ceil(shown.max(1));
+    let turn = turn % (turns(&first) + turns(&harder)).max(1);
+    match turn.checked_sub(turns(&first)) {
+        Some(turn) if !harder.is_empty() => choose_among(&harder, turn, shown),
+        _ => choose_among(&first, turn, shown),
+    }
+}
+
+fn choose_among(examples: &[Example], turn: usize, shown: usize) -> Vec<Example> {
     let mut codes: Vec<&str> = Vec::new();
     for example in examples {
         if !codes.contains(&example.language.as_str()) {
@@ -266,6 +369,7 @@ mod tests {
                     language: language.into(),
                     text: format!("{language} {question}"),
                     answer_id: format!("{question}"),
+                    rank: Some(if question < 19 { 1 } else { 7 }),
                 });
             }
         }
@@ -286,6 +390,11 @@ mod tests {
             }
         }
         assert_ne!(choose(&all, 0, SHOWN), choose(&all, 1, SHOWN));
+        // 19 times 11 in sevens, then 11.
+        let harder = |turn: usize| choose(&all, turn, SHOWN).iter().filter(|e| e.is_harder()).count();
+        assert_eq!((0..30).map(harder).sum::<usize>(), 0);
+        assert!([30, 31].map(harder).iter().all(|n| *n > 0));
+        assert_eq!(harder(32), 0);
     }
 
     #[test]

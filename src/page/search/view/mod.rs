@@ -7,12 +7,14 @@ mod corpus;
 mod lines;
 mod mix;
 mod models;
+mod own;
 mod results;
 
 use leptos::ev;
 use leptos::prelude::*;
 
 use super::Search as State;
+use crate::page::catalogue::search as text;
 use ask::Ask;
 use columns::Columns;
 use controls::{Controls, scope_words};
@@ -53,7 +55,7 @@ fn Side() -> impl IntoView {
     };
     view! {
         <details class="side" prop:open=move || wide.get()>
-            <summary>"Languages, models and text: " {words}</summary>
+            <summary>{text::SIDE} {words}</summary>
             <div class="fold">
                 <Models/>
                 <Controls/>

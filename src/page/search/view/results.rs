@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use super::columns::{Column, Pair, Place, key};
+use crate::page::catalogue::{fill, search as text};
 use crate::page::names;
-use crate::page::search::{Search, TOP};
+use crate::page::search::{Read, Search, TOP};
 use crate::page::words;
 use crate::protocol::Hit;
 
@@ -27,14 +28,21 @@ pub(super) fn Ranking(
         results.with(|r| r.iter().flat_map(|r| r.hits.iter().cloned()).map(found).collect_view())
     };
     let nothing_yet = move || results.with(Option::is_none);
-    let busy = move || asked.get().is_under_way() || nothing_yet();
+    let nothing_asked = move || {
+        let opened = search.page.corpus.with(Option::is_some) && search.page.opening.with(Option::is_none);
+        opened && search.query.with(|q| q.trim().is_empty())
+    };
+    let busy = move || asked.get().is_under_way() || (nothing_yet() && !nothing_asked());
     // What is shown answers an earlier question while a new one is typed or waits.
     let earlier = move || {
         results.with(|r| r.as_ref().is_some_and(|r| search.query.with(|q| r.query.trim() != q.trim())))
     };
     view! {
         <ol role="list" aria-label=name aria-busy=move || busy().to_string() class:earlier=earlier>{hits}</ol>
-        {move || nothing_yet().then(placeholder)}
+        {move || nothing_yet().then(|| match nothing_asked() {
+            true => view! { <p class="nothing">{text::ASK_NOW}</p> }.into_any(),
+            false => placeholder().into_any(),
+        })}
     }
 }
 
@@ -52,7 +60,7 @@ pub(super) fn More() -> impl IntoView {
     };
     view! {
         <button type="button" class="more" hidden=move || !more() on:click=move |_| search.show_more()>
-            {format!("Show {} more", 2 * TOP)}
+            {fill(text::MORE, &[("n", &words::count(2 * TOP))])}
         </button>
     }
 }
@@ -65,10 +73,12 @@ pub(super) fn Heading() -> impl IntoView {
         search.results.with(|r| {
             r.as_ref().map(|r| {
                 let pool: usize = r.pool.iter().map(|(_, n)| n).sum();
+                let sample = search.page.corpus.with(|c| c.as_ref().is_some_and(|c| c.precomputed));
+                let one = if sample { text::SAMPLE_PASSAGE } else { text::PASSAGE };
                 let code = r.language.clone().unwrap_or_default();
                 let dir = if code.is_empty() { "auto" } else { names::direction(&code) };
                 view! {
-                    {format!("The nearest of {} to ", words::plural(pool, "passage"))}
+                    {fill(text::BEST_OF_SAMPLE, &[("passages", &words::plural(pool, one))])}
                     <q lang=code dir=dir>{shortened(&r.query)}</q>
                 }
             })
@@ -84,8 +94,23 @@ pub(super) fn Heading() -> impl IntoView {
                 .collect_view()
         })
     };
+    let foreign = move || {
+        let language = search.results.with(|r| r.as_ref().and_then(|r| r.language.clone()));
+        let language = language.filter(|code| search.is_foreign(code))?;
+        Some(fill(text::QUESTION_NOT_OF_MODEL, &[("language", &names::english(&language))]))
+    };
+    // An answer that is not among what is shown.
+    let below = move || {
+        search.results.with(|r| {
+            let r = r.as_ref()?;
+            let rank = r.answer_rank.filter(|rank| *rank > r.hits.len())?;
+            Some(fill(text::ANSWER_BELOW, &[("rank", &words::count(rank))]))
+        })
+    };
     view! {
         <h2 id="found" class="heading" aria-live="polite">{words}</h2>
+        {move || foreign().map(|said| view! { <p class="note warn">{said}</p> })}
+        {move || below().map(|said| view! { <p class="note"><span class="badge">{said}</span></p> })}
         {notes}
     }
 }
@@ -111,6 +136,9 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
     };
     let answer = answer.map(|answer| view! { <mark>{answer.to_owned()}</mark> });
     let english = names::english(&hit.language);
+    let badge = hit.relevant.then(|| fill(text::ANSWER, &[("rank", &words::count(hit.rank))]));
+    let reading = RwSignal::new(Read::Not);
+    let (passage, rank, language) = (hit.passage, hit.rank, hit.language.clone());
     view! {
         <li
             id=here.item(hit.rank)
@@ -127,18 +155,69 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
             on:focusout=move |_| leave()
         >
             <p class="passage">{cut_before}{before} {answer} {after}{cut_after}</p>
-            <p class="about">
+            <ReadingOf reading/>
+            // The page's own words, in its language; each stands by itself, whatever the passage's direction.
+            <p class="about" lang="en">
                 <Place hit=place there other/>
+                {badge.map(|badge| view! { <bdi class="badge">{badge}</bdi> })}
                 <span class="swatch" aria-hidden="true">{hit.language.clone()}</span>
-                <span class="endonym" title=english.clone()>{names::endonym(&hit.language)}</span>
-                <span class="unseen" lang="en">{format!(" ({english}), score ")}</span>
-                <span class="score" lang="en" title="Score of question and passage: with most models their cosine, where 1 is the same direction">
-                    {format!("{:.3}", hit.score)}
-                </span>
+                <bdi class="endonym" lang=hit.language.clone() title=english.clone()>{names::endonym(&hit.language)}</bdi>
+                <span class="unseen">{fill(text::SCORE, &[("language", &english)])}</span>
+                <bdi class="score" title=text::SCORE_HINT>{words::short_figure(hit.score.into())}</bdi>
                 <bdi class="source">{hit.source}</bdi>
+                <ReadIt passage rank language reading/>
             </p>
         </li>
     }
+}
+
+/// A button for a passage in the reader's language, where it is not in that already.
+#[component]
+fn ReadIt(passage: usize, rank: usize, language: String, reading: RwSignal<Read>) -> impl IntoView {
+    let search = Search::here();
+    let offered = move || {
+        let reader = search.page.corpus.with(|c| {
+            let languages = c.as_ref().map(|c| c.languages.as_slice()).unwrap_or_default();
+            names::of_reader(|code| languages.iter().any(|(other, _)| other == code))
+        });
+        reader.filter(|reader| *reader != language)
+    };
+    let button = move |code: String| {
+        let name = names::english(&code);
+        let is_shown = move || matches!(reading.get(), Read::Here(_));
+        let words =
+            move || fill(if is_shown() { text::HIDE_READING } else { text::READ_IN }, &[("language", &name)]);
+        let toggle = move |_| match reading.get_untracked() {
+            Read::Here(_) => reading.set(Read::Not),
+            Read::UnderWay => {}
+            Read::Not => search.read(passage, code.clone(), reading),
+        };
+        view! {
+            <button type="button" class="quiet" aria-expanded=move || is_shown().to_string() on:click=toggle>
+                {words}<span class="unseen">{fill(text::OF_RESULT, &[("rank", &words::count(rank))])}</span>
+            </button>
+        }
+    };
+    view! { {move || offered().map(button)} }
+}
+
+/// The passage in the reader's language.
+#[component]
+fn ReadingOf(reading: RwSignal<Read>) -> impl IntoView {
+    let shown = move || match reading.get() {
+        Read::Here(Some(r)) => {
+            let said = fill(text::NEAREST_READING, &[("language", &names::english(&r.language))]);
+            let said = (!r.parallel).then(|| view! { <span class="hint" lang="en">{said}</span> });
+            let dir = names::direction(&r.language);
+            Some(
+                view! { <p class="reading" dir=dir>{said} <span lang=r.language>{r.text}</span></p> }
+                    .into_any(),
+            )
+        }
+        Read::Here(None) => Some(view! { <p class="hint" lang="en">{text::NO_READING}</p> }.into_any()),
+        Read::Not | Read::UnderWay => None,
+    };
+    view! { <div class="readings" aria-live="polite">{shown}</div> }
 }
 
 /// Why the list is empty, and the way out.
@@ -149,7 +228,7 @@ pub(super) fn Nothing() -> impl IntoView {
     view! {
         <div aria-live="polite">{move || empty().then(|| view! {
             <p class="nothing">
-                "No passage is left under this choice of languages. "
+                {text::NOTHING_LEFT}
                 <button
                     type="button"
                     class="quiet"
@@ -158,7 +237,7 @@ pub(super) fn Nothing() -> impl IntoView {
                         search.choose_scope(crate::protocol::Scope::All);
                     }
                 >
-                    "Search in all languages"
+                    {text::SEARCH_ALL}
                 </button>
             </p>
         })}</div>

@@ -1,0 +1,55 @@
+//! How to search in one's own text.
+
+use leptos::prelude::*;
+
+use crate::page::catalogue::search as text;
+use crate::page::files::chosen;
+use crate::page::search::Search;
+
+/// Below the box, once it is asked for.
+#[component]
+pub(super) fn Own() -> impl IntoView {
+    let search = Search::here();
+    let page = search.page;
+    let pasted = RwSignal::new(String::new());
+    let choose = move |e: web_sys::Event| page.read_files(chosen(&e));
+    let fold = move |e: web_sys::KeyboardEvent| {
+        if e.key() == "Escape" && !e.is_composing() {
+            search.show_own(false);
+        }
+    };
+    view! {
+        <section class="own" id="own" aria-label=text::OWN_TEXT hidden=move || !search.own_is_open.get() on:keydown=fold>
+            <p>
+                {text::OWN_IS_READ_HERE}
+                <strong>{text::NOTHING_LEAVES}</strong>
+                {text::OPEN_UNTIL_READY}
+            </p>
+            <label class="paste">
+                <span>{text::PASTE}</span>
+                <textarea
+                    id="pasted"
+                    rows="5"
+                    dir="auto"
+                    spellcheck="false"
+                    prop:value=move || pasted.get()
+                    on:input:target=move |e| pasted.set(e.target().value())
+                ></textarea>
+            </label>
+            <button type="button" on:click=move |_| page.open_pasted(pasted.get_untracked())>{text::SEARCH_THIS}</button>
+            <label class="pick">
+                <span>{text::CHOOSE_FILES}</span>
+                <input type="file" multiple accept=".json,.jsonl,.ndjson,.csv,.tsv,.txt,.gz,.zst" on:change=choose/>
+            </label>
+            <p class="hint">{text::FILES_ARE}</p>
+            <label class="switch">
+                <input
+                    type="checkbox"
+                    prop:checked=move || page.windows.get()
+                    on:change:target=move |e| page.choose_windows(e.target().checked())
+                />
+                <span>{text::SPLIT}</span>
+            </label>
+        </section>
+    }
+}
