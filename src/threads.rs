@@ -1,5 +1,5 @@
-//! Work in parts, shared out among threads, this one and its [`helpers`]: all cores natively, in a browser
-//! where the page is cross-origin isolated. Elsewhere one part comes after the other.
+//! Work split into parts and shared among threads, this one and its [`helpers`]: on all cores natively, and
+//! in a browser if the page is cross-origin isolated. Elsewhere the parts run one after the other.
 //!
 //! Nothing here changes what a part computes, so no result depends on the number of threads.
 
@@ -10,23 +10,23 @@ pub mod helpers;
 
 use std::marker::PhantomData;
 
-/// What the hand-over of jobs is made of; `tests/loom` puts its own in the place of these.
+/// The primitives that job hand-over is built on; `tests/loom` substitutes its own.
 #[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
 mod sync {
     pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-    /// Between the looks of a thread that waits for others.
+    /// Called in a busy-wait loop between checks.
     pub fn idle(looks: usize) {
         if looks < super::helpers::LOOKS {
             std::hint::spin_loop();
         } else {
-            // Natively more threads may want to run than the processor can.
+            // Natively there may be more runnable threads than cores.
             std::thread::yield_now();
         }
     }
 }
 
-/// Threads that share the work now.
+/// Number of threads that share the work.
 pub fn count() -> usize {
     #[cfg(feature = "native")]
     return rayon::current_num_threads();
@@ -36,7 +36,7 @@ pub fn count() -> usize {
     1
 }
 
-/// Calls `work` for each of `parts`, with something of `own` for each thread.
+/// Calls `work` for each of `parts`, with one `own` per thread.
 pub fn each<T>(parts: usize, own: impl Fn() -> T + Sync + Send, work: impl Fn(&mut T, usize) + Sync + Send) {
     #[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
     if parts > 1 && count() > 1 {
@@ -48,7 +48,7 @@ pub fn each<T>(parts: usize, own: impl Fn() -> T + Sync + Send, work: impl Fn(&m
     (0..parts).for_each(|part| work(&mut own, part));
 }
 
-/// Calls `work` with each chunk of `size` values and its number; the last one may be shorter.
+/// Calls `work` with each chunk of `size` values and its index; the last chunk may be shorter.
 ///
 /// # Panics
 /// When `size` is 0.
@@ -61,14 +61,14 @@ pub fn chunks_mut<T: Send>(values: &mut [T], size: usize, work: impl Fn(usize, &
         || (),
         |(), part| {
             let first = part * size;
-            // SAFETY: each part is taken once, and parts have no values in common.
+            // SAFETY: each part is taken once, and parts do not overlap.
             let chunk = unsafe { std::slice::from_raw_parts_mut(all.0.add(first), size.min(length - first)) };
             work(part, chunk);
         },
     );
 }
 
-/// What `work` makes of each chunk of `size` values and its number, in their order; the last chunk may be
+/// The results of `work` for each chunk of `size` values and its index, in order; the last chunk may be
 /// shorter.
 ///
 /// # Panics
@@ -87,7 +87,7 @@ pub fn chunks<T: Sync, R: Send>(
     out.into_iter().flatten().collect()
 }
 
-/// Values that threads take disjoint parts of.
+/// Values of which threads take disjoint parts.
 struct Values<'a, T>(*mut T, PhantomData<&'a mut [T]>);
 
 // SAFETY: each part goes to one thread, as `T: Send` allows.

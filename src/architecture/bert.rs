@@ -1,6 +1,6 @@
-//! BERT (arXiv 1810.04805) and its relatives RoBERTa, XLM-R and CamemBERT, by the names of transformers'
-//! `BertModel`: embeddings and positions, then blocks of attention and a feed-forward layer, each with a layer
-//! norm behind what it adds.
+//! BERT (arXiv 1810.04805) and its relatives RoBERTa, XLM-R and CamemBERT, with the parameter names of
+//! transformers' `BertModel`: embeddings and positions, then blocks of attention and a feed-forward layer,
+//! each followed by a layer norm (post-norm).
 
 use super::{
     Activation, Config, Family, pool_and_project,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::Result;
 
-/// The program of a model of the family.
+/// Builds the program of a BERT-like model.
 ///
 /// # Errors
 /// As [`Builder::finish`].
@@ -26,7 +26,7 @@ pub fn program(config: &Config) -> Result<Program> {
     let rows = [Axis::Segment, width];
     let segments = build.optional("embeddings.token_type_embeddings.weight", Role::Segment, &rows);
     let (first, segments) = (config.first_position, Some(segments));
-    // RoBERTa's positions begin behind the id of its padding, which none is counted for.
+    // RoBERTa's positions start after the padding id, and padding tokens are not counted.
     let padding = match config.family {
         Family::Bert => None,
         Family::XlmRoberta => first.checked_sub(1).map(|id| id as u32),

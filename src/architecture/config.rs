@@ -1,11 +1,11 @@
-//! What a model is made of, independent of where its weights came from.
+//! The shape of a model, independent of where its weights come from.
 
 use serde::{Deserialize, Serialize};
 
 use super::program::Program;
 use crate::{Error, Result};
 
-/// Model families whose blocks are the same and whose embeddings differ.
+/// Model families that share their blocks and differ in their embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
@@ -19,40 +19,40 @@ pub enum Family {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
-    /// Mean over real tokens.
+    /// Mean over all tokens but padding.
     Mean,
     /// The first token.
     Cls,
-    /// Largest value of each dimension over real tokens.
+    /// Maximum of each dimension over all tokens but padding.
     Max,
 }
 
-/// Element-wise activations that the supported families use.
+/// Element-wise activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
-    /// `x Φ(x)`, with the error function.
+    /// `x Φ(x)`, computed with the error function.
     Gelu,
-    /// Gelu's tanh approximation.
+    /// GELU's tanh approximation.
     GeluTanh,
     /// `max(x, 0)`.
     Relu,
     /// Hyperbolic tangent.
     Tanh,
-    /// Nothing.
+    /// No activation.
     Identity,
 }
 
 /// A dense layer after pooling (sentence-transformers' `Dense`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dense {
-    /// Width that goes in.
+    /// Input width.
     pub input: usize,
-    /// Width that comes out.
+    /// Output width.
     pub output: usize,
     /// Applied to the output.
     pub activation: Activation,
-    /// Whether what goes in is scaled to length 1 before.
+    /// Whether the input is scaled to length 1 first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub normalized: bool,
 }
@@ -60,34 +60,34 @@ pub struct Dense {
 /// The shape of an encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// Which embeddings convention.
+    /// How positions and token types are embedded.
     pub family: Family,
     /// Rows of the word embedding table.
     pub vocabulary: usize,
-    /// Width of a token vector.
+    /// Number of transformer blocks.
     pub hidden: usize,
     /// Number of blocks.
     pub layers: usize,
-    /// Attention heads in each block.
+    /// Inner width of the feed-forward layer.
     pub heads: usize,
     /// Width of the feed-forward layer.
     pub intermediate: usize,
     /// Rows of the position table.
     pub positions: usize,
-    /// Row of the position table that the first token uses.
+    /// Added to the variance in every layer norm.
     pub first_position: usize,
     /// Added to the variance in every layer norm.
     pub layer_norm_epsilon: f64,
-    /// Feed-forward activation.
+    /// Activation in the feed-forward layer.
     pub activation: Activation,
-    /// Longest sequence in tokens, special tokens included.
+    /// Longest sequence in tokens, including special tokens.
     pub max_tokens: usize,
-    /// From token vectors to one.
+    /// How token vectors become a text vector.
     pub pooling: Pooling,
     /// Dense layers after pooling, in order.
     #[serde(default)]
     pub dense: Vec<Dense>,
-    /// Whether the result is scaled to length 1.
+    /// Whether the text vector is scaled to length 1.
     pub normalize: bool,
 }
 
@@ -97,10 +97,11 @@ impl Config {
         self.dense.last().map_or(self.hidden, |d| d.output)
     }
 
-    /// What a model of this shape does, step by step.
+    /// The steps that compute this model.
     ///
     /// # Errors
-    /// [`Error::Format`] or [`Error::Unsupported`] when the numbers do not fit together or no device does it.
+    /// [`Error::Format`] when the numbers do not fit together, [`Error::Unsupported`] when no device can do
+    /// it.
     pub fn program(&self) -> Result<Program> {
         super::program(self)
     }
@@ -108,7 +109,7 @@ impl Config {
     /// Checks that the numbers fit together.
     ///
     /// # Errors
-    /// [`Error::Format`] at `place` naming the field.
+    /// [`Error::Format`] naming `place` and the field.
     pub fn check(&self, place: &str) -> Result<()> {
         let at = |field: &str| format!("{place}, {field}");
         for (field, value) in [
@@ -147,7 +148,7 @@ impl Config {
             if dense.input != width {
                 return Err(Error::format(
                     at(&format!("dense[{i}].input")),
-                    format!("{} does not match the {width} before it", dense.input),
+                    format!("{} does not match the width {width} of the layer before", dense.input),
                 ));
             }
             width = dense.output;

@@ -1,8 +1,9 @@
-//! What a model is made of: its shape ([`Config`]), and what is done with which weights ([`program()`]).
+//! Model architectures: a model's shape ([`Config`]) and the steps and weights that compute it
+//! ([`program()`]).
 //!
-//! Each file here that is named like a family of models turns a [`Config`] into a [`Program`], and is the one place
-//! that knows what its checkpoints call their tensors. All of it lies below `bundle`, which stores models, and
-//! `encoder`, which runs them. Not here: weights, devices, files.
+//! Each file named after a model family turns a [`Config`] into a [`Program`], and is the only place that
+//! knows the tensor names of its checkpoints. `bundle`, which stores models, and `encoder`, which runs them,
+//! build on this. Weights, devices and files do not belong here.
 
 mod bert;
 mod config;
@@ -13,7 +14,7 @@ pub use config::{Activation, Config, Dense, Family, Pooling};
 use crate::{Error, Result};
 use program::{Axis, Buffer, Builder, Layer, Normalize, Op, Place, Pool, Program, Projection};
 
-/// The most blocks that a model may have: a hundred times what any has.
+/// Upper bound on the number of blocks: a hundred times that of any known model.
 const MOST_BLOCKS: usize = 10_000;
 
 /// The program of a model.
@@ -21,7 +22,7 @@ const MOST_BLOCKS: usize = 10_000;
 /// # Errors
 /// As [`Builder::finish`].
 fn program(config: &Config) -> Result<Program> {
-    // A file may claim any number: what is described here takes memory before a weight was found.
+    // A file may claim any number, and the program is built before any weights are read.
     if config.layers > MOST_BLOCKS {
         let problem = format!("{} is not a possible number of blocks", config.layers);
         return Err(Error::format("the model's shape, layers", problem));
@@ -31,13 +32,13 @@ fn program(config: &Config) -> Result<Program> {
     }
 }
 
-/// What a bundle calls the dense layer number `i` behind the pooling; its parameters are `weight` and `bias`.
+/// Name in a bundle of dense layer `i` after pooling; its parameters are `weight` and `bias`.
 pub fn dense_name(i: usize) -> String {
     format!("dense.{i}")
 }
 
-/// Behind the blocks, in every architecture: pooling of [`Buffer::Hidden`], dense layers, length 1
-/// (sentence-transformers' modules).
+/// What follows the blocks in every architecture: pooling of [`Buffer::Hidden`], dense layers, scaling to
+/// length 1 (sentence-transformers' modules).
 fn pool_and_project(build: &mut Builder, config: &Config) {
     build.at(Place::After);
     let (mut from, mut to) = (Buffer::Vector, Buffer::Projected);

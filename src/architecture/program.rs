@@ -1,31 +1,32 @@
 //! A model as a program: steps over named buffers, and the parameters that they use.
 //!
-//! An architecture makes a [`Program`] from a [`Config`](super::Config); devices run it and know no architecture. A step has the grain of a fused kernel, and is described by data. Where that is an
-//! enum of one variant, others will come: every device takes such a value apart whole, so that none compiles
-//! before it does the new variant or refuses it. What no device does yet, [`Builder::finish`] refuses.
+//! An architecture turns a [`Config`](super::Config) into a [`Program`]; devices run programs and know no
+//! architectures. A step is as coarse as a fused kernel, and is described by data. Enums with a single
+//! variant are meant to grow: devices match on them exhaustively, so a new variant does not compile until
+//! every device runs or refuses it. [`Builder::finish`] refuses what no device supports yet.
 
 use super::{Activation, Pooling};
 use crate::{Error, Result};
 
-/// Where a step or a parameter belongs, in the order in which a text passes through.
+/// Where a step or parameter belongs, in the order in which a text passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// Before the blocks: the embeddings.
     Before,
     /// In this block, counted from 0.
     Block(usize),
-    /// Behind the blocks: from token vectors to a text's vector.
+    /// After the blocks: from token vectors to a text vector.
     After,
 }
 
-/// A parameter of a program, by its place in [`Program::params`].
+/// Index of a parameter in [`Program::params`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParamId(usize);
 
 /// One tensor of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParamSpec {
-    /// Its name, as in Hugging Face's checkpoints and in bundles.
+    /// Its name in Hugging Face checkpoints and in bundles.
     pub name: String,
     /// What it is for.
     pub role: Role,
@@ -40,38 +41,38 @@ pub struct ParamSpec {
 /// What a parameter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// A vector for each token of the vocabulary. It stays in memory, and no device gets it whole.
+    /// The word embedding table. It stays in memory; no device holds all of it.
     Table,
-    /// A vector for each position.
+    /// The position embeddings.
     Position,
-    /// A vector for each kind of segment, of which the first is used.
+    /// The segment (token type) embeddings, of which only the first is used.
     Segment,
-    /// What a norm multiplies by.
+    /// A norm's gain.
     NormGain,
-    /// What a norm adds.
+    /// A norm's bias.
     NormBias,
     /// The matrix of a linear layer, `[output, input]`.
     Weight(Layer),
-    /// What a linear layer adds.
+    /// The bias of a linear layer.
     Bias(Layer),
 }
 
-/// Which linear layer.
+/// Which linear layer a parameter belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
-    /// Into attention's queries.
+    /// The query projection.
     Query,
-    /// Into its keys.
+    /// The key projection.
     Key,
-    /// Into its values.
+    /// The value projection.
     Value,
-    /// Out of attention.
+    /// Attention's output projection.
     Output,
-    /// Into the feed-forward layer.
+    /// The feed-forward layer's first matrix.
     Up,
-    /// Out of it.
+    /// The feed-forward layer's second matrix.
     Down,
-    /// Behind the pooling.
+    /// A dense layer after pooling.
     Dense,
 }
 
@@ -82,20 +83,20 @@ pub enum Axis {
     Vocabulary(usize),
     /// Positions in a text.
     Position(usize),
-    /// Kinds of segments: one or more.
+    /// Segments (token types): one or more.
     Segment,
-    /// Numbers of a token's vector between the steps.
+    /// Width of a token's hidden state.
     Width(usize),
-    /// Numbers of all of a block's attention heads.
+    /// Width of all of a block's attention heads together.
     Heads(usize),
-    /// Units within a block's feed-forward layer.
+    /// Inner units of a block's feed-forward layer.
     Inner(usize),
-    /// Numbers of a text's vector behind a dense layer.
+    /// Width of a text vector after a dense layer.
     Vector(usize),
 }
 
 impl Axis {
-    /// Its size; 1 where more will do.
+    /// Its size; the minimum where it may vary.
     pub fn size(self) -> usize {
         match self {
             Self::Segment => 1,
@@ -110,12 +111,12 @@ impl Axis {
 }
 
 impl ParamSpec {
-    /// Its least shape.
+    /// Its shape; the minimum where an axis may vary.
     pub fn shape(&self) -> Vec<usize> {
         self.axes.iter().map(|axis| axis.size()).collect()
     }
 
-    /// Whether an array of this shape is one for it.
+    /// Whether an array of this shape can hold it.
     pub fn fits(&self, shape: &[usize]) -> bool {
         let fits = |(axis, &n): (&Axis, &usize)| match axis {
             Axis::Segment => n >= 1,
@@ -125,30 +126,30 @@ impl ParamSpec {
     }
 }
 
-/// Memory that steps read and write. Its rows are as wide as what was written last; a device gives it room for
-/// the widest.
+/// Memory that steps read and write. Its rows are as wide as what was written last; devices allocate for the
+/// widest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Buffer {
-    /// A row for each token, from block to block; at first its embedding.
+    /// A row for each token: its embedding at first, then its hidden state.
     Hidden,
-    /// Of each token what is wider: queries, keys and values, or the units of the feed-forward layer.
+    /// A row for each token: queries, keys and values, or the units of the feed-forward layer.
     Wide,
-    /// Of each token what attention made of the values.
+    /// A row for each token: its context vector, the output of attention.
     Context,
     /// A row for each text.
     Vector,
-    /// The same, where a dense layer cannot write what it still reads.
+    /// A row for each text: dense layers alternate between this and [`Buffer::Vector`].
     Projected,
 }
 
 impl Buffer {
-    /// All of them, each at the place of its number.
+    /// All buffers, each at the index of its discriminant.
     pub const ALL: [Self; Self::COUNT] =
         [Self::Hidden, Self::Wide, Self::Context, Self::Vector, Self::Projected];
     /// How many there are.
     pub const COUNT: usize = 5;
 
-    /// What its rows are of.
+    /// What a row stands for.
     pub fn rows(self) -> Rows {
         match self {
             Self::Hidden | Self::Wide | Self::Context => Rows::Tokens,
@@ -157,17 +158,17 @@ impl Buffer {
     }
 }
 
-/// What rows are of.
+/// What rows stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
-    /// Tokens of all texts of a batch, one after the other.
+    /// The tokens of all texts of a batch, one after the other.
     Tokens,
     /// Texts.
     Texts,
 }
 
 impl Rows {
-    /// How many there are in a batch of so many tokens and texts.
+    /// Number of rows in a batch of this many tokens and texts.
     pub fn count(self, tokens: usize, texts: usize) -> usize {
         match self {
             Self::Tokens => tokens,
@@ -176,126 +177,126 @@ impl Rows {
     }
 }
 
-/// One step and where it belongs.
+/// One step and the place it belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Where.
+    /// Where it belongs.
     pub place: Place,
-    /// What is done.
+    /// What it does.
     pub op: Op,
 }
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
-    /// Adds to each token's row that of its position.
+    /// Adds position embeddings.
     AddPositions(AddPositions),
-    /// Brings rows to a common size.
+    /// Normalizes rows.
     Norm(Norm),
-    /// Multiplies rows by matrices.
+    /// Applies a linear layer.
     Project(Projection),
-    /// Adds what a feed-forward layer makes of rows.
+    /// Adds the output of a feed-forward layer.
     FeedForward(FeedForward),
-    /// Mixes the tokens of each text.
+    /// Lets the tokens of each text attend to each other.
     Attend(Attention),
-    /// Makes one row of each text's tokens.
+    /// Pools each text's tokens into one row.
     Pool(Pool),
     /// Scales rows to length 1.
     Normalize(Normalize),
 }
 
-/// Adds to each row of `to` a row of a table: that of its place in its text, counted from `first`.
+/// Adds position embeddings to the rows of `to`; a text's positions are counted from `first`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AddPositions {
-    /// Where.
+    /// The rows that they are added to.
     pub to: Buffer,
-    /// The rows.
+    /// The position embeddings.
     pub table: ParamId,
-    /// Of this the first row is added to each of them, where a checkpoint has it.
+    /// Segment embeddings; the first row, if the checkpoint has any, is added to every token.
     pub segments: Option<ParamId>,
-    /// The row of a text's first token.
+    /// Position of a text's first token.
     pub first: usize,
-    /// The token that is not counted wherever it stands, and has the row before the first.
+    /// The padding token: it is not counted within a text, and has the position before the first.
     pub padding: Option<u32>,
 }
 
 /// `gain · (x - mean) / √(variance + epsilon) + bias`, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Norm {
-    /// What is read.
+    /// Input.
     pub from: Buffer,
-    /// Where the result goes: in its place, so far.
+    /// Output; for now always the input.
     pub to: Buffer,
-    /// Of which kind.
+    /// Kind of norm.
     pub kind: NormKind,
-    /// The factors.
+    /// Gain.
     pub gain: ParamId,
-    /// The summands.
+    /// Bias.
     pub bias: ParamId,
-    /// Numbers in a row.
+    /// Width of a row.
     pub width: usize,
     /// Added to the variance.
     pub epsilon: f64,
 }
 
-/// What a norm takes out of a row.
+/// Kinds of norms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NormKind {
-    /// Mean and variance (arXiv 1607.06450).
+    /// LayerNorm: subtracts the mean, divides by the standard deviation (arXiv 1607.06450).
     Layer,
 }
 
-/// Linear layers with the same input, side by side as one: `[rows, input]` → `[rows, output]`.
+/// Linear layers that share an input, joined side by side: `[rows, input]` → `[rows, output]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
-    /// From left to right.
+    /// The layers, from left to right.
     pub parts: Vec<Part>,
-    /// Numbers in a row that goes in.
+    /// Input width.
     pub input: usize,
-    /// Numbers in a row that comes out, of all parts together.
+    /// Output width of all parts together.
     pub output: usize,
 }
 
-/// One of them.
+/// One of the layers joined in a [`Linear`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// `[output, input]`.
     pub weight: ParamId,
-    /// `[output]`; every layer has one, so far.
+    /// `[output]`; for now every layer has one.
     pub bias: Option<ParamId>,
 }
 
 /// `activation(x Wᵀ + b)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
-    /// What is read.
+    /// Input.
     pub from: Buffer,
-    /// Where the result goes.
+    /// Output.
     pub to: Buffer,
     /// The layers.
     pub linear: Linear,
-    /// What becomes of each number.
+    /// Applied to the output.
     pub activation: Activation,
-    /// Whether the result is added to what is there: nothing becomes of it before, so far.
+    /// Whether the output is added to what is in `to`; for now only without an activation.
     pub residual: bool,
 }
 
 /// `x + activation(x Upᵀ + b) Downᵀ + c`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedForward {
-    /// What is read.
+    /// Input.
     pub from: Buffer,
-    /// What is added to: what is read, so far.
+    /// Where the output is added; for now always the input.
     pub to: Buffer,
-    /// Room for the units between the layers, of all rows or of some at a time.
+    /// Room for the inner units, of all rows or of some at a time.
     pub inner: Buffer,
-    /// How the units are made.
+    /// Gating of the units.
     pub gate: Gate,
-    /// The layer that makes them.
+    /// The layer that computes the units.
     pub up: Linear,
-    /// What becomes of each.
+    /// Applied to the units.
     pub activation: Activation,
-    /// The layer that reads them.
+    /// The layer that reads the units.
     pub down: Linear,
 }
 
@@ -311,66 +312,66 @@ pub enum Gate {
 pub struct Attention {
     /// Queries, then keys, then values, each head by head.
     pub from: Buffer,
-    /// Where the values' mixtures go, head by head.
+    /// Context vectors, head by head.
     pub to: Buffer,
-    /// Heads of queries.
+    /// Number of query heads.
     pub heads: usize,
-    /// Heads of keys and values: as many, so far.
+    /// Number of key and value heads; for now as many.
     pub kv_heads: usize,
-    /// Numbers of a head.
+    /// Width of a head.
     pub head_width: usize,
-    /// Which tokens a token sees.
+    /// Which tokens a token attends to.
     pub mask: Mask,
-    /// How queries and keys are turned by their positions.
+    /// Rotary positions applied to queries and keys.
     pub rotation: Rotation,
-    /// What is done to each head's queries and keys before.
+    /// Normalization of each head's queries and keys before.
     pub head_norm: HeadNorm,
 }
 
-/// Which tokens of its text a token sees.
+/// Which tokens of its text a token attends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mask {
     /// All.
     Full,
 }
 
-/// How queries and keys are turned by their positions.
+/// Rotary positions applied to queries and keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// Not at all.
+    /// None.
     None,
 }
 
-/// How a head's queries and keys are brought to a common size.
+/// Normalization of each head's queries and keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadNorm {
-    /// Not at all.
+    /// None.
     None,
 }
 
-/// From token vectors to one vector a text.
+/// Pools token vectors into one vector per text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pool {
-    /// Rows of tokens.
+    /// Input: a row for each token.
     pub from: Buffer,
-    /// Rows of texts.
+    /// Output: a row for each text.
     pub to: Buffer,
     /// How.
     pub pooling: Pooling,
-    /// Numbers in a row.
+    /// Width of a row.
     pub width: usize,
 }
 
-/// Rows scaled to length 1 in place; a zero row stays zero.
+/// Scales rows to length 1 in place; zero rows stay zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalize {
-    /// Which.
+    /// The rows.
     pub to: Buffer,
-    /// Numbers in a row.
+    /// Width of a row.
     pub width: usize,
 }
 
-/// A model: what is done, and with which parameters.
+/// A model: its steps and its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     params: Vec<ParamSpec>,
@@ -387,12 +388,12 @@ impl Program {
         &self.params
     }
 
-    /// One of them.
+    /// The parameter with this id.
     pub fn param(&self, id: ParamId) -> &ParamSpec {
         &self.params[id.0]
     }
 
-    /// Those of one place, in the same order.
+    /// The parameters of one place, in the same order.
     pub fn params_in(&self, place: Place) -> impl Iterator<Item = &ParamSpec> {
         self.params.iter().filter(move |param| param.place == place)
     }
@@ -402,7 +403,7 @@ impl Program {
         &self.params[0]
     }
 
-    /// The steps, first to last. They begin with a token's embedding in each row of [`Buffer::Hidden`].
+    /// The steps, first to last. At the start each row of [`Buffer::Hidden`] is a token's embedding.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
@@ -412,29 +413,29 @@ impl Program {
         self.blocks
     }
 
-    /// Numbers of a token's embedding.
+    /// Width of a token's embedding.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Where the texts' vectors are in the end.
+    /// The buffer that holds the text vectors at the end.
     pub fn output(&self) -> Buffer {
         self.output
     }
 
-    /// Numbers of a text's vector.
+    /// Dimensions of a text vector.
     pub fn dimension(&self) -> usize {
         self.dimension
     }
 
-    /// Numbers that a row of `buffer` has, at most; 0 where nothing is ever written.
+    /// Width of the widest rows written to `buffer`; 0 if none ever are.
     pub fn widest(&self, buffer: Buffer) -> usize {
         let start = if buffer == Buffer::Hidden { self.width } else { 0 };
         let written = self.steps.iter().flat_map(|step| step.op.writes());
         written.filter(|(to, _)| *to == buffer).map(|(_, width)| width).fold(start, usize::max)
     }
 
-    /// Whether a step behind step `i` reads what is in `buffer` then.
+    /// Whether what is in `buffer` after step `i` is read by a later step.
     pub fn is_read_after(&self, i: usize, buffer: Buffer) -> bool {
         let of = |list: Vec<(Buffer, usize)>| list.iter().any(|(which, _)| *which == buffer);
         let later = self.steps[i + 1..].iter().map(|step| (of(step.op.reads(self)), of(step.op.writes())));
@@ -446,7 +447,7 @@ impl Program {
 }
 
 impl Op {
-    /// What it writes, and how wide its rows are then.
+    /// The buffers it writes, with the width of their rows.
     fn writes(&self) -> Vec<(Buffer, usize)> {
         match self {
             // Rows keep their width.
@@ -460,7 +461,7 @@ impl Op {
         }
     }
 
-    /// What it reads, and how wide rows are there.
+    /// The buffers it reads, with the width of their rows.
     fn reads(&self, program: &Program) -> Vec<(Buffer, usize)> {
         match self {
             Self::AddPositions(op) => {
@@ -479,14 +480,14 @@ impl Op {
     }
 }
 
-/// Puts a program together, place by place.
+/// Builds a program, place by place.
 pub struct Builder {
     program: Program,
     place: Place,
 }
 
 impl Builder {
-    /// A program whose tokens have a row of `table`, `[vocabulary, width]`, at first.
+    /// A program with the word embedding table `table`, `[vocabulary, width]`.
     pub fn new(table: &str, vocabulary: usize, width: usize) -> Self {
         let program = Program {
             params: Vec::new(),
@@ -501,7 +502,7 @@ impl Builder {
         new
     }
 
-    /// What comes now belongs there.
+    /// Sets the place that whatever is added next belongs to.
     pub fn at(&mut self, place: Place) {
         self.place = place;
         if let Place::Block(i) = place {
@@ -509,7 +510,7 @@ impl Builder {
         }
     }
 
-    /// A parameter of this place.
+    /// Adds a parameter.
     pub fn param(&mut self, name: &str, role: Role, axes: &[Axis]) -> ParamId {
         let spec =
             ParamSpec { name: name.into(), role, axes: axes.into(), place: self.place, optional: false };
@@ -517,14 +518,14 @@ impl Builder {
         ParamId(self.program.params.len() - 1)
     }
 
-    /// A parameter of this place that a checkpoint may lack.
+    /// Adds a parameter that a checkpoint may lack.
     pub fn optional(&mut self, name: &str, role: Role, axes: &[Axis]) -> ParamId {
         let id = self.param(name, role, axes);
         self.program.params[id.0].optional = true;
         id
     }
 
-    /// A layer norm over rows in place, with the parameters that PyTorch calls `weight` and `bias`.
+    /// Adds a layer norm in place, with the parameters that PyTorch calls `weight` and `bias`.
     pub fn layer_norm(&mut self, to: Buffer, name: &str, axis: Axis, epsilon: f64) {
         let gain = self.param(&format!("{name}.weight"), Role::NormGain, &[axis]);
         let bias = self.param(&format!("{name}.bias"), Role::NormBias, &[axis]);
@@ -532,7 +533,7 @@ impl Builder {
         self.step(Op::Norm(Norm { from: to, to, kind, gain, bias, width: axis.size(), epsilon }));
     }
 
-    /// Linear layers side by side, each with the parameters that PyTorch calls `weight` and `bias`.
+    /// Adds the parameters of linear layers side by side, which PyTorch calls `weight` and `bias`.
     pub fn linear(&mut self, layers: &[(Layer, &str)], output: Axis, input: Axis) -> Linear {
         let part = |&(layer, name): &(Layer, &str)| Part {
             weight: self.param(&format!("{name}.weight"), Role::Weight(layer), &[output, input]),
@@ -542,16 +543,16 @@ impl Builder {
         Linear { output: parts.len() * output.size(), parts, input: input.size() }
     }
 
-    /// A step of this place.
+    /// Adds a step.
     pub fn step(&mut self, op: Op) {
         self.program.steps.push(Step { place: self.place, op });
     }
 
-    /// The program.
+    /// Checks the program and returns it.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a step that no device does yet, [`Error::Format`] for one that reads what the
-    /// steps before it did not write.
+    /// [`Error::Unsupported`] for a step that no device supports yet, [`Error::Format`] for one that reads
+    /// what no earlier step has written.
     pub fn finish(mut self) -> Result<Program> {
         let mut widths = [None; Buffer::COUNT];
         widths[Buffer::Hidden as usize] = Some(self.program.width);
@@ -560,16 +561,17 @@ impl Builder {
             for (buffer, width) in step.op.reads(&self.program) {
                 let there = widths[buffer as usize];
                 if there != Some(width) {
-                    let there = there.map_or("nothing".into(), |n| format!("rows of {n}"));
-                    let problem =
-                        format!("it reads rows of {width} from {buffer:?}, where {there} was written");
+                    let there = there.map_or("nothing".into(), |n| format!("rows of width {n}"));
+                    let problem = format!(
+                        "it reads rows of width {width} from {buffer:?}, but {there} was written there"
+                    );
                     return Err(Error::format(format!("the model's step {i}"), problem));
                 }
             }
             if let Op::AddPositions(op) = &step.op
                 && op.first >= self.program.param(op.table).axes[0].size()
             {
-                let problem = format!("there is no position {} to begin with", op.first);
+                let problem = format!("there is no position {} to start at", op.first);
                 return Err(Error::format(format!("the model's step {i}"), problem));
             }
             for (buffer, width) in step.op.writes() {
@@ -580,34 +582,37 @@ impl Builder {
         }
         match self.program.output.rows() {
             Rows::Texts => Ok(self.program),
-            Rows::Tokens => Err(Error::format("the model", "no step makes one vector of a text's tokens")),
+            Rows::Tokens => Err(Error::format("the model", "no step pools a text's tokens into one vector")),
         }
     }
 }
 
-/// What steps may be described as, and none is so far.
+/// Refuses steps that can be described but that no device supports yet.
 fn refuse(op: &Op) -> Result<()> {
     let what = match op {
-        Op::Norm(op) if op.from != op.to => "a norm that leaves what it reads",
+        Op::Norm(op) if op.from != op.to => "a norm that does not write its output in place",
         Op::Project(op) if op.linear.parts.iter().any(|part| part.bias.is_none()) => {
             "a linear layer without a bias"
         }
         Op::Project(op) if op.residual && op.activation != Activation::Identity => {
-            "a linear layer that is added behind an activation"
+            "a linear layer with both an activation and a residual"
         }
-        Op::Project(op) if op.from == op.to => "a linear layer that writes what it reads",
+        Op::Project(op) if op.from == op.to => "a linear layer that overwrites its input",
         Op::FeedForward(op)
             if [&op.up, &op.down].iter().any(|l| l.parts.iter().any(|p| p.bias.is_none())) =>
         {
             "a feed-forward layer without a bias"
         }
         Op::FeedForward(op) if op.from != op.to => {
-            "a feed-forward layer that is added to what it does not read"
+            "a feed-forward layer whose output is not added to its input"
         }
-        Op::Attend(op) if op.kv_heads != op.heads => "attention whose heads share keys and values",
+        Op::Attend(op) if op.kv_heads != op.heads => "attention heads that share keys and values",
         _ => return Ok(()),
     };
-    Err(Error::Unsupported { what: what.into(), hint: "post-norm encoders like BERT are run".into() })
+    Err(Error::Unsupported {
+        what: what.into(),
+        hint: "only post-norm encoders like BERT are supported".into(),
+    })
 }
 
 #[cfg(test)]
@@ -615,7 +620,7 @@ mod tests {
     use super::*;
     use crate::encoder::oracle::{config, with_dense};
 
-    /// The builder of a small model, changed at one of its steps.
+    /// The builder of a small model with one of its steps changed.
     fn changed(change: impl Fn(&mut Op)) -> Result<Program> {
         let mut program = with_dense(config(8, 2, 12), &[Activation::Tanh]).program().unwrap();
         program.steps.iter_mut().for_each(|step| change(&mut step.op));
@@ -667,13 +672,13 @@ mod tests {
                     op.from = Buffer::Context
                 }
             },
-            "does not read",
+            "not added to its input",
         );
         let active = |op: &mut Op| match op {
             Op::Project(op) if op.residual => op.activation = Activation::Gelu,
             _ => {}
         };
-        refused(&active, "behind an activation");
+        refused(&active, "an activation and a residual");
     }
 
     #[test]
@@ -696,7 +701,7 @@ mod tests {
                     op.head_width = 8
                 }
             },
-            "rows of 48 from Wide",
+            "rows of width 48 from Wide",
         );
         wrong(
             &|op| {

@@ -1,4 +1,4 @@
-//! What every device has to do alike: random programs, against the [`oracle`].
+//! What every device must do alike: random programs, compared with the [`oracle`].
 
 use super::{
     Config, Pooling, Precision, cpu,
@@ -11,7 +11,8 @@ use crate::{
     bundle::{Quantization, Weights},
 };
 
-/// Widths that fill no tile of any kernel, heads of many widths, and all poolings, activations and dense layers.
+/// Widths that fill no kernel's tiles, heads of several widths, and all poolings, activations and dense
+/// layers.
 fn cases() -> Vec<Config> {
     let sizes = [
         (15, 3, 37),
@@ -37,8 +38,8 @@ fn cases() -> Vec<Config> {
     out
 }
 
-/// Holds what `run` makes of each case, stored in each of these ways, against the oracle: no number is further off
-/// than `limit`, or than that part of the largest one.
+/// Compares the output of `run` with the oracle for each case and each way of storing weights: no number may
+/// be off by more than `limit`, relative to the largest where that exceeds 1.
 fn conforms(
     stored: &[Quantization],
     limit: f64,
@@ -114,7 +115,7 @@ fn burn_agrees() {
     conforms(&PLAIN, 1e-5, |program, weights, words| {
         let program = std::sync::Arc::new(program.clone());
         let model = super::trained::Model::new(program.clone(), weights, Precision::F32, &device)?;
-        // Padded, as Burn's kernels need it; what stands there does not matter.
+        // Padded, as Burn's kernels need it; the padding's values do not matter.
         let longest = 68;
         let mut rest = words;
         let mut padded = Vec::new();
@@ -130,21 +131,22 @@ fn burn_agrees() {
     });
 }
 
-/// The loss of the gradients' tests: vectors times random numbers, summed.
+/// The loss that the gradient tests use: vectors times random numbers, summed.
 #[cfg(feature = "native")]
 fn loss(program: &Program, weights: &Weights, words: &[f32], factors: &[f32]) -> f64 {
     let vectors = vectors(program, weights, words, &LENGTHS);
     vectors.iter().zip(factors).map(|(v, f)| v * f64::from(*f)).sum()
 }
 
-/// Values moved so little to either side that hardly a largest one becomes another, or one of ReLU's crosses 0.
+/// The values, shifted up and down so little that hardly any maximum moves elsewhere and hardly any ReLU input
+/// crosses 0.
 #[cfg(feature = "native")]
 fn moved(values: &[f32], noise: &mut super::oracle::Noise) -> [Vec<f32>; 2] {
     let by = noise.take(values.len());
     [1e-4, -1e-4].map(|step| values.iter().zip(&by).map(|(v, by)| v + step * by).collect())
 }
 
-/// Whether the loss rises from the second to the first as the gradients say, beside what that is made of.
+/// Whether the loss rises from the second values to the first by what the gradients predict.
 #[cfg(feature = "native")]
 fn rises(grads: &[f32], [up, down]: &[Vec<f32>; 2], losses: [f64; 2]) -> bool {
     let steps = up.iter().zip(down).map(|(up, down)| f64::from(*up) - f64::from(*down));
@@ -167,7 +169,7 @@ fn gradients_are_the_oracles_differences() {
         let factors = noise.take(LENGTHS.len() * program.dimension());
         let level = levels[i % levels.len()];
         let mut model = Trainable::with_level(&program, &all, level).unwrap();
-        // Twice: gradients of weights add up, and memory that is used again is no trouble.
+        // Twice: weight gradients accumulate, and memory is reused.
         for _ in 0..2 {
             model.forward(&words, &LENGTHS);
             let grads = model.backward(&factors, Reach::All);
@@ -181,7 +183,8 @@ fn gradients_are_the_oracles_differences() {
             for ((name, values), (_, grads)) in parts.into_iter().zip(param.parts(&param.grads)) {
                 let (own, grads) = (values.to_f32(), grads.to_f32());
                 let both = moved(&own, &mut noise);
-                // What training calls positions has the segments' row in it; a step is the same without.
+                // In training the positions include the segment embedding; a shift is the same with or
+                // without it.
                 let before = all.get(&name).unwrap().clone();
                 let there = before.to_f32();
                 let losses = both.each_ref().map(|values| {
@@ -192,7 +195,7 @@ fn gradients_are_the_oracles_differences() {
                 all.insert(&name, before);
                 let once: Vec<f32> = grads.iter().map(|g| g / 2.0).collect();
                 assert!(rises(&once, &both, losses), "{level:?} {config:?} {name}");
-                // A key's bias shifts all scores of a query alike: it has no effect.
+                // A key's bias shifts all scores of a query alike, so it has no effect.
                 if !name.ends_with("key.bias") {
                     let largest = grads.iter().fold(0.0f32, |m, g| m.max(g.abs()));
                     assert!(largest > 1e-5, "{level:?} {config:?} {name}: no gradient, {largest:e}");

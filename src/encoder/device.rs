@@ -3,21 +3,21 @@
 use super::webgpu::Context;
 use crate::{Result, threads};
 
-/// What computes.
+/// An implementation of the encoder on a kind of hardware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// The CPU, by kernels of our own.
+    /// The CPU, with our own kernels.
     Cpu,
-    /// A GPU by shaders of our own, through WebGPU (natively: wgpu).
+    /// A GPU, with our own shaders, through WebGPU (natively: wgpu).
     WebGpu,
-    /// The CPU by Burn's kernels (burn-flex), which training differentiates. Native only.
+    /// The CPU, with Burn's kernels (burn-flex), as in training. Native only.
     Flex,
-    /// A GPU by Burn's kernels (burn-wgpu): Vulkan, Metal or DirectX. Native only.
+    /// A GPU, with Burn's kernels (burn-wgpu): Vulkan, Metal or DirectX. Native only.
     Gpu,
 }
 
 impl Backend {
-    /// The word for it in addresses, commands and reports.
+    /// Its name in addresses, commands and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -28,24 +28,24 @@ impl Backend {
     }
 }
 
-/// A device that is open.
+/// An open device.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    /// What kind it is.
+    /// Which implementation runs on it.
     pub backend: Backend,
-    /// Its name, for people.
+    /// Its name, for display.
     pub adapter: String,
-    /// Whether it only imitates a GPU in software.
+    /// Whether it is a GPU emulated in software.
     pub software: bool,
     pub(super) handle: Handle,
 }
 
-/// What a kind of device needs to be used.
+/// The open handle of each kind of device.
 #[derive(Debug, Clone)]
 pub(super) enum Handle {
     Cpu,
     WebGpu(Context),
-    /// One or more: the first encodes, all train.
+    /// One or more devices: the first encodes, all of them train.
     #[cfg(feature = "native")]
     Burn(Vec<burn::tensor::Device>),
 }
@@ -61,10 +61,10 @@ impl Machine {
         Self { backend: Backend::Cpu, adapter, software: false, handle: Handle::Cpu }
     }
 
-    /// The GPU that WebGPU offers, with its handles (to hear of its loss).
+    /// The GPU that WebGPU offers, and its context (which reports when it is lost).
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) when there is none or it refuses.
+    /// [`Error::Device`](crate::Error::Device) when there is none or it cannot be opened.
     pub async fn webgpu() -> Result<(Self, Context)> {
         let context = Context::open().await?;
         let machine = Self {
@@ -84,14 +84,14 @@ mod patience {
     use super::Machine;
     use crate::{Error, Problem, Result};
 
-    /// How long a GPU's driver may take: on a machine that has several cards it wakes them all.
+    /// Timeout for a GPU's driver, which on a machine with several cards wakes them all.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// The GPU that `open` opens, on a thread of its own: where the driver hangs, that thread is left to it,
-    /// and what comes of it later is let go.
+    /// Opens a GPU on a thread of its own: if the driver hangs, that thread is abandoned, and a late answer
+    /// is dropped.
     ///
     /// # Errors
-    /// What `open` returns; [`Error::Device`] when it gives no answer.
+    /// What `open` returns; [`Error::Device`] after the timeout.
     pub(super) fn in_time<T: Send + 'static>(
         device: &str,
         open: impl FnOnce() -> Result<T> + Send + 'static,
@@ -106,27 +106,27 @@ mod patience {
     ) -> Result<T> {
         let failed = |problem: Problem| Error::device(device, problem);
         let (tell, told) = mpsc::sync_channel(1);
-        let opens = thread::Builder::new().name(format!("opens {device}"));
+        let opens = thread::Builder::new().name(format!("open {device}"));
         opens
             .spawn(move || {
-                // Nobody listens any more where it took too long.
+                // Nobody receives it after the timeout.
                 let _ = tell.send(open());
             })
-            .map_err(|e| failed(Problem::of(format!("there is no thread to open it on ({e})"), e)))?;
+            .map_err(|e| failed(Problem::of(format!("no thread could be started to open it ({e})"), e)))?;
         told.recv_timeout(patience).unwrap_or_else(|e| {
             Err(failed(match e {
                 mpsc::RecvTimeoutError::Timeout => format!(
-                    "its driver gave no answer in {} s; use --device cpu, or start the machine again",
+                    "its driver gave no answer in {} s; use --device cpu, or restart the machine",
                     patience.as_secs()
                 )
                 .into(),
-                mpsc::RecvTimeoutError::Disconnected => "its driver stopped while it was opened".into(),
+                mpsc::RecvTimeoutError::Disconnected => "its driver crashed while opening it".into(),
             }))
         })
     }
 
     impl Machine {
-        /// As [`Machine::webgpu`], for programs that may block: a driver that hangs is given up.
+        /// As [`Machine::webgpu`], for programs that may block, with a timeout for drivers that hang.
         ///
         /// # Errors
         /// As [`Machine::webgpu`].
@@ -145,13 +145,13 @@ mod patience {
             let hangs = move || Ok(held.recv().is_ok());
             let error = wait("GPU", Duration::from_millis(20), hangs).unwrap_err().to_string();
             assert!(error.starts_with("GPU: its driver gave no answer"), "{error}");
-            // Its answer comes after all, and finds nobody.
+            // Its late answer finds no receiver.
             release.send(()).unwrap();
             assert_eq!(in_time("GPU", || Ok(7)).unwrap(), 7);
             let refused = in_time::<()>("GPU", || Err(Error::Input("no".into())));
             assert_eq!(refused.unwrap_err().to_string(), "no");
             let error = in_time::<()>("GPU", || panic!("within the driver")).unwrap_err().to_string();
-            assert!(error.contains("stopped while it was opened"), "{error}");
+            assert!(error.contains("crashed while opening it"), "{error}");
         }
     }
 }
@@ -166,7 +166,7 @@ mod burns {
     use crate::{Error, Result, encoder::webgpu::looks_imitated};
 
     impl Machine {
-        /// The CPU by Burn's kernels.
+        /// The CPU, with Burn's kernels.
         pub fn flex() -> Self {
             Self {
                 backend: Backend::Flex,
@@ -176,14 +176,14 @@ mod burns {
             }
         }
 
-        /// The best GPU there is, by Burn's kernels; opened once for the whole process.
+        /// The best GPU there is, with Burn's kernels; opened once per process.
         ///
         /// # Errors
-        /// [`Error::Device`] when there is none, it refuses, or its driver hangs.
+        /// [`Error::Device`] when there is none, it cannot be opened, or its driver hangs.
         pub fn gpu() -> Result<Self> {
             static GPU: OnceLock<Result<Machine>> = OnceLock::new();
             GPU.get_or_init(|| {
-                // Software adapters count as CPUs to wgpu and are not found by its default choice.
+                // wgpu counts software adapters as CPUs, so its default choice does not find them.
                 in_time("GPU", || {
                     Self::open_gpu(DeviceKind::DefaultDevice).or_else(|_| Self::open_gpu(DeviceKind::Cpu))
                 })
@@ -191,20 +191,20 @@ mod burns {
             .clone()
         }
 
-        /// The first `count` graphics cards, to train on all of them.
+        /// The first `count` discrete GPUs, to train on all of them.
         ///
         /// # Errors
-        /// [`Error::Device`] when there are not as many, or a driver hangs.
+        /// [`Error::Device`] when there are fewer, or a driver hangs.
         pub fn gpus(count: usize) -> Result<Self> {
             let all = (0..count)
                 .map(|i| in_time(&format!("GPU {i}"), move || Self::open_gpu(DeviceKind::DiscreteGpu(i))));
             Self::joined(all.collect::<Result<_>>()?)
         }
 
-        /// Several of Burn's devices as one: the first encodes, all train.
+        /// Joins several Burn devices into one: the first encodes, all of them train.
         ///
         /// # Errors
-        /// [`Error::Unsupported`] where one is not Burn's, or there is none.
+        /// [`Error::Unsupported`] when one is not Burn's, or there is none.
         pub fn joined(machines: Vec<Self>) -> Result<Self> {
             let mut devices = Vec::new();
             for machine in &machines {
@@ -237,7 +237,7 @@ mod burns {
             })
         }
 
-        /// Burn's own handles.
+        /// The Burn devices behind it.
         ///
         /// # Errors
         /// [`Error::Unsupported`] for a device that is not Burn's.

@@ -1,4 +1,4 @@
-//! Products of whole matrices on the CPU, for losses: the door to the kernels for whoever is no encoder.
+//! Matrix products on the CPU for code outside the encoder, such as losses.
 
 use super::cpu::{
     linear::{Linear, Matrix},
@@ -7,7 +7,7 @@ use super::cpu::{
 };
 use crate::architecture::Activation;
 
-/// `[left, right]` scalar products of rows, `width` wide each.
+/// Dot products of rows, each `width` wide: `[left, right]`.
 pub fn dots(left: &[f32], right: &[f32], width: usize) -> Vec<f32> {
     let mut panels = Panels::new(Level::best());
     let columns = right.len() / width;
@@ -15,7 +15,7 @@ pub fn dots(left: &[f32], right: &[f32], width: usize) -> Vec<f32> {
     product(left, panels, width, columns)
 }
 
-/// `[shares, width]` sums of `rows`, `width` wide each, by as many `shares` a sum as there are rows.
+/// Weighted sums of `rows`, each `width` wide: `[sums, width]`, where `shares` is `[sums, rows]`.
 pub fn sums(shares: &[f32], rows: &[f32], width: usize) -> Vec<f32> {
     let mut panels = Panels::new(Level::best());
     let count = rows.len() / width;
@@ -23,7 +23,7 @@ pub fn sums(shares: &[f32], rows: &[f32], width: usize) -> Vec<f32> {
     product(shares, panels, count, width)
 }
 
-/// `[rows, columns]` → `[columns, rows]`.
+/// Transposes `[rows, columns]` to `[columns, rows]`.
 pub fn transposed(x: &[f32], columns: usize) -> Vec<f32> {
     let rows = x.len() / columns;
     (0..x.len()).map(|i| x[i % rows * columns + i / rows]).collect()

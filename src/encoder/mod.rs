@@ -1,8 +1,8 @@
-//! The encoder: tokens in, one vector a text out.
+//! The encoder: tokens in, one vector per text out.
 //!
-//! [`Encoder`] holds a model on one device. Rows of the word embedding table are unpacked in
-//! memory ([`Table`]); what follows is a [`Program`](crate::architecture::program::Program), which a device runs:
-//! by kernels of our own ([`cpu`], [`webgpu`]) or, on native GPUs and in training, by Burn (`trained`).
+//! [`Encoder`] holds a model on one device. Rows of the word embedding table are unpacked in memory
+//! ([`Table`]); the rest is a [`Program`](crate::architecture::program::Program) that a device runs: with our
+//! own kernels ([`cpu`], [`webgpu`]) or, on native GPUs and in training, with Burn (`trained`).
 
 mod batches;
 #[cfg(test)]
@@ -58,26 +58,27 @@ pub struct Encoder {
     precision: Precision,
 }
 
-/// How linear layers are held on a device.
+/// How a device holds linear layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// Unpacked to f32.
     F32,
-    /// As packed in the bundle: unpacked inside a GPU's kernels, multiplied in integers on the CPU.
+    /// Packed as in the bundle: unpacked inside a GPU's kernels, multiplied as integers on the CPU.
     Packed,
 }
 
 impl Precision {
-    /// How `backend` holds packed layers that shall be multiplied as `choice` says.
+    /// How `backend` holds packed layers, given the choice of precision.
     pub fn of(backend: Backend, choice: PrecisionChoice) -> Self {
         match (backend, choice) {
-            // Burn 0.22 unpacks quantized matrices anew at every call.
+            // Burn 0.22 unpacks quantized matrices at every call.
             (Backend::Flex, _) | (Backend::Cpu, PrecisionChoice::Exact) => Self::F32,
             (Backend::Cpu, PrecisionChoice::Fast) | (Backend::WebGpu | Backend::Gpu, _) => Self::Packed,
         }
     }
 
-    /// The same for weights stored so: those not packed in few bits are unpacked in any case.
+    /// What this amounts to for weights in `quantization`: those that are not packed are held in f32 either
+    /// way.
     fn of_stored(self, quantization: Quantization) -> Self {
         match quantization {
             Quantization::Q8 | Quantization::Q4 => self,
@@ -86,10 +87,10 @@ impl Precision {
     }
 }
 
-/// A batch's vectors, `[n, dimension]`, once they are there.
+/// A batch's vectors, `[n, dimension]`, once they are computed.
 pub type Vectors = Pin<Box<dyn Future<Output = Result<Vec<f32>>>>>;
 
-/// A model's program with its weights, by whoever computes.
+/// A program with its weights, on each backend.
 enum Model {
     Cpu(Box<cpu::Model>),
     WebGpu(Box<webgpu::Model>),
@@ -98,7 +99,7 @@ enum Model {
 }
 
 impl Encoder {
-    /// Puts a bundle's model on `machine`.
+    /// Loads a bundle's model onto `machine`.
     ///
     /// # Errors
     /// [`Error::Format`] when tokenizer, table and blocks do not fit together.
@@ -107,7 +108,7 @@ impl Encoder {
         Self::with_precision(bundle, machine, precision)
     }
 
-    /// As [`new`](Self::new), with a choice of how linear layers are held.
+    /// As [`new`](Self::new), with a choice of precision.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -115,19 +116,19 @@ impl Encoder {
         Self::with_upload(bundle, machine, precision, None)
     }
 
-    /// A model whose weights are still coming, on its way to the GPU that `machine` is; `None` for other
-    /// machines.
+    /// Starts uploading a model to a WebGPU device while its weights are still arriving; `None` for other
+    /// devices.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for widths that the GPU's shaders cannot do.
+    /// [`Error::Unsupported`] for widths that the GPU's shaders do not support.
     pub fn upload(manifest: &Manifest, machine: &Machine, precision: Precision) -> Result<Option<Upload>> {
         let Handle::WebGpu(context) = &machine.handle else { return Ok(None) };
         let precision = precision.of_stored(manifest.quantization);
         Upload::begin(context, manifest.architecture.program()?, precision).map(Some)
     }
 
-    /// As [`with_precision`](Self::with_precision), for a model of which a part may be on the machine:
-    /// what [`upload`](Self::upload) gave for the same manifest, machine and precision.
+    /// As [`with_precision`](Self::with_precision), continuing an [`upload`](Self::upload) that was started
+    /// with the same manifest, machine and precision.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -145,7 +146,7 @@ impl Encoder {
             return Err(Error::format(
                 TOKENIZER,
                 format!(
-                    "its ids go up to {}, but the model's table has {} rows; tokenizer and weights are of different models",
+                    "its ids go up to {}, but the model's table has {} rows; the tokenizer and the weights belong to different models",
                     tokenizer.rows().saturating_sub(1),
                     config.vocabulary
                 ),
@@ -215,26 +216,26 @@ impl Encoder {
         self.precision
     }
 
-    /// Whether its vectors are those of the same weights on other devices, to 1e-4.
+    /// Whether its vectors agree to 1e-4 with those of the same weights on other devices.
     pub fn is_exact(&self) -> bool {
         self.machine.backend != Backend::Cpu || self.precision == Precision::F32
     }
 
-    /// Where it runs, in words; behind it `fast`, where it computes in integers.
+    /// The device for display, followed by `fast` where it computes in integers.
     pub fn device_label(&self) -> String {
         let fast = if self.is_exact() { "" } else { ", fast" };
         format!("{} ({}){fast}", self.machine.backend.name(), self.machine.adapter)
     }
 
-    /// Largest difference from a reference vector that passes [`self_test`](Self::self_test): what the
-    /// bundle says; for integers at least √(2 (1 - 0.999) / d), which leaves a cosine above 0.999 even
-    /// should all d dimensions differ so much (of unit vectors, |a - b|² = 2 (1 - cos)).
+    /// Largest difference from a reference vector that passes [`self_test`](Self::self_test): the bundle's
+    /// tolerance; for integers at least √(2 (1 - 0.999) / d), which keeps the cosine above 0.999 even if all
+    /// d dimensions differ by that much (for unit vectors, |a - b|² = 2 (1 - cos)).
     pub fn tolerance(&self, test: &SelfTest) -> f32 {
         let limit = (0.002 / self.dimension() as f32).sqrt();
         if self.is_exact() { test.tolerance } else { limit.max(test.tolerance) }
     }
 
-    /// Token ids of each text behind the prompt for `kind`.
+    /// Token ids of each text, preceded by the prompt for `kind`.
     ///
     /// # Errors
     /// [`Error::Input`] when a text cannot be tokenized.
@@ -242,7 +243,7 @@ impl Encoder {
         self.tokenize_counted(texts, kind, &mut Vec::new())
     }
 
-    /// As [`tokenize`](Self::tokenize); the texts' true lengths are appended to `lengths`.
+    /// As [`tokenize`](Self::tokenize); appends the texts' lengths before truncation to `lengths`.
     ///
     /// # Errors
     /// As [`tokenize`](Self::tokenize).
@@ -261,8 +262,8 @@ impl Encoder {
         texts.iter().map(read).collect()
     }
 
-    /// What the model's window leaves out of texts whose vectors are there already: they are tokenized again, on
-    /// all threads, which takes a small part of the time of encoding.
+    /// How much truncation cuts from texts whose vectors exist already: tokenizes them again, on all threads,
+    /// which takes a small part of the time of encoding.
     ///
     /// # Errors
     /// As [`tokenize`](Self::tokenize).
@@ -279,7 +280,8 @@ impl Encoder {
         Ok(cut)
     }
 
-    /// The windows of texts behind the prompt for `kind`, text after text: see [`Tokenizer::windows`].
+    /// The windows of each text, text after text, each preceded by the prompt for `kind`: see
+    /// [`Tokenizer::windows`].
     ///
     /// # Errors
     /// As [`Tokenizer::windows`].
@@ -293,10 +295,10 @@ impl Encoder {
         Ok(out)
     }
 
-    /// Vectors `[n, dimension]`, row after row, in the order of `texts`.
+    /// Vectors `[n, dimension]`, in the order of `texts`.
     ///
-    /// `step` is told how many texts are done of how many, after each batch; an error it returns
-    /// ends the work (that is how one cancels).
+    /// `step` is called after each batch with the number of texts done and of all texts; an error it returns
+    /// cancels the work.
     ///
     /// # Errors
     /// [`Error::Input`] for a text, [`Error::Device`] for the device, and whatever `step` returns.
@@ -309,7 +311,7 @@ impl Encoder {
         Ok(self.encode_counted(texts, kind, step).await?.0)
     }
 
-    /// As [`encode`](Self::encode), with the texts' true lengths.
+    /// As [`encode`](Self::encode), with the texts' lengths before truncation.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -324,15 +326,15 @@ impl Encoder {
         let mut out = vec![0.0; total * self.dimension()];
         let mut done = 0;
         let mut ahead = None;
-        // Texts are tokenized in pieces, so that a large corpus needs no second copy in ids and the
-        // first progress comes soon.
+        // Texts are tokenized in pieces, so that a large corpus is never held in memory as ids as well, and
+        // the first progress is reported early.
         for (piece, texts) in texts.chunks(PIECE).enumerate() {
             let tokens = self.tokenize_counted(texts, kind, &mut lengths)?;
             let mut batches = Batches::new(&tokens);
             while let Some(batch) = batches.take(BATCH_TOKENS, |length| self.padded(length)) {
                 let vectors = self.send(&batches.of(&batch));
                 let batch: Vec<usize> = batch.iter().map(|i| piece * PIECE + i).collect();
-                // A GPU computes one batch while the next is made ready.
+                // A GPU computes one batch while the next is prepared.
                 let due = match self.machine.backend {
                     Backend::Cpu | Backend::Flex => Some((batch, vectors)),
                     Backend::WebGpu | Backend::Gpu => ahead.replace((batch, vectors)),
@@ -350,7 +352,7 @@ impl Encoder {
         Ok((out, lengths))
     }
 
-    /// Puts a batch's vectors where they belong; how many there are.
+    /// Copies a batch's vectors to their places in `out`; returns how many there are.
     async fn receive(&self, batch: &[usize], vectors: Vectors, out: &mut [f32]) -> Result<usize> {
         let d = self.dimension();
         for (&i, vector) in batch.iter().zip(vectors.await?.chunks(d)) {
@@ -376,7 +378,7 @@ impl Encoder {
         }))
     }
 
-    /// As [`encode_all`](Self::encode_all), with what the model's window left out.
+    /// As [`encode_all`](Self::encode_all), with how much was truncated.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -395,11 +397,11 @@ impl Encoder {
         Ok((rows, self.tokenizer.cut().with(lengths)))
     }
 
-    /// Sends one batch of token sequences off; what is returned waits for its vectors, `[n, dimension]`. A
-    /// GPU computes meanwhile, the CPU at once.
+    /// Submits one batch of token sequences and returns a future of its vectors, `[n, dimension]`. A GPU
+    /// computes in the meantime, the CPU before this returns.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails, after the wait.
+    /// [`Error::Device`] from the future when the device fails.
     pub fn send(&self, sequences: &[&[u32]]) -> Vectors {
         let longest = sequences.iter().map(|s| s.len()).max().unwrap_or(0);
         if longest == 0 {
@@ -441,10 +443,10 @@ impl Encoder {
         words
     }
 
-    /// Encodes the bundle's self-test texts; the largest difference from their vectors.
+    /// Encodes the bundle's self-test texts and returns the largest difference from their reference vectors.
     ///
     /// # Errors
-    /// [`Error::Device`] when it is above the tolerance, or the device fails.
+    /// [`Error::Device`] when it exceeds the tolerance, or the device fails.
     pub async fn self_test(&self, test: &SelfTest) -> Result<f32> {
         let mut worst = 0.0f32;
         for kind in [Kind::Query, Kind::Passage] {
@@ -462,15 +464,15 @@ impl Encoder {
             return Err(Error::device(
                 self.device_label(),
                 format!(
-                    "its vectors differ from the model's reference by {worst:.2e}, more than {tolerance:.0e}; it is not used"
+                    "its vectors differ from the model's reference vectors by {worst:.2e}, more than {tolerance:.0e}; it is not used"
                 ),
             ));
         }
         Ok(worst)
     }
 
-    /// The length to which a sequence of `length` tokens is padded: not at all by our own kernels; by
-    /// Burn's on a GPU to one of few, because each new shape costs a set-up.
+    /// The length to which a sequence of `length` tokens is padded: our own kernels need no padding; Burn's
+    /// on a GPU round up to one of a few lengths, because each new shape has a set-up cost.
     fn padded(&self, length: usize) -> usize {
         match self.machine.backend {
             Backend::Cpu | Backend::Flex | Backend::WebGpu => length,
@@ -482,7 +484,7 @@ impl Encoder {
     }
 }
 
-/// Tokens a batch holds at most, padding included.
+/// Most tokens in a batch, padding included.
 const BATCH_TOKENS: usize = if cfg!(target_family = "wasm") { 1024 } else { 4096 };
 
 /// Texts that are tokenized and sorted by length together.

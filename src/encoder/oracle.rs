@@ -1,4 +1,5 @@
-//! A program by the book: one text at a time, in f64, by plain loops. With it, small models of random weights.
+//! The test oracle: runs a program one text at a time in f64 with plain loops. Also makes small models with
+//! random weights.
 
 use std::f64::consts::PI;
 
@@ -12,7 +13,7 @@ use crate::{
     bundle::{Array, Weights},
 };
 
-/// Numbers that look random, from -1 to 1.
+/// Pseudo-random numbers from -1 to 1.
 pub struct Noise(pub u64);
 
 impl Noise {
@@ -52,7 +53,8 @@ pub fn config(hidden: usize, heads: usize, intermediate: usize) -> Config {
     }
 }
 
-/// The same with a dense layer for each of up to two activations; before the second, vectors get length 1.
+/// The same with a dense layer for each of up to two activations; the second one's input is scaled to length
+/// 1.
 pub fn with_dense(mut config: Config, activations: &[Activation]) -> Config {
     let widths = [config.hidden, 2 * config.hidden + 4, 7];
     let dense = |(i, &activation): (usize, &Activation)| Dense {
@@ -86,12 +88,12 @@ pub fn weights(program: &Program, seed: u64) -> Weights {
     out
 }
 
-/// Random embedding rows of texts of these lengths.
+/// Random embedding rows for texts of these lengths.
 pub fn words(program: &Program, lengths: &[usize], seed: u64) -> Vec<f32> {
     Noise(seed).take(lengths.iter().sum::<usize>() * program.width())
 }
 
-/// Vectors of texts one after the other.
+/// Vectors of the texts whose rows follow one after the other in `words`.
 pub fn vectors(program: &Program, weights: &Weights, words: &[f32], lengths: &[usize]) -> Vec<f64> {
     let oracle = Oracle { program, weights };
     let mut rest = words;
@@ -171,7 +173,7 @@ impl Oracle<'_> {
         at[self.program.output() as usize].concat()
     }
 
-    /// A parameter's values; none where the model lacks it.
+    /// A parameter's values; empty where the model lacks it.
     fn get(&self, id: ParamId) -> Vec<f64> {
         self.weights.get(&self.program.param(id).name).map_or_else(Vec::new, |array| wide(&array.to_f32()))
     }
@@ -259,7 +261,7 @@ pub fn erf(x: f64) -> f64 {
     sum * 2.0 / PI.sqrt()
 }
 
-/// Values by Python's `math.erf`.
+/// Compared with Python's `math.erf`.
 #[test]
 fn the_oracles_erf_is_right() {
     for (x, y) in [

@@ -1,4 +1,4 @@
-//! The position embedding table, as every implementation of a program starts from it.
+//! The position embedding table, in the form that every implementation loads it.
 
 use crate::{
     Result,
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl AddPositions {
-    /// Rows of the table, the first row of the segments' already added to each.
+    /// Rows of the position table, with the first segment embedding added to each.
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) naming the tensor that is missing or has another shape.
@@ -26,19 +26,20 @@ impl AddPositions {
     }
 }
 
-/// Padding that is met within a text: RoBERTa counts positions without it, and gives it one of its own.
+/// RoBERTa's treatment of padding tokens within a text: positions are counted without them, and they all have
+/// one position of their own.
 pub(super) struct Padding {
     /// Its id.
     id: u32,
-    /// The row of a text's first token.
+    /// Position of a text's first token.
     first: usize,
     width: usize,
-    /// As [`AddPositions::rows`] gives them.
+    /// As returned by [`AddPositions::rows`].
     rows: Vec<f32>,
 }
 
 impl Padding {
-    /// `None` for models to which it is a token like others.
+    /// `None` for models that treat padding as any other token.
     ///
     /// # Errors
     /// As [`AddPositions::rows`].
@@ -52,9 +53,9 @@ impl Padding {
         Ok(None)
     }
 
-    /// Adds to each embedding row of `sequences`, of which one begins every `length` rows of `words`, or where
-    /// the one before ends, what its position differs by from its place in the sequence. The blocks, which
-    /// count places, then come to the right sum.
+    /// Corrects the embedding rows of `sequences`, of which one begins every `length` rows of `words`, or
+    /// where the one before ends: adds the difference between a token's position embedding and that of its
+    /// index in the sequence. The program, which adds the latter, then arrives at the right sum.
     pub fn correct(&self, sequences: &[&[u32]], words: &mut [f32], length: Option<usize>) {
         let mut rest = words;
         for sequence in sequences {

@@ -1,4 +1,4 @@
-//! Reference vectors that go into a bundle, so that every device can be checked before it is used.
+//! Reference vectors stored in a bundle, with which every device is checked before it is used.
 
 use super::{Encoder, Machine};
 use crate::{
@@ -7,11 +7,11 @@ use crate::{
     text::Kind,
 };
 
-/// Largest difference a device may show in a dimension. Devices that work agree to 1e-5; broken
-/// kernels are off by more than 1e-2.
+/// Largest difference allowed in a dimension. Working devices agree to 1e-5; broken kernels are off by more
+/// than 1e-2.
 const TOLERANCE: f32 = 1e-3;
 
-/// Texts of several scripts and lengths: shapes that kernels treat differently.
+/// Texts of several scripts and lengths, as kernels treat shapes differently.
 const TEXTS: [(Kind, &str); 6] = [
     (Kind::Query, "Where do bees keep their honey?"),
     (Kind::Query, "ผึ้งเก็บน้ำผึ้งไว้ที่ไหน"),
@@ -30,7 +30,7 @@ impl SelfTest {
     /// The vectors that this bundle's weights give on the CPU in f32.
     ///
     /// # Errors
-    /// Whatever keeps the bundle from encoding.
+    /// Whatever prevents the bundle from encoding.
     pub fn of(bundle: &Bundle) -> Result<Self> {
         let encoder = Encoder::new(bundle, Machine::cpu())?;
         let cases = TEXTS

@@ -1,7 +1,7 @@
-//! The word embedding table: packed, in memory, unpacked row by row.
+//! The word embedding table: packed in memory, unpacked row by row.
 //!
-//! With large vocabularies the table is most of a model, and a batch needs few of its rows. So it
-//! never goes to a device whole: rows are unpacked here and sent as activations.
+//! With a large vocabulary the table is most of a model, and a batch needs few of its rows. So no device gets
+//! the whole table: rows are unpacked here and sent as activations.
 
 use crate::bundle::Array;
 

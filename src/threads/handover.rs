@@ -1,5 +1,5 @@
-//! How one thread hands a job to others and has it back: the one place where threads use what lives on the stack
-//! of another. `tests/loom` explores every order in which they can take their turns.
+//! How one thread hands a job to others and gets it back: the one place where threads access another thread's
+//! stack. `tests/loom` explores every interleaving.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,35 +12,36 @@ use super::sync::{
     idle,
 };
 
-/// In [`Handover::state`], that a thread has a job under way,
+/// Flags of [`Handover::state`]: some thread has a job in progress;
 const TAKEN: usize = 1;
-/// that helpers may come in,
+/// helpers may join it;
 const OPEN: usize = 2;
-/// and one helper that is inside.
+/// added once for each helper that has joined.
 const INSIDE: usize = 4;
 
-/// What the helpers of a program look at.
+/// What a program's threads share to hand over jobs.
 pub struct Handover {
     pub(super) state: AtomicUsize,
-    /// Where the job lies, of use to who came in while [`OPEN`].
+    /// The current job; valid for helpers that joined while [`OPEN`] was set.
     pub(super) job: AtomicPtr<Job<'static>>,
     /// Number of jobs so far.
     pub(super) jobs: AtomicU32,
 }
 
-/// Lives on the stack of the thread that has the work.
+/// Lives on the stack of the thread that owns the work.
 pub struct Job<'a> {
     share: &'a (dyn Fn() + Sync),
-    /// Whether a helper's share of it panicked.
+    /// Whether a helper panicked.
     failed: AtomicBool,
 }
 
 impl Handover {
-    /// Calls `share` on this thread and on every helper that comes in time, which `wake` may wake; returns when all
-    /// have returned. Where another thread's job is under way, this thread does the work alone.
+    /// Calls `share` on this thread and on every helper that joins in time; `wake` wakes helpers that sleep.
+    /// Returns when all calls have returned. If another thread has a job in progress, this thread does all
+    /// the work itself.
     ///
     /// # Panics
-    /// When a helper's share panicked, or this thread's.
+    /// When `share` panicked on a helper or on this thread.
     pub fn run(&self, share: &(dyn Fn() + Sync), wake: impl FnOnce()) {
         if self.state.fetch_or(TAKEN, AcqRel) & TAKEN != 0 {
             return share();
@@ -53,10 +54,10 @@ impl Handover {
         wake();
         share();
         drop(end);
-        assert!(!job.failed.load(Relaxed), "one of the threads stopped within its work");
+        assert!(!job.failed.load(Relaxed), "a helper thread panicked");
     }
 
-    /// The number of jobs so far, as soon as it is not `done`; `pause` is called between looks.
+    /// Waits until the number of jobs differs from `done` and returns it; calls `pause` between checks.
     pub fn next(&self, done: u32, mut pause: impl FnMut()) -> u32 {
         loop {
             let jobs = self.jobs.load(Acquire);
@@ -67,10 +68,10 @@ impl Handover {
         }
     }
 
-    /// Does a helper's share of the job under way, if there is one.
+    /// Takes part in the current job, if there is one.
     pub fn help(&self) {
         if self.state.fetch_add(INSIDE, AcqRel) & OPEN != 0 {
-            // SAFETY: the job was open when this thread came in, so whoever has it waits until this thread has left.
+            // SAFETY: the job was open when this thread joined, so its owner waits until this thread has left.
             let job = unsafe { &*self.job.load(Relaxed) };
             if catch_unwind(AssertUnwindSafe(job.share)).is_err() {
                 job.failed.store(true, Relaxed);
@@ -79,19 +80,20 @@ impl Handover {
         self.state.fetch_sub(INSIDE, Release);
     }
 
-    /// Leaves the job, which has failed then, in the place of a helper whose [`help`](Self::help) will not return.
+    /// Marks the job as failed and leaves it, on behalf of a helper whose [`help`](Self::help) will never
+    /// return.
     ///
     /// # Safety
-    /// This thread's share was called by `help`, which neither returned nor will.
+    /// `help` called this thread's share, which neither returned nor will.
     #[cfg(target_family = "wasm")]
     pub unsafe fn abandon(&self) {
-        // SAFETY: this thread is still inside.
+        // SAFETY: this thread has not left the job.
         unsafe { &*self.job.load(Relaxed) }.failed.store(true, Relaxed);
         self.state.fetch_sub(INSIDE, Release);
     }
 }
 
-/// Ends the job when dropped, also where this thread's own share panics: helpers may still be using it.
+/// Ends the job when dropped, even if this thread's own share panics: helpers may still be using it.
 struct End<'a>(&'a Handover);
 
 impl Drop for End<'_> {

@@ -1,10 +1,10 @@
-//! Threads that help the one that has the work: natively the program's own, in a browser workers that
-//! run this program in the same memory.
+//! Helper threads that share the work of another thread: natively the program's own threads, in a browser
+//! workers that run this program in the same memory.
 //!
-//! The thread that has the work publishes a job, does its own share of the parts, and goes on when every
-//! helper has left the job. It never sleeps meanwhile, which a page's own thread must not; helpers sleep
-//! between jobs, after looking for the next one a little while, as the steps of an encoder follow each
-//! other closely: a short text takes some forty of them in a millisecond.
+//! The thread that owns the work publishes a job, does its own share of the parts, and continues once every
+//! helper has left the job. It busy-waits meanwhile, as a browser's main thread must not sleep. Helpers sleep
+//! between jobs, but first spin for a little while, as the steps of an encoder follow each other closely:
+//! some forty of them in a millisecond for a short text.
 
 use std::{
     hint::spin_loop,
@@ -18,29 +18,29 @@ use std::{
 
 use super::handover::Handover;
 
-/// Helpers there can be.
+/// Most helpers that can run.
 pub const MOST: usize = if cfg!(target_family = "wasm") { 15 } else { 255 };
-/// Looks for a next job, some tens of microseconds in all, before a helper sleeps. Natively each is a
-/// pause of the processor, in a browser next to nothing.
+/// Checks for a next job, some tens of microseconds in all, before a helper sleeps. Natively each includes a
+/// pause instruction, in a browser next to nothing.
 pub(super) const LOOKS: usize = if cfg!(target_family = "wasm") { 20_000 } else { 1_000 };
 
 static HANDOVER: Handover =
     Handover { state: AtomicUsize::new(0), job: AtomicPtr::new(null_mut()), jobs: AtomicU32::new(0) };
 static THREADS: [OnceLock<Thread>; MOST] = [const { OnceLock::new() }; MOST];
 
-/// Helpers that are ready.
+/// Helpers that are running.
 #[cfg(target_family = "wasm")]
 pub fn count() -> usize {
     THREADS.iter().map_while(OnceLock::get).count()
 }
 
-/// Starts `count` helpers, once: later calls do nothing. Fewer come where the system refuses threads.
+/// Starts `count` helpers; later calls do nothing. Fewer run if the system refuses threads.
 #[cfg(not(target_family = "wasm"))]
 pub(super) fn start(count: usize) {
     static STARTED: std::sync::Once = std::sync::Once::new();
     STARTED.call_once(|| {
         for number in 0..count.min(MOST) {
-            // Without some of them the work takes longer, and is done.
+            // Without some of them the work is slower but still done.
             let _ = thread::Builder::new().name(format!("helper {number}")).spawn(help);
         }
     });
@@ -49,7 +49,7 @@ pub(super) fn start(count: usize) {
 /// As [`super::each`].
 ///
 /// # Panics
-/// When a helper failed: its parts are not done.
+/// When a helper panicked: its parts are not done.
 pub(super) fn each<T>(parts: usize, own: impl Fn() -> T + Sync, work: impl Fn(&mut T, usize) + Sync) {
     let next = AtomicUsize::new(0);
     let share = || {
@@ -65,7 +65,7 @@ pub(super) fn each<T>(parts: usize, own: impl Fn() -> T + Sync, work: impl Fn(&m
     HANDOVER.run(&share, || THREADS.iter().map_while(OnceLock::get).for_each(Thread::unpark));
 }
 
-/// Makes this thread a helper, as long as the program lives.
+/// Makes this thread a helper for as long as the program lives.
 pub fn help() {
     if !THREADS.iter().any(|place| place.set(thread::current()).is_ok()) {
         return;
@@ -91,15 +91,15 @@ pub fn help() {
 
 #[cfg(target_family = "wasm")]
 thread_local! {
-    /// Whether this thread is doing its share of a job.
+    /// Whether this thread is working on a job.
     static HELPS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// To be called by a helper's own thread when it stopped within [`help`].
+/// Must be called on a helper's own thread when it crashed in [`help`].
 #[cfg(target_family = "wasm")]
 pub fn failed() {
     if HELPS.replace(false) {
-        // SAFETY: a program that stops in a browser does not go on where it stopped.
+        // SAFETY: a WebAssembly program that traps does not resume where it stopped.
         unsafe { HANDOVER.abandon() };
     }
 }

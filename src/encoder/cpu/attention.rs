@@ -1,4 +1,4 @@
-//! Attention: of each token over all tokens of its own sequence, head by head.
+//! Attention of each token over all tokens of its own sequence, head by head.
 
 use super::{
     product::{After, Panels, Place, multiply},
@@ -7,18 +7,19 @@ use super::{
 };
 use crate::threads;
 
-/// Queries whose scores are in memory together.
+/// Queries whose scores are held in memory at once.
 const QUERIES: usize = 48;
 
-/// Memory of one thread.
+/// One thread's memory.
 struct Scratch {
     keys: Panels,
     values: Panels,
     scores: Vec<f32>,
 }
 
-/// Context vectors `[tokens, hidden]` (of each token, the mixture of values by its attention) from queries, keys
-/// and values `[tokens, 3 hidden]` of sequences one after the other, which are `lengths` tokens long.
+/// Context vectors `[tokens, hidden]` (for each token, the values weighted by its attention probabilities)
+/// from queries, keys and values `[tokens, 3 hidden]` of consecutive sequences that are `lengths` tokens
+/// long.
 pub fn attend(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], context: &mut [f32]) {
     let tokens: usize = lengths.iter().sum();
     if tokens == 0 {

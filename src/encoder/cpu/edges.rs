@@ -1,4 +1,5 @@
-//! Every kernel at sizes that leave edges everywhere and are small enough for Miri (`scripts/test miri`).
+//! Every kernel at sizes that leave partial tiles everywhere and are small enough for Miri (`scripts/test
+//! miri`).
 
 use super::{
     attention::attend,
@@ -76,8 +77,7 @@ fn rows_are_normed_and_shared_out() {
     }
 }
 
-/// Sequences of which one is empty and one has more tokens than are scored together; every head writes into the same
-/// rows.
+/// One sequence is empty, one has more tokens than are scored at once; all heads write to the same rows.
 #[test]
 fn heads_write_beside_each_other() {
     let mut noise = Noise(3);

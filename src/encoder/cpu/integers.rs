@@ -1,33 +1,33 @@
-//! Products in 16-bit integers, for weights that come in 8 bits.
+//! Matrix products in 16-bit integers, for weights packed in 8 bits.
 //!
-//! Weights are rounded again, to 12 bits with one scale a column; activations to 12 to 13 bits with one
-//! scale a row. So both errors are far below that of the 8 bits, and the processor multiplies twice as many
-//! at a time as in f32, from half the memory. Sums are whole numbers: exact in any order.
+//! Weights are requantized to 12 bits with one scale per column; activations to 12 to 13 bits with one scale
+//! per row. So both errors are far below that of the 8 bits, and the processor multiplies twice as many
+//! values at a time as in f32, from half the memory. Sums are integers, so they are exact in any order.
 
 use super::{
     product::{After, MOST_COLUMNS, Place},
     simd::{Kernel, Level, Simd},
 };
 
-/// Largest integer of an activation, where the weights leave room for it; half of it they always do.
+/// Largest integer of an activation; weights with large sums lower it, but never below half.
 const MOST_ACTIVATION: i32 = 4095;
 /// Largest integer of a weight.
 const MOST_WEIGHT: f32 = 2047.0;
 
-/// A matrix `[depth, columns]` in panels of pairs of depths.
+/// A matrix `[depth, columns]` in panels; each panel holds pairs of consecutive rows.
 pub struct Integers {
     values: Vec<i16>,
-    /// Of each column, those that fill up the last panel included.
+    /// Scale of each column, including those that pad the last panel.
     scales: Vec<f32>,
-    /// Largest integer of an activation with which no sum passes 2³¹.
+    /// Largest integer of an activation for which no sum overflows an i32.
     most: f32,
     level: Level,
     pairs: usize,
     columns: usize,
 }
 
-/// Rows of activations in integers, tile after tile, within a tile pair after pair of all its rows; the
-/// memory is used again.
+/// Quantized rows of activations, tile by tile; within a tile, pair by pair for all of its rows. Memory is
+/// reused.
 #[derive(Default)]
 pub struct Rows {
     pairs: Vec<i32>,
@@ -35,7 +35,7 @@ pub struct Rows {
     scales: Vec<f32>,
 }
 
-/// Fills `rows` with the rows of `x`, each `depth` wide.
+/// Quantizes the rows of `x`, each `depth` wide, into `rows`.
 struct Fill<'a> {
     rows: &'a mut Rows,
     x: &'a [f32],
@@ -47,7 +47,7 @@ struct Fill<'a> {
 impl Kernel for Fill<'_> {
     type Out = ();
 
-    // No vectors are named, but the compiler may use what the level has.
+    // No SIMD by name, but the compiler may use the level's instructions.
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
         let Self { rows: Rows { pairs, row, scales }, x, depth, most } = self;
@@ -75,25 +75,25 @@ fn pair(low: i16, high: i16) -> i32 {
     i32::from(low as u16) | i32::from(high) << 16
 }
 
-/// The largest size; not a number where one is not.
+/// The largest absolute value; NaN if any value is.
 #[inline(always)]
 fn largest(x: &[f32]) -> f32 {
-    // The bits of sizes are in the order of the sizes, infinity and what is no number at the end.
+    // Bits of non-negative floats are ordered as the floats are, followed by infinity and NaN.
     f32::from_bits(x.iter().fold(0, |m, v| m.max(v.to_bits() & 0x7fff_ffff)))
 }
 
-/// Rounds `x` to steps of `scale`, zeros behind; returns the scale.
+/// Rounds `x` to multiples of `scale` and fills the rest with zeros; returns the scale.
 #[inline(always)]
 fn round(x: &[f32], scale: f32, to: &mut [i16]) -> f32 {
     let inverse = if scale > 0.0 { scale.recip().min(f32::MAX) } else { 0.0 };
-    // Adding 1.5 · 2²³ leaves the whole number in the low bits.
+    // Adding 1.5 · 2²³ leaves the integer in the low bits.
     to.iter_mut().zip(x).for_each(|(to, x)| *to = (x * inverse + 12_582_912.0).to_bits() as i16);
     to[x.len()..].fill(0);
     scale
 }
 
 impl Integers {
-    /// Takes a matrix by its columns, which lie one after the other in `values`, each `depth` long.
+    /// Packs a matrix whose columns, each `depth` long, follow one another in `values`.
     pub fn new(level: Level, depth: usize, values: &[f32]) -> Self {
         let (pairs, columns, width) = (depth.div_ceil(2), values.len() / depth, level.columns());
         let mut scales = vec![0.0; columns.next_multiple_of(width)];
@@ -101,8 +101,8 @@ impl Integers {
         let mut rounded = vec![0; 2 * pairs];
         let mut sums: i32 = 1;
         for (c, column) in values.chunks_exact(depth).enumerate() {
-            // No sum may pass 2³¹, whatever the activations are, with half their steps at least; rounding
-            // up adds half a step each.
+            // No sum may overflow an i32, whatever the activations are, with at least half of their range;
+            // rounding up adds at most half a step each.
             let sum: f32 = column.iter().map(|v| v.abs()).sum();
             let room = (i32::MAX / (MOST_ACTIVATION / 2)) as f32 - depth as f32;
             scales[c] = round(column, (largest(column) / MOST_WEIGHT).max(sum / room), &mut rounded);
@@ -121,7 +121,7 @@ impl Integers {
         self.scales.len() / self.level.columns()
     }
 
-    /// Rows of `depth` values each times panels `which`.
+    /// Multiplies rows of `depth` values each by the panels in `which`.
     ///
     /// # Safety
     /// As for [`multiply`](super::product::multiply).
@@ -165,7 +165,7 @@ impl Kernel for Multiply<'_> {
             bias[..columns].copy_from_slice(&self.after.bias[first..first + columns]);
             for tile in 0..tiles {
                 let top = tile * rows / tiles;
-                // SAFETY: rows and columns are there, as `multiply` asserts and its caller promises.
+                // SAFETY: rows and columns exist, as `multiply` asserts and its caller promises.
                 unsafe {
                     match (tile + 1) * rows / tiles - top {
                         1 => self.tile::<S, 1, VECTORS>(simd, top, first, bias, columns),
@@ -189,10 +189,10 @@ impl Kernel for Multiply<'_> {
 }
 
 impl Multiply<'_> {
-    /// The tile of the result from row `top` and column `first` on.
+    /// Computes the tile of the result that starts at row `top` and column `first`.
     ///
     /// # Safety
-    /// `R` rows are there from `top` on, a panel from `first` on, and `columns` columns in `place`.
+    /// There are `R` rows from `top`, a panel from `first`, and `columns` columns in `place`.
     #[inline(always)]
     unsafe fn tile<S: Simd, const R: usize, const VECTORS: usize>(
         &self,

@@ -1,4 +1,4 @@
-//! Linear layers over rows, shared out among threads.
+//! Linear layers over rows, distributed over threads.
 
 use super::{
     integers::{Integers, Rows},
@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{encoder::Activation, threads};
 
-/// Rows that one thread takes at a time: their activations stay in its cache.
+/// Rows that a thread takes at a time: few enough for their activations to stay in its cache.
 pub const PART: usize = 48;
 
 /// `activation(x W + b)`.
 pub struct Linear {
     pub matrix: Matrix,
-    /// Empty for none.
+    /// Empty for no bias.
     pub bias: Vec<f32>,
     pub activation: Activation,
     pub input: usize,
@@ -35,7 +35,7 @@ impl Matrix {
 }
 
 impl Linear {
-    /// Rows `x` into rows `out`; what is there is added to, if `add` says so.
+    /// Computes rows `out` from rows `x`; `add` adds to what is in `out`.
     pub fn apply(&self, x: &[f32], out: &mut [f32], add: bool) {
         let rows = x.len() / self.input;
         let after = After { bias: &self.bias, activation: self.activation, add };
@@ -43,7 +43,7 @@ impl Linear {
         let place = Place::new(out, self.output);
         let parts = rows.div_ceil(PART);
         let panels = self.matrix.panels();
-        // Few rows are shared out by columns, so that each weight is read by one thread only.
+        // With few rows, threads share columns instead, so that only one thread reads each weight.
         let groups = match threads::count() {
             1 => 1,
             threads => (2 * threads).div_ceil(parts.max(1)).min(panels),
@@ -54,7 +54,7 @@ impl Linear {
             let which = group * panels / groups..(group + 1) * panels / groups;
             let x = &x[first * self.input..end * self.input];
             let place = place.from(first, 0);
-            // SAFETY: each task has rows or columns of its own.
+            // SAFETY: no two tasks write the same rows and columns.
             unsafe {
                 match &self.matrix {
                     Matrix::F32(panels) => {

@@ -1,20 +1,20 @@
-//! Functions of every lane.
+//! Element-wise functions on SIMD vectors.
 
 use super::simd::Simd;
 use crate::encoder::Activation;
 
-/// eˣ with a relative error below 1e-7; arguments are kept within ±87.
+/// eˣ with a relative error below 1e-7; arguments are clamped to ±87.
 ///
 /// eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2, and Taylor's series for eʳ (the first term left out is below 6e-9).
 #[inline(always)]
 pub fn exp<S: Simd>(simd: S, x: S::V) -> S::V {
-    // What is not a number stays so: the second argument wins.
+    // NaN is kept: the second argument wins.
     let x = simd.min(simd.splat(87.0), simd.max(simd.splat(-87.0), x));
-    // Adding 1.5 · 2²³ rounds to a whole number and leaves it in the low bits.
+    // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits.
     let shift = simd.splat(12_582_912.0);
     let shifted = simd.mul_add(x, simd.splat(std::f32::consts::LOG2_E), shift);
     let n = simd.sub(shifted, shift);
-    // ln 2 in two parts, the first so short that its product with n is exact.
+    // ln 2 in two parts, of which the first has so few bits that its product with n is exact.
     let r = simd.mul_add(n, simd.splat(-0.693_359_4), x);
     let r = simd.mul_add(n, simd.splat(2.121_944_4e-4), r);
     let y = polynomial(simd, r, &[0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0]);
@@ -24,8 +24,8 @@ pub fn exp<S: Simd>(simd: S, x: S::V) -> S::V {
 
 /// 1 - erf x for x from 0 to 4, with an absolute error below 2e-7.
 ///
-/// -ln(erfc x) / x is nearly a parabola. The polynomial was fitted here on [0, 4] for the least
-/// largest error of erfc (1.6e-8, rounding apart).
+/// -ln(erfc x) / x is nearly a parabola. The polynomial is a minimax fit of erfc on [0, 4], made for this
+/// project (largest error 1.6e-8, rounding aside).
 #[inline(always)]
 pub fn erfc<S: Simd>(simd: S, x: S::V) -> S::V {
     let y = polynomial(
@@ -53,7 +53,7 @@ fn tail<S: Simd>(simd: S, x: S::V) -> (S::V, S::V) {
     (size, erfc(simd, simd.mul(size, simd.splat(std::f32::consts::FRAC_1_SQRT_2))))
 }
 
-/// The activation of every lane; what is not a number stays so.
+/// The activation of every lane; NaN is kept.
 #[inline(always)]
 pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
     let zero = simd.splat(0.0);
@@ -61,7 +61,7 @@ pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
     match kind {
         // x Φ(x) = max(x, 0) - |x| / 2 · erfc(|x| / √2)
         Activation::Gelu => {
-            // Beyond the size's limit the second term is below 5e-8 and stays as it is there.
+            // Beyond the clamp of |x| the second term stays below 5e-8.
             let (size, tail) = tail(simd, x);
             simd.mul_add(simd.mul(size, simd.splat(-0.5)), tail, simd.max(zero, x))
         }
@@ -82,7 +82,7 @@ pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
     }
 }
 
-/// The activation's derivative in every lane.
+/// The activation's derivative of every lane.
 #[cfg(feature = "native")]
 #[inline(always)]
 pub fn slope<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
@@ -92,7 +92,8 @@ pub fn slope<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
         // Φ(x) + x φ(x), with Φ(x) = 1/2 + sign(x) (1 - erfc(|x| / √2)) / 2
         Activation::Gelu => {
             let (size, tail) = tail(simd, x);
-            // Beyond the size's limit both terms are as good as 0 or 1; `inside` keeps the sign and a finite square.
+            // Beyond the clamp of |x| both terms are as good as 0 or 1; `inside` keeps the sign and a finite
+            // square.
             let inside = simd.max(simd.sub(zero, size), simd.min(size, x));
             let half = simd.mul(simd.splat(0.5), simd.sub(one, tail));
             let sign = simd.div(inside, simd.max(size, simd.splat(f32::MIN_POSITIVE)));

@@ -1,8 +1,8 @@
-//! The encoder on the CPU, by kernels of our own: in the browser, and natively.
+//! The encoder on the CPU with our own kernels, in the browser and natively.
 //!
-//! Tokens of all sequences lie one after the other without padding. Linear layers take all rows at
-//! once ([`product`]), attention each sequence by itself ([`attention`]). What a row becomes depends
-//! on its own sequence alone, to the last bit: not on its batch, nor on the number of threads.
+//! The tokens of all sequences lie one after the other, without padding. Linear layers take all rows at once
+//! ([`product`]), attention takes each sequence by itself ([`attention`]). A sequence's result is
+//! bit-identical in any batch and with any number of threads.
 
 mod attention;
 #[cfg(feature = "native")]
@@ -31,7 +31,7 @@ use product::Panels;
 use rows::{Norm, normalize};
 pub(super) use simd::Level;
 
-/// A model, ready to run.
+/// A model that is ready to run.
 pub struct Model {
     level: Level,
     steps: Vec<Step>,
@@ -42,7 +42,7 @@ pub struct Model {
 
 /// A program's step with its weights.
 enum Step {
-    /// Rows of positions, the first token's first.
+    /// Position embeddings, starting with that of the first token.
     AddPositions {
         to: Buffer,
         rows: Vec<f32>,
@@ -83,7 +83,7 @@ enum Step {
 }
 
 impl Model {
-    /// Takes the weights of a model, to compute in f32.
+    /// Loads a model's weights, to compute in f32.
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) naming the tensor that is missing or has another shape
@@ -92,9 +92,8 @@ impl Model {
         Self::with_precision(program, weights, Precision::F32)
     }
 
-    /// As [`new`](Self::new); [`Precision::Packed`] takes linear layers that are packed in 8 bits to
-    /// integers: faster, at a cost in
-    /// exactness far below that of the 8 bits.
+    /// As [`new`](Self::new); [`Precision::Packed`] multiplies linear layers that are packed in 8 bits as
+    /// integers: faster, with an additional error far below that of the 8 bits.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -114,12 +113,12 @@ impl Model {
         Ok(Self { level, steps, width, output, dimension })
     }
 
-    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, width]` of sequences one
-    /// after the other, which are `lengths` tokens long. An empty sequence gives what the dense layers
-    /// make of zeros.
+    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, width]` of consecutive sequences
+    /// that are `lengths` tokens long. An empty sequence is pooled to zeros.
     ///
     /// # Panics
-    /// When there are not as many rows as `lengths` say, or fewer positions than a sequence has tokens.
+    /// When the number of rows does not match `lengths`, or a sequence has more tokens than there are
+    /// positions.
     pub fn encode(&self, words: Vec<f32>, lengths: &[usize]) -> Vec<f32> {
         let tokens: usize = lengths.iter().sum();
         assert_eq!(words.len(), tokens * self.width, "a row for each token");
@@ -136,11 +135,11 @@ impl Model {
     }
 }
 
-/// Rows that go through the feed-forward layers together, to keep what is between them small.
+/// Rows that pass through a feed-forward layer together, which bounds the memory for its inner units.
 const STRIP: usize = 1024;
 
 impl Step {
-    /// Numbers that it writes to `buffer`.
+    /// Values that it writes to `buffer`.
     fn room(&self, buffer: Buffer, batch: &Batch) -> usize {
         let (to, width, rows) = match self {
             Self::AddPositions { .. } | Self::Norm { .. } | Self::Normalize { .. } => return 0,
@@ -153,12 +152,12 @@ impl Step {
     }
 }
 
-/// What is computed of some sequences.
+/// The intermediate state of a batch of sequences.
 struct Batch<'a> {
     level: Level,
     lengths: &'a [usize],
     tokens: usize,
-    /// By [`Buffer`].
+    /// Indexed by [`Buffer`].
     memory: [Vec<f32>; Buffer::COUNT],
 }
 
@@ -167,7 +166,7 @@ impl Batch<'_> {
         buffer.rows().count(self.tokens, self.lengths.len())
     }
 
-    /// A buffer's memory, until it is put back.
+    /// Takes a buffer's memory out; the caller puts it back.
     fn take(&mut self, buffer: Buffer) -> Vec<f32> {
         std::mem::take(&mut self.memory[buffer as usize])
     }
@@ -281,7 +280,7 @@ impl Loader<'_> {
         })
     }
 
-    /// Linear layers with the same input, side by side as one.
+    /// Linear layers that share an input, joined side by side.
     fn linear(&self, linear: &program::Linear, activation: Activation) -> Result<Linear> {
         let &program::Linear { input, output, .. } = linear;
         let arrays = self.weights.matrices(self.program, linear)?;

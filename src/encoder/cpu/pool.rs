@@ -1,9 +1,9 @@
-//! From token vectors to one vector a text, and the gradients of that.
+//! Pooling of token vectors into one vector per text, and its gradients.
 
 use crate::encoder::Pooling;
 
-/// `[tokens, hidden]` of sequences one after the other, `lengths` tokens long, into `out`, `[sequences, hidden]`;
-/// zeros for an empty one.
+/// Pools `[tokens, hidden]` of consecutive sequences, `lengths` tokens long, into `out`, `[sequences,
+/// hidden]`; an empty sequence gives zeros.
 pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: &mut [f32]) {
     let mut rest = x;
     for (vector, &length) in out.chunks_mut(hidden).zip(lengths) {
@@ -28,8 +28,8 @@ pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: 
     }
 }
 
-/// Gradients of the tokens from those of the pooled vectors, `[sequences, hidden]`, into `out`,
-/// `[tokens, hidden]`; `x` is what was pooled. Of equal largest values the first takes all.
+/// Gradients of the tokens, `[tokens, hidden]`, into `out` from those of the pooled vectors, `[sequences,
+/// hidden]`; `x` is what was pooled. Among equal maxima the first takes the whole gradient.
 #[cfg(feature = "native")]
 pub fn unpool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
     out.fill(0.0);

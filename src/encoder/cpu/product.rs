@@ -1,8 +1,8 @@
-//! Products of matrices: rows of activations by panels of weights.
+//! Matrix products in f32: rows of activations times panels of weights.
 //!
-//! The right-hand matrix lies in panels of as many columns as a tile has, each panel depth after
-//! depth. A tile of the result stays in registers over the whole depth, so every element is summed
-//! in the order of the depth, whatever rows, columns and threads surround it.
+//! The right-hand matrix is packed in panels of as many columns as a tile has, row after row within a panel.
+//! A tile of the result stays in registers over the whole depth, so every element is summed in the same
+//! order, whatever rows, columns and threads surround it.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::encoder::Activation;
 
-/// A matrix `[depth, columns]` in panels; columns that fill up the last panel are zero.
+/// A matrix `[depth, columns]` packed in panels; the last panel is padded with zero columns.
 pub struct Panels {
     lines: Vec<Line>,
     level: Level,
@@ -20,18 +20,18 @@ pub struct Panels {
     columns: usize,
 }
 
-/// Panels start where a vector of any width can be loaded at once.
+/// Aligns panels for vector loads of any width.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
 impl Panels {
-    /// No columns yet; `fill_by_columns` and `fill_by_rows` bring them.
+    /// Without columns, until `fill_by_columns` or `fill_by_rows` is called.
     pub fn new(level: Level) -> Self {
         Self { lines: Vec::new(), level, depth: 0, columns: 0 }
     }
 
-    /// Takes a matrix by its columns, each `depth` long; the memory is used again.
+    /// Packs a matrix given by its columns, each `depth` long; memory is reused.
     pub fn fill_by_columns<'a>(&mut self, depth: usize, columns: usize, column: impl Fn(usize) -> &'a [f32]) {
         let width = self.level.columns();
         for (p, panel) in self.empty(depth, columns).chunks_mut(width * depth).enumerate() {
@@ -42,7 +42,7 @@ impl Panels {
         }
     }
 
-    /// Takes a matrix by its rows, each `columns` long; the memory is used again.
+    /// Packs a matrix given by its rows, each `columns` long; memory is reused.
     pub fn fill_by_rows<'a>(&mut self, depth: usize, columns: usize, row: impl Fn(usize) -> &'a [f32]) {
         let width = self.level.columns();
         for (p, panel) in self.empty(depth, columns).chunks_mut(width * depth).enumerate() {
@@ -53,7 +53,7 @@ impl Panels {
         }
     }
 
-    /// Zeros for a matrix of this size.
+    /// Resizes for a matrix of this size, all zeros.
     fn empty(&mut self, depth: usize, columns: usize) -> &mut [f32] {
         (self.depth, self.columns) = (depth, columns);
         let length = self.count() * self.level.columns() * depth;
@@ -69,25 +69,25 @@ impl Panels {
     }
 }
 
-/// What happens to a sum before it is stored.
+/// What is done to a sum before it is stored (a kernel's epilogue).
 #[derive(Clone, Copy)]
 pub struct After<'a> {
-    /// Added to each column; empty for nothing.
+    /// Added to each column; empty for no bias.
     pub bias: &'a [f32],
-    /// Applied then.
+    /// Applied after the bias.
     pub activation: Activation,
-    /// Whether what lies in the result's place is added in the end.
+    /// Whether to add to what is in the destination, last of all.
     pub add: bool,
 }
 
 impl After<'_> {
-    /// The sums as they are.
+    /// Stores the sums as they are.
     pub const NOTHING: Self = Self { bias: &[], activation: Activation::Identity, add: false };
 
-    /// Stores the sums of one row.
+    /// Finishes and stores the sums of one row.
     ///
     /// # Safety
-    /// As many f32 are there at `bias`, and `columns` of them at `to`.
+    /// `bias` holds as many f32 as there are sums, and `to` can take `columns` of them.
     #[inline(always)]
     pub unsafe fn store<S: Simd, const VECTORS: usize>(
         &self,
@@ -97,7 +97,7 @@ impl After<'_> {
         to: *mut f32,
         columns: usize,
     ) {
-        // SAFETY: as the caller promises; what is not there in columns goes through `edge`.
+        // SAFETY: as the caller promises; a partial panel goes through `edge`.
         unsafe {
             if columns == VECTORS * S::LANES {
                 self.store_whole(simd, sums, bias, to);
@@ -111,7 +111,7 @@ impl After<'_> {
     }
 
     /// # Safety
-    /// As many f32 as sums are there at `bias` and `to`.
+    /// `bias` and `to` hold as many f32 as there are sums.
     #[inline(always)]
     unsafe fn store_whole<S: Simd, const VECTORS: usize>(
         &self,
@@ -132,8 +132,8 @@ impl After<'_> {
     }
 }
 
-/// Where a result goes: rows of a matrix, `stride` values from one to the next. Threads that write to one matrix
-/// share one of these, as each new borrow of the matrix would end the rights of those made before it.
+/// Where a result is written: rows of a matrix, `stride` values apart. Threads that write to one matrix share
+/// one `Place`, as a new mutable borrow of the matrix would invalidate earlier ones.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
     pub(super) to: *mut f32,
@@ -149,26 +149,26 @@ unsafe impl Send for Place<'_> {}
 unsafe impl Sync for Place<'_> {}
 
 impl<'a> Place<'a> {
-    /// All rows of `values`, `columns` values each.
+    /// All of `values`, in rows of `columns` values.
     pub fn new(values: &'a mut [f32], columns: usize) -> Self {
         assert!(values.len().is_multiple_of(columns));
         let rows = values.len() / columns;
         Self { to: values.as_mut_ptr(), rows, columns, stride: columns, values: PhantomData }
     }
 
-    /// What of it lies from `row` and `column` on.
+    /// The part that starts at `row` and `column`.
     pub fn from(self, row: usize, column: usize) -> Self {
         assert!(row <= self.rows && column <= self.columns);
-        // Behind the last row no element is left to point to.
+        // One past the last row there is no element to point to.
         let to = self.to.wrapping_add(row * self.stride + column);
         Self { to, rows: self.rows - row, columns: self.columns - column, ..self }
     }
 }
 
-/// `rows` rows of `left`, each `stride` after the one before, times panels `which` of `right`.
+/// Multiplies `rows` rows of `left`, `stride` apart, by the panels `which` of `right`.
 ///
 /// # Safety
-/// Nobody else uses the columns of these panels in the first `rows` rows of `place` in the meantime.
+/// Nobody else accesses the columns of these panels in the first `rows` rows of `place` in the meantime.
 pub unsafe fn multiply(
     (left, stride, rows): (&[f32], usize, usize),
     right: &Panels,
@@ -201,7 +201,7 @@ impl Kernel for Multiply<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
         let width = VECTORS * S::LANES;
-        // Tiles of nearly the same height rather than full ones and a flat rest.
+        // Tiles of nearly equal height, rather than full ones and a small remainder.
         let tiles = self.rows.div_ceil(ROWS);
         let bias = &mut [0.0; MOST_COLUMNS][..width];
         for panel in self.which.clone() {
@@ -211,12 +211,12 @@ impl Kernel for Multiply<'_> {
                 bias[..columns].copy_from_slice(&self.after.bias[first..first + columns]);
                 bias[columns..].fill(0.0);
             }
-            // SAFETY: the panel is there, as `multiply` asserts.
+            // SAFETY: the panel exists, as `multiply` asserts.
             let values = unsafe { self.right.lines.as_ptr().cast::<f32>().add(first * self.right.depth) };
             for tile in 0..tiles {
                 let top = tile * self.rows / tiles;
                 let rows = (tile + 1) * self.rows / tiles - top;
-                // SAFETY: rows and columns are there, as `multiply` asserts and its caller promises.
+                // SAFETY: rows and columns exist, as `multiply` asserts and its caller promises.
                 unsafe {
                     let left = self.left.add(top * self.stride);
                     let to = self.place.to.add(top * self.place.stride + first);
@@ -242,10 +242,10 @@ impl Kernel for Multiply<'_> {
 }
 
 impl Multiply<'_> {
-    /// One tile of the result.
+    /// Computes one tile of the result.
     ///
     /// # Safety
-    /// `R` rows are there at `left`, a panel at `values`, and `columns` columns of `R` rows at `to`.
+    /// `left` has `R` rows, `values` is a panel, and `to` has `columns` columns of `R` rows.
     #[inline(always)]
     unsafe fn tile<S: Simd, const R: usize, const VECTORS: usize>(
         &self,
@@ -275,7 +275,7 @@ impl Multiply<'_> {
             }
         }
         for (r, sums) in sums.iter().enumerate() {
-            // SAFETY: row `r` is there.
+            // SAFETY: row `r` is below `R`.
             unsafe { self.after.store(simd, sums, bias, to.add(r * self.place.stride), columns) };
         }
     }

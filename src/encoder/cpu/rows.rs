@@ -1,4 +1,4 @@
-//! What happens to whole rows: layer norm, softmax, length 1.
+//! Row-wise operations: layer norm, softmax, scaling to length 1.
 
 use super::{
     linear::PART,
@@ -15,12 +15,12 @@ pub struct Norm {
 }
 
 impl Norm {
-    /// Rows of `x`, each as wide as the gain, normed in place.
+    /// Normalizes rows of `x`, each as wide as the gain, in place.
     pub fn apply(&self, level: Level, x: &mut [f32]) {
         level.dispatch(LayerNorm { norm: self, x });
     }
 
-    /// The same on all threads.
+    /// The same, on all threads.
     pub fn apply_all(&self, level: Level, x: &mut [f32]) {
         threads::chunks_mut(x, PART * self.gain.len(), |_, rows| self.apply(level, rows));
     }
@@ -71,7 +71,7 @@ impl Kernel for LayerNorm<'_> {
     }
 }
 
-/// Folds a row: whole vectors lane by lane, the lanes, then what is left.
+/// Folds a row: whole vectors lane by lane, then the lanes, then the remaining values.
 #[inline(always)]
 fn fold<S: Simd>(
     simd: S,
@@ -91,7 +91,7 @@ fn fold<S: Simd>(
 
 /// Turns the first `length` values of each row of `x`, `stride` wide, into `softmax(scale x)`.
 ///
-/// A stride is a multiple of every level's lanes; what lies behind `length` is overwritten.
+/// `stride` is a multiple of every level's lanes; what follows `length` in a row is overwritten.
 pub fn softmax(level: Level, x: &mut [f32], stride: usize, length: usize, scale: f32) {
     assert!(stride.is_multiple_of(super::simd::MOST_LANES) && 0 < length && length <= stride);
     level.dispatch(Softmax { x, stride, length, scale });
@@ -122,8 +122,8 @@ impl Kernel for Softmax<'_> {
             let largest = simd.splat(simd.largest(largest));
             let mut sum = simd.splat(0.0);
             for at in (0..used).step_by(S::LANES) {
-                // SAFETY: as above. Behind the length `exp` gives less than 1e-37: nothing beside the
-                // largest value's 1.
+                // SAFETY: as above. Past the length `exp` gives less than 1e-37, which vanishes next to the
+                // maximum's 1.
                 unsafe {
                     let at = row.as_mut_ptr().add(at);
                     let e = exp(simd, simd.mul(simd.sub(simd.load(at), largest), scale));

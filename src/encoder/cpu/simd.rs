@@ -1,11 +1,11 @@
-//! Vectors of f32 as the processor has them, behind one trait, so that each kernel is written once.
+//! SIMD vectors of f32 behind one trait, so that each kernel is written once for all instruction sets.
 //!
-//! A value of a type that is [`Simd`] proves that the processor has the instructions: `dispatch!`
-//! alone makes one, after asking the processor.
+//! A value of a type that implements [`Simd`] proves that the processor has the instructions: only
+//! [`Level::dispatch`] makes one, for instructions that were detected.
 
-/// Vector instructions.
+/// An instruction set.
 pub trait Simd: Copy {
-    /// Lanes of a vector.
+    /// Lanes in a vector.
     const LANES: usize;
     /// A vector of f32.
     type V: Copy;
@@ -23,26 +23,26 @@ pub trait Simd: Copy {
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
-    /// The smaller; the second where one is not a number.
+    /// The smaller; the second if one is NaN.
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
-    /// The larger; the second where one is not a number.
+    /// The larger; the second if one is NaN.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a b + c`, rounded once where the processor can.
+    /// `a b + c`, with a single rounding where the processor has it.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// 2ⁿ for the `n` from -126 to 127 in the low bits of `1.5 · 2²³ + n`.
     fn pow2(self, n: Self::V) -> Self::V;
 
-    /// The same two i16, the first in the lower half, in every lane.
+    /// Every lane set to the same pair of i16, the first in the lower half.
     fn splat_pair(self, pair: i32) -> Self::I;
     /// # Safety
     /// `2 LANES` values can be read at `from`, which need not be aligned.
     unsafe fn load_pairs(self, from: *const i16) -> Self::I;
     /// Adds to each i32 of `sum` the products of the two i16 of `a` and `b` in its lane.
     fn add_products(self, sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
-    /// i32 in f32.
+    /// Converts i32 to f32.
     fn to_f32(self, x: Self::I) -> Self::V;
 
-    /// Sum over lanes, half by half.
+    /// Sum of the lanes, by halves.
     #[inline(always)]
     fn sum(self, x: Self::V) -> f32 {
         self.halve(x, |a, b| a + b)
@@ -54,7 +54,7 @@ pub trait Simd: Copy {
         self.halve(x, f32::max)
     }
 
-    /// Joins the upper half of the lanes to the lower, until one is left.
+    /// Combines the upper half of the lanes with the lower, until one is left.
     #[inline(always)]
     fn halve(self, x: Self::V, join: impl Fn(f32, f32) -> f32) -> f32 {
         let mut lanes = self.lanes(x);
@@ -68,7 +68,7 @@ pub trait Simd: Copy {
         lanes[0]
     }
 
-    /// The lanes, and zeros behind them.
+    /// The lanes, followed by zeros.
     #[inline(always)]
     fn lanes(self, x: Self::V) -> [f32; MOST_LANES] {
         let mut out = [0.0; MOST_LANES];
@@ -81,15 +81,15 @@ pub trait Simd: Copy {
 /// Lanes of the widest vector.
 pub const MOST_LANES: usize = 16;
 
-/// A kernel that runs with any instructions.
+/// A kernel that is compiled for every instruction set.
 pub trait Kernel {
     type Out;
-    /// Has to be `#[inline(always)]`, or it is compiled without the instructions. At most `ROWS` rows
-    /// of `VECTORS` vectors fit the registers.
+    /// Has to be `#[inline(always)]`, or it is compiled without the instructions. A tile of `ROWS` rows of
+    /// `VECTORS` vectors fits the registers.
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) -> Self::Out;
 }
 
-/// Which instructions to use. [`best`](Self::best) asks the processor.
+/// An instruction set that this processor has; [`best`](Self::best) selects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level(Instructions);
 
@@ -101,7 +101,7 @@ enum Instructions {
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What the compiler may use everywhere on the target.
+    /// What the compiler may use anywhere on the target.
     Base,
 }
 
@@ -125,12 +125,12 @@ impl Instructions {
 }
 
 impl Level {
-    /// The widest vectors that the processor has.
+    /// The widest that the processor has.
     pub fn best() -> Self {
         Self::all()[0]
     }
 
-    /// All that the processor has, the best first.
+    /// All that the processor has, best first.
     pub fn all() -> Vec<Self> {
         let wider: &[Instructions] = &[
             #[cfg(target_arch = "x86_64")]
@@ -145,7 +145,7 @@ impl Level {
         all
     }
 
-    /// Columns of the tiles that `dispatch!` computes at once.
+    /// Columns of a kernel's tiles.
     pub fn columns(self) -> usize {
         struct Columns;
         impl Kernel for Columns {
@@ -162,7 +162,7 @@ impl Level {
     #[inline]
     pub fn dispatch<K: Kernel>(self, kernel: K) -> K::Out {
         match self.0 {
-            // SAFETY: `all` makes these levels only when the processor has the instructions.
+            // SAFETY: `all` makes these levels only if the processor has the instructions.
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512Vnni => unsafe { x86::avx512vnni(kernel) },
             // SAFETY: as above.
@@ -204,7 +204,7 @@ mod x86 {
         kernel.run::<_, 6, 2>(Avx2(()))
     }
 
-    /// Methods that are an expression of intrinsics each.
+    /// Methods that consist of one expression of intrinsics.
     macro_rules! intrinsics {
         ($(fn $name:ident($($argument:ident: $type:ty),*) -> $out:ty { $body:expr })*) => {
             $(
@@ -217,7 +217,7 @@ mod x86 {
         };
     }
 
-    /// Exists only where the processor has AVX-512F and BW, and VNNI where the type says so.
+    /// Exists only where the processor has AVX-512F and BW, and with `VNNI` that too.
     #[derive(Clone, Copy)]
     pub struct Avx512<const VNNI: bool>(());
 
@@ -365,7 +365,7 @@ mod wasm {
         }
         #[inline(always)]
         fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
-            // tools/unfuse makes the second of the first, for browsers without the instruction.
+            // tools/unfuse derives the second from the first, for browsers without the instruction.
             #[cfg(target_feature = "relaxed-simd")]
             return f32x4_relaxed_madd(a, b, c);
             #[cfg(not(target_feature = "relaxed-simd"))]
@@ -395,7 +395,7 @@ mod wasm {
     }
 }
 
-/// Arrays that the compiler turns into whatever vectors the target has (NEON, SSE2).
+/// Arrays that the compiler turns into the target's vectors (NEON, SSE2).
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable {
     use super::Simd;
@@ -458,7 +458,7 @@ mod portable {
         }
         #[inline(always)]
         fn mul_add(self, a: Lanes, b: Lanes, c: Lanes) -> Lanes {
-            // Where the processor has no such instruction, `f32::mul_add` is a slow function.
+            // Without such an instruction, `f32::mul_add` calls a slow function.
             if cfg!(target_arch = "aarch64") {
                 Lanes(from_fn(|i| a.0[i].mul_add(b.0[i], c.0[i])))
             } else {

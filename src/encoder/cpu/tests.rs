@@ -1,4 +1,4 @@
-//! Every kernel with every instruction set of the processor, against plain loops in f64.
+//! Every kernel with every instruction set of the processor, compared with plain loops in f64.
 
 use super::{
     simd::{Kernel, Simd},
@@ -14,7 +14,7 @@ use crate::{
 
 struct Map<'a, F>(&'a [f32], F);
 
-/// A function of every lane.
+/// An element-wise function.
 trait Lanewise {
     fn of<S: Simd>(&self, simd: S, x: S::V) -> S::V;
 }
@@ -185,7 +185,7 @@ fn softmax_is_right_at_odd_lengths_and_extremes() {
                     let sum: f64 = scaled.iter().map(|x| (x - largest).exp()).sum();
                     for (x, &y) in scaled.iter().zip(after) {
                         let exact = (x - largest).exp() / sum;
-                        // A score of 100 is itself known to 1e-5 only.
+                        // A score of 100 is itself only known to 1e-5.
                         assert!(
                             (f64::from(y) - exact).abs() < 2e-7 * f64::from(spread.min(100.0)),
                             "{level:?} {length}: {y} {exact}"
@@ -197,7 +197,7 @@ fn softmax_is_right_at_odd_lengths_and_extremes() {
     }
 }
 
-/// A model whose sizes are multiples of nothing, with a dense layer and without.
+/// A model with odd sizes, with or without a dense layer.
 fn small(
     pooling: Pooling,
     activation: Activation,
@@ -231,7 +231,7 @@ fn a_vector_is_the_same_to_the_last_bit_in_any_batch() {
     }
 }
 
-/// One row more than the feed-forward layers take at once, so that work is shared out.
+/// One row more than a feed-forward layer takes at once, so that threads share the work.
 #[cfg(feature = "native")]
 #[test]
 fn threads_change_no_bit() {
@@ -281,7 +281,7 @@ fn integers_are_close_at_odd_sizes_and_never_run_over() {
     let mut noise = Noise(9);
     for level in Level::all() {
         for (rows, columns, depth) in [(1, 7, 3), (5, 33, 64), (13, 16, 17), (50, 31, 1536), (0, 5, 4)] {
-            // The second time every weight and activation is the largest there is.
+            // The second time, every weight and activation has the maximal value.
             for same in [false, true] {
                 let mut take = |n: usize| if same { vec![0.7; n] } else { noise.take(n) };
                 let (x, w, bias) = (take(rows * depth), take(columns * depth), take(columns));
@@ -325,7 +325,7 @@ fn integers_are_the_same_to_the_last_bit_with_all_instructions() {
         Linear { matrix, bias, activation, input, output }.apply(&x, &mut out, false);
         (level, out)
     });
-    // The same by the book: whole numbers, then one scale after the other.
+    // The same, spelled out: integers, then one scale after the other.
     let largest = |x: &[f32]| x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
     let round = |x: &[f32], scale: f32| -> Vec<i64> {
         x.iter().map(|v| (v * scale.recip()).round_ties_even() as i64).collect()

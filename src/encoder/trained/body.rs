@@ -1,4 +1,4 @@
-//! A program in Burn: from embedding rows to vectors.
+//! A program in Burn: embedding rows in, text vectors out.
 
 use std::{cell::Cell, sync::Arc};
 
@@ -25,50 +25,51 @@ use crate::{
     encoder::{Precision, Reach},
 };
 
-/// Where a padded token's attention score goes; far below any real one and still finite in f16.
+/// Added to the attention scores of padding: far below any real score and still finite in f16.
 const MASKED: f32 = -3.0e4;
 
-/// A program's parameters but the word embedding table, each list in the order in which steps use them.
+/// A program's parameters except the word embedding table, each list in the order in which steps use them.
 #[derive(Module, Debug)]
 pub struct Body {
-    /// Rows of positions, those of segments already added.
+    /// Position embeddings, with the segment embedding already added.
     positions: Vec<Param<Tensor<2>>>,
     norms: Vec<LayerNorm>,
-    /// Layers with the same input in one: `[input, output]`.
+    /// Layers that share an input, joined: `[input, output]`.
     linears: Vec<Linear>,
 }
 
-/// A model on one of Burn's devices.
+/// A model on a Burn device.
 pub struct Model {
-    /// What it does.
+    /// Its program.
     pub program: Arc<Program>,
-    /// What it does it with.
+    /// Its weights.
     pub body: Body,
-    /// Where.
+    /// The device they are on.
     pub device: Device,
 }
 
-/// How a pass is made.
+/// Options of a forward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Pass {
-    /// How far gradients go back.
+    /// How far back gradients will be computed.
     pub reach: Reach,
-    /// Whether products are in f16, as are their gradients then; all between them and the weights stay in f32.
+    /// Whether matrix products and their gradients are in f16; everything else, the weights included, stays
+    /// in f32.
     pub half: bool,
 }
 
 impl Pass {
-    /// One that no gradient comes back from.
+    /// A forward pass without gradients.
     pub const FORWARD: Self = Self { reach: Reach::All, half: false };
 }
 
-/// A parameter of a [`Body`], and what it is made of.
+/// A parameter of a [`Body`] and the program's parameters in it.
 pub struct Named<'a> {
-    /// What Burn calls it.
+    /// Burn's id.
     pub id: ParamId,
-    /// The program's parameters that are side by side in it.
+    /// The program's parameters that it joins side by side.
     specs: Vec<&'a ParamSpec>,
-    /// Whether rows and columns have changed places.
+    /// Whether rows and columns are swapped.
     transposed: bool,
     values: Tensor<1>,
 }
@@ -79,12 +80,12 @@ impl Named<'_> {
         self.specs[0].place
     }
 
-    /// The names of its parts.
+    /// The names of the program's parameters.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.specs.iter().map(|spec| spec.name.as_str())
     }
 
-    /// Its values, or others in their order, part by part.
+    /// Splits `values` (its own, or others laid out as they are) into the program's parameters.
     ///
     /// # Errors
     /// [`Error::Device`] when they cannot be read back.
@@ -99,11 +100,11 @@ impl Named<'_> {
         Ok(parts.map(|(spec, values)| Array::f32(spec.shape(), values.to_vec())).collect())
     }
 
-    /// The inverse of [`parts`](Self::parts), of arrays that are called by the parts' names with `behind` behind
-    /// them.
+    /// The inverse of [`parts`](Self::parts): reads arrays that are named after the parameters, with the
+    /// suffix `behind`.
     ///
     /// # Errors
-    /// [`Error::Format`] when one is missing or of another shape.
+    /// [`Error::Format`] when one is missing or has another shape.
     pub fn joined(&self, weights: &Weights, behind: &str) -> Result<Vec<f32>> {
         let mut values = Vec::new();
         for spec in &self.specs {
@@ -113,14 +114,14 @@ impl Named<'_> {
         Ok(if self.transposed { transpose(values, rows, size / rows) } else { values })
     }
 
-    /// Of all parts together.
+    /// Number of rows of all parts together.
     fn rows(&self) -> usize {
         self.specs.iter().map(|spec| spec.axes[0].size()).sum()
     }
 }
 
 impl Model {
-    /// Puts the weights of a model on `device`.
+    /// Loads a model's weights onto `device`.
     ///
     /// # Errors
     /// [`Error::Format`] naming the tensor that is missing or has another shape than `program` says.
@@ -153,7 +154,7 @@ impl Model {
 
     /// Text vectors `[batch, dimension]` from embedding rows `[batch, length, width]`.
     ///
-    /// `mask` is `[batch, length]`, 1 for a token and 0 for padding; `None` when nothing is padded.
+    /// `mask` is `[batch, length]`, 1 for tokens and 0 for padding; `None` when nothing is padded.
     pub fn forward(&self, words: Tensor<3>, mask: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
         let [batch, length, _] = words.dims();
         let scores = mask
@@ -164,7 +165,7 @@ impl Model {
         let mut run = Run { program: &self.program, step: 0, memory, nothing };
         run.put(Buffer::Hidden, words);
         let Body { positions, norms, linears } = &self.body;
-        // How many of each are behind the steps that were made.
+        // Index of the next parameter of each list.
         let (mut position, mut norm, mut layer) = (0, 0, 0);
         let mut before = Place::Before;
         for (i, step) in self.program.steps().iter().enumerate() {
@@ -208,7 +209,7 @@ impl Model {
                     let context = attend(op, run.read(op.from), scores.clone(), pass.half);
                     run.put(op.to, context);
                 }
-                // Texts' vectors are one below the other: `[1, batch, width]`.
+                // Text vectors are the rows of `[1, batch, width]`.
                 Op::Pool(op) => {
                     let x = pool(op.pooling, run.read(op.from), mask.clone());
                     run.put(op.to, x.unsqueeze());
@@ -222,7 +223,7 @@ impl Model {
         run.change(self.program.output()).reshape([batch, self.program.dimension()])
     }
 
-    /// A gradient that came as far as `place`, in some form.
+    /// Some gradient of `place`, which shows that the backward pass has got that far.
     pub fn reached(&self, place: Place, grads: &Gradients) -> Option<Tensor<2>> {
         let mut linears = self.body.linears.iter();
         for step in self.program.steps() {
@@ -295,7 +296,7 @@ impl Model {
         Named { id: param.id, specs, transposed, values: param.val().flatten(0, D - 1) }
     }
 
-    /// The weights, read back in f32 under their names.
+    /// The weights by name, read back in f32.
     ///
     /// # Errors
     /// [`Error::Device`] when they cannot be read back.
@@ -310,13 +311,13 @@ impl Model {
     }
 }
 
-/// What is in a program's buffers at one of its steps.
+/// The state of a program's buffers while it runs.
 struct Run<'a> {
     program: &'a Program,
     step: usize,
-    /// By [`Buffer`].
+    /// Indexed by [`Buffer`].
     memory: [Tensor<3>; Buffer::COUNT],
-    /// What is in those that nobody reads.
+    /// Stands in for the content of buffers that nobody will read.
     nothing: Tensor<3>,
 }
 
@@ -325,12 +326,12 @@ impl Run<'_> {
         self.memory[buffer as usize] = x;
     }
 
-    /// What this step changes.
+    /// Takes a buffer's content out, for a step that changes it.
     fn change(&mut self, buffer: Buffer) -> Tensor<3> {
         std::mem::replace(&mut self.memory[buffer as usize], self.nothing.clone())
     }
 
-    /// What this step reads; it is dropped, if it is the last to do so.
+    /// A buffer's content for a step that reads it; freed if no later step reads it.
     fn read(&mut self, buffer: Buffer) -> Tensor<3> {
         let x = self.change(buffer);
         if self.program.is_read_after(self.step, buffer) {
@@ -339,7 +340,7 @@ impl Run<'_> {
         x
     }
 
-    /// Lets no gradient go back any further.
+    /// Stops gradients here.
     fn detach(&mut self) {
         for x in &mut self.memory {
             *x = std::mem::replace(x, self.nothing.clone()).detach();
@@ -347,8 +348,8 @@ impl Run<'_> {
     }
 }
 
-/// Context vectors `[batch, length, heads width]` from queries, keys and values `[batch, length, 3 heads width]`;
-/// `mask` is added to the scores.
+/// Context vectors `[batch, length, heads width]` from queries, keys and values `[batch, length, 3 heads
+/// width]`; `mask` is added to the scores.
 fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -> Tensor<3> {
     let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
     let [batch, length, _] = qkv.dims();
@@ -371,7 +372,7 @@ fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -
     context.swap_dims(1, 2).reshape([batch, length, heads * width])
 }
 
-/// A linear layer; with `half` its product is in f16.
+/// A linear layer; `half` computes its product in f16.
 fn linear(layer: &Linear, x: Tensor<3>, half: bool) -> Tensor<3> {
     if !half {
         return layer.forward(x);
@@ -384,7 +385,7 @@ fn linear(layer: &Linear, x: Tensor<3>, half: bool) -> Tensor<3> {
     }
 }
 
-/// Matrix by matrix; with `half` in f16.
+/// Batched matrix product; `half` computes it in f16.
 fn product(a: Tensor<4>, b: Tensor<4>, half: bool) -> Tensor<4> {
     if !half {
         return a.matmul(b);
@@ -411,8 +412,8 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Parameters are numbered in the order in which they are made, so that gradients of one device's are those of
-    /// another's.
+    /// Parameters are created in a fixed order, so that their ids, and with them gradients, match across
+    /// devices.
     fn param<const D: usize>(&self, value: Tensor<D>) -> Param<Tensor<D>> {
         let id = self.count.get();
         self.count.set(id + 1);
@@ -431,7 +432,7 @@ impl Loader<'_> {
         Ok(norm)
     }
 
-    /// Linear layers with the same input, side by side as one.
+    /// Linear layers that share an input, joined side by side.
     fn linear(&self, linear: &program::Linear) -> Result<Linear> {
         let &program::Linear { input, output, .. } = linear;
         let arrays = self.weights.matrices(self.program, linear)?;
@@ -448,11 +449,11 @@ impl Loader<'_> {
         Ok(Linear { weight: self.param(weight), bias: Some(self.param(self.tensor(bias, [output]))) })
     }
 
-    /// The bundle's own integers and scales as a Burn tensor, so that every device computes with the
-    /// same weights.
+    /// The bundle's packed integers and scales as a Burn tensor, so that every device computes with the same
+    /// weights.
     ///
-    /// It is made from data: `Tensor::quantize` of Burn 0.22 takes the scales of blocks as a list and
-    /// then reads it as if it were a matrix, which gives wrong weights on wgpu without an error.
+    /// Built from raw data: `Tensor::quantize` of Burn 0.22 takes the blocks' scales as a list and then reads
+    /// them as if they were a matrix, which gives wrong weights on wgpu without an error.
     fn packed(&self, arrays: &[&Array], rows: usize, input: usize) -> Tensor<2> {
         let (mut values, mut scales) = (Vec::with_capacity(rows * input), Vec::new());
         for (v, s) in arrays.iter().filter_map(|a| a.q8()) {
@@ -468,7 +469,7 @@ impl Loader<'_> {
     }
 }
 
-/// `[rows, columns]` → `[columns, rows]`.
+/// Transposes `[rows, columns]` to `[columns, rows]`.
 fn transpose(values: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
     let mut out = vec![0.0; values.len()];
     for (r, row) in values.chunks(columns).enumerate() {

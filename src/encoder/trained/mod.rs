@@ -1,4 +1,4 @@
-//! The encoder in Burn: what training differentiates, and what runs on native GPUs.
+//! The encoder in Burn, for training and for native GPUs.
 
 mod body;
 mod pooling;
@@ -9,11 +9,11 @@ pub use pooling::{normalize, pool};
 use burn::tensor::{Tensor, TensorData};
 
 impl Model {
-    /// Sends token sequences off, whose embedding rows `words` are, padded to `length` tokens; what is returned
-    /// waits for their vectors `[sequences, dimension]`.
+    /// Submits token sequences, padded to `length` tokens, with their embedding rows `words`; returns a
+    /// future of their vectors `[sequences, dimension]`.
     ///
     /// # Errors
-    /// What went wrong on the device, in words.
+    /// What went wrong on the device.
     pub fn send(
         &self,
         words: Vec<f32>,

@@ -1,10 +1,10 @@
-//! From token vectors to one vector a text.
+//! Pooling of token vectors into one vector per text.
 
 use burn::tensor::Tensor;
 
 use crate::encoder::Pooling;
 
-/// Far below any activation, so that padding never is the largest.
+/// Far below any activation, so that padding is never the maximum.
 const LOWEST: f32 = -1.0e9;
 
 /// `[batch, length, hidden]` → `[batch, hidden]`; `mask` is `[batch, length]`, `None` without padding.
@@ -33,7 +33,7 @@ pub fn pool(kind: Pooling, tokens: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor
     }
 }
 
-/// Rows of `[batch, d]` scaled to length 1; a zero row stays zero.
+/// Scales the rows of `[batch, d]` to length 1; zero rows stay zero.
 pub fn normalize(x: Tensor<2>) -> Tensor<2> {
     let length = x.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(1e-12);
     x / length

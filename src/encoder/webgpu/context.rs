@@ -1,11 +1,11 @@
-//! An open GPU, and how its failures are heard of.
+//! An open GPU and its error handling.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::readback;
 use crate::{Error, Result};
 
-/// What a device has to give back before it is used.
+/// A number that the device must return before it is used.
 const ECHO: f32 = 1.5;
 
 /// An open GPU.
@@ -14,17 +14,17 @@ pub struct Context {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     adapter: String,
-    /// Whether it only imitates a GPU: shaders then do without workgroup memory where that is much faster.
+    /// Whether the GPU is emulated in software; some shaders are then faster without workgroup memory.
     pub(super) software: bool,
     faults: Faults,
 }
 
 impl Context {
-    /// Opens the GPU that WebGPU offers; natively, where there is none, a driver that imitates one. It has
-    /// answered then: some can be opened, and never finish any work.
+    /// Opens the GPU that WebGPU offers; natively, if there is none, a software adapter. Waits for its first
+    /// answer: some can be opened but never finish any work.
     ///
     /// # Errors
-    /// [`Error::Device`] when there is none or it refuses.
+    /// [`Error::Device`] when there is none or it cannot be opened.
     pub async fn open() -> Result<Self> {
         let failed = |problem: String| Error::device("WebGPU", problem);
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
@@ -41,10 +41,10 @@ impl Context {
             adapter = ask(true).await;
         }
         let adapter = adapter.map_err(|e| {
-            // In a browser wgpu names every back end that no browser has; a visitor can do nothing about those.
+            // In a browser wgpu's error lists all native back ends, which are of no use to a visitor.
             failed(match cfg!(target_family = "wasm") {
                 true => "the browser found no GPU for it here".into(),
-                false => format!("no GPU is offered here ({e})"),
+                false => format!("no GPU is available ({e})"),
             })
         })?;
         let descriptor = wgpu::DeviceDescriptor {
@@ -55,7 +55,7 @@ impl Context {
         let (device, queue) = adapter
             .request_device(&descriptor)
             .await
-            .map_err(|e| failed(format!("the GPU refuses to be opened ({e})")))?;
+            .map_err(|e| failed(format!("the GPU cannot be opened ({e})")))?;
         let faults = Faults::default();
         let heard = faults.clone();
         device.set_device_lost_callback(move |_, why| heard.lose(why));
@@ -72,7 +72,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Sends a number there and reads it back, as all work does.
+    /// Writes a number to the device and reads it back.
     async fn echo(&self) -> std::result::Result<(), String> {
         let watch = self.watch();
         let buffer = |usage| {
@@ -98,21 +98,21 @@ impl Context {
         }
         match values?.as_slice() {
             [ECHO] => Ok(()),
-            other => Err(format!("it gives back {other:?} where it was sent {ECHO}")),
+            other => Err(format!("it returned {other:?} where {ECHO} was written")),
         }
     }
 
-    /// Its name, for people.
+    /// Its name, for display.
     pub fn adapter(&self) -> &str {
         &self.adapter
     }
 
-    /// Whether it only imitates a GPU in software.
+    /// Whether it is emulated in software.
     pub fn is_software(&self) -> bool {
         self.software
     }
 
-    /// Calls `heard` with the reason, once, when the device is lost; at once when it already is.
+    /// Calls `heard` with the reason once the device is lost; immediately if it already is.
     pub fn on_lost(&self, heard: impl Fn(String) + Send + 'static) {
         let mut faults = self.faults.lock();
         match faults.lost.clone() {
@@ -124,16 +124,16 @@ impl Context {
         }
     }
 
-    /// Gives the device up, as a driver's crash would.
+    /// Destroys the device, which has the effect of a driver crash.
     pub fn destroy(&self) {
         self.device.destroy();
         self.faults.lose("the device was destroyed".into());
     }
 
-    /// What went wrong since the last call that nobody was told of.
+    /// Checks for errors since the last call that no [`Watch`] caught.
     ///
     /// # Errors
-    /// Why the device was lost, or the fault.
+    /// Why the device was lost, or the error.
     pub(super) fn check(&self) -> std::result::Result<(), String> {
         let mut faults = self.faults.lock();
         if let Some(why) = &faults.lost {
@@ -142,14 +142,14 @@ impl Context {
         faults.error.take().map_or(Ok(()), Err)
     }
 
-    /// Listens for faults of what is asked of the device until [`Watch::end`].
+    /// Catches errors in the commands issued until [`Watch::end`].
     pub(super) fn watch(&self) -> Watch {
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         Watch { memory, validation: self.device.push_error_scope(wgpu::ErrorFilter::Validation) }
     }
 }
 
-/// Whether an adapter is a processor that imitates a GPU.
+/// Whether an adapter is a CPU that emulates a GPU.
 pub(in crate::encoder) fn looks_imitated(info: &wgpu::AdapterInfo) -> bool {
     info.device_type == wgpu::DeviceType::Cpu
         || ["swiftshader", "llvmpipe", "software"]
@@ -157,16 +157,15 @@ pub(in crate::encoder) fn looks_imitated(info: &wgpu::AdapterInfo) -> bool {
             .any(|s| format!("{} {}", info.name, info.driver).to_lowercase().contains(s))
 }
 
-/// Faults that the device reports while it is used. The guards are of one thread: no `await` while one
-/// is held.
+/// Catches errors that the device reports. The guards belong to one thread: never `await` while holding one.
 pub(super) struct Watch {
-    // Opened last, it has to be closed first, also where a `Watch` is dropped.
+    // Pushed last, so it must be popped first, even when a `Watch` is dropped.
     validation: wgpu::ErrorScopeGuard,
     memory: wgpu::ErrorScopeGuard,
 }
 
 impl Watch {
-    /// Stops listening; the answer is the first fault.
+    /// Stops watching; resolves to the first error.
     pub fn end(self) -> impl Future<Output = Option<String>> + wgpu::WasmNotSend {
         let validation = self.validation.pop();
         let memory = self.memory.pop();
@@ -174,7 +173,7 @@ impl Watch {
     }
 }
 
-/// What happened to a device, shared with its callbacks.
+/// A device's errors, shared with its callbacks.
 #[derive(Clone, Default)]
 struct Faults(Arc<Mutex<Happened>>);
 
@@ -215,9 +214,9 @@ impl std::fmt::Debug for Faults {
 
 fn sentence(error: &wgpu::Error) -> String {
     match error {
-        wgpu::Error::OutOfMemory { .. } => "its memory is full; use shorter texts or a smaller model".into(),
+        wgpu::Error::OutOfMemory { .. } => "it is out of memory; use shorter texts or a smaller model".into(),
         wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
-            // Descriptions go on for many lines.
+            // wgpu's descriptions span many lines.
             format!("it refused the work ({})", description.split_whitespace().collect::<Vec<_>>().join(" "))
         }
     }

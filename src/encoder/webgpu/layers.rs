@@ -18,7 +18,7 @@ use crate::{
     encoder::Precision,
 };
 
-/// A program's steps with their weights; those that are no kernel are left out.
+/// A program's steps with their weights; steps that need no kernel are left out.
 pub(super) struct Layers(pub Vec<Layer>);
 
 /// One dispatch.
@@ -34,7 +34,7 @@ pub(super) enum Layer {
         heads: usize,
         kernel: Kernel,
     },
-    /// Factors, then summands.
+    /// Gain, then bias.
     Norm {
         to: Buffer,
         affine: wgpu::Buffer,
@@ -55,20 +55,20 @@ pub(super) enum Layer {
 pub(super) struct Matrix {
     pub kernel: Linear,
     pub output: usize,
-    /// Bias, weights and, when they are packed, their scales.
+    /// Bias, weights and, if packed, their scales.
     pub buffers: Vec<wgpu::Buffer>,
 }
 
-/// A model on its way to the GPU: each block goes there as soon as its weights are here, so that a GPU
-/// receives the first ones, and compiles their shaders, while the last are still coming.
+/// A model being uploaded to the GPU: each block is sent as soon as its weights have arrived, so that the GPU
+/// receives the first ones, and compiles their shaders, while the last are still being downloaded.
 pub struct Upload {
     loader: Loader,
     pub(super) blocks: Vec<Vec<Layer>>,
 }
 
 impl Upload {
-    /// A model of which nothing is there yet, while another may run on the same device: what goes wrong here or
-    /// in [`advance`](Self::advance) is not laid at that one's door, as this one's first batch will fail by it.
+    /// Starts an upload while another model may be running on the same device. Errors here or in
+    /// [`advance`](Self::advance) are not reported to that model; this one's first batch will fail with them.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -77,23 +77,23 @@ impl Upload {
         Self::new(context, program, precision)
     }
 
-    /// A model of which nothing is there yet.
+    /// Starts an upload.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for widths that the shaders cannot do.
+    /// [`Error::Unsupported`] for widths that the shaders do not support.
     pub(super) fn new(context: &Context, program: Program, precision: Precision) -> Result<Self> {
         check(&program)?;
         let program = Arc::new(program);
         let kernels = Kernels { context: context.clone(), made: Vec::new(), linear: Vec::new() };
         let mut loader = Loader { context: context.clone(), program: program.clone(), precision, kernels };
-        // Shaders that depend on no weights are compiled meanwhile.
+        // Compiles the shaders that depend on no weights in the meantime.
         program.steps().iter().filter_map(|step| Shader::of(&step.op)).for_each(|shader| {
             loader.kernels.get(shader);
         });
         Ok(Self { loader, blocks: Vec::new() })
     }
 
-    /// Sends the blocks that `weights`, which need not be all, have by now.
+    /// Sends the blocks whose weights have all arrived in `weights`.
     ///
     /// # Errors
     /// As [`Model::new`](super::Model::new).
@@ -106,7 +106,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Whether all of a block's weights are here.
+    /// Whether all of a block's weights have arrived.
     fn is_there(&self, block: usize, weights: &Weights) -> bool {
         let mut params = self.program().params_in(Place::Block(block));
         params.all(|param| param.optional || weights.get(&param.name).is_some())
@@ -127,7 +127,7 @@ impl Upload {
         &self.loader.program
     }
 
-    /// Sends the rest; `weights` are all there are.
+    /// Sends the rest; `weights` must be complete.
     pub(super) fn finish(mut self, weights: &Weights) -> Result<Layers> {
         while self.blocks.len() < self.program().blocks() {
             self.send_block(weights)?;
@@ -139,17 +139,19 @@ impl Upload {
     }
 }
 
-/// What no shader here does.
+/// The error for what no shader supports.
 pub(super) fn unsupported(what: &str) -> Error {
-    let hint = format!("widths are multiples of 4 there, of heads up to {WIDEST_HEAD}; run it on the CPU");
+    let hint =
+        format!("widths must be multiples of 4 there, and of heads at most {WIDEST_HEAD}; run it on the CPU");
     Error::Unsupported { what: format!("{what} on WebGPU"), hint }
 }
 
-/// Shaders read four numbers at a time; positions are added on the way to the GPU, and so before all else.
+/// Shaders read four numbers at a time; positions are added before the upload of a batch, so they must come
+/// first.
 fn check(program: &Program) -> Result<()> {
     let ops = || program.steps().iter().map(|step| &step.op);
     if ops().skip(1).any(|op| matches!(op, Op::AddPositions(_))) {
-        return Err(unsupported("position embeddings behind another step"));
+        return Err(unsupported("position embeddings after another step"));
     }
     let heads = || {
         ops().filter_map(|op| match op {
@@ -171,7 +173,7 @@ fn check(program: &Program) -> Result<()> {
     }
 }
 
-/// A shader that depends on sizes alone.
+/// A shader that depends on sizes only.
 #[derive(Clone, Copy, PartialEq)]
 enum Shader {
     Attention { heads: usize, width: usize },
@@ -199,7 +201,7 @@ impl Shader {
         Self::Normalize { width: op.width }
     }
 
-    /// The one that a step needs, if any.
+    /// The shader that a step needs, if it depends on sizes only.
     fn of(op: &Op) -> Option<Self> {
         match op {
             Op::Attend(op) => Some(Self::attention(op)),
@@ -211,7 +213,7 @@ impl Shader {
     }
 }
 
-/// Shaders that are there; steps of one shape share theirs.
+/// Compiled shaders; steps of equal shape share them.
 struct Kernels {
     context: Context,
     made: Vec<(Shader, Kernel)>,
@@ -264,7 +266,7 @@ impl Loader {
 
     fn step(&mut self, op: &Op, weights: &Weights, out: &mut Vec<Layer>) -> Result<()> {
         match op {
-            // They are in the rows already.
+            // The positions are already in the rows.
             Op::AddPositions(_) => {}
             Op::Project(op) => {
                 let matrix = self.linear(&op.linear, op.activation, op.residual, weights)?;
@@ -300,7 +302,7 @@ impl Loader {
         Ok(())
     }
 
-    /// Linear layers with the same input, one below the other as one.
+    /// Linear layers that share an input, concatenated.
     fn linear(
         &mut self,
         linear: &program::Linear,
@@ -337,7 +339,7 @@ impl Loader {
             return Err(Error::device(
                 format!("WebGPU ({})", self.context.adapter()),
                 format!(
-                    "the weights of {name} take {} MiB and a buffer there holds {} MiB; run the model on the CPU",
+                    "the weights of {name} take {} MiB, but a buffer there holds at most {} MiB; run the model on the CPU",
                     bytes.len() >> 20,
                     most >> 20
                 ),
@@ -354,7 +356,7 @@ impl Loader {
     }
 }
 
-/// Numbers as a GPU reads them.
+/// Numbers as the GPU's bytes.
 pub(super) fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }

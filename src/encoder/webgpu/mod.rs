@@ -1,14 +1,13 @@
-//! The encoder on a GPU, by shaders of our own through wgpu.
+//! The encoder on a GPU, with our own shaders through wgpu.
 //!
 //! [`Context`] is an open device; [`Model`] is a model's weights on it and the shaders that run them;
-//! [`Upload`] takes them there while they are still coming. Sequences of a batch lie one after the
-//! other without padding: linear layers see one long list of tokens, and attention alone knows where a
-//! sequence begins and ends. Shaders are put together once a model from the texts in `shaders/`, with
-//! the model's sizes as constants; how many tokens a batch has is the only size that changes later, so
-//! nothing is compiled for a new length.
+//! [`Upload`] sends the weights while they are still being downloaded. The sequences of a batch lie one after
+//! the other without padding: linear layers see one long list of tokens, and only attention knows where a
+//! sequence begins and ends. Shaders are assembled once per model from the texts in `shaders/`, with the
+//! model's sizes as constants; the number of tokens in a batch is the only size that varies, so no new length
+//! needs a compilation.
 //!
-//! Nothing beyond WebGPU's default limits is asked for: no subgroups, no f16, 16 KiB of workgroup
-//! memory.
+//! Nothing beyond WebGPU's default limits is required: no subgroups, no f16, 16 KiB of workgroup memory.
 
 mod context;
 mod layers;

@@ -19,25 +19,25 @@ use crate::{
 pub struct Model {
     context: Context,
     program: Arc<Program>,
-    /// A row for each position, here: they are added to the rows on their way to the GPU.
+    /// Position embeddings, in CPU memory: they are added to the rows before these are sent to the GPU.
     positions: Vec<f32>,
     layers: Layers,
     scratch: Arc<Mutex<Option<Scratch>>>,
 }
 
 impl Model {
-    /// Puts the weights of a model on the GPU.
+    /// Loads a model's weights onto the GPU.
     ///
     /// # Errors
     /// [`Error::Format`] naming the tensor that is missing or has another shape than `program` says;
-    /// [`Error::Unsupported`] for widths that the shaders cannot do; [`Error::Device`] when the weights
+    /// [`Error::Unsupported`] for widths that the shaders do not support; [`Error::Device`] when the weights
     /// do not fit the device.
     pub fn new(context: &Context, program: Program, weights: &Weights, precision: Precision) -> Result<Self> {
         context.check().map_err(|problem| failed(context, problem))?;
         Self::from_upload(Upload::new(context, program, precision)?, weights)
     }
 
-    /// As [`new`](Self::new), for a model of which a part may be on the GPU; `weights` are all of its.
+    /// As [`new`](Self::new), for a model that is partly uploaded; `weights` must be complete.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -53,17 +53,17 @@ impl Model {
             context,
             program,
         };
-        // A browser reports faults later; there, the first batch fails.
+        // In a browser errors arrive later, and the first batch fails with them.
         model.context.check().map_err(|problem| failed(&model.context, problem))?;
         Ok(model)
     }
 
-    /// Sends word embedding rows `[tokens, hidden]` of sequences one after the other, which are `lengths`
-    /// tokens long, to the GPU; what is returned waits for their vectors `[sequences, dimension]`. More can
-    /// be sent meanwhile, so that the GPU need not wait.
+    /// Submits word embedding rows `[tokens, hidden]` of consecutive sequences that are `lengths` tokens
+    /// long; returns a future of their vectors `[sequences, dimension]`. More can be submitted before it
+    /// resolves, to keep the GPU busy.
     ///
     /// # Errors
-    /// What went wrong on the device, in words; at once, or after the wait.
+    /// What went wrong on the device; at once, or from the future.
     pub fn send(
         &self,
         words: &[f32],
@@ -90,7 +90,7 @@ impl Model {
         })
     }
 
-    /// One submission; what is returned reads it back.
+    /// One submission; the future reads its result back.
     fn submit(
         &self,
         rows: &[f32],
@@ -100,7 +100,7 @@ impl Model {
         let count = lengths.len() * dimension;
         let sizes = Sizes { tokens: rows.len() / self.program.width(), sequences: lengths.len() };
         let (context, shared) = (self.context.clone(), self.scratch.clone());
-        // Held until the submission: another thread's writes must come after it.
+        // Held until the submission, so that no other thread overwrites the buffers before it.
         let mut scratch = lock(&shared);
         let watch = context.watch();
         let fits = scratch.take().filter(|s| s.holds(sizes));
@@ -122,16 +122,16 @@ impl Model {
         }
     }
 
-    /// Word rows with their positions added.
+    /// Word embeddings plus position embeddings.
     fn rows(&self, words: &[f32], lengths: &[usize]) -> std::result::Result<Vec<f32>, String> {
         let width = self.program.width();
         let tokens: usize = lengths.iter().sum();
         let longest = self.positions.len() / width;
         if let Some(length) = lengths.iter().find(|&&l| l == 0 || l > longest) {
-            return Err(format!("a text of {length} tokens is not within 1 to {longest}"));
+            return Err(format!("a text has {length} tokens, but must have 1 to {longest}"));
         }
         if words.len() != tokens * width {
-            return Err(format!("{} numbers are not {tokens} rows of {width}", words.len()));
+            return Err(format!("{} numbers do not make {tokens} rows of {width}", words.len()));
         }
         let positions = lengths.iter().flat_map(|l| &self.positions[..l * width]);
         Ok(words.iter().zip(positions).map(|(w, p)| w + p).collect())

@@ -1,4 +1,4 @@
-//! From a buffer of the GPU to numbers here.
+//! Reading GPU buffers back into memory.
 
 use std::{
     future::poll_fn,
@@ -8,10 +8,10 @@ use std::{
 
 use super::Context;
 
-/// The first `count` numbers of a buffer that can be mapped, once `submission` is done.
+/// The first `count` numbers of a mappable buffer, once `submission` is done.
 ///
 /// # Errors
-/// In words, when the device fails meanwhile.
+/// When the device fails in the meantime.
 pub(super) async fn read(
     context: &Context,
     buffer: &wgpu::Buffer,
@@ -22,7 +22,7 @@ pub(super) async fn read(
     let answer = Answer::default();
     let given = answer.clone();
     buffer.map_async(wgpu::MapMode::Read, 0..end, move |result| given.give(result.is_ok()));
-    // A browser calls back by itself, and there this returns at once.
+    // A browser calls back on its own; there this returns at once.
     let wait = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
     let polled = context.device.poll(wait);
     if let Err(problem) = polled {
@@ -39,7 +39,7 @@ pub(super) async fn read(
     Ok(values)
 }
 
-/// A yes or no that a callback gives once.
+/// A yes or no that a callback delivers once, as a future.
 #[derive(Clone, Default)]
 struct Answer(Arc<Mutex<(Option<bool>, Option<Waker>)>>);
 

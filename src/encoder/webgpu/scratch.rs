@@ -1,5 +1,4 @@
-//! What lies between a model's layers: buffers that are used anew by every batch, and the list of
-//! steps from one to the next.
+//! What lies between a model's layers: buffers that every batch reuses, and the dispatches that use them.
 
 use wgpu::{BindGroup, BufferUsages, ComputePass, ComputePipeline};
 
@@ -12,24 +11,24 @@ use crate::architecture::program::{Buffer, Program, Rows};
 
 /// Buffers for batches up to a size.
 pub(super) struct Scratch {
-    /// The most tokens and sequences they hold.
+    /// The most tokens and sequences that fit.
     room: Sizes,
-    /// Numbers of tokens and of sequences, each for the shaders whose rows they are.
+    /// Row counts for the shaders: number of tokens, number of sequences.
     counts: [wgpu::Buffer; 2],
     /// First token and length of each sequence.
     spans: wgpu::Buffer,
-    /// What each workgroup of attention computes.
+    /// What each attention workgroup computes.
     tiles: wgpu::Buffer,
-    /// The program's buffers, by [`Buffer`].
+    /// The program's buffers, indexed by [`Buffer`].
     memory: [wgpu::Buffer; Buffer::COUNT],
     steps: Vec<Step>,
-    /// Where the last step leaves its vectors.
+    /// Where the last step leaves the text vectors.
     output: Buffer,
-    /// Buffers to read vectors back from, while no batch uses them.
+    /// Readback buffers that no batch is using.
     free: Vec<wgpu::Buffer>,
 }
 
-/// How large a batch is.
+/// The size of a batch.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
     pub tokens: usize,
@@ -50,15 +49,15 @@ impl Sizes {
         Self { tokens: most(Rows::Tokens), sequences: most(Rows::Texts) }
     }
 
-    /// How many of these there are.
+    /// The number of rows of a kind.
     fn count(self, rows: Rows) -> usize {
         rows.count(self.tokens, self.sequences)
     }
 
-    /// How many of these sequences fit one batch, from the first on.
+    /// How many of these sequences, counted from the first, fit one batch.
     ///
     /// # Errors
-    /// In words, when the first does not fit alone.
+    /// When not even the first one fits.
     pub fn first_of(self, lengths: &[usize]) -> Result<usize, String> {
         let mut tokens = 0;
         let within = |&&length: &&usize| {
@@ -68,7 +67,10 @@ impl Sizes {
         match lengths.iter().take(self.sequences).take_while(within).count() {
             0 => {
                 let first = lengths.first().copied().unwrap_or_default();
-                Err(format!("a text of {first} tokens does not fit; it holds {} tokens", self.tokens))
+                Err(format!(
+                    "a text of {first} tokens does not fit; there is room for {} tokens",
+                    self.tokens
+                ))
             }
             count => Ok(count),
         }
@@ -81,16 +83,16 @@ struct Step {
 }
 
 enum Work {
-    /// A product with so many columns.
+    /// A product with this many columns.
     Linear(Linear, Rows, usize),
-    /// Attention with so many heads.
+    /// Attention with this many heads.
     Attention(ComputePipeline, usize),
-    /// Each row by itself, so many a workgroup.
+    /// Row by row, with this many rows per workgroup.
     Each(ComputePipeline, Rows, usize),
 }
 
 impl Scratch {
-    /// Buffers for a batch, with room to spare, so that slightly larger ones need no new buffers.
+    /// Buffers for a batch, with some room to spare, so that slightly larger ones fit as well.
     pub fn new(context: &Context, program: &Program, layers: &Layers, sizes: Sizes) -> Self {
         let most = Sizes::most(context, program);
         let room = Sizes {
@@ -152,7 +154,8 @@ impl Scratch {
         sizes.tokens <= self.room.tokens && sizes.sequences <= self.room.sequences
     }
 
-    /// Sends a batch off; the submission, and the buffer in which its vectors, `dimension` wide, will be.
+    /// Submits a batch; returns the submission and the buffer that will hold its vectors, which are
+    /// `dimension` wide.
     pub fn run(
         &mut self,
         context: &Context,
@@ -200,7 +203,7 @@ impl Scratch {
         (context.queue.submit([commands.finish()]), back)
     }
 
-    /// Takes a buffer back that was read, if batches have not outgrown it.
+    /// Takes a readback buffer back, unless a larger batch has made it too small.
     pub fn give_back(&mut self, buffer: wgpu::Buffer, dimension: usize) {
         if buffer.size() == 4 * (self.room.sequences * dimension) as u64 {
             self.free.push(buffer);

@@ -1,4 +1,4 @@
-//! Shaders: their texts with a model's sizes put in, and the pipelines made of them.
+//! Shaders: their source texts with a model's sizes filled in, and the pipelines made from them.
 
 use wgpu::{BindGroup, BindGroupLayout, Buffer, ComputePipeline, Device};
 
@@ -7,12 +7,12 @@ use crate::encoder::{Activation, Pooling};
 
 /// Tokens whose attention one workgroup computes (`QUERIES` in both shaders).
 pub const QUERIES: usize = 16;
-/// Rows that one workgroup of `norm_direct.wgsl` does.
+/// Rows per workgroup of `norm_direct.wgsl`.
 const ROWS: usize = 16;
-/// Dimensions of a head that fit a workgroup's 16 KiB beside their keys.
+/// Widest attention head that fits a workgroup's 16 KiB together with its keys.
 pub const WIDEST_HEAD: usize = 160;
 
-/// What a shader does with a buffer.
+/// How a shader accesses a buffer.
 #[derive(Clone, Copy)]
 enum Use {
     Sizes,
@@ -20,53 +20,53 @@ enum Use {
     Write,
 }
 
-/// A shader that one pipeline serves.
+/// A shader with one pipeline.
 #[derive(Clone)]
 pub struct Kernel {
     pub pipeline: ComputePipeline,
-    /// Rows that a workgroup does.
+    /// Rows per workgroup.
     pub rows: usize,
     layout: BindGroupLayout,
 }
 
-/// A linear layer's shader, for few rows up to many.
+/// A linear layer's shader, with a tile size for few rows up to many.
 #[derive(Clone)]
 pub struct Linear {
     tiles: [(Tile, ComputePipeline); 3],
     layout: BindGroupLayout,
 }
 
-/// The part of a product that one workgroup makes.
+/// The part of a product that one workgroup computes.
 #[derive(Clone, Copy)]
 struct Tile {
-    /// Rows an invocation makes.
+    /// Rows per invocation.
     each: usize,
-    /// Invocations beside each other; each makes four columns.
+    /// Invocations side by side; each computes four columns.
     across: usize,
-    /// Invocations below each other.
+    /// Invocations one above the other.
     down: usize,
 }
 
-/// From least to most rows.
+/// For few rows up to many.
 const TILES: [Tile; 3] = [
     Tile { each: 1, across: 16, down: 8 },
     Tile { each: 4, across: 8, down: 8 },
     Tile { each: 4, across: 16, down: 16 },
 ];
-/// The one tile of `linear_direct.wgsl`.
+/// The only tile of `linear_direct.wgsl`.
 const DIRECT: Tile = Tile { each: 4, across: 8, down: 8 };
-/// Workgroups below which smaller tiles keep more of a GPU busy.
+/// With fewer workgroups than this, smaller tiles keep more of a GPU busy.
 const ENOUGH: usize = 48;
 
-/// What a linear layer's shader is made for.
+/// What a linear layer's shader is specialized for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     pub input: usize,
     pub output: usize,
     pub activation: Activation,
-    /// Whether the result is added to what is there.
+    /// Whether the result is added to what is in the output.
     pub added: bool,
-    /// Whether weights are unpacked on the way.
+    /// Whether the weights are packed.
     pub packed: bool,
 }
 
@@ -125,7 +125,7 @@ impl Linear {
         bind(device, &self.layout, buffers)
     }
 
-    /// The pipeline for a product with so many rows and columns, and its workgroups.
+    /// The pipeline and number of workgroups for a product of this many rows and columns.
     pub fn fit(&self, rows: usize, columns: usize) -> (&ComputePipeline, [u32; 3]) {
         let groups = |tile: &Tile| {
             [columns.div_ceil(4 * tile.across) as u32, rows.div_ceil(tile.each * tile.down) as u32, 1]
@@ -165,7 +165,7 @@ impl Kernel {
         Self { rows, ..Self::new(&context.device, "norm", &text, &[Use::Sizes, Use::Write, Use::Read]) }
     }
 
-    /// From `[tokens, width]` to one vector a sequence.
+    /// From `[tokens, width]` to one vector per sequence.
     pub fn pool(device: &Device, width: usize, pooling: Pooling) -> Self {
         let pooling = match pooling {
             Pooling::Mean => 0,
@@ -177,7 +177,7 @@ impl Kernel {
         Self::new(device, "pool", &text, &[Use::Read, Use::Write, Use::Read])
     }
 
-    /// Rows scaled to length 1 in place.
+    /// Scales rows to length 1 in place.
     pub fn normalize(device: &Device, width: usize) -> Self {
         let head = format!("const WIDTH = {width}u;\n");
         let text = [&head, include_str!("shaders/normalize.wgsl"), include_str!("shaders/sum.wgsl")];
@@ -232,7 +232,7 @@ fn pipeline(device: &Device, name: &str, text: &str, layout: &BindGroupLayout) -
         module: &module,
         entry_point: None,
         compilation_options: wgpu::PipelineCompilationOptions {
-            // Every shader here writes its workgroup memory before it reads it.
+            // Every shader here writes its workgroup memory before reading it.
             zero_initialize_workgroup_memory: false,
             ..Default::default()
         },

@@ -1,7 +1,7 @@
-//! What the shaders and their device have to do besides agreeing with the oracle on every program, which the
-//! conformance tests see to.
+//! What the shaders and their device must do other than agree with the oracle on every program, which the
+//! conformance tests check.
 //!
-//! They run on any adapter that the machine offers, one imitated in software too.
+//! They run on any adapter of the machine, including software adapters.
 
 use std::sync::OnceLock;
 
@@ -13,8 +13,8 @@ use crate::{
     encoder::{Config, Precision, cpu, oracle},
 };
 
-/// One device for all tests, with WebGPU's default limits and nothing more: as a real GPU is used, and as
-/// one that is imitated in software is.
+/// Shared by all tests: a device as a real GPU is used and one as a software adapter is used, with no more
+/// than WebGPU's default limits.
 pub(in crate::encoder) fn contexts() -> &'static [Context; 2] {
     static CONTEXTS: OnceLock<[Context; 2]> = OnceLock::new();
     CONTEXTS.get_or_init(|| {
@@ -86,7 +86,7 @@ fn large_scores_do_not_overflow() {
         let values = weights.need(&name).unwrap().to_f32().iter().map(|v| v * 8.0).collect();
         weights.insert(&name, Array::f32(vec![32, 32], values));
     }
-    // Scores of hundreds: their rounding is what is seen, so the bound is that of f32 there.
+    // With scores in the hundreds rounding becomes visible, so the bound is that of f32 there.
     let worst = difference(&config, &weights, Precision::F32, &[70]);
     assert!(worst < 1e-4, "{worst:.1e}");
 }
@@ -118,7 +118,7 @@ fn a_text_has_the_same_vector_in_every_batch_and_thread() {
 #[test]
 fn the_least_that_webgpu_promises_is_enough_for_64_texts_of_512_tokens() {
     let [context, _] = contexts();
-    // What the specification of WebGPU calls the default of each limit; wgpu holds us to what was asked for.
+    // The WebGPU specification's default limits; wgpu enforces those that were requested.
     let limits = context.device.limits();
     assert_eq!(context.device.features(), wgpu::Features::empty());
     assert_eq!((limits.max_storage_buffer_binding_size, limits.max_buffer_size), (128 << 20, 256 << 20));
@@ -157,7 +157,7 @@ fn a_model_that_comes_array_by_array_is_sent_block_by_block() {
         let (all, mut some) = (all.quantize(stored, &program.table().name), Weights::default());
         let mut upload = Upload::new(context, program, Precision::Packed).unwrap();
         let mut sent = Vec::new();
-        // Blocks come in another order too: what is not next waits.
+        // Blocks may also arrive in another order; one that is not next waits.
         let (late, early): (Vec<_>, Vec<_>) = all.iter().partition(|(name, _)| name.contains("layer.1.o"));
         for (name, array) in early.into_iter().chain(late) {
             some.insert(name, array.clone());
@@ -170,7 +170,7 @@ fn a_model_that_comes_array_by_array_is_sent_block_by_block() {
         assert_eq!(encode(&sent, &words, &lengths), encode(&expected, &words, &lengths));
     }
 
-    // What never came is named, and so is what has another shape.
+    // Tensors that never arrived are named, and so are those with the wrong shape.
     let mut some = weights(&config);
     some.remove("encoder.layer.1.output.dense.bias");
     let mut upload = Upload::new(&contexts()[0], config.program().unwrap(), Precision::F32).unwrap();
@@ -190,7 +190,7 @@ fn batches_that_are_on_their_way_together_do_not_mix() {
     let alone = batches.each_ref().map(|(words, lengths)| encode(&model, words, lengths).unwrap());
     let sent = batches.each_ref().map(|(words, lengths)| model.send(words, lengths).unwrap());
     let [first, second, third] = sent;
-    // Read in another order than they were sent in.
+    // Read in another order than submitted.
     assert_eq!(block_on(third).unwrap(), alone[2]);
     drop(second);
     assert_eq!(block_on(first).unwrap(), alone[0]);
@@ -230,7 +230,7 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
 
 #[test]
 fn faults_of_the_device_are_errors() {
-    // Its own device: faults that nobody watches for are told to the next call of any model.
+    // A device of its own: errors that nobody watches for are reported to the next call of any model.
     let context = block_on(Context::open()).unwrap();
     let too_large = || {
         context.device.create_buffer(&wgpu::BufferDescriptor {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::threads;
 
-/// Memory of one thread.
+/// One thread's memory.
 struct Scratch {
     right: Panels,
     probabilities: Vec<f32>,
@@ -19,8 +19,8 @@ struct Scratch {
     transposed: Vec<f32>,
 }
 
-/// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the context vectors
-/// `[tokens, hidden]`. Softmax is computed again from `qkv`, the queries, keys and values.
+/// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the context vectors `[tokens,
+/// hidden]`. Softmax is recomputed from `qkv`, the queries, keys and values.
 ///
 /// With P = softmax(s Q Kᵀ) and O = P V: dV = Pᵀ dO, dP = dO Vᵀ, dS = P (dP - Σ dP P) by rows,
 /// dQ = s dS K, dK = s dSᵀ Q.
@@ -55,7 +55,7 @@ pub fn backward(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], grad
             square.resize(length * stride, 0.0);
         }
         let Scratch { right, probabilities, grads, transposed } = own;
-        // Rows `left`, of the stride given, times what is in `right`, to `place`.
+        // Multiplies rows `left`, `stride` apart, by `right` into `place`.
         let product = |left: &[f32], stride: usize, right: &Panels, place: Place| {
             // SAFETY: this head's columns of this sequence's rows, and the squares, are this task's own.
             unsafe { multiply((left, stride, length), right, 0..right.count(), After::NOTHING, place) }
@@ -63,13 +63,13 @@ pub fn backward(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], grad
         right.fill_by_columns(width, length, |token| part(token, 1));
         product(part(0, 0), 3 * hidden, right, Place::new(probabilities, stride));
         softmax(level, probabilities, stride, length, scale);
-        // dP, and dV from the transposed P.
+        // dP; and dV from the transposed P.
         right.fill_by_columns(width, length, |token| part(token, 2));
         product(grad(0), hidden, right, Place::new(grads, stride));
         transpose(probabilities, transposed, stride, length);
         right.fill_by_rows(length, width, grad);
         product(transposed, stride, right, place(2));
-        // s dS in the place of dP.
+        // s dS, over dP.
         for (row, grad) in probabilities.chunks(stride).zip(grads.chunks_mut(stride)) {
             let along = dot(&row[..length], &grad[..length]);
             grad[..length].iter_mut().zip(row).for_each(|(g, p)| *g = p * (*g - along) * scale);
@@ -82,7 +82,7 @@ pub fn backward(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], grad
     });
 }
 
-/// Rows become columns, of the square `length` wide in rows of `stride`.
+/// Transposes a square of `length` rows and columns; rows are `stride` apart.
 fn transpose(from: &[f32], to: &mut [f32], stride: usize, length: usize) {
     for (r, row) in from.chunks(stride).enumerate() {
         for (c, x) in row[..length].iter().enumerate() {

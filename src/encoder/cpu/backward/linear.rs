@@ -20,14 +20,14 @@ use crate::{
     bundle::{Array, Quantization, Weights},
 };
 
-/// Tokens whose products are summed in one go: their panels fit the cache.
+/// Tokens summed at once: their panels fit the cache.
 const DEPTH: usize = 512;
-/// Rows of a gradient that one thread takes at a time.
+/// Rows of a weight gradient that one thread computes at a time.
 const ROWS: usize = 48;
-/// Behind each row of transposed gradients, so that rows do not fall on the same lines of the cache.
+/// Gap after each row of transposed gradients, so that rows do not map to the same cache lines.
 const GAP: usize = 16;
 
-/// `x Wᵀ + b` while `W` and `b` are trained.
+/// `x Wᵀ + b` with trainable `W` and `b`.
 pub struct Affine {
     /// `[output, input]`.
     pub weight: Param,
@@ -38,7 +38,7 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// A program's layers side by side.
+    /// A program's layers, joined side by side.
     pub fn new(level: Level, program: &Program, layers: &program::Linear, weights: &Weights) -> Result<Self> {
         let &program::Linear { ref parts, input, output } = layers;
         let matrix = weights.matrices(program, layers)?.into_iter().flat_map(Array::to_f32).collect();
@@ -60,7 +60,7 @@ impl Affine {
         Ok(new)
     }
 
-    /// Takes changed weights into use; as if they had been packed, if `quantization` says so.
+    /// Makes changed weights take effect; with `quantization`, as if they had been packed.
     pub fn refresh(&mut self, quantization: Option<Quantization>) {
         let Self { weight, bias, forward, backward } = self;
         let packed = quantization
@@ -76,18 +76,18 @@ impl Affine {
         forward.bias.clone_from(&bias.values);
     }
 
-    /// Rows `x` into rows `out`; added to what is there, if `add` says so.
+    /// Computes rows `out` from rows `x`; `add` adds to what is in `out`.
     pub fn apply(&self, x: &[f32], out: &mut [f32], add: bool) {
         self.forward.apply(x, out, add);
     }
 
-    /// Gradients of the rows that went in, from those of the rows that came out.
+    /// Gradients of the input rows from those of the output rows.
     pub fn backward(&self, grads: &[f32], out: &mut [f32], add: bool) {
         self.backward.apply(grads, out, add);
     }
 
-    /// Adds to the gradients of weight and bias what rows `x` that went in and gradients of the rows
-    /// that came out make.
+    /// Adds to the gradients of weight and bias, given the input rows `x` and the gradients of the output
+    /// rows.
     ///
     /// Sums are taken in the same order with any number of threads.
     pub fn accumulate(&mut self, x: &Chunks, grads: &[f32]) {
@@ -109,18 +109,18 @@ impl Affine {
                 }
                 let after = After { add: true, ..After::NOTHING };
                 let place = Place::new(weight, input);
-                // SAFETY: this slice's rows are this task's own.
+                // SAFETY: each task writes the rows of its own slice.
                 unsafe { multiply((transposed, stride, rows), panels, 0..panels.count(), after, place) };
             }
         });
     }
 }
 
-/// Rows that went into a layer, made ready to be multiplied by gradients.
+/// Input rows of a layer, laid out to be multiplied by gradients.
 pub struct Chunks(Vec<Panels>);
 
 impl Chunks {
-    /// Rows of `width`.
+    /// Rows that are `width` wide.
     pub fn new(level: Level, x: &[f32], width: usize) -> Self {
         let fill = |rows: &[f32]| {
             let mut panels = Panels::new(level);

@@ -1,11 +1,11 @@
-//! A program on the CPU while it is trained: forward, with everything kept that gradients need, and backward, by
-//! the kernels of inference and their mirror images.
+//! Training on the CPU: a program's forward pass, which keeps what gradients need, and its backward pass,
+//! with the kernels of inference and their counterparts for gradients.
 //!
-//! The result of each step is kept. The backward pass takes the steps in reverse; of each buffer it knows the
-//! gradients of what was in it after the step that it is at.
+//! The output of each step is kept. The backward pass goes through the steps in reverse and holds, for each
+//! buffer, the gradients of its content after the current step.
 //!
-//! Every sum is taken in an order that does not depend on the number of threads, so the same batches
-//! give the same weights, to the last bit.
+//! Every sum is taken in an order that does not depend on the number of threads, so the same batches give
+//! bit-identical weights.
 
 mod attention;
 mod linear;
@@ -42,19 +42,19 @@ pub struct Trainable {
     output: Buffer,
     dimension: usize,
     steps: Vec<Step>,
-    /// Of the last forward pass.
+    /// Lengths of the last forward pass.
     lengths: Vec<usize>,
-    /// The embedding rows, then what each step left in its buffer; memory is used again.
+    /// The embedding rows, then the output of each step; memory is reused.
     values: Vec<Vec<f32>>,
-    /// Gradients of what is in each buffer, during the backward pass.
+    /// Gradients of each buffer's content during the backward pass.
     grads: [Vec<f32>; Buffer::COUNT],
 }
 
-/// A program's step with its weights, and what it keeps besides its result.
+/// A program's step with its weights, and what it keeps besides its output.
 struct Step {
     place: Place,
     work: Work,
-    /// Whose result it reads, and whose it changes in place: numbers of values.
+    /// Indices into `values`: of what it reads, and of what it changes in place.
     reads: usize,
     changes: usize,
     kept: Kept,
@@ -104,7 +104,7 @@ enum Work {
     },
 }
 
-/// Units before an activation, and after it where they are not the step's result.
+/// Units before the activation, and after it unless that is the step's output.
 #[derive(Default)]
 struct Kept {
     before: Vec<f32>,
@@ -112,18 +112,18 @@ struct Kept {
 }
 
 impl Trainable {
-    /// Takes the weights of a model.
+    /// Loads a model's weights.
     ///
     /// # Errors
     /// [`Error::Format`] naming the tensor that is missing or has another shape than `program` says;
-    /// [`Error::Unsupported`] for a program whose gradients cannot be computed here.
+    /// [`Error::Unsupported`] for a program that has no backward pass here.
     pub fn new(program: &Program, weights: &Weights) -> Result<Self> {
         Self::with_level(program, weights, Level::best())
     }
 
     pub(in crate::encoder) fn with_level(program: &Program, weights: &Weights, level: Level) -> Result<Self> {
         check_flow(program)?;
-        // The value that is in each buffer.
+        // Index of the value that is in each buffer.
         let mut current = [0; Buffer::COUNT];
         let mut steps = Vec::new();
         for program::Step { place, op } in program.steps() {
@@ -145,11 +145,12 @@ impl Trainable {
         })
     }
 
-    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, width]` of sequences one
-    /// after the other, which are `lengths` tokens long. What [`backward`](Self::backward) needs is kept.
+    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, width]` of consecutive sequences
+    /// that are `lengths` tokens long. Keeps what [`backward`](Self::backward) needs.
     ///
     /// # Panics
-    /// When there are not as many rows as `lengths` say, or fewer positions than a sequence has tokens.
+    /// When the number of rows does not match `lengths`, or a sequence has more tokens than there are
+    /// positions.
     pub fn forward(&mut self, words: &[f32], lengths: &[usize]) -> Vec<f32> {
         assert_eq!(words.len(), lengths.iter().sum::<usize>() * self.width, "a row for each token");
         copy(&mut self.lengths, lengths);
@@ -161,13 +162,12 @@ impl Trainable {
         self.values.last().cloned().unwrap_or_default()
     }
 
-    /// Gradients `[tokens, width]` of the word embedding rows of the last [`forward`](Self::forward),
-    /// from those of its vectors, `[sequences, dimension]`; where `reach` ends at a block, of the rows that
-    /// went into that one. Those of the weights in its reach are added to what is in
-    /// [`params`](Self::params).
+    /// Gradients `[tokens, width]` of the word embedding rows of the last [`forward`](Self::forward), from
+    /// those of its vectors, `[sequences, dimension]`; where `reach` ends at a block, the gradients of that
+    /// block's input. Weight gradients within reach are added to those in [`params`](Self::params).
     ///
     /// # Panics
-    /// When there are not as many gradients as there were vectors.
+    /// When the number of gradients does not match the vectors.
     pub fn backward(&mut self, grads: &[f32], reach: Reach) -> Vec<f32> {
         assert_eq!(grads.len(), self.lengths.len() * self.dimension, "a gradient for each vector");
         copy(&mut self.grads[self.output as usize], grads);
@@ -186,8 +186,8 @@ impl Trainable {
         self.grads[Buffer::Hidden as usize].clone()
     }
 
-    /// All weights with their gradients, always in the same order. Call [`refresh`](Self::refresh) when
-    /// values were changed.
+    /// All weights with their gradients, always in the same order. Call [`refresh`](Self::refresh) after
+    /// changing values.
     pub fn params(&mut self) -> Vec<&mut Param> {
         let mut out = Vec::new();
         for step in &mut self.steps {
@@ -204,9 +204,8 @@ impl Trainable {
         out
     }
 
-    /// Takes changed values into use. With `quantization`, the passes see matrices as they would be
-    /// packed, and gradients pass through to the values as they are (straight-through,
-    /// arXiv 1308.3432).
+    /// Makes changed values take effect. With `quantization`, both passes see matrices as they would be
+    /// packed, while gradients apply to the unpacked values (straight-through estimator, arXiv 1308.3432).
     pub fn refresh(&mut self, quantization: Option<Quantization>) {
         self.steps.par_iter_mut().for_each(|step| match &mut step.work {
             Work::Norm { norm, .. } => norm.refresh(),
@@ -218,7 +217,7 @@ impl Trainable {
         });
     }
 
-    /// The weights under their names.
+    /// The weights by name.
     pub fn weights(&mut self) -> Weights {
         let mut out = Weights::default();
         for param in self.params() {
@@ -228,8 +227,8 @@ impl Trainable {
     }
 }
 
-/// What the backward pass cannot follow: it knows the gradients of a buffer once somebody read it, and attention
-/// and pooling do not add theirs to those of others.
+/// Refuses programs that the backward pass does not cover: every output must be read, and attention and pooling
+/// must be the only readers of their input, as they overwrite its gradients.
 fn check_flow(program: &Program) -> Result<()> {
     let mut known = [false; Buffer::COUNT];
     known[program.output() as usize] = true;
@@ -245,7 +244,8 @@ fn check_flow(program: &Program) -> Result<()> {
         };
         let was = std::mem::replace(&mut known[to as usize], stays);
         if !was || (alone && known[from as usize]) {
-            let what = format!("training of a model in which the step {i} is read by none, or by several");
+            let what =
+                format!("training a model whose step {i} shares its input or has an output that is not read");
             return Err(Error::Unsupported { what, hint: "use --device gpu or --device flex".into() });
         }
         known[from as usize] = true;
@@ -294,7 +294,7 @@ fn load(program: &Program, op: &Op, weights: &Weights, level: Level) -> Result<W
 }
 
 impl Work {
-    /// What is read, and what is written.
+    /// Input and output buffer.
     fn buffers(&self) -> (Buffer, Buffer) {
         match *self {
             Self::AddPositions { to, .. }
@@ -308,13 +308,13 @@ impl Work {
     }
 }
 
-/// How many rows `buffer` has.
+/// Number of rows of `buffer`.
 fn count(buffer: Buffer, lengths: &[usize]) -> usize {
     buffer.rows().count(lengths.iter().sum(), lengths.len())
 }
 
 impl Step {
-    /// Its result, from the values before it.
+    /// Computes its output from the values before it.
     fn forward(&mut self, level: Level, lengths: &[usize], values: &[Vec<f32>], out: &mut Vec<f32>) {
         let Self { work, reads, changes, kept, .. } = self;
         let (x, there) = (&values[*reads], &values[*changes]);
@@ -363,20 +363,20 @@ impl Step {
     }
 }
 
-/// A backward pass.
+/// The state of a backward pass.
 struct Pass<'a> {
     level: Level,
     lengths: &'a [usize],
     values: &'a [Vec<f32>],
     grads: &'a mut [Vec<f32>; Buffer::COUNT],
-    /// Of which buffers gradients are there.
+    /// Which buffers' gradients are known.
     known: [bool; Buffer::COUNT],
-    /// Whether weights get theirs.
+    /// Whether weight gradients are computed.
     accumulate: bool,
 }
 
 impl Pass<'_> {
-    /// From the gradients of what is in the buffers after a step to those before it.
+    /// Turns the gradients of the buffers after a step into those before it.
     fn run(&mut self, step: &mut Step) {
         let Step { work, reads, kept, .. } = step;
         let (level, lengths, accumulate) = (self.level, self.lengths, self.accumulate);
@@ -452,13 +452,13 @@ impl Pass<'_> {
         }
     }
 
-    /// A buffer's gradients, until they are put back.
+    /// Takes a buffer's gradients out; the caller puts them back.
     fn take(&mut self, buffer: Buffer) -> Vec<f32> {
         std::mem::take(&mut self.grads[buffer as usize])
     }
 }
 
-/// Room for `n` values; what they are does not matter.
+/// Resizes to `n` values, which are unspecified.
 fn fit(values: &mut Vec<f32>, n: usize) -> &mut [f32] {
     values.resize(n, 0.0);
     values

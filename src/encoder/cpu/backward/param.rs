@@ -1,4 +1,4 @@
-//! A weight with its gradient.
+//! A trainable weight with its gradient.
 
 use crate::{
     Error, Result,
@@ -6,20 +6,20 @@ use crate::{
     bundle::{Array, Weights},
 };
 
-/// A weight that is trained: one parameter, or several of layers with the same input, one after the other.
+/// A trainable weight: one parameter, or several of layers that share an input, concatenated.
 pub struct Param {
-    /// Its parts, which are of equal size.
+    /// The parameters it is made of, equal in size.
     pub specs: Vec<ParamSpec>,
-    /// Of all parts together.
+    /// Shape of all of them together.
     pub shape: Vec<usize>,
     /// In row-major order.
     pub values: Vec<f32>,
-    /// Of the loss, by these values; as long as they are.
+    /// Gradients of the loss; as many as `values`.
     pub grads: Vec<f32>,
 }
 
 impl Param {
-    /// One parameter of a program, as `weights` have it.
+    /// Reads one parameter of a program from `weights`.
     ///
     /// # Errors
     /// As [`Weights::param`].
@@ -27,7 +27,7 @@ impl Param {
         Self::joined(program, [id].into_iter(), weights.values(program, id)?)
     }
 
-    /// Parameters one after the other, whose `values` these are.
+    /// Concatenated parameters with these `values`.
     pub(super) fn joined(
         program: &Program,
         ids: impl Iterator<Item = ParamId>,
@@ -36,8 +36,11 @@ impl Param {
         let specs: Vec<ParamSpec> = ids.map(|id| program.param(id).clone()).collect();
         let mut shape = specs[0].shape();
         if specs.iter().any(|spec| spec.shape() != shape) {
-            let what = format!("training of layers side by side that differ in size ({})", specs[0].name);
-            return Err(Error::Unsupported { what, hint: "layers of one size are trained".into() });
+            let what = format!("training layers that share an input but differ in size ({})", specs[0].name);
+            return Err(Error::Unsupported {
+                what,
+                hint: "only layers of equal size can be trained together".into(),
+            });
         }
         shape[0] *= specs.len();
         Ok(Self { grads: vec![0.0; values.len()], specs, shape, values })
@@ -48,12 +51,12 @@ impl Param {
         self.specs[0].place
     }
 
-    /// Whether it is a matrix: biases and norms are spared weight decay.
+    /// Whether it is a matrix: weight decay skips biases and norms.
     pub fn is_matrix(&self) -> bool {
         self.shape.len() > 1
     }
 
-    /// `values`, as many as it has, part by part: each part's name and its array.
+    /// Splits `values`, as many as it has, into its parameters: each one's name and array.
     pub fn parts<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = (&'a str, Array)> {
         let parts = self.specs.iter().zip(values.chunks(self.values.len() / self.specs.len()));
         parts.map(|(spec, values)| (spec.name.as_str(), Array::f32(spec.shape(), values.to_vec())))

@@ -1,4 +1,4 @@
-//! The backward pass of what happens to whole rows: layer norm, activation, length 1.
+//! The backward pass of row-wise operations: layer norm, activation, scaling to length 1.
 
 use rayon::prelude::*;
 
@@ -20,13 +20,13 @@ use crate::{
     bundle::Weights,
 };
 
-/// Sum, in an order that vectors can follow.
+/// Sum, in an order that can be vectorized.
 #[inline(always)]
 pub fn sum(x: &[f32]) -> f32 {
     dot_by(x, x, |x, _| x)
 }
 
-/// Sum of products, likewise.
+/// Dot product, likewise.
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     dot_by(a, b, |a, b| a * b)
@@ -45,7 +45,7 @@ fn dot_by(a: &[f32], b: &[f32], each: impl Fn(f32, f32) -> f32) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// A layer norm while its gain and bias are trained.
+/// A layer norm with trainable gain and bias.
 pub struct LayerNorm {
     pub gain: Param,
     pub bias: Param,
@@ -62,23 +62,23 @@ impl LayerNorm {
         Ok(Self { gain, bias, norm, level })
     }
 
-    /// Takes changed values into use.
+    /// Makes changed values take effect.
     pub fn refresh(&mut self) {
         self.norm.gain.clone_from(&self.gain.values);
         self.norm.bias.clone_from(&self.bias.values);
     }
 
-    /// Rows normed in place.
+    /// Normalizes rows in place.
     pub fn apply(&self, x: &mut [f32]) {
         self.norm.apply_all(self.level, x);
     }
 
-    /// Turns the gradients of the rows that came out into those of the rows `x` that went in, and adds
-    /// to the gradients of gain and bias, if `accumulate` says so.
+    /// Turns the gradients of the output rows into those of the input rows `x`; with `accumulate`, adds to
+    /// the gradients of gain and bias.
     pub fn backward(&mut self, x: &[f32], grads: &mut [f32], accumulate: bool) {
         let Self { gain, bias, norm, level } = self;
         let (level, width) = (*level, norm.gain.len());
-        // Parts of fixed size: the order of sums does not depend on the number of threads.
+        // Chunks of fixed size, so that the order of sums does not depend on the number of threads.
         let parts: Vec<Vec<f32>> = x
             .par_chunks(PART * width)
             .zip(grads.par_chunks_mut(PART * width))
@@ -110,7 +110,7 @@ struct Backward<'a> {
 impl Kernel for Backward<'_> {
     type Out = ();
 
-    // Plain loops: the compiler makes vectors of them, of the width that the processor has.
+    // Plain loops, which the compiler vectorizes for the instruction set at hand.
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
         let Norm { gain, epsilon, .. } = self.norm;
@@ -133,17 +133,17 @@ impl Kernel for Backward<'_> {
     }
 }
 
-/// `activation(x)` into `out`.
+/// Writes `activation(x)` to `out`.
 pub fn activated(level: Level, kind: Activation, x: &[f32], out: &mut [f32]) {
     lanewise(level, x, out, Forward(kind));
 }
 
-/// Multiplies gradients by the activation's slope at `x`.
+/// Multiplies gradients by the activation's derivative at `x`.
 pub fn sloped(level: Level, kind: Activation, x: &[f32], grads: &mut [f32]) {
     lanewise(level, x, grads, Slope(kind));
 }
 
-/// What becomes of a value that is there, from `x` beside it.
+/// An element-wise function of `x` and the value already in the output.
 trait Lanewise: Copy + Sync {
     fn of<S: Simd>(self, simd: S, x: S::V, there: S::V) -> S::V;
 }
@@ -202,7 +202,7 @@ impl<L: Lanewise> Kernel for Each<'_, L> {
     }
 }
 
-/// Turns gradients of rows of length 1 into those of the rows `x` before they were scaled to it.
+/// Turns gradients of rows of length 1 into those of the rows `x` before scaling.
 pub fn unnormalize(x: &[f32], grads: &mut [f32], width: usize) {
     for (x, grads) in x.chunks_exact(width).zip(grads.chunks_exact_mut(width)) {
         let length = dot(x, x).sqrt().max(1e-12);

@@ -1,4 +1,5 @@
-//! What the backward pass promises besides right gradients, which the conformance tests hold against the oracle.
+//! Properties of the backward pass other than right gradients, which the conformance tests compare with the
+//! oracle.
 
 use super::{super::Model, *};
 use crate::encoder::{
@@ -6,7 +7,7 @@ use crate::encoder::{
     oracle::{LENGTHS, Noise, config, weights, with_dense, words},
 };
 
-/// A model whose sizes are multiples of nothing, with a dense layer, of so many blocks.
+/// A model with odd sizes, a dense layer and this many blocks.
 fn small(pooling: Pooling, layers: usize) -> (Program, Weights) {
     let config = Config { pooling, layers, ..config(15, 3, 37) };
     let program = with_dense(config, &[Activation::Tanh]).program().unwrap();
@@ -21,12 +22,12 @@ fn forward_gives_the_vectors_of_inference() {
     let mut model = Trainable::new(&program, &weights).unwrap();
     let exact = Model::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
     assert_eq!(model.forward(&words, &LENGTHS), exact);
-    // As a bundle gets them: the row of token type 0 is in the positions.
+    // As a bundle stores them: the embedding of token type 0 is added to the positions.
     let again = Model::new(&program, &model.weights()).unwrap().encode(words, &LENGTHS);
     assert_eq!(again, exact);
 }
 
-/// More tokens than are summed in one go, so that work is shared out.
+/// More tokens than are summed at once, so that threads share the work.
 #[test]
 fn threads_change_no_bit() {
     let (program, weights) = small(Pooling::Mean, 2);
@@ -92,7 +93,7 @@ fn packed_weights_are_seen_and_left_as_they_are() {
     let words = words(&program, &LENGTHS, 17);
     let mut model = Trainable::new(&program, &weights).unwrap();
     model.refresh(Some(Quantization::Q8));
-    // The positions are few and stay as they are.
+    // The positions are few and never packed.
     let mut packed = weights.quantize(Quantization::Q8, &program.table().name);
     for name in ["embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"] {
         packed.insert(name, weights.need(name).unwrap().clone());
