@@ -1,9 +1,9 @@
-//! Which texts are encoded together.
+//! Batching of texts by length.
 
 use std::cmp::Reverse;
 
-/// Sequences that are still to be encoded, longest first: a lack of memory shows at once, and texts of like length
-/// meet in a batch.
+/// Sequences still to be encoded, longest first: running out of memory shows at once, and texts of similar
+/// length share a batch.
 pub struct Batches<'a> {
     tokens: &'a [Vec<u32>],
     /// Indices into `tokens`.
@@ -12,15 +12,15 @@ pub struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    /// Of all `tokens`.
+    /// All of `tokens`.
     pub fn new(tokens: &'a [Vec<u32>]) -> Self {
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| Reverse(tokens[i].len()));
         Self { tokens, order, next: 0 }
     }
 
-    /// The next batch's indices: as many as hold at most `room` tokens if each were as long as the first, whose
-    /// length is `padded` to; at least one. `None` at the end.
+    /// The next batch's indices: as many as have at most `room` tokens if all are padded to `padded` of the
+    /// first one's length; at least one. `None` at the end.
     pub fn take(&mut self, room: usize, padded: impl Fn(usize) -> usize) -> Option<Vec<usize>> {
         let rest = &self.order[self.next..];
         let longest = padded(self.tokens[*rest.first()?].len());
@@ -34,7 +34,7 @@ impl<'a> Batches<'a> {
         batch.iter().map(|&i| self.tokens[i].as_slice()).collect()
     }
 
-    /// Puts back all that was taken after the first `done` sequences.
+    /// Puts back everything taken after the first `done` sequences.
     pub fn back_to(&mut self, done: usize) {
         self.next = done.min(self.next);
     }
@@ -50,7 +50,7 @@ mod tests {
         let mut batches = Batches::new(&tokens);
         assert_eq!(batches.take(20, |n| n), Some(vec![1, 4]));
         assert_eq!(batches.take(9, |n| n), Some(vec![3, 0]));
-        // Padded to 8, the text of one token is alone; one that fits nowhere goes by itself.
+        // Padded to 8, the text of one token stays alone; a text that exceeds the room gets its own batch.
         assert_eq!(batches.take(8, |_| 8), Some(vec![2]));
         batches.back_to(2);
         assert_eq!(batches.take(1, |n| n), Some(vec![3]));

@@ -1,12 +1,12 @@
-//! The index that fits the number of passages.
+//! An index in f32, or in 8 bits for many passages.
 
 use super::{Index, PackedIndex, Similarity};
 use crate::Result;
 
-/// From so many passages on, vectors are kept in 8 bits: 150 MB of f32 are enough for a page.
+/// Number of passages from which vectors are stored in 8 bits: 150 MB of f32 are enough for a page.
 pub const PACKED_FROM: usize = 100_000;
 
-/// Vectors of a corpus: in f32, or in 8 bits where they are many.
+/// The vectors of a corpus: in f32, or in 8 bits if there are many.
 #[derive(Debug, Clone)]
 pub enum EitherIndex {
     /// In f32.
@@ -16,8 +16,8 @@ pub enum EitherIndex {
 }
 
 impl EitherIndex {
-    /// An empty index that will hold `count` vectors of `dimension` numbers. Those that are not compared by
-    /// their cosines stay in f32 however many they are: in 8 bits their lengths are lost.
+    /// An empty index for `count` vectors of `dimension` numbers. Vectors that are not compared by cosine are
+    /// always stored in f32, as 8 bits do not preserve their lengths.
     pub fn for_count(dimension: usize, count: usize, similarity: Similarity) -> Self {
         if count < PACKED_FROM || !similarity.is_cosine() {
             return Self::Exact(Index::new(dimension).compared_by(similarity));

@@ -1,10 +1,10 @@
-//! Which passages a search looks at, by their language.
+//! Language filters: which passages a search considers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, text};
 
-/// Passages in which languages count, seen from the query's language.
+/// Passages searched, by their language relative to the query's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
@@ -17,7 +17,7 @@ pub enum Scope {
     All,
 }
 
-/// Admits passages by language: the scope seen from the query's language, and a list to keep.
+/// Admits passages by language: by scope, and by an optional list of languages to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     scope: Scope,
@@ -26,14 +26,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// `query` is the query's language where it is known; an empty `keep` keeps all languages.
+    /// `query` is the query's language, if known; an empty `keep` admits all languages.
     ///
     /// # Errors
-    /// [`Error::Input`] when the scope needs the query's language and it is not known.
+    /// [`Error::Input`] when the scope needs the query's language and it is unknown.
     pub fn new(scope: Scope, query: Option<&str>, keep: &[String]) -> Result<Self> {
         if scope != Scope::All && query.is_none() {
             return Err(Error::Input(
-                "The query's language was not recognised: say which it is, or search all languages".into(),
+                "The query's language was not recognized: say which it is, or search all languages".into(),
             ));
         }
         let code = |given: &str| text::code(given).unwrap_or_else(|| given.into());

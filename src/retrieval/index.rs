@@ -1,27 +1,26 @@
-//! An exact index: the score of a query with every vector.
+//! Exact search: scores a query against every vector.
 
 use super::{Similarity, top::Top};
 use crate::{Error, Result, threads};
 
-/// Vectors are stored side by side in panels of this many, so that one load serves one dimension of
-/// all of them.
+/// Vectors are interleaved in panels of this many, so that one load yields one dimension of all of them.
 const LANES: usize = 16;
 
 /// Queries scored together: their block of scores stays in a core's cache.
 const BLOCK: usize = 64;
 
-/// Vectors to search, unit ones for cosine scores; see [`Similarity::ready`].
+/// Vectors to search, of length 1 for cosine; see [`Similarity::ready`].
 ///
-/// A score is summed over the dimensions in their order, one vector a lane, so that it is the same
-/// to the last bit for one query or many, on any processor and with any number of threads.
+/// A score is summed over the dimensions in order, with one vector per lane, so that it is bit-identical for
+/// one query or many, on any processor and with any number of threads.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     dimension: usize,
     len: usize,
-    /// `[panel][dimension][LANES]`; the last panel is filled up with zeros.
+    /// `[panel][dimension][LANES]`; the last panel is padded with zeros.
     panels: Vec<f32>,
     similarity: Similarity,
-    /// Where each passage's vectors begin, and their end; empty where each has one.
+    /// Index of each passage's first vector, and the end; empty if each passage has one vector.
     starts: Vec<usize>,
 }
 
@@ -31,7 +30,7 @@ impl Index {
         Self { dimension, ..Self::default() }
     }
 
-    /// An index of `rows`, `[n, dimension]` row after row.
+    /// An index of `rows`, `[n, dimension]`.
     ///
     /// # Errors
     /// As [`extend`](Self::extend).
@@ -41,24 +40,24 @@ impl Index {
         Ok(index)
     }
 
-    /// The same vectors, compared so; by inner products, which are the cosines of unit vectors, where nothing
-    /// else is said.
+    /// Sets how vectors are compared; the default is the inner product, which is the cosine of unit vectors.
     #[must_use]
     pub fn compared_by(mut self, similarity: Similarity) -> Self {
         self.similarity = similarity;
         self
     }
 
-    /// The same vectors, of which several are one passage's: `counts` of them, in their order, one or more. The
-    /// best counts for the passage: scores are of passages from now on, and nothing may be appended.
+    /// Groups consecutive vectors into passages: the passages have `counts` vectors each, in order, at least
+    /// one. A passage's score is that of its best vector; from now on indices are of passages, and nothing
+    /// may be appended.
     ///
     /// # Errors
-    /// [`Error::Input`] when the counts do not fit the vectors.
+    /// [`Error::Input`] when the counts do not add up to the number of vectors.
     pub fn grouped(mut self, counts: &[usize]) -> Result<Self> {
         let mut starts = vec![0];
         counts.iter().for_each(|n| starts.push(starts[starts.len() - 1] + n));
         if counts.contains(&0) || starts.last() != Some(&self.len) {
-            return Err(Error::Input(format!("{} vectors are not the passages' windows", self.len)));
+            return Err(Error::Input(format!("{} vectors do not match the passages' windows", self.len)));
         }
         self.starts = starts;
         Ok(self)
@@ -67,8 +66,8 @@ impl Index {
     /// Appends vectors, row after row.
     ///
     /// # Errors
-    /// [`Error::Input`] when they are not whole rows of the index's dimension, or hold a number that
-    /// is not finite; nothing is appended then.
+    /// [`Error::Input`] when they are not whole rows of the index's dimension, or contain a number that is
+    /// not finite; nothing is appended then.
     pub fn extend(&mut self, rows: &[f32]) -> Result<()> {
         self.check(rows, "vectors")?;
         if let Some(at) = rows.iter().position(|x| !x.is_finite()) {
@@ -90,12 +89,12 @@ impl Index {
         self.len += 1;
     }
 
-    /// Where the first number of vector `i` lies.
+    /// Offset of the first number of vector `i`.
     fn start(&self, i: usize) -> usize {
         i / LANES * self.dimension * LANES + i % LANES
     }
 
-    /// Appends vector `i` once more.
+    /// Appends a copy of vector `i`.
     ///
     /// # Panics
     /// When there is no vector `i`.
@@ -121,7 +120,7 @@ impl Index {
         self.dimension
     }
 
-    /// Number of vectors, or of passages where these have several.
+    /// Number of vectors, or of passages once grouped.
     pub fn len(&self) -> usize {
         if self.starts.is_empty() { self.len } else { self.starts.len() - 1 }
     }
@@ -131,15 +130,15 @@ impl Index {
         self.len == 0
     }
 
-    /// A copy of vector `i`, `None` past the end.
+    /// A copy of vector `i`; `None` past the end.
     pub fn vector(&self, i: usize) -> Option<Vec<f32>> {
         (i < self.len).then(|| {
             self.panels[self.start(i)..].iter().step_by(LANES).take(self.dimension).copied().collect()
         })
     }
 
-    /// The `k` best of the vectors that `keep` admits, best first: index and score. Equal scores are
-    /// ordered by index, lower first.
+    /// The `k` best vectors among those that `keep` admits, best first: index and score. Ties are ordered by
+    /// index, lower first.
     ///
     /// # Errors
     /// [`Error::Input`] when the index is empty or the query has another dimension.
@@ -156,8 +155,8 @@ impl Index {
         Ok(top.finish())
     }
 
-    /// Scores of `queries` (`[m, dimension]`) with every vector: `[m, len]`, row after row. For many
-    /// queries at once, [`map_scores`](Self::map_scores) needs less memory.
+    /// Scores of `queries` (`[m, dimension]`) with every vector: `[m, len]`. For many queries,
+    /// [`map_scores`](Self::map_scores) needs less memory.
     ///
     /// # Errors
     /// As [`map_scores`](Self::map_scores).
@@ -165,12 +164,11 @@ impl Index {
         Ok(self.map_scores(queries, |_, row| row.to_vec())?.concat())
     }
 
-    /// Calls `f` with each query's number and its scores with every vector, and returns what it
-    /// returns, in the queries' order. Queries (`[m, dimension]`) are scored in blocks, on all
-    /// threads.
+    /// Calls `f` with each query's index and its scores with every vector; returns its results in the order
+    /// of the queries. Queries (`[m, dimension]`) are scored in blocks, on all threads.
     ///
     /// # Errors
-    /// [`Error::Input`] when the index is empty or the queries are of another dimension.
+    /// [`Error::Input`] when the index is empty or the queries have another dimension.
     pub fn map_scores<T: Send>(
         &self,
         queries: &[f32],
@@ -201,11 +199,11 @@ impl Index {
     fn score_block(&self, queries: &[f32], scores: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2, as just asked.
+            // SAFETY: AVX2 was just detected.
             unsafe { score_block_avx2(self, queries, scores) };
             return;
         }
-        // 16 registers of 4 lanes hold two queries' sums and little more.
+        // Two queries' sums leave little of 16 registers of 4 lanes.
         score_by::<2>(self, queries, scores);
     }
 
@@ -230,8 +228,8 @@ impl Index {
     }
 }
 
-/// Scales each row of `dimension` numbers to length 1, so that inner products are cosines. Rows that
-/// already are to 1e-6, and rows of zeros, stay as they are.
+/// Scales each row of `dimension` numbers to length 1, so that inner products are cosines. Rows whose length
+/// is 1 to within 1e-6 are unchanged, as are rows of zeros.
 pub fn to_unit(rows: &mut [f32], dimension: usize) {
     for row in rows.chunks_exact_mut(dimension.max(1)) {
         let norm = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
@@ -256,7 +254,7 @@ fn score_by<const ROWS: usize>(index: &Index, queries: &[f32], scores: &mut [f32
     }
 }
 
-/// What is summed over the dimensions, and what the sum means.
+/// What is summed over the dimensions, and the score that the sum gives.
 trait Term {
     fn of(q: f32, x: f32) -> f32;
     fn score(sum: f32) -> f32;
@@ -286,7 +284,7 @@ impl Term for Square {
 
     #[inline(always)]
     fn score(sum: f32) -> f32 {
-        // Not -0, which some orders set below 0.
+        // Not -0, which some orderings place below 0.
         0.0 - sum.sqrt()
     }
 }
@@ -303,12 +301,12 @@ impl Term for Difference {
     }
 }
 
-/// Scores in tiles of `ROWS` queries and one panel. Neither the tiling nor the width of the
-/// processor's registers changes the order in which a score is summed.
+/// Scores in tiles of `ROWS` queries and one panel. Neither the tiling nor the width of registers changes the
+/// order of summation.
 #[inline(always)]
 fn score_tiles<T: Term, const ROWS: usize>(index: &Index, queries: &[f32], scores: &mut [f32]) {
     let (d, n) = (index.dimension, index.len);
-    // Queries of a tile side by side, dimension by dimension, as the panels are.
+    // The queries of a tile, interleaved by dimension as the panels are.
     let tiles: Vec<Vec<[f32; ROWS]>> = queries
         .chunks(ROWS * d)
         .map(|tile| {
@@ -350,7 +348,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A few values only, so that ties are frequent.
+    /// Few distinct values, so that ties are frequent.
     fn coarse(n: usize, seed: u64) -> Vec<f32> {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         let mut next = || {

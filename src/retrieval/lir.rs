@@ -1,36 +1,36 @@
-//! Language Information Removal (LIR; Yang et al. 2021, arXiv 2109.04727): the leading directions of
-//! each language's vectors say mostly which language they are in, so they are projected out.
+//! Language Information Removal (LIR; Yang et al. 2021, arXiv 2109.04727): the leading singular directions of
+//! each language's vectors mostly encode the language, so they are projected out.
 //!
-//! For the matrix `M` (`[n, d]`) of a language's passages, not centred, as in the paper, and its
-//! singular value decomposition `M = U Σ Vᵀ`, the first `r` columns `c` of `V` are taken out of each
-//! vector of that language, `e ← e − Σ c cᵀ e`, and what is left is scaled to length 1. Queries have
-//! no part in finding the directions. Not here: which `r` is best, and what it does to the measures.
+//! For the matrix `M` (`[n, d]`) of a language's passages, uncentred as in the paper, with the singular value
+//! decomposition `M = U Σ Vᵀ`, the first `r` columns `c` of `V` are removed from each vector of that
+//! language, `e ← e − Σ c cᵀ e`, and the result is scaled to length 1. Queries do not influence the
+//! directions. How to choose `r` and how it affects measures does not belong here.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::{Error, Result};
 
-/// Below this share of a length, what is left is rounding.
+/// Below this fraction of the original length, the remainder is rounding error.
 const ROUNDING: f64 = 1e-6;
 
 /// What [`apply`] could not do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Languages with vectors but no more than `r` passages, whose vectors stay as they were.
+    /// Languages with vectors but no more than `r` passages; their vectors are unchanged.
     pub left_alone: Vec<usize>,
-    /// Vectors of which nothing but zeros is left.
+    /// Vectors that became zero.
     pub zeros: usize,
 }
 
-/// The first `r` right singular vectors of `rows` (`[n, dimension]`, not centred), strongest first:
-/// `[r, dimension]`, orthonormal, the largest component of each positive. Fewer when the rows span
-/// fewer dimensions, none when `r` is 0.
+/// The first `r` right singular vectors of `rows` (`[n, dimension]`, uncentred), largest singular value
+/// first: `[r, dimension]`, orthonormal, with the largest component of each positive. Fewer if the rows span
+/// fewer dimensions, none if `r` is 0.
 ///
-/// They are eigenvectors of the Gram matrix, in f64 (`nalgebra`).
+/// Computed as eigenvectors of the Gram matrix, in f64 (`nalgebra`).
 ///
 /// # Errors
-/// [`Error::Input`] when `r` reaches the dimension, when there are no rows, or when they are not whole
-/// or hold a number that is not finite.
+/// [`Error::Input`] when `r` is not below the dimension, when there are no rows, or when they are not whole
+/// rows or contain a number that is not finite.
 pub fn directions(rows: &[f32], dimension: usize, r: usize) -> Result<Vec<f32>> {
     check(rows, dimension, "passages")?;
     check_count(r, dimension)?;
@@ -39,7 +39,8 @@ pub fn directions(rows: &[f32], dimension: usize, r: usize) -> Result<Vec<f32>> 
     }
     if rows.is_empty() {
         return Err(Error::Input(
-            "There are no passages to find a language's directions in; open some in this language".into(),
+            "There are no passages from which to compute a language's directions; open some in this language"
+                .into(),
         ));
     }
     let rows =
@@ -58,13 +59,13 @@ pub fn directions(rows: &[f32], dimension: usize, r: usize) -> Result<Vec<f32>> 
         .collect())
 }
 
-/// Takes `directions` (`[r, dimension]`, orthonormal) out of every row of `rows` (`[n, dimension]`)
-/// and scales what is left to length 1; how many rows became zero. Rows of zeros stay, and without
-/// directions all rows do.
+/// Projects `directions` (`[r, dimension]`, orthonormal) out of every row of `rows` (`[n, dimension]`) and
+/// scales the result to length 1; returns how many rows became zero. Rows of zeros are unchanged, as are all
+/// rows if there are no directions.
 ///
 /// # Errors
-/// [`Error::Input`] when either are not whole rows or hold a number that is not finite, or when the
-/// directions are not orthonormal; the rows stay as they are then.
+/// [`Error::Input`] when either are not whole rows or contain a number that is not finite, or when the
+/// directions are not orthonormal; the rows are unchanged then.
 pub fn remove(rows: &mut [f32], dimension: usize, directions: &[f32]) -> Result<usize> {
     check(rows, dimension, "vectors")?;
     check(directions, dimension, "directions")?;
@@ -72,14 +73,14 @@ pub fn remove(rows: &mut [f32], dimension: usize, directions: &[f32]) -> Result<
     Ok(rows.chunks_exact_mut(dimension).filter_map(|row| project(row, &directions)).count())
 }
 
-/// LIR on a whole task: finds the first `r` directions of each language in its `passages` alone, and
-/// takes them out of its passages and its `queries` (both `[n, dimension]`). `passage_langs` and
-/// `query_langs` give each row's language, below `languages`. A language needs more than `r`
-/// passages: with fewer, nothing would be left of them.
+/// LIR on a whole task: computes the first `r` directions of each language from its `passages` alone, and
+/// removes them from its passages and `queries` (both `[n, dimension]`). `passage_langs` and `query_langs`
+/// give each row's language, below `languages`. A language needs more than `r` passages: with fewer, nothing
+/// would be left of them.
 ///
 /// # Errors
-/// [`Error::Input`] as [`directions`], and when a row has no language or one that does not exist;
-/// nothing is changed then.
+/// [`Error::Input`] as for [`directions`], and when a row has no language or one that does not exist; nothing
+/// is changed then.
 pub fn apply(
     passages: &mut [f32],
     passage_langs: &[usize],
@@ -95,14 +96,14 @@ pub fn apply(
         check(rows, dimension, what)?;
         if rows.len() / dimension != langs.len() {
             return Err(Error::Input(format!(
-                "There are {} vectors of {what}, but languages for {}: each needs one",
+                "There are {} vectors of {what}, but languages for {}: each vector needs one",
                 rows.len() / dimension,
                 langs.len()
             )));
         }
         if let Some(row) = langs.iter().position(|&lang| lang >= languages) {
             return Err(Error::Input(format!(
-                "Vector {row} of the {what} is in language number {}, but there are only {languages}",
+                "Vector {row} of the {what} has language number {}, but there are only {languages} languages",
                 langs[row]
             )));
         }
@@ -133,8 +134,8 @@ pub fn apply(
     Ok(outcome)
 }
 
-/// The directions in f64, made orthonormal again to that precision: where little of a vector is left,
-/// what f32 rounds away would show.
+/// The directions in f64, orthonormalized again at that precision: where little of a vector remains, f32
+/// rounding errors would be visible.
 fn widen(directions: &[f32], d: usize) -> Result<Vec<f64>> {
     let mut directions: Vec<f64> = directions.iter().copied().map(f64::from).collect();
     for (i, a) in directions.chunks_exact(d).enumerate() {
@@ -156,7 +157,7 @@ fn widen(directions: &[f32], d: usize) -> Result<Vec<f64>> {
     Ok(directions)
 }
 
-/// Something when the row became zero.
+/// Projects the directions out of a row; `Some` if it became zero.
 fn project(row: &mut [f32], directions: &[f64]) -> Option<()> {
     let mut rest: Vec<f64> = row.iter().copied().map(f64::from).collect();
     let before = dot(&rest, &rest).sqrt();
@@ -201,13 +202,13 @@ fn check_count(r: usize, dimension: usize) -> Result<()> {
     Ok(())
 }
 
-/// Takes the part along `direction`, of length 1, out of `row`.
+/// Removes the component along `direction`, of length 1, from `row`.
 fn subtract(row: &mut [f64], direction: &[f64]) {
     let part = dot(row, direction);
     row.iter_mut().zip(direction).for_each(|(x, c)| *x -= part * c);
 }
 
-/// The inner product, in eight sums side by side.
+/// Dot product, in eight interleaved sums.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0; 8];
@@ -240,7 +241,7 @@ mod tests {
         rows: Vec<Vec<f32>>,
     }
 
-    /// Numbers from -1 to 1 that are always the same (splitmix64).
+    /// Reproducible numbers from -1 to 1 (splitmix64).
     struct Noise(u64);
 
     impl Noise {
@@ -253,7 +254,7 @@ mod tests {
         }
     }
 
-    /// Gram–Schmidt on the rows, twice each for precision; a row that depends on those before it is replaced.
+    /// Gram–Schmidt on the rows, twice each for precision; a linearly dependent row is replaced.
     fn orthonormalize(rows: &mut [f64], d: usize, noise: &mut Noise) {
         for i in 0..rows.len() / d {
             let (done, rest) = rows.split_at_mut(i * d);
@@ -278,7 +279,7 @@ mod tests {
         (0..n).map(|_| noise.next() as f32).collect()
     }
 
-    /// Rows with a strong common part, then some directions stronger than others.
+    /// Rows with a strong common component, then directions of decreasing strength.
     fn rows(n: usize, d: usize, seed: u64) -> Vec<f32> {
         let (offset, mut rows) = (noise(d, seed ^ 99), noise(n * d, seed));
         for row in rows.chunks_mut(d) {
@@ -299,7 +300,7 @@ mod tests {
         a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum()
     }
 
-    /// The reference values are written by `tests/reference/lir.py`.
+    /// Reference values were written by `tests/reference/lir.py`.
     #[test]
     fn what_is_left_is_what_numpy_leaves() {
         let text = include_str!("../../tests/reference/lir.json");
@@ -355,7 +356,8 @@ mod tests {
             prop_assert!(worst(&once, &rows) < 1e-5);
         }
 
-        /// No other subspace of as many dimensions holds more: Ky Fan's inequality, against random ones.
+        /// No other subspace of the same dimension captures more: Ky Fan's inequality, tested with random
+        /// ones.
         #[test]
         fn the_directions_hold_the_most(n in 12usize..60, d in 3usize..40, r in 1usize..11, seed: u64) {
             let r = r.min(d - 1);
@@ -373,7 +375,7 @@ mod tests {
             }
         }
 
-        /// Turning all vectors turns the result, so that cosines stay.
+        /// Rotating all vectors rotates the result, so cosines are unchanged.
         #[test]
         fn cosines_do_not_depend_on_the_axes(n in 12usize..40, d in 4usize..24, r in 1usize..4, seed: u64) {
             let rows = rows(n, d, seed);
@@ -396,7 +398,7 @@ mod tests {
         }
     }
 
-    /// The same meanings in two languages, each moved by an offset of its own: with the offsets gone,
+    /// The same meanings in two languages, each shifted by an offset of its own: with the offsets removed,
     /// the nearest passage is the translation.
     #[test]
     fn an_offset_by_language_is_removed() {
@@ -415,7 +417,7 @@ mod tests {
         let found = |passages: &[f32], queries: &[f32]| {
             let ranked = crate::retrieval::Index::from_rows(d, passages).unwrap();
             let first = |i| ranked.search(&queries[i * d..][..d], 1, |p| p < n).unwrap()[0].0;
-            // The share of the other language's passages among the first ten, and translations found.
+            // The share of passages in the other language among the first ten, and translations found.
             let others = |i: usize| {
                 let top = ranked.search(&queries[i * d..][..d], 10, |_| true).unwrap();
                 top.iter().filter(|(p, _)| *p < n).count()
@@ -449,7 +451,7 @@ mod tests {
         let mut passages = rows(14, d, 1);
         let mut queries = rows(3, d, 2);
         let (before, asked) = (passages.clone(), queries.clone());
-        // Language 1 has two passages, language 2 a query only, language 3 nothing.
+        // Language 1 has two passages, language 2 only a query, language 3 nothing.
         let langs = [0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0];
         let outcome = apply(&mut passages, &langs, &mut queries, &[0, 1, 2], 4, d, 2).unwrap();
         assert_eq!(outcome, Outcome { left_alone: vec![1, 2], zeros: 0 });
@@ -461,14 +463,14 @@ mod tests {
 
     #[test]
     fn vectors_with_nothing_left_become_zero_and_are_counted() {
-        // All along one line: one direction, however many are asked for.
+        // All on one line: one direction, however many are requested.
         let line = [0.1f32, 0.7, -0.3, 0.2, 0.6];
         let mut passages: Vec<f32> = (1..=6).flat_map(|i| line.map(|x| x * i as f32)).collect();
         passages.extend([0.0; 5]);
         assert_eq!(directions(&passages, 5, 3).unwrap().len(), 5);
         let mut queries = vec![1.0, 0.0, 0.0, 0.0, 0.0];
         let outcome = apply(&mut passages, &[0; 7], &mut queries, &[0], 1, 5, 3).unwrap();
-        // The row that was zero already did not become so.
+        // The row that was zero already is not counted.
         assert_eq!(outcome, Outcome { left_alone: vec![], zeros: 6 });
         assert_eq!(passages, [0.0; 35]);
         assert!((inner(&queries, &queries) - 1.0).abs() < 1e-6);
@@ -477,7 +479,7 @@ mod tests {
 
     #[test]
     fn many_equal_singular_values_do_not_hang() {
-        // Every axis once: any direction is as good as another.
+        // Every axis once: all directions are equally good.
         let d = 64;
         let rows: Vec<f32> = (0..d * d).map(|at| f32::from(u8::from(at / d == at % d))).collect();
         let directions = directions(&rows, d, 3).unwrap();

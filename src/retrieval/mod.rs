@@ -1,7 +1,7 @@
-//! From vectors to a ranking: exact scores, filters, and vectors on disk.
+//! Ranking by vectors: exact scores, filters, and vectors on disk.
 //!
-//! Every vector is looked at, none is passed over, and each score is the same number whatever the
-//! machine, its vector width or its number of threads. Not here: texts, models, measures.
+//! Search is exhaustive, and each score is bit-identical on every machine, whatever its vector width or
+//! number of threads. Texts, models and measures do not belong here.
 
 mod either;
 mod filter;

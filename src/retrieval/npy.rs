@@ -1,10 +1,10 @@
-//! Vectors in NumPy's `.npy` files, `[rows, columns]` f32, version 1.0 of the format.
+//! Vectors in NumPy's `.npy` files: `[rows, columns]` f32, version 1.0 of the format.
 
 use crate::{Error, Result};
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
-/// The file for `values`, row after row: magic, header padded to 64 bytes, little-endian values.
+/// The file for `values`: magic, header padded to 64 bytes, little-endian values.
 pub fn write(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
     let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
@@ -15,30 +15,33 @@ pub fn write(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
     out
 }
 
-/// Reads a file of that form: values row after row, rows and columns.
+/// Reads such a file: values, rows and columns.
 ///
 /// # Errors
-/// [`Error::Format`] at `file` when it is no whole two-dimensional f32 file in row order.
+/// [`Error::Format`] naming `file` when it is not a complete two-dimensional f32 array in row-major order.
 pub fn read(file: &str, bytes: &[u8]) -> Result<(Vec<f32>, usize, usize)> {
     let wrong =
-        |what: &str| Error::format(file, format!("{what}; a .npy file [rows, columns] of f32 is expected"));
-    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| wrong("it is no .npy file of version 1.0"))?;
-    let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(|| wrong("it breaks off"))?;
-    let (header, data) =
-        rest.split_at_checked(u16::from_le_bytes(*length) as usize).ok_or_else(|| wrong("it breaks off"))?;
+        |what: &str| Error::format(file, format!("{what}; a .npy file of f32 [rows, columns] is expected"));
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| wrong("it is not a .npy file of version 1.0"))?;
+    let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(|| wrong("it is truncated"))?;
+    let (header, data) = rest
+        .split_at_checked(u16::from_le_bytes(*length) as usize)
+        .ok_or_else(|| wrong("it is truncated"))?;
     let header: String = String::from_utf8_lossy(header).split_whitespace().collect();
     if !header.contains("'descr':'<f4'") || !header.contains("'fortran_order':False") {
-        return Err(wrong("its numbers are of another type or order"));
+        return Err(wrong("its values have another type or order"));
     }
     let shape: Option<Vec<usize>> = header
         .split_once("'shape':(")
         .and_then(|(_, s)| s.split_once(')'))
         .map(|(s, _)| s.split(',').filter(|n| !n.is_empty()).map(|n| n.parse().ok()).collect())
         .unwrap_or_default();
-    let Some([rows, columns]) = shape.as_deref() else { return Err(wrong("its shape is another one")) };
+    let Some([rows, columns]) = shape.as_deref() else {
+        return Err(wrong("its shape is not two-dimensional"));
+    };
     let (numbers, tail) = data.as_chunks::<4>();
     if !tail.is_empty() || rows.checked_mul(*columns) != Some(numbers.len()) {
-        return Err(wrong("it holds another number of values than its header says"));
+        return Err(wrong("the number of values does not match its header"));
     }
     Ok((numbers.iter().map(|b| f32::from_le_bytes(*b)).collect(), *rows, *columns))
 }

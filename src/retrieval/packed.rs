@@ -1,22 +1,22 @@
-//! A large index in little memory: 8 bits a number, every vector still looked at.
+//! A large index in little memory: 8 bits a number, still searched exhaustively.
 
 use super::{top::Top, vectors::Vectors};
 use crate::{Error, Result, threads};
 
-/// Vectors scored one after the other before their scores are looked at.
+/// Vectors scored before their scores are compared.
 const BLOCK: usize = 512;
 
-/// Vectors to search by cosine, in 8 bits a number.
+/// Vectors to search by cosine, stored in 8 bits a number.
 ///
-/// The query is rounded to 16 bits and multiplied in integers, so a ranking is the same on every
-/// processor. It is exact for the vectors as they are packed: those differ from what was packed by
-/// at most half of 1/127 of their largest number.
+/// The query is rounded to 16 bits and multiplied in integers, so rankings are the same on every processor.
+/// Search is exact for the packed vectors, whose numbers differ from the originals by at most half of 1/127
+/// of the largest in the vector.
 #[derive(Debug, Clone, Default)]
 pub struct PackedIndex {
     dimension: usize,
     /// `[n, dimension]`, row after row.
     values: Vec<i8>,
-    /// Of each row, one over its length.
+    /// The inverse of each row's length.
     factors: Vec<f32>,
 }
 
@@ -26,7 +26,7 @@ impl PackedIndex {
         Self { dimension, ..Self::default() }
     }
 
-    /// The index of a file of vectors; it takes the file's memory over.
+    /// The index of a file of vectors; takes over the file's memory.
     pub fn from_vectors(vectors: Vectors) -> Self {
         let Vectors { dimension, values, .. } = vectors;
         let factors = values.chunks_exact(dimension.max(1)).map(factor).collect();
@@ -36,8 +36,8 @@ impl PackedIndex {
     /// Packs vectors and appends them, row after row.
     ///
     /// # Errors
-    /// [`Error::Input`] when they are not whole rows of the index's dimension, or hold a number that
-    /// is not finite; nothing is appended then.
+    /// [`Error::Input`] when they are not whole rows of the index's dimension, or contain a number that is
+    /// not finite; nothing is appended then.
     pub fn extend(&mut self, rows: &[f32]) -> Result<()> {
         if self.dimension == 0
             || !rows.len().is_multiple_of(self.dimension)
@@ -58,7 +58,7 @@ impl PackedIndex {
         Ok(())
     }
 
-    /// Appends vector `i` once more.
+    /// Appends a copy of vector `i`.
     ///
     /// # Panics
     /// When there is no vector `i`.
@@ -67,7 +67,7 @@ impl PackedIndex {
         self.factors.push(self.factors[i]);
     }
 
-    /// Makes room for so many more vectors.
+    /// Reserves room for this many more vectors.
     pub fn reserve(&mut self, more: usize) {
         self.values.reserve_exact(more * self.dimension);
         self.factors.reserve_exact(more);
@@ -88,18 +88,17 @@ impl PackedIndex {
         self.factors.is_empty()
     }
 
-    /// Vector `i`, of length 1 and as it was packed; `None` past the end.
+    /// Vector `i` as packed, scaled to length 1; `None` past the end.
     pub fn vector(&self, i: usize) -> Option<Vec<f32>> {
         let (row, factor) = (self.values.chunks_exact(self.dimension.max(1)).nth(i)?, self.factors.get(i)?);
         Some(row.iter().map(|x| f32::from(*x) * factor).collect())
     }
 
-    /// The `k` vectors nearest to `query` of those that `keep` admits, best first: index and cosine
-    /// (times the query's length). Equal scores are ordered by index, lower first. All threads
-    /// share the work.
+    /// The `k` vectors nearest to `query` among those that `keep` admits, best first: index and cosine (times
+    /// the query's length). Ties are ordered by index, lower first. Runs on all threads.
     ///
     /// # Errors
-    /// [`Error::Input`] when the index is empty, or the query has another dimension or a number that
+    /// [`Error::Input`] when the index is empty, or the query has another dimension or contains a number that
     /// is not finite.
     pub fn search(
         &self,
@@ -143,23 +142,23 @@ impl PackedIndex {
     }
 }
 
-/// Vectors that one thread takes at a time; whole blocks.
+/// Vectors that a thread takes at a time; a multiple of [`BLOCK`].
 const PART: usize = 64 * BLOCK;
 
-/// Appends a row rounded to steps of 1/127 of its largest magnitude; returns the step.
+/// Appends a row rounded to multiples of 1/127 of its largest magnitude; returns that step.
 pub(super) fn pack(row: &[f32], to: &mut Vec<i8>) -> f32 {
     let step = row.iter().fold(0.0f32, |m, x| m.max(x.abs())) / 127.0;
     to.extend(row.iter().map(|x| if step > 0.0 { (x / step).round() as i8 } else { 0 }));
     step
 }
 
-/// One over the length of a row; 0 for one of zeros.
+/// The inverse of a row's length; 0 for a row of zeros.
 fn factor(row: &[i8]) -> f32 {
     let squares: f64 = row.iter().map(|&x| f64::from(x).powi(2)).sum();
     if squares > 0.0 { squares.sqrt().recip() as f32 } else { 0.0 }
 }
 
-/// A query in 16 bits.
+/// A query rounded to 16 bits.
 struct Query {
     values: Vec<i16>,
     scale: f32,
@@ -169,18 +168,18 @@ impl Query {
     fn new(query: &[f32]) -> Self {
         let largest = query.iter().fold(0.0f32, |m, x| m.max(x.abs()));
         let sum: f64 = query.iter().map(|x| f64::from(x.abs())).sum();
-        // No sum of products may pass 2³¹, whatever the passages are; rounding adds half a step each.
+        // No sum of products may overflow an i32, whatever the passages are; rounding adds half a step each.
         let room = f64::from(i32::MAX) / 128.0 - query.len() as f64;
         let scale = (largest / 32767.0).max((sum / room) as f32);
         let round = |x: &f32| if scale > 0.0 { (x / scale).round() as i16 } else { 0 };
         Self { values: query.iter().map(round).collect(), scale }
     }
 
-    /// The product with each row.
+    /// Its dot product with each row.
     fn multiply(&self, rows: &[i8], sums: &mut [i32]) {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2, as just asked.
+            // SAFETY: AVX2 was just detected.
             return unsafe { multiply_avx2(&self.values, rows, sums) };
         }
         #[cfg(target_arch = "wasm32")]
@@ -196,7 +195,7 @@ fn multiply_avx2(query: &[i16], rows: &[i8], sums: &mut [i32]) {
     multiply(query, rows, sums);
 }
 
-/// The compiler makes `vpmaddwd` of this.
+/// The compiler turns this into `vpmaddwd`.
 #[cfg(not(target_arch = "wasm32"))]
 #[inline(always)]
 fn multiply(query: &[i16], rows: &[i8], sums: &mut [i32]) {
@@ -205,22 +204,22 @@ fn multiply(query: &[i16], rows: &[i8], sums: &mut [i32]) {
     }
 }
 
-/// It finds no `i32x4.dot_i16x8_s` by itself.
+/// The compiler does not find `i32x4.dot_i16x8_s` by itself.
 #[cfg(target_arch = "wasm32")]
 fn multiply_simd128(query: &[i16], rows: &[i8], sums: &mut [i32]) {
     use core::arch::wasm32::*;
-    /// Rows that share what is loaded of the query.
+    /// Rows that share each load of the query.
     const ROWS: usize = 4;
     let d = query.len();
     let (eights, rest) = query.as_chunks::<8>();
     for (sums, rows) in sums.chunks_mut(ROWS).zip(rows.chunks(ROWS * d)) {
         let mut lanes = [i32x4_splat(0); ROWS];
         for (e, query) in eights.iter().enumerate() {
-            // SAFETY: 8 i16 are there.
+            // SAFETY: the chunk has 8 i16.
             let query = unsafe { v128_load(query.as_ptr().cast()) };
             for (r, lanes) in lanes[..sums.len()].iter_mut().enumerate() {
                 let eight = &rows[r * d + 8 * e..][..8];
-                // SAFETY: 8 i8 are there.
+                // SAFETY: the chunk has 8 i8.
                 let eight = unsafe { i16x8_load_extend_i8x8(eight.as_ptr()) };
                 *lanes = i32x4_add(*lanes, i32x4_dot_i16x8(eight, query));
             }
@@ -267,7 +266,7 @@ mod tests {
         ) {
             let packed = index(d, &noise(n * d, seed));
             let query = noise(d, seed ^ 9);
-            // The query as it is rounded, and the rows as they are packed, in f64.
+            // The query as rounded and the rows as packed, in f64.
             let rounded = Query::new(&query);
             let mut expected: Vec<(usize, f64)> = packed.values.chunks(d).map(|row| {
                 let dot: i64 = row.iter().zip(&rounded.values).map(|(&x, &q)| i64::from(x) * i64::from(q)).sum();
@@ -294,7 +293,7 @@ mod tests {
         to_unit(&mut query, d);
         let exact = Index::from_rows(d, &rows).unwrap().scores(&query).unwrap();
         for (i, score) in index(d, &rows).search(&query, 300, |_| true).unwrap() {
-            // Rounding errors of half a step of 1/127 of 0.09, 384 of them by numbers of 0.05.
+            // 384 rounding errors of half a step of 1/127 of 0.09, times numbers of 0.05.
             assert!((score - exact[i]).abs() < 1e-3, "{score} for {}", exact[i]);
         }
     }
@@ -311,7 +310,7 @@ mod tests {
         );
     }
 
-    /// What threads take are parts of one index.
+    /// Threads take parts of one index.
     #[test]
     fn indices_go_on_from_part_to_part() {
         let n = PART + BLOCK + 9;
@@ -324,7 +323,7 @@ mod tests {
         assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), [n - 1, PART + 1, 0]);
     }
 
-    /// Large sums would wrap.
+    /// Large sums would overflow.
     #[test]
     fn no_sum_overflows() {
         let d = 4096;

@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::to_unit;
 use crate::{Error, Result};
 
-/// The ways of comparing that sentence-transformers names. A larger score is a nearer passage in all of them.
+/// The similarity functions of sentence-transformers. In each, a larger score means a nearer passage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Similarity {
-    /// The cosine: which way vectors point, whatever their lengths.
+    /// The cosine, which ignores the vectors' lengths.
     #[default]
     Cosine,
     /// The inner product.
     Dot,
-    /// The Euclidean distance, with a minus before it.
+    /// The negative Euclidean distance.
     Euclidean,
-    /// The sum of the differences in each dimension, with a minus before it.
+    /// The negative Manhattan distance.
     Manhattan,
 }
 
 impl Similarity {
-    /// As model folders and manifests name it.
+    /// Its name in model folders and manifests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -33,24 +33,24 @@ impl Similarity {
         }
     }
 
-    /// What its scores are, in a sentence; `None` for cosines, which one expects.
+    /// A sentence about its scores; `None` for cosines, which are what one expects.
     pub fn note(self) -> Option<String> {
         let scores = match self {
             Self::Cosine => return None,
             Self::Dot => "inner products",
-            Self::Euclidean => "Euclidean distances with a minus before them",
-            Self::Manhattan => "Manhattan distances with a minus before them",
+            Self::Euclidean => "negative Euclidean distances",
+            Self::Manhattan => "negative Manhattan distances",
         };
         Some(format!(
-            "Scores are {scores}, as the model says (similarity_fn_name: {}), not cosines.",
+            "Scores are {scores}, as the model specifies (similarity_fn_name: {}), not cosines.",
             self.name()
         ))
     }
 
-    /// That `what` can be done with the vectors of a model that compares so.
+    /// Checks that `what` works with models of this similarity.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for all but cosines, of which alone the vectors' lengths do not matter.
+    /// [`Error::Unsupported`] for all but cosine, the only one that ignores the vectors' lengths.
     pub fn need_cosine(self, what: &str) -> Result<()> {
         if self.is_cosine() {
             return Ok(());
@@ -60,7 +60,8 @@ impl Similarity {
                 "{what} with a model whose vectors are compared by similarity_fn_name {}",
                 self.name()
             ),
-            hint: "it keeps no lengths of vectors, so it is for models that compare by cosine".into(),
+            hint: "it does not preserve the lengths of vectors, so it needs a model that compares by cosine"
+                .into(),
         })
     }
 
@@ -69,8 +70,8 @@ impl Similarity {
         *self == Self::Cosine
     }
 
-    /// Makes a model's vectors, rows of `dimension` numbers, ready to be compared: for cosines they are scaled
-    /// to length 1.
+    /// Prepares a model's vectors, rows of `dimension` numbers, for comparison: for cosine they are scaled to
+    /// length 1.
     pub fn ready(self, rows: &mut [f32], dimension: usize) {
         if self.is_cosine() {
             to_unit(rows, dimension);

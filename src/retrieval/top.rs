@@ -1,12 +1,12 @@
-//! The best of many scores, without keeping the rest.
+//! Selecting the best of many scores without storing the rest.
 
-/// Collects the `k` best of scores that come one by one. Equal scores are ordered by index, lower
-/// first, in whatever order they came.
+/// Collects the `k` best of a stream of scores. Ties are ordered by index, lower first, in whatever order
+/// they arrive.
 pub struct Top {
     k: usize,
-    /// At most twice `k` and a few more; what is surely not among the best is dropped when it is full.
+    /// At most twice `k` and a few more; when full, those that cannot be among the best are dropped.
     kept: Vec<(usize, f32)>,
-    /// The worst of `k` better ones, once there are so many.
+    /// The worst of the `k` best so far, once there are that many.
     bar: Option<(usize, f32)>,
 }
 
@@ -15,19 +15,19 @@ fn better(a: &(usize, f32), b: &(usize, f32)) -> std::cmp::Ordering {
 }
 
 impl Top {
-    /// For the `k` best.
+    /// Collects the `k` best.
     pub fn new(k: usize) -> Self {
         Self { k, kept: Vec::new(), bar: None }
     }
 
-    /// Whether a score could still be among the best; what could not need not be pushed.
+    /// Whether a score could still be among the best; others need not be pushed.
     #[inline(always)]
     pub fn admits(&self, index: usize, score: f32) -> bool {
         // Adding zero turns -0 into 0, which total_cmp would otherwise set below it.
         self.bar.is_none_or(|bar| better(&(index, score + 0.0), &bar).is_lt())
     }
 
-    /// Takes a score.
+    /// Adds a score.
     pub fn push(&mut self, index: usize, score: f32) {
         if self.k == 0 || !self.admits(index, score) {
             return;
@@ -64,7 +64,7 @@ mod tests {
         fn it_is_a_stable_sort(
             scores in proptest::collection::vec(-3i8..3, 0..900), k in 0usize..40, reversed: bool,
         ) {
-            // Few values, so that ties are frequent; a negative zero among them.
+            // Few distinct values, so that ties are frequent; a negative zero among them.
             let scores: Vec<f32> =
                 scores.into_iter().map(|s| if s == 1 { -0.0 } else { f32::from(s) }).collect();
             let mut expected: Vec<(usize, f32)> = scores.iter().copied().enumerate().collect();

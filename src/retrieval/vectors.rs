@@ -1,10 +1,10 @@
-//! Vectors on disk, 8 bits a number: what ships beside the sample corpus.
+//! Vectors on disk in 8 bits a number, as shipped with the sample corpus.
 //!
 //! A safetensors file with two arrays: `vectors`, I8 `[n, d]`, and `scales`, F32 `[n]`. Row `i` is
-//! `vectors[i] * scales[i]`, where the scale is the row's largest magnitude over 127. Its metadata has
-//! one entry, `about`: a JSON object of strings that says what the vectors were made from. Where texts were
-//! split, a third array, `windows`, U32 `[n, 3]`, has for each row the text it is of, from 0, and where in it the
-//! window begins and ends, in bytes.
+//! `vectors[i] * scales[i]`, where the scale is the row's largest magnitude over 127. Its metadata has one
+//! entry, `about`: a JSON object of strings that says what the vectors were made from. If texts were split, a
+//! third array, `windows`, U32 `[n, 3]`, gives for each row the index of its text and the window's start and
+//! end in it, in bytes.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::{Error, Problem, Result};
 /// The metadata key.
 const ABOUT: &str = "about";
 
-/// The entry of `about` that keeps what the model's window left out of the texts: a [`Cut`] as JSON.
+/// The entry of `about` that records how much of the texts was truncated: a [`Cut`] as JSON.
 pub const CUT: &str = "cut";
 
-/// Vectors as they are in the file.
+/// Vectors as stored in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
     /// Numbers in a row.
@@ -31,7 +31,7 @@ pub struct Vectors {
     pub scales: Vec<f32>,
     /// What they were made from, for example `model` and its hash.
     pub about: BTreeMap<String, String>,
-    /// The part of a text that each row is of, where texts were split.
+    /// The part of a text that each row stands for, if texts were split.
     pub windows: Option<Vec<Window>>,
 }
 
@@ -46,7 +46,7 @@ impl Vectors {
         self.scales.is_empty()
     }
 
-    /// What the model's window left out of the texts; `None` where the file, an older one, does not say.
+    /// How much of the texts was truncated; `None` if the file does not say (older files).
     pub fn cut(&self) -> Option<Cut> {
         self.about.get(CUT).and_then(|json| serde_json::from_str(json).ok())
     }
@@ -61,7 +61,7 @@ impl Vectors {
     }
 }
 
-/// The file for `rows`, `[n, dimension]` row after row.
+/// The file for `rows`, `[n, dimension]`.
 ///
 /// # Errors
 /// [`Error::Input`] when they are not whole rows or not finite.
@@ -69,10 +69,10 @@ pub fn write(rows: &[f32], dimension: usize, about: &BTreeMap<String, String>) -
     write_windows(rows, dimension, about, None)
 }
 
-/// As [`write()`], with the part of a text that each row is of.
+/// As [`write()`], with the part of a text that each row stands for.
 ///
 /// # Errors
-/// As [`write()`]; [`Error::Input`] when there are not as many windows as rows.
+/// As [`write()`]; [`Error::Input`] when the number of windows does not match the rows.
 pub fn write_windows(
     rows: &[f32],
     dimension: usize,
@@ -81,7 +81,7 @@ pub fn write_windows(
 ) -> Result<Vec<u8>> {
     if dimension == 0 || !rows.len().is_multiple_of(dimension) || rows.iter().any(|x| !x.is_finite()) {
         return Err(Error::Input(format!(
-            "{} numbers are not whole rows of {dimension} finite numbers",
+            "{} numbers do not make whole rows of {dimension} finite numbers",
             rows.len()
         )));
     }
@@ -101,24 +101,24 @@ pub fn write_windows(
     if let Some(windows) = windows {
         for number in windows.iter().flat_map(|w| [w.text, w.start, w.end]) {
             let number = u32::try_from(number)
-                .map_err(|_| Error::Input("The texts are too long for a file of windows".into()))?;
+                .map_err(|_| Error::Input("The texts are too long for a file with windows".into()))?;
             places.extend(number.to_le_bytes());
         }
         arrays.push(("windows", TensorView::new(Dtype::U32, vec![n, 3], &places).map_err(failed)?));
     }
-    // One entry: the order of several would differ from run to run.
+    // A single entry, as the order of several would vary between runs.
     let about = serde_json::to_string(about).map_err(|e| Error::Input(format!("about: {e}")))?;
     safetensors::serialize(arrays, Some([(ABOUT.to_string(), about)].into())).map_err(failed)
 }
 
-/// Reads a file that [`write()`] made.
+/// Reads a file written by [`write()`].
 ///
 /// # Errors
-/// [`Error::Format`] with the file's name and the field that is not as it should be.
+/// [`Error::Format`] with the file's name and the field that is wrong.
 pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
     let wrong = |field: &str, problem: &str| Error::format(format!("{name}: {field}"), problem);
     let broken = |e: safetensors::SafeTensorError| {
-        Error::format(name, Problem::of(format!("it is not a whole safetensors file ({e})"), e))
+        Error::format(name, Problem::of(format!("it is not a complete safetensors file ({e})"), e))
     };
     let (head, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
     let file = SafeTensors::deserialize(&bytes).map_err(broken)?;
@@ -134,11 +134,11 @@ pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
         return Err(wrong("vectors", "two dimensions are expected"));
     };
     if scales.shape() != [n] || dimension == 0 {
-        return Err(wrong("scales", &format!("{n} numbers are expected, one a vector")));
+        return Err(wrong("scales", &format!("{n} numbers are expected, one per vector")));
     }
     let (parts, _) = scales.data().as_chunks::<4>();
     let scales: Vec<f32> = parts.iter().map(|&b| f32::from_le_bytes(b)).collect();
-    // The largest magnitude of an integer is 128.
+    // The largest magnitude of an i8 is 128.
     if scales.iter().any(|s| !(s * 128.0).is_finite() || *s < 0.0) {
         return Err(wrong("scales", "a scale is negative, or its numbers are not finite"));
     }
@@ -160,9 +160,9 @@ pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
             Some(windows.collect())
         }
     };
-    // There may be many: they stay in the memory that they came in.
+    // There may be many, so they stay in the memory that they were read into.
     let (from, to) = header.info("vectors").map(|info| info.data_offsets).unwrap_or_default();
-    // Its length stands before the header, in 8 bytes.
+    // The header is preceded by its length, in 8 bytes.
     bytes.truncate(8 + head + to);
     bytes.drain(..8 + head + from);
     let values = bytes.into_iter().map(u8::cast_signed).collect();

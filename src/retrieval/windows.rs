@@ -1,11 +1,11 @@
-//! Rankings of texts that were split into windows.
+//! Ranking texts that were split into windows.
 
 use std::collections::HashSet;
 
 use crate::text::Window;
 
-/// The best `k` of what windows belong to, best first: window, score. `nearest` gives that many of the best
-/// windows, best first; a text counts by its best one.
+/// The best `k` texts, best first, each as its best window and that window's score. `nearest` returns the
+/// given number of best windows, best first.
 ///
 /// # Errors
 /// Those of `nearest`.
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_best_window_counts_for_its_text() {
-        // 40 windows of text 0 are better than the one of text 1 and the one of text 2.
+        // 40 windows of text 0 rank above the only windows of texts 1 and 2.
         let windows: Vec<Window> =
             (0..40).map(|_| 0).chain([1, 2]).map(|text| Window { text, start: 0, end: 1 }).collect();
         let scores: Vec<(usize, f32)> = (0..42).map(|i| (i, 1.0 - i as f32 / 100.0)).collect();

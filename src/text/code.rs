@@ -1,17 +1,17 @@
-//! Language codes of all kinds as the one code that the project writes.
+//! Language codes of all kinds, converted to the form that this project uses.
 //!
-//! `deu`, `ger`, `de-AT` and `deu_Latn` are `de`: what is kept is the language, in ISO 639-1 where it
-//! has a code there, and the script where it is not the one that the language is mostly written in
-//! (CLDR's likely script). `zho_Hans` is `zh`; `zh-Hant`, `zho_Hant` and `zh_TW` are `zh-Hant`;
-//! `sr-Cyrl` is `sr` and `sr-Latn` stays.
+//! `deu`, `ger`, `de-AT` and `deu_Latn` are `de`: the result is the language, in ISO 639-1 if it has a code
+//! there, and the script if it is not the one that the language is mostly written in (CLDR's likely script).
+//! `zho_Hans` is `zh`; `zh-Hant`, `zho_Hant` and `zh_TW` are `zh-Hant`; `sr-Cyrl` is `sr` and `sr-Latn` is
+//! kept.
 
 use icu_locale::subtags::{Language, Region, Script};
 use icu_locale::{LanguageIdentifier, Locale, LocaleCanonicalizer, LocaleExpander};
 
 use super::language::languages;
 
-/// The code of the language that `given` names by a code (BCP 47, ISO 639-1, -2, -3, FLORES, POSIX) or
-/// by its name in English or in itself; `None` where it can be neither.
+/// The code of the language that `given` names by a code (BCP 47, ISO 639-1, -2, -3, FLORES, POSIX) or by its
+/// English name or endonym; `None` if it is neither.
 pub fn code(given: &str) -> Option<String> {
     let given = given.trim();
     if languages().iter().any(|l| l.code == given) {
@@ -25,8 +25,8 @@ pub fn code(given: &str) -> Option<String> {
     Parsed::of(given).map(|parsed| parsed.written())
 }
 
-/// Whether a word is surely meant as a language's code: three letters may be any word's, so they count
-/// where ISO 639-1 has two for them or a script stands beside them.
+/// Whether a word is certainly meant as a language code: three letters may be any word, so they only count if
+/// ISO 639-1 has a two-letter code for them or a script is given.
 pub fn is_code(word: &str) -> bool {
     let Some(parsed) = Parsed::of(word) else { return false };
     match parsed.language.as_str().len() {
@@ -37,9 +37,9 @@ pub fn is_code(word: &str) -> bool {
 
 struct Parsed {
     language: Language,
-    /// As the code names it, or its region implies.
+    /// From the code, or implied by its region.
     script: Option<Script>,
-    /// What the language is mostly written in.
+    /// The script that the language is mostly written in.
     likely: Option<Script>,
 }
 
@@ -51,7 +51,7 @@ impl Parsed {
         if !(2..=3).contains(&primary.len()) || tag.len() > 20 {
             return None;
         }
-        // What is behind a language that it does not fit is not read.
+        // If what follows the language does not parse, it is ignored.
         let mut locale: Locale = tag.parse().or_else(|_| primary.parse()).ok()?;
         LocaleCanonicalizer::new_extended().canonicalize(&mut locale);
         let LanguageIdentifier { language, script, region, .. } = locale.id;
@@ -106,7 +106,7 @@ mod tests {
         for given in ["", "French!", "x", "klingonic", "1", "de;en"] {
             assert_eq!(code(given), None, "{given}");
         }
-        // All that are known by name stay what they are, whatever they are written as.
+        // All known languages keep their code, however they are written.
         for language in languages() {
             assert_eq!(Parsed::of(language.code).unwrap().written(), language.code);
         }

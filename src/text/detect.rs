@@ -1,13 +1,13 @@
-//! Which language a short text is in: by script where that decides, else by letters, common words
-//! and, for longer texts, trigrams (the whatlang crate).
+//! Language detection for short texts: by script where that decides, else by letters, common words and, for
+//! longer texts, trigrams (the whatlang crate).
 
 use whatlang::{Detector, Lang};
 
-/// The language code of `text`, `None` when it cannot be told.
+/// The language code of `text`; `None` if undecided.
 ///
-/// Meant for queries and passages of a few words and more, in XQuAD-R's eleven languages first.
+/// Meant for queries and passages of a few words or more, primarily in XQuAD-R's eleven languages.
 pub fn detect(text: &str) -> Option<&'static str> {
-    // A long passage says no more than its beginning.
+    // The beginning of a long passage is enough.
     let head: String = text.chars().take(1_000).collect();
     let counts = Scripts::of(&head);
     let letters: usize = counts.0.iter().sum();
@@ -16,7 +16,7 @@ pub fn detect(text: &str) -> Option<&'static str> {
         return None;
     }
     match most {
-        // Latin names inside Chinese or Japanese are common; so is kanji inside Japanese.
+        // Latin names are common in Chinese and Japanese, and so is kanji in Japanese.
         Script::Han | Script::Kana => {
             let kana = counts.0[Script::Kana as usize];
             Some(if kana * 10 > n { "ja" } else { "zh" })
@@ -75,7 +75,7 @@ fn script(c: char) -> Option<Script> {
     })
 }
 
-/// Letters of each script.
+/// Number of letters in each script.
 struct Scripts([usize; SCRIPTS.len()]);
 
 impl Scripts {
@@ -87,7 +87,7 @@ impl Scripts {
         Self(counts)
     }
 
-    /// The script with most letters; Han and kana count as one.
+    /// The script with the most letters; Han and kana count as one.
     fn most(&self) -> Option<(Script, usize)> {
         let mut counts = self.0;
         counts[Script::Han as usize] += counts[Script::Kana as usize];
@@ -95,20 +95,20 @@ impl Scripts {
         SCRIPTS.into_iter().zip(counts).max_by_key(|&(_, n)| n)
     }
 
-    /// The language of a text with more Latin letters than others, when the others are a fifth: a
-    /// short question about a long English name is still in the script around the name.
+    /// The language of a text in which Latin letters are the majority but another script has at least a
+    /// fifth: a short question about a long English name is written in the script around the name.
     fn minority(&self, letters: usize) -> Option<&'static str> {
         let mut rest = Self(self.0);
         rest.0[Script::Latin as usize] = 0;
         let (script, _) = rest.most()?;
         let n: usize = rest.0.iter().sum();
-        // One Han character is a word; one letter of another script may be a formula's.
+        // A Han character is a word; a letter of another script may belong to a formula.
         let weight = if script == Script::Han { 3 } else { 1 };
         (n * weight * 5 > letters && n * weight > 2).then(|| only(script)).flatten()
     }
 }
 
-/// The language that a script stands for when nothing more is known.
+/// The language that a script alone suggests.
 fn only(script: Script) -> Option<&'static str> {
     Some(match script {
         Script::Latin => return None,
@@ -126,14 +126,14 @@ fn only(script: Script) -> Option<&'static str> {
     })
 }
 
-/// Scripts that more than one language shares, told apart by letters that only one of them has.
+/// Languages that share a script, told apart by letters that only one of them has.
 fn other(script: Script, text: &str) -> Option<&'static str> {
     let has = |letters: &str| text.chars().any(|c| letters.contains(c));
     match script {
         Script::Arabic if has("ٹڈڑےںہھ") => Some("ur"),
         Script::Arabic if has("پچژگکی") && !has("يكة") => Some("fa"),
         Script::Cyrillic if has("іїєґІЇЄҐ") => Some("uk"),
-        // Short Russian often looks Bulgarian to trigrams; Bulgarian is full of this letter.
+        // Trigrams often take short Russian for Bulgarian, which uses this letter a lot.
         Script::Cyrillic if has("ъЪ") && !has("ыэёЫЭЁ") => {
             let allowed = vec![Lang::Rus, Lang::Bul];
             let found = Detector::with_allowlist(allowed).detect(text);
@@ -143,8 +143,8 @@ fn other(script: Script, text: &str) -> Option<&'static str> {
     }
 }
 
-/// Languages written in Latin script: letters and words that tell them apart. Words are the most
-/// frequent ones, question words above all; a word may stand with several languages.
+/// Languages in Latin script, told apart by letters and words. The words are the most frequent ones, question
+/// words above all; a word may be listed for several languages.
 struct Latin {
     code: &'static str,
     lang: Lang,
@@ -180,7 +180,7 @@ fn latin(text: &str) -> Option<&'static str> {
         let known = words.iter().filter(|w| language.words.contains(w)).count() as f32;
         let letters = lower.chars().filter(|&c| language.letters.contains(c)).count() as f32;
         let evidence = known + 0.5 * letters.min(4.0);
-        // Trigrams settle what words leave open; on a few words they are little more than noise.
+        // Trigrams decide what words leave open; for a few words they are little more than noise.
         let trigrams = match shape {
             Some((lang, confidence)) if lang == language.lang => {
                 if long {
@@ -260,7 +260,7 @@ mod tests {
         }
     }
 
-    /// A rate below this would make the scope switch wrong too often to be useful.
+    /// Below this rate the scope switch would be wrong too often to be useful.
     #[test]
     #[ignore = "needs XQuAD-R: run scripts/fetch-xquad-r"]
     fn the_real_xquad_r_is_recognised() {

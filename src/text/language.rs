@@ -1,4 +1,4 @@
-//! The languages the project names, and how each is written.
+//! The languages that the project knows by name, and their writing direction.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The value of HTML's `dir` attribute.
+    /// The value of the HTML attribute `dir`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ltr => "ltr",
@@ -24,16 +24,16 @@ impl Direction {
     }
 }
 
-/// A language as people meet it.
+/// A language as shown to users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Language {
     /// BCP 47 code, as used in data files and in `lang` attributes.
     pub code: &'static str,
-    /// Its name in itself.
+    /// Its name in the language itself.
     pub endonym: &'static str,
     /// Its name in English.
     pub english: &'static str,
-    /// How it is read.
+    /// Its reading direction.
     pub direction: Direction,
 }
 
@@ -45,7 +45,8 @@ const fn rtl(code: &'static str, endonym: &'static str, english: &'static str) -
     Language { code, endonym, english, direction: Direction::Rtl }
 }
 
-/// The first eleven are XQuAD-R's, in its order; the rest is what users' own data is most likely in.
+/// The first eleven are XQuAD-R's, in its order; the rest are those that users' own data is most likely to be
+/// in.
 static LANGUAGES: [Language; 33] = [
     rtl("ar", "العربية", "Arabic"),
     entry("de", "Deutsch", "German"),
@@ -82,7 +83,7 @@ static LANGUAGES: [Language; 33] = [
     rtl("ur", "اردو", "Urdu"),
 ];
 
-/// Every language known by name; XQuAD-R's eleven come first.
+/// All languages known by name; XQuAD-R's eleven come first.
 pub fn languages() -> &'static [Language] {
     &LANGUAGES
 }
@@ -92,8 +93,8 @@ pub fn language(code: &str) -> Option<&'static Language> {
     LANGUAGES.iter().find(|l| l.code == code)
 }
 
-/// The language that an unknown code may mean: the one it begins with (`zh-cn`), the one whose name
-/// begins so (`ger`, `Deutsch`), else the one with the most similar code or English name.
+/// The language that an unknown code may mean: the one it begins with (`zh-cn`), the one whose name begins
+/// with it (`ger`, `Deutsch`), else the one with the most similar code or English name.
 pub fn nearest_language(code: &str) -> Option<&'static Language> {
     let lower = code.trim().to_lowercase();
     let primary = lower.split(['-', '_']).next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! From text to tokens: languages, prompts, tokenizer.
 //!
-//! Not here: anything about tensors or scores.
+//! Tensors and scores do not belong here.
 
 #[cfg(feature = "data")]
 mod code;
@@ -26,23 +26,23 @@ pub use window::{Cut, Length, Window};
 
 use serde::{Deserialize, Serialize};
 
-/// Which side of retrieval a text is on; models are trained with a prompt for each.
+/// Which side of retrieval a text is on; many models are trained with a prompt for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// What is asked.
+    /// A search query.
     Query,
-    /// What is searched.
+    /// A text that is searched.
     Passage,
 }
 
-/// The prefixes a model expects in front of queries and passages; empty when it expects none.
+/// The prefixes that a model expects before queries and passages; empty if it expects none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompts {
-    /// In front of a query, for example `query: `.
+    /// Before a query, for example `query: `.
     #[serde(default)]
     pub query: String,
-    /// In front of a passage, for example `passage: `.
+    /// Before a passage, for example `passage: `.
     #[serde(default)]
     pub passage: String,
 }

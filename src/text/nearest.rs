@@ -1,8 +1,8 @@
-//! What a person may have meant by a name that is not known.
+//! Suggestions for unknown names.
 
-/// The candidate with the fewest changed letters (Levenshtein 1966), the first of several; `None` when
-/// more than half of the letters would change. An abbreviation counts as near too: `lr` is near
-/// `learning_rate`, whose letters it has in order from the first on.
+/// The candidate with the smallest edit distance (Levenshtein 1966), the first on ties; `None` if more than
+/// half of the letters would change. Abbreviations count as near too: `lr` is near `learning_rate`, which
+/// contains its letters in order, starting with the first.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
@@ -19,7 +19,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     })
 }
 
-/// Inserted, removed and exchanged letters between two words.
+/// Edit distance: letters inserted, removed or replaced.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -42,7 +42,7 @@ fn abbreviates(short: &str, long: &str) -> bool {
         && short.chars().all(|c| rest.any(|l| l == c))
 }
 
-/// What to ask about serde's `unknown field`, `unknown variant` and the like: the nearest of the names
+/// A suggestion for serde's `unknown field`, `unknown variant` and similar errors: the nearest of the names
 /// that the message lists.
 pub fn did_you_mean(message: &str) -> Option<String> {
     let (head, tail) = message.split_once(", expected ").filter(|(head, _)| head.contains("unknown "))?;

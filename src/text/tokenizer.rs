@@ -1,4 +1,4 @@
-//! Text to token ids, with the model's own `tokenizer.json`.
+//! Tokenization with the model's own `tokenizer.json`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,30 +7,31 @@ use tokenizers::{Encoding, TruncationDirection};
 use super::{Cut, Length};
 use crate::{Error, Result};
 
-/// The tokenizer's file, in errors.
+/// The file's name in errors.
 const FILE: &str = "tokenizer.json";
 
-/// Longest query taken, in characters: far past any model's window, short enough to tokenize at once.
+/// Longest query accepted, in characters: far beyond any model's window, short enough to tokenize instantly.
 const QUERY_CHARS: usize = 10_000;
 
-/// A model's tokenizer; it adds the special tokens and cuts at the model's maximum length.
+/// A model's tokenizer; adds special tokens and truncates to the model's maximum length.
 #[derive(Clone)]
 pub struct Tokenizer {
-    /// Without truncation: the library's own stops early, so that a text's true length stays unknown.
+    /// Without truncation: the library stops early when it truncates, so a text's full length would be
+    /// unknown.
     inner: tokenizers::Tokenizer,
     max_tokens: usize,
-    /// Whether a text that is too long loses its beginning.
+    /// Whether long texts are truncated at the start.
     at_start: bool,
-    /// The largest id of those that stand around each text, which need not be in the vocabulary.
+    /// The largest id among the tokens added to each text; it need not be in the vocabulary.
     around: Option<u32>,
 }
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json`. Texts are cut to `max_tokens` ids, special tokens included, at the end, or
-    /// at the beginning where the file's `truncation` says `Left`.
+    /// Reads a `tokenizer.json`. Texts are truncated to `max_tokens` ids, special tokens included, at the
+    /// end, or at the start if the file's `truncation` says `Left`.
     ///
     /// # Errors
-    /// [`Error::Format`] when the file is not one, naming it and the field.
+    /// [`Error::Format`] naming the file and the field when it is invalid.
     pub fn from_json(bytes: &[u8], max_tokens: usize) -> Result<Self> {
         check_file(bytes)?;
         caught(|| {
@@ -42,7 +43,7 @@ impl Tokenizer {
 
     fn new(mut inner: tokenizers::Tokenizer, max_tokens: usize) -> Result<Self> {
         let around = check(&inner)?;
-        // The library would take the difference without asking whether there is one.
+        // The library subtracts without checking for underflow.
         let added =
             inner.get_post_processor().map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
         if max_tokens < added {
@@ -62,12 +63,12 @@ impl Tokenizer {
     /// Ids of `prompt` followed by `text`, special tokens included, at most `max_tokens`.
     ///
     /// # Errors
-    /// [`Error::Input`] when the tokenizer refuses the text.
+    /// [`Error::Input`] when the text cannot be tokenized.
     pub fn encode(&self, prompt: &str, text: &str) -> Result<Vec<u32>> {
         Ok(self.read(prompt, text)?.0)
     }
 
-    /// As [`encode`](Self::encode), with the text's true length and what of it was cut off.
+    /// As [`encode`](Self::encode), with the text's full length and how much was truncated.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -75,7 +76,7 @@ impl Tokenizer {
         self.read_within(self.max_tokens, prompt, text)
     }
 
-    /// As [`read`](Self::read), with a window of `most` ids where that is less.
+    /// As [`read`](Self::read), with a window of `most` ids if that is smaller.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -89,7 +90,7 @@ impl Tokenizer {
         };
         let encoding = self.encoding(input, true, false)?;
         let (ids, special) = (encoding.get_ids(), encoding.get_special_tokens_mask());
-        // Special tokens stand before and behind the text's, and stay.
+        // Special tokens surround those of the text, and are kept.
         let before = special.iter().take_while(|&&s| s == 1).count();
         let behind = special[before..].iter().rev().take_while(|&&s| s == 1).count();
         let tokens = ids.len() - before - behind;
@@ -101,7 +102,7 @@ impl Tokenizer {
         let from = if self.at_start { before } else { ids.len() - behind - unread };
         let kept = [&ids[..from], &ids[from + unread..]].concat();
         if !prompt.is_empty() {
-            // A prompt is no part of the text. The blank at its end goes into the text's first token.
+            // The prompt is not part of the text. The space at its end belongs to the text's first token.
             let prompt = self.encoding(prompt.trim_end(), false, false)?.get_ids().len();
             length.tokens = length.tokens.saturating_sub(prompt);
             length.unread =
@@ -120,17 +121,17 @@ impl Tokenizer {
             .map_err(|e| Error::Input(format!("the text “{}” cannot be tokenized: {e}", start(input))))
     }
 
-    /// Nothing counted yet of what this tokenizer's window leaves out.
+    /// An empty count of what is truncated.
     pub fn cut(&self) -> Cut {
         Cut { window: self.max_tokens, at_start: self.at_start, ..Cut::default() }
     }
 
-    /// The parts of `text`, in bytes, that together are all of it and of which each fits behind `prompt`: they
-    /// are cut between tokens and overlap by a quarter. A text that fits is one part.
+    /// Splits `text` into parts, as byte ranges, that cover all of it and each fit the window after `prompt`:
+    /// they are cut between tokens and overlap by a quarter. A text that fits is one part.
     ///
     /// # Errors
-    /// As [`encode`](Self::encode); [`Error::Input`] when the prompt leaves no room, or a part that cannot be cut
-    /// fits in no window.
+    /// As [`encode`](Self::encode); [`Error::Input`] when the prompt leaves no room, or a part that cannot be
+    /// split further does not fit.
     pub fn windows(&self, prompt: &str, text: &str) -> Result<Vec<(usize, usize)>> {
         if self.read(prompt, text)?.1.unread == 0 {
             return Ok(vec![(0, text.len())]);
@@ -142,7 +143,7 @@ impl Tokenizer {
                 self.max_tokens
             )));
         }
-        // Places within a character are moved to its edges; what does not move on is no place to cut.
+        // Offsets within a character are moved to its start; duplicates are dropped.
         let whole = self.encoding(text, false, true)?;
         let mut places: Vec<usize> = whole.get_offsets().iter().map(|at| at.0).collect();
         places.iter_mut().for_each(|at| *at = text.floor_char_boundary(*at));
@@ -155,7 +156,7 @@ impl Tokenizer {
         let (mut first, last) = (0, places.len() - 1);
         loop {
             let mut end = (first + room).min(last);
-            // A part may have more tokens than it had within the whole.
+            // A part may have more tokens by itself than within the whole text.
             while self.read(prompt, &text[places[first]..places[end]])?.1.unread > 0 {
                 if end == first + 1 {
                     return Err(Error::Input(format!(
@@ -174,32 +175,32 @@ impl Tokenizer {
         }
     }
 
-    /// One more than the largest id: the rows an embedding table must have.
+    /// One more than the largest id: the number of rows that an embedding table must have.
     pub fn rows(&self) -> usize {
         let vocabulary = self.inner.get_vocab(true).into_values().max();
         vocabulary.max(self.around).map_or(0, |id| id as usize + 1)
     }
 
-    /// The longest sequence it gives, special tokens included.
+    /// The longest sequence it produces, special tokens included.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
     }
 
-    /// The tokenizer underneath.
+    /// The underlying tokenizer.
     pub fn inner(&self) -> &tokenizers::Tokenizer {
         &self.inner
     }
 }
 
-/// What `work` returns, or what it stopped at, should it panic: not all that a `tokenizer.json` can say
-/// is checked by the library that reads it. In a browser a panic ends the worker, hence [`check`].
+/// The result of `work`, or the message of its panic: the library does not check everything that a
+/// `tokenizer.json` can say. In a browser a panic ends the worker, hence [`check`].
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, String> {
-    // Nothing that `work` has changed is used after a panic.
+    // Nothing that `work` has modified is used after a panic.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
-        format!("the tokenizer is at odds with itself ({said})")
+        format!("the tokenizer is inconsistent ({said})")
     })
 }
 
@@ -208,8 +209,8 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, Stri
     Ok(work())
 }
 
-/// Refuses what the library panics at while it reads: parts that are no JSON, and tables of characters that are at
-/// odds with themselves.
+/// Refuses files at which the library would panic while reading: parts that are not JSON, and inconsistent
+/// tables of characters.
 fn check_file(bytes: &[u8]) -> Result<()> {
     #[derive(Deserialize)]
     struct Parts {
@@ -228,21 +229,21 @@ fn check_file(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Checks a table of characters and what replaces them, in base64: the bytes of a trie, a double array of 32-bit
-/// numbers, in bytes; those; the replacements, each with a zero behind it. The library takes as much memory as the
-/// number says, and follows the trie wherever it leads.
+/// Checks a table of character replacements, in base64: the size of a trie in bytes; the trie, a double array
+/// of 32-bit numbers; the replacements, each ending in a zero byte. The library allocates whatever the size
+/// says, and follows the trie wherever it leads.
 fn check_charsmap(base64: &str) -> std::result::Result<(), &'static str> {
     let bytes = base64::decode(base64).map_err(|_| "it is not base64")?;
-    let (size, rest) = bytes.split_first_chunk::<4>().ok_or("it breaks off")?;
+    let (size, rest) = bytes.split_first_chunk::<4>().ok_or("it is truncated")?;
     let (trie, replacements) =
-        rest.split_at_checked(u32::from_le_bytes(*size) as usize / 4 * 4).ok_or("it breaks off")?;
+        rest.split_at_checked(u32::from_le_bytes(*size) as usize / 4 * 4).ok_or("it is truncated")?;
     let replacements = std::str::from_utf8(replacements).map_err(|_| "its replacements are not UTF-8")?;
     let units: Vec<usize> = trie.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b) as usize).collect();
-    // As darts-clone packs them.
+    // As packed by darts-clone.
     let offset = |unit: usize| (unit >> 10) << ((unit & (1 << 9)) >> 6);
     let label = |unit: usize| unit & (1 << 31 | 0xff);
     let has_leaf = |unit: usize| unit & (1 << 8) != 0;
-    let outside = "its trie leads outside of itself";
+    let outside = "its trie points outside itself";
     let mut seen = vec![false; units.len()];
     let mut nodes = vec![offset(*units.first().ok_or(outside)?)];
     while let Some(node) = nodes.pop() {
@@ -256,7 +257,7 @@ fn check_charsmap(base64: &str) -> std::result::Result<(), &'static str> {
             if has_leaf(unit) {
                 let value = units.get(next).ok_or(outside)? & ((1 << 31) - 1);
                 if !replacements.is_char_boundary(value) {
-                    return Err("its trie leads outside of its replacements");
+                    return Err("its trie points outside its replacements");
                 }
             }
             nodes.push(next);
@@ -265,7 +266,8 @@ fn check_charsmap(base64: &str) -> std::result::Result<(), &'static str> {
     Ok(())
 }
 
-/// Refuses what the library reads and then panics at; the largest id that the post-processor adds.
+/// Refuses what the library reads but would panic at later; returns the largest id that the post-processor
+/// adds.
 fn check(inner: &tokenizers::Tokenizer) -> Result<Option<u32>> {
     let json = |part: serde_json::Result<Value>| part.map_err(|e| Error::format(FILE, e));
     let processor = json(serde_json::to_value(inner.get_post_processor()))?;
@@ -283,7 +285,7 @@ fn check(inner: &tokenizers::Tokenizer) -> Result<Option<u32>> {
         for piece in part["single"].as_array().into_iter().flatten() {
             let problem = match (piece["SpecialToken"]["id"].as_str(), piece["Sequence"]["id"].as_str()) {
                 (Some(id), _) if known.get(id).is_none() => format!("{id} is not among its special_tokens"),
-                (_, Some("B")) => "it asks for a second text, where there is one".into(),
+                (_, Some("B")) => "it asks for a second text, but there is only one".into(),
                 _ => continue,
             };
             return Err(Error::format(format!("{FILE}, post_processor, single"), problem));
@@ -293,13 +295,13 @@ fn check(inner: &tokenizers::Tokenizer) -> Result<Option<u32>> {
     if parts(&splitter, "pretokenizers").iter().any(|p| p["type"] == "FixedLength" && p["length"] == 0) {
         return Err(Error::format(
             format!("{FILE}, pre_tokenizer, length"),
-            "pieces of length 0 have no end",
+            "the length of pieces must not be 0",
         ));
     }
     Ok(around)
 }
 
-/// A part of a tokenizer, or what it is a sequence of.
+/// The components of a part that is a sequence, or the part itself.
 fn parts<'a>(part: &'a Value, list: &str) -> Vec<&'a Value> {
     match part[list].as_array() {
         Some(inner) => inner.iter().flat_map(|part| parts(part, list)).collect(),
@@ -307,7 +309,7 @@ fn parts<'a>(part: &'a Value, list: &str) -> Vec<&'a Value> {
     }
 }
 
-/// So much of a text as tells it from others.
+/// The beginning of a text, to identify it in a message.
 fn start(text: &str) -> String {
     let mut start: String = text.chars().take(40).collect();
     if start.len() < text.len() {
@@ -316,10 +318,10 @@ fn start(text: &str) -> String {
     start
 }
 
-/// Says why `query` cannot be searched for: it is empty or far too long.
+/// Checks that a query is not empty and not too long.
 ///
 /// # Errors
-/// [`Error::Input`] with a sentence for the person who typed it.
+/// [`Error::Input`] with a sentence for the user.
 pub fn check_query(query: &str) -> Result<()> {
     if query.trim().is_empty() {
         return Err(Error::Input("The query is empty: type a question or a few words".into()));
@@ -327,7 +329,7 @@ pub fn check_query(query: &str) -> Result<()> {
     let chars = query.chars().count();
     if chars > QUERY_CHARS {
         return Err(Error::Input(format!(
-            "The query has {chars} characters; at most {QUERY_CHARS} are taken. Shorten it."
+            "The query has {chars} characters; at most {QUERY_CHARS} are accepted. Shorten it."
         )));
     }
     Ok(())
@@ -337,7 +339,7 @@ pub fn check_query(query: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// The tokenizer of a small checkpoint, which cuts at the beginning where `left` says so.
+    /// The tokenizer of a small checkpoint; with `left` it truncates at the start.
     fn small(name: &str, max_tokens: usize, left: bool) -> Tokenizer {
         let root = env!("CARGO_MANIFEST_DIR");
         let bytes =
@@ -357,10 +359,10 @@ mod tests {
         "Grüße aus Köln, größer als Ärger. 東京は大きい都市です。 The river was calm 😀 and grey. ".repeat(9)
     }
 
-    /// A table that says of `a` that `b` takes its place: bytes of a trie, and what replaces.
+    /// A table that replaces `a` with `b`: the trie's size, and the replacements.
     fn charsmap(size: u32, change: impl FnOnce(&mut [u32]), replacements: &[u8]) -> String {
         let mut units = [0u32; 256];
-        // From the root at 0, `a` leads to unit 1, which says that its replacement begins with the first byte.
+        // From the root at 0, `a` leads to unit 1, which says that its replacement starts at byte 0.
         units[usize::from(b'a')] = u32::from(b'a') | 1 << 8 | u32::from(b'a' ^ 1) << 10;
         change(&mut units);
         let trie = units.iter().flat_map(|unit| unit.to_le_bytes());
@@ -374,9 +376,9 @@ mod tests {
         assert_eq!(check_charsmap(&charsmap(1024, |_| {}, b"b\0")), Ok(()));
         for (map, said) in [
             ("?".into(), "not base64"),
-            (String::new(), "breaks off"),
-            // A number by which 8 GB would be taken.
-            (charsmap(u32::MAX, |_| {}, b"b\0"), "breaks off"),
+            (String::new(), "truncated"),
+            // A size that would allocate 8 GB.
+            (charsmap(u32::MAX, |_| {}, b"b\0"), "truncated"),
             (charsmap(0, |_| {}, b"b\0"), "UTF-8"),
             (charsmap(1024, |_| {}, b"\xff"), "UTF-8"),
             (charsmap(4, |units| units[0] = 0, b""), "UTF-8"),
@@ -402,7 +404,7 @@ mod tests {
         };
         assert_eq!(file(&normalizer(&charsmap(1024, |_| {}, b"b\0")), "null"), Ok(()));
         assert!(
-            file(&normalizer("AAAA"), "null").unwrap_err().contains("precompiled_charsmap: it breaks off")
+            file(&normalizer("AAAA"), "null").unwrap_err().contains("precompiled_charsmap: it is truncated")
         );
         for broken in ["ByteLevel\"}", "1e999", "{\"type\":\"ByteLevel\"", "[1,]"] {
             let problem = file("null", broken).unwrap_err();
@@ -435,10 +437,10 @@ mod tests {
                 assert_eq!(ids.len(), 32);
                 let count = |text| long.read(text, "").unwrap().0.len();
                 let prompt_tokens = count(prompt.trim_end()) - count("");
-                // The prompt is no part of the text; it is among what is cut off at the beginning.
+                // The prompt is not part of the text; it is among what is truncated at the start.
                 let of_prompt = if left { prompt_tokens } else { 0 };
                 assert_eq!(cut.unread, whole.len() - 32 - of_prompt, "{name}, {prompt:?}");
-                // What is left is what the library leaves.
+                // The result equals the library's own truncation.
                 let mut by_library = short.inner.clone();
                 let direction = if left { TruncationDirection::Left } else { TruncationDirection::Right };
                 let params = tokenizers::TruncationParams { max_length: 32, direction, ..Default::default() };
@@ -447,7 +449,7 @@ mod tests {
                 assert_eq!(ids, theirs.get_ids(), "{name}, {prompt:?}");
                 assert_eq!(cut.tokens, length.tokens - prompt_tokens, "{name}, {prompt:?}");
             }
-            // A smaller window is as if the model had it.
+            // A smaller window acts as if it were the model's.
             let text = text();
             assert_eq!(
                 long.read_within(32, "passage: ", &text).unwrap(),
@@ -469,7 +471,7 @@ mod tests {
                 assert!(windows.len() > 3, "{name}: {windows:?}");
                 assert_eq!((windows[0].0, windows[windows.len() - 1].1), (0, text.len()));
                 for pair in windows.windows(2) {
-                    // They move on, and overlap.
+                    // They advance and overlap.
                     assert!(
                         pair[0].0 < pair[1].0 && pair[1].0 < pair[0].1 && pair[0].1 < pair[1].1,
                         "{pair:?}"

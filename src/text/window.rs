@@ -1,33 +1,33 @@
-//! What a model's window leaves out of texts, counted, and the windows that a long text is split into.
+//! Truncation, counted, and the windows that a long text is split into.
 
 use serde::{Deserialize, Serialize};
 
-/// How many tokens a text has, special ones aside.
+/// A text's length in tokens, without special tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Length {
-    /// All of them; without the prompt's where some lie outside the window.
+    /// All of them; without the prompt's if the text was truncated.
     pub tokens: usize,
-    /// Of these, what lies outside the model's window.
+    /// Of these, how many were truncated.
     pub unread: usize,
 }
 
-/// What a model's window left out of texts.
+/// How much of some texts was truncated to a model's window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cut {
-    /// The model's longest sequence, in tokens, prompt and special tokens included.
+    /// The model's longest sequence in tokens, prompt and special tokens included.
     pub window: usize,
-    /// Texts that were looked at.
+    /// Number of texts counted.
     pub texts: usize,
-    /// Of these, the ones that are longer than the window.
+    /// Of these, how many are longer than the window.
     pub longer: usize,
     /// Tokens of the longer ones.
     pub tokens: usize,
     /// Of these, the tokens that were not read.
     pub unread: usize,
-    /// Whether the model leaves out a text's beginning rather than its end.
+    /// Whether the model truncates at the start of a text rather than its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_start: bool,
-    /// Overlapping windows that the longer texts were split into, where they were.
+    /// Overlapping windows that the longer texts were split into, if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<usize>,
 }
@@ -43,7 +43,7 @@ impl Cut {
         }
     }
 
-    /// Counts one more text that was split into so many windows; all of it was read.
+    /// Counts one more text, split into this many windows; all of it was read.
     fn add_split(&mut self, windows: usize) {
         self.texts += 1;
         let split = self.windows.get_or_insert(0);
@@ -53,19 +53,19 @@ impl Cut {
         }
     }
 
-    /// With these texts counted too.
+    /// Counts these texts as well.
     pub fn with(mut self, lengths: impl IntoIterator<Item = Length>) -> Self {
         lengths.into_iter().for_each(|length| self.add(length));
         self
     }
 
-    /// With the texts counted too that these windows are of, text after text.
+    /// Counts the texts of these windows, text after text, as well.
     pub fn with_split(mut self, windows: &[Window]) -> Self {
         windows.chunk_by(|a, b| a.text == b.text).for_each(|own| self.add_split(own.len()));
         self
     }
 
-    /// Adds what was counted elsewhere, of the same window.
+    /// Adds another count with the same window.
     pub fn add_all(&mut self, other: &Self) {
         self.window = other.window;
         self.at_start = other.at_start;
@@ -75,8 +75,8 @@ impl Cut {
         self.unread += other.unread;
     }
 
-    /// Says what was left out, `one` and `more` being what the texts are (`passage`, `passages`); `None` where
-    /// all was read whole.
+    /// Says how much was truncated; `one` and `more` name the texts (`passage`, `passages`). `None` if all
+    /// were read in full.
     pub fn sentence(&self, one: &str, more: &str) -> Option<String> {
         let Self { window, texts, longer, unread, .. } = *self;
         if longer == 0 {
@@ -108,11 +108,11 @@ impl Cut {
 /// A part of a text that fits a model's window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Which of the texts.
+    /// Index of the text.
     pub text: usize,
-    /// Where it begins, in bytes.
+    /// Start, in bytes.
     pub start: usize,
-    /// Where it ends, in bytes.
+    /// End, in bytes.
     pub end: usize,
 }
 

@@ -395,7 +395,7 @@ pub mod engine {
         // Panics of the library are caught in the terminal; in a browser they end the worker.
         let sound = |problem: &interlingua::Error| {
             let problem = problem.to_string();
-            assert!(!problem.contains("at odds with itself"), "{problem}");
+            assert!(!problem.contains("the tokenizer is inconsistent"), "{problem}");
         };
         let tokenizer = match Tokenizer::from_json(bytes, 12) {
             Ok(tokenizer) => tokenizer,
