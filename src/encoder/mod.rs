@@ -464,7 +464,7 @@ impl Encoder {
             return Err(Error::device(
                 self.device_label(),
                 format!(
-                    "its vectors differ from the model's reference vectors by {worst:.2e}, more than {tolerance:.0e}; it is not used"
+                    "its vectors differ from the model's reference by {worst:.2e}, more than {tolerance:.0e}; it is not used"
                 ),
             ));
         }

@@ -1,8 +1,8 @@
-//! Language bias: whether a model prefers passages for their language.
+//! Language bias: whether a model prefers passages because of their language.
 //!
-//! All of it is read from the ranking of all languages (the multi setting), in which no two passages
-//! have the same rank: ties are ordered as trec_eval orders them. "Answer" is a relevant passage, of
-//! whatever grade that counts as relevant; those that are not searched are not looked at. What has no source named beside it is ours.
+//! All of it is computed from the ranking of all languages (the multi setting), in which no two passages
+//! share a rank: ties are ordered as trec_eval orders them. "Answer" means a relevant passage, of any grade
+//! that counts as relevant; answers that are not searched are ignored. Measures without a source are our own.
 
 mod agreement;
 mod chi_square;
@@ -25,10 +25,10 @@ use super::measures::average_precision;
 use super::settings::{mean, median};
 use super::{Found, Ranks, Settings, Task};
 
-/// How many ranks are the first ones.
+/// The cut-off for the top ranks.
 const K: usize = 10;
 
-/// A share that was observed, beside the one to be expected by chance.
+/// An observed share, with the share expected by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// Observed, 0 to 1.
@@ -46,52 +46,50 @@ pub struct Spread {
     pub median: f64,
 }
 
-/// Everything on language bias.
+/// All measures of language bias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bias {
-    /// How often the best ranked answer is in the query's language: over the queries that have an
-    /// answer in their own language and one in another. Chance is what a ranking blind to languages
-    /// gives, the mean of (answers in the query's language) / (all answers): 1/L with one in each of L
-    /// languages. Null where there are no such queries.
+    /// How often the best ranked answer is in the query's language: over the queries that have an answer in
+    /// their own language and one in another. Chance is what a ranking blind to languages gives, the mean of
+    /// (answers in the query's language) / (all answers): 1/L with one in each of L languages. Null if there
+    /// are no such queries.
     pub same_language_first: Option<Rate>,
     /// The same by query language.
     pub same_language_first_by: BTreeMap<String, Rate>,
-    /// How often the first passage, answer or not, is in the query's language: over all queries. Chance is the mean of
-    /// (answers in the query's language) / (all answers), what is right for a ranking that puts answers first and is
-    /// blind to languages: 0 where sentences look for translations (ours).
+    /// How often the first passage, answer or not, is in the query's language: over all queries. Chance is
+    /// the mean of (answers in the query's language) / (all answers), which suits a ranking that puts answers
+    /// first and is blind to languages: 0 where sentences look for translations (ours).
     #[serde(default)]
     pub first_in_language: Option<Rate>,
     /// Languages of the first 10 ranks.
     pub shares: Shares,
-    /// The worst rank of an answer: how far one must read to have all of them (Max@R, arXiv
-    /// 2604.05684, as a plain rank); over the queries with answers in two languages or more. At best as
-    /// many as there are answers. Null where there are no such queries.
+    /// The worst rank of an answer: how far one must read to see all of them (Max@R, arXiv 2604.05684, as a
+    /// plain rank); over the queries with answers in two languages or more. At best the number of answers.
+    /// Null if there are no such queries.
     pub last_answer: Option<Spread>,
     /// Share of the same queries whose answers are all in the first k ranks, by k: "10", "20", "100"
-    /// (Complete@k). Empty where there are no such queries; 0 where a query has more than k answers.
+    /// (Complete@k). Empty if there are no such queries; 0 where a query has more than k answers.
     pub complete: BTreeMap<String, f64>,
-    /// Whether a question's translations give the same ranking (MRC@10): mean over questions of the
-    /// mean over pairs of translations of Spearman's ρ over the union of both first 10 ranks, −1 to 1,
-    /// a passage that is in one list only having rank 11 in the other (tied ranks are averaged). How
-    /// passages in one list only count is our reading. Null where no question has a translation, there
-    /// is one passage only, or questions are passages themselves: each lacks another one in its ranking.
+    /// Whether a question's translations give the same ranking (MRC@10): mean over questions of the mean over
+    /// pairs of translations of Spearman's ρ over the union of both first 10 ranks, −1 to 1; a passage that
+    /// is in only one list has rank 11 in the other (tied ranks are averaged). How passages in only one list
+    /// count is our reading. Null if no question has a translation, there is only one passage, or questions
+    /// are passages themselves: each lacks another one in its ranking.
     pub agreement: Option<f64>,
-    /// Null where no language has two questions with one answer in every language.
+    /// Null if no language has two questions with one answer in every language.
     pub peer: Option<Peer>,
     /// Hubs among the first 10 ranks.
     pub hubness: Hubness,
-    /// mAP in the multi setting over mAP in the mono setting; null without the latter, or where it is
-    /// 0.
+    /// mAP in the multi setting over mAP in the mono setting; null if the latter is missing or 0.
     pub multi_to_mono: Option<f64>,
-    /// mAP in the pool of all languages where the answers in one language alone count and those in
-    /// others are taken out of the ranking: `single_target[question language][passage language]`, after
-    /// the heat maps of LAReQA (arXiv 2004.05484). Mean over the queries that count there; absent where there
-    /// are none.
+    /// mAP in the pool of all languages where only the answers in one language count and those in others are
+    /// removed from the ranking: `single_target[question language][passage language]`, after the heat maps of
+    /// LAReQA (arXiv 2004.05484). Mean over the queries that count there; absent if there are none.
     pub single_target: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 impl Bias {
-    /// The main figures as lines of plain text, each with what an unbiased model would have.
+    /// The main figures as lines of plain text, each with the value that an unbiased model would have.
     pub(super) fn write_lines(&self, out: &mut String) -> std::fmt::Result {
         let k = self.shares.k;
         writeln!(out, "\nlanguage bias (in brackets: without bias)")?;
@@ -131,12 +129,12 @@ impl Bias {
         Ok(())
     }
 
-    /// Measures what [`rank`](super::rank) found; `None` where the task has one language only.
+    /// Measures what [`rank`](super::rank) found; `None` if the task has only one language.
     pub fn of(task: &Task, ranks: &[Ranks], settings: &Settings) -> Option<Self> {
         if task.languages.len() < 2 {
             return None;
         }
-        // "Answer" is what has the grade that a person calls relevant.
+        // An answer has at least the grade that the user calls relevant.
         let level = task.rules.wanted.level();
         let answers = |ranks: &Ranks| {
             let found = ranks.found.iter().filter(|found| found.grade >= level).copied().collect();
@@ -221,7 +219,7 @@ fn first_in_language(task: &Task, ranks: &[Ranks]) -> Option<Rate> {
 /// The worst rank of an answer, for the queries with answers in two languages or more.
 fn last_answers(task: &Task, ranks: &[Ranks]) -> Vec<f64> {
     let lang = |f: &Found| task.documents[f.document].lang;
-    // Answers are language after language.
+    // Answers are sorted by language.
     let several = ranks.iter().map(|r| &r.found).filter(|found| match found.as_slice() {
         [first, .., last] => lang(first) != lang(last),
         _ => false,
@@ -237,7 +235,7 @@ fn single_target(task: &Task, ranks: &[Ranks]) -> BTreeMap<String, BTreeMap<Stri
             ranks.found.iter().map(|f| (f.pool, task.documents[f.document].lang)).collect();
         found.sort_unstable();
         for (to, values) in values[query.lang].iter_mut().enumerate() {
-            // Each rank less the answers above it that are taken out.
+            // Each rank minus the removed answers above it.
             let above = found.iter().scan(0, |out, &(rank, lang)| {
                 *out += usize::from(lang != to);
                 Some((rank - *out, lang))

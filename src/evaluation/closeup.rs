@@ -1,4 +1,4 @@
-//! A part of a report up close: its queries one by one, a query's ranking, and trec_eval's files of it.
+//! A closer look at part of a report: its queries one by one, a query's ranking, and both as trec_eval files.
 
 use std::ops::Range;
 
@@ -6,23 +6,23 @@ use super::{Ranks, Scores, Setting, Task, trec};
 use crate::retrieval::Index;
 use crate::{Error, Result};
 
-/// Some of the queries in one setting.
+/// A selection of queries in one setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selection {
     /// The setting.
     pub setting: Setting,
-    /// The queries' language (an index into [`Task::languages`]); `None` is all.
+    /// The queries' language (an index into [`Task::languages`]); `None` for all.
     pub from: Option<usize>,
-    /// The passages' language in the settings mono and cross; `None` is each in turn.
+    /// The passages' language in the settings mono and cross; `None` for each in turn.
     pub to: Option<usize>,
 }
 
-/// A query in one ranking: cross has several for each query.
+/// A query in one ranking: in cross a query has several.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry {
     /// Index into [`Task::queries`].
     pub query: usize,
-    /// The passages' language; `None` is all (multi).
+    /// The passages' language; `None` for all (multi).
     pub to: Option<usize>,
     /// Average precision.
     pub ap: f64,
@@ -35,24 +35,24 @@ pub struct Ranked {
     pub document: usize,
     /// From 1.
     pub rank: usize,
-    /// Inner product of query and document.
+    /// The score of query and document.
     pub score: f32,
-    /// How relevant; 0 is not, or not enough.
+    /// Grade of relevance; 0 if not relevant, or not relevant enough.
     pub grade: u32,
 }
 
 impl Selection {
-    /// With languages by their codes.
+    /// A selection with languages given by their codes.
     ///
     /// # Errors
-    /// [`Error::Input`] for a language that the task has not.
+    /// [`Error::Input`] for a language that the task does not have.
     pub fn new(task: &Task, setting: Setting, from: Option<&str>, to: Option<&str>) -> Result<Self> {
         let number = |code: Option<&str>| {
             let Some(code) = code else { return Ok(None) };
             let number = task.languages.iter().position(|lang| lang == code);
             number.map(Some).ok_or_else(|| {
                 Error::Input(format!(
-                    "The language {code} takes no part here; there are {}",
+                    "The language {code} is not in this data set; it has {}",
                     task.languages.join(", ")
                 ))
             })
@@ -86,7 +86,7 @@ impl Selection {
         out
     }
 
-    /// As [`entries`](Self::entries), the worst first, equal ones by the query's id.
+    /// As [`entries`](Self::entries), worst first, ties by the query's id.
     pub fn worst_first(&self, task: &Task, scores: &Scores) -> Vec<Entry> {
         let mut entries = self.entries(task, scores);
         entries.sort_by(|a, b| {
@@ -96,8 +96,8 @@ impl Selection {
         entries
     }
 
-    /// The name of the selection's files, as `interlingua eval --runs` calls them, with the queries'
-    /// language where only one was chosen.
+    /// The name of the selection's files, as `interlingua eval --runs` would call them, with the queries'
+    /// language if a single one is selected.
     pub fn name(&self, task: &Task) -> String {
         let code = |lang: Option<usize>| lang.and_then(|l| task.languages.get(l)).map(String::as_str);
         let langs = match self.setting {
@@ -126,7 +126,7 @@ impl Entry {
         self.to.map_or(0..task.documents.len(), |lang| task.range(lang))
     }
 
-    /// How relevant documents are to the query, as far as they are and are ranked for it.
+    /// The query's relevant documents that are ranked, with their grades.
     fn judged(&self, task: &Task) -> Vec<(usize, u32)> {
         let languages = self.to.map_or(0..task.languages.len(), |lang| lang..lang + 1);
         let judged = languages.flat_map(|lang| task.rankable(&task.queries[self.query], lang));
@@ -137,11 +137,11 @@ impl Entry {
     /// The first `top` documents, then the relevant ones further down. `vector` is the query's.
     ///
     /// # Errors
-    /// [`Error::Input`] when vectors and index do not fit.
+    /// [`Error::Input`] when vectors and index do not match.
     pub fn ranking(&self, task: &Task, index: &Index, vector: &[f32], top: usize) -> Result<Vec<Ranked>> {
         let scores = index.scores(vector)?;
         if scores.len() != task.documents.len() {
-            return Err(Error::Input("The vectors are not this data set's".into()));
+            return Err(Error::Input("The vectors do not belong to this data set".into()));
         }
         let (judged, query) = (self.judged(task), &task.queries[self.query]);
         let ranked = |rank: usize, document: usize| {
@@ -158,11 +158,11 @@ impl Entry {
         Ok(out)
     }
 
-    /// Appends lines of a run file (see [`trec`]) for `entries`, of which no two may be of
-    /// one query. `queries` are the vectors of all queries.
+    /// Appends lines of a run file (see [`trec`]) for `entries`, which must not contain a query twice.
+    /// `queries` are the vectors of all queries.
     ///
     /// # Errors
-    /// [`Error::Input`] when vectors and index do not fit.
+    /// [`Error::Input`] when vectors and index do not match.
     pub fn run_lines(
         entries: &[Self],
         out: &mut String,
@@ -230,7 +230,7 @@ mod tests {
         let named = |ids: [&str; 4], to: [Option<usize>; 4]| -> Vec<(String, Option<usize>)> {
             ids.map(String::from).into_iter().zip(to).collect()
         };
-        // By hand: in its own language de:a is first and de:b second; in reverse for English.
+        // By hand: in its own language de:a is first and de:b second; the other way round for English.
         assert_eq!(
             ids(all(Setting::Mono)),
             named(["de:b", "en:a", "de:a", "en:b"], [Some(0), Some(1), Some(0), Some(1)])

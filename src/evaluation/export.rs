@@ -1,5 +1,5 @@
-//! A report as JSON, as CSV and as a LaTeX table. The latter two begin with comments that say what was measured, how and
-//! by what: data, hashes, device, date, version, seed.
+//! A report as JSON, CSV and LaTeX. The latter two begin with comments that say what was measured and how:
+//! data, hashes, device, date, version, seed.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use super::significance::Interval;
 use super::{EvalReport, Measure, Measures, Scores, Setting, Task};
 use crate::{Error, Result};
 
-/// The facts, a line each, as `name: value`.
+/// The facts, one per line, as `name: value`.
 fn facts(report: &EvalReport) -> Vec<String> {
     let facts = &report.facts;
     let mut lines = vec![
@@ -46,9 +46,9 @@ fn field(text: &str) -> String {
     }
 }
 
-/// Every query's measures, a line for each query and setting: `query,setting,from,to` and the names of
-/// [`Measures::names`]; `to` is empty in the multi setting. Ids are the data set's own, with the
-/// language in front.
+/// Every query's measures, one line for each query and setting: `query,setting,from,to` and the names of
+/// [`Measures::names`]; `to` is empty in the multi setting. Ids are the data set's own, prefixed with the
+/// language.
 pub fn per_query(task: &Task, scores: &Scores) -> String {
     let names = scores.multi.first().map_or_else(|| Measures::default().names(), Measures::names);
     let mut out = format!("query,setting,from,to,{}\n", names.join(","));
@@ -73,15 +73,15 @@ pub fn per_query(task: &Task, scores: &Scores) -> String {
 /// The report as indented JSON: what `interlingua eval --json` prints.
 ///
 /// # Errors
-/// [`Error::Input`] should the library refuse it.
+/// [`Error::Input`] if it cannot be serialized.
 pub fn json(report: &EvalReport) -> Result<String> {
     serde_json::to_string_pretty(report)
         .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))
 }
 
-/// One figure a line: `setting,from,to,measure,value,low,high,queries`, after comment lines that begin
-/// with `#`. `from` and `to` are the languages of question and passage in rows of a single pair; `low`
-/// and `high` are empty where there is no interval.
+/// One figure per line: `setting,from,to,measure,value,low,high,queries`, after comment lines that begin with
+/// `#`. `from` and `to` are the languages of question and passage in rows of a single pair; `low` and `high`
+/// are empty if there is no interval.
 pub fn csv(report: &EvalReport) -> String {
     let mut out: String = facts(report).iter().map(|fact| format!("# {fact}\n")).collect();
     out += "setting,from,to,measure,value,low,high,queries\n";
@@ -130,8 +130,8 @@ pub fn csv(report: &EvalReport) -> String {
     out
 }
 
-/// Two LaTeX tables (they need the package booktabs): the settings, with intervals where there are any,
-/// and mAP by question language (rows) and passage language.
+/// Two LaTeX tables (they need the package booktabs): the settings, with intervals if there are any, and mAP
+/// by question language (rows) and passage language.
 pub fn latex(report: &EvalReport) -> String {
     let mut out: String = facts(report).iter().map(|fact| format!("% {fact}\n")).collect();
     let always = ["mAP", "MRR", "R@1", "R@10", "R@100", "nDCG@10", "mAP@20", "P@10"];
@@ -169,7 +169,7 @@ pub fn latex(report: &EvalReport) -> String {
     out + "\\bottomrule\n\\end{tabular}\n"
 }
 
-/// A field of CSV, in quotation marks where it has to be.
+/// A CSV field, quoted if necessary.
 pub(super) fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
@@ -178,7 +178,7 @@ pub(super) fn csv_field(text: &str) -> String {
     }
 }
 
-/// Text with the characters that mean something to LaTeX escaped.
+/// Text with LaTeX's special characters escaped.
 pub(super) fn latex_text(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -1,12 +1,12 @@
-//! LIR on a task's vectors, the same in page and terminal.
+//! LIR on a task's vectors, for page and terminal.
 
 use super::Task;
 use crate::Result;
 use crate::retrieval::lir;
 
-/// Removes the `r` leading directions of each language ([`lir::apply`]) from a task's vectors, of
-/// `dimension` numbers each: `passages` in the order of [`Task::documents`], `queries` in that of
-/// [`Task::queries`]. Returns what is to be told about it, a sentence each.
+/// Removes the `r` leading directions of each language ([`lir::apply`]) from a task's vectors, of `dimension`
+/// numbers each: `passages` in the order of [`Task::documents`], `queries` in that of [`Task::queries`].
+/// Returns notes for the user, one sentence each.
 ///
 /// # Errors
 /// As [`lir::apply`].
@@ -25,12 +25,12 @@ pub fn remove_languages(
     if !outcome.left_alone.is_empty() {
         let codes: Vec<&str> = outcome.left_alone.iter().map(|&l| task.languages[l].as_str()).collect();
         notes.push(format!(
-            "LIR left {} as it was: {r} directions cannot be found in so few passages.",
+            "LIR left {} unchanged: there are too few passages for {r} directions.",
             codes.join(", ")
         ));
     }
     if outcome.zeros > 0 {
-        notes.push(format!("LIR left nothing of {} vectors; their score is 0.", outcome.zeros));
+        notes.push(format!("LIR reduced {} vectors to zero; their score is 0.", outcome.zeros));
     }
     Ok(notes)
 }

@@ -1,4 +1,4 @@
-//! From a task's vectors to the report on them: one way for terminal and page.
+//! From a task's vectors to a report, the same for terminal and page.
 
 use super::{
     Bias, Bootstrap, CutTexts, EvalReport, Facts, Ranks, Scores, Settings, Task, ranks, remove_languages,
@@ -10,9 +10,10 @@ use crate::{
 
 /// The vectors of a task's texts.
 pub struct Vectors {
-    /// Of the passages, `[n, dimension]`: a row for each of [`Task::documents`], or for each of their windows.
+    /// Of the passages, `[n, dimension]`: one row for each of [`Task::documents`], or for each of their
+    /// windows.
     pub passages: Vec<f32>,
-    /// How many windows each passage has; `None` where each is one text.
+    /// How many windows each passage has; `None` if passages are not split.
     pub windows: Option<Vec<usize>>,
     /// Of the queries, `[m, dimension]`, in the order of [`Task::queries`].
     pub queries: Vec<f32>,
@@ -20,14 +21,14 @@ pub struct Vectors {
     pub dimension: usize,
     /// How vectors are compared.
     pub similarity: Similarity,
-    /// What the model's window left out.
+    /// How much was truncated to the model's window.
     pub cut: CutTexts,
 }
 
-/// How vectors become figures.
+/// Options for computing the figures.
 #[derive(Debug, Clone, Copy)]
 pub struct Analysis {
-    /// How many leading directions of each language to remove first (LIR, arXiv 2109.04727).
+    /// Number of leading directions of each language to remove first (LIR, arXiv 2109.04727).
     pub lir: Option<usize>,
     /// Bootstrap resamples for the intervals; 0 leaves intervals out.
     pub samples: usize,
@@ -37,14 +38,14 @@ pub struct Analysis {
     pub pieces: Pieces,
 }
 
-/// How much is done at a time, so that a browser's worker can answer messages meanwhile.
+/// How much is done at a time, so that a browser's worker can answer messages in between.
 #[derive(Debug, Clone, Copy)]
 pub struct Pieces {
     /// Queries ranked together.
     pub queries: usize,
-    /// Multiplications of one piece of ranking, which limits the queries further.
+    /// Multiplications per piece of ranking, which further limits the queries.
     pub multiplications: usize,
-    /// Resamples of one piece of bootstrapping.
+    /// Resamples per piece of bootstrapping.
     pub samples: usize,
 }
 
@@ -53,26 +54,26 @@ impl Pieces {
     pub const WHOLE: Self = Self { queries: usize::MAX, multiplications: usize::MAX, samples: usize::MAX };
 }
 
-/// What was measured, and what it was measured from.
+/// The result of a measurement, with what it was computed from.
 pub struct Evaluated {
     /// The passages' vectors, in the order of [`Task::documents`].
     pub index: Index,
     /// The queries' vectors, in the order of [`Task::queries`]: `[n, dimension]`.
     pub queries: Vec<f32>,
-    /// Where the answers were found.
+    /// Ranks of the answers.
     pub ranks: Vec<Ranks>,
     /// Every query's measures.
     pub scores: Scores,
-    /// All of it summed up.
+    /// The summary.
     pub report: EvalReport,
 }
 
-/// Measures `vectors` on a task. `pause` is awaited after each piece of work with the number of queries that are
-/// ranked. The report's notes begin with what LIR and the similarity have to say.
+/// Measures `vectors` on a task. `pause` is awaited after each piece of work with the number of queries
+/// ranked so far. The report's notes begin with those of LIR and of the similarity.
 ///
 /// # Errors
-/// [`Error::Input`] when vectors and task do not fit, a query's vector is not finite, or LIR meets windows;
-/// [`Error::Unsupported`] when LIR meets vectors that are not compared by cosine.
+/// [`Error::Input`] when vectors and task do not match, a query's vector is not finite, or LIR is combined
+/// with windows; [`Error::Unsupported`] when LIR is combined with vectors that are not compared by cosine.
 pub async fn measure(
     task: &Task,
     mut facts: Facts,
@@ -86,7 +87,7 @@ pub async fn measure(
     if let Some(r) = lir {
         similarity.need_cosine("LIR")?;
         if windows.as_ref().is_some_and(|counts| counts.iter().any(|&n| n > 1)) {
-            return Err(Error::Input("LIR and windows do not go together: leave one of them out".into()));
+            return Err(Error::Input("LIR and windows cannot be combined: leave one of them out".into()));
         }
         notes.extend(remove_languages(task, &mut passages, &mut queries, dimension, r)?);
         pause(0).await;

@@ -1,9 +1,9 @@
 //! How well a model retrieves: settings, measures, reports.
 //!
-//! A [`Task`] says which passages answer which questions in which languages, [`rank`] finds where a
-//! model's vectors put them, and an [`EvalReport`] sums that up in the settings of LAReQA
-//! (arXiv 2004.05484) as arXiv 2408.10536 reports them. Measures and the order of ties are
-//! trec_eval's. Page and terminal use the same code. Not here: encoding, files of data sets.
+//! A [`Task`] says which passages answer which questions in which languages, [`rank`] finds where a model's
+//! vectors rank them, and an [`EvalReport`] summarizes that in the settings of LAReQA (arXiv 2004.05484) as
+//! reported in arXiv 2408.10536. Measures and tie-breaking are trec_eval's. Page and terminal use the same
+//! code. Encoding and the files of data sets do not belong here.
 
 pub mod bias;
 mod closeup;

@@ -1,12 +1,11 @@
-//! The order of a ranking: score descending, and among equal scores document id descending, as
-//! trec_eval sorts.
+//! The order of a ranking: by score, descending, and on ties by document id, descending, as in trec_eval.
 
 use std::ops::Range;
 
-/// Where each document stands among equal scores.
+/// Tie-breaking between documents with equal scores.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// `places[i]` is document `i`'s place when ids are sorted descending as bytes.
+    /// `places[i]` is the rank of document `i` when ids are sorted descending as bytes.
     places: Vec<i32>,
 }
 
@@ -22,13 +21,13 @@ impl Order {
         Self { places }
     }
 
-    /// How many documents of `range` are ranked above `document`, by `scores` of all documents.
+    /// How many documents of `range` rank above `document`, given the `scores` of all documents.
     ///
     /// Counting is exact and needs no sorting: the rank is one more than the count.
     pub fn above(&self, scores: &[f32], document: usize, range: Range<usize>) -> usize {
         let (score, place) = (scores[document], self.places[document]);
         let pairs = scores[range.clone()].iter().zip(&self.places[range]);
-        // Without branches, so that it runs in vector registers.
+        // Branchless, so that it vectorizes.
         let count: u32 = pairs.map(|(&s, &p)| u32::from((s > score) | ((s == score) & (p < place)))).sum();
         count as usize
     }
@@ -46,7 +45,7 @@ impl Order {
         let mut documents: Vec<usize> = range.collect();
         let better = |&a: &usize, &b: &usize| {
             let by_place = self.places[a].cmp(&self.places[b]);
-            // Scores are finite; 0 and -0 are equal here as they are in `above`.
+            // Scores are finite; 0 and -0 are equal here, as in `above`.
             scores[b].partial_cmp(&scores[a]).map_or(by_place, |by_score| by_score.then(by_place))
         };
         if depth == 0 {
@@ -57,7 +56,7 @@ impl Order {
             documents.truncate(depth);
         }
         documents.sort_unstable_by(better);
-        // It had room for all of them, and thousands of such lists may be kept.
+        // It was allocated for all of them, and thousands of such lists may be kept.
         documents.shrink_to_fit();
         documents
     }
@@ -82,7 +81,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a plain sort of the whole ranking.
+        /// Compared with sorting the whole ranking.
         #[test]
         fn counting_is_sorting(scores in proptest::collection::vec(0u8..5, 2..80), cut in 0usize..40) {
             let scores: Vec<f32> = scores.iter().map(|&s| f32::from(s) / 4.0).collect();

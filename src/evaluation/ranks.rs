@@ -1,4 +1,4 @@
-//! Where a model's vectors put the passages that answer each query: what every measure is made from.
+//! Where a model's vectors rank the passages that answer each query, from which all measures are computed.
 
 use super::measures::Hit;
 use super::{Query, Task};
@@ -13,7 +13,7 @@ pub const TOP: usize = 100;
 pub struct Found {
     /// Index into [`Task::documents`].
     pub document: usize,
-    /// How relevant, from 1.
+    /// Grade of relevance, from 1.
     pub grade: u32,
     /// Its rank, from 1, among the documents of its own language.
     pub own: usize,
@@ -24,7 +24,7 @@ pub struct Found {
 /// One query's ranking, as far as measures need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ranks {
-    /// All relevant documents, language after language.
+    /// All relevant documents, sorted by language.
     pub found: Vec<Found>,
     /// The first [`TOP`] documents of all languages, best first.
     pub top: Vec<u32>,
@@ -51,26 +51,25 @@ fn sorted(hits: impl Iterator<Item = Hit>) -> Vec<Hit> {
 }
 
 /// Ranks every query's relevant documents. `index` holds the documents' vectors in the order of
-/// [`Task::documents`]; `queries` the queries' vectors in the order of [`Task::queries`], row after
-/// row.
+/// [`Task::documents`]; `queries` the queries' vectors in the order of [`Task::queries`].
 ///
 /// # Errors
-/// [`Error::Input`] when vectors and task do not fit, or a query's vector is not finite.
+/// [`Error::Input`] when vectors and task do not match, or a query's vector is not finite.
 pub fn rank(task: &Task, index: &Index, queries: &[f32]) -> Result<Vec<Ranks>> {
     check(task, index, queries)?;
     rank_some(task, index, queries, 0)
 }
 
-/// As [`rank`], for the queries from number `first` on whose vectors `queries` holds: who must not be
-/// away for long (a browser's worker) ranks a few at a time.
+/// As [`rank`], for the vectors in `queries`, which start at query number `first`: callers that must stay
+/// responsive (a browser's worker) rank a few at a time.
 ///
 /// # Errors
-/// As [`rank`]; there may be fewer vectors than queries here.
+/// As [`rank`]; fewer vectors than queries are allowed.
 pub(super) fn rank_some(task: &Task, index: &Index, queries: &[f32], first: usize) -> Result<Vec<Ranks>> {
     let asked = queries.len() / index.dimension().max(1);
     let Some(of) = task.queries.get(first..first + asked) else {
         return Err(Error::Input(format!(
-            "Questions {first} to {} are asked for, and there are {}",
+            "Questions {first} to {} were requested, but there are {}",
             first + asked,
             task.queries.len()
         )));
@@ -78,19 +77,19 @@ pub(super) fn rank_some(task: &Task, index: &Index, queries: &[f32], first: usiz
     index.map_scores(queries, |i, scores| ranks_of(task, &of[i], scores))
 }
 
-/// That there is one vector for each document and query, and that scores will be numbers.
+/// Checks that there is one vector for each document and query, and that scores will be finite.
 pub(super) fn check(task: &Task, index: &Index, queries: &[f32]) -> Result<()> {
     let (documents, rows) = (task.documents.len(), queries.len() / index.dimension().max(1));
     if index.len() != documents || rows != task.queries.len() {
         return Err(Error::Input(format!(
-            "{} vectors for {documents} passages and {rows} for {} questions: there must be one each",
+            "{} vectors for {documents} passages and {rows} for {} questions: there must be one for each",
             index.len(),
             task.queries.len()
         )));
     }
     if let Some(at) = queries.iter().position(|x| !x.is_finite()) {
         return Err(Error::Input(format!(
-            "The vector of question {} holds a number that is not finite",
+            "The vector of question {} contains a number that is not finite",
             task.queries[at / index.dimension().max(1)].id
         )));
     }
@@ -109,7 +108,7 @@ fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
         }
     }
     let top = task.top(query, scores, 0..scores.len(), TOP);
-    // Not `into_iter`: that would keep the memory of all documents for each query.
+    // Not `into_iter`: that would keep an allocation for all documents for each query.
     Ranks { found, top: top.iter().map(|&document| document as u32).collect() }
 }
 
@@ -119,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Both ranks of every relevant document, and the top, against sorting the pools in full.
+        /// Both ranks of every relevant document, and the top, compared with sorting the pools in full.
         #[test]
         fn ranks_are_what_sorting_gives(world in worlds()) {
             let Some((task, ranks)) = world.ranked() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! A report on one model and data set: as JSON for programs, as a table for people.
+//! A report on one model and data set: JSON for programs, a table for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 use super::{Bias, Intervals, Measure, Measures, RankDistance, Setting, Settings, Task, significance::Band};
 use crate::text::Cut;
 
-/// What was measured, beside the numbers.
+/// What was measured, apart from the figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// The model's name.
     pub model: String,
     /// The data set's name.
     pub dataset: String,
-    /// Where it ran, in words.
+    /// The device, for display.
     pub device: String,
     /// SHA-256 of model and data, by name.
     pub hashes: BTreeMap<String, String>,
-    /// The day, as `2026-01-31`.
+    /// The date, as `2026-01-31`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// How many leading directions of each language were removed from the vectors (LIR, arXiv
-    /// 2109.04727); absent when none were.
+    /// How many leading directions of each language were removed from the vectors (LIR, arXiv 2109.04727);
+    /// absent if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lir: Option<usize>,
     /// Version of this program.
     pub version: String,
 }
 
-/// How much was measured.
+/// Numbers of queries and passages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     /// Queries in all languages together.
@@ -39,32 +39,32 @@ pub struct Counts {
     pub questions: usize,
     /// Passages in all languages together.
     pub passages: usize,
-    /// Questions left out of every mean: nothing is judged for them or, where
-    /// [`EvalReport::only_answerable`] is set, nothing answers them.
+    /// Questions left out of every mean: nothing is judged for them or, with [`EvalReport::only_answerable`],
+    /// nothing answers them.
     pub unanswered: usize,
-    /// Judged queries that nothing is relevant to.
+    /// Judged queries without a relevant passage.
     #[serde(default)]
     pub none_relevant: usize,
-    /// Judged queries whose relevant passages are all not among those that are searched.
+    /// Judged queries none of whose relevant passages are searched.
     #[serde(default)]
     pub none_found: usize,
     /// Judged queries without a text.
     #[serde(default)]
     pub without_text: usize,
-    /// Relevant passages, counted for each query, that are not among those that are searched.
+    /// Relevant passages that are not searched, counted for each query.
     #[serde(default)]
     pub missing_passages: usize,
-    /// Queries whose ranking a passage with their own id was left out of.
+    /// Queries from whose ranking a passage with their own id was left out.
     #[serde(default)]
     pub identical_ids: usize,
-    /// Queries of each pair of languages that have an answer there.
+    /// Queries of each language pair that have an answer there.
     #[serde(default)]
     pub pairs: BTreeMap<String, BTreeMap<String, usize>>,
-    /// Mono settings, cross settings.
+    /// Number of mono and of cross settings.
     pub settings: (usize, usize),
 }
 
-/// What a model's window left out of passages and questions.
+/// How much of passages and questions was truncated to the model's window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutTexts {
     /// Of the passages.
@@ -73,7 +73,7 @@ pub struct CutTexts {
     pub questions: Cut,
 }
 
-/// Everything measured; its JSON is what `interlingua eval --json` prints.
+/// All results; its JSON is what `interlingua eval --json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvalReport {
     /// What was measured.
@@ -81,16 +81,16 @@ pub struct EvalReport {
     pub facts: Facts,
     /// The languages, in the data set's order.
     pub languages: Vec<String>,
-    /// How much was measured.
+    /// Numbers of queries and passages.
     pub counts: Counts,
-    /// The lowest grade that counts as relevant; absent where it is 1.
+    /// The lowest grade that counts as relevant; absent if 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relevance: Option<u32>,
-    /// Whether judged queries that nothing answers were left out rather than counting 0.
+    /// Whether judged queries without an answer were left out rather than counting 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_answerable: bool,
-    /// Whether passages with a query's own id were `left out` of its ranking or `ranked`; absent where
-    /// the data set's form has no rule about them.
+    /// Whether passages with a query's own id were `left out` of its ranking or `ranked`; absent if the data
+    /// set's format has no rule about them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identical_ids: Option<String>,
     /// Passages in the question's language: mean over languages.
@@ -99,26 +99,26 @@ pub struct EvalReport {
     pub cross: Option<Measures>,
     /// Passages in all languages: mean over queries.
     pub multi: Option<Measures>,
-    /// Spread of parallel answers in the multi ranking; null where no question has two.
+    /// Spread of parallel answers in the multi ranking; null if no question has two.
     pub rank_distance: Option<RankDistance>,
     /// By question language, then passage language.
     pub pairs: BTreeMap<String, BTreeMap<String, Measures>>,
-    /// How sure all this is; absent where it was not asked for.
+    /// Confidence intervals; absent if not requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
-    /// Language bias; absent where there is one language only.
+    /// Language bias; absent if there is only one language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias: Option<Bias>,
-    /// What the model's window left out; absent from reports of versions that did not count it.
+    /// How much was truncated to the model's window; absent from reports of versions that did not count it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<CutTexts>,
-    /// What else is to be known, a sentence each.
+    /// Further notes, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
 }
 
 impl EvalReport {
-    /// Puts facts, counts and means together.
+    /// Combines facts, counts and means.
     pub fn new(facts: Facts, task: &Task, settings: &Settings) -> Self {
         let mut pairs: BTreeMap<String, BTreeMap<String, Measures>> = BTreeMap::new();
         let mut counted = (0, 0);
@@ -168,14 +168,14 @@ impl EvalReport {
         }
     }
 
-    /// Takes in what the model's window left out, in numbers and as notes.
+    /// Adds how much was truncated, as numbers and as notes.
     pub fn add_cut(&mut self, cut: CutTexts) {
         self.notes.extend(cut.passages.sentence("passage", "passages"));
         self.notes.extend(cut.questions.sentence("question", "questions"));
         self.cut = Some(cut);
     }
 
-    /// The ends of a setting's intervals.
+    /// The bounds of a setting's intervals.
     pub(super) fn band(&self, setting: Setting) -> Option<&Band> {
         let of = self.intervals.as_ref()?;
         match setting {
@@ -194,13 +194,13 @@ impl EvalReport {
         }
     }
 
-    /// What was measured beside [`Measures::NAMES`].
+    /// Measures in addition to [`Measures::NAMES`].
     pub fn own(&self) -> impl Iterator<Item = Measure> {
         let known = Setting::ALL.into_iter().find_map(|setting| self.measures(setting));
         known.into_iter().flat_map(Measures::own)
     }
 
-    /// The names of what was measured.
+    /// The names of the measures.
     pub fn names(&self) -> Vec<String> {
         let known = Setting::ALL.into_iter().find_map(|setting| self.measures(setting));
         known.map_or_else(|| Measures::default().names(), Measures::names)

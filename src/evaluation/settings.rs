@@ -1,13 +1,13 @@
-//! The three settings, and how far a question's parallel answers are spread.
+//! The three settings, and the spread of a question's parallel answers.
 //!
 //! - **mono**: passages in the question's language only; the mean over languages.
 //! - **cross**: passages in one other language only; the mean over ordered pairs of languages.
 //! - **multi**: one pool of all languages, in which every passage that answers the question in any
 //!   language is relevant, its own included; the mean over all queries.
 //!
-//! Definitions: LAReQA (arXiv 2004.05484), section 4, with the reporting of arXiv 2408.10536. Where
-//! nothing was judged for a question in a language (MLQA-R), the pair leaves it out; where something
-//! was and nothing is found, it counts 0, as with trec_eval's `-c`.
+//! Definitions: LAReQA (arXiv 2004.05484), section 4, with the reporting of arXiv 2408.10536. If nothing was
+//! judged for a question in a language (MLQA-R), the pair leaves it out; if something was judged and nothing
+//! is found, it counts 0, as with trec_eval's `-c`.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// All of them, in the order in which they are reported.
+    /// All settings, in the order in which they are reported.
     pub const ALL: [Self; 3] = [Self::Mono, Self::Cross, Self::Multi];
 
     /// Its name in reports.
@@ -39,38 +39,38 @@ impl Setting {
     }
 }
 
-/// Values of the queries of one cell: one pair of languages, or the pool of all. Each is the number
-/// of the query's group of translations (see [`Query::group`](super::Query::group)) and the value.
+/// Values of the queries of one cell: one language pair, or the pool of all languages. Each is the number of
+/// the query's group of translations (see [`Query::group`](super::Query::group)) and the value.
 pub type Cell = Vec<(usize, f64)>;
 
 /// The measures of every single query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
-    /// `pairs[question language][passage language]`: the number of each query that counts there, and
-    /// its measures.
+    /// `pairs[question language][passage language]`: the number of each query that counts there, and its
+    /// measures.
     pub pairs: Vec<Vec<Vec<(usize, Measures)>>>,
     /// For each query, in the pool of all languages.
     pub multi: Vec<Measures>,
-    /// For each query, how far its answers are spread in the pool of all languages; `None` where there
-    /// is one answer only.
+    /// For each query, the spread of its answers in the pool of all languages; `None` if there is only one
+    /// answer.
     pub distance: Vec<Option<Distance>>,
 }
 
-/// How far one query's answers are spread.
+/// The spread of one query's answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Distance {
-    /// Worst less best rank.
+    /// Worst minus best rank.
     pub ranks: f64,
     /// See [`RankDistance::normalised`].
     pub share: f64,
 }
 
 impl Distance {
-    /// Of answers at the ranks of `hits`, best first, among so many `documents`.
+    /// Of answers at the ranks of `hits`, best first, among this many `documents`.
     fn of(hits: &[Hit], documents: usize) -> Option<Self> {
         let [first, .., last] = hits else { return None };
         let (distance, floor, most) = (last.rank - first.rank, hits.len() - 1, documents - 1);
-        // Where every document is relevant there is nothing to spread over.
+        // If every document is relevant there is no room to spread.
         let share = if most > floor { (distance - floor) as f64 / (most - floor) as f64 } else { 0.0 };
         Some(Self { ranks: distance as f64, share })
     }
@@ -98,8 +98,8 @@ impl Scores {
         Self { pairs, multi, distance }
     }
 
-    /// Every query's mean over several models measured on the same task; `None` of none, and where they
-    /// were measured on different tasks.
+    /// Every query's mean over several models measured on the same task; `None` of none, and if they were
+    /// measured on different tasks.
     pub fn mean(all: &[&Self]) -> Option<Self> {
         let (first, rest) = all.split_first()?;
         let mut mean = (*first).clone();
@@ -139,8 +139,8 @@ impl Scores {
         Some(mean)
     }
 
-    /// One measure's values in a setting: a cell for each language (mono), ordered pair (cross), or
-    /// one (multi). The setting's figure is the mean over cells of the means in them.
+    /// One measure's values in a setting: a cell for each language (mono), for each ordered pair (cross), or
+    /// a single one (multi). The setting's figure is the mean over cells of their means.
     pub fn cells(&self, task: &Task, setting: Setting, value: impl Fn(&Measures) -> f64) -> Vec<Cell> {
         let group = |query: usize| task.queries[query].group;
         if setting == Setting::Multi {
@@ -157,7 +157,7 @@ impl Scores {
         cells
     }
 
-    /// Rank distances: a cell for each language of questions.
+    /// Rank distances: a cell for each question language.
     pub fn distance_cells(&self, task: &Task) -> Vec<Cell> {
         let mut cells = vec![Vec::new(); task.languages.len()];
         for (query, distance) in task.queries.iter().zip(&self.distance) {
@@ -168,17 +168,17 @@ impl Scores {
     }
 }
 
-/// Worst minus best rank of a question's relevant passages in the multi setting; over the questions
-/// of each language, then the mean over languages (arXiv 2408.10536). Its floor is the number of
-/// relevant passages less one.
+/// Worst minus best rank of a question's relevant passages in the multi setting; mean over the questions of
+/// each language, then over languages (arXiv 2408.10536). Its minimum is the number of relevant passages
+/// minus one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RankDistance {
     /// Mean over questions.
     pub mean: f64,
     /// Median over questions.
     pub median: f64,
-    /// Mean of (distance − floor) / (most that the pool allows − floor): 0 is best, 1 is worst, and
-    /// pools of any size compare (ours).
+    /// Mean of (distance − minimum) / (maximum in the pool − minimum): 0 is best, 1 is worst, comparable
+    /// across pools of any size (ours).
     #[serde(default)]
     pub normalised: f64,
 }
@@ -188,20 +188,20 @@ pub struct RankDistance {
 pub struct Settings {
     /// Passages in the question's language.
     pub mono: Option<Measures>,
-    /// Passages in one other language; `None` when there is only one language.
+    /// Passages in one other language; `None` if there is only one language.
     pub cross: Option<Measures>,
     /// Passages in all languages.
     pub multi: Option<Measures>,
-    /// `None` when no question has two relevant passages.
+    /// `None` if no question has two relevant passages.
     pub rank_distance: Option<RankDistance>,
-    /// `pairs[question language][passage language]`, `None` where no question has an answer.
+    /// `pairs[question language][passage language]`; `None` if no question has an answer.
     pub pairs: Vec<Vec<Option<Measures>>>,
-    /// How many queries each pair has.
+    /// Number of queries of each pair.
     pub pair_queries: Vec<Vec<usize>>,
 }
 
 impl Settings {
-    /// Sums up the measures of single queries.
+    /// Summarizes the measures of single queries.
     pub fn of(task: &Task, scores: &Scores) -> Self {
         let rows = || scores.pairs.iter();
         let pairs: Vec<Vec<Option<Measures>>> = rows()
@@ -254,8 +254,8 @@ mod tests {
     use crate::retrieval::Index;
     use proptest::prelude::*;
 
-    /// `n` questions in each language; each is answered by the passage of its number where `known`
-    /// says so, and each language has `extra` more passages.
+    /// `n` questions in each language; each is answered by the passage with its number where `known` says so,
+    /// and each language has `extra` more passages.
     fn corpus(languages: &[&str], n: usize, extra: usize, known: impl Fn(usize, usize) -> bool) -> Corpus {
         let mut corpus = Corpus { name: "c".into(), ..Corpus::default() };
         for (l, lang) in languages.iter().enumerate() {
@@ -292,7 +292,7 @@ mod tests {
     fn two_languages_by_hand() {
         let corpus = corpus(&["de", "en"], 2, 0, |_, _| true);
         let task = Task::new(&corpus).unwrap();
-        // Documents de:0, de:1, en:0, en:1 have scores that are their one coordinate.
+        // Documents de:0, de:1, en:0, en:1 have scores equal to their only coordinate.
         let index = Index::from_rows(1, &[4.0, 3.0, 2.0, 1.0]).unwrap();
         let ranks = rank(&task, &index, &[1.0, 1.0, -1.0, -1.0]).unwrap();
         // Queries are de:q0, de:q1, en:q0, en:q1; relevant are documents 0 and 2, or 1 and 3.
@@ -312,14 +312,14 @@ mod tests {
 
     #[test]
     fn ids_known_to_some_languages_only() {
-        // As in MLQA-R: question 1 is not in the third language.
+        // As in MLQA-R: question 1 does not exist in the third language.
         let corpus = corpus(&["de", "en", "vi"], 2, 1, |l, i| !(l == 2 && i == 1));
         let task = Task::new(&corpus).unwrap();
         assert_eq!((task.queries.len(), task.groups()), (5, 2));
         let index = Index::from_rows(1, &[0.5; 9]).unwrap();
         let settings = settings(&task, &rank(&task, &index, &[1.0; 5]).unwrap());
         assert_eq!(settings.pair_queries, [[2, 2, 1], [2, 2, 1], [1, 1, 1]]);
-        // All tie: ids descending, so vi:2 vi:1 vi:0 en:2 … de:0.
+        // All are tied: ids descending, so vi:2 vi:1 vi:0 en:2 … de:0.
         assert_eq!(settings.pairs[0][2].as_ref().unwrap().mrr, 1.0 / 3.0);
     }
 
@@ -382,7 +382,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
-        /// Every query's measures, and their means, against sorting the pools in full.
+        /// Every query's measures and their means, compared with sorting the pools in full.
         #[test]
         fn scores_and_settings_as_defined(world in worlds()) {
             let Some((task, ranks)) = world.ranked() else { return Ok(()) };
@@ -453,7 +453,8 @@ mod tests {
                         continue;
                     }
                     distances.push((last - first) as f64);
-                    // Others between the first and the last answer, of all there are.
+                    // Documents between the first and the last answer that are no answers, over all such
+                    // documents.
                     let between = is_answer[first..=last].iter().filter(|a| !**a).count() as f64;
                     let others = (ranking.len() - answers) as f64;
                     shares.push(if others == 0.0 { 0.0 } else { between / others });

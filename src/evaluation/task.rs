@@ -1,4 +1,4 @@
-//! What is to be retrieved: documents by language, queries, and which answers which.
+//! A retrieval task: documents by language, queries, and which documents answer which queries.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -7,10 +7,10 @@ use super::{Order, Wanted, trec};
 use crate::datasets::{Corpus, Other, listed};
 use crate::{Error, Result};
 
-/// A passage as it takes part.
+/// A passage of the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Unique; ties are ordered by it.
+    /// Unique; ties are broken by it.
     pub id: String,
     /// Index into [`Task::languages`].
     pub lang: usize,
@@ -29,12 +29,12 @@ pub struct Query {
     pub lang: usize,
     /// Index into the corpus's questions.
     pub question: usize,
-    /// The document that the query is itself, where it is one (see [`Corpus::questions_are_passages`]): it takes
-    /// no part in its ranking.
+    /// The document that the query itself is, if any (see [`Corpus::questions_are_passages`]); it is left out
+    /// of the query's ranking.
     pub itself: Option<usize>,
-    /// Whether there is a text to search with: without one, nothing is ranked.
+    /// Whether it has a text to search with; if not, nothing is ranked.
     pub asked: bool,
-    /// Documents that are not ranked for it: the query itself, or one with the query's own id.
+    /// Documents left out of its ranking: the query itself, or one with the query's own id.
     pub left_out: Vec<usize>,
 }
 
@@ -43,70 +43,69 @@ pub struct Query {
 pub struct Judged {
     /// Index into [`Task::documents`].
     pub document: usize,
-    /// How relevant, from 1.
+    /// Grade of relevance, from 1.
     pub grade: u32,
 }
 
-/// What a person can choose about how queries count.
+/// The user's choices about how queries count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// What is relevant, and what is measured.
+    /// The lowest relevant grade, and additional measures.
     pub wanted: Wanted,
-    /// Whether queries that no document answers are left out of every mean, rather than counting 0.
+    /// Whether queries without an answer are left out of every mean, rather than counting 0.
     pub only_answerable: bool,
-    /// Whether a document with a query's own id is ranked even where the data set's form
+    /// Whether a document with a query's own id is ranked even if the data set's format
     /// ([`Corpus::identical_ids`]) says that it is the query itself.
     pub keep_identical_ids: bool,
 }
 
-/// How many of the judged queries can find nothing, and why; and what else can never be found.
+/// How many judged queries cannot find anything, and why; and how many answers can never be found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Queries nothing is relevant to.
+    /// Queries without a relevant document.
     pub none_relevant: usize,
-    /// Queries whose relevant documents are all not among those that are ranked for them.
+    /// Queries none of whose relevant documents are ranked for them.
     pub none_found: usize,
-    /// Queries that have no text, so that nothing is ranked for them.
+    /// Queries without a text, for which nothing is ranked.
     pub without_text: usize,
-    /// Relevant documents, counted for each query, that are not among those that are ranked for it.
+    /// Relevant documents that are not ranked for a query, counted for each query.
     pub missing: usize,
-    /// Queries whose ranking a document with their own id was left out of.
+    /// Queries from whose ranking a document with their own id was left out.
     pub identical: usize,
 }
 
 /// A retrieval task in several languages.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Language codes, in the order in which the corpus's passages have them; languages that only
-    /// questions have come last.
+    /// Language codes, in the order of the corpus's passages, followed by languages that only questions have.
     pub languages: Vec<String>,
-    /// Documents, language after language: the order of the rows of an index over them.
+    /// Documents, sorted by language: the order of the rows of an index over them.
     pub documents: Vec<Document>,
-    /// Queries, language after language.
+    /// Queries, sorted by language.
     pub queries: Vec<Query>,
-    /// Ids of the questions that are left out of every mean: nothing is judged for them or, where a
-    /// person wanted [`Rules::only_answerable`], nothing answers them.
+    /// Ids of the questions left out of every mean: nothing is judged for them or, with
+    /// [`Rules::only_answerable`], nothing answers them.
     pub unanswered: Vec<String>,
-    /// How many of the queries can find nothing.
+    /// How many of the queries cannot find anything.
     pub tally: Tally,
-    /// What else is to be known about the data, a sentence each.
+    /// Notes about the data, one sentence each.
     pub notes: Vec<String>,
     /// How queries count.
     pub rules: Rules,
-    /// Whether documents with a query's own id are left out of its ranking; `None` where the data set
-    /// has no rule about them.
+    /// Whether documents with a query's own id are left out of its ranking; `None` if the data set has no
+    /// rule about them.
     pub identical_ids: Option<bool>,
-    /// Documents of each language.
+    /// Range of each language's documents.
     ranges: Vec<Range<usize>>,
     /// For each group of questions and language, the documents that answer it.
     relevant: Vec<Vec<Vec<Judged>>>,
-    /// For each group, what else was judged: languages as indices into [`Task::languages`].
+    /// For each group, what else was judged, with its language as an index into [`Task::languages`].
     others: Vec<Vec<(Other, Option<usize>)>>,
     order: Order,
 }
 
 impl Task {
-    /// The task that a corpus with questions poses, with the default rules.
+    /// The task given by a corpus with questions, with the default rules.
     ///
     /// # Errors
     /// As [`with`](Self::with).
@@ -114,9 +113,9 @@ impl Task {
         Self::with(corpus, Rules::default())
     }
 
-    /// The task that a corpus with questions poses: a passage is relevant for a query when it answers
-    /// a question of the query's group, in whatever language. Every query for which something was
-    /// judged counts, as with trec_eval's `-c`.
+    /// The task given by a corpus with questions: a passage is relevant for a query if it answers a question
+    /// of the query's group, in any language. Every query for which something was judged counts, as with
+    /// trec_eval's `-c`.
     ///
     /// # Errors
     /// [`Error::Input`] when there are no judged questions, or ids repeat.
@@ -163,7 +162,7 @@ impl Task {
             });
             for answer in &question.relevant {
                 let document = *place.get(answer.passage).ok_or_else(|| {
-                    Error::Input(format!("The question {id} is answered by no known passage"))
+                    Error::Input(format!("The question {id} is answered by an unknown passage"))
                 })?;
                 // Translations of a question may name the same passages.
                 let known = &mut relevant[group][documents[document].lang];
@@ -194,7 +193,7 @@ impl Task {
                 left_out,
             });
         }
-        // What one translation found wanting and another relevant is relevant.
+        // A passage judged irrelevant for one translation and relevant for another is relevant.
         for (others, relevant) in others.iter_mut().zip(&relevant).filter(|(others, _)| !others.is_empty()) {
             let known: HashSet<&str> =
                 relevant.iter().flatten().map(|j| documents[j.document].id.as_str()).collect();
@@ -231,7 +230,7 @@ impl Task {
         Ok(task)
     }
 
-    /// Counts the queries that find nothing and says how they count; `left` are those that take no part.
+    /// Counts the queries that find nothing and notes how they count; `left` are those left out.
     fn sum_up(&mut self, left: &[Query]) {
         let (mut none_relevant, mut none_found, mut without_text) = (Vec::new(), Vec::new(), Vec::new());
         let level = self.rules.wanted.level();
@@ -318,7 +317,7 @@ impl Task {
         for (lang, _) in self.languages.iter().zip(&self.ranges).filter(|(_, range)| range.is_empty()) {
             let asked = self.queries.iter().filter(|q| self.languages[q.lang] == *lang).count();
             self.notes.push(format!(
-                "Questions in {lang}, a language that no passage is in: {asked}. They count where passages of other languages answer them."
+                "Questions in {lang}, a language without passages: {asked}. They count where passages in other languages answer them."
             ));
         }
     }
@@ -328,38 +327,39 @@ impl Task {
         self.ranges.get(lang).cloned().unwrap_or_default()
     }
 
-    /// The documents in a language that answer a query, of every grade from 1 on, ranked for it or not.
+    /// The documents in a language that answer a query, of every grade from 1, ranked for it or not.
     pub fn relevant<'a>(&'a self, query: &Query, lang: usize) -> impl Iterator<Item = &'a Judged> + use<'a> {
         let itself = query.itself;
         let all = self.relevant.get(query.group).and_then(|r| r.get(lang)).map_or(&[][..], Vec::as_slice);
         all.iter().filter(move |judged| Some(judged.document) != itself)
     }
 
-    /// How many documents a query is ranked among in the pool of all languages.
+    /// How many documents are ranked for a query in the pool of all languages.
     pub fn ranked(&self, query: &Query) -> usize {
         self.documents.len() - query.left_out.len()
     }
 
-    /// Those of them that are ranked for it: not the query itself, and none where it has no text.
+    /// Those of them that are ranked for it: not the query itself, and none if it has no text.
     pub fn rankable<'a>(&'a self, query: &'a Query, lang: usize) -> impl Iterator<Item = &'a Judged> {
         let all = self.relevant(query, lang).filter(|_| query.asked);
         all.filter(|judged| !query.left_out.contains(&judged.document))
     }
 
-    /// The documents of all languages that are ranked for a query and answer it, by the level of relevance.
+    /// The documents of all languages that are ranked for a query and relevant by the lowest grade.
     fn answers<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a Judged> {
         let level = self.rules.wanted.level();
         let all = (0..self.languages.len()).flat_map(|lang| self.rankable(query, lang));
         all.filter(move |judged| judged.grade >= level)
     }
 
-    /// What else was judged for a query: in one language or, where none is given, in any.
+    /// What else was judged for a query: in one language or, if none is given, in any.
     pub fn others(&self, query: &Query, lang: Option<usize>) -> impl Iterator<Item = &Other> {
         let all = self.others.get(query.group).map_or(&[][..], Vec::as_slice).iter();
         all.filter(move |(_, of)| lang.is_none() || *of == lang).map(|(other, _)| other)
     }
 
-    /// The grades above 0 of a query's documents, in one language or in all, found or not: what measures divide by.
+    /// The grades above 0 of a query's documents, in one language or in all, found or not: the denominators
+    /// of measures.
     pub fn grades(&self, query: &Query, lang: Option<usize>) -> Vec<u32> {
         let languages = lang.map_or(0..self.languages.len(), |lang| lang..lang + 1);
         let known = languages.flat_map(|lang| self.relevant(query, lang)).map(|judged| judged.grade);
@@ -374,7 +374,7 @@ impl Task {
             || self.others(query, lang).next().is_some()
     }
 
-    /// Whether a query takes part in the mean over one language's passages or, where none is given, over all.
+    /// Whether a query counts in the mean over one language's passages or, if none is given, over all.
     pub fn counts(&self, query: &Query, lang: Option<usize>) -> bool {
         let answered = || match lang {
             None => self.answers(query).next().is_some(),
@@ -386,12 +386,12 @@ impl Task {
         self.is_judged(query, lang) && (!self.rules.only_answerable || answered())
     }
 
-    /// How ties are ordered.
+    /// The tie-breaking order.
     pub fn order(&self) -> &Order {
         &self.order
     }
 
-    /// How many documents of `range` are ranked above `document` for a query, by `scores` of all documents.
+    /// How many documents of `range` rank above `document` for a query, given the `scores` of all documents.
     pub fn above(&self, query: &Query, scores: &[f32], document: usize, range: Range<usize>) -> usize {
         let left_out = query.left_out.iter().filter(|d| range.contains(d));
         let out: usize = left_out.map(|&d| self.order.above(scores, document, d..d + 1)).sum();
@@ -409,7 +409,7 @@ impl Task {
         top
     }
 
-    /// Number of groups of questions, that is of distinct questions, translations counted once.
+    /// Number of groups of questions: of distinct questions, with translations counted once.
     pub fn groups(&self) -> usize {
         self.relevant.len()
     }
@@ -422,7 +422,7 @@ impl Task {
     /// The texts of the queries, in their order.
     pub fn questions<'a>(&'a self, corpus: &'a Corpus) -> impl Iterator<Item = &'a str> {
         self.queries.iter().map(|q| match corpus.questions[q.question].text.as_str() {
-            // There is a vector for each query; this one is not looked at.
+            // Every query needs a vector; this one is never used.
             text if text.trim().is_empty() => "-",
             text => text,
         })
@@ -446,10 +446,10 @@ fn documents(corpus: &Corpus, languages: &[String]) -> Result<(Vec<Document>, Ve
     Ok((documents, ranges))
 }
 
-/// Documents by the question's id that is also theirs, without the language, as ids stand in a data
-/// set's files.
+/// Documents by the question id that is also theirs, without the language, as ids are written in a data set's
+/// files.
 fn own_ids<'a>(corpus: &'a Corpus, documents: &[Document]) -> HashMap<&'a str, Vec<usize>> {
-    // Of the questions alone: a corpus may have millions of passages.
+    // Ids of questions only: a corpus may have millions of passages.
     let mut ids: HashMap<&str, Vec<usize>> =
         corpus.questions.iter().map(|question| (question.id.as_str(), Vec::new())).collect();
     for (i, document) in documents.iter().enumerate() {

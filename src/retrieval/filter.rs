@@ -33,7 +33,7 @@ impl Filter {
     pub fn new(scope: Scope, query: Option<&str>, keep: &[String]) -> Result<Self> {
         if scope != Scope::All && query.is_none() {
             return Err(Error::Input(
-                "The query's language was not recognized: say which it is, or search all languages".into(),
+                "The query's language was not recognised: say which it is, or search all languages".into(),
             ));
         }
         let code = |given: &str| text::code(given).unwrap_or_else(|| given.into());

@@ -36,9 +36,7 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<(Vec<f32>, usize, usize)> {
         .and_then(|(_, s)| s.split_once(')'))
         .map(|(s, _)| s.split(',').filter(|n| !n.is_empty()).map(|n| n.parse().ok()).collect())
         .unwrap_or_default();
-    let Some([rows, columns]) = shape.as_deref() else {
-        return Err(wrong("its shape is not two-dimensional"));
-    };
+    let Some([rows, columns]) = shape.as_deref() else { return Err(wrong("it is not two-dimensional")) };
     let (numbers, tail) = data.as_chunks::<4>();
     if !tail.is_empty() || rows.checked_mul(*columns) != Some(numbers.len()) {
         return Err(wrong("the number of values does not match its header"));

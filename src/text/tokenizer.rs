@@ -382,11 +382,11 @@ mod tests {
             (charsmap(0, |_| {}, b"b\0"), "UTF-8"),
             (charsmap(1024, |_| {}, b"\xff"), "UTF-8"),
             (charsmap(4, |units| units[0] = 0, b""), "UTF-8"),
-            (base64::encode([0; 4]), "outside of itself"),
-            (charsmap(1024, |units| units[0] = 300 << 10, b"b\0"), "outside of itself"),
-            (charsmap(1024, |units| units[97] |= 0x3000 << 10, b"b\0"), "outside of itself"),
-            (charsmap(1024, |units| units[1] = 9, b"b\0"), "outside of its replacements"),
-            (charsmap(1024, |units| units[1] = 1, "ß\0".as_bytes()), "outside of its replacements"),
+            (base64::encode([0; 4]), "outside itself"),
+            (charsmap(1024, |units| units[0] = 300 << 10, b"b\0"), "outside itself"),
+            (charsmap(1024, |units| units[97] |= 0x3000 << 10, b"b\0"), "outside itself"),
+            (charsmap(1024, |units| units[1] = 9, b"b\0"), "outside its replacements"),
+            (charsmap(1024, |units| units[1] = 1, "ß\0".as_bytes()), "outside its replacements"),
         ] {
             let problem = check_charsmap(&map).unwrap_err();
             assert!(problem.contains(said), "{problem} should say {said}");

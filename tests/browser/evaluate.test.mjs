@@ -223,7 +223,7 @@ test("own files: what cannot count is said and counted, what cannot be used is r
     /1 relevant id does not exist: mixed\.jsonl:10 \(p9\)/,
     /1 judged query has relevant passages, none of which is searched, and counts 0 .*en:q4/,
     /1 query has relevant passages that are not searched.*en:q4/,
-    /Questions in th, a language that no passage is in: 1\./,
+    /Questions in th, a language without passages: 1\./,
   ]) {
     assert.match(said, sentence);
   }

@@ -1,10 +1,9 @@
-//! Whether a question is answered alike in whatever language it is asked.
+//! Whether translations of a question get the same ranking.
 
 use super::{K, Ranks, Task, mean};
 
-/// Mean over questions of the mean over pairs of their translations (queries of one group in two
-/// languages) of [`spearman`] over the first [`K`] ranks (MRC@10). `None` where nothing can be
-/// compared.
+/// Mean over questions of the mean over pairs of their translations (queries of one group in two languages)
+/// of [`spearman`] over the first [`K`] ranks (MRC@10). `None` if nothing can be compared.
 pub(super) fn agreement(task: &Task, ranks: &[Ranks]) -> Option<f64> {
     let mut groups = vec![Vec::new(); task.groups()];
     for (query, ranks) in task.queries.iter().zip(ranks) {
@@ -16,7 +15,7 @@ pub(super) fn agreement(task: &Task, ranks: &[Ranks]) -> Option<f64> {
         pairs.clear();
         for (i, (lang, a)) in group.iter().enumerate() {
             let others = group[i + 1..].iter().filter(|(other, _)| other != lang);
-            // Lists of unequal length are of a query that nothing was ranked for.
+            // Lists of unequal length come from a query without a ranking.
             let others = others.filter(|(_, b)| b.len() == a.len());
             pairs.extend(others.filter_map(|(_, b)| spearman(a, b)));
         }
@@ -25,12 +24,12 @@ pub(super) fn agreement(task: &Task, ranks: &[Ranks]) -> Option<f64> {
     mean(&means)
 }
 
-/// Spearman's ρ of two rankings' first k documents each, over the union of both: Pearson's
-/// correlation of ranks, where a document that is not in a list shares the ranks after k with the
-/// others that are not, each taking their mean. That absent documents count so, rather than being left
-/// out, is our reading: −1 or near is then two lists with nothing in common, 1 two equal ones.
+/// Spearman's ρ of two rankings' first k documents each, over the union of both: Pearson's correlation of
+/// ranks, where the documents missing from a list share the ranks after k, each getting their mean. Counting
+/// missing documents this way, rather than leaving them out, is our reading: two lists with nothing in common
+/// then give −1 or nearly, two equal ones 1.
 ///
-/// `None` where the union is a single document, whose ranks cannot vary.
+/// `None` if the union is a single document, whose ranks cannot vary.
 fn spearman(a: &[u32], b: &[u32]) -> Option<f64> {
     debug_assert_eq!(a.len(), b.len());
     let k = a.len();
@@ -46,7 +45,7 @@ fn spearman(a: &[u32], b: &[u32]) -> Option<f64> {
     for (rank, _) in (1..).zip(b).filter(|(_, d)| !a.contains(d)) {
         covariance += (f64::from(rank) - middle) * (last - middle);
     }
-    // Of the ranks 1 to `union`, less what `absent` tied ones lack; the same for both lists.
+    // The variance of ranks 1 to `union`, minus what `absent` ties take away; the same for both lists.
     let cubic = |n: f64| n * (n * n - 1.0) / 12.0;
     let variance = cubic(union) - cubic(absent as f64);
     (variance > 0.0).then(|| covariance / variance)

@@ -7,12 +7,12 @@ pub(super) fn upper_tail(x: f64, df: usize) -> f64 {
     if x <= 0.0 {
         return 1.0;
     }
-    // x^a e^-x / Γ(a), by way of logarithms, for x may be in the thousands.
+    // x^a e^-x / Γ(a), computed with logarithms, as x may be in the thousands.
     let factor = (a * x.ln() - x - ln_gamma_of_half(df)).exp();
     if x < a + 1.0 { 1.0 - factor * series(a, x) } else { factor * fraction(a, x) }
 }
 
-/// Σ xⁿ / (a (a+1) … (a+n)), which soon falls where x < a + 1 (6.5.29).
+/// Σ xⁿ / (a (a+1) … (a+n)), which converges fast for x < a + 1 (6.5.29).
 fn series(a: f64, x: f64) -> f64 {
     let (mut term, mut sum, mut n) = (1.0 / a, 1.0 / a, a);
     while term > sum * f64::EPSILON {
@@ -23,8 +23,8 @@ fn series(a: f64, x: f64) -> f64 {
     sum
 }
 
-/// 1 / (x+1−a − 1(1−a) / (x+3−a − 2(2−a) / (x+5−a − …))), which converges where x ≥ a + 1 (6.5.31):
-/// the quotient of two recurrences, kept within range by dividing both.
+/// 1 / (x+1−a − 1(1−a) / (x+3−a − 2(2−a) / (x+5−a − …))), which converges for x ≥ a + 1 (6.5.31): the
+/// quotient of two recurrences, rescaled together to avoid overflow.
 fn fraction(a: f64, x: f64) -> f64 {
     let mut b = x + 1.0 - a;
     let (mut above, mut below) = ((0.0, 1.0), (1.0, b));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     proptest! {
-        /// With even degrees of freedom Q is the sum of a Poisson distribution's first terms.
+        /// For even degrees of freedom Q is the sum of a Poisson distribution's first terms.
         #[test]
         fn poisson(half in 1usize..30, x in 0.0..400.0f64) {
             let mut term = (-x / 2.0).exp();
@@ -88,7 +88,7 @@ mod tests {
             prop_assert!((got - sum).abs() < 1e-12, "{} {}", got, sum);
         }
 
-        /// With odd ones, against the density's integral by the rule of Simpson.
+        /// For odd ones, compared with the density integrated by Simpson's rule.
         #[test]
         fn density(odd in 1usize..15, x in 1.0..60.0f64) {
             let df = 2 * odd + 1;

@@ -1,22 +1,22 @@
-//! Passages that are near to everything.
+//! Hubness: passages that are near to everything.
 
 use serde::{Deserialize, Serialize};
 
 use super::{K, Ranks, Task};
 
-/// Hubness: passages that are near to everything (Radovanović, Nanopoulos and Ivanović 2010, JMLR
-/// 11:2487). N, a passage's k-occurrence, is how many queries of all languages have it in their first
-/// k ranks.
+/// Hubness: passages that are near to everything (Radovanović, Nanopoulos and Ivanović 2010, JMLR 11:2487).
+/// N, a passage's k-occurrence, is the number of queries of all languages that have it in their first k
+/// ranks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hubness {
-    /// How many ranks: 10, or all passages where there are fewer.
+    /// The number of ranks: 10, or all passages if there are fewer.
     pub k: usize,
-    /// Skewness of N over passages, E[(N − μ)³] / σ³ with the moments of the population; 0 where all
-    /// N are equal. Far above 0: some passages are hubs.
+    /// Skewness of N over passages, E[(N − μ)³] / σ³ with population moments; 0 if all N are equal. Far above
+    /// 0, some passages are hubs.
     pub skewness: f64,
     /// The largest N.
     pub largest: usize,
-    /// The id of that passage; of several, the first in the task's order.
+    /// The id of that passage; on ties the first in the task's order.
     pub hub: String,
     /// Share of passages whose N is 0 (anti-hubs).
     pub never: f64,

@@ -1,4 +1,4 @@
-//! Whether a question's answers are ranked alike in all languages.
+//! Whether a question's answers are ranked alike in all languages (PEER).
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,18 @@ use serde::{Deserialize, Serialize};
 use super::chi_square::upper_tail;
 use super::{Ranks, Task, mean};
 
-/// Whether a question's answers are ranked alike in all languages: Friedman's test (1937) with
-/// questions as blocks, languages as treatments, and as ranks the order of a question's answers in
-/// the pool of all languages. It is over the questions with exactly one answer in every language that
-/// has passages, for each language of queries that has two of them or more; then the mean over those
-/// languages.
+/// Whether a question's answers are ranked alike in all languages: Friedman's test (1937) with questions as
+/// blocks, languages as treatments, and the order of a question's answers in the pool of all languages as
+/// ranks. It covers the questions with exactly one answer in every language that has passages, for each query
+/// language that has at least two of them; then the mean over those languages.
 ///
 /// With n questions, L languages and R_j the sum of language j's ranks, 1 to L in each question:
 /// W = 12 Σ (R_j − n(L+1)/2)² / (n² (L³ − L)) (Kendall and Babington Smith 1939) and χ² = n (L−1) W.
 ///
-/// PEER (arXiv 2405.00978) asks the same of a single query, by Kruskal–Wallis over its ranks in groups
-/// of a language each. Where a language has one answer only, as in XQuAD-R, every group is one rank,
-/// and H = 12/(N(N+1)) Σ i² − 3(N+1) = N − 1 whatever the order: with 11 languages p is always that of
-/// χ² = 10 with 10 degrees of freedom, 0.4405. Blocks of questions are our way out of that.
+/// PEER (arXiv 2405.00978) asks the same of a single query, by Kruskal–Wallis over its ranks in one group per
+/// language. If a language has only one answer, as in XQuAD-R, every group is one rank, and H = 12/(N(N+1)) Σ
+/// i² − 3(N+1) = N − 1 whatever the order: with 11 languages p is always that of χ² = 10 with 10 degrees of
+/// freedom, 0.4405. Using questions as blocks avoids that.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Peer {
     /// p of χ² with L − 1 degrees of freedom: mean over query languages. Small: some language is
@@ -28,13 +27,13 @@ pub struct Peer {
     /// Kendall's W, 0 (no language is preferred) to 1 (always the same order): mean over query
     /// languages.
     pub w: f64,
-    /// How many questions, translations counted once, have exactly one answer in every language.
+    /// Number of questions, translations counted once, with exactly one answer in every language.
     pub questions: usize,
 }
 
 impl Peer {
-    /// `None` where no language of queries has two such questions (of one, W would be 1 whatever its
-    /// ranks), or passages are in one language.
+    /// `None` if no query language has two such questions (for one, W would be 1 whatever its ranks), or
+    /// passages are all in one language.
     pub(super) fn of(task: &Task, ranks: &[Ranks]) -> Option<Self> {
         let answering: Vec<usize> =
             (0..task.languages.len()).filter(|&lang| !task.range(lang).is_empty()).collect();
@@ -47,7 +46,7 @@ impl Peer {
         let mut blocks = vec![0; task.languages.len()];
         for (query, ranks) in task.queries.iter().zip(ranks) {
             let found = &ranks.found;
-            // Language after language, in both.
+            // Both are sorted by language.
             if found.iter().map(|f| task.documents[f.document].lang).eq(answering.iter().copied()) {
                 questions.insert(query.group);
                 blocks[query.lang] += 1;
@@ -64,7 +63,7 @@ impl Peer {
     }
 }
 
-/// p and W, of each treatment's sum of ranks over `n` blocks.
+/// p and W, from each treatment's sum of ranks over `n` blocks.
 fn friedman(sums: &[usize], n: usize) -> (f64, f64) {
     let (n, treatments) = (n as f64, sums.len() as f64);
     let expected = n * (treatments + 1.0) / 2.0;

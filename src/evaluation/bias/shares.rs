@@ -1,4 +1,4 @@
-//! Languages of the first ranks against those of the pool.
+//! Languages of the top ranks compared with those of the pool.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{K, Ranks, Task, mean};
 
-/// Languages of the first `k` ranks against those of the pool. Languages without passages are not in
-/// it.
+/// Languages of the first `k` ranks compared with those of the pool. Languages without passages are left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shares {
-    /// How many ranks: 10, or all passages where there are fewer.
+    /// The number of ranks: 10, or all passages if there are fewer.
     pub k: usize,
     /// Share of each language in the pool.
     pub pool: BTreeMap<String, f64>,
@@ -20,11 +19,11 @@ pub struct Shares {
     pub by_query: BTreeMap<String, BTreeMap<String, f64>>,
     /// Shannon entropy of `top`, −Σ p log2 p, in bits (Shannon 1948).
     pub entropy: f64,
-    /// Shannon entropy of `pool`, in bits: what `entropy` is where no language is preferred.
+    /// Shannon entropy of `pool`, in bits: the value of `entropy` if no language is preferred.
     pub pool_entropy: f64,
-    /// Jensen–Shannon distance (the root of the divergence to base 2, 0 to 1; Lin 1991, Endres and
-    /// Schindelin 2003) of each query language's row of `by_query` from `pool`: mean over query
-    /// languages (ours). A model for which every language prefers itself is far, though `top` be even.
+    /// Jensen–Shannon distance (the square root of the divergence to base 2, 0 to 1; Lin 1991, Endres and
+    /// Schindelin 2003) of each query language's row of `by_query` from `pool`: mean over query languages
+    /// (ours). If every language prefers itself the distance is large, even with a balanced `top`.
     pub distance: f64,
 }
 
@@ -63,7 +62,7 @@ impl Shares {
     }
 }
 
-/// Every query has the same number of ranks, so the share of a sum is the mean of shares.
+/// Every query has the same number of ranks, so the share of the sum is the mean of the shares.
 fn shares(counts: &[usize]) -> Vec<f64> {
     let sum = counts.iter().sum::<usize>().max(1) as f64;
     counts.iter().map(|&c| c as f64 / sum).collect()

@@ -1,4 +1,4 @@
-//! Every measure by hand where that is possible, and against its definition read slowly.
+//! Every measure computed by hand where possible, and against a slow implementation of its definition.
 
 use std::collections::BTreeSet;
 
@@ -30,8 +30,8 @@ fn alike(a: &ByLanguage, b: &ByLanguage) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && close(*a.1, *b.1))
 }
 
-/// Two languages and two questions, de asked about de:0 and en:0 (q0) or de:1 and en:1 (q1), in the
-/// order of their coordinate or against it.
+/// Two languages and two questions, de asked about de:0 and en:0 (q0) or de:1 and en:1 (q1), in ascending or
+/// descending order of their coordinate.
 #[test]
 fn two_languages_by_hand() {
     let line = |id: usize| {
@@ -59,7 +59,7 @@ fn two_languages_by_hand() {
     assert_eq!(bias.last_answer, Some(Spread { mean: 3.5, median: 3.5 }));
     assert_eq!(bias.complete["10"], 1.0);
     assert_eq!(bias.agreement, Some(-1.0));
-    // All of the pool is in the first ten ranks.
+    // The whole pool is in the first ten ranks.
     assert_eq!((bias.shares.k, bias.shares.entropy, bias.shares.distance), (4, 1.0, 0.0));
     assert_eq!((bias.hubness.largest, bias.hubness.skewness, bias.hubness.never), (4, 0.0, 0.0));
     // χ² = 2 with one degree of freedom, twice.
@@ -83,7 +83,7 @@ fn first_ten<'a>(world: &'a World, ask: &Ask) -> Vec<&'a Doc> {
     world.ranking(ask).into_iter().take(10).collect()
 }
 
-/// Observed and expected values of the queries that are asked in `lang`, or in any.
+/// Observed and expected values of the queries in `lang`, or in any language.
 fn slow_same_language_first(world: &World, lang: Option<&str>) -> Option<(f64, f64)> {
     let (mut observed, mut expected) = (Vec::new(), Vec::new());
     for ask in world.asks().into_iter().filter(|ask| lang.is_none_or(|lang| ask.lang == lang)) {
@@ -114,7 +114,7 @@ fn slow_entropy(p: &ByLanguage) -> f64 {
     -p.values().filter(|p| **p > 0.0).map(|p| p * p.ln() / 2f64.ln()).sum::<f64>()
 }
 
-/// The divergence as the entropy of the mixture less the mean of entropies.
+/// The divergence as the entropy of the mixture minus the mean of the entropies.
 fn slow_divergence(p: &ByLanguage, q: &ByLanguage) -> f64 {
     let mixture = mean_of_maps(&[p.clone(), q.clone()]);
     slow_entropy(&mixture) - (slow_entropy(p) + slow_entropy(q)) / 2.0
@@ -132,7 +132,7 @@ fn slow_last_answers(world: &World) -> Vec<f64> {
     last
 }
 
-/// Ranks of values, ascending, tied ones averaged.
+/// Ascending ranks of values, with ties averaged.
 fn tied_ranks(values: &[usize]) -> Vec<f64> {
     let below = |v: usize| values.iter().filter(|w| **w < v).count() as f64;
     let equal = |v: usize| values.iter().filter(|w| **w == v).count() as f64;
@@ -155,7 +155,7 @@ fn slow_agreement(world: &World) -> Option<f64> {
         let asks: Vec<&Ask> = world.asks().into_iter().filter(|a| a.group == *group).collect();
         let mut values = Vec::new();
         for a in &asks {
-            // Each pair once, by the order of languages.
+            // Each pair once, ordered by language.
             for b in asks.iter().filter(|b| a.lang < b.lang) {
                 let lists = [first_ten(world, a), first_ten(world, b)];
                 let union: BTreeSet<&String> = lists.iter().flatten().map(|d| &d.id).collect();
@@ -272,7 +272,7 @@ proptest! {
                 distances.push(slow_divergence(&row, &pool).max(0.0).sqrt());
             }
         }
-        // The root of rounding (1e-16) is 1e-8.
+        // The square root of the rounding error (1e-16) is 1e-8.
         prop_assert!((shares.distance - average(&distances).unwrap()).abs() < 1e-7);
     }
 

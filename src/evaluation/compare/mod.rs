@@ -1,9 +1,9 @@
-//! Two or more runs side by side, ours or anyone's: means with intervals, and what differs.
+//! Comparison of runs, ours or anyone's: means with intervals, and tests of their differences.
 //!
-//! Bootstrap and tests are over questions, as in [`significance`](super::significance): where every
-//! query id is `<lang>:<id>` with a code of two or three letters, the queries of one id are one
-//! question. Holm's correction is for all tests of one measure together: those of the settings, and
-//! separately those of the pairs of languages.
+//! Bootstrap and tests draw questions, as in [`significance`](super::significance): if every query id is
+//! `<lang>:<id>` with a code of two or three letters, the queries with the same id are one question. Holm's
+//! correction is over all tests of one measure together: those of the settings, and separately those of the
+//! language pairs.
 
 mod show;
 mod source;
@@ -19,40 +19,40 @@ use super::significance::{Grouped, LEVEL, Paired, Resamples, check_samples, corr
 use super::{Difference, Measure, Measures, Setting, significance::Interval};
 use crate::{Error, Result};
 
-/// A run that was compared.
+/// One of the compared runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Compared {
-    /// The letter by which tables name it.
+    /// The letter that stands for it in tables.
     pub letter: String,
     /// Its file or folder.
     pub name: String,
     /// SHA-256 of its files.
     pub sha256: BTreeMap<String, String>,
-    /// What is to be known about it.
+    /// Notes about it.
     pub notes: Vec<String>,
 }
 
-/// One run's figure.
+/// One run's value of a figure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// The run's letter.
     pub run: String,
     /// The figure.
     pub value: f64,
-    /// Its bootstrap interval; absent where the run has means alone.
+    /// Its bootstrap interval; absent if the run has only means.
     pub interval: Option<Interval>,
-    /// How many queries it is the mean of; absent where that is not known.
+    /// Number of queries that it is the mean of; absent if unknown.
     pub queries: Option<usize>,
-    /// Letters of the runs that it is significantly above.
+    /// Letters of the runs that it is significantly better than.
     pub above: Vec<String>,
 }
 
-/// Two runs' figures.
+/// Two runs' values of a figure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Test {
     /// The letters of a and b.
     pub runs: [String; 2],
-    /// What lies between them.
+    /// Their difference.
     #[serde(flatten)]
     pub difference: Difference,
 }
@@ -62,49 +62,49 @@ pub struct Test {
 pub struct Table {
     /// `mono`, `cross`, `multi`, or [`ALL`].
     pub setting: String,
-    /// Question language, of a table for one pair.
+    /// Question language, in a table for one pair.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub from: String,
-    /// Passage language, of a table for one pair.
+    /// Passage language, in a table for one pair.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub to: String,
     /// As in [`Measures::names`].
     pub measure: String,
-    /// A row for each run that has the setting.
+    /// One row for each run that has the setting.
     pub rows: Vec<Row>,
-    /// A test for every two runs.
+    /// One test for every two runs.
     pub tests: Vec<Test>,
 }
 
-/// The comparison of all runs.
+/// A comparison of runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunComparison {
     /// Version of this program.
     pub version: String,
-    /// What was drawn: `question ids` or `query ids`.
+    /// What was resampled: `question ids` or `query ids`.
     pub unit: String,
     /// How many of them there are.
     pub units: usize,
     /// Confidence level of the intervals.
     pub level: f64,
-    /// How many permutations, and resamples.
+    /// Number of permutations, and of resamples.
     pub samples: usize,
     /// Their seed.
     pub seed: u64,
     /// The runs.
     pub runs: Vec<Compared>,
-    /// A table for each setting and measure.
+    /// One table for each setting and measure.
     pub settings: Vec<Table>,
-    /// A table for each pair of languages and measure.
+    /// One table for each language pair and measure.
     pub pairs: Vec<Table>,
 }
 
 impl RunComparison {
-    /// Compares runs in the measures named, all with one `seed`.
+    /// Compares runs in the given measures, all with one `seed`.
     ///
     /// # Errors
-    /// [`Error::Input`] for no run or more than 26, unknown measures, less than 100 samples, and runs
-    /// of different tasks.
+    /// [`Error::Input`] for no run or more than 26, unknown measures, fewer than 100 samples, and runs of
+    /// different tasks.
     pub fn of(sources: &[Source], measures: &[Measure], samples: usize, seed: u64) -> Result<Self> {
         if sources.is_empty() || sources.len() > 26 {
             return Err(Error::Input(format!("{} runs cannot be compared; give 1 to 26", sources.len())));
@@ -190,7 +190,7 @@ impl Table {
     }
 }
 
-/// Every setting, then every pair, that a run has.
+/// Every setting, then every pair, that some run has.
 fn figures(sources: &[Source]) -> Vec<Key> {
     let mut pairs: BTreeSet<Key> = BTreeSet::new();
     let mut known: BTreeSet<&str> = BTreeSet::new();
@@ -222,7 +222,7 @@ fn cells_of<'a>(source: &'a Source, figure: &Key) -> Vec<&'a Key> {
     cells.filter(|key| *key == figure || figure.1.is_empty() && key.0 == figure.0).collect()
 }
 
-/// Refuses runs of the same setting with other cells or judgements.
+/// Refuses runs of the same setting with different cells or judgements.
 fn same_task(sources: &[Source]) -> Result<()> {
     let different = |a: &Source, b: &Source, what: String| {
         Error::Input(format!(
@@ -262,7 +262,7 @@ fn same_task(sources: &[Source]) -> Result<()> {
     Ok(())
 }
 
-/// What is drawn, and the number of each query's group.
+/// The unit of resampling, and the group number of each query.
 fn groups(sources: &[Source]) -> (&'static str, BTreeMap<String, usize>) {
     let cells = sources.iter().flat_map(|source| source.cells.values());
     let queries: BTreeSet<&str> = cells.flat_map(|cell| cell.queries.keys().map(String::as_str)).collect();
@@ -280,7 +280,7 @@ fn groups(sources: &[Source]) -> (&'static str, BTreeMap<String, usize>) {
     (unit, groups.collect())
 }
 
-/// One run's row of each figure.
+/// One run's row for each figure.
 fn rows(
     source: &Source,
     keys: &[Key],

@@ -1,11 +1,11 @@
-//! A comparison as text, CSV, LaTeX, JSON.
+//! A comparison as text, CSV and LaTeX.
 
 use super::super::export::{csv_field, latex_text};
 use super::{Row, RunComparison, Table};
 use crate::sha256;
 
 impl RunComparison {
-    /// What was compared and how, a line each.
+    /// What was compared and how, one fact per line.
     fn facts(&self) -> Vec<String> {
         let mut lines = vec![
             format!("interlingua {}", self.version),
@@ -17,7 +17,7 @@ impl RunComparison {
                 self.samples,
                 self.seed
             ),
-            "p adjusted by Holm for all tests of a measure, settings and pairs of languages apart; significant \
+            "p adjusted by Holm for all tests of a measure, settings and pairs of languages separately; significant \
              below 0.05"
                 .to_string(),
         ];
@@ -41,8 +41,8 @@ impl RunComparison {
         lines
     }
 
-    /// As plain text, for a terminal. Letters after a value name the runs that it is significantly
-    /// above.
+    /// As plain text for a terminal. Letters after a value name the runs that it is significantly better
+    /// than.
     pub fn table(&self) -> String {
         let mut out = String::new();
         for table in &self.settings {
@@ -84,7 +84,7 @@ impl RunComparison {
         self.runs.iter().find(|run| run.letter == row.run).map_or("", |run| &run.name)
     }
 
-    /// The differences of every two runs by pair of languages, with a mark where they are significant.
+    /// The differences of every two runs by language pair, marked where they are significant.
     fn matrices(&self) -> String {
         let mut out = String::new();
         let mut shown: Vec<(&str, &[String; 2])> = Vec::new();
@@ -101,7 +101,7 @@ impl RunComparison {
         languages.dedup();
         for (measure, runs) in shown {
             out += &format!(
-                "{measure} of {} less {}, by question language (rows) and passage language\n     ",
+                "{measure} of {} minus {}, by question language (rows) and passage language\n     ",
                 runs[1], runs[0]
             );
             languages.iter().for_each(|to| out += &format!("{to:>9}"));
@@ -122,8 +122,8 @@ impl RunComparison {
         out
     }
 
-    /// One figure a line, after comment lines: rows of one run have `run` alone, rows of a test also
-    /// `against`; their value is `run` less `against`.
+    /// One figure per line, after comment lines: rows of one run have only `run`, rows of a test also
+    /// `against`; their value is `run` minus `against`.
     pub fn csv(&self) -> String {
         let mut out: String = self.facts().iter().map(|fact| format!("# {fact}\n")).collect();
         out += "setting,from,to,measure,run,against,value,low,high,p,p_adjusted,significant,queries\n";
@@ -148,8 +148,8 @@ impl RunComparison {
         out
     }
 
-    /// A LaTeX table of the settings (it needs the package booktabs); superscripts name the runs that a
-    /// value is significantly above.
+    /// A LaTeX table of the settings (needs the package booktabs); superscripts name the runs that a value is
+    /// significantly better than.
     pub fn latex(&self) -> String {
         let mut out: String = self.facts().iter().map(|fact| format!("% {fact}\n")).collect();
         let heads = self.settings.iter().map(|t| format!("{} {}", t.setting, latex_text(&t.measure)));

@@ -1,4 +1,4 @@
-//! What is compared: a run file, a folder of runs, or a report.
+//! Inputs of a comparison: a run file, a folder of runs, or a report.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,23 +8,23 @@ use super::super::{EvalReport, Measures, Setting, Wanted};
 use crate::datasets::file;
 use crate::{Error, Problem, Result, sha256};
 
-/// A setting, or one pair of languages in it: setting, question language, passage language.
+/// A setting, or one language pair in it: setting, question language, passage language.
 pub(super) type Key = (String, String, String);
 
-/// The setting of a run that is one file.
+/// The setting of a run that is a single file.
 pub const ALL: &str = "all";
 
-/// One of the runs to compare.
+/// One of the inputs.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// Its file or folder.
     pub name: String,
-    /// SHA-256 of its files, by name; within the folder where it is one.
+    /// SHA-256 of its files, by name; within the folder if it is one.
     pub files: BTreeMap<String, String>,
-    /// What is to be known about it, a sentence each.
+    /// Notes about it, one sentence each.
     pub notes: Vec<String>,
     pub(super) cells: BTreeMap<Key, Measured>,
-    /// Instead of cells.
+    /// Present instead of cells.
     pub(super) report: Option<EvalReport>,
     /// By setting.
     tally: BTreeMap<String, Tally>,
@@ -33,15 +33,15 @@ pub struct Source {
 /// How queries count, and what is measured.
 #[derive(Debug, Clone, Default)]
 pub struct How {
-    /// What becomes of judged queries that are not in a run.
+    /// How judged queries that are missing from a run count.
     pub missing: Missing,
-    /// What is relevant, and what is measured.
+    /// Grade of relevance, and additional measures.
     pub wanted: Wanted,
-    /// Whether queries that nothing is relevant to are left out rather than counting 0.
+    /// Whether queries without a relevant document are left out rather than counting 0.
     pub only_answerable: bool,
 }
 
-/// What is counted in the runs of a setting, as in [`trec::Measured`].
+/// Sums over the runs of a setting, as in [`trec::Measured`].
 #[derive(Debug, Clone, Default)]
 struct Tally {
     missing: usize,
@@ -52,7 +52,7 @@ struct Tally {
     depth: usize,
 }
 
-/// The measures of one run file's queries.
+/// The measures of a run file's queries.
 #[derive(Debug, Clone)]
 pub(super) struct Measured {
     pub queries: BTreeMap<String, Measures>,
@@ -61,12 +61,12 @@ pub(super) struct Measured {
 }
 
 impl Source {
-    /// Reads a run file (with the judgements of `qrels`), a folder as `interlingua eval --runs` writes
-    /// it, or a report as `interlingua eval --json` prints it; files may be packed.
+    /// Reads a run file (with the judgements in `qrels`), a folder as written by `interlingua eval --runs`,
+    /// or a report as printed by `interlingua eval --json`; files may be compressed.
     ///
     /// # Errors
-    /// [`Error::File`] and [`Error::Format`] for what cannot be read, [`Error::Input`] for a run file
-    /// without judgements and a folder without runs.
+    /// [`Error::File`] and [`Error::Format`] for what cannot be read, [`Error::Input`] for a run file without
+    /// judgements and a folder without runs.
     pub fn read(path: &Path, qrels: Option<&Qrels>, how: &How) -> Result<Self> {
         let mut source = Self {
             name: path.display().to_string(),
@@ -84,13 +84,13 @@ impl Source {
             let report = serde_json::from_str(&text).map_err(|e| {
                 Error::format(
                     &source.name,
-                    Problem::of(format!("it is no report of `interlingua eval --json`: {e}"), e),
+                    Problem::of(format!("it is not a report of `interlingua eval --json`: {e}"), e),
                 )
             })?;
             source.report = Some(report);
             source.notes.extend(note);
             source.files.insert(source.name.clone(), sha256(&bytes));
-            source.notes.push("is a report: it has means alone, so it takes part in no test".into());
+            source.notes.push("is a report: it has only means, so it is not part of any test".into());
         } else {
             let qrels = qrels.ok_or_else(|| {
                 Error::Input(format!("{} is a run file: give its judgements with --qrels", source.name))
@@ -105,7 +105,7 @@ impl Source {
 
     fn folder(&mut self, dir: &Path, how: &How) -> Result<()> {
         let entries = std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))?;
-        // By what they are called unpacked.
+        // By uncompressed name.
         let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for entry in entries {
             let entry = entry.map_err(|e| Error::file(dir, e))?;
@@ -113,7 +113,7 @@ impl Source {
                 files.entry(file::unpacked_name(name).into()).or_default().push(name.into());
             }
         }
-        // The shortest name is the one that is not packed.
+        // The shortest name is that of the uncompressed file.
         files.values_mut().for_each(|same| same.sort_by_key(|name| (name.len(), name.clone())));
         for name in files.keys().filter_map(|file| file.strip_suffix(".run")) {
             let key = match *name.split('.').collect::<Vec<_>>() {
@@ -143,7 +143,7 @@ impl Source {
         }
         if self.cells.is_empty() {
             return Err(Error::Input(format!(
-                "{} has no run of a setting (mono.<lang>.run, cross.<from>.<to>.run, multi.run), as \
+                "{} has no runs of a setting (mono.<lang>.run, cross.<from>.<to>.run, multi.run), as \
                  `interlingua eval --runs` writes them",
                 self.name
             )));
@@ -156,11 +156,11 @@ impl Source {
         let measured = trec::measure(&run, qrels, how.missing, &how.wanted, how.only_answerable);
         if measured.missing == qrels.queries().count() {
             return Err(Error::Input(format!(
-                "{} has no query that is judged: are the qrels those of it?",
+                "{} has no judged query: are these its qrels?",
                 path.display()
             )));
         }
-        // There may be hundreds in a folder, whose names say that they are packed.
+        // There may be hundreds in a folder, and their names already say that they are compressed.
         let notes = match name != file::unpacked_name(name) {
             true => [&run.decoding, &qrels.decoding],
             false => [&run.note, &qrels.note],
@@ -183,7 +183,7 @@ impl Source {
         Ok(())
     }
 
-    /// Says in words what was counted in each setting.
+    /// Notes what was counted in each setting.
     fn note(&mut self, how: &How) {
         let (level, only) = (how.wanted.level(), how.only_answerable);
         let unanswerable = match only {
@@ -228,10 +228,10 @@ impl Source {
         }
     }
 
-    /// The place of a measure among the values of this source.
+    /// The index of a measure among the values of this source.
     ///
     /// # Errors
-    /// [`Error::Input`] where it was not measured: a report has what it has.
+    /// [`Error::Input`] if it was not measured, as may be the case for a report.
     pub(super) fn place(&self, measure: &str) -> Result<usize> {
         let known = match &self.report {
             Some(report) => Setting::ALL.into_iter().find_map(|setting| report.measures(setting)),
@@ -241,7 +241,7 @@ impl Source {
         place.map_err(|e| Error::Input(format!("{}: {e}", self.name)))
     }
 
-    /// Keys of a setting's cells with their judgements' fingerprints.
+    /// Keys of a setting's cells with the fingerprints of their judgements.
     pub(super) fn cells_of(&self, setting: &str) -> Vec<(&Key, &str)> {
         let cells = self.cells.iter().filter(|(key, _)| key.0 == setting);
         cells.map(|(key, cell)| (key, cell.fingerprint.as_str())).collect()

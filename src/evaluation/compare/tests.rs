@@ -18,7 +18,7 @@ fn task() -> Task {
     Task::new(&sample::parse("p", &text.join("\n")).unwrap()).unwrap()
 }
 
-/// A model whose vectors are the angle of the question's number, `off` by something.
+/// A model whose vectors are at the angle of the question's number, shifted by `off`.
 fn model(task: &Task, off: f32) -> (Index, Vec<f32>, Vec<Ranks>, Scores) {
     let row = |(i, id): (usize, &str)| {
         let number: f32 = id.rsplit(':').next().unwrap().parse().unwrap();
@@ -71,7 +71,7 @@ fn folders_of_runs_compare_as_their_models_do() {
         } else {
             ours.pairs[&table.from][&table.to]
         };
-        // The report takes part in no test.
+        // The report is not part of any test.
         let [test] = table.tests.as_slice() else { panic!("{table:?}") };
         close(test.difference.difference, expected.difference);
         close(test.difference.interval[0], expected.interval[0]);
@@ -88,7 +88,7 @@ fn folders_of_runs_compare_as_their_models_do() {
 
     let text = runs.table();
     for part in
-        ["cross map\n", " *\n", "(means only)", "30 question ids, 400 samples, seed 5", "map of b less a"]
+        ["cross map\n", " *\n", "(means only)", "30 question ids, 400 samples, seed 5", "map of b minus a"]
     {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
@@ -98,7 +98,7 @@ fn folders_of_runs_compare_as_their_models_do() {
     assert!(runs.latex().contains("$^{a}$"), "{}", runs.latex());
     assert!(serde_json::to_string(&runs).unwrap().contains("\"p_adjusted\""));
 
-    // A folder without one of the languages is another task.
+    // A folder without one of the languages is a different task.
     fs::remove_file(dir.path().join("b/mono.de.run")).unwrap();
     sources[1] = read(&dir.path().join("b"));
     let problem = RunComparison::of(&sources, &names(&["map"]), 400, 5).unwrap_err().to_string();
@@ -138,7 +138,7 @@ fn packed_runs_and_reports_are_read_as_plain_ones() {
     assert!(sources[0].files.contains_key("mono.de.run.gz"), "{:?}", sources[0].files);
     assert!(!sources[0].notes.iter().any(|note| note.contains("unpacked")), "{:?}", sources[0].notes);
 
-    // A plain one beside it is the one that is read.
+    // An uncompressed file next to it takes precedence.
     fs::write(folder.join("multi.run"), "de:00 Q0 de:00 1 1 t\n").unwrap();
     sources[0] = read(&folder);
     let said = "has multi.run, which was read, and multi.run.gz, not".to_string();
@@ -169,7 +169,7 @@ fn single_runs_with_queries_missing() {
     assert_eq!(values(&zero), [(0.5, Some(3)), (2.5 / 3.0, Some(3))]);
     let skip = compare(Missing::Skip);
     assert_eq!(values(&skip), [(0.75, Some(2)), (2.5 / 3.0, Some(3))]);
-    // The test has the two queries that both runs have.
+    // The test covers the two queries that both runs have.
     assert_eq!(skip.settings[0].tests[0].difference.difference, 0.0);
     let text = zero.table();
     assert!(
@@ -182,5 +182,5 @@ fn single_runs_with_queries_missing() {
     assert!(Source::read(dir.path(), None, &How::default()).is_err());
     let other = write("c.run", "7 Q0 x 1 2 t\n");
     let problem = Source::read(&other, Some(&qrels), &How::default()).unwrap_err().to_string();
-    assert!(problem.contains("no query that is judged"), "{problem}");
+    assert!(problem.contains("no judged query"), "{problem}");
 }

@@ -12,14 +12,14 @@ pub(super) const MAP: Family = Family {
     of: |ranking, k| average_precision_at(ranking.ranks, ranking.relevant, k),
 };
 
-/// Average precision: the mean over all relevant documents of the precision at their ranks, 0 for
-/// those not retrieved (trec_eval `map`).
+/// Average precision: the mean over all relevant documents of the precision at their ranks, 0 for those not
+/// retrieved (trec_eval `map`).
 pub fn average_precision(ranks: &[usize], relevant: usize) -> f64 {
     average_precision_at(ranks, relevant, usize::MAX)
 }
 
-/// Average precision that looks at the first `k` ranks only, still divided by all relevant documents
-/// (trec_eval `map_cut_k`).
+/// Average precision in the first `k` ranks, still divided by the number of all relevant documents (trec_eval
+/// `map_cut_k`).
 pub fn average_precision_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
     let seen = ranks.iter().take_while(|&&rank| rank <= k).enumerate();
     share(seen.map(|(i, &rank)| (i + 1) as f64 / rank as f64).sum(), relevant)

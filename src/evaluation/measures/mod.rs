@@ -1,8 +1,8 @@
-//! Measures of one ranking, as trec_eval defines them: a file for each, and the list `FAMILIES`.
+//! Measures of a ranking, as trec_eval defines them: a file for each, and the list `FAMILIES`.
 //!
-//! Each takes `ranks`, the ranks (from 1, ascending) at which relevant documents were retrieved, and
-//! where it matters `relevant`, how many relevant documents there are, retrieved or not. nDCG alone
-//! tells grades of relevance apart. Averages over nothing are 0.
+//! Each takes `ranks`, the ranks (from 1, ascending) at which relevant documents were retrieved, and where
+//! needed `relevant`, the number of relevant documents, retrieved or not. Only nDCG distinguishes grades of
+//! relevance. Averages over nothing are 0.
 
 mod average_precision;
 mod ndcg;
@@ -38,35 +38,35 @@ fn share(sum: f64, n: usize) -> f64 {
 pub struct Hit {
     /// From 1.
     pub rank: usize,
-    /// How relevant, from 1.
+    /// Grade of relevance, from 1.
     pub grade: u32,
 }
 
-/// One ranking, as measures see it.
+/// A ranking, as measures see it.
 struct Ranking<'a> {
-    /// Where documents with a grade above 0 are, best first.
+    /// Documents with a grade above 0, best first.
     hits: &'a [Hit],
     /// The grades of all such documents, retrieved or not.
     grades: &'a [u32],
-    /// The ranks of those that are relevant, ascending.
+    /// The ranks of the relevant ones, ascending.
     ranks: &'a [usize],
-    /// How many relevant documents there are, retrieved or not.
+    /// Number of relevant documents, retrieved or not.
     relevant: usize,
 }
 
 /// A measure without its cut-off.
 struct Family {
-    /// As people and files name it, in lower case.
+    /// Its name for users and in files, in lower case.
     name: &'static str,
     /// Its name in tables.
     title: &'static str,
-    /// What it is, in a few words.
+    /// A short description.
     meaning: &'static str,
     /// trec_eval's name before a cut-off, in lower case.
     trec_cut: Option<&'static str>,
-    /// trec_eval's name over the whole ranking; without one there has to be a cut-off.
+    /// trec_eval's name over the whole ranking; if absent, a cut-off is required.
     trec_whole: Option<&'static str>,
-    /// Its value in the first so many ranks.
+    /// Its value in the first ranks, as many as given.
     of: fn(&Ranking, usize) -> f64,
 }
 
@@ -74,29 +74,29 @@ struct Family {
 static FAMILIES: [Family; 5] =
     [average_precision::MAP, reciprocal_rank::MRR, recall::RECALL, ndcg::NDCG, precision::PRECISION];
 
-/// A measure by its name: `map`, `mrr` and `ndcg` over the whole ranking or, as `recall` and `p` always, over its first
-/// ranks: `ndcg@20`, `recall@1000`.
+/// A measure by its name: `map`, `mrr` and `ndcg` over the whole ranking or, as always for `recall` and `p`,
+/// over the first ranks: `ndcg@20`, `recall@1000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Measure {
-    /// Its place among [`FAMILIES`].
+    /// Index into [`FAMILIES`].
     family: usize,
-    /// How many ranks are looked at.
+    /// The cut-off: how many ranks are considered.
     cut: Option<u32>,
 }
 
 impl Measure {
-    /// Its value of one ranking.
+    /// Its value for one ranking.
     fn of(self, ranking: &Ranking) -> f64 {
         (FAMILIES[self.family].of)(ranking, self.cut.map_or(usize::MAX, |k| k as usize))
     }
 
-    /// Its name in tables for people, `nDCG@20`.
+    /// Its name in tables, `nDCG@20`.
     pub fn title(self) -> String {
         let name = FAMILIES[self.family].title;
         self.cut.map_or(name.to_string(), |k| format!("{name}@{k}"))
     }
 
-    /// What it is, in a few words.
+    /// A short description.
     pub fn meaning(self) -> String {
         let of = FAMILIES[self.family].meaning;
         self.cut.map_or(of.to_string(), |k| format!("{of}, in the first {k} ranks"))
@@ -116,7 +116,7 @@ impl fmt::Display for Measure {
 impl FromStr for Measure {
     type Err = Error;
 
-    /// From our names or trec_eval's, in whatever case: `nDCG@20` and `ndcg_cut_20` are one.
+    /// Accepts our names and trec_eval's, in any case: `nDCG@20` and `ndcg_cut_20` are the same.
     fn from_str(word: &str) -> Result<Self> {
         let lower = word.trim().to_ascii_lowercase();
         let cut = |digits: &str| digits.parse().ok().filter(|k| *k > 0);
@@ -134,7 +134,7 @@ impl FromStr for Measure {
                 FAMILIES.iter().filter(|f| f.trec_whole.is_some()).map(|f| f.name).collect();
             let cut: Vec<String> = FAMILIES.iter().map(|f| format!("{}@k", f.name)).collect();
             Error::Input(format!(
-                "There is no measure {word}; there are {} over the whole ranking and, with a cut-off from 1 on, {}: \
+                "There is no measure {word}; there are {} over the whole ranking and, with a cut-off of 1 or more, {}: \
                  map@20 is one of them",
                 whole.join(", "),
                 cut.join(", ")
@@ -155,7 +155,7 @@ impl<'de> Deserialize<'de> for Measure {
     }
 }
 
-/// From which grade on a document is relevant, and what is measured beside [`Measures::NAMES`].
+/// The lowest relevant grade, and measures in addition to [`Measures::NAMES`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     level: u32,
@@ -169,15 +169,15 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    /// `level` as trec_eval's `-l`: nDCG alone looks at all grades. Of `measures` those stay that are not measured
-    /// anyway, each once.
+    /// `level` is trec_eval's `-l`: only nDCG considers all grades. Drops duplicates from `measures`, and
+    /// those that are always measured.
     ///
     /// # Errors
     /// [`Error::Input`] for level 0: everything would be relevant.
     pub fn new(level: u32, measures: &[Measure]) -> Result<Self> {
         if level == 0 {
             return Err(Error::Input(
-                "Relevant from grade 0 on would be every passage: give 1 or more".into(),
+                "With grade 0 as relevant, every passage would be: give 1 or more".into(),
             ));
         }
         let mut more: Vec<Measure> = Vec::new();
@@ -189,18 +189,18 @@ impl Wanted {
         Ok(Self { level, more })
     }
 
-    /// The lowest grade that is relevant.
+    /// The lowest relevant grade.
     pub fn level(&self) -> u32 {
         self.level
     }
 
-    /// What is measured beside [`Measures::NAMES`].
+    /// Measures in addition to [`Measures::NAMES`].
     pub fn more(&self) -> &[Measure] {
         &self.more
     }
 }
 
-/// Values of a person's own measures. In JSON they stand beside the others, by their names.
+/// Values of additional measures. In JSON they are fields like the others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct More(Vec<(Measure, f64)>);
 
@@ -223,7 +223,8 @@ impl<'de> Deserialize<'de> for More {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<More, A::Error> {
                 let mut more = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    // Another version may write what this one does not know; `p@010` is one that is there.
+                    // Other versions may write measures that this one does not know; `p@010` is a standard
+                    // one.
                     match name.parse::<Measure>() {
                         Ok(measure)
                             if !Measures::NAMES.contains(&measure.to_string().as_str())
@@ -241,7 +242,7 @@ impl<'de> Deserialize<'de> for More {
     }
 }
 
-/// The measures reported everywhere, of one ranking or as a mean over many.
+/// The measures that are always reported, of one ranking or as a mean over many.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// (Mean) average precision over the full ranking.
@@ -266,20 +267,20 @@ pub struct Measures {
     /// Precision in the first 10 ranks.
     #[serde(rename = "p@10", default)]
     pub precision_10: f64,
-    /// What a person asked for beside these.
+    /// Additional measures that the user asked for.
     #[serde(flatten)]
     pub more: More,
 }
 
 impl Measures {
-    /// How many measures there always are.
+    /// The number of measures that are always reported.
     pub const COUNT: usize = 8;
     /// Their names in JSON and CSV, in the order of [`values`](Self::values).
     pub const NAMES: [&'static str; Self::COUNT] =
         ["map", "mrr", "recall@1", "recall@10", "recall@100", "ndcg@10", "map@20", "p@10"];
 
-    /// Of one ranking: where documents with a grade above 0 are in it, best first, and the grades of all such documents,
-    /// retrieved or not.
+    /// Measures one ranking, given the documents with a grade above 0 in it, best first, and the grades of
+    /// all such documents, retrieved or not.
     pub fn of(hits: &[Hit], grades: &[u32], wanted: &Wanted) -> Self {
         let relevant = |grade: u32| grade >= wanted.level;
         let ranks: Vec<usize> = hits.iter().filter(|h| relevant(h.grade)).map(|h| h.rank).collect();
@@ -299,7 +300,7 @@ impl Measures {
         }
     }
 
-    /// The mean of several that have the same measures, `None` of none.
+    /// The mean of several with the same measures; `None` of none.
     pub fn mean<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let mut all = all.into_iter();
         let first = all.next()?;
@@ -311,25 +312,25 @@ impl Measures {
         first.with_values(&sums.into_iter().map(|sum| sum / f64::from(n)).collect::<Vec<_>>())
     }
 
-    /// The names of its values: [`NAMES`](Self::NAMES), then the person's own.
+    /// The names of its values: [`NAMES`](Self::NAMES), then the additional ones.
     pub fn names(&self) -> Vec<String> {
         let more = self.more.0.iter().map(|(measure, _)| measure.to_string());
         Self::NAMES.iter().map(|name| name.to_string()).chain(more).collect()
     }
 
-    /// The person's own measures.
+    /// The additional measures.
     pub fn own(&self) -> impl Iterator<Item = Measure> {
         self.more.0.iter().map(|(measure, _)| *measure)
     }
 
-    /// The numbers, in the order of [`names`](Self::names).
+    /// The values, in the order of [`names`](Self::names).
     pub fn values(&self) -> Vec<f64> {
         let Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10, more } = self;
         let always = [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10];
         always.into_iter().copied().chain(more.0.iter().map(|(_, value)| *value)).collect()
     }
 
-    /// A number by its place among [`values`](Self::values), 0 where it has none.
+    /// A value by its index in [`values`](Self::values); 0 if out of range.
     pub fn value(&self, place: usize) -> f64 {
         match place {
             0 => self.map,
@@ -344,21 +345,21 @@ impl Measures {
         }
     }
 
-    /// The place of a measure among [`values`](Self::values).
+    /// The index of a measure in [`values`](Self::values).
     ///
     /// # Errors
-    /// [`Error::Input`] for a measure that is not here.
+    /// [`Error::Input`] for a measure that is not included.
     pub fn place(&self, measure: &str) -> Result<usize> {
         let names = self.names();
-        // By meaning, so that trec_eval's names do as well; an unknown word says what there is.
+        // Parsed, so that trec_eval's names work as well and unknown names get a helpful error.
         let wanted = measure.parse::<Measure>()?.to_string();
         names
             .iter()
             .position(|name| *name == wanted)
-            .ok_or_else(|| Error::Input(format!("{wanted} was not measured; there are {}", names.join(", "))))
+            .ok_or_else(|| Error::Input(format!("{wanted} was not measured, only {}", names.join(", "))))
     }
 
-    /// The same measures with other numbers, `None` where there are not as many.
+    /// The same measures with other values; `None` if their number differs.
     pub fn with_values(&self, values: &[f64]) -> Option<Self> {
         let (always, more) = values.split_at_checked(Self::COUNT)?;
         let [map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10] = *always else {

@@ -6,13 +6,13 @@ use super::{Family, Hit};
 pub(super) const NDCG: Family = Family {
     name: "ndcg",
     title: "nDCG",
-    meaning: "Gain discounted by the logarithm of the rank, over the most there can be",
+    meaning: "Gain discounted by the logarithm of the rank, over the largest possible",
     trec_cut: Some("ndcg_cut_"),
     trec_whole: Some("ndcg"),
     of: |ranking, k| ndcg_at(ranking.hits, ranking.grades, k),
 };
 
-/// Discounted gain of the first `k` ranks, grade / log2(rank + 1) for each relevant one, over the most
+/// Discounted gain of the first `k` ranks, grade / log2(rank + 1) for each relevant one, over the largest
 /// that the `grades` of all relevant documents allow (trec_eval `ndcg_cut_k`).
 pub fn ndcg_at(hits: &[Hit], grades: &[u32], k: usize) -> f64 {
     let gain = |grade: u32, rank: usize| f64::from(grade) / ((rank + 1) as f64).log2();

@@ -12,7 +12,7 @@ pub(super) const PRECISION: Family = Family {
     of: |ranking, k| precision_at(ranking.ranks, k),
 };
 
-/// Share of the first `k` ranks that is relevant (trec_eval `P_k`).
+/// Share of the first `k` ranks that are relevant (trec_eval `P_k`).
 pub fn precision_at(ranks: &[usize], k: usize) -> f64 {
     share(within(ranks, k) as f64, k)
 }

@@ -12,7 +12,7 @@ pub(super) const RECALL: Family = Family {
     of: |ranking, k| recall_at(ranking.ranks, ranking.relevant, k),
 };
 
-/// Share of the relevant documents that is in the first `k` ranks (trec_eval `recall_k`).
+/// Share of the relevant documents that are in the first `k` ranks (trec_eval `recall_k`).
 pub fn recall_at(ranks: &[usize], relevant: usize, k: usize) -> f64 {
     share(within(ranks, k) as f64, relevant)
 }

@@ -1,4 +1,4 @@
-//! Bootstrap intervals of everything a report says of one model.
+//! Bootstrap intervals for every figure of a report.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use super::resample::{Grouped, LEVEL, Resamples};
 use super::{Band, Interval, Intervals, pair_cells, places};
 use crate::evaluation::{Measures, RankDistance, Scores, Task};
 
-/// [`Intervals`] in the making: who must not be away for long (a browser's worker) draws a few
-/// resamples at a time. The result does not depend on the slices.
+/// Computes [`Intervals`] in steps: callers that must stay responsive (a browser's worker) draw a few
+/// resamples at a time. The result does not depend on the steps.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
     pub(super) resamples: Resamples,
     /// Languages of each pair, in the order of its figures.
     pairs: Vec<[String; 2]>,
-    /// Says what is measured.
+    /// Which measures the values belong to.
     measures: Measures,
     samples: usize,
     seed: u64,
 }
 
-/// Numbers of the figures; the pairs follow.
+/// Indices of the figures; the pairs follow.
 const MONO: usize = 0;
 const CROSS: usize = 1;
 const MULTI: usize = 2;
@@ -27,7 +27,7 @@ const DISTANCE: usize = 3;
 const PAIRS: usize = 4;
 
 impl Bootstrap {
-    /// Adds the queries' values up by group; draws nothing yet.
+    /// Sums the queries' values by group; draws nothing yet.
     pub fn new(task: &Task, scores: &Scores, samples: usize, seed: u64) -> Self {
         let (groups, places) = places(task);
         let place = |query: usize| places[task.queries[query].group];
@@ -59,12 +59,12 @@ impl Bootstrap {
         }
     }
 
-    /// Draws up to `n` resamples more; returns how many are left.
+    /// Draws up to `n` more resamples; returns how many are left.
     pub fn step(&mut self, n: usize) -> usize {
         self.resamples.step(n)
     }
 
-    /// Draws what is left, and gives the intervals.
+    /// Draws the rest and returns the intervals.
     pub fn finish(self) -> Intervals {
         let figures = self.resamples.finish();
         let ends = |figure: usize| -> Option<(Vec<f64>, Vec<f64>)> {

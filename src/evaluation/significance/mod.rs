@@ -1,15 +1,15 @@
-//! How sure a figure is: bootstrap intervals, and randomisation tests between two models.
+//! Statistical significance: bootstrap intervals, and randomisation tests between two models.
 //!
-//! Translations of a question are not independent, so whole questions ([`Query::group`]) are drawn, with
+//! Translations of a question are not independent, so whole questions ([`Query::group`]) are resampled, with
 //! all their queries: one resample serves all settings, measures and pairs at once.
 //!
 //! - **Intervals**: percentile bootstrap (Efron 1979). In a resample a setting is the mean over its
 //!   cells (languages or pairs) of the means in them; cells of which no query was drawn are left out.
 //! - **Tests**: paired randomisation (Fisher 1935; for retrieval Smucker, Allan and Carterette 2007).
-//!   Each question's values change places between the two models at random, in all languages
-//!   together; p = (1 + permutations at least as far apart) / (1 + permutations), two-sided.
+//!   Each question's values are swapped between the two models at random, in all languages together;
+//!   p = (1 + permutations at least as far apart) / (1 + permutations), two-sided.
 //!
-//! All numbers follow from the seed alone, on every platform.
+//! All numbers are determined by the seed, on every platform.
 
 mod bootstrap;
 mod paired;
@@ -32,21 +32,21 @@ use crate::{Error, Result};
 /// Lower and upper end of a confidence interval.
 pub type Interval = [f64; 2];
 
-/// A setting's measures at the two ends of their intervals.
+/// A setting's measures at both bounds of their intervals.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Band {
-    /// Lower ends.
+    /// Lower bounds.
     pub low: Measures,
-    /// Upper ends.
+    /// Upper bounds.
     pub high: Measures,
 }
 
 /// Percentile bootstrap intervals over questions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intervals {
-    /// 0.95.
+    /// The confidence level, 0.95.
     pub level: f64,
-    /// How many resamples.
+    /// Number of resamples.
     pub samples: usize,
     /// Seed of the resampling.
     pub seed: u64,
@@ -56,21 +56,21 @@ pub struct Intervals {
     pub cross: Option<Band>,
     /// See [`EvalReport::multi`](super::EvalReport::multi).
     pub multi: Option<Band>,
-    /// Lower and upper ends.
+    /// Lower and upper bounds.
     pub rank_distance: Option<[RankDistance; 2]>,
     /// mAP: `pairs[question language][passage language]`.
     pub pairs: BTreeMap<String, BTreeMap<String, Interval>>,
 }
 
 impl Intervals {
-    /// Draws `samples` resamples. What XQuAD-R's size costs prints the test
-    /// `xquad_r_in_samples`. [`Bootstrap`] does the same in slices.
+    /// Draws `samples` resamples. The test `xquad_r_in_samples` prints how long this takes at XQuAD-R's size.
+    /// [`Bootstrap`] does the same in steps.
     pub fn of(task: &Task, scores: &Scores, samples: usize, seed: u64) -> Self {
         Bootstrap::new(task, scores, samples, seed).finish()
     }
 }
 
-/// How far two models are apart in one figure.
+/// The difference of two models in one figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// The first model's figure.
@@ -83,41 +83,41 @@ pub struct Difference {
     pub interval: Interval,
     /// Two-sided p value of the paired randomisation test.
     pub p: f64,
-    /// p corrected for the number of tests in its table (Holm 1979).
+    /// p adjusted for the number of tests in its table (Holm 1979).
     pub p_adjusted: f64,
     /// Whether `p_adjusted` is below 0.05.
     pub significant: bool,
 }
 
-/// Two models on the same questions.
+/// Two models compared on the same questions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Names of the two.
     pub models: [String; 2],
     /// The measure compared, as in [`Measures::names`].
     pub measure: String,
-    /// How many permutations, and resamples.
+    /// Number of permutations, and of resamples.
     pub samples: usize,
     /// Their seed.
     pub seed: u64,
-    /// By `mono`, `cross`, `multi`, and `rank_distance`.
+    /// By setting: `mono`, `cross`, `multi`, and `rank_distance`.
     pub settings: BTreeMap<String, Difference>,
     /// `pairs[question language][passage language]`.
     pub pairs: BTreeMap<String, BTreeMap<String, Difference>>,
 }
 
-/// Fewer samples than this say nothing about 5 %.
+/// Fewer samples cannot decide significance at 5 %.
 pub(super) const FEWEST: usize = 100;
 
 impl Comparison {
-    /// Compares two models' ranks and scores on the same task in one measure, with as many
-    /// permutations for the tests and resamples for the intervals as `samples` says. What
-    /// XQuAD-R's size costs prints the test `xquad_r_in_samples`. The corrections are for all settings,
-    /// and for all pairs of languages.
+    /// Compares two models' ranks and scores on the same task in one measure, with `samples` permutations for
+    /// the tests and as many resamples for the intervals. The test `xquad_r_in_samples` prints how long this
+    /// takes at XQuAD-R's size. p values are adjusted over all settings, and separately over all language
+    /// pairs.
     ///
     /// # Errors
-    /// [`Error::Input`] for an unknown measure, less than 100 samples, and models that were not
-    /// measured on this task.
+    /// [`Error::Input`] for an unknown measure, fewer than 100 samples, and models that were not measured on
+    /// this task.
     pub fn of(
         names: [String; 2],
         task: &Task,
@@ -148,7 +148,7 @@ impl Comparison {
         }
         let (groups, places) = places(task);
         let place = |scores: &Scores| scores.multi.first().map_or(Ok(0), |first| first.place(measure));
-        // One of the two may have been measured with other measures of a person's own.
+        // One of the two may have been measured with other additional measures.
         let of_models = [place(models[0].1)?, place(models[1].1)?];
         let pair = |[a, b]: [Cell; 2]| -> Vec<(usize, [f64; 2])> {
             a.into_iter().zip(b).map(|((group, a), (_, b))| (places[group], [a, b])).collect()
@@ -186,8 +186,8 @@ impl Comparison {
     }
 }
 
-/// Question and passage language of every pair that has queries: those of mono, then those of cross,
-/// in the order of [`Scores::cells`].
+/// Question and passage language of every pair that has queries: those of mono, then those of cross, in the
+/// order of [`Scores::cells`].
 fn pair_cells<T>(pairs: &[Vec<Vec<T>>]) -> Vec<(usize, usize)> {
     let all = pairs.iter().enumerate();
     let all = all.flat_map(|(from, row)| row.iter().enumerate().map(move |(to, cell)| (from, to, cell)));
@@ -196,7 +196,7 @@ fn pair_cells<T>(pairs: &[Vec<Vec<T>>]) -> Vec<(usize, usize)> {
     [mono, cross].concat()
 }
 
-/// How many groups have queries, and the place of each among them.
+/// Number of groups that have queries, and the index of each among them.
 fn places(task: &Task) -> (usize, Vec<usize>) {
     let mut asked = vec![false; task.groups()];
     task.queries.iter().for_each(|query| asked[query.group] = true);

@@ -4,14 +4,14 @@ use super::random::Random;
 use super::resample::{Grouped, LANES, Resamples, Weights};
 use super::{Difference, Interval};
 
-/// Tests of the figures of two models, b less a.
+/// Tests of the figures of two models, b minus a.
 #[derive(Debug, Clone)]
 pub(in crate::evaluation) struct Paired {
-    /// Each figure's value with each model.
+    /// Each figure's value for each model.
     figures: Vec<[f64; 2]>,
-    /// `columns[figure][group]`: what the group's questions add to the figure's difference.
+    /// `columns[figure][group]`: what the group's questions contribute to the figure's difference.
     columns: Vec<Vec<f64>>,
-    /// How often a permutation was as far from 0 as what was observed.
+    /// How many permutations were at least as far from 0 as the observed difference.
     extreme: Vec<usize>,
     groups: usize,
     random: Random,
@@ -21,8 +21,8 @@ pub(in crate::evaluation) struct Paired {
 }
 
 impl Paired {
-    /// `cells` hold both models' values of each query (a, b), `figures` the numbers of their cells,
-    /// none of them empty.
+    /// `cells` hold both models' values of each query (a, b), `figures` the indices of their cells, none of
+    /// which may be empty.
     pub(in crate::evaluation) fn new(
         groups: usize,
         cells: &[Vec<(usize, [f64; 2])>],
@@ -53,7 +53,7 @@ impl Paired {
             extreme: vec![0; columns.len()],
             columns,
             groups,
-            // Not the numbers that draw the resamples.
+            // A different stream from that of the resamples.
             random: Random::new(!seed),
             samples,
             left: samples,
@@ -61,7 +61,7 @@ impl Paired {
         }
     }
 
-    /// Does up to `n` permutations and resamples more; returns how many are left.
+    /// Draws up to `n` more permutations and resamples; returns how many are left.
     pub(in crate::evaluation) fn step(&mut self, n: usize) -> usize {
         let mut todo = n;
         while self.left.min(todo) > 0 {
@@ -79,7 +79,7 @@ impl Paired {
                         sums[lane] += signs[lane] * value;
                     }
                 }
-                // Sums of the same numbers in another order must count as equal.
+                // The same numbers summed in another order must compare as equal.
                 let bar = f64::abs(observed) - 1e-12 * size;
                 *extreme += sums[..lanes].iter().filter(|sum| sum.abs() >= bar).count();
             }
@@ -89,7 +89,7 @@ impl Paired {
         self.resamples.step(n)
     }
 
-    /// Does what is left; one difference for each figure, its p value not yet corrected.
+    /// Draws the rest; returns one difference for each figure, its p value not yet adjusted.
     pub(in crate::evaluation) fn finish(mut self) -> Vec<Difference> {
         self.step(usize::MAX);
         let intervals = self.resamples.finish();
@@ -112,8 +112,8 @@ impl Paired {
     }
 }
 
-/// Corrects the p values of one table of tests (Holm 1979, "A simple sequentially rejective multiple
-/// test procedure"): the k-th smallest of m times m − k + 1, never below a smaller one's, at most 1.
+/// Adjusts the p values of one table of tests (Holm 1979, "A simple sequentially rejective multiple test
+/// procedure"): the k-th smallest of m is multiplied by m − k + 1, never below a smaller one's, at most 1.
 pub fn correct<'a>(tests: impl IntoIterator<Item = &'a mut Difference>) {
     let mut tests: Vec<&mut Difference> = tests.into_iter().collect();
     tests.sort_by(|a, b| a.p.total_cmp(&b.p));

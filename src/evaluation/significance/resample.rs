@@ -1,25 +1,25 @@
-//! Bootstrap over groups of questions: what intervals and comparisons share.
+//! Bootstrap over groups of questions, shared by intervals and comparisons.
 
 use std::collections::BTreeMap;
 
 use super::Interval;
 use super::random::Random;
 
-/// How many resamples are worked on at a time: so the inner loops run in vector registers.
+/// Number of resamples computed at a time, so that the inner loops vectorize.
 pub(super) const LANES: usize = 8;
 
-/// How often each group was drawn in each of some resamples, or the sign it was given.
+/// How often each group was drawn in each of some resamples, or its sign in each permutation.
 pub(super) type Weights = Vec<[f64; LANES]>;
 
 /// The confidence level of all intervals.
 pub(in crate::evaluation) const LEVEL: f64 = 0.95;
 
-/// The values of one cell's queries, added up by group.
+/// The values of one cell's queries, summed by group.
 #[derive(Debug, Clone, Default)]
 pub(in crate::evaluation) struct Grouped {
     /// Groups that occur, ascending.
     pub(super) groups: Vec<usize>,
-    /// How many queries each has.
+    /// Number of queries of each.
     counts: Vec<f64>,
     /// `sums[value][position in groups]`.
     pub(super) sums: Vec<Vec<f64>>,
@@ -28,7 +28,7 @@ pub(in crate::evaluation) struct Grouped {
 }
 
 impl Grouped {
-    /// From each query's group and values, of which every query has as many.
+    /// From each query's group and values; all queries have the same number of values.
     pub(in crate::evaluation) fn new<V: AsRef<[f64]>>(queries: impl IntoIterator<Item = (usize, V)>) -> Self {
         let mut by_group: BTreeMap<usize, (f64, Vec<f64>)> = BTreeMap::new();
         for (group, values) in queries {
@@ -46,7 +46,7 @@ impl Grouped {
         }
     }
 
-    /// The same, where [`means`](Self::means) gives the median of the first value after the means.
+    /// The same, but [`means`](Self::means) adds the median of the first value after the means.
     pub(super) fn with_median<const N: usize>(queries: Vec<(usize, [f64; N])>) -> Self {
         let mut ordered: Vec<(f64, usize)> =
             queries.iter().map(|(group, values)| (values[0], *group)).collect();
@@ -59,7 +59,7 @@ impl Grouped {
         self.counts.iter().sum()
     }
 
-    /// Weighted mean of each value over the queries, NaN where none was drawn.
+    /// Weighted mean of each value over the queries; NaN if none was drawn.
     fn means(&self, weights: &[[f64; LANES]]) -> Vec<[f64; LANES]> {
         let total = self.weighted(&self.counts, weights);
         let mean = |sums: &Vec<f64>| {
@@ -84,8 +84,8 @@ impl Grouped {
         sum
     }
 
-    /// As if every value stood in the list as often as it was drawn; the two in the middle of an even
-    /// number are halved.
+    /// As if every value were listed as often as it was drawn; the mean of the middle two if their number is
+    /// even.
     fn median(&self, weights: &[[f64; LANES]], lane: usize, total: f64) -> f64 {
         let at = |place: f64| {
             let mut seen = 0.0;
@@ -99,12 +99,12 @@ impl Grouped {
     }
 }
 
-/// Resamples of groups, and what each of them gives for each figure. A figure is the mean over cells of
-/// the means in them; a cell of which a resample draws no query is left out of it.
+/// Resamples of groups and the value that each gives for each figure. A figure is the mean over cells of
+/// their means; a cell from which a resample draws no query is left out of it.
 #[derive(Debug, Clone)]
 pub(in crate::evaluation) struct Resamples {
     cells: Vec<Grouped>,
-    /// Numbers of the cells of each figure.
+    /// Indices of the cells of each figure.
     figures: Vec<Vec<usize>>,
     groups: usize,
     random: Random,
@@ -114,7 +114,7 @@ pub(in crate::evaluation) struct Resamples {
 }
 
 impl Resamples {
-    /// All cells of one figure have the same number of values.
+    /// All cells of a figure have the same number of values.
     pub(in crate::evaluation) fn new(
         groups: usize,
         cells: Vec<Grouped>,
@@ -126,7 +126,7 @@ impl Resamples {
         Self { cells, figures, groups, random: Random::new(seed), left: samples, drawn }
     }
 
-    /// The figures themselves: every group once. NaN where a figure has no query.
+    /// The figures themselves, with every group drawn once. NaN if a figure has no query.
     pub(in crate::evaluation) fn observed(&self) -> Vec<Vec<f64>> {
         let once = vec![[1.0; LANES]; self.groups];
         let means: Vec<_> = self.cells.iter().map(|cell| cell.means(&once)).collect();
@@ -134,7 +134,7 @@ impl Resamples {
         figures.map(|values| values.iter().map(|lanes| lanes[0]).collect()).collect()
     }
 
-    /// Draws up to `n` resamples more; returns how many are left.
+    /// Draws up to `n` more resamples; returns how many are left.
     pub(in crate::evaluation) fn step(&mut self, mut n: usize) -> usize {
         while self.left.min(n) > 0 {
             let lanes = LANES.min(self.left).min(n);
@@ -156,7 +156,7 @@ impl Resamples {
         self.left
     }
 
-    /// Draws what is left; the interval of each figure's values, `None` of what no resample had.
+    /// Draws the rest; returns the interval of each figure's values, `None` for those that no resample had.
     pub(in crate::evaluation) fn finish(mut self) -> Vec<Vec<Option<Interval>>> {
         self.step(usize::MAX);
         let figures = self.drawn.into_iter();
@@ -179,8 +179,8 @@ fn over_cells(cells: &[usize], means: &[Vec<[f64; LANES]>]) -> Vec<[f64; LANES]>
     (0..values).map(mean).collect()
 }
 
-/// The percentiles that leave out half of 1 − [`LEVEL`] at each end, between two values by their
-/// distance to the place wanted (numpy's default).
+/// The percentiles that leave out half of 1 − [`LEVEL`] at each end, with linear interpolation (numpy's
+/// default).
 pub(super) fn interval(mut values: Vec<f64>) -> Option<Interval> {
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;

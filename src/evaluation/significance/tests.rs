@@ -1,4 +1,4 @@
-//! Against numpy, scipy and statsmodels (`tests/reference/significance.py`), and against plain sums.
+//! Compared with numpy, scipy and statsmodels (`tests/reference/significance.py`), and with plain sums.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -86,7 +86,7 @@ fn holms_correction_is_statsmodels() {
     assert_eq!(significant, numbers::<Vec<bool>>(&reference["significant"]));
 }
 
-/// `n` questions in each of the languages, each answered in the languages that `known` says.
+/// `n` questions in each language, each answered in the languages given by `known`.
 fn task(languages: &[&str], n: usize, known: impl Fn(usize, usize) -> bool) -> Task {
     let mut corpus = Corpus { name: "c".into(), ..Corpus::default() };
     for (l, lang) in languages.iter().enumerate() {
@@ -114,7 +114,7 @@ fn task(languages: &[&str], n: usize, known: impl Fn(usize, usize) -> bool) -> T
     Task::new(&corpus).unwrap()
 }
 
-/// Ranks from vectors of two random coordinates; the second model is better where `good` is high.
+/// Ranks from vectors of two random coordinates; the larger `good`, the better the model.
 fn model(task: &Task, seed: u64, good: f32) -> (Vec<Ranks>, Scores) {
     let mut random = Random::new(seed);
     let mut rows = |ids: Vec<&str>| -> Vec<f32> {
@@ -232,7 +232,7 @@ fn names_of() -> [String; 2] {
 }
 
 proptest! {
-    /// A resample's figure against a list in which every query stands as often as it was drawn.
+    /// A resample's figure, compared with a list that contains every query as often as it was drawn.
     #[test]
     fn resamples_are_lists_with_repeats(
         cells in proptest::collection::vec(proptest::collection::vec((0usize..6, 0u8..20), 1..9), 1..4),
@@ -243,7 +243,7 @@ proptest! {
             Grouped::with_median(cell.iter().map(|&(g, v)| (g, [value(v), -value(v)])).collect())
         });
         let all: Vec<usize> = (0..cells.len()).collect();
-        // One resample: both ends of its interval are its figure.
+        // One resample: both bounds of its interval are its figure.
         let got = Resamples::new(6, grouped.collect(), vec![all], 1, seed).finish();
         let mut random = Random::new(seed);
         let drawn: Vec<usize> = (0..6).map(|_| random.below(6)).collect();

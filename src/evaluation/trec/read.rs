@@ -1,4 +1,4 @@
-//! Reading runs and qrels that anyone wrote, and measuring them as trec_eval does.
+//! Reading runs and qrels written by any program, and measuring them as trec_eval does.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -18,9 +18,9 @@ use crate::{Error, Result, sha256};
 pub struct Run {
     /// SHA-256 of the file.
     pub sha256: String,
-    /// How the file was read, where it is not plain UTF-8: a sentence.
+    /// How the file was read, if it is not plain UTF-8: a sentence.
     pub note: Option<String>,
-    /// The same without a word on unpacking: of files whose names say that they are packed.
+    /// The same without mentioning compression: for files whose names say that they are compressed.
     pub decoding: Option<String>,
     documents: Vec<String>,
     queries: BTreeMap<String, Vec<Entry>>,
@@ -39,14 +39,14 @@ struct Entry {
 pub struct Qrels {
     /// SHA-256 of the file.
     pub sha256: String,
-    /// How the file was read, where it is not plain UTF-8: a sentence.
+    /// How the file was read, if it is not plain UTF-8: a sentence.
     pub note: Option<String>,
-    /// The same without a word on unpacking: of files whose names say that they are packed.
+    /// The same without mentioning compression: for files whose names say that they are compressed.
     pub decoding: Option<String>,
     queries: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
-/// What becomes of a query that has judgements and is not in the run.
+/// How a query counts that has judgements but is not in the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Missing {
     /// All its measures are 0, as with trec_eval's `-c`.
@@ -56,25 +56,24 @@ pub enum Missing {
     Skip,
 }
 
-/// A run's measures, and what is to be known about them.
+/// A run's measures, and statistics about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Measures of each query, by its id.
     pub queries: BTreeMap<String, Measures>,
-    /// How many judged queries are not in the run.
+    /// Judged queries that are not in the run.
     pub missing: usize,
-    /// How many queries of the run have no judgements; they are left out, as trec_eval does.
+    /// Queries of the run without judgements; they are left out, as in trec_eval.
     pub unjudged: usize,
-    /// How many of the judged queries have no relevant document: their measures are 0, or they are left
-    /// out where a person wants that.
+    /// Judged queries without a relevant document: their measures are 0, or they are left out if the user
+    /// wants that.
     pub unanswerable: usize,
-    /// How many of the judged queries that are in the run have relevant documents, none of which is
-    /// found: their measures are 0.
+    /// Judged queries in the run none of whose relevant documents are found: their measures are 0.
     pub none_found: usize,
-    /// How many queries have scores that differ, but are equal as 32-bit numbers. trec_eval up to
-    /// version 9 compares those, as is done here; version 10 compares 64 bits.
+    /// Queries with scores that differ but are equal as 32-bit numbers. trec_eval up to version 9 compares
+    /// those, as is done here; version 10 compares 64 bits.
     pub close: usize,
-    /// The most documents that a query has.
+    /// The most documents of any query.
     pub depth: usize,
 }
 
@@ -87,7 +86,7 @@ pub fn read_run(path: &Path) -> Result<Run> {
     parse_run(&path.display().to_string(), file)
 }
 
-/// Reads a qrels file, in whatever of the forms that [`qrels`] knows.
+/// Reads a qrels file, in any of the formats that [`qrels`] knows.
 ///
 /// # Errors
 /// [`Error::File`], or [`Error::Format`] as [`parse_qrels`].
@@ -96,13 +95,12 @@ pub fn read_qrels(path: &Path) -> Result<Qrels> {
     parse_qrels(&path.display().to_string(), file)
 }
 
-/// A run from the bytes of a file; `place` names it in errors. The rank column is not read, as in
-/// trec_eval: scores say the order. Empty lines are passed over, and lines that begin with `#` and are
-/// no lines of a run.
+/// Parses a run file; `place` names it in errors. The rank column is ignored, as in trec_eval: the order is
+/// by score. Empty lines are skipped, as are lines that begin with `#` and are not run lines.
 ///
 /// # Errors
-/// [`Error::Format`], with the line, for lines of less than six columns, scores that are no finite
-/// numbers, documents that a query has twice, and for a run without any line.
+/// [`Error::Format`], with the line, for lines of fewer than six columns, scores that are not finite numbers
+/// and documents that a query has twice, and for a run without any line.
 pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut queries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
@@ -114,9 +112,9 @@ pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
                     columns.len()
                 ));
             };
-            let value: f64 = score.parse().map_err(|_| format!("the score \"{score}\" is no number"))?;
+            let value: f64 = score.parse().map_err(|_| format!("the score \"{score}\" is not a number"))?;
             if !(value as f32).is_finite() {
-                return Err(format!("the score {score} is not finite, so nothing can be ranked by it"));
+                return Err(format!("the score {score} is not finite, so it cannot be ranked"));
             }
             let document = match numbers.get(*document) {
                 Some(&number) => number,
@@ -147,24 +145,23 @@ pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
             return Err(Error::format(
                 format!("{place}:{}", twice[1].line),
                 format!(
-                    "query {query} has the document {} a second time (first in line {}); each may be there once",
+                    "query {query} has the document {} a second time (first in line {}); it may occur only once",
                     documents[twice[1].document as usize], twice[0].line
                 ),
             ));
         }
     }
     if queries.is_empty() {
-        return Err(Error::format(place, "there is no line of a run in it"));
+        return Err(Error::format(place, "it contains no run lines"));
     }
     Ok(Run { sha256, note, decoding, documents, queries })
 }
 
-/// Qrels from the bytes of a file; `place` names it in errors. Grades from 1 are relevant; 0 and
-/// negative ones are not.
+/// Parses a qrels file; `place` names it in errors. Grades from 1 are relevant; 0 and negative ones are not.
 ///
 /// # Errors
-/// As [`qrels::read`]; [`Error::Format`], with the line, where a document is judged twice for a query,
-/// and for qrels without any judgement.
+/// As [`qrels::read`]; [`Error::Format`], with the line, if a document is judged twice for a query, and for
+/// qrels without any judgement.
 pub fn parse_qrels(place: &str, file: impl Read) -> Result<Qrels> {
     let (judgements, sha256, [note, decoding]) =
         hashed(place, file, |text| qrels::read(place, text, Separator::Blanks))?;
@@ -174,19 +171,19 @@ pub fn parse_qrels(place: &str, file: impl Read) -> Result<Qrels> {
         if judged.contains_key(&judgement.passage) {
             return Err(Error::format(
                 judgement.place,
-                format!("its query has a judgement of {} already", judgement.passage),
+                format!("its query already has a judgement of {}", judgement.passage),
             ));
         }
         judged.insert(judgement.passage, judgement.grade);
     }
     if queries.is_empty() {
-        return Err(Error::format(place, "there is no judgement in it"));
+        return Err(Error::format(place, "it contains no judgements"));
     }
     Ok(Qrels { sha256, note, decoding, queries })
 }
 
-/// What `read` makes of a file's text, the SHA-256 of its bytes, and how it was read where it is not plain
-/// UTF-8, with and without a word on unpacking.
+/// What `read` makes of a file's text, the SHA-256 of its bytes, and how it was read if it is not plain
+/// UTF-8, with and without mentioning compression.
 fn hashed<T>(
     place: &str,
     source: impl Read,
@@ -203,14 +200,14 @@ fn hashed<T>(
     let hasher = Rc::new(RefCell::new(Hasher::default()));
     let mut reader = file::Reader::new(place, Hashing(source, hasher.clone()))?;
     let read = read(&mut reader)?;
-    // What follows a packed file's end is part of it as a file.
+    // What follows the end of the compressed data is still part of the file.
     io::copy(&mut reader, &mut io::sink()).map_err(|e| Error::file(place, e))?;
     let notes = [reader.note(), reader.decoding()];
     drop(reader);
     Ok((read, hasher.take().finish(), notes))
 }
 
-/// Gives each line's number and columns to `each`.
+/// Passes each line's number and columns to `each`.
 fn lines(
     place: &str,
     text: &mut dyn BufRead,
@@ -227,7 +224,7 @@ fn lines(
                 let columns: Vec<&str> = text.split_ascii_whitespace().collect();
                 let Some(first) = columns.first() else { continue };
                 match each(line, &columns) {
-                    // An id may begin with it as well.
+                    // A query id may begin with `#` as well.
                     Err(_) if first.starts_with('#') && columns.len() != 6 => continue,
                     read => read,
                 }
@@ -245,8 +242,7 @@ impl Qrels {
         self.queries.iter().map(|(id, judged)| (id.as_str(), judged))
     }
 
-    /// SHA-256 of the queries and of what is relevant to them: the same for all files that say the
-    /// same.
+    /// SHA-256 of the queries and their relevant documents: equal for files with the same content.
     pub fn fingerprint(&self) -> String {
         let mut text = String::new();
         for (query, judged) in &self.queries {
@@ -265,9 +261,9 @@ impl Run {
         self.queries.iter().map(|(id, entries)| (id.as_str(), entries.len()))
     }
 
-    /// The documents with a grade above 0 in a query's ranking, best first, by the query's judgements;
-    /// nothing for a query that is not in the run. Scores are compared as f32, and equal ones are ordered by
-    /// document id descending, as trec_eval 9 does.
+    /// The documents with a grade above 0 in a query's ranking, best first, given the query's judgements;
+    /// empty for a query that is not in the run. Scores are compared as f32, and ties are ordered by document
+    /// id descending, as in trec_eval 9.
     pub fn hits(&self, query: &str, judged: &BTreeMap<String, i64>) -> Vec<Hit> {
         let grade = |document: &str| {
             judged.get(document).and_then(|&grade| u32::try_from(grade).ok()).filter(|&grade| grade > 0)
@@ -292,8 +288,8 @@ impl Run {
     }
 }
 
-/// Measures every judged query of a run. With `only_answerable` those that nothing is relevant to are
-/// left out.
+/// Measures every judged query of a run. With `only_answerable`, queries without a relevant document are left
+/// out.
 pub fn measure(
     run: &Run,
     qrels: &Qrels,
@@ -349,7 +345,7 @@ mod tests {
     fn what_trec_eval_reads_is_read() {
         let qrels =
             qrels("# a comment\r\nq1 0 a 2\r\nq1\t0  b -1\r\n\r\nq1 0 c 0\nq2 0 a 1\nq3 0 a 0\n").unwrap();
-        // Ranks are not read; a and b tie as f32, and z is not judged.
+        // Ranks are ignored; a and b tie as f32, and z is not judged.
         let run =
             run("q1 Q0 a 9 0.10000000001 t more\r\n\nq1 Q0 b 1 0.1 t\nq1 Q0 z 1 1e-1 t\nq9 Q0 a 1 5 t\n")
                 .unwrap();
@@ -384,7 +380,7 @@ mod tests {
             ("q Q0 a 1 high t", "\"high\""),
             ("q Q0 a 1 0.5", "5 columns"),
             ("q Q0 a 1 3 t\nq Q0 b 1 2 t\np Q0 a 1 2 t\nq Q0 a 1 1 t", "r.run:4"),
-            ("\n# nothing\n", "no line"),
+            ("\n# nothing\n", "no run lines"),
         ] {
             let problem = run(text).unwrap_err().to_string();
             assert!(problem.contains(said), "{text}: {problem}");

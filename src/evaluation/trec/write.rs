@@ -1,10 +1,10 @@
 //! Writing runs and qrels.
 //!
-//! For each setting a pair of files: `multi.run` and `multi.qrels`, `mono.<lang>.run` and `.qrels`,
+//! Each setting has a pair of files: `multi.run` and `multi.qrels`, `mono.<lang>.run` and `.qrels`,
 //! `cross.<question lang>.<passage lang>.run` and `.qrels`.
 //!
-//! Runs are cut at a depth: all of XQuAD-R's would be some 340 million lines. A measure over the full
-//! ranking that trec_eval computes from a cut run is a little below ours, which is never cut.
+//! Runs are truncated at a depth: all of XQuAD-R's would have some 340 million lines. A measure over the full
+//! ranking that trec_eval computes from a truncated run is slightly below ours, which uses all of it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::evaluation::{Query, Task, ranks};
 use crate::retrieval::Index;
 use crate::{Error, Result};
 
-/// How deep runs go; 0 is all.
+/// How many documents a run has per query; 0 for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
     /// In `multi.run` and `mono.*.run`.
@@ -32,12 +32,11 @@ impl Default for Depth {
     }
 }
 
-/// Writes all files into the folder `dir`, which is made where it is missing. `index` and `queries`
-/// are as in [`rank`](crate::evaluation::rank); `tag` names the run.
+/// Writes all files into the folder `dir`, which is created if missing. `index` and `queries` are as in
+/// [`rank`](crate::evaluation::rank); `tag` names the run.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be written, [`Error::Input`] when vectors and task do not
-/// fit.
+/// [`Error::File`] for a file that cannot be written, [`Error::Input`] when vectors and task do not match.
 pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str, depth: Depth) -> Result<()> {
     ranks::check(task, index, queries)?;
     std::fs::create_dir_all(dir).map_err(|e| Error::file(dir, e))?;
@@ -54,7 +53,7 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
         if first == last {
             continue;
         }
-        // The best of each pool for one language's queries: what memory holds at a time.
+        // The best of each pool for one language's queries, which is all that is in memory at a time.
         let pools: Vec<(Range<usize>, usize)> = [(whole.clone(), depth_of(depth.main))]
             .into_iter()
             .chain(languages.clone().map(|to| {
@@ -89,8 +88,8 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
     multi.finish()
 }
 
-/// Adds a query's ranking to `out`, a run line for each document of `ranked` (index into
-/// [`Task::documents`], score), which are best first. `tag` names the run; it has no blanks.
+/// Appends a query's ranking to `out`, a run line for each document of `ranked` (index into
+/// [`Task::documents`], score), best first. `tag` names the run and must not contain spaces.
 pub fn run_lines(task: &Task, query: &Query, ranked: &[(usize, f32)], tag: &str, out: &mut String) {
     let query = id(&query.id);
     for (rank, (document, score)) in ranked.iter().enumerate() {
@@ -100,8 +99,8 @@ pub fn run_lines(task: &Task, query: &Query, ranked: &[(usize, f32)], tag: &str,
     }
 }
 
-/// Adds what was judged for a query, in one language's documents or in all, to `out`: a qrels line for
-/// each document, whether it is among those that are ranked or not.
+/// Appends what was judged for a query, in one language's documents or in all, to `out`: a qrels line for
+/// each document, whether it is ranked or not.
 pub fn qrels_lines(task: &Task, query: &Query, lang: Option<usize>, out: &mut String) {
     let languages = lang.map_or(0..task.languages.len(), |lang| lang..lang + 1);
     let known = languages.flat_map(|lang| task.relevant(query, lang));
@@ -112,10 +111,9 @@ pub fn qrels_lines(task: &Task, query: &Query, lang: Option<usize>, out: &mut St
     }
 }
 
-/// An id as it can stand in a file whose columns are separated by blanks, and as it is compared in ties:
-/// blanks and control characters are written as `%20`, as are a byte order mark, which would be lost at the file's
-/// start, and a `%` that would be taken for the beginning of such a code. No two ids become the same; most stay as
-/// they are.
+/// An id as written in a file whose columns are separated by spaces, and as compared in ties: spaces and
+/// control characters are percent-encoded, as are a byte order mark, which would be lost at the file's start,
+/// and a `%` that could be taken for the beginning of such a code. Ids stay distinct, and most are unchanged.
 pub fn id(id: &str) -> Cow<'_, str> {
     let bytes = id.as_bytes();
     let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
@@ -139,7 +137,7 @@ pub fn id(id: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// One setting's two files; they get their names when they are whole.
+/// One setting's two files; they are renamed into place when complete.
 struct Setting<'a> {
     run: Out,
     qrels: Out,
