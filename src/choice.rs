@@ -1,14 +1,14 @@
-//! What a person chooses of where and how a model computes, and the words for it in addresses and commands.
+//! The user's choice of device and precision, and their names in addresses and commands.
 //!
-//! Page, worker and terminal ask for the same things; what becomes of a choice on a device is `encoder::Precision`.
+//! Shared by page, worker and terminal; `encoder::Precision` is what a choice becomes on a device.
 
 use serde::{Deserialize, Serialize};
 
-/// Which device a person asks for (`?device=`).
+/// Which device the user asks for (`?device=`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
-    /// Measure what there is and keep the faster one.
+    /// Measure the available ones and keep the fastest.
     #[default]
     Auto,
     /// The CPU, in WebAssembly.
@@ -18,23 +18,23 @@ pub enum DeviceChoice {
 }
 
 /// How the CPU multiplies weights that are packed in 8 or 4 bits (`?precision=`); a GPU unpacks them. The
-/// page's default is the fast one: on held-out questions its mAP is the exact one's to 0.0005
-/// (docs/speed.md). The terminal's is the exact one.
+/// page's default is fast: on held-out questions its mAP is within 0.0005 of the exact one's (docs/speed.md).
+/// The terminal's default is exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrecisionChoice {
     /// In f32: vectors agree on all devices to 1e-4.
     Exact,
-    /// In integers: faster, near the others in cosine.
+    /// In integers: faster, close to the others in cosine.
     #[default]
     Fast,
 }
 
 impl PrecisionChoice {
-    /// All there are.
+    /// All of them.
     pub const ALL: [Self; 2] = [Self::Exact, Self::Fast];
 
-    /// The word for it in addresses, commands and reports.
+    /// Its name in addresses, commands and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",

@@ -1,7 +1,8 @@
 //! The one error type of the crate.
 //!
-//! Each error is a message for a person: what is wrong, where, and what to do about it when that is known. Whoever
-//! shows it prints it as it is; nobody parses it. A message ends without a full stop, unless it is several sentences.
+//! Each error is a message for a person: what is wrong, where, and what to do about it if known. It is
+//! displayed as it is and never parsed. A message has no full stop at the end, unless it consists of several
+//! sentences.
 
 use std::{ops::Deref, path::Path, sync::Arc};
 
@@ -13,63 +14,63 @@ pub enum Error {
     File {
         /// The file's path or address.
         path: String,
-        /// What is wrong with it, often in the system's words.
+        /// What is wrong with it, often in the operating system's words.
         problem: String,
-        /// What the system said.
+        /// The operating system's error.
         source: Option<Source>,
     },
-    /// A file or field is not of the form it should have.
+    /// A file or field does not have the expected format.
     #[error("{place}: {problem}")]
     Format {
-        /// The file, with line or JSON path where known, or the field.
+        /// The file, with line or JSON path if known, or the field.
         place: String,
         /// What is wrong with it, and what was expected.
         problem: String,
-        /// What its parser said.
+        /// The parser's error.
         source: Option<Source>,
     },
-    /// A file's bytes are not the ones its manifest promises.
+    /// A file's bytes do not match its manifest.
     #[error("{file}: {problem}")]
     Integrity {
         /// The file's path or address.
         file: String,
-        /// Which promise is broken.
+        /// What does not match.
         problem: String,
     },
     /// A model, option or version that this build does not know.
     #[error("{what} is not supported: {hint}")]
     Unsupported {
-        /// The thing met.
+        /// What is not supported.
         what: String,
         /// What is supported instead.
         hint: String,
     },
-    /// What a person typed or opened cannot be used.
+    /// User input that cannot be used.
     #[error("{0}")]
     Input(String),
     /// A device is missing, failed, or gives wrong vectors.
     #[error("{device}: {problem}")]
     Device {
-        /// The device, in words.
+        /// The device's name.
         device: String,
         /// What happened.
         problem: String,
-        /// What its driver said.
+        /// The driver's error.
         source: Option<Source>,
     },
-    /// Training has begun and cannot go on.
+    /// Training has started and cannot continue.
     #[error("training stopped: {0}")]
     Training(String),
-    /// The person asked to stop.
+    /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
 }
 
-/// The crate's result.
+/// Result with the crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An input-output error at `path`.
+    /// An I/O error at `path`.
     pub fn file(path: impl AsRef<Path>, problem: impl Into<Problem>) -> Self {
         let Problem { words: problem, source } = problem.into();
         Self::File { path: path.as_ref().display().to_string(), problem, source }
@@ -81,18 +82,18 @@ impl Error {
         Self::Format { place: place.into(), problem, source }
     }
 
-    /// An error of `device`, which is named in words.
+    /// An error of `device`.
     pub fn device(device: impl Into<String>, problem: impl Into<Problem>) -> Self {
         let Problem { words: problem, source } = problem.into();
         Self::Device { device: device.into(), problem, source }
     }
 }
 
-/// An error of the system or of a library, behind one of this crate.
+/// An error of the system or of a library that caused one of this crate.
 #[derive(Debug, Clone)]
 pub struct Source(Arc<dyn std::error::Error + Send + Sync>);
 
-// With it thiserror gives the error itself as the source of ours.
+// Lets thiserror return the inner error itself as the source of ours.
 impl Deref for Source {
     type Target = dyn std::error::Error + Send + Sync;
 
@@ -101,7 +102,7 @@ impl Deref for Source {
     }
 }
 
-/// What went wrong, in words, and the error that said so where there is one.
+/// A description of what went wrong, with the underlying error if there is one.
 #[derive(Debug, Clone)]
 pub struct Problem {
     words: String,
@@ -109,7 +110,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// `words` about an error, which keeps its own.
+    /// Describes an error in `words` and keeps it as the source.
     pub fn of(words: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self { words: words.into(), source: Some(Source(Arc::new(source))) }
     }
@@ -127,14 +128,14 @@ impl From<&str> for Problem {
     }
 }
 
-/// What tokenizers fails with.
+/// The error type of tokenizers.
 impl From<Box<dyn std::error::Error + Send + Sync>> for Problem {
     fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Self { words: error.to_string(), source: Some(Source(error.into())) }
     }
 }
 
-/// Errors that are problems in their own words.
+/// Errors whose own message is the description.
 macro_rules! problems {
     ($($(#[$feature:meta])? $error:ty),* $(,)?) => {
         $(

@@ -1,7 +1,7 @@
-//! The whole way at once: a model's vectors of a data set, their ranks, and the report on them.
+//! Evaluation in one call: encodes a data set with a model, ranks its passages, and makes the report.
 //!
-//! What `interlingua eval` and `interlingua study` share. The page goes the same way in slices
-//! (`session::evaluate`), so that its worker can take messages meanwhile.
+//! Shared by `interlingua eval` and `interlingua study`. The page does the same in steps
+//! (`session::evaluate`), so that its worker can handle messages in between.
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ use crate::retrieval::npy;
 use crate::text::{Cut, Kind, Window};
 use crate::{Error, Result, sha256};
 
-/// How to measure.
+/// Options of an evaluation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// Folder that vectors are kept in, and taken from where they are there already.
+    /// Folder in which vectors are saved, and from which they are reused.
     pub vectors: Option<&'a Path>,
     /// Split passages that are longer than the model's window into overlapping windows.
     pub windows: bool,
-    /// How many leading directions of each language to remove first.
+    /// Number of leading directions of each language to remove first.
     pub lir: Option<usize>,
     /// Bootstrap resamples for the intervals; 0 leaves intervals out.
     pub samples: usize,
@@ -32,15 +32,15 @@ pub struct Options<'a> {
     pub seed: u64,
 }
 
-/// Is told what is being encoded (a plural noun), how many are done (0 before the first), and of how
-/// many; an error it returns ends the work.
+/// Called with what is being encoded (a plural noun), how many are done (0 before the first), and of how
+/// many; an error it returns cancels the work.
 pub type Progress<'a> = dyn FnMut(&'static str, usize, usize) -> Result<()> + 'a;
 
-/// Measures a model on the data set `name`, whose `task` is that of `corpus`. `hash` is the model's,
-/// see [`model_hash`]. `note` is told in a sentence when vectors were there already.
+/// Measures a model on the data set `name`, whose `task` is that of `corpus`. `hash` is the model's, see
+/// [`model_hash`]. `note` is called with a sentence when saved vectors are reused.
 ///
 /// # Errors
-/// Whatever encoding, ranking, or the folder of vectors meets.
+/// Whatever encoding, ranking, or access to the folder of vectors returns.
 pub fn evaluate(
     encoder: &Encoder,
     hash: Option<(String, String)>,
@@ -85,8 +85,8 @@ pub fn evaluate(
     block_on(measure(task, facts, vectors, analysis, async |_| {}))
 }
 
-/// Vectors from the folder, where they are there for this model and these texts, else by the encoder
-/// and into the folder.
+/// Vectors from the folder if it has them for this model and these texts; else they are encoded and saved
+/// there.
 fn kept(
     folder: Option<(&Path, &str)>,
     encoder: &Encoder,
@@ -123,12 +123,12 @@ fn kept(
     Ok((rows, cut))
 }
 
-/// Vectors of texts, `[n, dimension]`, as the model's are compared: unit ones for cosines; and what the model's
-/// window left out. Each distinct text is encoded once. `progress` is told how many are done, and of how many; an
-/// error it returns ends the work.
+/// Vectors of texts, `[n, dimension]`, prepared for the model's similarity (of length 1 for cosine), and how
+/// much of the texts was truncated. Each distinct text is encoded once. `progress` is called with how many
+/// are done, and of how many; an error it returns cancels the work.
 ///
 /// # Errors
-/// Whatever keeps the encoder from encoding, and what `progress` returns.
+/// Whatever prevents the encoder from encoding, and what `progress` returns.
 pub fn encode<'a>(
     encoder: &Encoder,
     texts: impl Iterator<Item = &'a str>,
@@ -144,15 +144,15 @@ pub fn encode<'a>(
     Ok((which.iter().flat_map(|&i| rows[i * d..(i + 1) * d].iter().copied()).collect(), cut))
 }
 
-/// A model's hash by the name of the file: a manifest names the hashes of its bundle's files. `None`
-/// where neither file can be read.
+/// A model's hash, with the name of the file that it is of: a manifest contains the hashes of its bundle's
+/// files. `None` if neither file can be read.
 pub fn model_hash(model: &Path) -> Option<(String, String)> {
     ["manifest.json", "model.safetensors"]
         .into_iter()
         .find_map(|file| Some((file.to_string(), sha256(&std::fs::read(model.join(file)).ok()?))))
 }
 
-/// Today as `2026-01-31` in UTC.
+/// Today's date in UTC, as `2026-01-31`.
 pub fn today() -> String {
     jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date().to_string()
 }

@@ -1,4 +1,4 @@
-//! SHA-256, by which files, texts and vectors are told apart.
+//! SHA-256, which identifies files, texts and vectors.
 
 use sha2::{Digest, Sha256};
 
@@ -9,12 +9,12 @@ pub fn sha256(bytes: &[u8]) -> String {
     hasher.finish()
 }
 
-/// SHA-256 of bytes that come in parts.
+/// SHA-256 of bytes that arrive in parts.
 #[derive(Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }

@@ -1,10 +1,10 @@
 //! interlingua: a multilingual text encoder trained with hybrid batches, quantized, in the browser.
 //!
-//! Text flows one way: [`text`] → `encoder` → [`retrieval`] → [`evaluation`]. `bundle` is the one
-//! door through which weights come in and go out; [`datasets`] reads what is searched and measured;
-//! `training` feeds the same encoder, [`study`] trains and measures many; `page` and `session` are the browser's two sides.
+//! Text flows one way: [`text`] → `encoder` → [`retrieval`] → [`evaluation`]. `bundle` loads and saves
+//! weights; [`datasets`] reads what is searched and measured; `training` feeds the same encoder, [`study`]
+//! trains and measures many; `page` and `session` are the two sides in a browser.
 //!
-//! A model is loaded, texts become vectors, and the nearest one is found:
+//! Loading a model, encoding texts, and finding the nearest one:
 //!
 //! ```
 //! # #[cfg(not(feature = "native"))]
@@ -33,9 +33,10 @@
 //! # }
 //! ```
 //!
-//! `examples/` has whole programs: search, evaluation, training. ARCHITECTURE.md says which room imports which.
+//! `examples/` has complete programs: search, evaluation, training. ARCHITECTURE.md describes the modules and
+//! their dependencies.
 
-// What a person, a file or a device can cause is an `Error`; tests may.
+// What a user, a file or a device can cause is an `Error`; only tests may panic.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(feature = "engine")]

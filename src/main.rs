@@ -1,4 +1,4 @@
-//! The native program: import, encode, search, evaluate, train, measure.
+//! The command-line program: import, encode, search, evaluate, train, measure.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -1,9 +1,9 @@
-//! How long the page and its worker wait for what is not in their hands: a GPU, the browser's storage, a
-//! server, another worker, a drive. What gives no answer is given up in a sentence, and what can go on
-//! without it goes on.
+//! Timeouts of the page and its worker for what is outside their control: a GPU, the browser's storage, a
+//! server, another worker, a drive. After a timeout a sentence says so, and whatever can continue without an
+//! answer does.
 //!
-//! What moves is never given up: a download may take an hour, but not stand still. Nor is what computes
-//! here; a person can cancel that. A person who is asked something may take any time.
+//! Progress is never cut off: a download may take an hour, but must not stall. Nor is computation here, which
+//! the user can cancel. Prompts to the user wait forever.
 
 use std::{
     cell::RefCell,
@@ -16,50 +16,50 @@ use std::{
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-/// Seconds for a GPU to be opened and to give back a first number.
+/// Seconds for a GPU to open and return a first number.
 pub const GPU: u32 = 10;
-/// Seconds for the GPU's name, which nothing depends on.
+/// Seconds for the GPU's name, which is only displayed.
 pub const GPU_NAME: u32 = 2;
-/// Seconds for each step of the trial of a GPU that nobody asked for by name. A real one takes a
-/// fraction; one imitated in software takes longer, and keeps the CPU busy meanwhile.
+/// Seconds for each step of trying a GPU that the user did not ask for. A real one takes a fraction of that;
+/// one emulated in software takes longer, and keeps the CPU busy.
 pub const GPU_TRIAL: u32 = 4;
-/// Seconds for a batch, or for the self-test with the compiling of the shaders.
+/// Seconds for a batch, or for the self-test including the compilation of shaders.
 pub const GPU_BATCH: u32 = 60;
-/// As [`GPU_BATCH`], where the processor imitates the GPU beside all else it does.
+/// As [`GPU_BATCH`], for a GPU emulated by a busy CPU.
 pub const IMITATED_GPU_BATCH: u32 = 300;
-/// Seconds for the browser's storage, beside what the bytes themselves take ([`storage`]).
+/// Seconds for the browser's storage, in addition to the time for the bytes themselves ([`storage`]).
 pub const STORAGE: u32 = 10;
-/// Bytes that storage gives or takes in a second at least.
+/// Minimum transfer rate of storage, in bytes per second.
 const STORAGE_RATE: u64 = 1 << 20;
-/// Seconds for a server's answer, and then for each next part of what it sends, however small.
+/// Seconds for a server's first answer, and for each further part of it, however small.
 pub const SERVER: u32 = 20;
-/// Seconds for each part of a person's file: it may lie on a network's drive, or still in a cloud.
+/// Seconds for each part of a user's file: it may be on a network drive, or still in a cloud.
 pub const FILE: u32 = 30;
-/// Seconds for a service worker to be registered, and then to be ready.
+/// Seconds for a service worker to be registered, and to become ready.
 pub const SERVICE_WORKER: u32 = 10;
 /// Seconds for the clipboard.
 pub const CLIPBOARD: u32 = 10;
-/// Seconds for a worker's first word. Its program is downloaded before, by the browser, which does not
-/// tell how far it is: so a person is told, and nothing is ended.
+/// Seconds for a worker's first message. Its program is downloaded first, by the browser, which reports no
+/// progress: so the user is told, and nothing is terminated.
 pub const WORKER: u32 = 30;
 
-/// Seconds for storage to give or take so many bytes.
+/// Seconds for storage to read or write this many bytes.
 pub fn storage(bytes: u64) -> u32 {
     STORAGE.saturating_add(u32::try_from(bytes / STORAGE_RATE).unwrap_or(u32::MAX))
 }
 
-/// Why something was given up.
+/// The message for a timeout.
 pub fn no_answer(seconds: u32) -> String {
     format!("it gave no answer in {seconds} s")
 }
 
-/// What `work` gives, or `None` where that takes longer. A promise that is kept after that finds nobody.
+/// The output of `work`, or `None` after a timeout. A promise that resolves later is ignored.
 pub async fn within<T>(seconds: u32, work: impl Future<Output = T>) -> Option<T> {
     counted(seconds, || Timer::new(1000), work).await
 }
 
-/// Seconds are counted one by one rather than by a clock: a worker that computed for a while, or a machine
-/// that slept, could not hear an answer that had come, and has not waited.
+/// Seconds are counted one by one rather than by a clock: time during which the worker computed or the
+/// machine slept does not count, as an answer could not have been received then.
 async fn counted<T, S: Future<Output = ()>>(
     seconds: u32,
     second: impl Fn() -> S,
@@ -74,7 +74,7 @@ async fn counted<T, S: Future<Output = ()>>(
     either(async { Some(work.await) }, late).await
 }
 
-/// Whichever is ready first; the other is dropped. `first` is asked first.
+/// Whichever is ready first; the other is dropped. `first` is polled first.
 pub async fn either<T>(first: impl Future<Output = T>, second: impl Future<Output = T>) -> T {
     let (mut first, mut second) = (pin!(first), pin!(second));
     poll_fn(|context| match first.as_mut().poll(context) {
@@ -92,11 +92,11 @@ extern "C" {
     fn clear_timeout(timer: &JsValue);
 }
 
-/// Is ready after some time; dropped before, it leaves nothing behind.
+/// A future that is ready after some time; dropping it cancels the timer.
 pub struct Timer {
     timer: JsValue,
     rung: Rc<RefCell<Rung>>,
-    // The browser calls it: it lives as long as the timer does.
+    // Called by the browser, so it must live as long as the timer.
     _call: Closure<dyn FnMut()>,
 }
 
@@ -107,7 +107,7 @@ struct Rung {
 }
 
 impl Timer {
-    /// Begins now.
+    /// Starts now.
     pub fn new(milliseconds: i32) -> Self {
         let rung = Rc::<RefCell<Rung>>::default();
         let ring = rung.clone();
@@ -154,7 +154,7 @@ mod tests {
         future::{pending, ready},
     };
 
-    /// A second that is over at the second look, and how many have begun.
+    /// A second that is over when polled twice; counts how many have begun.
     fn seconds(begun: &Cell<u32>) -> impl Fn() -> Pin<Box<dyn Future<Output = ()>>> {
         move || {
             begun.set(begun.get() + 1);

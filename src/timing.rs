@@ -1,4 +1,4 @@
-//! How long encoding takes: what `interlingua bench` and `interlingua study` share.
+//! Encoding times, as measured by `interlingua bench` and `interlingua study`.
 
 use std::time::Instant;
 
@@ -11,10 +11,10 @@ use crate::text::Kind;
 /// Texts in a batch, and words in a text.
 pub const CELLS: [(usize, usize); 5] = [(1, 6), (8, 6), (8, 100), (32, 24), (1, 400)];
 
-/// Calls before the clock counts.
+/// Untimed calls before the timed ones.
 pub const WARM_UPS: usize = 2;
 
-/// The times of one kind of batch.
+/// The times of one size of batch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// Texts in a batch.
@@ -23,18 +23,18 @@ pub struct Timing {
     pub tokens: usize,
     /// Median over calls, in milliseconds.
     pub median_ms: f64,
-    /// Of the fastest call.
+    /// The fastest call.
     pub best_ms: f64,
     /// By the median.
     pub texts_per_second: f64,
 }
 
 impl Timing {
-    /// Times `repeats` calls (at least one) with a batch of texts of so many words, after
-    /// [`WARM_UPS`] that are not counted. `told` is called after each, these included.
+    /// Times `repeats` calls (at least one) with a batch of texts of this many words, after [`WARM_UPS`]
+    /// untimed ones. `told` is called after each call, untimed ones included.
     ///
     /// # Errors
-    /// Whatever keeps the encoder from encoding.
+    /// Whatever prevents the encoder from encoding.
     pub fn of(
         encoder: &Encoder,
         (batch, words): (usize, usize),

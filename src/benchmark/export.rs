@@ -6,15 +6,15 @@ use crate::{Error, Result};
 /// The report as indented JSON.
 ///
 /// # Errors
-/// [`Error::Input`] should the library refuse it.
+/// [`Error::Input`] if it cannot be serialized.
 pub fn json(report: &Report) -> Result<String> {
     let text = serde_json::to_string_pretty(report)
         .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))?;
     Ok(text + "\n")
 }
 
-/// One row a line, after comment lines that begin with `#` and say what was timed, on what. Times are
-/// milliseconds.
+/// One row per line, after comment lines that begin with `#` and say what was timed, and on what. Times are
+/// in milliseconds.
 pub fn csv(report: &Report) -> String {
     let mut facts = vec![
         format!("interlingua {}", report.version),
@@ -54,7 +54,7 @@ fn row(Row { way, cell, ms, texts_per_second, tokens_per_second, tokenize_ms, co
     )
 }
 
-/// `benchmark-<model>-<date><end>`, with what file systems take.
+/// `benchmark-<model>-<date><end>`, restricted to characters that all file systems allow.
 pub fn file_name(report: &Report, end: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || c == '.' { c } else { '-' };
     let model: String = report.model.chars().map(plain).collect();

@@ -1,9 +1,9 @@
-//! A benchmark of one model: what is to be timed, and what came of it. The worker times
-//! (`session/benchmark.rs`), the page shows.
+//! A benchmark of one model in the browser: what to time, and the results. The worker measures
+//! (`session/benchmark.rs`), the page displays.
 //!
 //! - `plan`: devices, precisions, sizes
 //! - `text`: texts of an exact number of tokens
-//! - `report`: times and what they are of
+//! - `report`: the times, and what was timed
 //! - `export`: the report as files
 
 mod export;

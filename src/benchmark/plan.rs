@@ -1,4 +1,4 @@
-//! What is to be timed.
+//! What to time.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, choice::PrecisionChoice};
 
-/// Texts in a call, at most.
+/// Most texts in a call.
 const TEXTS: usize = 1024;
-/// Tokens of a text: what begins and what ends it, and one between.
+/// Fewest tokens in a text: its first and last special token, and one in between.
 const SHORTEST: usize = 3;
-/// Tokens of a text, at most.
+/// Most tokens in a text.
 const LONGEST: usize = 8192;
-/// Tokens in a call, at most: what a device with little memory can hold.
+/// Most tokens in a call: as many as fit a device with little memory.
 const TOKENS: usize = 32_768;
-/// Sizes in a list, at most.
+/// Most sizes in a list.
 const CELLS: usize = 24;
 
 /// A device that can be timed.
@@ -28,10 +28,10 @@ pub enum Device {
 }
 
 impl Device {
-    /// All there are.
+    /// All of them.
     pub const ALL: [Self; 2] = [Self::Cpu, Self::WebGpu];
 
-    /// The word for it in addresses and reports.
+    /// Its name in addresses and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -40,20 +40,20 @@ impl Device {
     }
 }
 
-/// A device and how it multiplies there.
+/// A device and how it multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
     /// Which device.
     pub device: Device,
-    /// Of the CPU; a GPU unpacks weights in its kernels and is always exact.
+    /// For the CPU; a GPU unpacks weights in its kernels and is always exact.
     pub precision: PrecisionChoice,
 }
 
 impl Way {
-    /// The way that the others are compared with.
+    /// The one that the others are compared with.
     pub const REFERENCE: Self = Self { device: Device::Cpu, precision: PrecisionChoice::Exact };
 
-    /// Every way there is, in the order in which they are timed.
+    /// All of them, in the order in which they are timed.
     pub const ALL: [Self; 3] = [
         Self::REFERENCE,
         Self { device: Device::Cpu, precision: PrecisionChoice::Fast },
@@ -75,7 +75,7 @@ impl fmt::Display for Way {
 pub struct Cell {
     /// Texts in a call.
     pub batch: usize,
-    /// Tokens of each text, those that begin and end it included.
+    /// Tokens of each text, including special tokens.
     pub tokens: usize,
 }
 
@@ -92,18 +92,18 @@ impl fmt::Display for Cell {
     }
 }
 
-/// What is to be timed.
+/// What to time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The devices that are timed.
+    /// The devices to time.
     pub devices: Vec<Device>,
     /// How the CPU multiplies packed weights.
     pub precisions: Vec<PrecisionChoice>,
-    /// The sizes that are timed.
+    /// The sizes to time.
     pub cells: Vec<Cell>,
     /// Timed calls of each cell.
     pub repeats: usize,
-    /// Calls before these.
+    /// Untimed calls before these.
     pub warmups: usize,
     /// The texts' language.
     pub language: String,
@@ -124,12 +124,12 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// Timed calls that can be asked for.
+    /// Allowed numbers of timed calls.
     pub const REPEATS: std::ops::RangeInclusive<usize> = 1..=100;
-    /// Calls before these that can be asked for.
+    /// Allowed numbers of warm-up calls.
     pub const WARMUPS: std::ops::RangeInclusive<usize> = 0..=20;
 
-    /// The ways that are timed, in order.
+    /// The devices and precisions to time, in order.
     pub fn ways(&self) -> Vec<Way> {
         let wanted = |way: &Way| match way.device {
             Device::Cpu => self.devices.contains(&Device::Cpu) && self.precisions.contains(&way.precision),
@@ -138,17 +138,16 @@ impl Plan {
         Way::ALL.into_iter().filter(wanted).collect()
     }
 
-    /// The sizes as they are typed: `1x8, 8x114`.
+    /// The sizes as typed: `1x8, 8x114`.
     pub fn list(&self) -> String {
         self.cells.iter().map(|c| format!("{}x{}", c.batch, c.tokens)).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Reads a list of sizes as `1x8, 8x114`, texts before tokens; a size that stands there twice counts
-/// once.
+/// Parses a list of sizes such as `1x8, 8x114`, texts before tokens; duplicates are dropped.
 ///
 /// # Errors
-/// [`Error::Input`] that quotes what is wrong.
+/// [`Error::Input`] quoting what is wrong.
 pub fn cells(list: &str) -> Result<Vec<Cell>> {
     let mut cells = Vec::new();
     for word in list.split([',', ';', '\n']).map(str::trim).filter(|word| !word.is_empty()) {
@@ -158,7 +157,7 @@ pub fn cells(list: &str) -> Result<Vec<Cell>> {
         }
     }
     match cells.len() {
-        0 => Err(Error::Input("No size is given: write texts x tokens, for instance 1x8, 8x114".into())),
+        0 => Err(Error::Input("No size is given: write texts x tokens, for example 1x8, 8x114".into())),
         n if n > CELLS => Err(Error::Input(format!("These are {n} sizes; at most {CELLS} are timed"))),
         _ => Ok(cells),
     }
@@ -169,7 +168,7 @@ fn cell(word: &str) -> Result<Cell> {
     let numbers = word.split_once(['x', 'X', '×', '*']);
     let numbers = numbers.and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
     let Some((batch, tokens)) = numbers else {
-        return wrong("is not a size: write texts x tokens, for instance 8x114");
+        return wrong("is not a size: write texts x tokens, for example 8x114");
     };
     let cell = Cell { batch, tokens };
     if !(1..=TEXTS).contains(&batch) {
@@ -177,7 +176,7 @@ fn cell(word: &str) -> Result<Cell> {
     }
     if !(SHORTEST..=LONGEST).contains(&tokens) {
         return wrong(&format!(
-            "cannot be timed: a text has {SHORTEST} to {LONGEST} tokens, with those that begin and end it"
+            "cannot be timed: a text has {SHORTEST} to {LONGEST} tokens, including special tokens"
         ));
     }
     if cell.all_tokens() > TOKENS {

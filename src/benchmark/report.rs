@@ -1,4 +1,4 @@
-//! Times, and what they are of.
+//! Benchmark results.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,27 +15,27 @@ pub struct Report {
     pub hash: String,
     /// `f32`, `f16`, `q8` or `q4`.
     pub quantization: String,
-    /// What was asked for.
+    /// What was requested.
     pub plan: Plan,
-    /// Where the texts are from.
+    /// Where the texts come from.
     pub texts: String,
-    /// The devices that were opened, in the order of their timing.
+    /// The devices that were opened, in the order in which they were timed.
     pub machines: Vec<Machine>,
-    /// What was timed, in its order.
+    /// The results, in the order in which they were timed.
     pub rows: Vec<Row>,
-    /// What was left out and why, and anything else to know, a sentence each.
+    /// What was left out and why, and other notes, one sentence each.
     pub notes: Vec<String>,
     /// The browser's `navigator.userAgent`.
     pub browser: String,
-    /// Logical processors, as far as the browser tells.
+    /// Logical processors, as reported by the browser.
     pub cores: usize,
-    /// Whether the page is cross-origin isolated: only then it can have threads.
+    /// Whether the page is cross-origin isolated, without which it has no threads.
     pub isolated: bool,
-    /// The day in UTC, as `2026-01-31`.
+    /// The date in UTC, as `2026-01-31`.
     pub date: String,
-    /// Of interlingua.
+    /// Version of interlingua.
     pub version: String,
-    /// Whether all of the plan was gone through.
+    /// Whether the whole plan was timed.
     pub finished: bool,
 }
 
@@ -44,39 +44,39 @@ pub struct Report {
 pub struct Machine {
     /// Device and precision.
     pub way: Way,
-    /// What the system calls it.
+    /// Its name as reported by the system.
     pub adapter: String,
-    /// What its kernels compute in.
+    /// The number format that its kernels compute in.
     pub computes_in: String,
-    /// Whether it only imitates a GPU in software.
+    /// Whether it is a GPU emulated in software.
     pub imitated: bool,
     /// Largest difference from the bundle's reference vectors.
     pub self_test_difference: f32,
 }
 
-/// One size, timed in one way.
+/// One size, timed on one device and precision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// On which device, and how.
+    /// Device and precision.
     pub way: Way,
-    /// Which size.
+    /// The size.
     pub cell: Cell,
-    /// Milliseconds of encoding: from token ids to vectors that have come back from the device.
+    /// Milliseconds of encoding: from token ids to vectors read back from the device.
     pub ms: Spread,
-    /// Texts encoded in a second, by the median.
+    /// Texts encoded per second, by the median.
     pub texts_per_second: f64,
-    /// Tokens encoded in a second, by the median.
+    /// Tokens encoded per second, by the median.
     pub tokens_per_second: f64,
-    /// Milliseconds of tokenizing the same texts, which is apart from encoding and alike on all devices.
+    /// Milliseconds of tokenizing the same texts, which is not part of encoding and the same on all devices.
     pub tokenize_ms: f64,
-    /// Least cosine, over the batch, of a text's vector to the one by the CPU in f32.
+    /// Smallest cosine in the batch between a text's vector and the CPU's in f32.
     pub cosine: Option<f64>,
-    /// Every call's milliseconds, in their order.
+    /// Milliseconds of every call, in order.
     pub calls: Vec<f64>,
 }
 
 impl Row {
-    /// Of calls that took so many milliseconds, at least one.
+    /// From the milliseconds of at least one call.
     pub fn new(way: Way, cell: Cell, calls: Vec<f64>, tokenize_ms: f64, cosine: Option<f64>) -> Self {
         let ms = Spread::of(&calls);
         let a_second = |n: usize| if ms.median > 0.0 { n as f64 / ms.median * 1e3 } else { 0.0 };
@@ -93,24 +93,24 @@ impl Row {
     }
 }
 
-/// How values spread: quantiles by linear interpolation between order statistics (Hyndman and Fan
+/// The spread of some values: quantiles by linear interpolation between order statistics (Hyndman and Fan
 /// 1996, type 7).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// The least.
+    /// The smallest value.
     pub min: f64,
-    /// A quarter is below.
+    /// The 25th percentile.
     pub lower_quartile: f64,
-    /// Half is below.
+    /// The 50th percentile.
     pub median: f64,
-    /// Three quarters are below.
+    /// The 75th percentile.
     pub upper_quartile: f64,
-    /// The largest.
+    /// The largest value.
     pub max: f64,
 }
 
 impl Spread {
-    /// Of at least one value; of none all are 0.
+    /// Of at least one value; all 0 if there are none.
     pub fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -131,19 +131,19 @@ impl Spread {
 }
 
 impl Report {
-    /// The row of a size in a way.
+    /// The row of a size on a device and precision.
     pub fn row(&self, way: Way, cell: Cell) -> Option<&Row> {
         self.rows.iter().find(|row| row.way == way && row.cell == cell)
     }
 
-    /// Whether one of the devices only imitates a GPU.
+    /// Whether one of the devices is a GPU emulated in software.
     pub fn imitated(&self) -> bool {
         self.machines.iter().any(|machine| machine.imitated)
     }
 }
 
-/// The least cosine of two equally long lists of rows, `dimension` numbers each; none where there are
-/// no rows, or not as many.
+/// The smallest cosine between corresponding rows of two lists, `dimension` numbers each; `None` if there are
+/// no rows, or the lists differ in length.
 pub fn least_cosine(a: &[f32], b: &[f32], dimension: usize) -> Option<f64> {
     if a.len() != b.len() || dimension == 0 {
         return None;

@@ -2,14 +2,15 @@
 
 use crate::{Error, Result};
 
-/// How many letters around a cut are tried: tokens come and go there by more than one.
+/// How many letters around a cut are tried, as a single letter may change the number of tokens by more than
+/// one.
 const AROUND: usize = 24;
 
-/// A text of exactly `tokens` tokens by `count`: the passages from number `first` on, joined by spaces
-/// as far as needed, cut between two letters. Where no cut fits, full stops fill what is missing.
+/// A text of exactly `tokens` tokens as counted by `count`: passages from number `first` on, joined by spaces
+/// as far as needed and cut between two letters. If no cut fits, full stops fill the gap.
 ///
 /// # Errors
-/// [`Error::Input`] when there is no text, or none can be cut so; whatever `count` returns.
+/// [`Error::Input`] when there is no text, or none can be cut to that length; whatever `count` returns.
 pub fn fit(
     passages: &[&str],
     first: usize,
@@ -19,10 +20,11 @@ pub fn fit(
     let mut text = String::new();
     let mut next = first;
     let empty = || Error::Input("There is no text to time the model with".into());
-    // Passages repeat where all of them together are too short.
+    // Passages repeat if all of them together are too short.
     while count(&text)? < tokens {
         let passage = passages.get(next % passages.len().max(1)).ok_or_else(empty)?.trim();
-        // Text gives at least a token a passage, and what gives none would be joined for ever.
+        // A passage with text has at least one token; without this check, passages without any would be
+        // joined for ever.
         if next - first > passages.len() * tokens {
             return Err(empty());
         }
@@ -34,7 +36,8 @@ pub fn fit(
     }
     let mut ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     ends.push(text.len());
-    // The shortest part with enough tokens; their number all but never falls as a text grows.
+    // Binary search for the shortest prefix with enough tokens; their number almost never decreases as a text
+    // grows.
     let (mut low, mut high) = (0, ends.len() - 1);
     while low < high {
         let middle = usize::midpoint(low, high);
@@ -61,7 +64,7 @@ pub fn fit(
 mod tests {
     use super::*;
 
-    /// A token to each word, two to one with a capital at its start, and two around them all.
+    /// One token per word, two per capitalized word, and two around the text.
     fn count(text: &str) -> Result<usize> {
         let capital = |word: &&str| word.starts_with(char::is_uppercase);
         Ok(2 + text.split_whitespace().count() + text.split_whitespace().filter(capital).count())
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_no_cut_gives_is_filled_or_refused() {
-        // Two tokens a word: an even number needs a full stop.
+        // Two tokens per word: an odd number needs a full stop.
         let double = |text: &str| Ok(text.split_whitespace().map(|w| if w == "." { 1 } else { 2 }).sum());
         assert_eq!(fit(&["a b c d"], 0, 3, double).unwrap(), "a .");
         let never = |text: &str| Ok(2 * text.split_whitespace().count());

@@ -1,7 +1,8 @@
-//! `README.md` beside a bundle: the manifest in words, as Hugging Face's model cards have them.
+//! Model cards: a `README.md` for a bundle, written from its manifest in the form of Hugging Face's model
+//! cards.
 //!
-//! It says what the manifest says and nothing else; what is not recorded is called so. Readers of
-//! bundles pass over it.
+//! It contains what the manifest contains and nothing else; missing information is marked as such. Readers of
+//! bundles ignore it.
 
 use std::fmt::Write;
 
@@ -14,10 +15,10 @@ use crate::text::language;
 
 /// File name of the card.
 pub const CARD: &str = "README.md";
-/// Told from a file of the same name that someone else wrote.
+/// Distinguishes our cards from a file of the same name that someone else wrote.
 pub(super) const MARK: &str = "library_name: interlingua";
 
-/// The card, in Markdown with YAML in front.
+/// The card, in Markdown with YAML front matter.
 pub fn card(manifest: &Manifest) -> String {
     let mut out = String::new();
     let card = Card { manifest, reports: reports(&manifest.results) };
@@ -58,11 +59,11 @@ impl Card<'_> {
     fn front(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "---")?;
         if !self.manifest.languages.is_empty() {
-            // In quotes: YAML takes the code of Norwegian for `false`.
+            // Quoted, as YAML reads Norwegian's code as `false`.
             writeln!(out, "language: {}", quoted(&self.manifest.languages))?;
         }
         match self.licence() {
-            // Hugging Face's identifiers are SPDX's in lower case; it knows no expressions.
+            // Hugging Face's identifiers are SPDX's in lower case; it does not support expressions.
             Some(one) if !one.contains(char::is_whitespace) => {
                 writeln!(out, "license: {}", one.to_lowercase())?
             }
@@ -82,8 +83,8 @@ impl Card<'_> {
         writeln!(
             out,
             "An encoder for search: it turns a question or a passage into a vector, so that a question lies near \
-             the passages that answer it, in its own language and in others. Written with the bundle from its \
-             manifest by interlingua.\n"
+             the passages that answer it, in its own language and in others. This card was generated from the \
+             bundle's manifest by interlingua.\n"
         )?;
         let bytes = self.manifest.bytes();
         let elsewhere: u64 = self.manifest.files.iter().filter(|f| f.at.is_some()).map(|f| f.bytes).sum();
@@ -97,7 +98,7 @@ impl Card<'_> {
                     number(bytes),
                     match elsewhere {
                         0 => String::new(),
-                        some => format!(", {:.1} MB of it another bundle's", some as f64 / 1e6),
+                        some => format!(", {:.1} MB of it in another bundle", some as f64 / 1e6),
                     }
                 ),
             ),
@@ -134,8 +135,8 @@ impl Card<'_> {
             "## How to use it\n\nWith this folder as `MODEL`:\n\n```sh\n\
              interlingua search --model MODEL --corpus passages.jsonl \"a question\"\n\
              interlingua encode --model MODEL --input lines.txt --kind passage --output vectors.npy\n```\n\n\
-             In the browser, serve this folder and open its address in interlingua's page, under Model. Vectors \
-             compare by their dot product. Questions and passages are encoded differently where the table above \
+             In the browser, serve this folder and open its address in interlingua's page, under Model. Compare \
+             vectors by their dot product. Questions and passages are encoded differently where the table above \
              names prompts. `tokenizer.json` is read by Hugging Face's tokenizers, {} by any reader of safetensors.\n",
             match self.manifest.weights_files() {
                 [one] => format!("`{one}`"),
@@ -148,8 +149,8 @@ impl Card<'_> {
         }
         writeln!(
             out,
-            "It shares files with another bundle and needs them where they are, on a disk as on a server: {}. \
-             `interlingua import MODEL --output FOLDER --quantize {}` makes a bundle of it that has all files of its \
+            "It shares files with another bundle and needs them in place, on a disk as on a server: {}. \
+             `interlingua import MODEL --output FOLDER --quantize {}` turns it into a bundle with all files of its \
              own.\n",
             names(shared.into_iter()),
             self.manifest.quantization
@@ -195,8 +196,8 @@ impl Card<'_> {
                 let texts: u64 = found.iter().filter_map(|f| f["texts"].as_u64()).sum();
                 writeln!(
                     out,
-                    "Before training, {} texts of {} records were checked against {}: what shares {} letters in a \
-                     row with it ({} in Han, kana or Hangul), or its ids, was left out. That were {texts} texts{}.\n",
+                    "Before training, {} texts of {} records were checked against {}: whatever has {} letters in \
+                     a row in common with them ({} in Han, kana or Hangul), or an id, was left out. This removed {texts} texts{}.\n",
                     number(guard["texts"].as_u64().unwrap_or_default()),
                     number(guard["records"].as_u64().unwrap_or_default()),
                     names(&guard["sets"], "name").join(", "),
@@ -204,7 +205,7 @@ impl Card<'_> {
                     guard["length"]["dense"],
                     match names(&guard["found"], "source") {
                         none if none.is_empty() => String::new(),
-                        some => format!(", of {}", some.join(", ")),
+                        some => format!(", from {}", some.join(", ")),
                     }
                 )
             }
@@ -215,7 +216,7 @@ impl Card<'_> {
         }
     }
 
-    /// The recipe, the one of the model that it started from, and so on.
+    /// The recipe, that of the start model, and so on.
     fn recipes(&self) -> Vec<&Value> {
         let (mut all, mut next) = (Vec::new(), Some(&self.manifest.recipe));
         while let Some(recipe) = next.filter(|recipe| recipe.is_object()) {
@@ -231,7 +232,7 @@ impl Card<'_> {
         for recipe in self.recipes() {
             if let Some(tokens) = tokens(&recipe["trim"]) {
                 let model = recipe["model"].as_str().unwrap_or("The start model");
-                writeln!(out, "{model} was left with {tokens} (`interlingua trim`).\n")?;
+                writeln!(out, "{model} was reduced to {tokens} (`interlingua trim`).\n")?;
                 told = true;
             }
             let Some(stages) = recipe.pointer("/config/stage").and_then(Value::as_array) else { continue };
@@ -282,8 +283,8 @@ impl Card<'_> {
             if let Some(erasure) = config["erasure"].as_object() {
                 writeln!(
                     out,
-                    "At the end, what vectors say of their language was taken out by one affine map, made from at most \
-                     {} texts that there are in every language.\n",
+                    "At the end, language information was removed from vectors by one affine map, estimated from at \
+                     most {} texts that exist in every language.\n",
                     erasure["texts"]
                 )?;
             }
@@ -368,11 +369,11 @@ impl Card<'_> {
             0 => writeln!(out, "- Which languages it was trained for is {NOT_RECORDED}.")?,
             n => writeln!(
                 out,
-                "- It was trained for the {n} languages above. In others it answers too, but nothing was learned \
-                 for them and nothing measured."
+                "- It was trained for the {n} languages above. It also answers in others, but it was not trained \
+                 for them and not measured in them."
             )?,
         }
-        writeln!(out, "- Of a text longer than {} tokens only the beginning counts.", shape.max_tokens)?;
+        writeln!(out, "- Of a text longer than {} tokens only the beginning is read.", shape.max_tokens)?;
         let stages =
             self.recipes().into_iter().filter_map(|r| r.pointer("/config/stage")?.as_array()).flatten();
         if let Some(seen) = stages.filter_map(|stage| stage["max_tokens"].as_u64()).max()
@@ -396,7 +397,7 @@ impl Card<'_> {
             }
         }
         if !bias {
-            writeln!(out, "- Whether it prefers passages for their language was not measured.")?;
+            writeln!(out, "- Whether it prefers passages because of their language was not measured.")?;
         }
         match self_test.cases.len() {
             0 => writeln!(out, "- It has no self-test: a device that computes wrongly goes unnoticed.")?,
@@ -410,8 +411,8 @@ impl Card<'_> {
         }
         writeln!(
             out,
-            "- What the training texts say about people and groups may show in what lies near what; it was not \
-             examined. Nearness is no statement that a passage is true."
+            "- Biases of the training texts about people and groups may show in which texts are near each other; this \
+             was not examined. That a passage is near does not mean that it is true."
         )
     }
 }
@@ -421,7 +422,7 @@ fn names<'a>(files: impl Iterator<Item = &'a str>) -> String {
     files.map(|file| format!("`{file}`")).collect::<Vec<_>>().join(" and ")
 }
 
-/// What measured it, as typed in a terminal.
+/// The command that measured it.
 fn command(report: &Value) -> String {
     let mut out =
         format!("interlingua eval --model MODEL --dataset {} --data FOLDER", plain(&report["dataset"]));
@@ -437,7 +438,7 @@ fn command(report: &Value) -> String {
     out
 }
 
-/// mAP by the question's language: in that language, and the mean over the others.
+/// mAP by the question's language: for passages in that language, and the mean over the others.
 type ByLanguage = Vec<(String, Option<f64>)>;
 
 fn by_language(report: &Value) -> (ByLanguage, ByLanguage) {
@@ -456,12 +457,12 @@ fn figure(value: &Value) -> String {
     value.as_f64().map_or("–".into(), |value| format!("{value:.4}"))
 }
 
-/// A value of a configuration as it stands in a table.
+/// A configuration value as text for a table.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => "–".into(),
         Value::String(text) => cell(text),
-        // f32 in a configuration has digits that nobody wrote.
+        // An f32 in a configuration has digits that nobody wrote.
         Value::Number(n) if n.is_f64() => n.as_f64().map_or("–".into(), |x| format!("{}", x as f32)),
         other => cell(&other.to_string()),
     }
@@ -483,7 +484,7 @@ fn languages(codes: &[String]) -> String {
     codes.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// With commas: `1,234,567`.
+/// With thousands separators: `1,234,567`.
 fn number(n: u64) -> String {
     let digits = n.to_string();
     let comma = |(i, digit): (usize, char)| {
@@ -493,7 +494,7 @@ fn number(n: u64) -> String {
     digits.chars().enumerate().flat_map(comma).collect()
 }
 
-/// How many tokens were kept, where a report of that is there.
+/// How many tokens were kept, if recorded.
 fn tokens(trim: &Value) -> Option<String> {
     let (kept, all) = trim["tokens"].as_u64().zip(trim["before"].as_u64())?;
     Some(format!("{} of its {} tokens", number(kept), number(all)))
@@ -586,16 +587,16 @@ mod tests {
             "| prompts | question: `query: `; passage: none |",
             "| languages | German (de), no |",
             "| iot | MIT \\| LICENSE | 3,774 |\n| web | not recorded | 12 |\n\n",
-            "1,540,951 texts of 482,368 records were checked against xquad-r: what shares 31 letters",
-            "That were 1 texts, of mlqe-pe.",
+            "1,540,951 texts of 482,368 records were checked against xquad-r: whatever has 31 letters",
+            "This removed 1 texts, from mlqe-pe.",
             "tiny started from distilled; seed 7:",
             "| retrieval | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | all | 64 |\n\
              | end | contrastive | hybrid | 0.5 | 120 | 24 | 0.00005 | last 3 blocks | 64 |\n\n\
-             At the end, what vectors say of their language was taken out by one affine map, made from at most 500 texts \
-             that there are in every language.\n\n\
+             At the end, language information was removed from vectors by one affine map, estimated from at most 500 \
+             texts that exist in every language.\n\n\
              At the end, vectors were whitened within pairs (WCCN): at most 2000 pairs of each language, ridge 4.0.\n\n",
             "distilled started from e5-64k, with 2 of its 6 blocks and 32,000 of its 64,000 tokens; seed 1:",
-            "e5 was left with 64,000 of its 250,037 tokens (`interlingua trim`).",
+            "e5 was reduced to 64,000 of its 250,037 tokens (`interlingua trim`).",
             "| all | distillation | – | – | 120 |",
             "2026-11-20, cpu (CPU): 13,090 questions in 2 languages, 13,014 passages. `interlingua eval --model \
              MODEL --dataset xquad-r --data FOLDER --samples 1000 --seed 1`",
@@ -662,7 +663,7 @@ mod tests {
         ];
         let text = card(&sharing);
         for part in [
-            "| size | 31.2 MB (31,200,000 bytes), 23.7 MB of it another bundle's, weights in q8 |",
+            "| size | 31.2 MB (31,200,000 bytes), 23.7 MB of it in another bundle, weights in q8 |",
             "`shared.safetensors` and `own.safetensors` (the weights are in both) by any reader",
             "as on a server: `../../model/tokenizer.json` and `../../model/shared.safetensors`.",
         ] {

@@ -19,7 +19,7 @@ impl Bundle {
     /// Reads a bundle, or a Hugging Face or sentence-transformers folder.
     ///
     /// # Errors
-    /// Says which file or field is wrong.
+    /// Naming the file or field that is wrong.
     pub fn open(folder: &Path) -> Result<Self> {
         Self::open_with(folder, None)
     }
@@ -53,7 +53,7 @@ impl Bundle {
         import(folder, &name, quantization)?.finish()
     }
 
-    /// The bundle in `folder` whose manifest has these bytes.
+    /// The bundle in `folder` with this manifest.
     fn read(folder: &Path, manifest: &[u8]) -> Result<Self> {
         let place = folder.join(MANIFEST).display().to_string();
         let manifest = Manifest::parse(&place, manifest)?;
@@ -77,21 +77,21 @@ impl Bundle {
         {
             return Err(Error::Integrity {
                 file: place,
-                problem:
-                    "the field `weights_sha256` is of other weights than its files have together; get the \
+                problem: "the field `weights_sha256` does not match the weights in its files; get the \
                           bundle again"
-                        .into(),
+                    .into(),
             });
         }
         Ok(bundle)
     }
 
-    /// Writes the bundle to `folder`, hashes, model card and all, with every file of its own. Files appear whole
-    /// or not at all, and none before there was room for all of them; the manifest, without which a folder is no
-    /// bundle, comes last. Weights that other bundles share from that folder stay there.
+    /// Writes the bundle to `folder`, including hashes and model card, with all files of its own. Files
+    /// appear complete or not at all, and none before there was room for all of them; the manifest, without
+    /// which a folder is not a bundle, comes last. Weights in that folder that other bundles share are left
+    /// in place.
     ///
     /// # Errors
-    /// [`Error::File`] when the disk refuses; a bundle that was in the folder is then as it was.
+    /// [`Error::File`] when writing fails; a bundle that was in the folder is unchanged then.
     pub fn write(&mut self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
         let weights = self.weights.to_safetensors()?;
@@ -105,11 +105,11 @@ impl Bundle {
         ];
         let described = self.manifest.parts(folder)?;
         files.into_iter().chain(described).try_for_each(Part::rename)?;
-        // Of a bundle that shared, and needed by no other.
+        // Left from a bundle that shared, and used by no other.
         remove(&folder.join(OWN))
     }
 
-    /// The least format that says all there is to say of it.
+    /// The lowest format that can express it.
     fn format(&self) -> u32 {
         let Manifest { architecture, similarity, .. } = &self.manifest;
         let cut = serde_json::from_slice::<Cut>(&self.tokenizer).ok().and_then(|t| t.truncation);
@@ -120,7 +120,7 @@ impl Bundle {
     }
 }
 
-/// A model folder on a disk.
+/// A model folder on disk.
 struct Folder<'a>(&'a Path);
 
 impl Source for Folder<'_> {
@@ -137,7 +137,7 @@ impl Source for Folder<'_> {
     }
 }
 
-/// Bytes of weights that are read at once.
+/// Bytes of weights read at a time.
 const STEP: usize = 1 << 20;
 
 /// Reads a model folder, its weights included, as the model called `name`.
@@ -162,34 +162,34 @@ pub fn import(folder: &Path, name: &str, quantization: Option<Quantization>) -> 
     Ok(import)
 }
 
-/// Of a tokenizer no more than is asked for.
+/// The only field of a tokenizer that is needed.
 #[derive(serde::Deserialize)]
 struct Cut {
     truncation: Option<serde_json::Value>,
 }
 
 impl Manifest {
-    /// Reads the manifest of the bundle in `folder`, and nothing else of it.
+    /// Reads the manifest of the bundle in `folder`, and nothing else.
     ///
     /// # Errors
-    /// [`Error::File`] where there is none, else as [`Manifest::parse`].
+    /// [`Error::File`] if there is none, else as [`Manifest::parse`].
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST);
         let bytes = read(&path)?.ok_or_else(|| {
-            Error::file(&path, "there is no such file; give a bundle, as `interlingua import` writes it")
+            Error::file(&path, "there is no such file; give a bundle, as written by `interlingua import`")
         })?;
         Self::parse(&path.display().to_string(), &bytes)
     }
 
-    /// Replaces manifest and model card of the bundle in `folder`.
+    /// Replaces the manifest and the model card of the bundle in `folder`.
     ///
     /// # Errors
-    /// [`Error::File`] when the disk refuses.
+    /// [`Error::File`] when writing fails.
     pub fn write(&self, folder: &Path) -> Result<()> {
         self.parts(folder)?.into_iter().try_for_each(Part::rename)
     }
 
-    /// The card, unless someone else wrote one here, and the manifest.
+    /// The card, unless someone else wrote the existing one, and the manifest.
     fn parts(&self, folder: &Path) -> Result<Vec<Part>> {
         let mut parts = Vec::new();
         let path = folder.join(CARD);
@@ -203,15 +203,15 @@ impl Manifest {
     }
 }
 
-/// Writes a file under another name and renames it, so that no half-written file has its name.
+/// Writes a file under another name and renames it, so that the name never belongs to an incomplete file.
 ///
 /// # Errors
-/// [`Error::File`] when the disk refuses; nothing is left behind then.
+/// [`Error::File`] when writing fails; nothing is left behind then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     Part::write(path, bytes)?.rename()
 }
 
-/// Removes a file that may be there.
+/// Removes a file if it exists.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::file(path, e)),
@@ -219,7 +219,7 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// A whole file that does not have its name yet; dropped, it goes.
+/// A complete file under a temporary name, removed when dropped.
 struct Part {
     part: PathBuf,
     path: PathBuf,
@@ -251,7 +251,7 @@ impl Drop for Part {
     }
 }
 
-/// A file's bytes, where there is one.
+/// A file's bytes, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -287,7 +287,7 @@ mod tests {
         let card = fs::read_to_string(folder.path().join(CARD)).unwrap();
         assert!(card.contains(&format!("# {}", bundle.manifest.name)), "{card}");
 
-        // The manifest alone, with another name in it, takes its card with it.
+        // Writing the manifest alone, with another name in it, updates its card as well.
         let mut manifest = Manifest::open(folder.path()).unwrap();
         manifest.name = "renamed".into();
         manifest.write(folder.path()).unwrap();
@@ -295,7 +295,7 @@ mod tests {
         assert!(fs::read_to_string(folder.path().join(CARD)).unwrap().contains("# renamed"));
         assert_eq!(names(folder.path()).len(), 4);
 
-        // Someone else's file stays.
+        // Someone else's file is kept.
         fs::write(folder.path().join(CARD), "mine").unwrap();
         bundle.write(folder.path()).unwrap();
         assert_eq!(fs::read_to_string(folder.path().join(CARD)).unwrap(), "mine");
@@ -308,7 +308,7 @@ mod tests {
         bundle.write(folder.path()).unwrap();
         let before = fs::read(folder.path().join(TOKENIZER)).unwrap();
         bundle.tokenizer.push(b' ');
-        // The manifest, written last, finds no room: a folder stands where its part should go.
+        // The manifest, written last, cannot be written: a folder stands in the way of its temporary file.
         let obstacle = folder.path().join("manifest.json.part");
         fs::create_dir(&obstacle).unwrap();
         let problem = bundle.write(folder.path()).unwrap_err().to_string();
@@ -319,7 +319,7 @@ mod tests {
         Bundle::open(folder.path()).unwrap();
     }
 
-    /// A full disk, where the system has a device that is one.
+    /// A full disk, on systems that have a device for it.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_an_error_and_leaves_nothing_under_the_name() {

@@ -1,4 +1,4 @@
-//! `manifest.json`: what a bundle is, what it was made from, and how to check it.
+//! `manifest.json`: what a bundle is, how it was made, and how to check it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,9 @@ use crate::{
     text::{Kind, Prompts},
 };
 
-/// The latest bundle format this build reads and writes. It differs from the one before in what a reader of
-/// that one would pass over: a way of comparing, dense layers that scale what goes in, texts cut at their
-/// beginning, files that bundles share. Bundles without these are written in the format before.
+/// The latest bundle format that this version reads and writes. Format 2 adds what a reader of format 1 would
+/// ignore: similarity functions, dense layers with normalized input, truncation at the start of texts, shared
+/// files. Bundles without these are written in format 1.
 pub const FORMAT: u32 = 2;
 /// The first format.
 pub const OLDEST: u32 = 1;
@@ -23,22 +23,22 @@ pub const MANIFEST: &str = "manifest.json";
 pub const TOKENIZER: &str = "tokenizer.json";
 /// File name of the weights.
 pub const WEIGHTS: &str = "model.safetensors";
-/// File name of the weights that other bundles have too; [`OWN`] has the others then, and there is no
+/// File name of the weights that are shared with other bundles; the rest is in [`OWN`] then, and there is no
 /// [`WEIGHTS`].
 pub const SHARED: &str = "shared.safetensors";
-/// File name of the weights that no other bundle has, see [`SHARED`].
+/// File name of the weights that are not shared, see [`SHARED`].
 pub const OWN: &str = "own.safetensors";
 
 /// What a bundle says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`OLDEST`] to [`FORMAT`]: the least that says all there is to say.
+    /// [`OLDEST`] to [`FORMAT`]: the lowest that can express the manifest.
     pub format: u32,
     /// The model's name.
     pub name: String,
     /// Its shape.
     pub architecture: Config,
-    /// Prefixes it expects.
+    /// Prefixes for queries and passages.
     #[serde(default)]
     pub prompts: Prompts,
     /// How its vectors are compared.
@@ -52,22 +52,22 @@ pub struct Manifest {
     /// SPDX expression, or `unknown`.
     #[serde(default)]
     pub licence: String,
-    /// What the weights had been trained on before they came here, and by whose account; empty where nobody said.
+    /// What the weights had been trained on before, and who says so; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub background: String,
     /// How it was trained; free form.
     #[serde(default)]
     pub recipe: serde_json::Value,
-    /// What was measured with it, with the command, date and data; free form.
+    /// Evaluation results, with command, date and data; free form.
     #[serde(default)]
     pub results: serde_json::Value,
-    /// Every other file.
+    /// All other files.
     pub files: Vec<FileEntry>,
-    /// Where the weights are in two files, SHA-256 of the one that they would be: see
+    /// If the weights are in two files, the SHA-256 of the single file that they would be: see
     /// [`weights_hash`](Self::weights_hash).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
-    /// What a device has to reproduce before it is used.
+    /// Vectors that a device has to reproduce before it is used.
     pub self_test: SelfTest,
 }
 
@@ -76,8 +76,8 @@ pub struct Manifest {
 pub struct FileEntry {
     /// Its name in the bundle.
     pub path: String,
-    /// Where it lies, when that is not the bundle's folder: a relative path from there, as
-    /// `../model/tokenizer.json`, on a disk and on a server.
+    /// Where it is, if not in the bundle's folder: a path relative to it, such as `../model/tokenizer.json`,
+    /// on a disk and on a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Its size.
@@ -86,10 +86,10 @@ pub struct FileEntry {
     pub sha256: String,
 }
 
-/// Texts and the vectors they must have.
+/// Texts with their reference vectors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SelfTest {
-    /// Largest difference in any dimension that a device may show.
+    /// Largest difference allowed in any dimension.
     pub tolerance: f32,
     /// The cases.
     pub cases: Vec<SelfTestCase>,
@@ -98,25 +98,25 @@ pub struct SelfTest {
 /// A text and its vector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SelfTestCase {
-    /// Which prompt goes in front.
+    /// Which prompt precedes it.
     pub kind: Kind,
     /// The text.
     pub text: String,
-    /// Its vector, from these very weights on the CPU in f32.
+    /// Its vector from exactly these weights on the CPU in f32.
     pub vector: Vec<f32>,
 }
 
 impl Manifest {
-    /// SHA-256 of the weights, which tells vectors of one model from another's; `None` for a folder
-    /// that is no bundle yet.
+    /// SHA-256 of the weights, which identifies the model that made some vectors; `None` for a folder that is
+    /// not a bundle yet.
     ///
-    /// It is that of [`WEIGHTS`]. Weights in [`SHARED`] and [`OWN`] have the hash of the one file that
-    /// [`Bundle::write`](super::Bundle::write) would make of them, whatever is in which of the two: a bundle
-    /// keeps its identity, and its vectors theirs, when it begins or ceases to share. It stands in
-    /// [`weights_sha256`](Self::weights_sha256), as only who has all weights can compute it;
-    /// [`Bundle::open`](super::Bundle::open) does, and refuses a manifest that says otherwise. The page does not,
-    /// which would cost it a tenth of a second at each visit: vectors that it keeps go by the hashes of the files
-    /// themselves.
+    /// It is that of [`WEIGHTS`]. Weights in [`SHARED`] and [`OWN`] have the hash of the single file that
+    /// [`Bundle::write`](super::Bundle::write) would make of them, however they are split: so a bundle keeps
+    /// its identity, and its vectors remain valid, when it starts or stops sharing. It is stored in
+    /// [`weights_sha256`](Self::weights_sha256), as computing it takes all the weights;
+    /// [`Bundle::open`](super::Bundle::open) does compute it, and rejects a manifest with a different value.
+    /// The page does not, which would take a tenth of a second at each visit: it identifies the vectors that
+    /// it stores by the hashes of the files themselves.
     pub fn weights_hash(&self) -> Option<&str> {
         self.weights_sha256.as_deref().or_else(|| Some(self.file(WEIGHTS)?.sha256.as_str()))
     }
@@ -126,7 +126,7 @@ impl Manifest {
         self.files.iter().find(|entry| entry.path == path)
     }
 
-    /// Names of the files that hold weights.
+    /// Names of the files that contain weights.
     pub fn weights_files(&self) -> &'static [&'static str] {
         if self.file(SHARED).is_some() { &[SHARED, OWN] } else { &[WEIGHTS] }
     }
@@ -138,7 +138,7 @@ impl Manifest {
     pub fn parse(place: &str, bytes: &[u8]) -> Result<Self> {
         let value: serde_json::Value = serde_json::from_slice(bytes)
             .map_err(|e| Error::format(place, Problem::of(format!("not JSON: {e}"), e)))?;
-        // The version comes first: other fields of a later format may mean something else.
+        // The version comes first, as fields of a later format may have another meaning.
         let format = value.get("format").and_then(|f| f.as_u64()).ok_or_else(|| {
             Error::format(place, "the field `format` (the bundle's format version) is missing")
         })?;
@@ -152,7 +152,7 @@ impl Manifest {
         manifest.architecture.check(place)?;
         manifest.check_files().map_err(|problem| Error::format(format!("{place}, files"), problem))?;
         let dimension = manifest.architecture.dimension();
-        // A number beyond f32 becomes infinite: such a tolerance would allow any vector.
+        // A number beyond f32 becomes infinite, and an infinite tolerance would accept any vector.
         let SelfTest { tolerance, cases } = &manifest.self_test;
         if !cases.iter().flat_map(|case| &case.vector).chain([tolerance]).all(|x| x.is_finite()) {
             return Err(Error::format(format!("{place}, self_test"), "a number is too large for 32 bits"));
@@ -160,18 +160,18 @@ impl Manifest {
         if cases.iter().any(|c| c.vector.len() != dimension) {
             return Err(Error::format(
                 format!("{place}, self_test"),
-                format!("a reference vector has another length than {dimension}"),
+                format!("a reference vector does not have length {dimension}"),
             ));
         }
         Ok(manifest)
     }
 
-    /// Otherwise says what is wrong with the list of files. That one is missing is said when it is asked for.
+    /// Checks the list of files. A missing file is only reported when it is needed.
     fn check_files(&self) -> std::result::Result<(), String> {
         for (i, entry) in self.files.iter().enumerate() {
             let FileEntry { path, at, .. } = entry;
             if ![TOKENIZER, WEIGHTS, SHARED, OWN].contains(&path.as_str()) {
-                return Err(format!("{path} is not a file of a bundle"));
+                return Err(format!("{path} is not the name of a bundle's file"));
             }
             if self.files[..i].iter().any(|before| before.path == *path) {
                 return Err(format!("{path} is listed twice"));
@@ -182,7 +182,7 @@ impl Manifest {
             }
             if !leads_to_a_file(at) {
                 return Err(format!(
-                    "{path} is `at` `{at}`, which is no relative path: `../`, as often as needed, and names with `/` \
+                    "{path} is `at` `{at}`, which is not a relative path: `../`, as often as needed, and names with `/` \
                      between them, without any of `\\ : ? # %`"
                 ));
             }
@@ -192,15 +192,15 @@ impl Manifest {
             return Err(format!("weights are in {WEIGHTS}, or in {SHARED} and {OWN}, not in both"));
         }
         match (lists(SHARED), &self.weights_sha256) {
-            (true, None) => Err(format!("with {SHARED} belongs the field `weights_sha256`")),
+            (true, None) => Err(format!("the field `weights_sha256` is missing, which {SHARED} needs")),
             (false, Some(_)) => {
-                Err(format!("the field `weights_sha256` belongs to {SHARED}, which is not listed"))
+                Err(format!("the field `weights_sha256` needs {SHARED}, which is not listed"))
             }
             _ => Ok(()),
         }
     }
 
-    /// Size of all files the manifest lists, in bytes.
+    /// Total size of the files that the manifest lists, in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
     }
@@ -212,7 +212,7 @@ impl FileEntry {
         Self { path: path.into(), at: None, bytes: bytes.len() as u64, sha256: sha256(bytes) }
     }
 
-    /// Where it lies, as a path from the bundle's folder.
+    /// Its path relative to the bundle's folder.
     pub fn place(&self) -> &str {
         self.at.as_deref().unwrap_or(&self.path)
     }
@@ -220,21 +220,21 @@ impl FileEntry {
     /// Checks size and hash; `place` is the file's path or address, for messages.
     ///
     /// # Errors
-    /// [`Error::Integrity`] saying which differs.
+    /// [`Error::Integrity`] saying which does not match.
     pub fn verify(&self, place: &str, bytes: &[u8]) -> Result<()> {
         self.verify_hash(place, bytes.len() as u64, &sha256(bytes))
     }
 
-    /// Checks size and hash of a file that was hashed as it came.
+    /// Checks size and hash of a file that was hashed while it was read.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_hash(&self, place: &str, bytes: u64, hash: &str) -> Result<()> {
         let problem = if bytes != self.bytes {
-            format!("it has {bytes} bytes, the manifest says {}; download it again", self.bytes)
+            format!("it has {bytes} bytes, but the manifest says {}; download it again", self.bytes)
         } else if hash != self.sha256 {
             format!(
-                "its SHA-256 is {hash}, the manifest says {}; it was altered, download it again",
+                "its SHA-256 is {hash}, but the manifest says {}; it was altered, download it again",
                 self.sha256
             )
         } else {
@@ -244,7 +244,7 @@ impl FileEntry {
     }
 }
 
-/// Whether a path means the same file on a disk and in an address, and lies where the bundle does.
+/// Whether a path means the same file on a disk and in an address, and is relative.
 pub(super) fn leads_to_a_file(path: &str) -> bool {
     let mut names = path.split('/').skip_while(|part| *part == "..").peekable();
     let is_name = |name: &str| {

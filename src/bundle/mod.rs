@@ -1,10 +1,10 @@
-//! The one door through which weights come in and go out.
+//! Bundles: loading and saving models.
 //!
 //! A bundle is a folder (or the same files under a URL) with `manifest.json`, `tokenizer.json` and
-//! `model.safetensors`; `README.md`, the model card, is for people. Bundles that have weights in common may share
-//! them, and the tokenizer: the weights are in `shared.safetensors` and `own.safetensors` then, and the manifest
-//! says in which folder the shared files lie (see `share`). Readers check sizes and hashes before use. A Hugging
-//! Face or sentence-transformers folder is read too, see [`Bundle::open`].
+//! `model.safetensors`; `README.md`, the model card, is for people. Bundles with weights in common may share
+//! them, and the tokenizer: then the weights are in `shared.safetensors` and `own.safetensors`, and the
+//! manifest says in which folder the shared files are (see `share`). Readers check sizes and hashes before
+//! use. Hugging Face and sentence-transformers folders can be read as well, see [`Bundle::open`].
 
 #[cfg(feature = "native")]
 mod card;
@@ -37,9 +37,9 @@ use std::collections::BTreeMap;
 
 use crate::{Error, Result, sha256};
 
-/// A model in memory: what it is, its tokenizer and its (packed) weights.
+/// A model in memory: its manifest, its tokenizer and its (packed) weights.
 pub struct Bundle {
-    /// What it is, and how one knows.
+    /// What it is, how it was made, and how to check it.
     pub manifest: Manifest,
     /// `tokenizer.json`.
     pub tokenizer: Vec<u8>,
@@ -48,8 +48,8 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Puts a bundle together from its manifest and files, each of which was checked against the manifest;
-    /// `incoming` has what was read of the weights while they came.
+    /// Assembles a bundle from its manifest and files, which have already been checked against the manifest;
+    /// `incoming` has the weights that were read during the download.
     ///
     /// # Errors
     /// [`Error::Format`] naming the file.
@@ -70,7 +70,7 @@ impl Bundle {
         Ok(Self { manifest, tokenizer, weights: incoming.into_weights() })
     }
 
-    /// SHA-256 of all that a model's vectors depend on: shape, prompts, tokenizer, weights.
+    /// SHA-256 of everything that a model's vectors depend on: shape, prompts, tokenizer, weights.
     ///
     /// # Errors
     /// [`Error::Format`] when the weights cannot be written.
@@ -80,7 +80,7 @@ impl Bundle {
         Ok(sha256(serde_json::json!([architecture, prompts, files]).to_string().as_bytes()))
     }
 
-    /// Stores the weights another way; packed weights that already are stored so stay as they are.
+    /// Stores the weights another way; packed weights that are already stored that way are unchanged.
     ///
     /// # Errors
     /// As [`Config::program`](crate::architecture::Config::program).

@@ -1,4 +1,4 @@
-//! A program's parameters among the arrays of a model.
+//! Access to a program's parameters among a model's arrays.
 
 use super::{Array, Weights};
 use crate::{
@@ -28,7 +28,7 @@ impl Weights {
         Ok(self.param(program.param(id))?.to_f32())
     }
 
-    /// The matrices of layers side by side, from left to right.
+    /// The matrices of a linear layer's parts, from left to right.
     ///
     /// # Errors
     /// As [`param`](Self::param).
@@ -36,7 +36,7 @@ impl Weights {
         linear.parts.iter().map(|part| self.param(program.param(part.weight))).collect()
     }
 
-    /// What these layers add, from left to right.
+    /// The biases of a linear layer's parts, from left to right.
     ///
     /// # Errors
     /// As [`param`](Self::param).

@@ -1,11 +1,12 @@
-//! Bundles that share files: what is bit for bit the same in all of them is kept once.
+//! Sharing files between bundles: what is bit-identical in all of them is stored once.
 //!
-//! Models that were trained from one start, some of it frozen, have most of their bytes in common. The first of
-//! them keeps the arrays that all have in its `shared.safetensors`; the others' manifests say `at` which relative
-//! path that file lies, and `tokenizer.json` where it is the same. What a bundle alone has is in its
-//! `own.safetensors`: its name tells it from a whole model, and lets files come and go without a moment at which
-//! a bundle cannot be read. Each file is written under a name that the manifest before does not list, then the
-//! manifest takes its place in one step, then what it no longer lists goes.
+//! Models trained from the same start, with some of it frozen, have most of their bytes in common. The first
+//! bundle stores the arrays that all of them have in its `shared.safetensors`; in the manifests of the
+//! others, `at` is the relative path of that file, and of `tokenizer.json` if it is the same. Arrays of one
+//! bundle only are in its `own.safetensors`: the name distinguishes it from a complete model, and allows
+//! switching without a moment at which a bundle cannot be read. Each file is written under a name that the
+//! old manifest does not list, then the manifest is replaced in one step, then files that it no longer lists
+//! are removed.
 
 use std::{
     collections::BTreeSet,
@@ -19,28 +20,29 @@ use super::{
 };
 use crate::{Error, Result, sha256};
 
-/// What sharing made of a bundle.
+/// The result of sharing for one bundle.
 pub struct Sharer {
     /// Its folder.
     pub folder: PathBuf,
     /// Its manifest.
     pub manifest: Manifest,
-    /// Those of its files that other bundles have too.
+    /// The files that other bundles have as well.
     pub shared: Vec<FileEntry>,
-    /// Whether anything of it was written.
+    /// Whether anything was written.
     pub changed: bool,
-    /// Whether its weights are told from others by another hash than before, so that vectors made with it are no
-    /// longer known to be its. That is so where their file had been written otherwise than it is here.
+    /// Whether the hash of its weights has changed, so that vectors made with it are no longer recognised as
+    /// its own. That happens if their file was not written by this program.
     pub renamed: bool,
 }
 
-/// Lets bundles share what all of them have: `first` keeps it, `others` name it there. A bundle that does so
-/// already is left as it is, so that more can be added later. `anew`: what `first` shares may change, which ends
-/// bundles that use it and are not given.
+/// Makes bundles share what all of them have in common: `first` stores it, `others` refer to it. Bundles that
+/// already do so are unchanged, so more can be added later. `anew` allows `first` to change what it shares,
+/// which breaks bundles that use it and are not given.
 ///
 /// # Errors
 /// [`Error::Input`] when there is nothing in common, or what `first` shares would have to change; nothing is
-/// changed then. [`Error::File`] when the disk refuses: every bundle can be read still, and the same call goes on.
+/// changed then. [`Error::File`] when writing fails: every bundle can still be read, and the same call
+/// resumes.
 pub fn share(first: &Path, others: &[PathBuf], anew: bool) -> Result<Vec<Sharer>> {
     let folders: Vec<&Path> = [first].into_iter().chain(others.iter().map(PathBuf::as_path)).collect();
     let places = distinct(&folders)?;
@@ -55,12 +57,12 @@ pub fn share(first: &Path, others: &[PathBuf], anew: bool) -> Result<Vec<Sharer>
     let same = there.as_ref().is_some_and(|bytes| *bytes == shared);
     if there.is_some() && !same && !anew {
         return Err(Error::Input(format!(
-            "{} is there and would have to change: bundles that are not named here may use it. Name every bundle \
+            "{} exists and would have to change, but bundles that are not named here may use it. Name every bundle \
              that does, and say --anew.",
             path.display()
         )));
     }
-    // Bundles say of files in one folder where they lie, each in its words; asked before anything is written.
+    // Manifests must be able to refer to the files by a relative path; checked before anything is written.
     let at = |file: &str, place: &Path| relative(place, &places[0]).map(|folder| format!("{folder}/{file}"));
     for place in &places[1..] {
         at(SHARED, place)?;
@@ -68,7 +70,7 @@ pub fn share(first: &Path, others: &[PathBuf], anew: bool) -> Result<Vec<Sharer>
 
     let mut touched = vec![false; folders.len()];
     for (folder, touched) in folders.iter().zip(&mut touched) {
-        // One that shares something else is whole for the time being.
+        // A bundle that shares something else is first made complete.
         if Manifest::open(folder)?.file(SHARED).is_some_and(|known| known.sha256 != entry.sha256) {
             bundle(folder)?.write(folder)?;
             *touched = true;
@@ -105,8 +107,8 @@ pub fn share(first: &Path, others: &[PathBuf], anew: bool) -> Result<Vec<Sharer>
     Ok(out)
 }
 
-/// Names of the arrays that are bit for bit the same in all bundles. `settled`: those that `first` shares already,
-/// which may not become fewer.
+/// Names of the arrays that are bit-identical in all bundles. `settled`: those that `first` shares already,
+/// none of which may be dropped.
 fn common(
     start: &Bundle,
     first: &Path,
@@ -127,8 +129,8 @@ fn common(
         let other = bundle(folder)?;
         if keeps(&other.manifest) && !anew {
             return Err(Error::Input(format!(
-                "{} keeps what other bundles share itself. Name it first, or every bundle that uses its files, and \
-                 say --anew.",
+                "{} stores files that other bundles use. Name it first, or name every bundle that uses its \
+                 files, and say --anew.",
                 folder.display()
             )));
         }
@@ -141,8 +143,8 @@ fn common(
         let other = folder.display();
         if settled && let Some(name) = differ.first() {
             return Err(Error::Input(format!(
-                "{other} has not all that {} shares ({} of {} arrays differ, {name} is the first). Name every bundle \
-                 that uses it, and say --anew.",
+                "{other} does not have everything that {} shares ({} of {} arrays differ, the first is {name}). Name \
+                 every bundle that uses it, and say --anew.",
                 first.display(),
                 differ.len(),
                 differ.len() + names.len()
@@ -159,8 +161,8 @@ fn common(
     Ok(names)
 }
 
-/// Makes a bundle one of these two files and one of its own; whether anything was written, and whether its hash of
-/// weights is another one now.
+/// Makes a bundle use these two shared files and one of its own; returns whether anything was written, and
+/// whether the hash of its weights has changed.
 fn adopt(
     folder: &Path,
     bundle: &mut Bundle,
@@ -183,7 +185,7 @@ fn adopt(
         manifest.write(folder)?;
         changed = true;
     }
-    // Also what an interrupted run has left.
+    // Also removes what an interrupted run has left.
     remove(&folder.join(WEIGHTS))?;
     if bundle.manifest.file(TOKENIZER).is_some_and(|file| file.at.is_some()) {
         remove(&folder.join(TOKENIZER))?;
@@ -191,18 +193,18 @@ fn adopt(
     Ok((changed, renamed))
 }
 
-/// A bundle, and no folder of another kind.
+/// Opens a bundle, but no folder of another kind.
 fn bundle(folder: &Path) -> Result<Bundle> {
     Manifest::open(folder)?;
     Bundle::open(folder)
 }
 
-/// Whether other bundles may share files of this one.
+/// Whether other bundles may use files of this one.
 fn keeps(manifest: &Manifest) -> bool {
     manifest.file(SHARED).is_some_and(|file| file.at.is_none())
 }
 
-/// Where the folders really are; none is given twice.
+/// The folders' canonical paths; each may be given only once.
 fn distinct(folders: &[&Path]) -> Result<Vec<PathBuf>> {
     let mut places: Vec<PathBuf> = Vec::new();
     for folder in folders {
@@ -215,7 +217,7 @@ fn distinct(folders: &[&Path]) -> Result<Vec<PathBuf>> {
     Ok(places)
 }
 
-/// The way from one folder to another, with `/`.
+/// The relative path from one folder to another, with `/`.
 fn relative(from: &Path, to: &Path) -> Result<String> {
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let same = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
@@ -231,8 +233,8 @@ fn relative(from: &Path, to: &Path) -> Result<String> {
     path.ok_or_else(|| {
         let place: PathBuf = to.iter().collect();
         Error::Input(format!(
-            "{} cannot be named from other folders as an address: it is on another disk, or a folder's name on the \
-             way is no UTF-8 or has one of `\\ : ? # %` in it",
+            "{} cannot be reached from the other folders by a relative address: it is on another disk, or the name of a \
+             folder in between is not UTF-8 or contains one of `\\ : ? # %`",
             place.display()
         ))
     })

@@ -1,10 +1,11 @@
-//! A model for some languages out of a large one: the tokens that these languages use are kept, with their rows.
+//! Vocabulary trimming: makes a model for some languages out of a larger one by keeping the tokens that they
+//! use, with their embeddings.
 //!
-//! A text whose tokens are all kept gets the same tokens, renumbered, and so the same vector. Unigram: pieces keep
-//! their scores, so the best segmentation stays the best among fewer. WordPiece: the longest match is still there.
-//! BPE: with a token all tokens are kept that any of its merges joins, and the merges in their order.
+//! A text whose tokens are all kept gets the same tokens, renumbered, and so the same vector. Unigram: pieces
+//! keep their scores, so the best segmentation remains the best among fewer. WordPiece: the longest match
+//! still exists. BPE: a token is kept with all tokens that its merges join, and the merges keep their order.
 //!
-//! Not here: which texts are counted (`training::start`, `commands/native/trim.rs`).
+//! Which texts are counted is decided elsewhere (`training::start`, `commands/native/trim.rs`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,36 +21,36 @@ use crate::{Error, Result, datasets::word_counts::WordCounts};
 /// Texts by language.
 pub type Texts<'a> = BTreeMap<String, Vec<&'a str>>;
 
-/// How a vocabulary is chosen.
+/// Options for choosing a vocabulary.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrimOptions {
-    /// Tokens in all, special ones included.
+    /// Number of tokens, including special ones.
     pub size: usize,
-    /// 0: every language weighs the same; 1: by its amount of text.
+    /// 0: all languages have equal weight; 1: weight by amount of text.
     pub smoothing: f64,
-    /// Part of a language's weight that its word list has, where there is one.
+    /// Share of a language's weight that goes to its word list, if there is one.
     pub word_list_share: f64,
-    /// At most so many characters of text are read in each language, taken evenly.
+    /// Most characters of text read for each language, sampled evenly.
     pub max_chars: usize,
 }
 
 impl TrimOptions {
-    /// `size` tokens; languages weigh the same, a word list a third of its language.
+    /// `size` tokens; equal weights for languages, a third of each for its word list.
     pub fn new(size: usize) -> Self {
         Self { size, smoothing: 0.0, word_list_share: 1.0 / 3.0, max_chars: 3_000_000 }
     }
 }
 
-/// What was kept, and what it means for the texts that were counted.
+/// What was kept, and how well it covers the counted texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TrimReport {
-    /// Tokens there were.
+    /// Tokens before.
     pub before: usize,
-    /// Tokens that are left.
+    /// Tokens after.
     pub tokens: usize,
-    /// Of these: special tokens, bytes and single characters, kept whatever their use.
+    /// Of these, special tokens, bytes and single characters, which are kept whether used or not.
     pub always: usize,
-    /// Single characters of the languages' scripts that found no room.
+    /// Single characters of the languages' scripts that did not fit.
     pub characters_left_out: usize,
     /// By language.
     pub languages: BTreeMap<String, Coverage>,
@@ -62,16 +63,16 @@ pub struct Coverage {
     pub characters: usize,
     /// Entries of the word list counted.
     pub words: usize,
-    /// Part of the text's tokens that are kept, weighed by use.
+    /// Share of the text's tokens that are kept, weighted by use.
     pub kept: f64,
-    /// Part of a sample of the texts that gets the same tokens as before.
+    /// Share of a sample of the texts that gets the same tokens as before.
     pub unchanged: f64,
-    /// Tokens of that sample after, by tokens before.
+    /// Tokens of that sample after trimming, relative to before.
     pub longer: f64,
 }
 
 impl TrimReport {
-    /// A sentence for each language, and one for all.
+    /// A sentence for all languages, and one for each.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
             "{} of {} tokens kept, {} of them special tokens, bytes and single characters",
@@ -79,13 +80,13 @@ impl TrimReport {
         )];
         if self.characters_left_out > 0 {
             lines.push(format!(
-                "{} single characters of the languages' scripts that no text has found no room: they become unknown tokens",
+                "{} single characters of the languages' scripts, which occur in no text, did not fit: they become unknown tokens",
                 self.characters_left_out
             ));
         }
         for (language, c) in &self.languages {
             lines.push(format!(
-                "{language}: {:.2} % of the tokens in its texts are kept, {:.1} % of the texts stay the same, all are {:.1} % longer",
+                "{language}: {:.2} % of the tokens in its texts are kept, {:.1} % of the texts get the same tokens as before, all texts together {:.1} % more",
                 100.0 * c.kept,
                 100.0 * c.unchanged,
                 100.0 * (c.longer - 1.0)
@@ -95,16 +96,16 @@ impl TrimReport {
     }
 }
 
-/// Texts of a language that are looked at for [`Coverage::unchanged`].
+/// Texts of each language sampled for [`Coverage::unchanged`].
 const SAMPLE: usize = 500;
-/// A script is a language's when it has this part of the letters in its texts.
+/// A script counts as a language's if it has this share of the letters in its texts.
 const SCRIPT_SHARE: f64 = 0.01;
 
 /// Keeps the `options.size` tokens of `bundle` that `texts` and `words` use most.
 ///
 /// # Errors
-/// [`Error::Format`] naming the field of `tokenizer.json` that is not understood, [`Error::Input`] when there is no
-/// text, or the size is too small for what is always kept, or no smaller than the vocabulary.
+/// [`Error::Format`] naming the field of `tokenizer.json` that is not understood, [`Error::Input`] when there
+/// is no text, or the size is too small for what is always kept, or not smaller than the vocabulary.
 pub fn trim(
     bundle: &mut Bundle,
     texts: &Texts,
@@ -115,7 +116,7 @@ pub fn trim(
     let before = old.get_vocab_size(true);
     if options.size >= before {
         return Err(Error::Input(format!(
-            "The vocabulary has {before} tokens, and {} are to be kept: give a smaller number",
+            "The vocabulary has {before} tokens, and keeping {} does not trim it: give a smaller number",
             options.size
         )));
     }
@@ -149,7 +150,7 @@ pub fn trim(
     tokens.write(&mut file, &kept)?;
     let json = serde_json::to_vec(&file).map_err(|e| Error::format("tokenizer.json", e))?;
     let new = parse(&json)?;
-    // New id to old: by what the tokenizers themselves say, not by what was meant.
+    // New id to old, read from the tokenizers themselves to catch mistakes.
     let count = new.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1);
     let mut from = vec![None; count];
     for (token, id) in new.get_vocab(true) {
@@ -159,7 +160,7 @@ pub fn trim(
     let from = from.ok_or_else(|| {
         Error::format(
             "tokenizer.json",
-            "the trimmed vocabulary has ids without a token: this is a bug, report it",
+            "the trimmed vocabulary has ids without a token: this is a bug, please report it",
         )
     })?;
     let program = bundle.manifest.architecture.program()?;
@@ -168,7 +169,7 @@ pub fn trim(
     if let Some(&id) = from.iter().find(|&&id| id as usize >= table.shape[0]) {
         return Err(Error::format(
             "tokenizer.json",
-            format!("it has a token {id}, and the table {} rows", table.shape[0]),
+            format!("it has a token {id}, but the table has only {} rows", table.shape[0]),
         ));
     }
     let mut rows = vec![0.0; count * width];
@@ -188,7 +189,7 @@ fn parse(json: &[u8]) -> Result<Tokenizer> {
     Ok(tokenizer)
 }
 
-/// How much each token is used: parts of a language's tokens, summed over languages.
+/// How much each token is used: its share of a language's tokens, summed over languages.
 struct Counted {
     use_of: Vec<f64>,
     report: TrimReport,
@@ -242,7 +243,7 @@ fn count(tokenizer: &Tokenizer, texts: &Texts, words: &WordCounts, options: &Tri
     Ok(counted)
 }
 
-/// Texts taken evenly up to so many characters.
+/// An even sample of the texts, up to this many characters.
 fn evenly<'a>(texts: &[&'a str], max_chars: usize) -> Vec<&'a str> {
     let total: usize = texts.iter().map(|text| text.chars().count()).sum();
     let keep = (max_chars as f64 / total.max(1) as f64).min(1.0);
@@ -271,7 +272,7 @@ fn tally(tokenizer: &Tokenizer, texts: Vec<(&str, u64)>) -> Result<HashMap<u32, 
         .collect();
     let mut all = HashMap::new();
     for (id, n) in parts?.into_iter().flatten() {
-        // Whole numbers below 2^53: the sum does not depend on the order.
+        // Integers below 2^53, so the sum does not depend on the order.
         *all.entry(id).or_default() += n;
     }
     Ok(all)
@@ -288,7 +289,7 @@ fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
 struct Tokens {
     list: Vec<String>,
     kind: Kind,
-    /// BPE: the pairs that are merged to a token.
+    /// BPE: the pairs that are merged into a token.
     parts: HashMap<usize, Vec<[usize; 2]>>,
 }
 
@@ -299,15 +300,15 @@ enum Kind {
     Bpe,
 }
 
-/// Tokens that are kept whatever their use.
+/// Tokens that are kept whether used or not.
 struct Always {
     set: HashSet<usize>,
-    /// Those of them that no text needs: single characters.
+    /// Those that may be left out if necessary: single characters.
     characters: Vec<usize>,
 }
 
 impl Always {
-    /// Leaves out the least used single characters, those that no text has first.
+    /// Leaves out the least used single characters, beginning with unused ones.
     fn make_room(&mut self, size: usize, use_of: &[f64]) -> Result<()> {
         self.characters.sort_by(|&a, &b| use_of[a].total_cmp(&use_of[b]).then(b.cmp(&a)));
         let unused = self.characters.iter().filter(|&&id| use_of[id] == 0.0);
@@ -335,7 +336,7 @@ impl Tokens {
             Some("Unigram") => Kind::Unigram,
             Some("WordPiece") => Kind::WordPiece,
             Some("BPE") => Kind::Bpe,
-            // Files from before the type was written.
+            // Older files, which do not state the type.
             None if model["unk_id"].is_u64() => Kind::Unigram,
             None if model["merges"].is_array() => Kind::Bpe,
             other => {
@@ -350,7 +351,8 @@ impl Tokens {
             for entry in
                 model["vocab"].as_array().ok_or_else(|| wrong("model.vocab", "a list was expected"))?
             {
-                let piece = entry[0].as_str().ok_or_else(|| wrong("model.vocab", "a piece is no text"))?;
+                let piece =
+                    entry[0].as_str().ok_or_else(|| wrong("model.vocab", "a piece is not a string"))?;
                 list.push(piece.to_string());
             }
         } else {
@@ -371,7 +373,9 @@ impl Tokens {
                 let [a, b] = merge;
                 let joined = format!("{a}{}", b.strip_prefix(prefix).unwrap_or(&b));
                 let id = |token: &str| {
-                    ids.get(token).copied().ok_or_else(|| wrong("model.merges", "a merge names no token"))
+                    ids.get(token)
+                        .copied()
+                        .ok_or_else(|| wrong("model.merges", "a merge names a token that does not exist"))
                 };
                 parts.entry(id(&joined)?).or_default().push([id(&a)?, id(&b)?]);
             }
@@ -379,7 +383,8 @@ impl Tokens {
         Ok(Self { list, kind, parts })
     }
 
-    /// Special and added tokens, bytes, what prompts are made of, and single characters of `scripts` or with a use.
+    /// Special and added tokens, bytes, the tokens of prompts, and single characters of `scripts` or that are
+    /// used.
     fn always(
         &self,
         file: &Value,
@@ -404,7 +409,7 @@ impl Tokens {
             );
         }
         if self.kind == Kind::Unigram {
-            // What an unknown character costs hangs on the least score.
+            // The score of unknown characters depends on the smallest score.
             let score = |i: &usize| model["vocab"][i][1].as_f64().unwrap_or_default();
             set.extend((0..self.list.len()).min_by(|a, b| score(a).total_cmp(&score(b))));
         }
@@ -434,7 +439,7 @@ impl Tokens {
         Ok(Always { set, characters })
     }
 
-    /// Whether single characters of the vocabulary stand for bytes (GPT-2's way).
+    /// Whether single characters of the vocabulary stand for bytes (as in GPT-2).
     fn bytes_as_characters(&self, file: &Value) -> bool {
         let byte_level = |step: &Value| {
             step["type"] == "ByteLevel"
@@ -445,7 +450,7 @@ impl Tokens {
         self.kind == Kind::Bpe && (byte_level(&file["pre_tokenizer"]) || byte_level(&file["normalizer"]))
     }
 
-    /// `id` and what it is merged from, without what is in `kept`.
+    /// `id` and the tokens it is merged from, without those in `kept`.
     fn with_parts(&self, id: usize, kept: &HashSet<usize>) -> HashSet<usize> {
         let mut all = HashSet::new();
         let mut open = vec![id];
@@ -457,7 +462,7 @@ impl Tokens {
         all
     }
 
-    /// Leaves only `kept` in the file, and has every id in it renumbered.
+    /// Removes all tokens but those in `kept` from the file, and renumbers the rest.
     fn write(&self, file: &mut Value, kept: &HashSet<usize>) -> Result<()> {
         let mut ids = HashMap::new();
         let mut list: Vec<usize> = kept.iter().copied().collect();
@@ -494,7 +499,7 @@ impl Tokens {
                 }
             }
         }
-        // Tokens that are not the model's come after it, in their order.
+        // Added tokens that are not in the model follow it, in their order.
         let mut next = ids.len();
         let mut added: Vec<&mut Value> = file["added_tokens"].as_array_mut().into_iter().flatten().collect();
         added.sort_by_key(|token| token["id"].as_u64());
@@ -514,8 +519,8 @@ impl Tokens {
     }
 }
 
-/// The number that has to be written for `score` to be read again, to the last bit: serde_json, which tokenizers
-/// read by too, may read a neighbour of what stands there.
+/// The number to write so that `score` is read back bit for bit: serde_json, which tokenizers uses as well,
+/// may read a neighbouring value.
 fn read_as(score: f64) -> f64 {
     let comes_back = |written: &f64| {
         serde_json::to_string(written)
@@ -530,18 +535,18 @@ fn read_as(score: f64) -> f64 {
 fn merges(model: &Value) -> Result<Vec<[String; 2]>> {
     let wrong = |problem: &str| Error::format("tokenizer.json, model.merges", problem);
     let list = model["merges"].as_array().ok_or_else(|| wrong("a list was expected"))?;
-    list.iter().map(|m| merge_of(m).ok_or_else(|| wrong("a merge is no pair"))).collect()
+    list.iter().map(|m| merge_of(m).ok_or_else(|| wrong("a merge is not a pair"))).collect()
 }
 
 fn merge_of(merge: &Value) -> Option<[String; 2]> {
     match merge {
-        // As older files have it.
+        // The form in older files.
         Value::String(pair) => pair.split_once(' ').map(|(a, b)| [a.to_string(), b.to_string()]),
         other => Some([other[0].as_str()?.to_string(), other[1].as_str()?.to_string()]),
     }
 }
 
-/// Ids of the tokens that a post-processor adds.
+/// Renumbers the tokens that a post-processor adds.
 fn renumber(step: &mut Value, ids: &HashMap<String, usize>) -> Result<()> {
     let lost = |token: &str| {
         Error::format(
@@ -574,16 +579,17 @@ fn renumber(step: &mut Value, ids: &HashMap<String, usize>) -> Result<()> {
         Some("ByteLevel") | None => Ok(()),
         Some(other) => Err(Error::Unsupported {
             what: format!("tokenizer.json, post_processor: {other}"),
-            hint: "Sequence, TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel are known"
-                .into(),
+            hint:
+                "Sequence, TemplateProcessing, BertProcessing, RobertaProcessing and ByteLevel are supported"
+                    .into(),
         }),
     }
 }
 
-/// Holds the trimmed tokenizer against the one before, on a sample of each language's texts.
+/// Compares the trimmed tokenizer with the original, on a sample of each language's texts.
 ///
 /// # Errors
-/// [`Error::Format`] when a text whose tokens are all kept gets others.
+/// [`Error::Format`] when a text whose tokens are all kept gets different ones.
 fn compare(
     old: &Tokenizer,
     new: &Tokenizer,
@@ -604,8 +610,8 @@ fn compare(
                 if stays == was.len() && !same {
                     return Err(Error::format(
                         "tokenizer.json",
-                        format!("trimmed, it cuts {text:?} otherwise, though all its tokens were kept: this model's \
-                                 tokenizer cannot be trimmed"),
+                        format!("after trimming it splits {text:?} differently, though all its tokens were kept: this \
+                                 model's tokenizer cannot be trimmed"),
                     ));
                 }
                 Ok((was.len(), is.len(), stays, same))
@@ -666,7 +672,8 @@ mod tests {
                     .map(|kind| bits(encoder.encode_all(texts, kind, &mut |_, _| {}).unwrap()))
             };
             assert_eq!(vectors(&after, &ENGLISH), vectors(&before, &ENGLISH), "{name}");
-            // What was not counted is cut more finely, or unknown: other vectors, and none of them wrong silently.
+            // Text that was not counted is split more finely or becomes unknown: other vectors, but never
+            // silently.
             let greek = ["Ο ποταμός πάγωσε."];
             assert_ne!(vectors(&after, &greek), vectors(&before, &greek), "{name}");
         }
@@ -705,7 +712,7 @@ mod tests {
         assert!(counted.scripts.contains(&Script::Latin) && !counted.scripts.contains(&Script::Greek));
     }
 
-    /// A BPE vocabulary: letters, what they merge to, a special and an added token.
+    /// A BPE vocabulary: letters, merged tokens, a special and an added token.
     fn bpe() -> Value {
         let tokens = [
             "<pad>", "<unk>", "l", "o", "w", "e", "r", "n", "t", "lo", "low", "er", "lower", "ne", "new",
@@ -744,7 +751,8 @@ mod tests {
         bundle.tokenizer = json;
         bundle.manifest.prompts = Default::default();
         let texts = Texts::from([("en".to_string(), vec!["lower", "lower tower"])]);
-        // Two special ones, an added one, seven letters, then the most used: `lower`, with `lo`, `low` and `er`.
+        // Two special tokens, an added one, seven letters, then the most used: `lower`, with `lo`, `low` and
+        // `er`.
         let report = trim(&mut bundle, &texts, &WordCounts::new(), &TrimOptions::new(14)).unwrap();
         let new = parse(&bundle.tokenizer).unwrap();
         for token in ["lower", "low", "lo", "er", "t", "<pad>", "<end>"] {

@@ -1,8 +1,8 @@
-//! Named arrays, packed or not, and their safetensors form.
+//! Named arrays, packed or not, and reading and writing them as safetensors.
 //!
-//! A packed `[rows, columns]` matrix `x` is stored as `x` (I8) for q8, or `x.q4` (U8, two values a
-//! byte, low nibble first, 8 subtracted from each) for q4, beside `x.scales` (F16,
-//! `[rows, columns / 32]`): value = integer × scale of its block of [`BLOCK`] columns.
+//! A packed `[rows, columns]` matrix `x` is stored as `x` (I8) for q8, or `x.q4` (U8, two values a byte, low
+//! nibble first, with an offset of 8) for q4, together with `x.scales` (F16, `[rows, columns / 32]`): value =
+//! integer × scale of its block of [`BLOCK`] columns.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -19,7 +19,7 @@ mod packer;
 
 pub(super) use packer::Packer;
 
-/// Integers, and the scale of each block of them.
+/// Integers, and a scale for each block of them.
 type Packed<'a> = (Cow<'a, [i8]>, Cow<'a, [f16]>);
 
 /// Columns that share a scale.
@@ -29,20 +29,20 @@ pub const BLOCK: usize = 32;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Quantization {
-    /// 4 bytes a weight.
+    /// 4 bytes per weight.
     #[default]
     F32,
-    /// 2 bytes a weight.
+    /// 2 bytes per weight.
     F16,
-    /// 1 byte a weight, and a scale for every [`BLOCK`].
+    /// 1 byte per weight, and a scale for each [`BLOCK`].
     Q8,
-    /// The word embedding table half a byte a weight, and whatever half a byte holds as well as f16 does (weights
-    /// that were made of 4 bits before); the rest as [`Q8`](Self::Q8).
+    /// Half a byte per weight for the word embedding table, and for matrices that 4 bits represent as well as
+    /// f16 does (those that were in 4 bits before); the rest as [`Q8`](Self::Q8).
     Q4,
 }
 
 impl Quantization {
-    /// How all but the word embedding table is stored then.
+    /// How everything except the word embedding table is stored.
     pub fn beside_table(self) -> Self {
         match self {
             Self::Q4 => Self::Q8,
@@ -76,7 +76,7 @@ impl std::str::FromStr for Quantization {
     }
 }
 
-/// An array in the form in which it is stored.
+/// An array as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
     /// Its logical shape.
@@ -93,7 +93,7 @@ enum Storage {
 }
 
 impl Array {
-    /// An unpacked array; `values` has as many elements as `shape` says.
+    /// An unpacked array; the length of `values` must match `shape`.
     pub fn f32(shape: Vec<usize>, values: Vec<f32>) -> Self {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
         Self { shape, storage: Storage::F32(values) }
@@ -113,7 +113,7 @@ impl Array {
         }
     }
 
-    /// Unpacks row `i` of a matrix into `out`, which is as wide as a row.
+    /// Unpacks row `i` of a matrix into `out`, which must have its width.
     pub fn row(&self, i: usize, out: &mut [f32]) {
         let width = out.len();
         match &self.storage {
@@ -144,13 +144,13 @@ impl Array {
         }
     }
 
-    /// Integers and scales (`[rows, columns / BLOCK]`) of a packed array, q4 with its scales made positive; `None` for
-    /// others.
+    /// Integers and scales (`[rows, columns / BLOCK]`) of a packed array, with q4's scales made positive;
+    /// `None` for other arrays.
     pub fn q8(&self) -> Option<Packed<'_>> {
         match &self.storage {
             Storage::Q8 { values, scales } => Some((values.into(), scales.into())),
             Storage::Q4 { values, scales } => {
-                // A scale may be negative, which no kernel has to know.
+                // Scales may be negative; flipping signs spares the kernels from knowing.
                 let integers = values.chunks(BLOCK / 2).zip(scales).flat_map(|(block, scale)| {
                     let sign = if scale.is_sign_negative() { -1 } else { 1 };
                     block.iter().flat_map(|byte| [byte & 15, byte >> 4]).map(move |q| sign * (q as i8 - 8))
@@ -162,7 +162,7 @@ impl Array {
         }
     }
 
-    /// Whether it is stored as `other` is, to the last bit.
+    /// Whether it is stored bit-identically to `other`.
     pub fn is_same(&self, other: &Self) -> bool {
         let same_f16 = |a: &[f16], b: &[f16]| a.iter().map(|x| x.to_bits()).eq(b.iter().map(|x| x.to_bits()));
         self.shape == other.shape
@@ -181,7 +181,7 @@ impl Array {
             }
     }
 
-    /// Bits a weight, scales apart.
+    /// Bits per weight, scales aside.
     pub fn bits(&self) -> u32 {
         match self.storage {
             Storage::F32(_) => 32,
@@ -191,7 +191,7 @@ impl Array {
         }
     }
 
-    /// Whether 4 bits hold it as well as f16 does: each value to a part in 1024.
+    /// Whether 4 bits represent it as well as f16 does: each value to within a part in 1024.
     fn fits_q4(&self) -> bool {
         if matches!(self.storage, Storage::Q4 { .. }) {
             return true;
@@ -208,8 +208,8 @@ impl Array {
         })
     }
 
-    /// The same array stored another way. Only matrices whose width is a multiple of [`BLOCK`] are
-    /// packed; of the others, vectors stay in f32 and matrices go to f16.
+    /// The same array stored another way. Only matrices whose width is a multiple of [`BLOCK`] are packed; of
+    /// the rest, vectors stay in f32 and matrices become f16.
     pub fn quantize(&self, quantization: Quantization) -> Self {
         let matrix = self.shape.len() == 2;
         let packable = matrix && self.shape[1].is_multiple_of(BLOCK);
@@ -225,7 +225,7 @@ impl Array {
     }
 }
 
-/// A scale that f16 holds and with which `largest` still fits `steps`.
+/// A scale that f16 can represent and with which `largest` still fits `steps`.
 fn scale(largest: f32, steps: f32) -> f16 {
     let exact = largest / steps;
     let rounded = f16::from_f32(exact);
@@ -236,7 +236,7 @@ fn scale(largest: f32, steps: f32) -> f16 {
     }
 }
 
-/// `low..=high` steps of `scale` nearest to each value.
+/// The values as multiples of `scale`, rounded and clamped to `low..=high`.
 fn integers(block: &[f32], scale: f32, low: f32, high: f32) -> impl Iterator<Item = f32> {
     let inverse = if scale == 0.0 { 0.0 } else { scale.recip() };
     block.iter().map(move |x| (x * inverse).round().clamp(low, high))
@@ -273,8 +273,8 @@ fn q4(values: &[f32]) -> Storage {
     Storage::Q4 { values: packed, scales }
 }
 
-/// With 16 steps the largest value is a poor guide: of many scales, the one with the least squared
-/// error is kept. There is one more step below zero than above, so a scale may be negative.
+/// With 16 steps the largest value is a poor guide: of many scales, the one with the smallest squared
+/// error is chosen. There is one more step below zero than above, so a scale may be negative.
 fn q4_into(values: &[f32], packed: &mut Vec<u8>, scales: &mut Vec<f16>) {
     for block in values.chunks(BLOCK) {
         let top = largest(block);
@@ -294,17 +294,17 @@ fn q4_into(values: &[f32], packed: &mut Vec<u8>, scales: &mut Vec<f16>) {
     }
 }
 
-/// A model's arrays by name.
+/// A model's arrays, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weights(BTreeMap<String, Array>);
 
 impl Weights {
-    /// The array called `name`.
+    /// The array with this name.
     pub fn get(&self, name: &str) -> Option<&Array> {
         self.0.get(name)
     }
 
-    /// The array called `name`.
+    /// The array with this name.
     ///
     /// # Errors
     /// [`Error::Format`] when there is none.
@@ -312,7 +312,7 @@ impl Weights {
         self.get(name).ok_or_else(|| Error::format(name, "this tensor is missing from the weights"))
     }
 
-    /// The matrix called `name`, `[rows, columns]`.
+    /// The matrix with this name, `[rows, columns]`.
     ///
     /// # Errors
     /// [`Error::Format`] when it is missing or has another shape.
@@ -320,7 +320,7 @@ impl Weights {
         self.shaped(name, &[rows, columns])
     }
 
-    /// The array called `name`, of this shape.
+    /// The array with this name and shape.
     ///
     /// # Errors
     /// [`Error::Format`] when it is missing or has another shape.
@@ -332,10 +332,10 @@ impl Weights {
         Ok(array)
     }
 
-    /// The vector called `name`, in f32.
+    /// The vector with this name, in f32.
     ///
     /// # Errors
-    /// [`Error::Format`] when it is missing or of another length.
+    /// [`Error::Format`] when it is missing or has another length.
     pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
         Ok(self.shaped(name, &[length])?.to_f32())
     }
@@ -345,31 +345,31 @@ impl Weights {
         self.0.insert(name.into(), array);
     }
 
-    /// Takes an array out.
+    /// Removes an array.
     pub fn remove(&mut self, name: &str) -> Option<Array> {
         self.0.remove(name)
     }
 
-    /// Names and arrays, by name.
+    /// Names and arrays, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
         self.0.iter().map(|(n, a)| (n.as_str(), a))
     }
 
-    /// Those arrays whose names `keep` says yes to.
+    /// The arrays whose names `keep` accepts.
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         Self(self.0.iter().filter(|(name, _)| keep(name)).map(|(n, a)| (n.clone(), a.clone())).collect())
     }
 
-    /// Number of weights.
+    /// Number of parameters.
     pub fn parameters(&self) -> u64 {
         self.0.values().map(|a| a.shape.iter().product::<usize>() as u64).sum()
     }
 
-    /// All arrays stored another way; `table` is what the word embedding table is called.
+    /// All arrays stored another way; `table` is the name of the word embedding table.
     ///
-    /// With q4, the word embedding table (most of a multilingual model) has 4 bits and everything
-    /// else 8: with 4 bits throughout, the mean cosine of all-MiniLM-L6-v2's vectors to those of f32
-    /// was 0.94, of which the table takes 0.002 and the blocks the rest.
+    /// With q4, the word embedding table (most of a multilingual model) has 4 bits and everything else 8:
+    /// with 4 bits throughout, the mean cosine of all-MiniLM-L6-v2's vectors to those of f32 was 0.94, a loss
+    /// of which the table accounts for 0.002 and the blocks for the rest.
     pub fn quantize(&self, quantization: Quantization, table: &str) -> Self {
         let stored = |(name, array): (&String, &Array)| {
             let quantization = match quantization {
@@ -381,10 +381,10 @@ impl Weights {
         Self(self.0.iter().map(stored).collect())
     }
 
-    /// Reads safetensors, packed or plain (F32, F16, BF16; integer helper tensors are left out).
+    /// Reads safetensors, packed or plain (F32, F16, BF16; integer helper tensors are skipped).
     ///
     /// # Errors
-    /// [`Error::Format`] at `file` when the header is wrong or lies about sizes.
+    /// [`Error::Format`] naming `file` when the header is invalid or its sizes are wrong.
     pub fn from_safetensors(file: &str, bytes: &[u8]) -> Result<Self> {
         let mut incoming = Incoming::default();
         incoming.finish(file, bytes)?;
@@ -394,7 +394,7 @@ impl Weights {
     /// Writes safetensors.
     ///
     /// # Errors
-    /// [`Error::Format`] when the library refuses a tensor.
+    /// [`Error::Format`] when the library rejects a tensor.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
         let mut parts: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (name, array) in &self.0 {
@@ -433,24 +433,25 @@ impl Weights {
     }
 }
 
-/// Weights whose safetensors files are still coming: each array is read once its last byte is there.
+/// Weights whose safetensors files are still being downloaded: each array is read once its last byte has
+/// arrived.
 #[derive(Default)]
 pub struct Incoming {
     files: BTreeMap<String, Reading>,
     weights: Weights,
 }
 
-/// How far a file was read.
+/// How far a file has been read.
 #[derive(Default)]
 struct Reading {
     header: Start,
-    /// How many of the header's tensors were read.
+    /// How many of the header's tensors have been read.
     read: usize,
 }
 
 impl Incoming {
-    /// Reads what has become whole of a file; `bytes` are its from its start. It stops at what it does not
-    /// understand: [`finish`](Self::finish) says what is wrong there.
+    /// Reads what has become complete of a file, of which `bytes` is the beginning. Stops at the first error,
+    /// which [`finish`](Self::finish) reports.
     pub fn read(&mut self, file: &str, bytes: &[u8]) {
         let Reading { header, read } = self.files.entry(file.into()).or_default();
         if let Start::Waiting = header {
@@ -468,15 +469,16 @@ impl Incoming {
         }
     }
 
-    /// The arrays that are there.
+    /// The arrays read so far.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
-    /// Reads what is left of a file, once the whole of it is there.
+    /// Reads the rest of a file, once it is complete.
     ///
     /// # Errors
-    /// [`Error::Format`] at `file` when the header is wrong or lies about sizes, or an array was there before.
+    /// [`Error::Format`] naming `file` when the header is invalid or its sizes are wrong, or an array was
+    /// read before.
     pub fn finish(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
         let (length, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|e| Error::format(file, Problem::of(format!("not a valid safetensors file: {e}"), e)))?;
@@ -486,29 +488,26 @@ impl Incoming {
             let Some((name, array)) = header.array(file, bytes, name)? else { continue };
             if self.weights.get(&name).is_some() {
                 let place = format!("{file}, {name}");
-                return Err(Error::format(
-                    place,
-                    "the model's weights have this array twice; which one counts?",
-                ));
+                return Err(Error::format(place, "the model's weights contain this array twice"));
             }
             self.weights.insert(&name, array);
         }
         Ok(())
     }
 
-    /// All arrays, once every file was [finished](Self::finish).
+    /// All arrays, once every file is [finished](Self::finish).
     pub fn into_weights(self) -> Weights {
         self.weights
     }
 }
 
-/// How a file begins, as far as that is known.
+/// The beginning of a file, as far as it is known.
 #[derive(Default)]
 enum Start {
     #[default]
     Waiting,
     Read(Header),
-    /// It will not be understood when there is more of it, either.
+    /// It is invalid, and more bytes will not change that.
     Refused,
 }
 
@@ -530,13 +529,13 @@ impl Start {
 /// Bytes of a header, as the library has it too.
 pub(super) const LARGEST_HEADER: u64 = 100_000_000;
 
-/// What a safetensors file says it holds: the library has found places, shapes and types to fit together, though
-/// not whether the file is as long.
+/// The header of a safetensors file: the library has checked that offsets, shapes and types match, but not
+/// the length of the file.
 struct Header {
     metadata: Metadata,
     /// Its tensors, in the order of their bytes.
     names: Vec<String>,
-    /// Where the first one's bytes begin.
+    /// Offset of the first one's bytes.
     start: usize,
 }
 
@@ -545,29 +544,29 @@ impl Header {
         Self { names: metadata.offset_keys(), metadata, start: 8 + length }
     }
 
-    /// Type, shape and bytes of a tensor; `None` where it is not listed or not all there.
+    /// Type, shape and bytes of a tensor; `None` if it is not listed or incomplete.
     fn tensor<'a>(&self, bytes: &'a [u8], name: &str) -> Option<(&TensorInfo, &'a [u8])> {
         let info = self.metadata.info(name)?;
         let (from, to) = info.data_offsets;
         Some((info, bytes.get(self.start.checked_add(from)?..self.start.checked_add(to)?)?))
     }
 
-    /// Whether a tensor is all there, with its scales where it has some.
+    /// Whether a tensor is complete, including its scales if it has any.
     fn is_there(&self, bytes: &[u8], name: &str) -> bool {
         let scales = scales(name.strip_suffix(".q4").unwrap_or(name));
         self.tensor(bytes, name).is_some()
             && (self.metadata.info(&scales).is_none() || self.tensor(bytes, &scales).is_some())
     }
 
-    /// A tensor as an array under its logical name; `None` for what belongs to another one, for integer helpers, and
-    /// for what has no element.
+    /// A tensor as an array under its logical name; `None` for what belongs to another tensor, for integer
+    /// helpers, and for arrays without elements.
     fn array(&self, file: &str, bytes: &[u8], name: &str) -> Result<Option<(String, Array)>> {
         if name.ends_with(SCALES) {
             return Ok(None);
         }
         let fault = |problem: &str| Error::format(format!("{file}, {name}"), problem);
-        let (info, data) = self.tensor(bytes, name).ok_or_else(|| fault("its bytes are not there"))?;
-        // The other sizes of an empty array may be any, as no bytes belong to them.
+        let (info, data) = self.tensor(bytes, name).ok_or_else(|| fault("its bytes are missing"))?;
+        // The other dimensions of an empty array are arbitrary, as no bytes back them.
         if info.shape.contains(&0) {
             return Ok(None);
         }
@@ -577,13 +576,13 @@ impl Header {
             Dtype::F32 => Storage::F32(words(data, f32::from_le_bytes)),
             Dtype::F16 => Storage::F16(words(data, f16::from_le_bytes)),
             Dtype::BF16 => Storage::F32(words(data, |b| half::bf16::from_le_bytes(b).to_f32())),
-            // Position ids and the like, which checkpoints carry along.
+            // Position ids and the like, which some checkpoints include.
             Dtype::I64 | Dtype::I32 | Dtype::BOOL => return Ok(None),
             kind @ (Dtype::I8 | Dtype::U8) => {
                 if kind == Dtype::U8 {
                     name = name
                         .strip_suffix(".q4")
-                        .ok_or_else(|| fault("type U8 is not known here"))?
+                        .ok_or_else(|| fault("type U8 is not supported here"))?
                         .to_string();
                     if let Some(last) = shape.last_mut() {
                         *last *= 2;
@@ -598,7 +597,7 @@ impl Header {
             other => {
                 return Err(Error::Unsupported {
                     what: format!("{file}: type {other:?} of {name}"),
-                    hint: "F32, F16, BF16 and this project's packed types are read".into(),
+                    hint: "F32, F16, BF16 and this project's packed types are supported".into(),
                 });
             }
         };
@@ -614,14 +613,14 @@ impl Header {
         if !fits || info.dtype != Dtype::F16 {
             return Err(Error::format(
                 format!("{file}, {}", scales(name)),
-                format!("{:?} {:?} does not fit a packed {shape:?}", info.dtype, info.shape),
+                format!("{:?} {:?} does not match a packed {shape:?}", info.dtype, info.shape),
             ));
         }
         Ok(words(data, f16::from_le_bytes))
     }
 }
 
-/// What the name of a packed matrix's scales ends in.
+/// Suffix for the scales of a packed matrix.
 const SCALES: &str = ".scales";
 
 fn scales(name: &str) -> String {
@@ -637,7 +636,7 @@ fn words<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T>
 mod tests {
     use super::*;
 
-    /// What a table is called here.
+    /// The name of the table in these tests.
     const TABLE: &str = "words.weight";
 
     fn wave(rows: usize, columns: usize) -> Array {
@@ -678,7 +677,7 @@ mod tests {
         incoming.finish("t", &bytes).unwrap();
         assert_eq!(incoming.into_weights(), packed);
 
-        // Another file than the header promised, or less of it, is refused at the end.
+        // Another file than the header announced, or a shorter one, is rejected at the end.
         let mut incoming = Incoming::default();
         incoming.read("t", &bytes);
         assert!(incoming.finish("t", &bytes[..bytes.len() - 1]).is_err());
@@ -702,7 +701,7 @@ mod tests {
             order.iter().for_each(|(name, bytes)| incoming.finish(name, bytes).unwrap());
             assert_eq!(incoming.into_weights(), packed);
         }
-        // No array at all is a file too.
+        // A file may have no arrays.
         let none = file(&|_| false);
         let mut incoming = Incoming::default();
         incoming.read("o", &none);
@@ -723,8 +722,8 @@ mod tests {
         }
     }
 
-    /// Vectors go by the hash of this file, and bundles in two files by the hash of the one they would be: a
-    /// library that writes other bytes would make other models of them.
+    /// Vectors are identified by the hash of this file, and bundles in two files by the hash of the file they
+    /// would be: a library that writes other bytes would change their identity.
     #[test]
     fn the_same_weights_are_the_same_bytes_in_every_version() {
         let mut weights = Weights::default();
@@ -745,7 +744,7 @@ mod tests {
             text.replace(from, to).chars().map(|c| c as u8).collect()
         };
         let longest = [&u64::MAX.to_le_bytes()[..], &good[8..]].concat();
-        // Shapes that do not fit, another type, bytes that the file does not have, no header at all.
+        // Shapes that do not match, another type, bytes beyond the end of the file, no header at all.
         for bytes in [
             changed("[2,32]", "[9,32]"),
             changed("[2,1]", "[1,2]"),
@@ -772,7 +771,7 @@ mod tests {
                 let step = largest(block) / steps;
                 for (x, y) in block.iter().zip(unpacked) {
                     squares += f64::from((x - y).powi(2));
-                    // q4 may cut off the largest values on purpose.
+                    // q4 may clip the largest values on purpose.
                     if q == Quantization::Q8 {
                         assert!((x - y).abs() <= 0.51 * step, "{x} {y} {step}");
                     }

@@ -1,6 +1,6 @@
-//! Small random tasks, and their rankings found by sorting: what tests compare measures with. It has
-//! nothing in common with the code it checks but the data: no index, no ranks by counting, no numbers
-//! for languages and groups.
+//! Small random tasks with rankings found by sorting, which tests compare measures with. Shares nothing but
+//! the data with the code that it checks: no index, no ranks by counting, no numbers for languages and
+//! groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,14 +21,14 @@ pub struct Doc {
     vector: Vector,
 }
 
-/// A query, whose id is that of its query in the task.
+/// A query, with the id that it has in the task.
 #[derive(Debug, Clone)]
 pub struct Ask {
     pub id: String,
     pub lang: String,
     pub group: String,
     vector: Vector,
-    /// Passages (by number) and grades.
+    /// Passages (by index) and grades.
     relevant: Vec<(usize, u32)>,
 }
 
@@ -36,21 +36,21 @@ pub struct Ask {
 #[derive(Debug, Clone)]
 pub struct World {
     pub docs: Vec<Doc>,
-    /// With those that nothing answers.
+    /// Including those that nothing answers.
     pub asks: Vec<Ask>,
 }
 
 const LANGUAGES: [&str; 4] = ["de", "en", "th", "zh"];
 
-/// Up to four languages with up to nine passages each, the last of which may have none; up to five
-/// questions, some not asked in some languages, and answers to each in some languages. In every other
-/// task a question has mostly one answer in every language, as in XQuAD-R.
+/// Up to four languages with up to nine passages each, the last of which may have none; up to five questions,
+/// some of which are not asked in some languages, and answers to each in some languages. In every other task
+/// most questions have one answer in every language, as in XQuAD-R.
 pub fn worlds() -> impl Strategy<Value = World> {
     (1usize..=4, 1usize..=9, 1usize..=5, any::<bool>(), any::<bool>()).prop_flat_map(
         |(languages, passages, questions, even, bare)| {
             let vectors = |n| proptest::collection::vec([-2i8..3, -2i8..3], n);
             let (docs, asks) = (languages * passages, languages * questions);
-            // An answer: for which query, which passage, which grade.
+            // An answer: index of the query, index of the passage, grade.
             let answers = proptest::collection::vec((0..asks, 0..docs, 1u32..4), 1..3 * asks);
             let asked = proptest::collection::vec(0u8..5, asks);
             (vectors(docs), vectors(asks), answers, asked).prop_map(move |(docs, asks, answers, asked)| {
@@ -89,7 +89,7 @@ fn world(
             let own = answers.iter().filter(|(ask, doc, _)| *ask == i && *doc < docs.len());
             own.filter(|(ask, ..)| !even || ask % 3 == 0).map(|&(_, doc, grade)| (doc, grade)).collect()
         };
-        // The last two questions are one group: a question may be put in two ways.
+        // The last two questions are one group: a question may be asked in two ways.
         let group = if !even && questions > 3 { question.min(questions - 2) } else { question };
         Ask {
             id: format!("{}:q{question}", LANGUAGES[lang]),
@@ -104,7 +104,7 @@ fn world(
 }
 
 impl World {
-    /// The task, and what is found in it; `None` where nothing is answered.
+    /// The task and its ranks; `None` if nothing is answered.
     pub fn ranked(&self) -> Option<(Task, Vec<Ranks>)> {
         if self.asks().is_empty() {
             return None;
@@ -143,12 +143,12 @@ impl World {
         self.asks.iter().filter(|ask| self.docs.iter().any(|doc| self.grade(ask, doc) > 0)).collect()
     }
 
-    /// Languages, of passages or of queries.
+    /// Languages of passages or of queries.
     pub fn languages(&self) -> BTreeSet<&str> {
         self.docs.iter().map(|d| d.lang.as_str()).chain(self.asks.iter().map(|a| a.lang.as_str())).collect()
     }
 
-    /// How relevant a passage is, 0 if it is not: the best grade that any query of the group gives it.
+    /// A passage's grade, 0 if it is not relevant: the best that any query of the group gives it.
     pub fn grade(&self, ask: &Ask, doc: &Doc) -> u32 {
         let group = self.asks.iter().filter(|other| other.group == ask.group);
         let judged = group.flat_map(|other| &other.relevant).filter(|(d, _)| self.docs[*d].id == doc.id);
@@ -160,7 +160,7 @@ impl World {
         self.grade(ask, doc) > 0
     }
 
-    /// All passages, best first; of equal scores the greater id.
+    /// All passages, best first; ties by the greater id.
     pub fn ranking(&self, ask: &Ask) -> Vec<&Doc> {
         let score =
             |doc: &Doc| -> i32 { (0..2).map(|i| i32::from(doc.vector[i]) * i32::from(ask.vector[i])).sum() };
@@ -197,7 +197,7 @@ impl World {
     }
 }
 
-/// Mean, `None` of nothing.
+/// The mean; `None` of nothing.
 pub fn average(values: &[f64]) -> Option<f64> {
     if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / values.len() as f64) }
 }
