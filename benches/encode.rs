@@ -1,4 +1,4 @@
-//! What encoding takes on the CPU, in f32 and in integers: the native table of docs/speed.md.
+//! Encoding times on the CPU, in f32 and in integers: the native table of docs/speed.md.
 //!
 //! ```sh
 //! cargo bench --bench encode [-- MODEL…]    # static/model where none is given

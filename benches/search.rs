@@ -1,7 +1,7 @@
-//! Exact search by number of passages: `cargo bench --bench search`.
+//! Exact search times by number of passages: `cargo bench --bench search`.
 //!
-//! Vectors of 384 numbers in 8 bits, drawn evenly; one query, the 10 best, on all cores and with the
-//! filter that admits all. Medians of 15 calls after two that are not counted.
+//! Vectors of 384 uniformly random numbers in 8 bits; one query, the 10 best, on all cores, with a filter
+//! that admits everything. Medians of 15 calls after two untimed ones.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Broken bundles and model folders: each gives one sentence that names the file or the field.
+//! Broken bundles and model folders: each gives a one-sentence error that names the file or field.
 
 mod common;
 
@@ -13,7 +13,7 @@ use interlingua::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What opening `folder` and putting it on the CPU says is wrong.
+/// The error of opening `folder` and loading it on the CPU.
 fn problem(folder: &Path) -> String {
     let error = match Bundle::open(folder).and_then(|bundle| Encoder::new(&bundle, Machine::cpu())) {
         Ok(_) => panic!("{} was taken", folder.display()),
@@ -32,7 +32,7 @@ fn says(folder: &Path, words: &[&str]) {
     }
 }
 
-/// A sound q8 bundle.
+/// A valid q8 bundle.
 fn bundle() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut bundle = small("labse");
@@ -71,7 +71,7 @@ fn edit(folder: &Path, file: &str, change: impl FnOnce(&mut Value)) {
     fs::write(&path, json.to_string()).unwrap();
 }
 
-/// Makes the manifest promise the bytes that are there.
+/// Updates the manifest to match a file's bytes.
 fn promise(folder: &Path, file: &str) {
     let bytes = fs::read(folder.join(file)).unwrap();
     edit(folder, "manifest.json", |manifest| {
@@ -327,7 +327,7 @@ fn folders_without_a_file_they_need() {
         fs::remove_file(folder.path().join(file)).unwrap();
         says(folder.path(), &[file]);
     }
-    // Weights as Python pickles only.
+    // Weights only as Python pickles.
     let folder = folder("labse");
     fs::rename(folder.path().join("model.safetensors"), folder.path().join("pytorch_model.bin")).unwrap();
     says(folder.path(), &["model.safetensors", "pytorch_model.bin", "convert"]);

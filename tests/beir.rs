@@ -1,8 +1,8 @@
-//! Sets in BEIR's form with the oddities of published ones: what is searched, judged and left out, and
-//! every query's measures, as BEIR and trec_eval have them.
+//! Data sets in BEIR's format with the oddities of published ones: what is searched, judged and left out, and
+//! every query's measures, as in BEIR and trec_eval.
 //!
-//! The reference values of the random sets are written by `tests/reference/beir_sets.py`, which also says
-//! how to hold our own run files against trec_eval.
+//! Reference values of the random sets are written by `tests/reference/beir_sets.py`, which also says how to
+//! compare our own run files with trec_eval.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +33,7 @@ struct Set {
 #[derive(Deserialize)]
 struct Folder {
     lang: String,
-    /// Text, and how it is written: `b`, a byte order mark; `c`, line ends of Windows; `z`, gzip.
+    /// Text, and how it is written: `b`, byte order mark; `c`, Windows line ends; `z`, gzip.
     files: BTreeMap<String, [String; 2]>,
     /// Vectors of what is searched, and of the queries that have a text.
     docs: BTreeMap<String, [f32; 2]>,
@@ -67,7 +67,7 @@ fn read(dir: &Path, languages: &[&str]) -> Corpus {
     beir::read(dir, &Options { languages, ..Options::default() }).unwrap()
 }
 
-/// Ranks by vectors that are looked up by language and id.
+/// Ranks by vectors looked up by language and id.
 fn ranked(
     task: &Task,
     corpus: &Corpus,
@@ -148,12 +148,13 @@ fn every_query_of_random_sets_is_measured_as_trec_eval_does() {
         assert_eq!(task.documents.len(), searched, "set {number}");
         let (index, queries, ranks) = ranked(&task, &corpus, 2, |passage, lang, id| {
             let known = if passage { of(lang).docs.get(id) } else { of(lang).queries.get(id) };
-            // A query without a text has no vector in the reference; whatever it has here must not count.
+            // A query without a text has no vector in the reference; any vector given here must have no
+            // effect.
             known.map_or_else(|| vec![1.0, 1.0], |v| v.to_vec())
         });
         let scores = Scores::of(&task, &ranks);
 
-        // Every cell's queries, in our own measures.
+        // The queries of every cell, with our own measures.
         type Values<Id> = BTreeMap<Id, Vec<f64>>;
         let mut cells: Vec<(String, Values<&str>, &Values<String>)> = Vec::new();
         let id = |query: usize| corpus.questions[task.queries[query].question].id.as_str();
@@ -218,7 +219,8 @@ fn every_query_of_random_sets_is_measured_as_trec_eval_does() {
     assert!(tally[..6].iter().all(|n| *n > 20), "something odd is rare: {tally:?}");
 }
 
-/// A set with these lines, judged by TSV, and measured: passages in the order of their score for each query.
+/// A measured data set with the given lines and TSV judgements, and given rankings of passages for each
+/// query.
 struct Case {
     task: Task,
     scores: Scores,
@@ -288,7 +290,7 @@ fn a_passage_with_the_querys_own_id_is_left_out() {
 
 #[test]
 fn titles_are_searched_and_passages_that_are_not_there_count() {
-    // D02: a title alone is a passage.
+    // D02: a passage that consists of a title only.
     let corpus = format!("{PASSAGES}{{\"_id\": \"t1\", \"title\": \"How bees survive\", \"text\": \"\"}}\n");
     let queries = "{\"_id\": \"q1\", \"text\": \"Bees?\"}\n{\"_id\": \"q2\", \"text\": \"Cats?\"}\n";
     let found = case(
@@ -303,7 +305,7 @@ fn titles_are_searched_and_passages_that_are_not_there_count() {
     assert_eq!((found.mean("map"), found.mean("mrr")), (0.75, 0.75));
     assert!((found.mean("ndcg@10") - 0.8155).abs() < 1e-4);
 
-    // D03: they count in R, and a query that has no others counts 0.
+    // D03: they count in R, and a query without others counts 0.
     let files = [
         ("corpus.jsonl", PASSAGES),
         ("queries.jsonl", queries),
@@ -334,7 +336,7 @@ fn titles_are_searched_and_passages_that_are_not_there_count() {
 
 #[test]
 fn queries_without_relevant_passages_or_text_count_0() {
-    // D07: all grades 0 or below. D10: no text. One has judgements and is not there at all.
+    // D07: all grades 0 or below. D10: no text. One query has judgements but does not exist.
     let right = case(
         &[
             ("corpus.jsonl", PASSAGES),

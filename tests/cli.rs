@@ -1,4 +1,4 @@
-//! The built program on real input, as someone at a terminal uses it.
+//! The built program on real input, used as from a terminal.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_interlingua")).args(args).output().expect("the program starts")
 }
 
-/// Standard output of a run that has to go well.
+/// Standard output of a run that must succeed.
 fn good(args: &[&str]) -> String {
     let output = run(args);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -25,7 +25,7 @@ fn good(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// The one line on stderr of a run that has to end with status 1.
+/// The single line on stderr of a run that must end with status 1.
 fn bad(args: &[&str]) -> String {
     let output = run(args);
     let stderr = String::from_utf8(output.stderr).expect("UTF-8");
@@ -77,7 +77,8 @@ fn a_folder_is_imported_and_encodes_as_the_reference_does() {
     assert!(manifest["self_test"]["cases"].as_array().unwrap().len() >= 4);
 
     let expected = expected("e5");
-    // One text a line, so texts with line ends are left out, and the one with a NUL, for which a file is no text.
+    // One text per line, so texts with line ends are left out, as is the one with a NUL, which makes a file
+    // binary.
     let one_line = |t: &&String| !t.contains(['\n', '\r', '\0']) && !t.is_empty();
     let lines: Vec<&String> = expected.texts.iter().filter(one_line).collect();
     let wanted = |vectors: &[f32]| -> Vec<f32> {
@@ -177,7 +178,7 @@ fn search_finds_the_passage_that_answers() {
     ]);
     assert!(shown.contains("Bees store honey in wax cells"), "{shown}");
 
-    // The query may stand behind the files, too.
+    // The query may also follow the files.
     let more = folder.path().join("more.txt");
     fs::write(&more, "Salt is mined in the mountains.\n").unwrap();
     let files =
@@ -217,7 +218,7 @@ fn vectors_made_before_are_searched() {
     let (made, kept) = (search(&[]), search(&["--vectors", &vectors]));
     assert_eq!(kept.len(), 3);
     for (id, score) in &kept {
-        // What 8 bits cost.
+        // The effect of 8 bits.
         let own = made.iter().find(|(i, _)| i == id).unwrap().1;
         assert!((score - own).abs() < 5e-3, "{id}: {score} for {own}");
     }
@@ -263,7 +264,7 @@ fn what_a_window_leaves_out_is_said_and_windows_find_it() {
     let cut = &found["cut"];
     assert_eq!((&cut["window"], &cut["texts"], &cut["longer"]), (&json!(512), &json!(3), &json!(1)), "{cut}");
     let (unread, tokens) = (cut["unread"].as_u64().unwrap(), cut["tokens"].as_u64().unwrap());
-    // 508 of its tokens are read, beside two special ones and the two of the prompt.
+    // 508 of its tokens are read, in addition to two special ones and the prompt's two.
     assert_eq!(tokens - unread, 508);
     let share = (100.0 * unread as f64 / tokens as f64).round();
     let sentence = format!(
@@ -285,7 +286,7 @@ fn what_a_window_leaves_out_is_said_and_windows_find_it() {
     whole(&found);
     assert!(said.contains("was split into"), "{said}");
 
-    // A file of vectors remembers both.
+    // A file of vectors records both.
     let encode = |more: &[&str], output: &str| {
         let (lines, out) = (path("lines.txt"), path(output));
         let mut args = vec!["encode", "--model", &model, "--input", &lines, "--kind", "passage"];
@@ -303,7 +304,7 @@ fn what_a_window_leaves_out_is_said_and_windows_find_it() {
     assert_eq!(rows.lines().count(), 1 + shape[0]);
     assert!(rows.starts_with("text\tstart\tend\n0\t0\t") && rows.ends_with("\n2\t0\t28\n"), "{rows}");
 
-    // Evaluation: counted with vectors made or kept; windows find what stands at the end.
+    // Evaluation: truncation is counted with vectors encoded or reused; windows find what is at the end.
     fs::create_dir(path("data")).unwrap();
     fs::copy(&corpus, path("data/passages.jsonl")).unwrap();
     let question = json!({"query_id": "q", "lang": "en", "text": query, "relevant": ["0"]});
@@ -362,9 +363,9 @@ fn a_model_is_measured_and_its_runs_are_compared() {
     let map = report["mono"]["map"].as_f64().unwrap();
     assert!(report["intervals"]["mono"]["low"]["map"].as_f64().unwrap() <= map);
     assert!(report["bias"]["shares"]["top"].as_object().unwrap().len() == 11);
-    // 12 questions in 11 mono, 110 cross settings, and multi for each query; a line of names.
+    // 12 questions in 11 mono, 110 cross settings, and multi for each query; a header.
     assert_eq!(fs::read_to_string(&table).unwrap().lines().count(), 12 * (11 + 110) + 132 + 1);
-    // The second time vectors come from the folder, and give the same.
+    // The second time vectors are read from the folder and give the same result.
     assert_eq!(fs::read_dir(path("vectors")).unwrap().count(), 2);
     let csv = eval(&["--format", "csv"]);
     let line = csv.lines().find(|l| l.starts_with("mono,,,map,")).unwrap();
@@ -379,12 +380,12 @@ fn a_model_is_measured_and_its_runs_are_compared() {
     let compared: Value = serde_json::from_str(&good(&args)).unwrap();
     let text = compared.to_string();
     assert!(text.contains("p_adjusted") && text.contains("\"seed\""), "{text}");
-    // Only 12 passages a language: whole rankings are in the run files, so the figure is the same.
+    // Only 12 passages per language: the run files contain whole rankings, so the figure is the same.
     assert!(text.contains(&format!("{map}")), "{map} is not in {text}");
     assert!(bad(&["compare", &runs, &path("nowhere")]).contains("nowhere"));
 }
 
-/// A set in BEIR's form, measured with the default model.
+/// A data set in BEIR's format, measured with the default model.
 fn beir(files: &[(&str, &str)], more: &[&str]) -> Value {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -416,7 +417,7 @@ fn a_set_in_beirs_form_is_measured_as_beir_does() {
         {\"query-id\": \"q4\", \"corpus-id\": \"gone\", \"score\": 1}\n";
     let files = [("corpus.jsonl", corpus), ("queries.jsonl", queries), ("qrels/test.jsonl", qrels)];
     let report = beir(&files, &["--measure", "ndcg@20,mrr@1,p@1"]);
-    // q1 and 7 are found first, q3 has no text, and half of what q4 asks for is not there.
+    // q1 and 7 are found first, q3 has no text, and half of the answers to q4 are missing.
     assert_eq!(report["mono"]["map"], json!((1.0 + 1.0 + 0.0 + 0.5) / 4.0));
     assert_eq!((&report["multi"]["mrr@1"], &report["multi"]["p@1"]), (&json!(0.75), &json!(0.75)));
     assert!(report["mono"]["ndcg@20"].as_f64().unwrap() > 0.6);
@@ -494,7 +495,7 @@ fn reports_go_into_the_model_card() {
     };
     eval("de,en,th", "three.json");
     eval("de,en", "two.json");
-    // Both were measured before either went in.
+    // Both were measured before either was added.
     let (three, two) = (path("three.json"), path("two.json"));
     for _ in 0..2 {
         good(&["card", "--model", &model, "--report", &three, &two]);
@@ -507,7 +508,7 @@ fn reports_go_into_the_model_card() {
     let map = results[0]["multi"]["map"].as_f64().unwrap();
     assert!(card().contains(&format!("| multi: in all languages | {map:.4} | ")), "{}", card());
     assert!(card().contains("95 % interval") && card().contains("| Thai | "), "{}", card());
-    // The bundle is whole, and is still the one that the reports are on.
+    // The bundle is complete, and still the one that the reports are on.
     good(&["import", &model, "--output", &path("again"), "--quantize", "q8"]);
 
     let other =
@@ -562,13 +563,13 @@ fn bad_input_ends_with_status_1_and_one_line() {
     };
     assert!(search(&corpus, "").contains("empty"));
     assert!(search(&corpus, "  \t ").contains("empty"));
-    // As long as one argument may be.
+    // The longest allowed for one argument.
     assert!(search(&corpus, &"long ".repeat(20_000)).contains("100000 characters"));
     assert!(search(&empty, "bread").contains("empty.txt"));
     assert!(search(&binary, "bread").contains("binary.txt"));
     assert!(search(&path("nothing.jsonl"), "bread").contains("nothing.jsonl"));
 
-    // An altered bundle.
+    // A modified bundle.
     let weights = Path::new(&model).join("model.safetensors");
     let mut bytes = fs::read(&weights).unwrap();
     let last = bytes.len() - 1;
@@ -577,7 +578,7 @@ fn bad_input_ends_with_status_1_and_one_line() {
     assert!(encode(&model, &corpus).contains("model.safetensors"));
 }
 
-/// A q8 bundle of a small model whose arrays that begin with `prefix` are its own.
+/// A q8 bundle of a small model in which the arrays that begin with `prefix` differ from its siblings'.
 fn sibling(folder: &Path, prefix: &str, factor: f32) -> String {
     let mut bundle = common::small("e5");
     let names: Vec<String> = bundle.weights.iter().map(|(name, _)| name.to_string()).collect();
@@ -614,7 +615,7 @@ fn hash(folder: &str) -> String {
     Manifest::open(Path::new(folder)).unwrap().weights_hash().unwrap().to_string()
 }
 
-/// A bundle's vectors of a few texts, to the last bit.
+/// A bundle's vectors of a few texts, as bytes.
 fn vectors(folder: &TempDir, model: &str) -> Vec<u8> {
     let [input, output] = ["texts.txt", "vectors.npy"].map(|name| folder.path().join(name));
     fs::write(&input, "Bees keep honey.\nMost der Brücke\n").unwrap();
@@ -665,7 +666,7 @@ fn bundles_keep_once_what_they_have_in_common() {
         assert!(about(model) == *before, "{model}");
     }
 
-    // Once more, and one more.
+    // Once more, with another bundle.
     let once = [files(&first), files(&second)];
     let said = good(&["share", &first, &second]);
     assert_eq!(said.matches("(as before)").count(), 2, "{said}");
@@ -674,7 +675,7 @@ fn bundles_keep_once_what_they_have_in_common() {
     assert_eq!(names(&third).len(), 3);
     assert!(about(&third) == before[2]);
 
-    // A bundle of its own again, the same model.
+    // Made into a bundle of its own, it is the same model.
     let alone = text(&place("alone")).to_string();
     good(&["import", &third, "--output", &alone, "--quantize", "q8"]);
     assert_eq!(names(&alone), ["README.md", "manifest.json", "model.safetensors", "tokenizer.json"]);
@@ -685,7 +686,7 @@ fn bundles_keep_once_what_they_have_in_common() {
     assert_eq!(names(&third), names(&alone));
     good(&["share", &first, &third]);
 
-    // Interrupted before the second's manifest was there, and after.
+    // Interrupted before and after the second's manifest was written.
     let sharing = files(&second);
     for (name, bytes) in &whole {
         fs::write(Path::new(&second).join(name), bytes).unwrap();
@@ -699,7 +700,7 @@ fn bundles_keep_once_what_they_have_in_common() {
     good(&["share", &first, &second]);
     assert_eq!(files(&second), sharing);
 
-    // What was damaged, is missing or lies is named.
+    // Files that are damaged or missing and manifests that are wrong are named.
     let shared = place("model/shared.safetensors");
     let bytes = fs::read(&shared).unwrap();
     let input = text(&place("texts.txt")).to_string();
@@ -726,10 +727,10 @@ fn bundles_keep_once_what_they_have_in_common() {
         said
     };
     for (pointer, value, word) in [
-        ("/weights_sha256", json!(before[0].1), "other weights"),
-        ("/weights_sha256", Value::Null, "belongs the field `weights_sha256`"),
-        ("/files/1/at", json!(shared), "no relative path"),
-        ("/files/1/at", json!("https://host/shared.safetensors"), "no relative path"),
+        ("/weights_sha256", json!(before[0].1), "does not match the weights"),
+        ("/weights_sha256", Value::Null, "the field `weights_sha256` is missing"),
+        ("/files/1/at", json!(shared), "not a relative path"),
+        ("/files/1/at", json!("https://host/shared.safetensors"), "not a relative path"),
         ("/files/2/path", json!("model.safetensors"), "not in both"),
         ("/files/2/path", json!("shared.safetensors"), "listed twice"),
     ] {
@@ -758,7 +759,7 @@ fn bundles_that_cannot_share_are_left_as_they_are() {
     refused(&[&first, &second, &other], &["No array", "before it"]);
     assert_eq!([&first, &second, &other, &between].map(|model| files(model)), whole);
 
-    // What two share already is not taken from them by a third that has less of it.
+    // A third bundle with less in common does not reduce what two share already.
     good(&["share", &first, &second]);
     let sharing = [&first, &second].map(|model| files(model));
     refused(&[&first, &between], &["encoder.layer.0.", "--anew"]);
@@ -773,13 +774,13 @@ fn bundles_that_cannot_share_are_left_as_they_are() {
     assert!(size(&files(&first)) < size(&sharing[0]));
     assert_eq!(names(&between), ["README.md", "manifest.json", "own.safetensors"]);
 
-    // Another model where the first was: what the others share stays, and is not replaced unasked.
+    // Another model in place of the first: what the others share is kept, and not replaced without --anew.
     sibling(&place("first"), "embeddings.LayerNorm.", 2.0);
     refused(&[&first, &second], &["shared.safetensors", "--anew"]);
     assert_eq!(vectors(&folder, &second), before[1].0);
 }
 
-/// What `static/models/models.json` says of the models that ship is what their manifests say.
+/// `static/models/models.json` agrees with the manifests of the models that ship.
 #[test]
 fn the_list_of_models_has_their_sizes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
@@ -805,7 +806,7 @@ fn the_list_of_models_has_their_sizes() {
     }
 }
 
-/// The recipe that docs/training.md begins with, as it stands, but for where it writes.
+/// The recipe at the beginning of docs/training.md as it is, except for its output folder.
 #[test]
 fn the_first_recipe_trains_a_model_that_finds_more_than_before() {
     let folder = tempfile::tempdir().unwrap();
@@ -849,8 +850,8 @@ fn the_first_recipe_trains_a_model_that_finds_more_than_before() {
         ["mono", "cross", "multi"].map(|setting| report[setting]["map"].as_f64().unwrap())
     };
     let (before, after) = (map(&out.join("start")), map(&bundle));
-    // On a machine that rounds otherwise the figures of docs/training.md differ in the third digit. Found by chance,
-    // one of 25 passages has a reciprocal rank of 0.15.
+    // Rounding differs between machines, which changes the figures of docs/training.md in the third digit.
+    // Ranked by chance, one of 25 passages has a reciprocal rank of 0.15.
     for ((before, after), least) in before.iter().zip(after).zip([0.01, 0.05, 0.05]) {
         assert!(after > before + least && after > 0.4 && after < 0.9, "{before} {after}");
     }

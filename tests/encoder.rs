@@ -1,4 +1,5 @@
-//! The encoder on the CPU against sentence-transformers. `reference/make.py` made the values.
+//! The encoder on the CPU compared with sentence-transformers. Reference values were made by
+//! `reference/make.py`.
 
 mod common;
 
@@ -19,7 +20,7 @@ fn on(bundle: &Bundle, machine: Machine) -> Encoder {
     Encoder::new(bundle, machine).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// The CPU by our own kernels, and by Burn's, which training differentiates.
+/// The CPU with our own kernels, and with Burn's, which are used in training.
 fn both() -> [Machine; 2] {
     [Machine::cpu(), Machine::flex()]
 }
@@ -74,14 +75,14 @@ fn the_default_tokenizer_gives_what_it_gives_in_python() {
     let expected: Vec<Vec<u32>> = serde_json::from_value(reference["ids"].clone()).unwrap();
     let encoder = encoder(&Bundle::open(&root.join("static/model")).unwrap());
     let texts = texts();
-    // Without the model's prompts, which are not the tokenizer's.
+    // Without the model's prompts, which are not part of the tokenizer.
     let got: Vec<Vec<u32>> = texts.iter().map(|text| encoder.tokenizer().encode("", text).unwrap()).collect();
     assert_eq!(got.len(), expected.len());
     let longest = encoder.config().max_tokens;
     let whole = expected.iter().filter(|ids| ids.len() <= longest).count();
     assert!(whole > 200, "{whole} texts fit into {longest} tokens");
     for ((text, got), expected) in texts.iter().zip(&got).zip(&expected) {
-        // A longer one is cut here, before the token that closes it.
+        // Longer ones are truncated here, before the separator at the end.
         let same = expected.len().min(longest - 1);
         assert_eq!(got[..same], expected[..same], "{text}");
     }
@@ -174,7 +175,7 @@ fn long_texts_are_cut_like_sentence_transformers_cuts_them() {
     let long = "word ".repeat(5000);
     let tokens = encoder.tokenize(&[&long], Kind::Query).unwrap();
     assert_eq!(tokens[0].len(), longest);
-    // The separator at the end survives the cut.
+    // The separator at the end is kept when truncating.
     let short = encoder.tokenize(&["word"], Kind::Query).unwrap();
     assert_eq!(tokens[0].last(), short[0].last());
 }
@@ -185,7 +186,7 @@ fn f16_and_packed_bundles_stay_close_and_survive_the_disk() {
     for name in ["xlm-r", "labse"] {
         let expected = expected(name);
         let texts = refs(&expected.texts);
-        // The checkpoints are exact in f16; random weights forgive less than trained ones.
+        // The checkpoints are exact in f16; random weights tolerate less rounding than trained ones.
         for (quantization, close) in [
             (Quantization::F32, 1e-5),
             (Quantization::F16, 1e-5),

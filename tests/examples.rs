@@ -1,4 +1,4 @@
-//! The programs in `examples` do what they say. `cargo test` builds them before it runs this.
+//! The programs in `examples` do what they claim. `cargo test` builds them before running this.
 
 use std::{
     env::current_exe,
@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-/// What an example prints.
+/// The output of an example.
 fn run(name: &str, args: &[&Path]) -> String {
     let program = current_exe().expect("a path");
     let folder = program.ancestors().nth(2).expect("tests are in target/*/deps");

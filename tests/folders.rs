@@ -1,5 +1,5 @@
-//! Odd model folders against sentence-transformers: each is obeyed, or refused by the name of the field.
-//! `reference/folders.py` made the folders and the values.
+//! Unusual model folders compared with sentence-transformers: each setting is obeyed, or refused by the
+//! field's name. The folders and reference values were made by `reference/folders.py`.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn every_folder_is_obeyed_or_refused_by_the_field() {
     let (mut read, mut refused, mut wrong, mut largest) = (0, 0, Vec::new(), 0.0f32);
     for case in &all.cases {
         let name = &case.name;
-        // Burn's kernels, too, which training differentiates.
+        // With Burn's kernels too, which are used in training.
         for machine in [Machine::cpu(), Machine::flex()] {
             let vectors = case.bundle().and_then(|bundle| {
                 let encoder = Encoder::new(&bundle, machine.clone())?;
@@ -79,7 +79,7 @@ fn each_way_of_comparing_gives_the_scores_of_sentence_transformers() {
         let index = Index::from_rows(encoder.dimension(), &vectors(Kind::Passage)).unwrap();
         let got = index.compared_by(similarity).scores(&vectors(Kind::Query)).unwrap();
         for (got, expected) in got.iter().zip(scores.to_f32()) {
-            // A distance of 0 is the root of what rounding leaves.
+            // A distance near 0 is the square root of a rounding error.
             let close = if expected.abs() < 1e-2 { 2e-3 } else { 1e-5 * expected.abs().max(1.0) };
             assert!((got - expected).abs() < close, "{}: {got} {expected}", case.name);
         }

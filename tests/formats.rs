@@ -1,6 +1,7 @@
-//! A bundle of the first format, which was written once, loads for ever and gives the vectors that it gave.
+//! A stored bundle of the first format must load forever and give the same vectors.
 //!
-//! `tests/reference/format_1.py` made it, without any of this program; its vectors are computed in f64.
+//! It was made by `tests/reference/format_1.py`, without any code of this program; its vectors are computed
+//! in f64.
 
 mod common;
 
@@ -12,7 +13,7 @@ use interlingua::{
     sha256,
 };
 
-/// The files, as they will always be.
+/// The files, which must never change.
 const HASHES: [(&str, &str); 3] = [
     ("manifest.json", "fdc9db3ecd6d60c8b4b74718066a50ec67dd2c23513015996b65f3515dc879b8"),
     ("model.safetensors", "2e21f242c59eb738b01e6c41f0220f2554e22a55c919a3a716ba1251e3951c71"),

@@ -1,8 +1,8 @@
-//! The encoder on the GPU that wgpu finds, a real one, or lavapipe, which imitates one in software: by
-//! the shaders of the page, and by Burn.
+//! The encoder on the GPU that wgpu finds, a real one or lavapipe's software adapter: with the page's
+//! shaders, and with Burn.
 //!
-//! All that needs nothing fetched is in one test, because Burn's device is opened once for the process and
-//! used from one thread; `scripts/test` runs the others alone.
+//! Everything that needs no downloads is in one test, because Burn's device is opened once per process and
+//! used from one thread; `scripts/test` runs the others by themselves.
 
 mod common;
 
@@ -16,7 +16,7 @@ use interlingua::{
     training::TrainConfig,
 };
 
-/// By the shaders of the page, and by Burn.
+/// With the page's shaders, and with Burn.
 fn both() -> [Machine; 2] {
     let gpu = Machine::gpu().unwrap_or_else(|e| {
         panic!("{e}; these tests need a Vulkan driver, for example Debian's package mesa-vulkan-drivers")
@@ -47,7 +47,7 @@ fn the_gpu_gives_the_vectors_of_the_real_minilm() {
     }
 }
 
-/// Nearly what it learns in f32.
+/// It learns nearly the same as in f32.
 fn learns_in_f16(gpu: &Machine) {
     let folder = tempfile::tempdir().unwrap();
     tiny::write_data(folder.path());
@@ -93,7 +93,7 @@ fn real_model(gpu: &Machine) {
     let encoder = on(&minilm(), gpu, Precision::F32);
     let d = encoder.dimension();
     let tokens = encoder.tokenize(&refs(&all), Kind::Passage).unwrap();
-    // A few short ones of different scripts, and one that is cut at the maximum: imitated GPUs are slow.
+    // A few short ones in different scripts, and one that is truncated: software adapters are slow.
     let short = (0..all.len()).filter(|&i| tokens[i].len() <= 48).step_by(15);
     let cut = (0..all.len()).find(|&i| tokens[i].len() == encoder.config().max_tokens);
     let some: Vec<usize> = short.chain(cut).collect();
@@ -155,7 +155,7 @@ fn how_fast_packed_blocks_are_beside_f32() {
         for (encoder, best) in encoders.iter().zip(&mut best) {
             let start = Instant::now();
             encode(encoder, &texts, Kind::Passage);
-            // The first call of each sets kernels up.
+            // The first call sets up kernels.
             if call > 0 {
                 *best = best.min(start.elapsed().as_secs_f64());
             }

@@ -180,7 +180,7 @@ fn shards_are_one_model_and_those_without_use_are_not_fetched() {
         let copy = files["model-00001-of-00003.safetensors"].clone();
         files.insert("model-00002-of-00003.safetensors".into(), copy);
     });
-    assert!(twice.contains("have this array twice"), "{twice}");
+    assert!(twice.contains("contain this array twice"), "{twice}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Every room of `src` imports only what lies below it. The order is the picture in ARCHITECTURE.md, read from there.
+//! Every module of `src` imports only modules below it. The order is read from the picture in
+//! ARCHITECTURE.md.
 //!
-//! Paths are taken from the tokens of each file, those within macros too, comments and strings not. Unit tests may
-//! look up: `#[cfg(test)]` modules and files called `tests.rs` are left out.
+//! Paths are taken from the tokens of each file, including those in macros but not comments and strings. Unit
+//! tests may import upwards: `#[cfg(test)]` modules and files called `tests.rs` are skipped.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +13,12 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Modules that do not know each other, below a common one.
+/// Modules that must not import each other, below a common one.
 const APART: [(&str, &[&str]); 2] =
     [("encoder", &["cpu", "trained", "webgpu"]), ("page", &["benchmark", "evaluate", "search"])];
 
-/// Modules that only some others may name: kernels are behind the encoder's door, and a view of the page is known to
-/// the list of views alone.
+/// Modules that only some others may import: kernels are private to the encoder, and only the list of views
+/// knows the page's views.
 const BEHIND: [(&str, &[&str]); 9] = [
     ("encoder::cpu", &["encoder", "training::blocks::cpu"]),
     ("encoder::trained", &["encoder", "training::blocks::burn", "training::optimizer"]),
@@ -30,9 +31,9 @@ const BEHIND: [(&str, &[&str]); 9] = [
     ("page::views", &["page::shell"]),
 ];
 
-/// A path that a file names, from the crate's root.
+/// A path that a file uses, from the crate's root.
 struct Import {
-    /// The module that names it.
+    /// The module that uses it.
     from: Vec<String>,
     path: Vec<String>,
     place: String,
@@ -97,13 +98,13 @@ fn kernels_are_behind_a_door_and_views_apart() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whether `path` is `module` or lies in it.
+/// Whether `path` is `module` or in it.
 fn below(path: &str, module: &str) -> bool {
     path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// The floors of the picture, from the top: the code block behind the heading `Module order`. What is behind
-/// two dashes explains.
+/// The layers of the picture, from the top: the code block after the heading `Module order`. What follows two
+/// dashes is a comment.
 fn order() -> Vec<Vec<String>> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is there");
     let (_, rest) = text.split_once("## Module order").expect("it has the picture");
@@ -115,7 +116,7 @@ fn order() -> Vec<Vec<String>> {
     floors.filter(|floor| !floor.is_empty()).collect()
 }
 
-/// What `lib.rs` exports at the crate's root, with the room it is from.
+/// What `lib.rs` exports at the crate's root, with the module it comes from.
 fn exported() -> BTreeMap<String, String> {
     let lib = root().join("src/lib.rs");
     let mut paths = Vec::new();
@@ -124,7 +125,7 @@ fn exported() -> BTreeMap<String, String> {
     two.map(|[room, item]| (item, room)).collect()
 }
 
-/// All paths from the crate's root in all sources but `lib.rs`.
+/// All paths from the crate's root in all sources except `lib.rs`.
 fn imports() -> Vec<Import> {
     let mut out = Vec::new();
     for file in sources() {
@@ -141,8 +142,8 @@ fn imports() -> Vec<Import> {
     out
 }
 
-/// Tells `found` each path in `tokens`, which are the content of the module `at`, that begins at the crate's root.
-/// What follows `pub use` in `lib.rs` begins there, too.
+/// Passes to `found` each path in `tokens`, the content of module `at`, that starts at the crate's root. So
+/// does what follows `pub use` in `lib.rs`.
 fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[String], &[String])) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let word = |i: usize| match tokens.get(i) {
@@ -162,7 +163,7 @@ fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[Strin
                     i += 1;
                 }
             }
-            // Whatever is tested alone ends with its braces or a semicolon.
+            // Whatever is only compiled for tests ends with its braces or a semicolon.
             _ if tested => {
                 let ends = matches!(token, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace)
                     || is(start, ';');
@@ -171,7 +172,7 @@ fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[Strin
             TokenTree::Ident(ident) => {
                 let first = ident.to_string();
                 let path_follows = is(i, ':') && is(i + 1, ':');
-                // A module written within its file's.
+                // A module defined inside its parent's file.
                 if first == "mod"
                     && let (Some(name), Some(TokenTree::Group(body))) = (word(i), tokens.get(i + 1))
                 {
@@ -209,8 +210,8 @@ fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[Strin
     }
 }
 
-/// Tells `found` each path that begins with `path` and goes on with these tokens, `{…}` included; how many tokens
-/// they are.
+/// Passes to `found` each path that begins with `path` and continues with these tokens, `{…}` included;
+/// returns how many tokens were consumed.
 fn branches(tokens: &[TokenTree], mut path: Vec<String>, found: &mut dyn FnMut(Vec<String>)) -> usize {
     let is = |i: usize, sign: char| matches!(tokens.get(i), Some(TokenTree::Punct(p)) if p.as_char() == sign);
     let mut i = 0;
@@ -245,7 +246,7 @@ fn tokens(file: &Path) -> TokenStream {
     TokenStream::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
-/// The module that a file is.
+/// The module that a file defines.
 fn module(file: &Path) -> Vec<String> {
     let path = file.strip_prefix(root().join("src")).expect("a source is in src").with_extension("");
     let mut names: Vec<String> = path.iter().map(|name| name.to_string_lossy().into_owned()).collect();
@@ -255,7 +256,7 @@ fn module(file: &Path) -> Vec<String> {
     names
 }
 
-/// All Rust files of `src` but unit tests that have a file of their own.
+/// All Rust files of `src` except unit tests in files of their own.
 fn sources() -> Vec<PathBuf> {
     let mut folders = vec![root().join("src")];
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! How close packed weights of the real all-MiniLM-L6-v2 stay to its f32 vectors.
+//! How close the real all-MiniLM-L6-v2 with packed weights stays to its f32 vectors.
 
 mod common;
 
@@ -43,7 +43,7 @@ fn the_real_minilm_in_q4_keeps_a_mean_cosine_of_0_98() {
     assert!(mean >= 0.98 && least > 0.9, "{mean} {least}");
 }
 
-/// Integers against f32, both with the same packed weights.
+/// Integers compared with f32, both with the same packed weights.
 fn fast(bundle: &Bundle, texts: &[&str]) {
     let exact = Encoder::new(bundle, Machine::cpu()).unwrap();
     let fast = Encoder::with_precision(bundle, Machine::cpu(), Precision::Packed).unwrap();

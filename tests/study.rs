@@ -1,4 +1,4 @@
-//! A whole study on a small model: two arms and the sweeps, interrupted and resumed.
+//! A whole study with a small model: two arms and the sweeps, interrupted and resumed.
 
 mod common;
 
@@ -30,7 +30,7 @@ fn text(lang: &str, i: usize) -> String {
     }
 }
 
-/// Training data, a data set of ten questions in three languages, a recipe and a study of two steps.
+/// Training data, a data set of ten questions in three languages, a recipe, and a study of two steps.
 fn write_all(folder: &Path, seeds: &str) -> PathBuf {
     let translations =
         |texts: &dyn Fn(&str) -> String| LANGUAGES.map(|l| format!("\"{l}\":\"{}\"", texts(l))).join(",");
@@ -109,14 +109,14 @@ fn write_all(folder: &Path, seeds: &str) -> PathBuf {
     path
 }
 
-/// What a session did: steps of training, texts encoded as passages.
+/// What a session did.
 #[derive(Debug, Default, PartialEq)]
 struct Done {
     steps: usize,
     evaluations: usize,
 }
 
-/// Runs the study, and stops after so many steps of training.
+/// Runs the study, and stops after this many training steps.
 fn go(file: &Path, resume: bool, stop_after: usize) -> (Result<Report>, Done) {
     let (study, recipe) = Study::read(file).unwrap();
     let stop = AtomicBool::new(false);
@@ -149,7 +149,7 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let file = write_all(folder, "[1, 2]");
-    // Runs: two arms with two seeds; batch 3, layers 1 and width 32 are more (batch 5, layers 2 and width 64
+    // Runs: two arms with two seeds; batch 3, layers 1 and width 32 add three (batch 5, layers 2 and width 64
     // are the hybrid arm itself). Evaluations: the start, these seven, and q8 and q4.
     let (result, first) = go(&file, false, 5);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
@@ -172,13 +172,13 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
     assert_eq!(third, Done::default());
     assert_eq!(again.unwrap().markdown(), report.markdown());
 
-    // Times alone are taken again where their file is gone.
+    // Only timings are measured again if their file is missing.
     let timings = folder.join("out/timings.json");
     fs::remove_file(&timings).unwrap();
     assert_eq!(go(&file, true, 0).1, Done::default());
     assert!(timings.is_file());
 
-    // Through the program, and the same once more.
+    // With the program, twice with the same result.
     let output = Command::new(env!("CARGO_BIN_EXE_interlingua"))
         .args(["study", file.to_str().unwrap(), "--resume", "--device", "cpu", "--json"])
         .output()
@@ -190,7 +190,7 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
     assert_eq!(json, kept);
     the_report_has_its_figures(&json, &report, folder);
 
-    // A model that was deleted is missed only where it is to be timed.
+    // A deleted model is only missed when it is to be timed.
     let mut runs = fs::read_dir(folder.join("out/runs")).unwrap().map(|run| run.unwrap().path());
     let narrow = runs.find(|run| run.to_string_lossy().contains("-width-32-")).unwrap();
     fs::remove_dir_all(narrow.join("bundle")).unwrap();
@@ -210,7 +210,7 @@ fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {
         assert!(mono.mean > 0.0 && mono.mean <= 1.0 && mono.sd.is_some() && mono.interval.is_some());
         assert_ne!(arm.figures[&Figure::MultiMap].seeds, found.baseline[&Figure::MultiMap].seeds);
     }
-    // Hybrid less monolingual alone: there is no cross-lingual arm.
+    // Only hybrid minus monolingual: there is no cross-lingual arm.
     assert_eq!((found.contrasts.len(), found.claims.len()), (4, 1));
     for pointer in [
         "/study/seeds/1",
@@ -234,7 +234,7 @@ fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {
     assert!(layers[0].bytes < layers[1].bytes && layers[0].latency_ms > 0.0);
     let widths = &sweep("width").variants;
     assert!(widths[0].bytes < widths[1].bytes && widths[0].latency_ms > 0.0);
-    // What is the very same run is the very same figure.
+    // The same run gives the same figure.
     let hybrid = found.arms.iter().find(|arm| arm.alpha == 0.5).unwrap().figures[&Figure::MultiMap].seeds[0];
     for (name, i) in [("batch", 1), ("layers", 1), ("width", 1), ("quantization", 0)] {
         assert_eq!(sweep(name).variants[i].figures[&Figure::MultiMap].seeds, [hybrid], "{name}");
@@ -254,7 +254,7 @@ fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {
         let svg = fs::read_to_string(folder.join("out").join(link)).unwrap();
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{link}");
     }
-    // What a finished run needs no more is gone; its model stays.
+    // What a finished run no longer needs is deleted; its model is kept.
     let run = folder.join("out/runs").join(&report.runs[1].folder);
     assert!(run.join("bundle/manifest.json").is_file() && !run.join("checkpoints").exists());
 }
@@ -270,7 +270,7 @@ fn a_changed_configuration_is_another_run_and_a_lost_file_is_made_again() {
     let (result, done) = go(&file, false, 0);
     assert_eq!((result.unwrap().notes.len(), done), (1, Done { steps: 2, evaluations: 2 }));
 
-    // Measured again, not trained again.
+    // Measured again, but not trained again.
     let run = fs::read_dir(folder.join("out/runs")).unwrap().map(|f| f.unwrap().path());
     let run = run.into_iter().find(|p| p.join("trained.json").is_file()).unwrap();
     fs::write(run.join("sample.f32.ranks.safetensors"), b"damaged").unwrap();
@@ -278,7 +278,7 @@ fn a_changed_configuration_is_another_run_and_a_lost_file_is_made_again() {
 
     fs::write(&file, text.replace("steps = 2", "steps = 3")).unwrap();
     assert_eq!(go(&file, true, 0).1, Done { steps: 3, evaluations: 1 });
-    // What was is kept.
+    // Earlier runs are kept.
     fs::write(&file, &text).unwrap();
     assert_eq!(go(&file, true, 0).1, Done::default());
 }

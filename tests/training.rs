@@ -1,4 +1,4 @@
-//! Whole training runs on a small model: resuming, damage, every strategy.
+//! Whole training runs with a small model: resuming, damaged files, every strategy.
 
 mod common;
 
@@ -48,7 +48,7 @@ fn a_damaged_checkpoint_is_passed_over() {
     let newest = config.output.join("checkpoints/step-000005/rows.safetensors");
     let bytes = fs::read(&newest).unwrap();
     fs::write(&newest, &bytes[..bytes.len() / 2]).unwrap();
-    // What an interruption in the middle of writing leaves behind.
+    // Left behind by an interruption in the middle of writing.
     fs::create_dir_all(config.output.join("checkpoints/unfinished")).unwrap();
     let (result, seen, notes) = run(&config, true, None);
     result.unwrap();
@@ -65,7 +65,7 @@ fn another_configuration_does_not_go_on_from_a_checkpoint() {
     other.stage[1].learning_rate = 2e-3;
     let error = run(&other, true, None).0.unwrap_err().to_string();
     assert!(error.contains("another configuration"), "{error}");
-    // One of a version that did not say which it was.
+    // A checkpoint of a version that did not record its configuration.
     let state = other.output.join("checkpoints/step-000004/state.json");
     let mut written: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
     assert!(written.as_object_mut().unwrap().remove("revision").is_some());
@@ -79,7 +79,7 @@ fn a_loss_that_is_no_number_stops_with_step_and_stage() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
     let mut config = config(folder.path(), "out", "hybrid");
-    // Scores divided by next to nothing overflow, as weights that have run away do.
+    // Scores divided by next to nothing overflow, as those of diverged weights do.
     config.stage[1].temperature = f32::MIN_POSITIVE / 1e6;
     let (result, _, _) = run(&config, false, None);
     let error = result.unwrap_err().to_string();
@@ -88,13 +88,13 @@ fn a_loss_that_is_no_number_stops_with_step_and_stage() {
     assert!(config.output.join("checkpoints/step-000002/state.json").exists());
 }
 
-/// Values of all weights, name by name.
+/// Values of all weights, with their names.
 fn weights(config: &TrainConfig) -> Vec<(String, Vec<f32>)> {
     let bundle = Bundle::open(&config.output.join("bundle")).unwrap();
     bundle.weights.iter().map(|(name, array)| (name.to_string(), array.to_f32())).collect()
 }
 
-/// The largest difference of any weight, in parts of how far the largest went from its start.
+/// The largest difference of any weight, relative to how far the largest moved from its start.
 fn difference(a: &TrainConfig, b: &TrainConfig) -> f32 {
     let start = Bundle::open(&a.output.join("start")).unwrap().weights;
     let (mut apart, mut went) = (0.0f32, 0.0f32);
@@ -110,8 +110,8 @@ fn difference(a: &TrainConfig, b: &TrainConfig) -> f32 {
     apart / went
 }
 
-/// Adam divides by the size of a gradient, so where that is next to nothing its sign is chance: losses
-/// are compared, which such weights do not move.
+/// Adam divides by a gradient's magnitude, so the sign of a near-zero one is chance: losses are compared,
+/// which such weights do not affect.
 #[test]
 fn our_kernels_and_burns_learn_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,7 +138,8 @@ fn two_devices_learn_what_one_does() {
     assert!(error.contains("cpu"), "{error}");
 }
 
-/// AdamW's first update of a weight is as large as the rate, no matter how often others were updated before.
+/// AdamW's first update of a weight is as large as the learning rate, however often others were updated
+/// before.
 #[test]
 fn blocks_that_join_later_start_at_their_own_pace() {
     let folder = tempfile::tempdir().unwrap();
@@ -190,7 +191,8 @@ fn a_checkpoint_is_not_gone_on_from_by_the_other_implementation() {
     }
 }
 
-/// Of two blocks the last, on both devices alike; what comes before stays as it was, to the bit.
+/// Only the last of two blocks is trained, with the same result on both devices; earlier weights are
+/// bit-identical.
 #[test]
 fn the_last_blocks_alone_can_learn() {
     let folder = tempfile::tempdir().unwrap();
@@ -211,7 +213,7 @@ fn the_last_blocks_alone_can_learn() {
             let stays = name.starts_with("embeddings.") || name.starts_with("encoder.layer.0.");
             let mut before = start.need(&name).unwrap().to_f32();
             if name.contains("position") {
-                // A bundle that was trained has the row of token type 0 in its positions.
+                // In a trained bundle the embedding of token type 0 is added to the positions.
                 let kind = start.need("embeddings.token_type_embeddings.weight").unwrap().to_f32();
                 before.chunks_mut(64).flat_map(|row| row.iter_mut().zip(&kind)).for_each(|(p, k)| *p += k);
             }
@@ -224,7 +226,7 @@ fn the_last_blocks_alone_can_learn() {
     }
 }
 
-/// Without a stage nothing but the new layer differs from the start; a second time it is multiplied into it.
+/// Without a stage, only the new layer differs from the start; a second time it is multiplied into the first.
 #[test]
 fn vectors_are_whitened_within_pairs() {
     let folder = tempfile::tempdir().unwrap();
@@ -253,13 +255,13 @@ fn vectors_are_whitened_within_pairs() {
         let dense = &bundle.manifest.architecture.dense;
         assert_eq!((dense.len(), dense[0].input, dense[0].output), (1, 64, 64));
         for (name, values) in bundles[0].weights.iter() {
-            // A bundle that was trained has the row of token type 0 in its positions.
+            // In a trained bundle the embedding of token type 0 is added to the positions.
             if !name.contains("position") && !name.contains("token_type") {
                 assert!(values.to_f32() == bundle.weights.need(name).unwrap().to_f32(), "{name}");
             }
         }
     }
-    // How far the sides of pairs are apart, beside how far apart texts are on the whole.
+    // The distance between the two sides of pairs, relative to the distance between texts in general.
     let texts: Vec<Vec<String>> = ["qa.en.jsonl", "qa.de.jsonl", "qa.es.jsonl"]
         .iter()
         .flat_map(|file| {
@@ -303,7 +305,7 @@ fn a_batch_in_chunks_gives_the_weights_of_the_whole() {
     assert!(apart < 0.05, "{apart}");
 }
 
-/// All that can be in a contrastive batch.
+/// A contrastive batch with all possible terms.
 fn all_terms(folder: &Path, name: &str, from: Anchor) -> TrainConfig {
     let mut config = config(folder, name, "cross-lingual");
     config.sampling.same_language_negatives = 1.0;
@@ -336,7 +338,7 @@ fn terms_against_language_bias_are_the_same_in_chunks_and_on_both_trainers() {
     let (result, by_burn, _) = run_on(Machine::flex(), &burn, false, None);
     result.unwrap();
     losses_are_near(&at_once, &by_burn, 1e-3);
-    // What met is in the log, and each term.
+    // The log has the contents of batches and each term.
     let log = fs::read_to_string(whole.output.join("log.jsonl")).unwrap();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines[0].get("batches").is_none(), "distillation");
@@ -435,10 +437,10 @@ fn training_ends_when_held_out_questions_fare_no_better() {
     assert!(notes.iter().any(|n| n.contains("no better since step 1")), "{notes:?}");
     let best = Bundle::open(&still.output.join("best")).unwrap();
     assert!(Bundle::open(&still.output.join("bundle")).unwrap().weights == best.weights);
-    // What has ended stays ended.
+    // A finished run stays finished.
     assert!(run(&still, true, None).1.is_empty());
 
-    // An interrupted run knows its best.
+    // An interrupted run remembers its best result.
     let (whole, broken) = (watched("whole", 1e-3), watched("broken", 1e-3));
     let (_, all, _) = run(&whole, false, None);
     assert!(run(&broken, false, Some(2)).0.is_err());
@@ -448,7 +450,7 @@ fn training_ends_when_held_out_questions_fare_no_better() {
     assert!(weights(&whole) == weights(&broken), "the weights differ");
 }
 
-/// Bytes of memory that this process holds.
+/// Resident memory of this process in bytes.
 #[cfg(target_os = "linux")]
 fn held() -> usize {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
@@ -472,7 +474,7 @@ fn memory_does_not_grow_over_ten_thousand_steps() {
     };
     train(&config, &Machine::cpu(), false, &stop, &mut seen, &mut |_| {}).unwrap();
     assert_eq!(sizes.len(), 10);
-    // Other tests run in the same process: they hold a few small models for a moment.
+    // Other tests in the same process hold a few small models for a moment.
     let grown = sizes[9].saturating_sub(sizes[1]);
     assert!(grown < 64 << 20, "{grown} bytes more after 10,000 steps than after 2,000: {sizes:?}");
 }
@@ -491,7 +493,7 @@ fn questions_alone_are_enough_for_retrieval() {
     assert_eq!(seen.len(), 4);
 }
 
-/// Whoever has a clone can have these folders: `data` and `models` are theirs, `out` is what recipes make.
+/// Paths that anyone with a clone can have: `data` and `models` are their own, `out` is written by recipes.
 #[test]
 fn every_recipe_is_read_and_names_paths_within_the_clone() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");

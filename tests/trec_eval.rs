@@ -1,6 +1,6 @@
-//! Our measures against trec_eval's own code, per query, through run and qrels files full of ties.
+//! Our measures compared with trec_eval's own code, per query, using run and qrels files full of ties.
 //!
-//! The reference values are written by `tests/reference/trec_eval.py`.
+//! Reference values are written by `tests/reference/trec_eval.py`.
 
 use std::fmt::Write;
 use std::fs;

@@ -159,7 +159,7 @@ test("a link holds the choices and does not run; what cannot be timed is said", 
     assert.equal(await view.progress.count(), 0);
     assert.equal(await page.evaluate(() => document.activeElement.id), "sizes");
   };
-  await wrong("8by8", "“8by8” is not a size: write texts x tokens, for instance 8x114");
+  await wrong("8by8", "“8by8” is not a size: write texts x tokens, for example 8x114");
   await wrong("1x8, 0x8", "“0x8” cannot be timed: a call takes 1 to 1024 texts");
   await wrong(" ", /No size is given/);
 

@@ -1,5 +1,5 @@
-//! Where tests find what the repository does not hold. Such tests are ignored, with the command that fetches it
-//! as the reason; `scripts/test` runs those whose data are there.
+//! Locations of data that is not in the repository. Tests that need it are ignored, with the command that
+//! fetches it as the reason; `scripts/test` runs those whose data is present.
 #![allow(dead_code)] // each test program uses a part of it
 
 use std::env::var_os;
@@ -21,7 +21,7 @@ pub fn held_out() -> PathBuf {
     found("INTERLINGUA_HELD_OUT", None, "qa.en.jsonl.gz", "what docs/data.md says of docqa and dev-qa")
 }
 
-/// The folder that `variable` names, else the one `below` the cache; `file` has to be in it.
+/// The folder given by `variable`, else the one `below` the cache; it must contain `file`.
 fn found(variable: &str, below: Option<&str>, file: &str, command: &str) -> PathBuf {
     let set = |name| var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cached = || {

@@ -29,7 +29,7 @@ fn read(name: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// A file of a case, as `cases.json` has it.
+/// A case's file, as given in `cases.json`.
 fn file(value: &Value) -> Vec<u8> {
     if let Some(name) = value.as_str() {
         return read(&name[1..]);

@@ -1,4 +1,4 @@
-//! What the encoder's tests share: reference values, and where the models are.
+//! Shared by the encoder's tests: reference values, and locations of models.
 #![allow(dead_code)] // each test program uses a part of it
 
 pub mod fetched;
@@ -12,10 +12,10 @@ use std::{
 
 use interlingua::{bundle::Bundle, bundle::Weights};
 
-/// The checkpoints that `reference/make.py` writes.
+/// The checkpoints written by `reference/make.py`.
 pub const CHECKPOINTS: [&str; 6] = ["xlm-r", "e5", "labse", "cls-relu", "max-gelu-new", "plain"];
 
-/// A file of the reference.
+/// A reference file.
 pub fn reference(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(path)
 }
@@ -35,24 +35,24 @@ pub fn minilm() -> Bundle {
     open(&fetched::minilm())
 }
 
-/// A model folder or bundle that has to open.
+/// Opens a model folder or bundle.
 pub fn open(folder: &Path) -> Bundle {
     Bundle::open(folder).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// Every text of the reference.
+/// Every reference text.
 pub fn texts() -> Vec<String> {
     let path = reference("texts.json");
     let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_slice(&bytes).expect("texts.json is a list of strings")
 }
 
-/// all-MiniLM-L6-v2's vectors of [`texts`], by sentence-transformers.
+/// Vectors of [`texts`] by all-MiniLM-L6-v2 in sentence-transformers.
 pub fn minilm_vectors() -> Vec<f32> {
     array(&reference("minilm.safetensors"), "vectors")
 }
 
-/// A small checkpoint's vectors.
+/// A small checkpoint's expected vectors.
 pub struct Expected {
     /// The texts.
     pub texts: Vec<String>,
@@ -62,7 +62,7 @@ pub struct Expected {
     pub passage: Vec<f32>,
 }
 
-/// What sentence-transformers gives for a small checkpoint.
+/// The vectors that sentence-transformers computes for a small checkpoint.
 pub fn expected(name: &str) -> Expected {
     let path = reference(&format!("checkpoints/{name}.safetensors"));
     let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -94,7 +94,7 @@ pub fn worst(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).fold(0.0, |m, (a, b)| m.max((a - b).abs()))
 }
 
-/// Mean and least cosine between rows of width `d`.
+/// Mean and smallest cosine between rows of width `d`.
 pub fn cosines(a: &[f32], b: &[f32], d: usize) -> (f64, f64) {
     assert_eq!(a.len(), b.len(), "as many values");
     let dot =

@@ -1,4 +1,4 @@
-//! Training on very little, for tests.
+//! Training on very little data, for tests.
 
 use std::{
     fs,
@@ -43,7 +43,7 @@ pub fn write_data(folder: &Path) {
     }
 }
 
-/// Seven steps from the small checkpoint `plain`, in `output` beside the data.
+/// Seven steps from the small checkpoint `plain`, in the folder `output` next to the data.
 pub fn config(folder: &Path, output: &str, strategy: &str) -> TrainConfig {
     let model = super::checkpoint("plain");
     let text = format!(
@@ -81,7 +81,7 @@ pub fn config(folder: &Path, output: &str, strategy: &str) -> TrainConfig {
     TrainConfig::read(&path).unwrap()
 }
 
-/// A run on the CPU, stopped after so many steps where this is said: how it ended, what was done, what was said.
+/// A run on the CPU, stopped after this many steps if given: its result, its progress, its notes.
 pub fn run(
     config: &TrainConfig,
     resume: bool,
@@ -90,7 +90,7 @@ pub fn run(
     run_on(Machine::cpu(), config, resume, stop_after)
 }
 
-/// The same on any machine.
+/// The same on any device.
 pub fn run_on(
     machine: Machine,
     config: &TrainConfig,
@@ -115,7 +115,7 @@ pub fn run_on(
     (result.map(|_| ()), seen, notes)
 }
 
-/// All seven steps' losses, within `part` of their size.
+/// Asserts that the losses of all seven steps agree within `part` of their size.
 pub fn losses_are_near(one: &[Progress], other: &[Progress], part: f32) {
     assert_eq!((one.len(), other.len()), (7, 7));
     for (a, b) in one.iter().zip(other) {

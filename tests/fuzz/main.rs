@@ -1,6 +1,6 @@
-//! Every reader of bytes that someone else wrote, on each file of its corpus and on a few thousand that were made
-//! of them by edits: the same ones each time. `fuzz/` runs the same targets for as long as one likes, guided by
-//! coverage; CONTRIBUTING.md says how, and what to do with what it finds.
+//! Runs every reader of foreign bytes on each file of its corpus and on a few thousand edited versions of
+//! them, the same ones each time. `fuzz/` runs the same targets for as long as desired, guided by coverage;
+//! CONTRIBUTING.md says how, and what to do with findings.
 
 mod memory;
 mod targets;
@@ -15,10 +15,10 @@ use targets::{TARGETS, check};
 #[global_allocator]
 static ALLOCATOR: memory::Counting = memory::Counting;
 
-/// How many edited inputs each target gets; `INTERLINGUA_FUZZ_CASES` says otherwise.
+/// Number of edited inputs for each target; `INTERLINGUA_FUZZ_CASES` overrides it.
 const CASES: u32 = if cfg!(debug_assertions) { 300 } else { 4000 };
 
-/// What edits put into an input: numbers at the edges of their types, and what separates parts of files.
+/// What edits insert into an input: numbers at the limits of their types, and separators of file formats.
 const TOKENS: [&str; 26] = [
     "0",
     "-1",
@@ -48,7 +48,7 @@ const TOKENS: [&str; 26] = [
     "\n=== a.csv\n",
 ];
 
-/// A change of an input: what kind, where, and how much or from where.
+/// An edit of an input: what kind, where, and how much or from where.
 type Edit = (u8, u32, u32);
 
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -59,7 +59,7 @@ fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
-/// The numbers, words and strings of an input: what lies between characters of other kinds.
+/// The number, word or string at a position of an input, delimited by other characters.
 fn word_at(bytes: &[u8], at: usize) -> std::ops::Range<usize> {
     let inner = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'.' || *byte >= 0x80;
     let from = at + bytes[at..].iter().position(inner).unwrap_or(bytes.len() - at);

@@ -1,9 +1,9 @@
-//! How much memory a piece of work asks for at most: what a file claims is no reason to take it.
+//! Measures the peak memory of a piece of work: a file's claims must not cause large allocations.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which counts for each thread what is held and how much that was at most.
+/// The system's allocator, counting for each thread the bytes allocated and their peak.
 pub struct Counting;
 
 thread_local! {
@@ -11,10 +11,10 @@ thread_local! {
     static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts `more` bytes and then `less` bytes fewer. What another thread took may be given back here: hence no
-/// number below zero.
+/// Counts `more` bytes and then `less` bytes fewer. Memory allocated on another thread may be freed on this
+/// one, so the count saturates at zero.
 fn count(more: usize, less: usize) {
-    // A thread that ends has its counters no longer, and nobody asks for them.
+    // A thread that is ending has lost its counters, and nobody reads them.
     let _ = HELD.try_with(|held| {
         let now = held.get().saturating_add(more).saturating_sub(less);
         held.set(now);
@@ -22,11 +22,11 @@ fn count(more: usize, less: usize) {
     });
 }
 
-// SAFETY: every call is handed to the system's allocator as it came; the counters own no memory.
+// SAFETY: every call is forwarded unchanged to the system's allocator; the counters own no memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 0);
-        // SAFETY: the caller keeps the contract of `alloc`, which is the same one.
+        // SAFETY: the caller fulfils the contract of `alloc`, which is the same one.
         unsafe { System.alloc(layout) }
     }
 
@@ -44,12 +44,12 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size, layout.size());
-        // SAFETY: as in `dealloc`; the caller answers for `size`.
+        // SAFETY: as in `dealloc`; the caller is responsible for `size`.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
-/// The most bytes that `work` held at once, beyond what was held before.
+/// The peak memory of `work` in bytes, in addition to what was allocated before.
 pub fn most(work: impl FnOnce()) -> usize {
     let before = HELD.get();
     MOST.set(before);

@@ -1,8 +1,8 @@
-//! What is tried on each reader of bytes that someone else wrote. A target reads them through the door that callers
-//! use, and holds what was read against what is promised of it: that it can be written and read again, that indices
-//! lie within what they point into, that nothing is kept that is empty.
+//! What is tried on each reader of foreign bytes. A target reads them through the public interface, and
+//! checks what was read: it can be written and read again, indices are in range, nothing is kept that is
+//! empty.
 //!
-//! Readers of several files take one text of sections, `=== path` and the file's bytes, see [`sections`].
+//! Readers of several files take a text of sections, `=== path` and the file's bytes, see [`sections`].
 
 use std::collections::HashSet;
 use std::fs;
@@ -15,21 +15,21 @@ use interlingua::evaluation::{EvalReport, Measure, Measures, Setting, Task, Want
 use interlingua::retrieval::{npy, vectors};
 use interlingua::text;
 
-/// A reader, and what is tried on it.
+/// A reader and its test.
 pub struct Target {
     /// The name of its folder in `corpus`.
     pub name: &'static str,
-    /// Reads the bytes, and panics where something is not as it should be.
+    /// Reads the bytes, and panics if a property is violated.
     pub run: fn(&[u8]),
-    /// The most memory that it may hold for an input of no bytes; each byte of an input may take [`EACH`] more.
+    /// The most memory that it may use for an empty input; each byte of input may add [`EACH`].
     pub memory: usize,
 }
 
-/// Bytes of memory for each byte of an input: an empty line may become an error of some hundred bytes, and a
-/// packed one a thousand lines.
+/// Bytes of memory for each byte of input: an empty line may become an error of some hundred bytes, and a
+/// compressed one a thousand lines.
 const EACH: usize = 4 << 10;
 
-/// Runs a target on an input and asserts how much memory it took.
+/// Runs a target on an input and asserts how much memory it uses.
 pub fn check(target: &Target, bytes: &[u8]) {
     let most = crate::memory::most(|| (target.run)(bytes));
     let allowed = target.memory + EACH * bytes.len();
@@ -44,7 +44,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
     Target { name, run, memory: 32 << 20 }
 }
 
-/// All targets of the features that this was built with.
+/// All targets of the enabled features.
 pub const TARGETS: &[Target] = &[
     target("open", open),
     target("folder", folder),
@@ -67,7 +67,7 @@ pub const TARGETS: &[Target] = &[
     target("training", native::training),
 ];
 
-/// The files of an input: each begins with a line `=== path`. Paths lead nowhere but below the folder.
+/// The files of an input: each begins with a line `=== path`. Paths cannot leave the folder.
 pub fn sections(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -85,7 +85,7 @@ pub fn sections(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Puts files into a folder that goes when it is dropped. A path that is a folder of another one is left out.
+/// Writes files to a temporary folder. A path that is a folder of another one is left out.
 fn on_disk(files: &[(String, Vec<u8>)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (path, bytes) in files {
@@ -97,7 +97,7 @@ fn on_disk(files: &[(String, Vec<u8>)]) -> tempfile::TempDir {
     dir
 }
 
-/// Asserts what is promised of every corpus.
+/// Asserts the invariants of every corpus.
 fn sound(corpus: &Corpus) {
     let mut ids = HashSet::new();
     for passage in &corpus.passages {
@@ -126,13 +126,13 @@ fn sound(corpus: &Corpus) {
     }
 }
 
-/// Files as a person opens them, in the page and in the terminal.
+/// Files as a user opens them, in the page and in the terminal.
 fn open(bytes: &[u8]) {
     let files = sections(bytes);
     let Ok(corpus) = datasets::open(&files) else { return };
     assert!(!corpus.passages.is_empty());
     sound(&corpus);
-    // What was read can be written as this project's own lines and read again.
+    // What was read can be written in this project's own format and read again.
     let lines: String = corpus
         .passages
         .iter()
@@ -159,7 +159,7 @@ fn folder(bytes: &[u8]) {
     }
 }
 
-/// A run and judgements, in all forms that are read, and the run's measures.
+/// A run and judgements, in all formats, and the run's measures.
 fn trec(bytes: &[u8]) {
     let files = sections(bytes);
     let file = |name: &str| {
@@ -167,7 +167,7 @@ fn trec(bytes: &[u8]) {
     };
     let run = trec::parse_run("run", file("run"));
     let Ok(qrels) = trec::parse_qrels("qrels", file("qrels")) else { return };
-    // Ids may have blanks, where tabs or JSON tell them apart; in TREC's form they are written without.
+    // Ids may contain spaces where tabs or JSON separate them; in TREC's format these are escaped.
     let written: String = qrels
         .queries()
         .flat_map(|(query, judged)| {
@@ -186,7 +186,7 @@ fn trec(bytes: &[u8]) {
         all.sort();
         all
     };
-    // An empty id is no column, and a file that begins as another kind does is refused as that.
+    // An empty id is not a column, and a file that begins like another kind is refused as such.
     if datasets::file::text("again", written.as_bytes()).is_ok()
         && qrels.queries().all(|(query, judged)| !query.is_empty() && judged.keys().all(|id| !id.is_empty()))
     {
@@ -211,7 +211,7 @@ fn npy(bytes: &[u8]) {
     assert_eq!((bits(&again.0), again.1, again.2), (bits(&values), rows, columns));
 }
 
-/// Vectors as they ship beside the sample.
+/// A file of vectors, as shipped with the sample.
 fn vectors_file(bytes: &[u8]) {
     let Ok(read) = vectors::read("v", bytes.to_vec()) else { return };
     assert_eq!(read.values.len(), read.len() * read.dimension);
@@ -227,7 +227,7 @@ fn vectors_file(bytes: &[u8]) {
     assert_eq!((again.len(), again.about, again.windows), (read.len(), read.about, read.windows));
 }
 
-/// Reports that `interlingua eval --json` and the page's benchmark wrote.
+/// Reports written by `interlingua eval --json` and the page's benchmark.
 fn report(bytes: &[u8]) {
     let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     fs::write(file.path(), bytes).unwrap();
@@ -251,7 +251,7 @@ fn report(bytes: &[u8]) {
     }
 }
 
-/// What a person types: names of languages, measures, sizes and columns.
+/// What a user types: names of languages, measures, sizes and columns.
 fn words(bytes: &[u8]) {
     for line in String::from_utf8_lossy(bytes).lines() {
         if let Some(code) = text::code(line) {
@@ -281,7 +281,7 @@ pub mod engine {
 
     use super::sections;
 
-    /// Files that stand in where an input has none of the name.
+    /// Files that stand in for those that an input lacks.
     const CONFIG: &[u8] = include_bytes!("corpus/small/config.json");
     const TOKENIZER: &[u8] = include_bytes!("corpus/small/tokenizer.json");
     static WEIGHTS: LazyLock<Vec<u8>> = LazyLock::new(|| small_weights().to_safetensors().unwrap());
@@ -341,7 +341,7 @@ pub mod engine {
         }
     }
 
-    /// Encodes a few texts by a model that was read: it works or says why not.
+    /// Encodes a few texts with a model that was read: it works or returns an error.
     fn encode(bundle: &Bundle) {
         let Ok(encoder) = Encoder::new(bundle, Machine::cpu()) else { return };
         let texts = ["", "ab ba", "a bridge\n über den Fluss"];
@@ -363,7 +363,7 @@ pub mod engine {
 
     pub fn weights(bytes: &[u8]) {
         let whole = Weights::from_safetensors("w", bytes);
-        // As they come over a network.
+        // As if downloaded.
         let mut incoming = Incoming::default();
         for part in 1..4 {
             incoming.read("w", &bytes[..bytes.len() * part / 4]);
@@ -431,7 +431,7 @@ pub mod engine {
         }
     }
 
-    /// A model folder; what the input does not have of it is that of a small model.
+    /// A model folder; missing files are those of a small model.
     pub fn hugging_face(bytes: &[u8]) {
         let files: BTreeMap<String, Vec<u8>> = sections(bytes).into_iter().collect();
         let read =
@@ -478,7 +478,7 @@ mod native {
         }
     }
 
-    /// Texts to learn from: the first folder, or the file's name, says the form.
+    /// Training texts: the first folder, or the file's name, selects the format.
     pub fn training(bytes: &[u8]) {
         let files = sections(bytes);
         let dir = on_disk(&files);

@@ -1,15 +1,15 @@
-//! `src/threads/handover.rs` with atomics and threads of [loom], which runs each test with every order in which its
-//! threads can take turns, and every value that a load may see.
+//! `src/threads/handover.rs` with the atomics and threads of [loom], which runs each test with every
+//! interleaving of its threads, and every value that a load may see.
 //!
 //! [loom]: https://docs.rs/loom
 
 #![cfg(test)]
 
-/// In the place of `threads::sync`.
+/// Replaces `threads::sync`.
 mod sync {
     pub use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-    /// A thread that waits lets another go on.
+    /// A waiting thread lets another one run.
     pub fn idle(_: usize) {
         loom::thread::yield_now();
     }
@@ -34,8 +34,8 @@ use sync::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// Every order with at most so many changes of thread that no thread asked for: more have not been seen to find more,
-/// and would take hours.
+/// Every interleaving with at most this many preemptions: more have not been seen to find more, and would
+/// take hours.
 fn explore(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
@@ -50,7 +50,7 @@ fn handover() -> Arc<Handover> {
     })
 }
 
-/// Threads that do their shares of whatever is under way, each so many times, without waiting for it.
+/// Threads that take part in whatever job is in progress, each this many times, without waiting for one.
 fn helpers(handover: &Arc<Handover>, count: usize, times: usize) -> Vec<JoinHandle<()>> {
     let helper = |_| {
         let handover = handover.clone();
@@ -63,8 +63,8 @@ fn join(threads: Vec<JoinHandle<()>>) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// Work in parts, as `threads::each` shares it out, on the stack of [`job`]. Of each of its cells loom sees whether a
-/// thread reads or writes what another one writes meanwhile.
+/// Work in parts, distributed as by `threads::each`, on the stack of [`job`]. For each of its cells loom
+/// detects reads and writes that race with another thread's write.
 struct Work {
     next: AtomicUsize,
     /// How often each part was done.
@@ -72,18 +72,18 @@ struct Work {
     over: Cell<bool>,
 }
 
-// SAFETY: loom's cells look at who uses them before anything is used.
+// SAFETY: loom's cells check for races before every access.
 unsafe impl Sync for Work {}
 
 impl Work {
-    /// A thread's share; parts of which `broken` is true panic.
+    /// A thread's share; parts for which `broken` is true panic.
     fn share(&self, broken: impl Fn(usize) -> bool) {
         loop {
             assert!(!self.over.get(), "the job is over");
             let part = self.next.fetch_add(1, Relaxed);
             let Some(done) = self.parts.get(part) else { return };
             if broken(part) {
-                // Without a message for each order.
+                // Does not print a message for each interleaving.
                 resume_unwind(Box::new(()));
             }
             done.set(done.get() + 1);
@@ -91,7 +91,7 @@ impl Work {
     }
 }
 
-/// One job of so many parts.
+/// One job with this many parts.
 fn job(handover: &Handover, parts: usize, broken: impl Fn(usize) -> bool + Sync) {
     let work = Work {
         next: AtomicUsize::new(0),
