@@ -26,7 +26,7 @@ mod sync {
     }
 }
 
-/// Number of threads that share the work.
+/// Number of threads that share the work at present.
 pub fn count() -> usize {
     #[cfg(feature = "native")]
     return rayon::current_num_threads();

@@ -20,7 +20,7 @@ fn on(bundle: &Bundle, machine: Machine) -> Encoder {
     Encoder::new(bundle, machine).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// The CPU with our own kernels, and with Burn's, which are used in training.
+/// The CPU with our own kernels, and with Burn's; either can train.
 fn both() -> [Machine; 2] {
     [Machine::cpu(), Machine::flex()]
 }

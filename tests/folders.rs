@@ -21,7 +21,7 @@ fn every_folder_is_obeyed_or_refused_by_the_field() {
     let (mut read, mut refused, mut wrong, mut largest) = (0, 0, Vec::new(), 0.0f32);
     for case in &all.cases {
         let name = &case.name;
-        // With Burn's kernels too, which are used in training.
+        // With Burn's kernels too, with which one can train as well.
         for machine in [Machine::cpu(), Machine::flex()] {
             let vectors = case.bundle().and_then(|bundle| {
                 let encoder = Encoder::new(&bundle, machine.clone())?;

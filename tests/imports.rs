@@ -142,8 +142,8 @@ fn imports() -> Vec<Import> {
     out
 }
 
-/// Passes to `found` each path in `tokens`, the content of module `at`, that starts at the crate's root. So
-/// does what follows `pub use` in `lib.rs`.
+/// Passes to `found` each path in `tokens`, the content of module `at`, that starts at the crate's root. What
+/// follows `pub use` in `lib.rs` starts there too.
 fn walk(tokens: TokenStream, at: &mut Vec<String>, found: &mut dyn FnMut(&[String], &[String])) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let word = |i: usize| match tokens.get(i) {

@@ -109,7 +109,7 @@ fn write_all(folder: &Path, seeds: &str) -> PathBuf {
     path
 }
 
-/// What a session did.
+/// What a session did: training steps, and evaluations, each counted when all its questions are encoded.
 #[derive(Debug, Default, PartialEq)]
 struct Done {
     steps: usize,

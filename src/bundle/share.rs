@@ -2,8 +2,8 @@
 //!
 //! Models trained from the same start, with some of it frozen, have most of their bytes in common. The first
 //! bundle stores the arrays that all of them have in its `shared.safetensors`; in the manifests of the
-//! others, `at` is the relative path of that file, and of `tokenizer.json` if it is the same. Arrays of one
-//! bundle only are in its `own.safetensors`: the name distinguishes it from a complete model, and allows
+//! others, `at` is the relative path of that file, and of `tokenizer.json` if it is the same. A bundle's
+//! other arrays are in its `own.safetensors`: the name distinguishes it from a complete model, and allows
 //! switching without a moment at which a bundle cannot be read. Each file is written under a name that the
 //! old manifest does not list, then the manifest is replaced in one step, then files that it no longer lists
 //! are removed.

@@ -1,8 +1,8 @@
 //! Named arrays, packed or not, and reading and writing them as safetensors.
 //!
 //! A packed `[rows, columns]` matrix `x` is stored as `x` (I8) for q8, or `x.q4` (U8, two values a byte, low
-//! nibble first, with an offset of 8) for q4, together with `x.scales` (F16, `[rows, columns / 32]`): value =
-//! integer × scale of its block of [`BLOCK`] columns.
+//! nibble first; the integer is the nibble minus 8) for q4, together with `x.scales` (F16,
+//! `[rows, columns / 32]`): value = integer × scale of its block of [`BLOCK`] columns.
 
 use std::{borrow::Cow, collections::BTreeMap};
 

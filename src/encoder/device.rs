@@ -10,7 +10,7 @@ pub enum Backend {
     Cpu,
     /// A GPU, with our own shaders, through WebGPU (natively: wgpu).
     WebGpu,
-    /// The CPU, with Burn's kernels (burn-flex), as in training. Native only.
+    /// The CPU, with Burn's kernels (burn-flex), to encode and to train. Native only.
     Flex,
     /// A GPU, with Burn's kernels (burn-wgpu): Vulkan, Metal or DirectX. Native only.
     Gpu,

@@ -127,8 +127,8 @@ impl Encoder {
         Upload::begin(context, manifest.architecture.program()?, precision).map(Some)
     }
 
-    /// As [`with_precision`](Self::with_precision), continuing an [`upload`](Self::upload) that was started
-    /// with the same manifest, machine and precision.
+    /// As [`with_precision`](Self::with_precision); continues an [`upload`](Self::upload), if there is one,
+    /// that was started with the same manifest, machine and precision.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -280,7 +280,7 @@ impl Encoder {
         Ok(cut)
     }
 
-    /// The windows of each text, text after text, each preceded by the prompt for `kind`: see
+    /// The windows of each text, text after text, which fit together with the prompt for `kind`: see
     /// [`Tokenizer::windows`].
     ///
     /// # Errors

@@ -345,7 +345,7 @@ impl Task {
         all.filter(|judged| !query.left_out.contains(&judged.document))
     }
 
-    /// The documents of all languages that are ranked for a query and relevant by the lowest grade.
+    /// The documents of all languages that are ranked for a query and have at least the lowest relevant grade.
     fn answers<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a Judged> {
         let level = self.rules.wanted.level();
         let all = (0..self.languages.len()).flat_map(|lang| self.rankable(query, lang));

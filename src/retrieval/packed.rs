@@ -3,7 +3,7 @@
 use super::{top::Top, vectors::Vectors};
 use crate::{Error, Result, threads};
 
-/// Vectors scored before their scores are compared.
+/// Vectors scored at once, before their scores are compared with the best so far.
 const BLOCK: usize = 512;
 
 /// Vectors to search by cosine, stored in 8 bits a number.

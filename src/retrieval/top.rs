@@ -6,7 +6,7 @@ pub struct Top {
     k: usize,
     /// At most twice `k` and a few more; when full, those that cannot be among the best are dropped.
     kept: Vec<(usize, f32)>,
-    /// The worst of the `k` best so far, once there are that many.
+    /// The worst of the `k` best when scores were last dropped: anything not better is not among the best.
     bar: Option<(usize, f32)>,
 }
 

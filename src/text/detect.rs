@@ -95,8 +95,9 @@ impl Scripts {
         SCRIPTS.into_iter().zip(counts).max_by_key(|&(_, n)| n)
     }
 
-    /// The language of a text in which Latin letters are the majority but another script has at least a
-    /// fifth: a short question about a long English name is written in the script around the name.
+    /// The language of a text with more Latin letters than others, if those make up more than a fifth of all
+    /// letters (Han counts three times): a short question about a long English name is written in the script
+    /// around the name.
     fn minority(&self, letters: usize) -> Option<&'static str> {
         let mut rest = Self(self.0);
         rest.0[Script::Latin as usize] = 0;

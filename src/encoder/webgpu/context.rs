@@ -72,7 +72,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Writes a number to the device and reads it back.
+    /// Writes a number to the device and reads it back, as every batch does.
     async fn echo(&self) -> std::result::Result<(), String> {
         let watch = self.watch();
         let buffer = |usage| {

@@ -93,7 +93,7 @@ impl Upload {
         Ok(Self { loader, blocks: Vec::new() })
     }
 
-    /// Sends the blocks whose weights have all arrived in `weights`.
+    /// Sends the next blocks, in order, as long as all of a block's weights are in `weights`.
     ///
     /// # Errors
     /// As [`Model::new`](super::Model::new).
@@ -142,7 +142,7 @@ impl Upload {
 /// The error for what no shader supports.
 pub(super) fn unsupported(what: &str) -> Error {
     let hint =
-        format!("widths must be multiples of 4 there, and of heads at most {WIDEST_HEAD}; run it on the CPU");
+        format!("widths must be multiples of 4 there, and heads at most {WIDEST_HEAD} wide; run it on the CPU");
     Error::Unsupported { what: format!("{what} on WebGPU"), hint }
 }
 

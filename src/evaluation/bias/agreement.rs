@@ -45,7 +45,8 @@ fn spearman(a: &[u32], b: &[u32]) -> Option<f64> {
     for (rank, _) in (1..).zip(b).filter(|(_, d)| !a.contains(d)) {
         covariance += (f64::from(rank) - middle) * (last - middle);
     }
-    // The variance of ranks 1 to `union`, minus what `absent` ties take away; the same for both lists.
+    // The sum of squares of ranks 1 to `union` about their mean, minus what `absent` ties take away; the same
+    // for both lists.
     let cubic = |n: f64| n * (n * n - 1.0) / 12.0;
     let variance = cubic(union) - cubic(absent as f64);
     (variance > 0.0).then(|| covariance / variance)
