@@ -142,7 +142,7 @@ impl Upload {
 /// The error for what no shader supports.
 pub(super) fn unsupported(what: &str) -> Error {
     let hint =
-        format!("widths must be multiples of 4 there, and heads at most {WIDEST_HEAD} wide; run it on the CPU");
+        format!("widths must be multiples of 4 there, heads at most {WIDEST_HEAD} wide; run it on the CPU");
     Error::Unsupported { what: format!("{what} on WebGPU"), hint }
 }
 
