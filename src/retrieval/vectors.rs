@@ -3,8 +3,8 @@
 //! A safetensors file with two arrays: `vectors`, I8 `[n, d]`, and `scales`, F32 `[n]`. Row `i` is
 //! `vectors[i] * scales[i]`, where the scale is the row's largest magnitude over 127. Its metadata has one
 //! entry, `about`: a JSON object of strings that says what the vectors were made from. If texts were split, a
-//! third array, `windows`, U32 `[n, 3]`, gives for each row the index of its text and the window's start and
-//! end in it, in bytes.
+//! third array, `windows`, U32 `[n, 3]`, gives for each row the index of its text, from 0, and the window's start
+//! and end in it, in bytes.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Every kernel at sizes that leave partial tiles everywhere and are small enough for Miri (`scripts/test
-//! miri`).
+//! Every kernel at sizes that leave partial tiles everywhere and are small enough for Miri
+//! (`scripts/test miri`).
 
 use super::{
     attention::attend,

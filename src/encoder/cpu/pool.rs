@@ -2,8 +2,8 @@
 
 use crate::encoder::Pooling;
 
-/// Pools `[tokens, hidden]` of consecutive sequences, `lengths` tokens long, into `out`, `[sequences,
-/// hidden]`; an empty sequence gives zeros.
+/// Pools `[tokens, hidden]` of consecutive sequences, `lengths` tokens long, into `out`,
+/// `[sequences, hidden]`; an empty sequence gives zeros.
 pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: &mut [f32]) {
     let mut rest = x;
     for (vector, &length) in out.chunks_mut(hidden).zip(lengths) {
@@ -28,8 +28,8 @@ pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: 
     }
 }
 
-/// Gradients of the tokens, `[tokens, hidden]`, into `out` from those of the pooled vectors, `[sequences,
-/// hidden]`; `x` is what was pooled. Among equal maxima the first takes the whole gradient.
+/// Gradients of the tokens, `[tokens, hidden]`, into `out` from those of the pooled vectors,
+/// `[sequences, hidden]`; `x` is what was pooled. Among equal maxima the first takes the whole gradient.
 #[cfg(feature = "native")]
 pub fn unpool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
     out.fill(0.0);

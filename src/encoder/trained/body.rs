@@ -348,8 +348,8 @@ impl Run<'_> {
     }
 }
 
-/// Context vectors `[batch, length, heads width]` from queries, keys and values `[batch, length, 3 heads
-/// width]`; `mask` is added to the scores.
+/// Context vectors `[batch, length, heads width]` from queries, keys and values
+/// `[batch, length, 3 heads width]`; `mask` is added to the scores.
 fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -> Tensor<3> {
     let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
     let [batch, length, _] = qkv.dims();

@@ -16,9 +16,9 @@ use super::{Ranks, Task, mean};
 /// W = 12 Σ (R_j − n(L+1)/2)² / (n² (L³ − L)) (Kendall and Babington Smith 1939) and χ² = n (L−1) W.
 ///
 /// PEER (arXiv 2405.00978) asks the same of a single query, by Kruskal–Wallis over its ranks in one group per
-/// language. If a language has only one answer, as in XQuAD-R, every group is one rank, and H = 12/(N(N+1)) Σ
-/// i² − 3(N+1) = N − 1 whatever the order: with 11 languages p is always that of χ² = 10 with 10 degrees of
-/// freedom, 0.4405. Using questions as blocks avoids that.
+/// language. If a language has only one answer, as in XQuAD-R, every group is one rank, and
+/// H = 12/(N(N+1)) Σ i² − 3(N+1) = N − 1 whatever the order: with 11 languages p is always that of χ² = 10 with
+/// 10 degrees of freedom, 0.4405. Using questions as blocks avoids that.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Peer {
     /// p of χ² with L − 1 degrees of freedom: mean over query languages. Small: some language is

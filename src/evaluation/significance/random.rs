@@ -17,8 +17,8 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`: the high half of `n` times the next number. Probabilities are equal to within `n`
-    /// / 2⁶⁴.
+    /// A number below `n`: the high half of `n` times the next number. Probabilities are equal to within
+    /// `n` / 2⁶⁴.
     pub(super) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }

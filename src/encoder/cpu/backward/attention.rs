@@ -19,8 +19,8 @@ struct Scratch {
     transposed: Vec<f32>,
 }
 
-/// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the context vectors `[tokens,
-/// hidden]`. Softmax is recomputed from `qkv`, the queries, keys and values.
+/// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the context vectors
+/// `[tokens, hidden]`. Softmax is recomputed from `qkv`, the queries, keys and values.
 ///
 /// With P = softmax(s Q Kᵀ) and O = P V: dV = Pᵀ dO, dP = dO Vᵀ, dS = P (dP - Σ dP P) by rows,
 /// dQ = s dS K, dK = s dSᵀ Q.
