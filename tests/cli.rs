@@ -185,8 +185,8 @@ fn search_finds_the_passage_that_answers() {
         ["search", "--model", text(&model), "--device", "cpu", "--corpus", text(&corpus), text(&more)];
     let shown = good(&[&files[..], &["Where does salt come from?"]].concat());
     assert!(shown.lines().next().unwrap().contains("Salt is mined"), "{shown}");
-    assert!(bad(&files).contains("what to search for is missing"));
-    assert!(bad(&files[..7]).contains("what to search for is missing"));
+    assert!(bad(&files).contains("the query is missing"));
+    assert!(bad(&files[..7]).contains("the query is missing"));
     let said = bad(&[&files[..], &["gone.txt"]].concat());
     assert!(said.contains("there is no file gone.txt"), "{said}");
 }
@@ -516,11 +516,11 @@ fn reports_go_into_the_model_card() {
     assert!(other.contains("it has no mAP"), "{other}");
     fs::write(&two, fs::read_to_string(&two).unwrap().replace("\"model\":", "\"model\": \"x\", \"was\":"))
         .unwrap();
-    assert!(bad(&["card", "--model", &model, "--report", &two]).contains("it is on the model"));
+    assert!(bad(&["card", "--model", &model, "--report", &two]).contains("it is for the model"));
     let mut wrong: Value = results[1].clone();
     wrong["hashes"]["manifest.json"] = json!("0000");
     fs::write(&two, wrong.to_string()).unwrap();
-    assert!(bad(&["card", "--model", &model, "--report", &two]).contains("measure this bundle again"));
+    assert!(bad(&["card", "--model", &model, "--report", &two]).contains("evaluate this bundle again"));
     assert!(bad(&["card", "--model", &path("nowhere")]).contains("nowhere"));
 }
 

@@ -1,4 +1,4 @@
-//! `interlingua compare`: two or more runs side by side, with tests of what differs.
+//! `interlingua compare`: two or more runs side by side, with significance tests.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use interlingua::{Error, Result};
 #[derive(clap::Args)]
 pub struct Args {
     /// TREC run files (with --qrels), folders that `interlingua eval --runs` wrote, or reports of
-    /// `interlingua eval --json` (means alone: no tests).
+    /// `interlingua eval --json` (means only, so no tests).
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Judgements of the run files: trec_eval's four columns, TSV, JSON lines or JSON.
@@ -23,14 +23,14 @@ pub struct Args {
     /// The lowest grade that counts as relevant (trec_eval -l); nDCG counts all grades.
     #[arg(long, default_value_t = 1)]
     relevance: u32,
-    /// Leave queries that nothing is relevant to out of every mean, rather than counting them as 0.
+    /// Exclude queries without a relevant passage from every mean, rather than counting them as 0.
     #[arg(long)]
     only_answerable: bool,
-    /// What a judged query counts that is not in a run: zero (trec_eval -c) or skip (trec_eval without
+    /// How to count a judged query that is not in a run: zero (trec_eval -c) or skip (trec_eval without
     /// -c).
     #[arg(long, default_value = "zero", value_parser = ["zero", "skip"])]
     missing: String,
-    /// How many permutations for the tests, and resamples for the intervals.
+    /// Number of permutations for the tests, and of resamples for the intervals.
     #[arg(long, default_value_t = 10_000)]
     samples: usize,
     /// Seed of both.

@@ -1,4 +1,4 @@
-//! `interlingua data`: which data sets there are, where each is had, and getting them.
+//! `interlingua data`: lists data sets and their sources, and downloads them.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -11,22 +11,22 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 
-/// How long a server may take to answer.
+/// Timeout for a server's answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a file may take to come.
+/// Timeout for a whole file.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// How long to wait before each further try of what may pass: a server that is busy, a connection that broke.
+/// Waits before each retry of a transient failure: a busy server, a dropped connection.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Arguments of `interlingua data`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A data set's name; without one, all are listed.
+    /// A data set's name; without one, lists all.
     name: Option<String>,
-    /// Get the data set's files into this folder.
+    /// Download the data set's files into this folder.
     #[arg(long, requires = "name")]
     output: Option<PathBuf>,
-    /// Get them from this address instead of their makers', a mirror's for instance, or from this folder.
+    /// Download from this address instead of the original one, for instance a mirror, or copy from this folder.
     #[arg(long, requires = "output")]
     base: Option<String>,
     /// Print JSON instead of text.
@@ -42,14 +42,14 @@ struct Fetched {
     sha256: String,
     /// Whether the hash was compared with a known one.
     checked: bool,
-    /// Whether it was in the folder before.
+    /// Whether it was already in the folder.
     was_there: bool,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// A name that is not known, a server or a disk that refuses, or a file that is not the one expected.
+/// An unknown name, a failing server or disk, or a file with the wrong checksum.
 pub fn run(args: Args) -> Result<()> {
     let Some(name) = &args.name else {
         return if args.json { print(&CATALOGUE) } else { write(&table(&CATALOGUE)) };
@@ -66,7 +66,9 @@ pub fn run(args: Args) -> Result<()> {
     let mut text: String =
         fetched.iter().map(|f| format!("{}  {:>10}  {}\n", f.sha256, f.bytes, f.file)).collect();
     if unchecked > 0 {
-        text += &format!("{unchecked} of these hashes are shown only: the right ones are not known here.\n");
+        text += &format!(
+            "{unchecked} of these hashes could not be verified: the right ones are not known here.\n"
+        );
     }
     write(&format!("{text}{}: {}. {}\n", entry.name, entry.licence, entry.citation))
 }
@@ -76,7 +78,7 @@ fn print(value: &impl Serialize) -> Result<()> {
     write(&(json + "\n"))
 }
 
-/// A closed pipe is no fault: `interlingua data | head` is fine.
+/// A closed pipe is not an error: `interlingua data | head` is fine.
 fn write(text: &str) -> Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(problem) if problem.kind() != ErrorKind::BrokenPipe => Err(Error::file("stdout", problem)),
@@ -89,7 +91,7 @@ fn table(entries: &[Entry]) -> String {
     let rows = entries
         .iter()
         .map(|e| [e.name.into(), languages(e), e.size.into(), e.licence.into(), e.origin.into()]);
-    let head = ["name", "languages", "size", "licence", "where it is had"].map(String::from);
+    let head = ["name", "languages", "size", "licence", "source"].map(String::from);
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [0, 1, 2, 3].map(width);
@@ -100,15 +102,15 @@ fn table(entries: &[Entry]) -> String {
         }
         out += &format!("{}\n", row[4]);
     }
-    out + "\nMore on one: interlingua data NAME. To get it: interlingua data NAME --output DIR.\n\
-           What recipes train on, where each is had and how to bring your own: docs/data.md.\n"
+    out + "\nDetails: interlingua data NAME. Download: interlingua data NAME --output DIR.\n\
+           Training data, their sources and how to use your own: docs/data.md.\n"
 }
 
-/// All about one data set.
+/// The details of one data set.
 fn card(entry: &Entry) -> String {
     let mut out = format!("{}: {}\n", entry.name, entry.about);
     let how = match entry.base {
-        Some(base) => format!("interlingua data {} --output DIR gets it from {base}", entry.name),
+        Some(base) => format!("interlingua data {} --output DIR downloads it from {base}", entry.name),
         None => format!("by hand: {}", entry.by_hand),
     };
     let languages = languages(entry);
@@ -137,8 +139,8 @@ fn languages(entry: &Entry) -> String {
     }
 }
 
-/// Gets what is not in the folder yet, file after file; `say` is told of each. What fails and may pass is tried
-/// again after each of the pauses.
+/// Downloads what is not in the folder yet, one file after the other; `say` is told of each. A transient failure is
+/// retried after each of the pauses.
 fn fetch(
     entry: &Entry,
     folder: &Path,
@@ -148,7 +150,7 @@ fn fetch(
 ) -> Result<Vec<Fetched>> {
     let Some(base) = base.or(entry.base).filter(|_| !entry.files.is_empty()) else {
         return Err(Error::Unsupported {
-            what: format!("getting {} from here", entry.name),
+            what: format!("downloading {}", entry.name),
             hint: format!("{} ({})", entry.by_hand, entry.origin),
         });
     };
@@ -183,7 +185,7 @@ fn fetch(
                 }
             }
         };
-        let state = if was_there { "was there" } else { "fetched" };
+        let state = if was_there { "already present" } else { "downloaded" };
         say(format!("{}: {state}, {bytes} bytes", path.display()));
         let checked = file.sha256.is_some();
         fetched.push(Fetched { file: file.path.into(), bytes, sha256, checked, was_there });
@@ -203,7 +205,7 @@ fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
         Some(expected) if expected != found.1 => Err(Error::Integrity {
             file: path.display().to_string(),
             problem: format!(
-                "it is there but is another file: its SHA-256 is {}, not {expected}; move it away",
+                "another file of this name is already there: its SHA-256 is {}, not {expected}; move it away",
                 found.1
             ),
         }),
@@ -211,11 +213,11 @@ fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
     }
 }
 
-/// Why a file was not got.
+/// Why a download failed.
 enum Failed {
-    /// Another try may succeed.
+    /// A retry may succeed.
     Perhaps(Error),
-    /// Another try would fail too.
+    /// A retry would fail too.
     Surely(Error),
 }
 
@@ -225,7 +227,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// Gets one file under another name and renames it once it is whole and the right one.
+/// Downloads one file under another name and renames it once it is complete and verified.
 fn get(
     agent: &Agent,
     source: &str,
@@ -240,7 +242,7 @@ fn get(
         Ok(got)
     });
     if got.is_err() {
-        // Half a file is of no use, and the error to show is the first one.
+        // A partial file is useless, and the error to show is the first one.
         let _ = fs::remove_file(&part);
     }
     got
@@ -263,7 +265,7 @@ fn get_part(
         (Box::new(File::open(source).map_err(|e| at(e.to_string()))?), None)
     };
     let mut file = File::create(part).map_err(|e| Error::file(part, e))?;
-    let broke = |how: String| Failed::Perhaps(at(format!("the connection broke off {how}. Try again.")));
+    let broke = |how: String| Failed::Perhaps(at(format!("the connection was lost {how}. Try again.")));
     let got = copy(
         &mut body,
         &mut file,
@@ -283,7 +285,7 @@ fn get_part(
         Some(expected) if expected != got.1 => Err(Failed::Surely(Error::Integrity {
             file: source.to_string(),
             problem: format!(
-                "its SHA-256 is {}, not {expected}: it is not the file expected and was thrown away",
+                "its SHA-256 is {}, not {expected}: it is not the expected file and was deleted",
                 got.1
             ),
         })),
@@ -294,14 +296,14 @@ fn get_part(
     }
 }
 
-/// What a server's refusal means, for a person.
+/// What a server's refusal means, in words.
 fn refusal(problem: &ureq::Error, at: impl Fn(String) -> Error) -> Failed {
     match problem {
         ureq::Error::StatusCode(404) => {
-            Failed::Surely(at("it is not there (404); give another address with --base".into()))
+            Failed::Surely(at("not found (404); give another address with --base".into()))
         }
         ureq::Error::StatusCode(code @ (408 | 429 | 500..)) => {
-            Failed::Perhaps(at(format!("the server is busy or out of order (status {code})")))
+            Failed::Perhaps(at(format!("the server is busy or failing (status {code})")))
         }
         ureq::Error::StatusCode(code) => {
             Failed::Surely(at(format!("the server refused it (status {code})")))
@@ -322,7 +324,7 @@ fn refusal(problem: &ureq::Error, at: impl Fn(String) -> Error) -> Failed {
     }
 }
 
-/// Copies all, and gives the number of bytes and their SHA-256.
+/// Copies everything, and returns the number of bytes and their SHA-256.
 fn copy<E>(
     from: &mut impl Read,
     to: &mut impl Write,
@@ -368,7 +370,7 @@ mod tests {
         reader: CATALOGUE[0].reader,
     };
 
-    /// A server that gives each path its answer, `promised` bytes said to come; its address.
+    /// A server with an answer for each path, announcing `promised` bytes; returns its address.
     fn serve(answers: &'static [(&'static str, &'static str, usize)]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/x/", listener.local_addr().unwrap());
@@ -416,7 +418,7 @@ mod tests {
         );
         assert_eq!(fs::read(folder.path().join("sub/b.json")).unwrap(), b"bb");
         assert_eq!(files(folder.path()), ["a.json", "sub"]);
-        // Nobody is asked again.
+        // No second request is made.
         let second = got(folder.path(), "http://127.0.0.1:1").unwrap();
         assert!(second.iter().all(|f| f.was_there));
         fs::write(folder.path().join("a.json"), "mine").unwrap();
@@ -438,7 +440,7 @@ mod tests {
                 serve(&[("a.json", "other", 5)]),
                 vec!["a.json", A, "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"],
             ),
-            (serve(&[("a.json", "a\n", 20)]), vec!["a.json", "broke off"]),
+            (serve(&[("a.json", "a\n", 20)]), vec!["a.json", "connection was lost"]),
             ("nonsense".into(), vec!["nonsense/a.json"]),
         ] {
             let folder = tempfile::tempdir().unwrap();
@@ -456,7 +458,7 @@ mod tests {
         assert!(by_hand.contains("by hand") && by_hand.contains("the test"), "{by_hand}");
     }
 
-    /// A server that gives each connection the next of these answers, whatever is asked for.
+    /// A server that gives each connection the next of these answers, whatever the request.
     fn serve_in_turn(answers: &'static [&'static str]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -488,9 +490,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (result, again, said) = tried(folder.path(), &[BUSY, HALF, A_FILE, BUSY, A_FILE]);
         assert_eq!((result.unwrap().len(), again), (2, 3), "{said}");
-        assert!(said.contains("status 503") && said.contains("broke off"), "{said}");
+        assert!(said.contains("status 503") && said.contains("connection was lost"), "{said}");
 
-        // What was whole stays, and the next run goes on behind it.
+        // Complete files stay, and the next run continues after them.
         let folder = tempfile::tempdir().unwrap();
         let (result, again, _) = tried(folder.path(), &[A_FILE, BUSY, HALF, BUSY]);
         let problem = result.unwrap_err().to_string();
@@ -500,7 +502,7 @@ mod tests {
         let was_there: Vec<bool> = result.unwrap().iter().map(|file| file.was_there).collect();
         assert_eq!(was_there, [true, false]);
 
-        // Another file stays another one.
+        // A wrong file is not retried.
         let folder = tempfile::tempdir().unwrap();
         let (result, again, _) = tried(folder.path(), &[OTHER, A_FILE]);
         assert!(matches!(result, Err(Error::Integrity { .. })) && again == 0);
@@ -522,7 +524,7 @@ mod tests {
         assert_eq!(fs::read(to.path().join("sub/b.json")).unwrap(), b"bb");
     }
 
-    /// `/dev/full` is a disk without room.
+    /// `/dev/full` is a full disk.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_said() {
@@ -531,7 +533,7 @@ mod tests {
         let Err(Failed::Surely(problem)) =
             get_part(&agent, &format!("{base}a.json"), Path::new("/dev/full"), None)
         else {
-            panic!("a disk without room is none that another try helps");
+            panic!("a full disk is not worth a retry");
         };
         let problem = problem.to_string();
         assert!(problem.contains("/dev/full") && problem.contains("the disk is full"), "{problem}");

@@ -1,7 +1,7 @@
 //! One file for each command of the native program.
 //!
-//! Progress goes to stderr, results to stdout. With the feature `fetch` alone there are those commands that need
-//! no model.
+//! Progress goes to stderr, results to stdout. The feature `fetch` alone has only the commands that need no
+//! model.
 
 mod compare;
 mod data;
@@ -11,7 +11,7 @@ mod native;
 use clap::{Parser, Subcommand};
 use interlingua::Result;
 
-/// A multilingual text encoder: train it, measure it, search with it.
+/// A multilingual text encoder: train, evaluate and search.
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
@@ -24,16 +24,16 @@ enum Command {
     #[cfg(feature = "native")]
     #[command(flatten)]
     Native(Box<native::Command>),
-    /// List the data sets that models are measured on, or get one.
+    /// List the evaluation data sets, or download one.
     Data(data::Args),
-    /// Compare runs, ours or anyone's, and test what differs.
+    /// Compare runs, ours or any in TREC format, with significance tests.
     Compare(compare::Args),
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command named by the arguments.
 ///
 /// # Errors
-/// Whatever the command meets, in a sentence.
+/// Those of the command.
 pub fn run() -> Result<()> {
     match Cli::parse().command {
         #[cfg(feature = "native")]

@@ -1,4 +1,4 @@
-//! `interlingua bench`: latency and throughput by batch and length.
+//! `interlingua bench`: latency and throughput by batch size and length.
 
 use std::path::PathBuf;
 
@@ -18,10 +18,10 @@ pub struct Args {
     model: PathBuf,
     #[command(flatten)]
     place: super::Place,
-    /// Timed calls in each cell, after two that are not counted.
+    /// Timed calls in each cell, after two for warm-up.
     #[arg(long, default_value_t = 7)]
     repeats: usize,
-    /// One JSON document.
+    /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }

@@ -1,4 +1,4 @@
-//! `interlingua card`: evaluation reports go into a bundle's manifest, and its model card is written anew.
+//! `interlingua card`: adds evaluation reports to a bundle's manifest and rewrites its model card.
 
 use std::{fs, path::PathBuf};
 
@@ -18,12 +18,12 @@ pub struct Args {
     /// Reports of `interlingua eval --json` on this bundle; one on the same data set replaces the earlier.
     #[arg(long, num_args = 1..)]
     report: Vec<PathBuf>,
-    /// What the weights had been trained on before they came here, and by whose account.
+    /// What the weights had been trained on before, and according to whom.
     #[arg(long, value_name = "TEXT")]
     background: Option<String>,
 }
 
-/// Runs the command. Weights and tokenizer stay as they are.
+/// Runs the command. Weights and tokenizer do not change.
 ///
 /// # Errors
 /// Says which file is wrong; a report on another model is refused.
@@ -35,7 +35,7 @@ pub fn run(args: Args) -> Result<()> {
         let bytes = fs::read(path).map_err(|e| Error::file(path, e))?;
         let place = path.display().to_string();
         let report: Value = serde_json::from_slice(&bytes).map_err(|e| {
-            Error::format(&place, Problem::of(format!("no report of `interlingua eval --json`: {e}"), e))
+            Error::format(&place, Problem::of(format!("not a report of `interlingua eval --json`: {e}"), e))
         })?;
         manifest.results = add(&place, &hash, &manifest, report)?;
     }
@@ -55,15 +55,15 @@ fn add(place: &str, hash: &str, manifest: &Manifest, report: Value) -> Result<Va
         one => vec![one],
     };
     if !["mono", "cross", "multi"].iter().any(|setting| report[setting]["map"].is_f64()) {
-        return Err(Error::format(place, "no report of `interlingua eval --json`: it has no mAP"));
+        return Err(Error::format(place, "not a report of `interlingua eval --json`: it has no mAP"));
     }
     if report["model"].as_str() != Some(&manifest.name) {
         return Err(Error::format(
             place,
-            format!("it is on the model {}, not on {}", report["model"], manifest.name),
+            format!("it is for the model {}, not for {}", report["model"], manifest.name),
         ));
     }
-    // With each report the manifest changes, but not the model: what earlier reports name is it too.
+    // Each report changes the manifest but not the model: the hashes in earlier reports are valid too.
     let named = |report: &Value| report["hashes"][MANIFEST].as_str().map(String::from);
     let measured = named(&report);
     if measured.as_deref() != Some(hash)
@@ -71,7 +71,9 @@ fn add(place: &str, hash: &str, manifest: &Manifest, report: Value) -> Result<Va
     {
         return Err(Error::format(
             place,
-            format!("it was measured on another {MANIFEST} than the one here; measure this bundle again"),
+            format!(
+                "it was measured with a different {MANIFEST} from the one here; evaluate this bundle again"
+            ),
         ));
     }
     let same =

@@ -18,22 +18,22 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// Text, one text a line, packed (gzip, zstd) or not; or a table (CSV, TSV) or JSON lines, of whose
-    /// passages each becomes a row, in the order in which `interlingua search` reads them.
+    /// Text, one per line, optionally compressed (gzip, zstd); or a table (CSV, TSV) or JSON lines, where each
+    /// passage becomes a row, in the order in which `interlingua search` reads them.
     #[arg(long)]
     input: PathBuf,
     /// Which columns of a table or fields of JSON lines are what, as in `interlingua search`.
     #[arg(long)]
     columns: Option<Columns>,
-    /// Which prompt goes in front: query or passage.
+    /// Which prompt to prepend: query or passage.
     #[arg(long, value_parser = ["query", "passage"])]
     kind: String,
     /// The file to write: `.npy`, `[lines, dimensions]` in f32, or `.safetensors`, 8 bits a number, which
     /// `interlingua search --vectors` and the page's module open.
     #[arg(long)]
     output: PathBuf,
-    /// Split texts that are longer than the model's window into overlapping windows: a row each, and which text and
-    /// which of its bytes each row is of stands in the `.safetensors` file, or in OUTPUT.windows.tsv beside `.npy`.
+    /// Split texts longer than the model's window into overlapping windows, one row each. The text and byte range of
+    /// each row are in the `.safetensors` file, or in OUTPUT.windows.tsv next to the `.npy` file.
     #[arg(long)]
     windows: bool,
     #[command(flatten)]
@@ -85,7 +85,7 @@ pub fn run(args: Args) -> Result<()> {
     let beside = PathBuf::from(format!("{}.windows.tsv", args.output.display()));
     if windows.is_none() && !packed && beside.exists() {
         eprintln!(
-            "{} is of other vectors, which were in {} before.",
+            "{} belongs to other vectors, which were in {} before.",
             beside.display(),
             args.output.display()
         );
@@ -95,7 +95,7 @@ pub fn run(args: Args) -> Result<()> {
         let table: String =
             ["text\tstart\tend\n".into()].into_iter().chain(windows.iter().map(row)).collect();
         write_whole(&beside, table.as_bytes())?;
-        println!("{}: which text, from 0, and which of its bytes each row is of", beside.display());
+        println!("{}: the text (from 0) and the byte range of each row", beside.display());
     }
     println!(
         "{}: [{}, {d}] {}, {}",
@@ -107,10 +107,10 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// As [`about`], with what the model's window left out.
+/// As [`about`], with what was truncated.
 ///
 /// # Errors
-/// [`Error::Input`] should the library refuse it.
+/// [`Error::Input`] if the library refuses it.
 pub fn about_cut(manifest: &Manifest, cut: &Cut) -> Result<BTreeMap<String, String>> {
     let mut about = about(manifest);
     let cut = serde_json::to_string(cut).map_err(|e| Error::Input(format!("cut: {e}")))?;
@@ -118,7 +118,7 @@ pub fn about_cut(manifest: &Manifest, cut: &Cut) -> Result<BTreeMap<String, Stri
     Ok(about)
 }
 
-/// Whose vectors they are; an unconverted folder has no hash.
+/// Which model made the vectors; an unconverted folder has no hash.
 pub fn about(manifest: &Manifest) -> BTreeMap<String, String> {
     let hash = manifest.weights_hash().map(|hash| ("weights_sha256", hash));
     let facts = [("model", manifest.name.as_str())].into_iter().chain(hash);

@@ -1,4 +1,4 @@
-//! `interlingua eval`: how well a model retrieves, in its own language and across languages.
+//! `interlingua eval`: how well a model retrieves, within and across languages.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -26,56 +26,55 @@ pub struct Args {
     /// Write TREC run and qrels files of every setting into this folder.
     #[arg(long)]
     runs: Option<PathBuf>,
-    /// How many passages a query's mono and multi runs hold; 0 is all.
+    /// Depth of the mono and multi runs, in passages per query; 0 is all.
     #[arg(long, default_value_t = trec::Depth::default().main)]
     depth: usize,
-    /// How many passages a query's cross runs hold; 0 is all.
+    /// Depth of the cross runs, in passages per query; 0 is all.
     #[arg(long, default_value_t = trec::Depth::default().cross)]
     cross_depth: usize,
     /// Only these languages, for instance ar,de.
     #[arg(long, value_delimiter = ',')]
     languages: Vec<String>,
-    /// Which questions of MIRACL (dev where not given) or BEIR (test); train or test of the sample (all where
-    /// not given).
+    /// The split of MIRACL (default dev) or BEIR (default test); train or test of the sample (default all).
     #[arg(long)]
     split: Option<String>,
-    /// Which passages of MIRACL or BEIR: all, judged, or a number to add to the judged ones. Only `all`
-    /// gives figures that compare with published ones.
+    /// Which passages of MIRACL or BEIR: all, judged, or a number to add to the judged ones. Only with `all`
+    /// are figures comparable with published ones.
     #[arg(long, default_value = "all")]
     pool: String,
-    /// Measures beside those that are always there, with cut-offs of your own: for instance
+    /// Further measures, with your own cut-offs: for instance
     /// ndcg@20,mrr@10,recall@1000,map@100,p@5.
     #[arg(long, alias = "measures", value_delimiter = ',')]
     measure: Vec<Measure>,
     /// The lowest grade that counts as relevant (trec_eval -l); nDCG counts all grades.
     #[arg(long, default_value_t = 1)]
     relevance: u32,
-    /// Leave queries that no passage answers out of every mean. Without this every judged query counts,
+    /// Exclude queries that no passage answers from every mean. Without this every judged query counts,
     /// as with trec_eval -c and in published figures.
     #[arg(long)]
     only_answerable: bool,
     /// Rank passages with a query's own id too. BEIR leaves them out of that query's ranking, and so do
-    /// we for sets in BEIR's form.
+    /// we for sets in BEIR format.
     #[arg(long)]
     keep_identical_ids: bool,
-    /// Which columns and fields of own files are what, as in `interlingua search`.
+    /// The roles of columns or fields of your own files, as in `interlingua search`.
     #[arg(long)]
     columns: Option<datasets::Columns>,
     /// Write every query's measures in every setting into this CSV file.
     #[arg(long)]
     per_query: Option<PathBuf>,
-    /// Keep vectors in this folder, and take them from it where they are there already.
+    /// Cache vectors in this folder.
     #[arg(long)]
     vectors: Option<PathBuf>,
-    /// Split passages that are longer than the model's window into overlapping windows, of which the best counts:
-    /// for your own files. Figures do not compare with those of others, who cut passages off.
+    /// Split passages longer than the model's window into overlapping windows; the best one counts. For your own
+    /// files: figures are not comparable with published ones, which are for truncated passages.
     #[arg(long)]
     windows: bool,
-    /// Remove this many leading directions of each language from the vectors first (LIR, arXiv
+    /// First remove this many leading directions of each language from the vectors (LIR, arXiv
     /// 2109.04727).
     #[arg(long)]
     lir: Option<usize>,
-    /// Bootstrap resamples for the intervals; 0 leaves intervals out.
+    /// Bootstrap resamples for the intervals; 0 for no intervals.
     #[arg(long, default_value_t = 1000)]
     samples: usize,
     /// Seed of the resampling.

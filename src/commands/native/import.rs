@@ -1,4 +1,4 @@
-//! `interlingua import`: a model folder becomes a bundle.
+//! `interlingua import`: turns a model folder into a bundle.
 
 use std::{fs, path::PathBuf};
 
@@ -10,15 +10,15 @@ use interlingua::{
 /// Arguments of `interlingua import`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A Hugging Face or sentence-transformers folder, or a bundle to store another way.
+    /// A Hugging Face or sentence-transformers folder, or a bundle to quantize differently.
     folder: PathBuf,
-    /// Where the bundle goes.
+    /// The bundle to write.
     #[arg(long)]
     output: PathBuf,
     /// How weights are stored: f32, f16, q8 or q4.
     #[arg(long, default_value = "q8")]
     quantize: Quantization,
-    /// The model's name; the folder's when not given.
+    /// The model's name; by default the folder's.
     #[arg(long)]
     name: Option<String>,
     /// SPDX expression of the model's licence.
@@ -27,13 +27,13 @@ pub struct Args {
     /// Codes of the model's languages, separated by commas.
     #[arg(long, value_delimiter = ',')]
     languages: Vec<String>,
-    /// Prefix in front of a query, when the folder does not say (E5: `query: `).
+    /// Prefix of a query, if the folder does not say (E5: `query: `).
     #[arg(long)]
     query_prompt: Option<String>,
-    /// Prefix in front of a passage.
+    /// Prefix of a passage.
     #[arg(long)]
     passage_prompt: Option<String>,
-    /// A report of `interlingua eval --json`, to go into the manifest as the measured results.
+    /// A report of `interlingua eval --json` to add to the manifest.
     #[arg(long)]
     results: Option<PathBuf>,
 }
@@ -68,7 +68,7 @@ pub fn run(args: Args) -> Result<()> {
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&args.output)?;
     println!(
-        "{}: {}, {} weights, {:.1} MB; texts up to {} tokens, compared by {}, prompts {:?} and {:?}",
+        "{}: {}, {} parameters, {:.1} MB; texts up to {} tokens, compared by {}, prompts {:?} and {:?}",
         args.output.display(),
         args.quantize,
         bundle.weights.parameters(),

@@ -27,21 +27,21 @@ use progress::Progress;
 pub enum Command {
     /// Turn a Hugging Face or sentence-transformers folder into a bundle.
     Import(import::Args),
-    /// Keep only the tokens that some languages use: a small model for them out of a large one.
+    /// Reduce a large model to the tokens that some languages use.
     Trim(trim::Args),
-    /// Let bundles keep once what all of them have: weights that are the same, and the tokenizer.
+    /// Let bundles store what they have in common once: identical weights, and the tokenizer.
     Share(share::Args),
     /// Write one vector for each line of a file.
     Encode(encode::Args),
     /// Rank the passages of a corpus for a query.
     Search(search::Args),
-    /// Measure a model on a data set.
+    /// Evaluate a model on a data set.
     Eval(eval::Args),
     /// Train a model.
     Train(train::Args),
-    /// Put evaluation reports into a bundle and write its model card.
+    /// Add evaluation reports to a bundle and write its model card.
     Card(card::Args),
-    /// Train and measure several shares of monolingual batches from one start, and report on them.
+    /// Train and evaluate several shares of monolingual batches from one start, and report on them.
     Study(study::Args),
     /// Measure latency and throughput.
     Bench(bench::Args),
@@ -52,7 +52,7 @@ pub enum Command {
 /// Runs one of them.
 ///
 /// # Errors
-/// Whatever the command meets, in a sentence.
+/// Those of the command.
 pub fn run(command: Command) -> Result<()> {
     match command {
         Command::Import(args) => import::run(args),
@@ -69,11 +69,11 @@ pub fn run(command: Command) -> Result<()> {
     }
 }
 
-/// Says on stderr how a corpus was read and what was left out of it.
+/// Reports on stderr how a corpus was read and what was left out of it.
 fn tell(corpus: &Corpus) {
     corpus.notes.iter().for_each(|note| eprintln!("{note}"));
     let plain = |f: &Fields| f.column(Role::Text).is_some_and(|i| f.names[i] == "text");
     if !corpus.fields.iter().all(plain) {
-        eprintln!("(--columns says otherwise what is what, for instance text=body,language=lang,id=key)");
+        eprintln!("(to read it differently: --columns, for instance text=body,language=lang,id=key)");
     }
 }

@@ -1,4 +1,4 @@
-//! Which model a command opens, and where it runs.
+//! Opens a command's model on the chosen device.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use interlingua::bundle::{Bundle, Manifest};
 use interlingua::choice::PrecisionChoice;
 use interlingua::encoder::{Backend, Encoder, Machine, Precision};
 
-/// What `--device` takes. `auto` is a real GPU by Burn's kernels, else the CPU by our own; `flex` is the
-/// CPU by Burn's kernels, `webgpu` a GPU by the shaders of the page.
+/// Values of `--device`. `auto` is a real GPU with Burn's kernels, else the CPU with our own; `flex` is the
+/// CPU with Burn's kernels, `webgpu` a GPU with the page's shaders.
 const DEVICES: [&str; 5] = ["auto", "cpu", "gpu", "flex", "webgpu"];
 
 /// Where a model runs, and how.
 #[derive(clap::Args)]
 pub struct Place {
-    /// auto, cpu or gpu; flex is the CPU by Burn's kernels, webgpu the page's shaders.
+    /// auto, cpu or gpu; flex is the CPU with Burn's kernels, webgpu the page's shaders.
     #[arg(long, default_value = "auto", value_parser = DEVICES)]
     device: String,
-    /// How the CPU multiplies packed weights (q8, q4): exact is in f32, fast in integers.
+    /// How the CPU multiplies packed weights (q8, q4): exact (in f32) or fast (in integers).
     #[arg(long, default_value = "exact", value_parser = ["exact", "fast"])]
     precision: String,
 }
@@ -25,7 +25,7 @@ pub struct Place {
 /// Opens a bundle or an unconverted model folder where `place` says; its weights stay in the encoder only.
 ///
 /// # Errors
-/// Says which file or field of the model is wrong, or what is wrong with the device asked for.
+/// Says which file or field of the model is wrong, or what is wrong with the requested device.
 pub fn open_model(path: &Path, place: &Place) -> Result<(Encoder, Manifest)> {
     let bundle = Bundle::open(path)?;
     let encoder = put(&bundle, place)?;
@@ -42,7 +42,7 @@ fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
         "flex" => Encoder::new(bundle, Machine::flex()),
         "gpu" => on_gpu(bundle, Machine::gpu()?),
         "webgpu" => on_gpu(bundle, Machine::webgpu_in_time()?),
-        // A GPU imitated in software is slower than the CPU itself.
+        // A software GPU is slower than the CPU itself.
         _ => match Machine::gpu() {
             Ok(machine) if !machine.software => on_gpu(bundle, machine).or_else(|problem| {
                 eprintln!("{problem}; the CPU is used");

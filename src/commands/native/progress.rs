@@ -1,9 +1,9 @@
-//! How far one is, on stderr.
+//! A progress line on stderr.
 
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
-/// A line on stderr that says how far one is; rewritten in place on a terminal.
+/// A progress line on stderr; rewritten in place on a terminal.
 pub struct Progress {
     what: &'static str,
     start: Instant,
@@ -28,7 +28,7 @@ impl Progress {
         let left = (total - done.min(total)) as f64 / rate.max(1e-9);
         let line = format!("{done} of {total} {}, {rate:.0}/s, {left:.0} s left", self.what);
         let mut stderr = std::io::stderr();
-        // A closed stderr is no reason to stop working.
+        // A closed stderr is no reason to stop.
         let _ = match (terminal, done >= total) {
             (true, false) => write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush()),
             (true, true) => writeln!(stderr, "\r\x1b[K{line}"),

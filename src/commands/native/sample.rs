@@ -1,4 +1,4 @@
-//! `interlingua sample`: the vectors with which the page's sample corpus ships.
+//! `interlingua sample`: writes the vectors that the page's sample corpus ships with.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -21,21 +21,21 @@ pub struct Args {
     /// The bundle that the page starts with.
     #[arg(long)]
     model: PathBuf,
-    /// A bundle whose vectors shall lie there too, so that a page need not make them; once for each.
+    /// A further bundle to write vectors for, so that the page need not compute them; may be repeated.
     #[arg(long)]
     other: Vec<PathBuf>,
-    /// Folder with `passages.jsonl`; the vectors are written beside it.
+    /// Folder with `passages.jsonl`; the vectors are written there.
     #[arg(long, default_value = "static/sample")]
     folder: PathBuf,
 }
 
-/// How far down an answer may stand that a harder example has.
+/// Greatest rank of the answer of a harder example.
 const HARDEST: usize = 20;
 
-/// Runs the command: `examples.json` gets a choice of the questions whose answer the model finds first, then one in each
-/// language that is harder, each with the answer's rank; `vectors.safetensors`, and a file for each other model, a row
-/// for each passage and then one for each example, and whose vectors they are; `vectors.json` says which file is
-/// whose.
+/// Runs the command. `examples.json`: a selection of the questions whose answer the model ranks first, then a harder one
+/// in each language, each with the answer's rank. `vectors.safetensors`, and one file for each other model: a row for
+/// each passage and then one for each example, with the model's name. `vectors.json`: which file belongs to which
+/// model.
 ///
 /// # Errors
 /// Says what is wrong with a model or the corpus.
@@ -61,15 +61,18 @@ pub fn run(args: Args) -> Result<()> {
             _ => format!("vectors-{}.safetensors", &hash[..12.min(hash.len())]),
         };
         if list.insert(hash.into(), file.clone()).is_some() {
-            return Err(Error::file(model, "its weights are those of a model that was given before"));
+            return Err(Error::file(
+                model,
+                "its weights are those of a model given before; name each model once",
+            ));
         }
         let encoded = Encoded::new(bundle, &corpus)?;
         if files.is_empty() {
             ranks = encoded.ranks(&corpus)?;
             let first = |rank: &Option<usize>| *rank == Some(1);
             println!(
-                "{}: {} of {} questions find a passage that answers first among those of all languages; the examples \
-                 are of these, but for a harder one in each language",
+                "{}: for {} of {} questions a passage that answers is ranked first among those of all languages; the \
+                 examples are from these, except for a harder one in each language",
                 encoded.bundle.manifest.name,
                 ranks.iter().filter(|rank| first(rank)).count(),
                 corpus.questions.len()
@@ -98,20 +101,20 @@ pub fn run(args: Args) -> Result<()> {
     for (file, bytes) in &files {
         write_whole(&args.folder.join(file), bytes)?;
     }
-    // Of models that the page had before.
+    // From models that the page had before.
     for entry in fs::read_dir(&args.folder).map_err(|e| Error::file(&args.folder, e))? {
         let path = entry.map_err(|e| Error::file(&args.folder, e))?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if name.starts_with("vectors-") && files.iter().all(|(file, _)| *file != name) {
             fs::remove_file(&path).map_err(|e| Error::file(&path, e))?;
-            println!("{name}: removed, it was of another model");
+            println!("{name}: removed, it belonged to another model");
         }
     }
     println!("{}: {} passages and {} examples", args.folder.display(), corpus.passages.len(), examples.len());
     Ok(())
 }
 
-/// A corpus' passages by a model.
+/// A corpus' passages encoded by a model.
 struct Encoded {
     bundle: Bundle,
     encoder: Encoder,
@@ -121,7 +124,7 @@ struct Encoded {
 
 impl Encoded {
     fn new(bundle: Bundle, corpus: &Corpus) -> Result<Self> {
-        // What ships is the same on every machine that makes it, so the CPU makes it.
+        // On the CPU, so that what ships is the same whichever machine makes it.
         let encoder = Encoder::new(&bundle, Machine::cpu())?;
         encoder.similarity().need_cosine("a sample's vectors, in 8 bits,")?;
         let passages: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
@@ -143,8 +146,8 @@ impl Encoded {
         Ok(rows)
     }
 
-    /// Of each of the corpus' questions, the rank of the first passage that answers it among all, in 8 bits as in the
-    /// page; none where that is beyond [`HARDEST`].
+    /// For each of the corpus' questions, the rank of the first passage that answers it among all, in 8 bits as in the
+    /// page; none if it is beyond [`HARDEST`].
     fn ranks(&self, corpus: &Corpus) -> Result<Vec<Option<usize>>> {
         let d = self.encoder.dimension();
         let mut all = self.rows.clone();
@@ -159,7 +162,7 @@ impl Encoded {
         questions.chunks(d).zip(&corpus.questions).map(rank).collect()
     }
 
-    /// A file of vectors, the passages' and behind them the examples'.
+    /// A file of vectors: first the passages', then the examples'.
     fn file(&self, examples: &[&Question], passages_sha256: &str) -> Result<Vec<u8>> {
         let mut rows = self.rows.clone();
         rows.extend(self.questions(examples)?);

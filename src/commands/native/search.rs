@@ -21,19 +21,19 @@ pub struct Args {
     /// A bundle or a model folder.
     #[arg(long)]
     model: PathBuf,
-    /// Files to search, packed (gzip, zstd) or not: JSON lines or lists, CSV, TSV, plain lines, or XQuAD-R.
+    /// Files to search, optionally compressed (gzip, zstd): JSON lines or arrays, CSV, TSV, plain lines, or XQuAD-R.
     #[arg(long, required = true, num_args = 1..)]
     corpus: Vec<PathBuf>,
-    /// Which columns of a table or fields of JSON lines are what, for instance
+    /// The roles of a table's columns or of JSON fields, for instance
     /// text=body,language=lang,id=key,title=none; a table's columns also by number, with header=yes or no.
     #[arg(long)]
     columns: Option<Columns>,
-    /// The passages' vectors, as `interlingua encode --kind passage` wrote them to a `.safetensors` file: a
-    /// row for each passage, in the order of the files. Without, passages are encoded.
+    /// The passages' vectors, a `.safetensors` file written by `interlingua encode --kind passage`: one
+    /// row per passage, in the order of the files. Without it, passages are encoded.
     #[arg(long)]
     vectors: Option<PathBuf>,
-    /// Split passages that are longer than the model's window into overlapping windows: the best window counts, and
-    /// it is what is shown.
+    /// Split passages longer than the model's window into overlapping windows: the best one counts and
+    /// is shown.
     #[arg(long, conflicts_with = "vectors")]
     windows: bool,
     /// How many passages to show.
@@ -42,10 +42,10 @@ pub struct Args {
     /// Only passages in these languages, for instance ar,de.
     #[arg(long, value_delimiter = ',')]
     languages: Vec<String>,
-    /// Passages in one language (the query's), in another, or in all.
+    /// Search passages in one language (the query's), in another, or in all.
     #[arg(long, default_value = "all", value_parser = ["one", "another", "all"])]
     scope: String,
-    /// The query's language; it is detected where it is not given.
+    /// The query's language; detected by default.
     #[arg(long)]
     query_language: Option<String>,
     /// Print one JSON document instead of text.
@@ -53,23 +53,22 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     place: super::Place,
-    /// What to search for; in front of the options, or behind them.
+    /// The query; before or after the options.
     query: Option<String>,
 }
 
 impl Args {
-    /// Takes what to search for. `--corpus` takes all words behind it, so it may be the last of its files.
+    /// Takes the query. `--corpus` takes all words after it, so the query may be the last of its files.
     fn take_query(&mut self) -> Result<String> {
         if let Some(query) = self.query.take() {
             return Ok(query);
         }
-        let missing =
-            "what to search for is missing; put it in front: interlingua search \"QUERY\" --corpus FILE …";
+        let missing = "the query is missing; put it first: interlingua search \"QUERY\" --corpus FILE …";
         let last = match self.corpus.last() {
             Some(last) if self.corpus.len() > 1 && !last.exists() => last.display().to_string(),
             _ => return Err(Error::Input(missing.into())),
         };
-        // More likely a name that is mistyped.
+        // More likely a mistyped file name.
         if !last.contains(char::is_whitespace) && Path::new(&last).extension().is_some() {
             return Err(Error::Input(format!("there is no file {last}, and {missing}")));
         }
@@ -89,10 +88,10 @@ struct Found<'a> {
     detected: bool,
     passages: usize,
     notes: &'a [String],
-    /// What the model's window left out of the passages; absent where a file of vectors does not say.
+    /// What was truncated from the passages; absent if a file of vectors does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     cut: Option<Cut>,
-    /// What it left out of the query.
+    /// What was truncated from the query.
     query_cut: Cut,
     hits: Vec<Hit>,
 }
@@ -120,7 +119,7 @@ pub fn run(mut args: Args) -> Result<()> {
     if searched.is_empty() {
         let there: Vec<String> = corpus.languages().into_iter().map(|(lang, _)| lang).collect();
         return Err(Error::Input(format!(
-            "No passage is in the languages asked for; {} has {}",
+            "no passage is in the requested languages; {} has {}",
             corpus.name,
             there.join(", ")
         )));
@@ -138,7 +137,7 @@ pub fn run(mut args: Args) -> Result<()> {
         eprintln!("{note}");
         notes.push(note);
     };
-    // Which part of which passage each row of the index is.
+    // The passage, and its part, of each row of the index.
     let (index, rows, cut, split) = match &args.vectors {
         Some(file) => {
             let mut vectors = read(file, &args.model, &manifest, &corpus)?;
@@ -224,7 +223,7 @@ pub fn run(mut args: Args) -> Result<()> {
     print(&found, args.json)
 }
 
-/// The passages in a person's files.
+/// The passages in the user's files.
 pub fn open(paths: &[PathBuf], columns: &Columns) -> Result<Corpus> {
     let mut files = Vec::new();
     for path in paths {
@@ -234,7 +233,7 @@ pub fn open(paths: &[PathBuf], columns: &Columns) -> Result<Corpus> {
     datasets::open_with(&files, columns)
 }
 
-/// Passages that are not split.
+/// Passages that are not split into windows.
 fn whole(corpus: &Corpus, which: impl Iterator<Item = usize>) -> Vec<Window> {
     which.map(|text| Window { text, start: 0, end: corpus.passages[text].text.len() }).collect()
 }
@@ -251,7 +250,7 @@ fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Resu
         return Err(Error::format(
             &name,
             format!(
-                "its vectors were made by {}, not by {}; encode the passages with the model that is given",
+                "its vectors were made by {}, not by {}; encode the passages with the given model",
                 vectors.about.get("model").map_or("another model", |name| name),
                 model.display()
             ),

@@ -1,4 +1,4 @@
-//! `interlingua share`: bundles keep once what all of them have.
+//! `interlingua share`: lets bundles store what they have in common once.
 
 use std::path::PathBuf;
 
@@ -10,18 +10,18 @@ use interlingua::{
 /// Arguments of `interlingua share`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The bundle that keeps what all of them have.
+    /// The bundle that stores what all have in common.
     first: PathBuf,
-    /// Bundles that find it there: their place to each other must stay as it is, on a disk and on a server. Those
-    /// that do so already may be left out.
+    /// Bundles that use it: their relative paths must not change, on a disk or on a server. Those that
+    /// share already may be omitted.
     #[arg(required = true, num_args = 1..)]
     others: Vec<PathBuf>,
-    /// Work out anew what is shared. Bundles that use what FIRST shares now and are not named can no longer be read.
+    /// Recompute what is shared. Bundles that use what FIRST shares now and are not named become unreadable.
     #[arg(long)]
     anew: bool,
 }
 
-/// Runs the command; says of each bundle what it takes, also as the page's list of models wants it.
+/// Runs the command; prints the size of each bundle, also in the form of the page's list of models.
 ///
 /// # Errors
 /// Says which bundle cannot share, and why.
@@ -50,7 +50,7 @@ pub fn run(args: Args) -> Result<()> {
         );
         if renamed {
             eprintln!(
-                "{}: its weights are told from others by another hash now, so vectors made with it before are not \
+                "{}: the hash that identifies its weights has changed, so vectors made with it before are not \
                  known to be its; make them anew",
                 folder.display()
             );

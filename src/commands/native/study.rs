@@ -1,4 +1,4 @@
-//! `interlingua study`: several shares of monolingual batches from one start, and what comes of them.
+//! `interlingua study`: trains and compares several shares of monolingual batches from one start.
 
 use std::{io::IsTerminal, path::PathBuf};
 
@@ -12,24 +12,24 @@ use super::{Progress, train};
 /// Arguments of `interlingua study`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The study, see `recipes/study.toml`.
+    /// The study's configuration, see `recipes/study.toml`.
     #[arg(required_unless_present = "config", conflicts_with = "config")]
     file: Option<PathBuf>,
     /// The same.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Go on with a study that was begun: what is done is not done again.
+    /// Resume a study; what is done is reused.
     #[arg(long)]
     resume: bool,
     /// auto, cpu or gpu.
     #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu"])]
     device: String,
-    /// The report as one JSON document, rather than where it is.
+    /// Print the report as one JSON document instead of its path.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the command. Ctrl-C ends what is under way and leaves.
+/// Runs the command. Ctrl-C stops after the current step.
 ///
 /// # Errors
 /// Says what is wrong with configuration, data, start model or device.
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<()> {
     let report = match report {
         Err(Error::Cancelled) => {
             return Err(Error::Input(format!(
-                "Interrupted; what is done is in {}. Go on with --resume.",
+                "interrupted; finished work is in {}; continue with --resume",
                 study.output.display()
             )));
         }

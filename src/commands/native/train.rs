@@ -21,18 +21,18 @@ pub struct Args {
     /// The configuration, see `recipes/`.
     #[arg(long)]
     config: PathBuf,
-    /// Go on from the newest checkpoint.
+    /// Resume from the latest checkpoint.
     #[arg(long)]
     resume: bool,
-    /// auto, cpu, gpu, or flex (the CPU by Burn's kernels, for comparison).
+    /// auto, cpu, gpu, or flex (the CPU with Burn's kernels, for comparison).
     #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "gpu", "flex"])]
     device: String,
-    /// Train on this many graphics cards at once, each with its share of every batch.
+    /// Train on this many GPUs, each with its share of every batch.
     #[arg(long, conflicts_with = "device")]
     gpus: Option<usize>,
 }
 
-/// Runs the command. Ctrl-C ends the step under way, writes a checkpoint and leaves.
+/// Runs the command. Ctrl-C finishes the current step, writes a checkpoint and stops.
 ///
 /// # Errors
 /// Says what is wrong with configuration, data, start model or device.
@@ -51,7 +51,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     match folder {
         Err(Error::Cancelled) => Err(Error::Training(format!(
-            "interrupted, a checkpoint is in {}; go on with --resume",
+            "interrupted, a checkpoint is in {}; continue with --resume",
             config.output.join("checkpoints").display()
         ))),
         Err(error) => Err(error),
@@ -62,10 +62,10 @@ pub fn run(args: Args) -> Result<()> {
     }
 }
 
-/// The device to train on: `auto`, `cpu`, `flex` or `gpu`, or so many graphics cards.
+/// The device to train on: `auto`, `cpu`, `flex` or `gpu`, or a number of GPUs.
 ///
 /// # Errors
-/// Says why there is no GPU where one is asked for.
+/// Says why there is no GPU if one is requested.
 pub(super) fn machine(device: &str, gpus: Option<usize>) -> Result<Machine> {
     let machine = match (gpus, device) {
         (Some(count), _) => Machine::gpus(count)?,
@@ -82,7 +82,7 @@ pub(super) fn machine(device: &str, gpus: Option<usize>) -> Result<Machine> {
     Ok(machine)
 }
 
-/// What Ctrl-C sets from now on.
+/// A flag that Ctrl-C sets from now on.
 ///
 /// # Errors
 /// [`Error::Unsupported`] when the system does not allow it.
@@ -90,17 +90,17 @@ pub(super) fn stopping() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || {
-        // A second Ctrl-C leaves at once; what was done since the last checkpoint is lost then.
+        // A second Ctrl-C exits at once; work since the last checkpoint is lost.
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step; once more to leave at once");
+        eprintln!("\nstopping after this step; press Ctrl-C again to exit at once");
     })
     .map_err(|e| Error::Unsupported { what: "stopping with Ctrl-C".into(), hint: e.to_string() })?;
     Ok(stop)
 }
 
-/// Shows a step: in place on a terminal, else every tenth.
+/// Shows a step: in place on a terminal, otherwise every tenth.
 pub(super) fn show(p: &training::Progress, terminal: bool) {
     let line = format!(
         "{} step {} of {}: loss {:.4}, {:.1} pairs/s, {:.0} tokens/s, {} left",

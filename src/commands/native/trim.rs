@@ -1,4 +1,4 @@
-//! `interlingua trim`: a model for some languages out of a large one.
+//! `interlingua trim`: reduces a large model to some languages.
 
 use std::{
     fs,
@@ -27,28 +27,28 @@ pub struct Args {
     #[arg(long)]
     tokens: usize,
     /// Texts to count tokens in: a folder of training data (parallel.*, qa.*), or a file of passages with their
-    /// languages. Several may be given; more and more varied text is better.
+    /// languages. May be repeated; the more and the more varied the text, the better.
     #[arg(long = "texts", required = true, num_args = 1..)]
     texts: Vec<PathBuf>,
-    /// A list of language, word and count between tabs, which counts a third in its languages.
+    /// A list of language, word and count, separated by tabs, with a third of the weight in its languages.
     #[arg(long)]
     word_counts: Option<PathBuf>,
     /// Codes of the languages to keep, separated by commas.
     #[arg(long, value_delimiter = ',', required = true)]
     languages: Vec<String>,
-    /// 0: every language weighs the same; 1: by its amount of text.
+    /// 0: every language has the same weight; 1: proportional to its amount of text.
     #[arg(long, default_value_t = 0.0)]
     smoothing: f64,
-    /// Where the bundle goes. Its tokenizer.json gives the same ids in Hugging Face's tokenizers.
+    /// The bundle to write. Its tokenizer.json gives the same ids in Hugging Face's tokenizers.
     #[arg(long)]
     output: PathBuf,
     /// How weights are stored: f32, f16, q8 or q4.
     #[arg(long, default_value = "f32")]
     quantize: Quantization,
-    /// The bundle's name; the model's with the number of tokens when not given.
+    /// The bundle's name; by default the model's with the number of tokens.
     #[arg(long)]
     name: Option<String>,
-    /// SPDX expression of the model's licence, where the model does not say.
+    /// SPDX expression of the model's licence, if the model does not say.
     #[arg(long)]
     licence: Option<String>,
 }
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
             if files.iter().all(Vec::is_empty) {
                 return Err(Error::file(
                     path,
-                    "no parallel.*.jsonl or qa.*.jsonl is here, plain, .zst or .gz",
+                    "it has no parallel.*.jsonl or qa.*.jsonl, plain, .zst or .gz",
                 ));
             }
             let (more, report) = read_parallel(&files[0], &args.languages)?;
@@ -95,7 +95,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     if let Some(none) = args.languages.iter().find(|l| !texts.contains_key(*l) && !words.contains_key(*l)) {
         return Err(Error::Input(format!(
-            "There is no text in {none}: its tokens would not be kept. Give some with --texts, or leave {none} out."
+            "there is no text in {none}, so its tokens would not be kept; give some with --texts, or leave {none} out"
         )));
     }
     let options = TrimOptions { smoothing: args.smoothing, ..TrimOptions::new(args.tokens) };
@@ -105,7 +105,7 @@ pub fn run(args: Args) -> Result<()> {
     let from = serde_json::json!({ "model": manifest.name, "recipe": manifest.recipe, "trim": report });
     manifest.name = args.name.unwrap_or_else(|| format!("{}-{}k", manifest.name, args.tokens / 1000));
     manifest.recipe = from;
-    // What was measured was measured on another model.
+    // The results were measured on another model.
     manifest.results = serde_json::Value::Null;
     manifest.languages = args.languages;
     if let Some(licence) = args.licence {
