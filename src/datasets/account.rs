@@ -1,4 +1,4 @@
-//! What training reads, accounted for: languages, sources, licences.
+//! The languages, sources and licences of training data.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,17 +10,17 @@ use super::qa::Question;
 use crate::text::{language, nearest_language};
 use crate::{Error, Result};
 
-/// The licence of a source of which none is recorded.
+/// The licence of a source without a recorded one.
 pub const NOT_RECORDED: &str = "not recorded";
 
-/// A collection that training read.
+/// A source of training data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its name.
     pub source: String,
     /// Its licence as recorded, or [`NOT_RECORDED`].
     pub licence: String,
-    /// Records of it that training had.
+    /// Its number of records in training.
     pub records: usize,
 }
 
@@ -33,16 +33,16 @@ pub fn check_twice(languages: &[String], place: &str) -> Result<()> {
     twice.map_or(Ok(()), |(_, code)| {
         Err(Error::format(
             format!("{place}, languages"),
-            format!("{code} is there twice; name each language once"),
+            format!("{code} is listed twice; name each language once"),
         ))
     })
 }
 
-/// Checks that each language has something to learn from: a question, or a text beside its
+/// Checks that each language has training data: a question, or a text with a
 /// translation.
 ///
 /// # Errors
-/// [`Error::Input`] naming the language, and the one that may be meant where its code is not known.
+/// [`Error::Input`] naming the language, and the one that may be meant if its code is unknown.
 pub fn check_languages(languages: &[String], questions: &[Question], segments: &[Segment]) -> Result<()> {
     let there = |code: &String| {
         questions.iter().any(|q| q.lang == *code)
@@ -53,16 +53,16 @@ pub fn check_languages(languages: &[String], questions: &[Question], segments: &
         (Some(known), _) => format!("{code} ({}) out of `languages`, or add data in it", known.english),
         (None, Some(near)) => {
             format!(
-                "it out, or write `{}` if you mean {}: {code} is no code known here",
+                "it out, or write `{}` if you mean {}: {code} is not a known code",
                 near.code, near.english
             )
         }
-        (None, None) => format!("it out of `languages`: {code} is no code known here"),
+        (None, None) => format!("it out of `languages`: {code} is not a known code"),
     };
     Err(Error::Input(format!("there is no training pair in the language {code}; leave {advice}")))
 }
 
-/// The sources of what was read, by name, with their licences.
+/// The sources of the data, by name, with their licences.
 pub fn sources(
     questions: &[Question],
     segments: &[Segment],
@@ -79,14 +79,14 @@ pub fn sources(
     records.into_iter().map(of).collect()
 }
 
-/// The licence of a source: of its name, or, for sections of documents (`docqa/iot`), of the documents.
+/// The licence of a source, by its name, or, for sections of documents (`docqa/iot`), by that of the documents.
 pub fn licence<'a>(name: &str, licences: &'a BTreeMap<String, String>) -> &'a str {
     let documents = name.rsplit_once('/').map_or(name, |(_, name)| name);
     let found = licences.get(name).or_else(|| licences.get(documents));
     found.map_or(NOT_RECORDED, String::as_str)
 }
 
-/// The licences of the sets that have a form of their own, see docs/data.md.
+/// The licences of the published sets, see docs/data.md.
 const PUBLISHED: [(&str, &str); 5] = [
     ("mmarco", "Apache 2.0 by its card; translates MS MARCO, offered for non-commercial research only"),
     ("mr-tydi", "Apache 2.0; passages are Wikipedia's, CC BY-SA"),
@@ -95,11 +95,11 @@ const PUBLISHED: [(&str, &str); 5] = [
     ("sample", "CC0-1.0"),
 ];
 
-/// The licences of the published sets, and those that `SOURCES.md` in each data folder or in the one above it
-/// records, by source.
+/// The licences of the published sets, and those in the `SOURCES.md` of each data folder or its parent, by
+/// source.
 ///
 /// # Errors
-/// [`Error::File`] when it is there and cannot be read.
+/// [`Error::File`] if it exists and cannot be read.
 pub fn read_licences<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Result<BTreeMap<String, String>> {
     let mut licences: BTreeMap<_, _> = PUBLISHED.map(|(name, licence)| (name.into(), licence.into())).into();
     for folder in folders {
@@ -117,8 +117,8 @@ pub fn read_licences<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Result<
     Ok(licences)
 }
 
-/// Reads Markdown tables that have a column `name` (it may go on: `name (file)`) and one `licence`. A
-/// name is `iot`, `parallel.iot`, or that of a file with the collection behind it: `qa.ja (jaquad)`.
+/// Reads Markdown tables with columns that begin with `name` (such as `name (file)`) and `licence`. A
+/// name is `iot`, `parallel.iot`, or a file followed by the collection: `qa.ja (jaquad)`.
 fn parse_licences(text: &str) -> BTreeMap<String, String> {
     let mut licences = BTreeMap::new();
     let mut columns = None;
@@ -174,12 +174,12 @@ mod tests {
         let text = problem(&["de", "sw"]).unwrap();
         assert!(text.contains("in the language sw; leave sw (Swahili) out"), "{text}");
         let text = problem(&["ger"]).unwrap();
-        assert!(text.contains("`de` if you mean German: ger is no code known"), "{text}");
-        assert!(problem(&["qqq"]).unwrap().ends_with("qqq is no code known here"));
+        assert!(text.contains("`de` if you mean German: ger is not a known code"), "{text}");
+        assert!(problem(&["qqq"]).unwrap().ends_with("qqq is not a known code"));
 
         let twice = ["de", "en", "de"].map(String::from);
         let text = check_twice(&twice, "x.toml").unwrap_err().to_string();
-        assert_eq!(text, "x.toml, languages: de is there twice; name each language once");
+        assert_eq!(text, "x.toml, languages: de is listed twice; name each language once");
         assert!(check_twice(&twice[..2], "x.toml").is_ok());
     }
 

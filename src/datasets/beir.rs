@@ -1,6 +1,6 @@
-//! A folder in BEIR's form: `corpus.jsonl`, `queries.jsonl` (each plain or packed) and
-//! `qrels/<split>.tsv`, or the judgements in another of the forms that [`qrels`](super::qrels) knows; or
-//! such folders, each named after its language.
+//! A folder in BEIR format: `corpus.jsonl`, `queries.jsonl` (each plain or compressed) and
+//! `qrels/<split>.tsv`, or the judgements in another format that [`qrels`](super::qrels) reads; or
+//! several such folders, each named after its language.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use super::qrels::Separator;
 use super::{Corpus, Options, xquad};
 use crate::{Error, Result};
 
-/// Reads the folder, with the questions of one split (`test` where none is given).
+/// Reads the folder, with the questions of one split (by default `test`).
 ///
 /// # Errors
-/// A file that is missing, or departs from its form (with file and line).
+/// A file that is missing or malformed (with file and line).
 pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
     let name = dir.file_name().map_or("beir".into(), |name| name.to_string_lossy().into_owned());
     if either(dir, "corpus.jsonl").is_ok() {
@@ -32,8 +32,8 @@ pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
     if corpus.passages.is_empty() {
         return Err(Error::file(
             dir,
-            "corpus.jsonl is missing here, and so is a folder that has one and is named after a \
-             language asked for. An archive as BEIR offers them has to be unpacked first.",
+            "it has neither corpus.jsonl nor a folder with one that is named after a requested \
+             language. Unpack an archive from BEIR first.",
         ));
     }
     Ok(corpus)
@@ -45,14 +45,14 @@ fn one(dir: &Path, name: String, lang: Option<&str>, options: &Options) -> Resul
     let queries = queries(&either(dir, "queries.jsonl")?, &mut notes)?;
     let file = judgements_of(dir, options.split.as_deref().unwrap_or("test"), &mut notes)?;
     let qrels = judgements(&file, Separator::Tabs, &mut notes)?;
-    // The queries of all splits are in one file; those of others are no fault.
+    // The queries of all splits are in one file; those of other splits are not an error.
     let queries = queries.into_iter().filter(|q| qrels.contains_key(&q.id)).collect();
     let mut corpus = Collection { name, lang, passages, queries, qrels, notes }.read(options.pool)?;
     corpus.identical_ids = true;
     Ok(corpus)
 }
 
-/// The file, or the same compressed.
+/// The file, or its compressed version.
 fn either(dir: &Path, name: &str) -> Result<PathBuf> {
     let plain = dir.join(name);
     let packed = [".gz", ".zst"].map(|ending| dir.join(format!("{name}{ending}")));
@@ -60,17 +60,17 @@ fn either(dir: &Path, name: &str) -> Result<PathBuf> {
         .into_iter()
         .chain(packed)
         .find(|path| path.is_file())
-        .ok_or_else(|| Error::file(plain, "it is missing, and so is the same with .gz or .zst"))
+        .ok_or_else(|| Error::file(plain, "it is missing, also with .gz or .zst"))
 }
 
-/// Endings of files with judgements, the one that BEIR itself writes first.
+/// Extensions of files with judgements, BEIR's own first.
 const ENDINGS: [&str; 7] = ["tsv", "jsonl", "ndjson", "json", "txt", "trec", "qrels"];
 
-/// The file with a split's judgements: in the folder `qrels` or, where there is none, beside the
-/// corpus, as some sets of MTEB have it.
+/// The file with a split's judgements: in the folder `qrels` or, if there is none, next to the
+/// corpus, as in some MTEB sets.
 ///
 /// # Errors
-/// [`Error::File`] with the splits there are where this one is not.
+/// [`Error::File`] with the available splits if this one is missing.
 fn judgements_of(dir: &Path, split: &str, notes: &mut Vec<String>) -> Result<PathBuf> {
     let own = dir.join("qrels");
     let folder = if own.is_dir() { own.as_path() } else { dir };
@@ -95,7 +95,7 @@ fn judgements_of(dir: &Path, split: &str, notes: &mut Vec<String>) -> Result<Pat
             more => format!("there are the splits {}", more.join(", ")),
         };
         let path = own.join(format!("{split}.tsv"));
-        return Err(Error::file(path, format!("it is missing, in all forms that are read; {there}")));
+        return Err(Error::file(path, format!("it is missing, in all supported formats; {there}")));
     };
     files.sort();
     let names: Vec<String> = files.iter().skip(1).map(|(_, path)| path.display().to_string()).collect();
@@ -106,7 +106,7 @@ fn judgements_of(dir: &Path, split: &str, notes: &mut Vec<String>) -> Result<Pat
     Ok(path)
 }
 
-/// Folders that say their language and have a corpus, by name.
+/// Folders named after a language that have a corpus, by name.
 fn folders(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))? {
@@ -177,7 +177,7 @@ mod tests {
         let notes = corpus.notes.join("\n");
         for said in [
             "most of the first passages are in de",
-            "1 passage repeats an id, and the last one of that id holds: ",
+            "1 passage repeats an id, and the last one wins: ",
             "corpus.jsonl:3",
             "1 passage has neither title nor text",
             "corpus.jsonl:4",
@@ -263,9 +263,9 @@ mod tests {
         for (path, text, said) in [
             ("corpus.jsonl", "{\"_id\":null,\"text\":\"a\"}\n", "corpus.jsonl:1: it has no _id"),
             ("corpus.jsonl", "\n{\"_id\":\"1\"}\n", "corpus.jsonl:2: it has no text"),
-            ("corpus.jsonl", "{\"_id\":\"1\",\"text\":[]}\n", "corpus.jsonl:1: its text is no string"),
+            ("corpus.jsonl", "{\"_id\":\"1\",\"text\":[]}\n", "corpus.jsonl:1: its text is not a string"),
             ("corpus.jsonl", "{\"_id\":[1],\"text\":\"a\"}\n", "corpus.jsonl:1: the id is [1]"),
-            ("queries.jsonl", "{\"_id\":\"q1\"\n", "queries.jsonl:1: it is no JSON object"),
+            ("queries.jsonl", "{\"_id\":\"q1\"\n", "queries.jsonl:1: it is not a JSON object"),
             ("qrels/test.tsv", "q1\td1\tx\n", "test.tsv:1: the grade"),
             ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq1 d1 1\n", "test.tsv:2: it has 1 columns"),
         ] {

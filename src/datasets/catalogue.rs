@@ -1,6 +1,6 @@
-//! The data sets that are known by name: where each is had, its licence and size, and how it is read.
+//! The list of data sets: name, source, licence and size of each, and its reader.
 //!
-//! An entry of [`CATALOGUE`] is all that the program knows of a data set beside the file that reads its form.
+//! A data set is an entry of [`CATALOGUE`] and a file that reads its format.
 
 use std::path::Path;
 
@@ -13,43 +13,43 @@ use crate::{Error, Result, text};
 /// A data set as `interlingua data` lists it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
-    /// As commands call it.
+    /// Its name in commands.
     pub name: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
-    /// Language codes; empty where they depend on the folder.
+    /// Language codes; empty if they depend on the folder.
     pub languages: &'static [&'static str],
-    /// Where its makers offer it.
+    /// Where its authors offer it.
     pub origin: &'static str,
-    /// Its licence, as its makers give it.
+    /// Its licence, according to its authors.
     pub licence: &'static str,
-    /// How large it is, in words.
+    /// Its size, in words.
     pub size: &'static str,
-    /// Whom to cite.
+    /// The citation.
     pub citation: &'static str,
-    /// The address in front of the files' paths, where they can be had from without a person's doing.
+    /// The base address of the files, if they can be downloaded automatically.
     pub base: Option<&'static str>,
-    /// Why not, where they cannot.
+    /// Otherwise, why not and what to do.
     pub by_hand: &'static str,
-    /// Its files, where they can be had one by one.
+    /// Its files, if they are offered individually.
     pub files: &'static [Download],
-    /// How it is read.
+    /// Its reader.
     #[serde(skip)]
     pub reader: Reader,
 }
 
-/// How a data set is read.
+/// The reader of a data set.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
-    /// What a person may ask for beside languages.
+    /// The options it takes besides languages.
     takes: &'static [Extra],
-    /// Reads it from its folder or, where it is one file, from that.
+    /// Reads it from its folder or, if it is one file, from that.
     read: fn(&Path, &Options) -> Result<Corpus>,
-    /// How one of its files is told from others that a person opens, and read by itself.
+    /// How one of its files is recognized among files from the user, and read alone.
     document: Option<Document>,
 }
 
-/// What of [`Options`] not every data set takes.
+/// Those of [`Options`] that not every data set takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extra {
     Pool,
@@ -57,21 +57,21 @@ enum Extra {
     Columns,
 }
 
-/// A form that is one JSON document.
+/// A format that is one JSON document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Document {
-    /// Whether JSON is of this form; no two data sets' forms have one in common.
+    /// Whether JSON is in this format; at most one data set's format matches.
     pub is: fn(&Value) -> bool,
-    /// Reads what is of this form from the file of this name.
+    /// Reads JSON in this format; the name is the file's.
     pub read: fn(&str, &Value) -> Result<Corpus>,
 }
 
 /// A file of a data set.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Download {
-    /// Below the base address, and in the folder.
+    /// Relative to the base address, and to the folder.
     pub path: &'static str,
-    /// SHA-256 in hexadecimal. Without one, the file's hash is shown, not checked.
+    /// SHA-256 in hexadecimal. Without one, the file's hash is printed, not verified.
     pub sha256: Option<&'static str>,
 }
 
@@ -79,8 +79,8 @@ const fn checked(path: &'static str, sha256: &'static str) -> Download {
     Download { path, sha256: Some(sha256) }
 }
 
-/// Why docqa and dev-qa cannot be fetched.
-const HELD_OUT: &str = "they are put together from several sources; docs/data.md names them";
+/// Why docqa and dev-qa cannot be downloaded.
+const HELD_OUT: &str = "it is compiled from several sources; docs/data.md names them";
 
 /// All data sets.
 pub static CATALOGUE: [Entry; 11] = [
@@ -124,8 +124,8 @@ pub static CATALOGUE: [Entry; 11] = [
         size: "14 MB, 4,199 questions, 20,534 candidates",
         citation: "Roy et al. 2020, LAReQA, arXiv 2004.05484; Lewis et al. 2020, MLQA, arXiv 1910.07475",
         base: None,
-        by_hand: "its makers took it out of their repository in April 2020, so whether to use it is yours to \
-                  decide; its history still has it at commit 354d67d, or give a copy's address with --base",
+        by_hand: "its authors removed it from their repository in April 2020, so whether to use it is your decision; \
+                  the history still has it at commit 354d67d, or give the address of a copy with --base",
         files: &[
             checked("ar.json", "2132fbc03208535c0fe01f2e2c5121d06f9c2aa799af93b0a719dbc105bdf137"),
             checked("de.json", "ce9454dc5aa6f2d85c23cd6e49cb367fbb7c4c6e62d7f71e355c6b5dae4d0886"),
@@ -151,30 +151,30 @@ pub static CATALOGUE: [Entry; 11] = [
         ],
         origin: "https://project-miracl.github.io; files at https://huggingface.co/datasets/miracl",
         licence: "Apache 2.0; the passages are Wikipedia's, CC BY-SA",
-        size: "from some 50,000 to 33 million passages a language",
+        size: "from some 50,000 to 33 million passages per language",
         citation: "Zhang et al. 2023, MIRACL, TACL 11, arXiv 2210.09984",
         base: None,
-        by_hand: "its questions are given out after signing in; get the folders miracl-v1.0-<lang> and \
+        by_hand: "its questions require a login; download the folders miracl-v1.0-<lang> and \
                   miracl-corpus-v1.0-<lang>",
         files: &[],
         reader: Reader { takes: &[Extra::Pool, Extra::Split], read: miracl::read, document: None },
     },
     Entry {
         name: "beir",
-        about: "Any folder in BEIR's form: NQ, SciFact and what others publish so.",
+        about: "Any folder in BEIR format: NQ, SciFact and others.",
         languages: &[],
         origin: "https://github.com/beir-cellar/beir",
         licence: "each set's own; NQ is CC BY-SA 3.0",
         size: "NQ: 2,681,468 passages, 3,452 questions",
         citation: "Thakur et al. 2021, BEIR, arXiv 2104.08663; Kwiatkowski et al. 2019, Natural Questions, TACL 7",
         base: None,
-        by_hand: "its sets are offered as archives; get one and unpack it",
+        by_hand: "its sets are offered as archives; download one and unpack it",
         files: &[],
         reader: Reader { takes: &[Extra::Pool, Extra::Split], read: beir::read, document: None },
     },
     Entry {
         name: "tydiqa",
-        about: "TyDi QA's gold passages, turned into retrieval of sentences by us.",
+        about: "TyDi QA's gold passages, converted to sentence retrieval by us.",
         languages: &["ar", "bn", "en", "fi", "id", "ko", "ru", "sw", "te"],
         origin: "https://github.com/google-research-datasets/tydiqa",
         licence: "Apache 2.0; the passages are Wikipedia's, CC BY-SA",
@@ -191,14 +191,14 @@ pub static CATALOGUE: [Entry; 11] = [
     },
     Entry {
         name: "drop",
-        about: "DROP's questions that words of the passage answer, turned into retrieval of sentences by us.",
+        about: "DROP's questions with spans of the passage as answers, converted to sentence retrieval by us.",
         languages: &["en"],
         origin: "https://allenai.org/data/drop",
         licence: "CC BY-SA 4.0",
         size: "some 9,500 questions in the dev file, before numbers and dates are left out",
         citation: "Dua et al. 2019, DROP, NAACL, arXiv 1903.00161",
         base: None,
-        by_hand: "it is offered as an archive; get it and unpack drop_dataset_dev.json",
+        by_hand: "it is offered as an archive; download it and unpack drop_dataset_dev.json",
         files: &[],
         reader: Reader {
             takes: &[],
@@ -208,10 +208,10 @@ pub static CATALOGUE: [Entry; 11] = [
     },
     Entry {
         name: "docqa",
-        about: "Headings and questions of documentation with their sections, the same in every language: to choose \
-                models on.",
+        about: "Headings and questions of documentation with their sections, the same in every language: for model \
+                selection.",
         languages: xquad::XQUAD_R.languages,
-        origin: "files qa.<lang>.jsonl.gz that are given to the program; docs/data.md has the form and the sources",
+        origin: "files qa.<lang>.jsonl.gz of your own; docs/data.md has the format and the sources",
         licence: "each source's own, all open",
         size: "2,654 questions of 302 groups, 2,682 sections",
         citation: "",
@@ -226,7 +226,7 @@ pub static CATALOGUE: [Entry; 11] = [
     },
     Entry {
         name: "dev-qa",
-        about: "Native questions in each language, answered by one of the sentences: to choose models on.",
+        about: "Native questions in each language, answered by one of the sentences: for model selection.",
         languages: &["ar", "th", "tr", "zh"],
         origin: "the same files as docqa's",
         licence: "each source's own, all open",
@@ -244,17 +244,17 @@ pub static CATALOGUE: [Entry; 11] = [
     },
     Entry {
         name: "flores",
-        about: "Sentences that look for their translations in all other languages at once: to choose models on, never \
-                to train on.",
+        about: "Each sentence is a query for its translations in all other languages at once: for model selection, \
+                never for training.",
         languages: &[],
-        origin: "FLORES-200's devtest (https://github.com/facebookresearch/flores) as a table with a column a \
-                 language; docs/data.md says how it is made",
+        origin: "FLORES-200's devtest (https://github.com/facebookresearch/flores) as a table with one column per \
+                 language; docs/data.md says how to make it",
         licence: "CC BY-SA 4.0",
         size: "1,012 sentences of Wikinews, Wikibooks and Wikivoyage in each language",
         citation: "NLLB Team et al. 2022, No Language Left Behind, arXiv 2207.04672; Goyal et al. 2022, FLORES-101, \
                    TACL 10, arXiv 2106.03193",
         base: None,
-        by_hand: "it is offered as an archive with a file a language; docs/data.md says how they become a table",
+        by_hand: "it is offered as an archive with one file per language; docs/data.md says how to make the table",
         files: &[],
         reader: Reader {
             takes: &[],
@@ -279,21 +279,21 @@ pub static CATALOGUE: [Entry; 11] = [
         name: "own",
         about: "Your own passages and questions, as JSON lines.",
         languages: &[],
-        origin: "your files; docs/data.md has the form",
+        origin: "your files; docs/data.md has the format",
         licence: "yours",
         size: "yours",
         citation: "",
         base: None,
-        by_hand: "it is yours; docs/data.md has the form",
+        by_hand: "it is your own; docs/data.md has the format",
         files: &[],
         reader: Reader { takes: &[Extra::Columns], read: own::read, document: None },
     },
 ];
 
-/// The data set that commands call `name`.
+/// The data set with this name.
 ///
 /// # Errors
-/// [`Error::Unsupported`] with the names there are.
+/// [`Error::Unsupported`] with the valid names.
 pub fn by_name(name: &str) -> Result<&'static Entry> {
     CATALOGUE.iter().find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|entry| entry.name).collect();
@@ -308,14 +308,14 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
 /// may also be the file itself.
 ///
 /// # Errors
-/// A name that is not known, an option that the data set does not take, a file that is missing or
-/// departs from its form.
+/// An unknown name, an option that the data set does not take, a file that is missing or
+/// malformed.
 pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     let entry = by_name(name)?;
     for (extra, asked, option, instead) in [
         (Extra::Pool, options.pool != Pool::All, "--pool", "is read whole"),
         (Extra::Split, options.split.is_some(), "--split", "is read whole"),
-        (Extra::Columns, !options.columns.is_empty(), "--columns", "says itself what is what"),
+        (Extra::Columns, !options.columns.is_empty(), "--columns", "has fixed columns"),
     ] {
         if asked && !entry.reader.takes.contains(&extra) {
             let takers: Vec<&str> =
@@ -327,7 +327,7 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     (entry.reader.read)(dir, &Options { languages: languages.collect(), ..options.clone() })
 }
 
-/// The form that this JSON document is in, where a data set has it.
+/// The format of this JSON document, if a data set has it.
 pub(super) fn form_of(value: &Value) -> Option<Document> {
     CATALOGUE.iter().filter_map(|entry| entry.reader.document).find(|document| (document.is)(value))
 }
@@ -361,7 +361,7 @@ mod tests {
         assert!(by_name("squad").unwrap_err().to_string().contains("xquad-r, mlqa-r, miracl"));
     }
 
-    /// The hashes are those of the files that the tests measure.
+    /// The hashes are those of the files used in the tests.
     #[test]
     #[ignore = "needs XQuAD-R: run scripts/fetch-xquad-r"]
     fn the_real_xquad_r_has_the_hashes_listed() {
@@ -408,7 +408,7 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();
-        assert!(problem.contains("no file here ends in .jsonl"), "{problem}");
+        assert!(problem.contains("no file with the extension .jsonl"), "{problem}");
         fs::write(folder.path().join("p.jsonl"), "{\"id\":1,\"lang\":\"en\",\"text\":\"a\"}\n").unwrap();
         let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();
         assert!(problem.contains("no questions"), "{problem}");

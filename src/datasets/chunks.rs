@@ -1,23 +1,23 @@
-//! Texts in chunks: as many as are encoded, kept and found again together.
+//! Texts in chunks, the unit of encoding and caching.
 
 use super::distinct;
 use crate::sha256;
 
-/// Texts to encode, each once. A chunk holds texts of one language, so that another choice of
-/// languages finds the same chunks.
+/// Texts to encode, each once. A chunk has texts of one language, so that another choice of
+/// languages uses the same chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunks<'a> {
-    /// The chunks, language after language.
+    /// The chunks, one language after the other.
     pub chunks: Vec<Vec<&'a str>>,
-    /// For each text that was given, its place among the texts of all chunks.
+    /// For each given text, its index among the texts of all chunks.
     places: Vec<usize>,
 }
 
 impl<'a> Chunks<'a> {
-    /// Texts in a chunk at most.
+    /// Maximal number of texts in a chunk.
     pub const SIZE: usize = 128;
 
-    /// Of texts with the number of their language, given language after language.
+    /// From texts with the number of their language, sorted by language.
     pub fn new(texts: impl Iterator<Item = (usize, &'a str)>) -> Self {
         let texts: Vec<_> = texts.collect();
         let mut out = Self { chunks: Vec::new(), places: Vec::with_capacity(texts.len()) };
@@ -31,26 +31,26 @@ impl<'a> Chunks<'a> {
         out
     }
 
-    /// How many distinct texts there are.
+    /// The number of distinct texts.
     pub fn texts(&self) -> usize {
         self.chunks.iter().map(Vec::len).sum()
     }
 
-    /// For each text that was given, its value among those of all chunks' texts, one after another; `None` when
+    /// For each given text, its value among those of all chunks' texts, concatenated; `None` if
     /// these are too few.
     pub fn each<T: Copy>(&self, values: &[T]) -> Option<Vec<T>> {
         self.places.iter().map(|&place| values.get(place).copied()).collect()
     }
 
-    /// SHA-256 of a chunk's texts. Lengths are part of it, so that texts cannot run together.
+    /// SHA-256 of a chunk's texts, with their lengths, so that boundaries matter.
     pub fn hash(chunk: &[&str]) -> String {
         let mut all = String::new();
         chunk.iter().for_each(|text| all.extend([text.len().to_string().as_str(), "\n", text]));
         sha256(all.as_bytes())
     }
 
-    /// A row for each text that was given, `[n, dimension]`, from the `vectors` of all chunks one
-    /// after another, `[texts, dimension]`; `None` when these are too few.
+    /// A row for each given text, `[n, dimension]`, from the concatenated `vectors` of all chunks,
+    /// `[texts, dimension]`; `None` if these are too few.
     pub fn rows(&self, vectors: &[f32], dimension: usize) -> Option<Vec<f32>> {
         let mut rows = Vec::with_capacity(self.places.len() * dimension);
         for place in &self.places {

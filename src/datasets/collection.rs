@@ -1,4 +1,4 @@
-//! Passages, queries and qrels in files of their own: what MIRACL and BEIR have in common.
+//! Passages, queries and qrels in separate files: what MIRACL and BEIR have in common.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
@@ -15,28 +15,28 @@ use super::qrels::{self, Separator};
 use super::{Columns, Corpus, Other, Passage, Question, Relevant, UNDETERMINED, count_languages, listed};
 use crate::{Error, Result, text};
 
-/// How many passages the language of a collection is detected from.
+/// Number of passages from which a collection's language is detected.
 const DETECTED_FROM: usize = 200;
 
-/// How many left-out lines are named one by one.
+/// Number of skipped lines that are named individually.
 const NAMED: usize = 8;
 
-/// What of a data set is read.
+/// The part of a data set to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Only these languages; all where it is empty. A BEIR folder that does not say its language is
-    /// in the only one named here.
+    /// Only these languages; all if empty. A BEIR folder without a language is taken to be in the
+    /// only one named here.
     pub languages: Vec<String>,
-    /// Which questions, for MIRACL (`dev` where it is not given) and BEIR (`test`); which records of the sample,
-    /// all where it is not given.
+    /// The split, for MIRACL (default `dev`), BEIR (default `test`) and the sample (default
+    /// all).
     pub split: Option<String>,
     /// Which passages of MIRACL and BEIR.
     pub pool: Pool,
-    /// Which columns and fields of a person's own files are what.
+    /// The roles of columns and fields in the user's own files.
     pub columns: Columns,
 }
 
-/// Which passages of a large collection are searched. Only [`Pool::All`] gives scores that compare
+/// Which passages of a large collection are searched. Only with [`Pool::All`] are scores comparable
 /// with published ones; with the others a note says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pool {
@@ -45,8 +45,8 @@ pub enum Pool {
     All,
     /// Those that the qrels name for any query, relevant or not.
     Judged,
-    /// Those, and so many others in each language: the ones whose id's SHA-256 is smallest, which is
-    /// a random choice that is the same everywhere and in whatever order files are read.
+    /// Those, and so many others in each language: the ones whose ids have the smallest SHA-256,
+    /// a random but reproducible choice that does not depend on the order of files.
     JudgedAnd(usize),
 }
 
@@ -59,7 +59,7 @@ impl FromStr for Pool {
             "judged" => Ok(Self::Judged),
             _ => word.parse().map(Self::JudgedAnd).map_err(|_| {
                 Error::Input(format!(
-                    "The pool {word:?} is not known: give all, judged, or a number of passages to add \
+                    "the pool {word:?} is unknown: give all, judged, or a number of passages to add \
                      to the judged ones"
                 ))
             }),
@@ -78,7 +78,7 @@ pub(super) struct Judgement {
 /// Judgements by query id.
 pub(super) type Qrels = BTreeMap<String, Vec<Judgement>>;
 
-/// A query with the line it stands on. Its text may be empty.
+/// A query with its line. Its text may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
     pub place: String,
@@ -88,21 +88,21 @@ pub(super) struct Query {
 
 /// The files of one language.
 pub(super) struct Collection<'a> {
-    /// What to call it in notes.
+    /// Its name in notes.
     pub name: String,
-    /// Detected where it is not given.
+    /// Detected if not given.
     pub lang: Option<&'a str>,
     pub passages: Vec<PathBuf>,
     pub queries: Vec<Query>,
     pub qrels: Qrels,
-    /// What is to be known about the files so far.
+    /// Notes on the files so far.
     pub notes: Vec<String>,
 }
 
-/// What is said of a line that is not text.
+/// The note on a line that is not text.
 const NOT_UTF8: &str = "it is not UTF-8 text";
 
-/// Calls `each` with every line that is not blank and its place, `file:line`.
+/// Calls `each` with every non-blank line and its place, `file:line`.
 ///
 /// # Errors
 /// [`Error::Format`] with the line that cannot be decompressed or is not UTF-8; whatever `each`
@@ -115,7 +115,7 @@ pub(super) fn each_line(
     any_line(name, reader, |place, line| each(place, line.ok_or_else(|| Error::format(place, NOT_UTF8))?))
 }
 
-/// As [`each_line`], with `None` for a line that is not UTF-8.
+/// Like [`each_line`], with `None` for a line that is not UTF-8.
 ///
 /// # Errors
 /// As [`each_line`].
@@ -140,12 +140,12 @@ pub(super) fn any_line(
     Ok(())
 }
 
-/// Calls `each` with every line of a file that is not blank and its place, `file:line`. Lines that it
-/// cannot use are left out, with a note each; a file with more such lines than others is refused.
+/// Calls `each` with every non-blank line of a file and its place, `file:line`. Unusable lines are
+/// left out, with a note each; a file with more bad lines than good is refused.
 ///
 /// # Errors
-/// [`Error::File`] when the file cannot be opened, [`Error::Format`] with the line that cannot be
-/// decompressed, or the first line that cannot be used where most cannot.
+/// [`Error::File`] if the file cannot be opened, [`Error::Format`] with the line that cannot be
+/// decompressed, or the first unusable line if most are.
 fn usable_lines(
     path: &Path,
     notes: &mut Vec<String>,
@@ -170,7 +170,7 @@ fn usable_lines(
     let named = bad.into_iter().take(NAMED);
     notes.extend(named.map(|(place, problem)| format!("{place} was left out: {problem}.")));
     if more > 0 {
-        notes.push(format!("{name}: {more} more lines were left out for such reasons."));
+        notes.push(format!("{name}: {more} more lines were left out for similar reasons."));
     }
     notes.extend(reader.decoding());
     Ok(())
@@ -193,7 +193,7 @@ pub(super) fn topics(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>>
     Ok(queries)
 }
 
-/// A line of passages or queries, as it is written.
+/// A line of passages or queries, as written.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow, default)]
@@ -218,7 +218,7 @@ struct Document {
 
 impl Line<'_> {
     fn parse(line: &str) -> std::result::Result<Line<'_>, String> {
-        serde_json::from_str(line).map_err(|e| format!("it is no JSON object ({e})"))
+        serde_json::from_str(line).map_err(|e| format!("it is not a JSON object ({e})"))
     }
 
     fn id(&self) -> std::result::Result<String, String> {
@@ -226,12 +226,12 @@ impl Line<'_> {
         qrels::id(id)
     }
 
-    /// A field's string; empty where the field is null or missing.
+    /// A field's string; empty if the field is null or missing.
     fn word(value: Option<&RawValue>, name: &str) -> std::result::Result<String, String> {
         value
             .map_or(Ok(None), |value| serde_json::from_str::<Option<String>>(value.get()))
             .map(Option::unwrap_or_default)
-            .map_err(|_| format!("its {name} is no string"))
+            .map_err(|_| format!("its {name} is not a string"))
     }
 
     fn has_text(&self) -> bool {
@@ -243,7 +243,7 @@ impl Line<'_> {
     }
 }
 
-/// Reads queries as JSON lines `{"_id","text"}`. A query that has no text stays, without.
+/// Reads queries as JSON lines `{"_id","text"}`. A query without text is kept.
 ///
 /// # Errors
 /// As [`usable_lines`].
@@ -257,7 +257,7 @@ pub(super) fn queries(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>
     Ok(queries)
 }
 
-/// Reads qrels in any of the forms that [`qrels`] knows.
+/// Reads qrels in any of the formats that [`qrels`] reads.
 ///
 /// # Errors
 /// As [`qrels::read`].
@@ -273,7 +273,7 @@ pub(super) fn judgements(path: &Path, separator: Separator, notes: &mut Vec<Stri
     Ok(all)
 }
 
-/// Passages of the pool, with what is to be said about them.
+/// Passages of the pool, with notes.
 #[derive(Default)]
 struct Pooled {
     passages: Vec<Document>,
@@ -281,15 +281,15 @@ struct Pooled {
     read: usize,
     repeated: Vec<String>,
     empty: Vec<String>,
-    /// On lines that were left out.
+    /// On skipped lines.
     notes: Vec<String>,
 }
 
-/// Reads JSON lines `{"docid" or "_id","title","text"}` file after file, keeping only the pool in
-/// memory. Where an id comes again, the last passage holds, as in BEIR's reader.
+/// Reads JSON lines `{"docid" or "_id","title","text"}` file by file, keeping only the pool in
+/// memory. If an id is repeated, the last passage wins, as in BEIR's reader.
 fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Pooled> {
     let (mut out, mut notes) = (Pooled::default(), Vec::new());
-    // By hash: ids would be held twice.
+    // By hash, so that ids are not stored twice.
     let mut seen: HashMap<u128, usize> = HashMap::new();
     let mut others = Others::default();
     for path in files {
@@ -374,16 +374,16 @@ impl Others {
 }
 
 impl Collection<'_> {
-    /// Reads the passages and puts all together. A passage's text is its title, a space and its text,
-    /// without blanks around them, as Pyserini, Tevatron and BEIR encode it. Ids get the language in
-    /// front, so that those of several languages do not meet.
+    /// Reads the passages and assembles the corpus. A passage's text is its title, a space and its text,
+    /// trimmed, as Pyserini, Tevatron and BEIR encode it. Ids are prefixed with the language, so that
+    /// those of several languages do not collide.
     ///
     /// # Errors
-    /// A file that cannot be read, or departs from its form (with file and line).
+    /// A file that cannot be read or is malformed (with file and line).
     pub(super) fn read(self, pool: Pool) -> Result<Corpus> {
         let judged: HashSet<&str> = self.qrels.values().flatten().map(|j| j.passage.as_str()).collect();
         let mut found = pooled(&self.passages, &judged, pool)?;
-        // The choice of a map's order would differ from run to run.
+        // A hash map's order would differ from run to run.
         if let Pool::JudgedAnd(_) = pool {
             found.passages.sort_by(|a, b| a.id.cmp(&b.id));
         }
@@ -396,7 +396,7 @@ impl Collection<'_> {
                 let lang = detected.into_iter().next().map_or(UNDETERMINED.into(), |(lang, _)| lang);
                 corpus.notes.push(format!(
                     "{}: the language is not given; most of the first passages are in {lang}, so all are \
-                     taken for that.",
+                     assumed to be.",
                     self.name
                 ));
                 lang
@@ -412,7 +412,7 @@ impl Collection<'_> {
                 0,
                 format!(
                     "{}: only {kept} of {} passages in {lang} are searched, those that were judged \
-                     {others}(--pool): scores are higher than over all passages and do not compare with \
+                     {others}(--pool): scores are higher than over all passages and not comparable with \
                      published ones.",
                     self.name, found.read
                 ),
@@ -436,8 +436,8 @@ impl Collection<'_> {
         let note = [
             listed(
                 &found.repeated,
-                "passage repeats an id, and the last one of that id holds",
-                "passages repeat an id, and the last one of each id holds",
+                "passage repeats an id, and the last one wins",
+                "passages repeat an id, and the last ones win",
             ),
             listed(
                 &found.empty,
@@ -459,8 +459,8 @@ impl Collection<'_> {
         Ok(corpus)
     }
 
-    /// Adds the questions with their passages, and notes what does not fit together. A query whose
-    /// judgements are all there is of it counts as one that finds nothing.
+    /// Adds the questions with their passages, and notes inconsistencies. A query with judgements
+    /// only counts as one that finds nothing.
     fn ask(self, corpus: &mut Corpus, lang: &str, place: &HashMap<String, usize>) {
         let mut qrels = self.qrels;
         let mut by_id: HashMap<String, usize> = HashMap::new();
@@ -469,7 +469,7 @@ impl Collection<'_> {
         let (mut unknown, mut twice) = (Vec::new(), Vec::new());
         for query in self.queries {
             match by_id.entry(query.id.clone()) {
-                // The last one holds, as in BEIR's reader.
+                // The last one wins, as in BEIR's reader.
                 Entry::Occupied(known) => {
                     repeated.push(query.place.clone());
                     queries[*known.get()] = query;
@@ -534,8 +534,8 @@ impl Collection<'_> {
         let notes = [
             listed(
                 &repeated,
-                "query repeats an id, and the last one of that id holds",
-                "queries repeat an id, and the last one of each id holds",
+                "query repeats an id, and the last one wins",
+                "queries repeat an id, and the last ones win",
             ),
             listed(
                 &unjudged,
@@ -546,8 +546,8 @@ impl Collection<'_> {
             listed(&unknown, "judged passage does not exist", "judged passages do not exist"),
             listed(
                 &twice,
-                "judgement repeats an earlier one; the last one holds",
-                "judgements repeat earlier ones; the last ones hold",
+                "judgement repeats an earlier one; the last one wins",
+                "judgements repeat earlier ones; the last ones win",
             ),
             listed(&nobody, "id in the qrels has no query", "ids in the qrels have no query"),
         ];
@@ -557,7 +557,7 @@ impl Collection<'_> {
 }
 
 impl Document {
-    /// What is searched: title, a space, text.
+    /// The searched text: title, a space, text.
     fn whole(&self) -> String {
         format!("{} {}", self.title, self.text).trim().to_string()
     }

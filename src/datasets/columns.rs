@@ -1,4 +1,4 @@
-//! Which column of a table, or field of JSON lines, is what: by its name, or as a person says.
+//! Roles of a table's columns and of JSON fields: by name, or as the user says.
 
 use std::str::FromStr;
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// What a column or field holds.
+/// The role of a column or field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// What is searched.
+    /// The searched text.
     Text,
-    /// Where it is from, for people.
+    /// Where it is from, to show.
     Title,
     /// Its language's code.
     Language,
@@ -23,10 +23,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// All there are.
+    /// All roles.
     pub const ALL: [Self; 5] = [Self::Text, Self::Title, Self::Language, Self::Id, Self::Question];
 
-    /// The word for it, in `--columns` and in notes.
+    /// Its name in `--columns` and in notes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -37,7 +37,7 @@ impl Role {
         }
     }
 
-    /// Names that columns and fields of this kind have in published data, the likeliest first.
+    /// Names of such columns and fields in published data, the likeliest first.
     pub fn known(self) -> &'static [&'static str] {
         match self {
             Self::Text => &[
@@ -72,37 +72,37 @@ impl Role {
         }
     }
 
-    /// What a column of this name is, and the place of the name among those of its kind.
+    /// The role of a column of this name, and the index of the name among those of the role.
     pub(super) fn of(name: &str) -> Option<(Self, usize)> {
         let plain = name.trim().to_lowercase().replace([' ', '-'], "_");
         Self::ALL.into_iter().find_map(|role| Some((role, role.known().iter().position(|k| *k == plain)?)))
     }
 }
 
-/// What a person says about columns; where they say nothing, names and content decide.
+/// The user's choice of columns; without one, names and content decide.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
-    /// The column's or field's name, or a table's column by its number from 1; `None` says that no
-    /// column is that.
+    /// The column's or field's name, or a table's column by its number from 1; `None` for no such
+    /// column.
     chosen: Vec<(Role, Option<String>)>,
     /// Whether a table's first row names its columns.
     header: Option<bool>,
 }
 
 impl Columns {
-    /// These, and `role` in this column; in none where that is `None`.
+    /// Adds `role` in this column; in none for `None`.
     pub fn with(mut self, role: Role, column: Option<String>) -> Self {
         self.chosen.retain(|(other, _)| *other != role);
         self.chosen.push((role, column));
         self
     }
 
-    /// Whether nothing was said.
+    /// Whether nothing was chosen.
     pub fn is_empty(&self) -> bool {
         self.chosen.is_empty() && self.header.is_none()
     }
 
-    /// What was said of `role`.
+    /// The choice for `role`.
     pub fn of(&self, role: Role) -> Option<Option<&str>> {
         self.chosen.iter().find(|(other, _)| *other == role).map(|(_, column)| column.as_deref())
     }
@@ -120,8 +120,8 @@ impl Columns {
 impl FromStr for Columns {
     type Err = Error;
 
-    /// `text=body,language=lang,id=key`; `title=none` for no column, `header=no` where the first row is
-    /// one like the others.
+    /// `text=body,language=lang,id=key`; `title=none` for no column, `header=no` if the first row is
+    /// data.
     fn from_str(words: &str) -> Result<Self> {
         let mut columns = Self::default();
         for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
@@ -151,14 +151,14 @@ impl FromStr for Columns {
     }
 }
 
-/// How a table or JSON lines were read: what a person may want to change.
+/// How a table or JSON lines were read, which the user may want to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields {
     /// The file.
     pub file: String,
     /// Names of the columns or fields.
     pub names: Vec<String>,
-    /// What each was read as; `None` for those that were not read.
+    /// The role of each; `None` for those that were not read.
     pub roles: Vec<Option<Role>>,
 }
 
@@ -191,15 +191,15 @@ impl Fields {
     }
 }
 
-/// Whether a person's word for a column is this name.
+/// Whether the user's word for a column means this name.
 pub(super) fn same(said: &str, name: &str) -> bool {
     said.trim() == name.trim() || said.trim().to_lowercase() == name.trim().to_lowercase()
 }
 
-/// What each of a table's columns is, as far as names and the person say.
+/// The roles of a table's columns, by their names and the user's choice.
 ///
 /// # Errors
-/// A sentence when the person names a column that is not there.
+/// A sentence if the user names a column that does not exist.
 pub(super) fn assign(names: &[String], columns: &Columns) -> std::result::Result<Vec<Option<Role>>, String> {
     let mut roles: Vec<Option<Role>> = vec![None; names.len()];
     for role in Role::ALL {

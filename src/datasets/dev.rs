@@ -1,11 +1,11 @@
-//! Questions held out of training, on which models are chosen: files `qa.<lang>.jsonl[.gz]` of
+//! Held-out questions for model selection: files `qa.<lang>.jsonl[.gz]` of
 //! [`Line`]s, read as two tasks.
 //!
 //! - [`sections`]: a heading or question and its section, with the same id in every language.
 //! - [`answers`]: native questions, each language's own; every sentence is a candidate, as in LAReQA.
 //!
-//! The same text stands in the pool once in each language, and the same question is asked once: else a
-//! right answer would count as wrong.
+//! A text is in the pool once in each language, and a question is asked once: otherwise a right
+//! answer would count as wrong.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -18,20 +18,20 @@ use super::spans::OURS;
 use super::{Corpus, Passage, Question, Relevant, listed, xquad};
 use crate::{Error, Result};
 
-/// Letters after which Thai, which writes no mark where a sentence ends, is cut at the next space:
-/// the pieces are then about as long as the sentences of other languages.
+/// Letters after which Thai, which does not mark the end of a sentence, is split at the next space:
+/// the pieces are then about as long as sentences in other languages.
 const THAI_PIECE: usize = 80;
 
-/// Documents whose ids are the same in all languages begin their source so.
+/// Prefix of the source of documents whose ids are the same in all languages.
 const SECTIONS: &str = "docqa/";
 
-/// Reads headings and questions with their sections in `languages`; XQuAD-R's eleven where none is
-/// named. A question's section is relevant in each language that has it. Ids whose question, or whose
-/// section, is the same text in some language are taken for one question.
+/// Reads headings and questions with their sections in `languages`, by default XQuAD-R's eleven. A
+/// question's section is relevant in each language that has it. Ids that share a question or section
+/// text in some language count as one question.
 ///
 /// # Errors
-/// A language whose file is missing or has no section, a file that cannot be read, or a line (named)
-/// that departs from the form.
+/// A language whose file is missing or has no section, a file that cannot be read, or a malformed line
+/// (named).
 pub fn sections(dir: &Path, languages: &[String]) -> Result<Corpus> {
     let (lines, mut notes) = read(dir, languages, "docqa", |line| line.source.starts_with(SECTIONS))?;
     let mut same = Same::default();
@@ -71,9 +71,9 @@ pub fn sections(dir: &Path, languages: &[String]) -> Result<Corpus> {
     corpus.finish(dir, notes)
 }
 
-/// Reads native questions in `languages`; those of XQuAD-R's eleven that have some where none is named.
-/// The candidates are the sentences of all their contexts; relevant is the one that holds the
-/// answer's first character.
+/// Reads native questions in `languages`, by default those of XQuAD-R's eleven that have some.
+/// The candidates are the sentences of all their contexts; the one with the answer's first
+/// character is relevant.
 ///
 /// # Errors
 /// As [`sections`].
@@ -81,7 +81,7 @@ pub fn answers(dir: &Path, languages: &[String]) -> Result<Corpus> {
     let native = |line: &Line| !line.source.starts_with(SECTIONS);
     let (lines, mut notes) = read(dir, languages, "dev-qa", native)?;
     let mut corpus = Builder::new("dev-qa");
-    // Of each context: where its sentences are, in bytes, and the passages they became.
+    // For each context: the byte ranges of its sentences, and the passages made from them.
     let mut contexts = HashMap::new();
     let mut contexts_of: HashMap<&str, usize> = HashMap::new();
     let mut ids: HashMap<(&str, &str), usize> = HashMap::new();
@@ -114,7 +114,7 @@ pub fn answers(dir: &Path, languages: &[String]) -> Result<Corpus> {
             not_found.push(place.clone());
             continue;
         };
-        // Some sources number the questions of each file anew: the same id is then another question.
+        // Some sources restart numbering in each file: the same id is then another question.
         let times = ids.entry((&line.lang, &line.id)).or_default();
         *times += 1;
         let id = if *times == 1 { line.id.clone() } else { format!("{}~{times}", line.id) };
@@ -130,8 +130,8 @@ pub fn answers(dir: &Path, languages: &[String]) -> Result<Corpus> {
     ));
     notes.extend(listed(
         &sorted(again),
-        "id is given to several questions, which got ids of their own",
-        "ids are given to several questions each, which got ids of their own",
+        "id is shared by several questions, which got unique ids",
+        "ids are shared by several questions each, which got unique ids",
     ));
     corpus.finish(dir, notes)
 }
@@ -144,7 +144,7 @@ fn sorted(mut list: Vec<String>) -> Vec<String> {
 /// A line with its place, `file:line`.
 type Placed = (String, Line);
 
-/// The lines that `wanted` takes, with their places, and what was left out.
+/// The lines that `wanted` accepts, with their places, and what was left out.
 fn read(
     dir: &Path,
     languages: &[String],
@@ -191,7 +191,7 @@ fn read(
     if lines.is_empty() {
         return Err(Error::file(
             dir,
-            format!("no file named qa.<lang>.jsonl.gz with lines for {name} is here"),
+            format!("it has no file named qa.<lang>.jsonl.gz with lines for {name}"),
         ));
     }
     let notes = [
@@ -214,7 +214,7 @@ fn read(
     Ok((lines, notes.into_iter().flatten().collect()))
 }
 
-/// Puts a corpus together in which no language has a passage or a question twice.
+/// Builds a corpus without duplicate passages or questions in any language.
 struct Builder {
     corpus: Corpus,
     /// By language and text.
@@ -229,7 +229,7 @@ impl Builder {
         Self { corpus, passages: HashMap::new(), questions: HashMap::new(), twice: Vec::new() }
     }
 
-    /// The passage of this text, a new one where its language has none yet.
+    /// The passage with this text, a new one if its language has none yet.
     fn passage(&mut self, line: &Line, text: &str, id: &str, group: &str) -> usize {
         let passages = &mut self.corpus.passages;
         *self.passages.entry((line.lang.clone(), text.into())).or_insert_with(|| {
@@ -245,7 +245,7 @@ impl Builder {
         })
     }
 
-    /// Asks a question, or adds its answer to the same question that is asked already.
+    /// Adds a question, or adds its answer to an earlier identical question.
     fn question(&mut self, line: &Line, group: &str, id: &str, passage: usize) {
         let key = (line.lang.clone(), line.question.clone());
         let questions = &mut self.corpus.questions;
@@ -275,14 +275,14 @@ impl Builder {
         self.corpus.notes = notes;
         self.corpus.notes.extend(listed(
             &self.twice,
-            "question is asked word for word by an earlier one, which its answer is added to",
-            "questions are asked word for word by earlier ones, which their answers are added to",
+            "question is identical to an earlier one, to which its answer is added",
+            "questions are identical to earlier ones, to which their answers are added",
         ));
         Ok(self.corpus)
     }
 }
 
-/// Ids that mean the same (union-find); the first one met stands for all of them.
+/// Equivalent ids (union-find); the first one represents them all.
 #[derive(Default)]
 struct Same<'a> {
     numbers: HashMap<&'a str, usize>,
@@ -343,7 +343,7 @@ mod tests {
         folder
     }
 
-    /// What is relevant for each query, by language, as ids.
+    /// The relevant passages of each query, by language, as ids.
     fn relevant(corpus: &Corpus) -> Vec<(String, Vec<String>)> {
         let task = Task::new(corpus).unwrap();
         let answers = |query| {
@@ -417,7 +417,7 @@ mod tests {
             "4 questions have their text or their section in common",
             "qa.de.jsonl:3 (b)",
             "qa.de.jsonl:4 (a 1)",
-            "1 question is asked word for word by an earlier one, which its answer is added to: de:c.",
+            "1 question is identical to an earlier one, to which its answer is added: de:c.",
         ] {
             assert!(notes.contains(said), "{said} is not in\n{notes}");
         }
@@ -458,7 +458,7 @@ mod tests {
         ]);
         let corpus = answers(folder.path(), &[]).unwrap();
         let ids: Vec<&str> = corpus.passages.iter().map(|p| p.id.as_str()).collect();
-        // "Sie ist groß." stands in two contexts and once in the pool.
+        // "Sie ist groß." is in two contexts and once in the pool.
         assert_eq!(ids, ["de:0:0", "de:0:1", "de:0:2", "de:1:0", "de:2:0", "th:0:0", "th:0:1"]);
         assert_eq!(corpus.passages[6].text, "ค".repeat(5));
         assert_eq!(
@@ -475,8 +475,8 @@ mod tests {
             "this program's choice",
             "1 question's answer sentence is not in its context; the question is left out: ",
             "qa.de.jsonl:4.",
-            "1 id is given to several questions, which got ids of their own: de:2.",
-            "asked word for word by an earlier one, which its answer is added to: de:4.",
+            "1 id is shared by several questions, which got unique ids: de:2.",
+            "identical to an earlier one, to which its answer is added: de:4.",
         ] {
             assert!(notes.contains(said), "{said} is not in\n{notes}");
         }
@@ -498,8 +498,8 @@ mod tests {
         assert!(problem.contains("no file named qa.<lang>.jsonl.gz with lines for dev-qa"), "{problem}");
     }
 
-    /// Questions, sections and groups are as a script counts distinct texts and ids in the files; three
-    /// questions of the FAQ are there under two ids each. Sentences are ours.
+    /// Questions, sections and groups as counted by a script from distinct texts and ids in the files; three
+    /// questions of the FAQ have two ids each. Sentences are ours.
     #[test]
     #[ignore = "needs the held-out questions: docs/data.md says what they are; INTERLINGUA_HELD_OUT names their folder"]
     fn the_held_out_questions_have_the_counts_of_the_documentation() {

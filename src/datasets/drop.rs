@@ -1,9 +1,9 @@
-//! DROP turned into retrieval (sentences are the candidates, as in LAReQA). English.
+//! DROP as sentence retrieval (sentences are the candidates, as in LAReQA). English.
 //!
 //! `{passage id: {"passage","qa_pairs":[{"query_id","question","answer":{"number","date","spans"}}]}}`.
-//! DROP does not say where in the passage an answer stands, so every sentence in which one of its
-//! spans begins, as whole words, is relevant: our choice. Questions answered by a number or a date,
-//! which have to be worked out, and those whose spans are not in the passage are left out.
+//! DROP has no answer offsets, so every sentence in which one of the spans begins, as whole words, is
+//! relevant: our choice. Questions answered by a number or a date, which have to be computed, and
+//! those whose spans are not in the passage are left out.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 const LANG: &str = "en";
 
-/// Whether this document is in DROP's form.
+/// Whether this document is in DROP's format.
 pub(super) fn is_drop(value: &Value) -> bool {
     let first = value.as_object().and_then(|map| map.values().next());
     first.is_some_and(|v| v.get("passage").is_some() && v.get("qa_pairs").is_some())
@@ -26,7 +26,7 @@ pub(super) fn is_drop(value: &Value) -> bool {
 /// Reads the file, or the only JSON file of the folder.
 ///
 /// # Errors
-/// As [`parse`]; a file that cannot be read, a language that it has not.
+/// As for [`parse`]; a file that cannot be read, a language other than English.
 pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
     let (files, _) = folder::files(path, &["json"])?;
     match files.as_slice() {
@@ -38,7 +38,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
 /// Reads one file.
 ///
 /// # Errors
-/// [`Error::Format`] with the file and the JSON path of what departs from the form.
+/// [`Error::Format`] with the file and the JSON path of the fault.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Corpus> {
     let (value, note) = json::whole(name, bytes)?;
     let mut corpus = from_value(name, &value)?;

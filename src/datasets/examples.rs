@@ -1,21 +1,21 @@
-//! Which of a corpus' questions to show as examples.
+//! Selects questions of a corpus to show as examples.
 
 use std::collections::BTreeMap;
 
 use super::{Corpus, Question};
 
-/// Questions of each language.
+/// Questions per language.
 const EACH: usize = 3;
 /// Questions in all.
 const MOST: usize = 33;
 
 /// A few of a corpus' questions, each language in turn, spread over the corpus so that no two are
-/// translations of each other where there are enough of them. Always the same ones.
+/// translations of each other if there are enough of them. Deterministic.
 pub fn examples(corpus: &Corpus) -> Vec<&Question> {
     examples_among(corpus, |_| true)
 }
 
-/// The same of those questions alone that `keep` says, by their place in the corpus.
+/// The same among the questions for which `keep`, given their index in the corpus, is true.
 pub fn examples_among(corpus: &Corpus, keep: impl Fn(usize) -> bool) -> Vec<&Question> {
     let mut by_language: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
     let kept = corpus.questions.iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, question)| question);

@@ -1,17 +1,17 @@
-//! Lines that cannot be used: one among many is left out and noted, a file of them is refused.
+//! Unusable lines: a few are left out and noted, a file with mostly such lines is refused.
 
 use std::fmt::Display;
 
 use crate::{Error, Result};
 
-/// How many are named one by one.
+/// How many are named individually.
 const NAMED: usize = 8;
-/// How many are named where the file is refused.
+/// How many are named when the file is refused.
 const REFUSED_FOR: usize = 3;
-/// After so many from a file's start on, the rest is not read.
+/// After so many at the start of a file, the rest is not read.
 const PATIENCE: usize = 1000;
 
-/// The account of one file's lines, or entries.
+/// Counts one file's good and bad lines, or entries.
 #[derive(Debug, Clone)]
 pub(super) struct Faults {
     name: String,
@@ -21,7 +21,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Of the file `name`, nothing read yet.
+    /// For the file `name`, with nothing read yet.
     pub fn new(name: &str) -> Self {
         Self { name: name.into(), good: 0, bad: 0, first: Vec::new() }
     }
@@ -39,27 +39,27 @@ impl Faults {
         }
     }
 
-    /// Whether reading on is of no use: everything so far was bad.
+    /// Whether to stop reading: everything so far was bad.
     pub fn hopeless(&self) -> bool {
         self.good == 0 && self.bad >= PATIENCE
     }
 
-    /// How many lines were left out.
+    /// The number of lines left out.
     pub fn left_out(&self) -> usize {
         self.bad
     }
 
-    /// What was left out, a sentence each for the first.
+    /// What was left out: a sentence for each of the first.
     ///
     /// # Errors
-    /// [`Error::Input`] with the first places where more lines are bad than good.
+    /// [`Error::Input`] with the first places if more lines are bad than good.
     pub fn finish(self) -> Result<Vec<String>> {
         let Self { name, good, bad, mut first } = self;
         if bad <= good {
             first.iter_mut().for_each(|note| note.push('.'));
             if bad > first.len() {
                 first.push(format!(
-                    "{name}: {} more lines were left out for such reasons.",
+                    "{name}: {} more lines were left out for similar reasons.",
                     bad - first.len()
                 ));
             }
@@ -95,7 +95,7 @@ mod tests {
         let many = account(60, 50).unwrap();
         assert_eq!(
             (many.len(), many[8].as_str()),
-            (9, "a.jsonl: 42 more lines were left out for such reasons.")
+            (9, "a.jsonl: 42 more lines were left out for similar reasons.")
         );
         assert_eq!(account(0, 1).unwrap_err().to_string(), "a.jsonl:1: it has no text");
         let refused = account(3, 5).unwrap_err().to_string();

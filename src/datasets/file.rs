@@ -1,9 +1,9 @@
-//! The door for every file that a person gives: what it is by its first bytes, and its text.
+//! Opens every file from the user: detects its type from its first bytes and decodes its text.
 //!
-//! gzip and zstd are unpacked, byte order marks left out, UTF-16 and 8-bit encodings decoded; lines
-//! that end in carriage returns alone end in line feeds afterwards. What was done is a sentence,
-//! [`Reader::note`]. What is no text (PDF, office documents, pictures, …) is refused with what to do.
-//! Not here: what the text's lines mean.
+//! gzip and zstd are decompressed, byte order marks removed, UTF-16 and 8-bit encodings decoded, and
+//! lines that end in carriage returns alone converted to line feeds. [`Reader::note`] says what was
+//! done. What is not text (PDF, office documents, images, …) is refused with advice. Not here: what the
+//! text's lines mean.
 
 mod kind;
 
@@ -16,20 +16,20 @@ use encoding_rs::{Decoder, Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::{Error, Result};
 
-/// What is read at once, and what an encoding is told from.
+/// Size of a chunk, from which an encoding is detected.
 const CHUNK: usize = 1 << 20;
 
-/// How many bytes a packed file may become that is held in memory.
+/// Maximal decompressed size of a file held in memory.
 const MOST_UNPACKED: u64 = if cfg!(target_family = "wasm") { 256 << 20 } else { 2 << 30 };
 
-/// The longest line that is unpacked: what has no line's end for longer is no file of lines.
+/// The longest decompressed line: a file without a line end for longer is not a file of lines.
 const LONGEST_LINE: usize = 256 << 20;
 
-/// Window of zstd files, as a power of two; zstd refuses anything above its default unless told.
+/// Window of zstd files, as a power of two; by default zstd refuses larger ones than its own default.
 #[cfg(feature = "native")]
 const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// A file's text, whole; lines that are not UTF-8 are blank in it, so that numbers stay right.
+/// A file's complete text; lines that are not UTF-8 are blank, so that line numbers stay right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     /// The text.
@@ -43,7 +43,7 @@ pub struct Text {
 /// Opens a file to be read as UTF-8 text, unpacked.
 ///
 /// # Errors
-/// [`Error::File`] when it cannot be opened, [`Error::Format`] when it is of a kind that is no text.
+/// [`Error::File`] if it cannot be opened, [`Error::Format`] if it is not a text file.
 pub fn open(path: &Path) -> Result<Reader<'static>> {
     let file = File::open(path).map_err(|e| Error::file(path, e))?;
     Reader::new(&path.display().to_string(), file)
@@ -61,7 +61,7 @@ pub fn read(path: &Path) -> Result<Text> {
 /// The text of a file's `bytes`; `name` is the file's.
 ///
 /// # Errors
-/// [`Error::Format`] when it is empty, of a kind that is no text, damaged, or unpacks to too much.
+/// [`Error::Format`] if it is empty, not a text file, damaged, or decompresses to too much.
 pub fn text(name: &str, bytes: &[u8]) -> Result<Text> {
     whole(name, Reader::new(name, bytes)?, MOST_UNPACKED)
 }
@@ -91,7 +91,7 @@ fn whole(name: &str, mut reader: Reader, most: u64) -> Result<Text> {
     Ok(Text { text, undecodable, note })
 }
 
-/// The lines that are UTF-8, blank ones in place of the others, and the numbers of those.
+/// The lines that are UTF-8, with blank ones in place of the others, and the numbers of the others.
 fn valid_lines(bytes: &[u8]) -> (String, Vec<usize>) {
     let mut text = String::with_capacity(bytes.len());
     let mut undecodable = Vec::new();
@@ -105,7 +105,7 @@ fn valid_lines(bytes: &[u8]) -> (String, Vec<usize>) {
     (text, undecodable)
 }
 
-/// A file's name without the ending of a packed one: `docs.jsonl` of `docs.jsonl.gz`.
+/// A file's name without the extension of a compressed one: `docs.jsonl` for `docs.jsonl.gz`.
 pub fn unpacked_name(name: &str) -> &str {
     let endings = [".gz", ".gzip", ".zst", ".zstd"];
     let cut = |ending: &str| {
@@ -115,24 +115,24 @@ pub fn unpacked_name(name: &str) -> &str {
     endings.into_iter().find_map(cut).filter(|name| !name.is_empty()).unwrap_or(name)
 }
 
-/// A file as UTF-8 text; lines that are not valid are handed on as they are.
+/// A file as UTF-8 text; invalid lines are passed on unchanged.
 pub struct Reader<'a> {
     source: Box<dyn Read + 'a>,
     packing: Option<&'static str>,
-    /// What was read and not decoded yet.
+    /// What was read but not decoded yet.
     chunk: Vec<u8>,
-    /// Text, handed out up to `at`.
+    /// Decoded text, returned up to `at`.
     out: Vec<u8>,
     at: usize,
     form: Form,
     encoding: Option<(&'static Encoding, bool)>,
     mark: bool,
     replaced: bool,
-    /// Whether carriage returns alone end lines; known from the first chunk on.
+    /// Whether carriage returns alone end lines; known after the first chunk.
     returns: Option<bool>,
     after_return: bool,
     begun: bool,
-    /// Whether the source has no more.
+    /// Whether the source is exhausted.
     ended: bool,
     name: String,
     line: usize,
@@ -141,7 +141,7 @@ pub struct Reader<'a> {
 
 /// How bytes become text.
 enum Form {
-    /// All were ASCII so far.
+    /// Only ASCII so far.
     Ascii,
     Utf8,
     Other(Box<Decoder>),
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
     /// Reads the text in `source`; `name` is the file's, for errors.
     ///
     /// # Errors
-    /// [`Error::Format`] when the first bytes are those of a kind that is no text, or cannot be unpacked.
+    /// [`Error::Format`] if the first bytes are not those of a text file, or cannot be decompressed.
     pub fn new(name: &str, source: impl Read + 'a) -> Result<Self> {
         let wrong = |e: io::Error| Error::format(name, e);
         let mut source: Box<dyn Read + 'a> = Box::new(source);
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
             source = Box::new(Unpacking { source: unpack(kind, packed).map_err(wrong)?, kind });
             ended = read_some(&mut source, &mut chunk).map_err(wrong)?;
             if packing_of(&chunk).is_some() {
-                return Err(Error::format(name, "it is packed twice; unpack it and give the file in it"));
+                return Err(Error::format(name, "it is compressed twice; unpack it and give the file in it"));
             }
         }
         let mut reader = Self {
@@ -195,24 +195,24 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
-    /// Lets a line be of any length, for files that are not read by lines.
+    /// Allows lines of any length, for files that are not read line by line.
     pub fn any_length(mut self) -> Self {
         self.longest_line = usize::MAX;
         self
     }
 
-    /// Whether the file was packed.
+    /// Whether the file was compressed.
     pub fn packed(&self) -> bool {
         self.packing.is_some()
     }
 
-    /// What was done to read the file, a sentence; `None` where it is plain UTF-8. All is known once
-    /// the text was read to its end.
+    /// What was done to read the file, a sentence; `None` for plain UTF-8. Complete once the text was
+    /// read to its end.
     pub fn note(&self) -> Option<String> {
         self.said(self.packing.map(|kind| format!("unpacked from {kind}")))
     }
 
-    /// As [`note`](Self::note), without a word on unpacking: of files whose names say that they are packed.
+    /// Like [`note`](Self::note), without mentioning decompression: for files with a compressed one's extension.
     pub fn decoding(&self) -> Option<String> {
         self.said(None)
     }
@@ -230,18 +230,18 @@ impl<'a> Reader<'a> {
             None => {}
         }
         if self.mark {
-            done.push("a byte order mark at its start left out".into());
+            done.push("a byte order mark at its start was removed".into());
         }
         if self.returns == Some(true) {
             done.push("its lines end in carriage returns".into());
         }
         if self.replaced {
-            done.push("what could not be decoded stands as \u{fffd}".into());
+            done.push("what could not be decoded was replaced by \u{fffd}".into());
         }
         (!done.is_empty()).then(|| format!("{}: {}.", self.name, done.join("; ")))
     }
 
-    /// Takes a byte order mark from the first chunk, and what it says.
+    /// Removes a byte order mark from the first chunk, and applies it.
     fn leave_out_mark(&mut self) -> io::Result<()> {
         let chunk = &self.chunk;
         if chunk.starts_with(&[0xFF, 0xFE, 0, 0]) || chunk.starts_with(&[0, 0, 0xFE, 0xFF]) {
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
         self.form = Form::Other(Box::new(encoding.new_decoder_without_bom_handling()));
     }
 
-    /// Turns the chunk into text.
+    /// Decodes the chunk.
     fn decode(&mut self) -> io::Result<()> {
         if matches!(self.form, Form::Ascii) {
             self.choose()?;
@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Which encoding a chunk is in that has the first bytes beyond ASCII, if it has.
+    /// The encoding of the first chunk with bytes beyond ASCII.
     fn choose(&mut self) -> io::Result<()> {
         let chunk = &self.chunk;
         let control = |b: &u8| *b < b' ' && !matches!(*b, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1a | 0x1b);
@@ -333,7 +333,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Makes carriage returns line feeds where they alone end lines.
+    /// Converts carriage returns to line feeds where they alone end lines.
     fn end_lines(&mut self) {
         let returns = match self.returns {
             Some(returns) => returns,
@@ -343,7 +343,7 @@ impl<'a> Reader<'a> {
                 let lone = self.out.windows(2).filter(alone).count()
                     + usize::from(self.ended && self.out.last() == Some(&b'\r'));
                 let returns = lone > feeds;
-                // A first chunk without any line's end decides nothing.
+                // A first chunk without a line end decides nothing.
                 self.returns = (returns || feeds > 0).then_some(returns);
                 returns
             }
@@ -388,18 +388,18 @@ impl Read for Reader<'_> {
     }
 }
 
-/// Reads the next chunk; true where it is the source's last.
+/// Reads the next chunk; true if it is the source's last.
 fn read_some(source: &mut dyn Read, chunk: &mut Vec<u8>) -> io::Result<bool> {
     Ok(source.take(CHUNK as u64).read_to_end(chunk)? < CHUNK)
 }
 
-/// Whether bytes that are not ASCII are UTF-8: in more lines than not, as a line may be broken.
+/// Whether bytes beyond ASCII are UTF-8, in most lines, as a line may be broken.
 fn is_utf8(chunk: &[u8]) -> bool {
     let (mut valid, mut broken) = (0, 0);
     for line in chunk.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.is_ascii()) {
         match std::str::from_utf8(line) {
             Ok(_) => valid += 1,
-            // Cut off by the chunk's end.
+            // Truncated at the end of the chunk.
             Err(e) if e.error_len().is_none() && line.as_ptr_range().end == chunk.as_ptr_range().end => {
                 valid += usize::from(!line[..e.valid_up_to()].is_ascii());
             }
@@ -409,9 +409,9 @@ fn is_utf8(chunk: &[u8]) -> bool {
     valid > broken || broken == 0
 }
 
-/// Which UTF-16 the bytes are, if all they decode to are characters of texts.
+/// The kind of UTF-16 of the bytes, if they decode to text characters only.
 fn utf16(chunk: &[u8]) -> Option<&'static Encoding> {
-    // Zeros are the upper halves of Latin letters, blanks and ends of lines.
+    // Zeros are the upper halves of Latin letters, spaces and line ends.
     let zeros = |odd: usize| chunk.iter().skip(odd).step_by(2).filter(|b| **b == 0).count();
     if zeros(0) > 0 && zeros(1) > 0 {
         return None;
@@ -419,13 +419,13 @@ fn utf16(chunk: &[u8]) -> Option<&'static Encoding> {
     let clean = |encoding: &'static Encoding| {
         let mut text = String::with_capacity(2 * chunk.len() + 16);
         let mut decoder = encoding.new_decoder_without_bom_handling();
-        // A character cut off by the chunk's end is no fault.
+        // A character truncated at the end of the chunk is not an error.
         let (_, _, replaced) = decoder.decode_to_string(chunk, &mut text, false);
         let strange = |c: char| {
             c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{c}')
                 || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' | '\u{fdd0}'..='\u{fdef}')
         };
-        // Blanks and ends of lines are what the other order does not have.
+        // The other byte order has no spaces or line ends.
         let plain = text.chars().filter(|c| matches!(c, ' ' | '\n' | '\r' | '\t' | '\u{3000}' | '\u{3002}'));
         let ascii = text.chars().filter(char::is_ascii);
         let (plain, ascii) = (plain.count(), ascii.count());
@@ -440,7 +440,7 @@ fn utf16(chunk: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// How a file's bytes are packed.
+/// The compression of a file.
 fn packing_of(start: &[u8]) -> Option<&'static str> {
     match start {
         [0x1f, 0x8b, 8, ..] => Some("gzip"),
@@ -469,7 +469,7 @@ fn zstd<'a>(packed: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     Ok(Box::new(Frames { packed: Some(packed), frame: None }))
 }
 
-/// zstd's frames one after the other, as `cat a.zst b.zst` and parallel packers write them.
+/// Consecutive zstd frames, as `cat a.zst b.zst` and parallel compressors write them.
 #[cfg(not(feature = "native"))]
 struct Frames<R: BufRead> {
     packed: Option<R>,
@@ -493,7 +493,7 @@ impl<R: BufRead> Read for Frames<R> {
             if packed.fill_buf()?.is_empty() {
                 return Ok(0);
             }
-            // A skippable frame's length is read from its header; what it holds is no text.
+            // A skippable frame's length is in its header; its content is not text.
             let start = packed.fill_buf()?;
             if start.len() >= 8 && matches!(start, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
                 let length = u32::from_le_bytes([start[4], start[5], start[6], start[7]]);
@@ -504,7 +504,7 @@ impl<R: BufRead> Read for Frames<R> {
             match StreamingDecoder::new(packed) {
                 Ok(frame) => self.frame = Some(frame),
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { .. })) => {
-                    return Err(io::Error::other("a part that is to be skipped is cut off"));
+                    return Err(io::Error::other("a skippable frame is truncated"));
                 }
                 Err(e) => return Err(io::Error::other(e.to_string())),
             }
@@ -512,7 +512,7 @@ impl<R: BufRead> Read for Frames<R> {
     }
 }
 
-/// Says of errors that they were met while unpacking.
+/// Marks errors as errors of decompression.
 struct Unpacking<'a> {
     source: Box<dyn Read + 'a>,
     kind: &'static str,
@@ -524,7 +524,7 @@ impl Read for Unpacking<'_> {
             io::ErrorKind::Interrupted => e,
             kind => {
                 let what = self.kind;
-                io::Error::new(kind, format!("it is damaged or cut off ({what}: {e}); get the file again."))
+                io::Error::new(kind, format!("it is damaged or truncated ({what}: {e}); get the file again."))
             }
         })
     }
@@ -565,8 +565,8 @@ mod tests {
         // Several members, as `cat a.gz b.gz` writes them.
         assert_eq!(decoded(&[gzip(b"one\n"), gzip(b"two\n")].concat()).0, "one\ntwo\n");
         let cut = gzip(&b"one two three\n".repeat(99));
-        assert!(refused(&cut[..cut.len() - 9]).contains("damaged or cut off"));
-        assert!(refused(&gzip(&gzip(b"one"))).contains("packed twice"));
+        assert!(refused(&cut[..cut.len() - 9]).contains("damaged or truncated"));
+        assert!(refused(&gzip(&gzip(b"one"))).contains("compressed twice"));
         assert_eq!(unpacked_name("x/docs.jsonl.GZ"), "x/docs.jsonl");
         assert_eq!(unpacked_name("docs.zst"), "docs");
         assert_eq!(unpacked_name("a.txt"), "a.txt");
@@ -579,7 +579,7 @@ mod tests {
             let (text, note) = decoded(packed);
             assert_eq!((text.as_str(), note.as_str()), ("Wo ist\nder Hof?\n", "a.txt: unpacked from zstd."));
         }
-        assert!(refused(&ZSTD[..12]).contains("damaged or cut off"));
+        assert!(refused(&ZSTD[..12]).contains("damaged or truncated"));
     }
 
     #[test]
@@ -643,7 +643,7 @@ mod tests {
             assert_eq!(got, text, "{note}");
             assert!(note.contains("a guess from its bytes"), "{note}");
         }
-        // The first bytes beyond ASCII come late.
+        // The first bytes beyond ASCII are far from the start.
         let late = [&b"honey and wax\n".repeat(100_000)[..], b"caf\xe9 au lait\n"].concat();
         assert!(decoded(&late).0.ends_with("wax\ncafé au lait\n"));
     }
@@ -679,11 +679,11 @@ mod tests {
                 "a PDF",
             ),
             (b"\xef\xbb\xbf\n%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec(), "a PDF"),
-            (zip(&["[Content_Types].xml", "_rels/.rels", "word/document.xml"]), "text processor"),
+            (zip(&["[Content_Types].xml", "_rels/.rels", "word/document.xml"]), "word processor"),
             (zip(&["[Content_Types].xml", "xl/workbook.xml"]), "CSV"),
             (zip(&["ppt/presentation.xml"]), "presentation"),
             (zip(&["mimetypeapplication/epub+zip"]), "EPUB"),
-            (zip(&["mimetypeapplication/vnd.oasis.opendocument.text"]), "text processor"),
+            (zip(&["mimetypeapplication/vnd.oasis.opendocument.text"]), "word processor"),
             (zip(&["mimetypeapplication/vnd.oasis.opendocument.spreadsheet"]), "CSV"),
             (zip(&["docs.jsonl"]), "unpack it"),
             (tar, "tar"),
@@ -692,12 +692,12 @@ mod tests {
             ("<?xml version=\"1.0\"?>\n<!DOCTYPE html><html>".into(), "HTML"),
             ("<html>".encode_utf16().flat_map(u16::to_le_bytes).collect(), "HTML"),
             (b"<?xml version=\"1.0\"?>\n<docs><d>Bees</d></docs>".to_vec(), "XML"),
-            (b"<svg xmlns=\"x\"></svg>".to_vec(), "picture"),
-            (png, "picture"),
-            (b"\xff\xd8\xff\xe0\0\x10JFIF\0".to_vec(), "picture"),
-            (b"GIF89a\x01\0".to_vec(), "picture"),
-            (b"RIFF\x24\0\0\0WEBPVP8 ".to_vec(), "picture"),
-            (b"BM\x36\0\0\0\0\0".to_vec(), "picture"),
+            (b"<svg xmlns=\"x\"></svg>".to_vec(), "image"),
+            (png, "image"),
+            (b"\xff\xd8\xff\xe0\0\x10JFIF\0".to_vec(), "image"),
+            (b"GIF89a\x01\0".to_vec(), "image"),
+            (b"RIFF\x24\0\0\0WEBPVP8 ".to_vec(), "image"),
+            (b"BM\x36\0\0\0\0\0".to_vec(), "image"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0".to_vec(), "old office"),
             (b"{\\rtf1\\ansi Bees}".to_vec(), "RTF"),
             (b"PAR1\x15\x04\x15\0".to_vec(), "Parquet"),

@@ -1,9 +1,9 @@
-//! Sentences in many languages, line by line, of which each looks for its translations: FLORES-200 as one table.
+//! FLORES-200 as one table: aligned sentences in many languages, each a query for its translations.
 //!
-//! Tab-separated: the first line names a language code for each column, every other one is a sentence in these
-//! languages. Nobody asks anything here, so a sentence is query and passage both, and
-//! [`Corpus::questions_are_passages`] keeps it out of its own ranking. That sentences look for their translations
-//! among all languages at once is this program's choice; published figures are of one pair at a time.
+//! Tab-separated: the first line has a language code for each column, every other line a sentence in these
+//! languages. There are no questions, so each sentence is both query and passage, and
+//! [`Corpus::questions_are_passages`] keeps it out of its own ranking. Searching all languages at once is our
+//! choice; published figures are for one pair at a time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use super::file::open;
 use super::{Corpus, Passage, Question, listed, xquad};
 use crate::{Error, Result, text};
 
-/// Reads the table at `path`, or the one `flores….tsv[.gz]` in that folder, in `languages`; where none is named, in
-/// those of XQuAD-R's eleven that it has, or in all if those are fewer than two.
+/// Reads the table at `path`, or the only `flores….tsv[.gz]` in that folder, in `languages`; by default in those of
+/// XQuAD-R's eleven that it has, or in all if those are fewer than two.
 ///
 /// # Errors
-/// [`Error::Format`] with the line that departs from the form, [`Error::Input`] for a language that no column is
-/// of.
+/// [`Error::Format`] with the malformed line, [`Error::Input`] for a language without a
+/// column.
 pub fn read(path: &Path, languages: &[String]) -> Result<Corpus> {
     let path = file(path)?;
     let mut table = Table::default();
@@ -45,7 +45,7 @@ fn file(path: &Path) -> Result<PathBuf> {
     match (found.pop(), found.is_empty()) {
         (Some(file), true) => Ok(file),
         (None, _) => {
-            Err(Error::file(path, "no file flores….tsv or flores….tsv.gz is here; give the file itself"))
+            Err(Error::file(path, "it has no file flores….tsv or flores….tsv.gz; give the file itself"))
         }
         _ => Err(Error::file(path, "it has more than one file flores….tsv; give one of them")),
     }
@@ -70,7 +70,7 @@ impl Table {
                 return Err(Error::format(
                     place,
                     format!(
-                        "{shown:?} is no language code; the first line names one for each column, separated by tabs"
+                        "{shown:?} is not a language code; the first line needs one for each column, separated by tabs"
                     ),
                 ));
             }
@@ -138,8 +138,7 @@ impl Table {
         }
         let alone: Vec<String> = alone.into_iter().collect();
         corpus.notes.push(
-            "Sentences look for their translations, and never for themselves: there is no mono setting."
-                .into(),
+            "Each sentence is a query for its translations, not for itself: there is no mono setting.".into(),
         );
         if columns.len() < self.codes.len() {
             corpus.notes.push(format!(
@@ -160,13 +159,13 @@ impl Table {
         ));
         corpus.notes.extend(listed(
             &twice,
-            "sentence is word for word another one of its language, and both are searched",
-            "sentences are word for word others of their language, and all are searched",
+            "sentence is identical to another one in its language, and both are searched",
+            "sentences are identical to others in their language, and all are searched",
         ));
         Ok(corpus)
     }
 
-    /// Which columns are read.
+    /// The columns to read.
     fn columns(&self, languages: &[String]) -> Result<Vec<usize>> {
         let place = |code: &str| self.codes.iter().position(|known| known == code);
         if languages.is_empty() {
@@ -191,8 +190,7 @@ impl Table {
         }
         if columns.len() < 2 {
             return Err(Error::Input(
-                "flores asks for translations: name at least two languages, or none for those there are"
-                    .into(),
+                "flores needs translations: name at least two languages, or none for the default ones".into(),
             ));
         }
         Ok(columns)
@@ -226,7 +224,7 @@ mod tests {
     fn a_sentence_looks_for_its_translations_and_not_for_itself() {
         let (folder, path) = table(TABLE);
         let corpus = read(folder.path(), &[]).unwrap();
-        // French is none of the eleven.
+        // French is not one of the eleven.
         assert_eq!(corpus, read(&path, &languages(&["de", "en", "th"])).unwrap());
         assert_eq!((corpus.passages.len(), corpus.questions.len()), (8, 8));
         let notes = corpus.notes.join("\n");
@@ -249,7 +247,7 @@ mod tests {
         }
     }
 
-    /// Vectors whose ranking is seen at a glance: one number for the sentence, one for the language.
+    /// Vectors with an obvious ranking: one number for the sentence, one for the language.
     #[test]
     fn measures_are_of_the_translations_alone() {
         let (_folder, path) = table(TABLE);
@@ -303,7 +301,11 @@ mod tests {
             read(&path, &languages(codes)).unwrap_err().to_string()
         };
         for (text, codes, said) in [
-            ("Der Fluss.\tThe river.\n", &[][..], "flores-small.tsv:1: \"Der Fluss.\" is no language code"),
+            (
+                "Der Fluss.\tThe river.\n",
+                &[][..],
+                "flores-small.tsv:1: \"Der Fluss.\" is not a language code",
+            ),
             ("de\ten\nA\n", &[], "flores-small.tsv:2: 1 cells; the first line names 2 columns"),
             ("de\tde\nA\tB\n", &[], "de names two columns"),
             ("de\nA\n", &[], "translations need two"),

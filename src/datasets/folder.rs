@@ -1,4 +1,4 @@
-//! A folder of files in one form, or one file in its place.
+//! A folder of files in one format, or a single file.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use crate::{Error, Result};
 /// A file's name and its bytes.
 pub(super) type Named = (String, Vec<u8>);
 
-/// The folder's files with these endings, packed or not, by name, or the file itself; with them the
+/// The folder's files with these extensions, optionally compressed, sorted by name, or the file itself; and the
 /// folder's other files, which are not read.
 ///
 /// # Errors
-/// [`Error::File`] when there is none, or one that cannot be read.
+/// [`Error::File`] if there is none, or one cannot be read.
 pub(super) fn files(path: &Path, endings: &[&str]) -> Result<(Vec<Named>, Vec<String>)> {
     let (mut files, mut others): (Vec<PathBuf>, Vec<String>) = Default::default();
     if path.is_dir() {
@@ -31,7 +31,10 @@ pub(super) fn files(path: &Path, endings: &[&str]) -> Result<(Vec<Named>, Vec<St
         files.sort();
         others.sort();
         if files.is_empty() {
-            return Err(Error::file(path, format!("no file here ends in .{}", endings.join(", ."))));
+            return Err(Error::file(
+                path,
+                format!("it has no file with the extension .{}", endings.join(", .")),
+            ));
         }
     } else {
         files.push(path.to_path_buf());

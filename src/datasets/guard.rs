@@ -1,10 +1,10 @@
-//! The zero-shot guard: what training texts share with evaluation sets is left out of training.
+//! The zero-shot guard, a contamination check: training texts that overlap with evaluation sets are excluded.
 //!
-//! A text overlaps with a set when it shares a run of letters with the set's questions and passages
-//! ([`RunLength`]), or is as a whole one of the questions that are shorter than that; a record also when
-//! its id is one of the set's. Passages of one source stand one behind the other, as they do in a
-//! paragraph that a data set cuts into sentences. Traditional and simplified Chinese are not taken for
-//! each other, nor are translations recognised.
+//! A text overlaps with a set if it shares a run of letters with the set's questions and passages
+//! ([`RunLength`]), or consists of one of its shorter questions; a record also if its id is one of the
+//! set's. Passages of one source are concatenated, as in a paragraph that a data set splits into
+//! sentences. Traditional and simplified Chinese are not matched with each other, nor are translations
+//! detected.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -17,18 +17,18 @@ use super::qa::Question;
 use super::{Corpus, Options, Pool, catalogue};
 use crate::{Error, Result};
 
-/// Shorter ids than this, such as running numbers, meet by chance.
+/// Shorter ids, such as running numbers, coincide by chance.
 const SHORTEST_ID: usize = 8;
-/// Characters of an example's text.
+/// Characters shown of an example's text.
 const SHOWN: usize = 160;
 
-/// From how many letters in a row on a text overlaps. Letters are Unicode's Alphabetic, in compatibility
-/// form (NFKC) and lower case; all else is passed over.
+/// The least number of consecutive shared letters that counts as overlap. Letters are Unicode's Alphabetic, in
+/// compatibility form (NFKC) and lower case; everything else is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunLength {
     /// In all scripts.
     pub letters: usize,
-    /// Of Han, kana and Hangul alone, which say more in fewer.
+    /// For runs of Han, kana and Hangul, which say more in fewer letters.
     pub dense: usize,
 }
 
@@ -38,7 +38,7 @@ impl Default for RunLength {
     }
 }
 
-/// The part of a training configuration that says what training must not have seen.
+/// The `[guard]` section of a training configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardConfig {
@@ -56,14 +56,14 @@ pub struct GuardConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardSet {
-    /// As `interlingua data` calls it.
+    /// Its name in `interlingua data`.
     pub dataset: String,
     /// Its folder.
     pub data: PathBuf,
-    /// Only these languages; all where none is named.
+    /// Only these languages; all if none is named.
     #[serde(default)]
     pub languages: Vec<String>,
-    /// Which questions of MIRACL or BEIR, of whose passages those count that the qrels name; which records of the
+    /// The split of MIRACL or BEIR, of whose passages only the judged ones count, or of the
     /// sample.
     #[serde(default)]
     pub split: Option<String>,
@@ -77,7 +77,7 @@ fn dense_letters() -> usize {
 }
 
 impl GuardConfig {
-    /// Checks what can be checked without reading a set.
+    /// Validates what needs no data set to be read.
     ///
     /// # Errors
     /// [`Error::Format`] at `place`, naming the field.
@@ -91,7 +91,7 @@ impl GuardConfig {
             }
         }
         if self.sets.is_empty() {
-            return wrong("sets", "name an evaluation set, or leave [guard] out".into());
+            return wrong("sets", "name an evaluation set, or omit [guard]".into());
         }
         match self.sets.iter().find_map(|set| catalogue::by_name(&set.dataset).err()) {
             Some(problem) => wrong("sets", problem.to_string()),
@@ -102,7 +102,7 @@ impl GuardConfig {
     /// Reads the sets.
     ///
     /// # Errors
-    /// As [`catalogue::load`].
+    /// As for [`catalogue::load`].
     pub fn open(&self) -> Result<Guard> {
         let read = |set: &GuardSet| {
             let large = matches!(set.dataset.as_str(), "miracl" | "beir");
@@ -119,7 +119,7 @@ impl GuardConfig {
     }
 }
 
-/// Evaluation sets, prepared for finding what overlaps with them.
+/// Evaluation sets, indexed for finding overlaps.
 pub struct Guard {
     length: RunLength,
     sets: Vec<Set>,
@@ -129,7 +129,7 @@ struct Set {
     checked: Checked,
     all: Runs,
     dense: Runs,
-    /// Where each text begins in the letters of both, with what it is.
+    /// The start of each text in the letters of both, with its description.
     texts: Vec<(usize, String)>,
     /// Questions too short for a run, by their letters.
     short: HashMap<Vec<char>, String>,
@@ -149,52 +149,52 @@ pub struct Checked {
     pub passages: usize,
 }
 
-/// What was checked and what was left out.
+/// What was checked and what was excluded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardReport {
-    /// From how many letters on texts overlap.
+    /// The run lengths used.
     pub length: RunLength,
     /// The evaluation sets.
     pub sets: Vec<Checked>,
-    /// Training records checked.
+    /// Number of training records checked.
     pub records: usize,
-    /// Their texts.
+    /// Number of their texts.
     pub texts: usize,
-    /// What was left out, by source and set; a text that overlaps with two sets counts in both.
+    /// What was excluded, by source and set; a text that overlaps with two sets counts in both.
     pub found: Vec<Found>,
 }
 
-/// What one source shares with one evaluation set.
+/// The overlap of one source with one evaluation set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// The training collection.
     pub source: String,
     /// The evaluation set.
     pub set: String,
-    /// Texts that overlap, among them all of a record whose id is one of the set's.
+    /// Overlapping texts, including all texts of a record whose id is one of the set's.
     pub texts: usize,
-    /// Records that were left out whole.
+    /// Records excluded entirely.
     pub records: usize,
-    /// The first that was met.
+    /// The first one found.
     pub example: Example,
 }
 
-/// A training text beside the evaluation text it overlaps with.
+/// A training text with the evaluation text it overlaps with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// The training record.
     pub id: String,
     /// The text's language.
     pub lang: String,
-    /// The text, its first characters.
+    /// The first characters of the text.
     pub text: String,
     /// The evaluation text, for instance `question 56beb434 (de)`.
     pub with: String,
-    /// The letters that both have; the id where that is what they share.
+    /// The shared letters, or the shared id.
     pub shared: String,
 }
 
-/// What a text shares with one set.
+/// A text's overlap with one set.
 struct Shared {
     set: usize,
     with: String,
@@ -202,7 +202,7 @@ struct Shared {
 }
 
 impl Guard {
-    /// Prepares `sets`.
+    /// Indexes `sets`.
     pub fn new(sets: &[Corpus], length: RunLength) -> Self {
         Self { length, sets: sets.iter().map(|corpus| Set::new(corpus, length)).collect() }
     }
@@ -213,8 +213,8 @@ impl Guard {
         GuardReport { length: self.length, sets, ..GuardReport::default() }
     }
 
-    /// The questions that overlap with no set, in their order, without the negatives that do; the others
-    /// go into `report`.
+    /// The questions that overlap with no set, in order, without negatives that do; the others
+    /// are counted in `report`.
     pub fn questions(&self, questions: Vec<Question>, report: &mut GuardReport) -> Vec<Question> {
         let found = each(&questions, |question| {
             let texts = [&question.question, &question.context].into_iter().chain(&question.negatives);
@@ -249,8 +249,8 @@ impl Guard {
         kept
     }
 
-    /// The segments without the texts that overlap with a set; these go into `report`. Where the English
-    /// goes or fewer than two texts remain, the segment goes.
+    /// The segments without the texts that overlap with a set; these are counted in `report`. If the English
+    /// text overlaps or fewer than two texts remain, the segment is excluded.
     pub fn segments(&self, segments: Vec<Segment>, report: &mut GuardReport) -> Vec<Segment> {
         let found = each(&segments, |segment| {
             let shared =
@@ -309,7 +309,7 @@ impl Guard {
         report.found[place].records += usize::from(record);
     }
 
-    /// What a text of the record `id` shares, at most once for each set.
+    /// The overlaps of a text of the record `id`, at most one per set.
     fn shared(&self, id: &str, text: &str) -> Vec<Shared> {
         let mut letters = Vec::with_capacity(text.len());
         push_letters(text, &mut letters);
@@ -360,7 +360,7 @@ impl Set {
         }
     }
 
-    /// Whether an id, or what stands behind the name of its collection (`squad:56be…`), is one of these.
+    /// Whether an id, or the part after the name of its collection (`squad:56be…`), is one of these.
     fn id(&self, id: &str) -> Option<(String, String)> {
         let own = id.rsplit_once([':', '/']).map_or(id, |(_, own)| own);
         let found = self.ids.get(id).or_else(|| self.ids.get(own))?;
@@ -392,7 +392,7 @@ impl GuardReport {
     pub fn lines(&self) -> Vec<String> {
         let names: Vec<&str> = self.sets.iter().map(|s| s.name.as_str()).collect();
         let mut lines = vec![format!(
-            "zero-shot guard: {} texts of {} records checked against {}, for {} letters in a row ({} in Han, \
+            "zero-shot guard: {} texts of {} records checked against {}, for {} consecutive letters ({} in Han, \
              kana or Hangul) and for ids: {}",
             self.texts,
             self.records,
@@ -416,7 +416,7 @@ impl GuardReport {
     }
 }
 
-/// `f` of every item, in order; on all cores where there are threads.
+/// Maps `f` over the items, in order; on all cores if there are threads.
 #[cfg(feature = "native")]
 fn each<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     use rayon::prelude::*;
@@ -506,12 +506,12 @@ mod tests {
         let kept = guard.questions(
             vec![
                 question("a", "en", "Where?", "Somewhere else."),
-                // In another spelling, and over the end of a sentence.
+                // Spelled differently, and across a sentence boundary.
                 question("b", "en", "Where?", "Yes: it rises HIGH in the alps -- it ends in the north."),
                 // From the end of one source to the beginning of the next.
                 question("c", "en", "Where?", "in the North Sea the Elbe rises in the G"),
                 question("d", "de", "Wann wurde die Brücke über den Rhein gebaut?", "1874."),
-                // Short questions, whole and within another.
+                // Short questions, alone and within another text.
                 question("e", "en", "How long is the Rhine", "1,230 km."),
                 question("f", "en", "How long is the Rhine in France?", "188 km."),
                 question("g", "zh", "莱茵河有多长", "1230 公里。"),
@@ -629,7 +629,7 @@ mod tests {
     }
 
     /// `INTERLINGUA_TRAIN=folder cargo test … what_the_training_data_share -- --ignored --nocapture`, the
-    /// files of the folder unpacked.
+    /// files of the folder decompressed.
     #[test]
     #[ignore = "prints what the training data in INTERLINGUA_TRAIN share with XQuAD-R, it checks nothing"]
     fn what_the_training_data_share() {

@@ -1,4 +1,4 @@
-//! JSON that knows where it stands, for errors that name file and path.
+//! JSON values with their place, for errors that name file and path.
 
 use serde_json::Value;
 
@@ -63,10 +63,10 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Reads a whole JSON document; with it, what was done to read the file.
+/// Reads a JSON document, and returns how the file was read.
 ///
 /// # Errors
-/// [`Error::Format`] when it is not one.
+/// [`Error::Format`] if it is not one.
 pub(super) fn whole(name: &str, bytes: &[u8]) -> Result<(Value, Option<String>)> {
     let file::Text { text, note, .. } = file::text(name, bytes)?;
     let value = serde_json::from_str(&text).map_err(|e| {

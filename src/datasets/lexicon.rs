@@ -1,4 +1,4 @@
-//! Words by sense: `{"id","pos","gloss","en","t":{lang:[word,…]}}` a line.
+//! Words by sense: `{"id","pos","gloss","en","t":{lang:[word,…]}}`, one per line.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::records::{self, Report};
 use crate::{Result, text};
 
-/// One sense of an English word with its words in other languages.
+/// One sense of an English word with its translations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sense {
-    /// Unique over all files.
+    /// Unique across all files.
     pub id: String,
     /// The English word.
     pub english: String,
-    /// Words by language code; at least one language, no list empty.
+    /// Words by language code; at least one language, no empty list.
     pub words: BTreeMap<String, Vec<String>>,
 }
 
@@ -26,13 +26,13 @@ struct Line {
     t: BTreeMap<String, Vec<String>>,
 }
 
-/// Reads `files`, keeping the words in `languages` (all where that is empty).
+/// Reads `files`, keeping the words in `languages` (all if empty).
 ///
-/// A word equal to the English one stays: that a language writes it the same way is knowledge.
-/// Words with a backslash or brackets (remains of mark-up) are left out.
+/// A word equal to the English one is kept, as the same spelling is information. Words with a
+/// backslash or brackets (remains of markup) are left out.
 ///
 /// # Errors
-/// As for a file that cannot be read, or a line (named) that is not such a document.
+/// A file that cannot be read, or mostly malformed lines (the first are named).
 pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sense>, Report)> {
     let mut report = Report::default();
     let mut senses = Vec::new();

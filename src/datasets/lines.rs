@@ -1,12 +1,12 @@
-//! A person's own text: plain lines, tables, or JSON objects.
+//! The user's own text: plain lines, tables, or JSON objects.
 //!
-//! - Plain: every line that is not blank is a passage.
+//! - Plain: every non-blank line is a passage.
 //! - Tables: comma- or tab-separated values (`table.rs`).
-//! - JSON: an object a line, or a list of them, with a text and what else [`Role`] knows; or a
+//! - JSON: one object per line, or an array of them, with a text and the other fields of [`Role`]; or a
 //!   question with its relevant passages (`own.rs`).
 //!
-//! Languages that are not given are detected. Lines that cannot be used are left out, and
-//! [`Corpus::notes`] says which and why; a file of them is refused.
+//! Languages that are not given are detected. Unusable lines are left out, and [`Corpus::notes`]
+//! says which and why; a file with mostly such lines is refused.
 
 use std::collections::HashMap;
 
@@ -20,16 +20,16 @@ use super::table::{Row, Table};
 use super::{Corpus, Passage, Question, UNDETERMINED, listed, own};
 use crate::{Error, Result, text};
 
-/// Longest text taken, in characters: longer ones are mostly files of another kind.
+/// Longest accepted text, in characters: longer ones are mostly files of another kind.
 pub const MAX_CHARS: usize = 20_000;
 
-/// Records whose fields are told to a person.
+/// Number of records whose fields are shown to the user.
 const TOLD_FROM: usize = 1000;
 
-/// Reads JSON lines: passages, and questions whose passages are still to be looked up.
+/// Reads JSON lines: passages, and questions whose passages are not resolved yet.
 ///
 /// # Errors
-/// [`Error::Input`] with the first places when more lines are bad than good.
+/// [`Error::Input`] with the first places if more lines are bad than good.
 pub(super) fn json(name: &str, text: &Text, columns: &Columns) -> Result<(Corpus, Vec<own::Query>)> {
     let mut records = Records::new(name, text, columns);
     for (number, line) in numbered(&text.text) {
@@ -58,16 +58,16 @@ pub(super) fn json_list(
     records.finish()
 }
 
-/// JSON records as they come.
+/// Collects JSON records.
 struct Records<'a> {
     builder: Builder<'a>,
     columns: &'a Columns,
     queries: Vec<own::Query>,
     seen: usize,
     names: Vec<String>,
-    /// Names that were read, by [`Role::ALL`].
+    /// Names that were read, in the order of [`Role::ALL`].
     read: [Vec<String>; 5],
-    /// Whether a field was not read that a text is often in.
+    /// Whether a field was skipped that often has the text.
     rival: bool,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Records<'a> {
         for (at, role) in Role::ALL.into_iter().enumerate() {
             let Some((key, value)) = field(object, role, self.columns)? else { continue };
             match value {
-                // Blanks around an id are part of it.
+                // Spaces around an id are part of it.
                 Value::String(s) if role == Role::Id => {
                     record.id = Some(s.clone()).filter(|id| !id.trim().is_empty());
                 }
@@ -152,8 +152,8 @@ impl<'a> Records<'a> {
             return Err(match fields.as_str() {
                 "" => "it is empty".into(),
                 _ => format!(
-                    "it has no text: none of its fields ({fields}) is called {known} or the like; say which \
-                     is the text"
+                    "it has no text: none of its fields ({fields}) is called {known} or similar; name the field \
+                     with the text"
                 ),
             });
         }
@@ -164,7 +164,7 @@ impl<'a> Records<'a> {
         let needed = self.queries.is_empty();
         let name = self.builder.name;
         let mut corpus = self.builder.finish(needed)?;
-        // Of names that mean the same the first is what a person may want to change.
+        // Of synonymous names, the first is the one the user may want to change.
         let role = |name: &String| {
             Role::ALL.into_iter().zip(&self.read).find(|(_, read)| read.contains(name)).map(|(role, _)| role)
         };
@@ -181,7 +181,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Puts ids back that are numbers and not whole ones of 64 bits: they were read as other numbers, near them.
+/// Restores ids that are numbers but not 64-bit integers: they were read as nearby numbers.
 fn exact_ids(json: &str, value: &mut Value, columns: &Columns) {
     let Value::Object(object) = value else { return };
     let inexact = |value: &Value| match value {
@@ -215,7 +215,7 @@ fn exact_ids(json: &str, value: &mut Value, columns: &Columns) {
     }
 }
 
-/// The field that is this, with its name: as the person says, else the likeliest that has a value.
+/// The field with this role, with its name: the user's choice, else the likeliest with a value.
 fn field<'a>(
     object: &'a Map<String, Value>,
     role: Role,
@@ -245,12 +245,12 @@ fn field<'a>(
     Ok(ranked.min_by_key(|(rank, ..)| *rank).map(|(_, key, value)| (key, value)))
 }
 
-/// Reads a table where the text is one, else plain lines. `promised` is the separator that the file's
-/// name promises.
+/// Reads a table if the text is one, else plain lines. `promised` is the separator implied by the file's
+/// name.
 ///
 /// # Errors
-/// [`Error::Format`] when the promise is not kept, [`Error::Input`] with the first places when more
-/// lines are bad than good.
+/// [`Error::Format`] if it is not such a table, [`Error::Input`] with the first places if more lines are
+/// bad than good.
 pub(super) fn text(name: &str, text: &Text, promised: Option<char>, columns: &Columns) -> Result<Corpus> {
     let table =
         Table::of(name, &text.text, promised, columns).map_err(|problem| Error::format(name, problem))?;
@@ -282,12 +282,12 @@ pub(super) fn text(name: &str, text: &Text, promised: Option<char>, columns: &Co
     Ok(corpus)
 }
 
-/// Lines that are not blank, with their numbers from 1.
+/// Non-blank lines, with their numbers from 1.
 fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines().enumerate().map(|(i, l)| (i + 1, l)).filter(|(_, l)| !l.trim().is_empty())
 }
 
-/// One passage as it was given.
+/// One passage as given.
 #[derive(Default)]
 struct Record {
     id: Option<String>,
@@ -355,12 +355,12 @@ impl<'a> Builder<'a> {
 
     fn add_at(&mut self, number: usize, place: &str, mut record: Record) {
         if record.text.is_empty() {
-            // What is searched is the title, then.
+            // The title is searched instead.
             let Some(title) = &record.title else { return self.leave_out(place, "it has no text") };
             record.text = title.clone();
             self.titles_alone.push(format!("{}:{place}", self.name));
         }
-        // Bytes bound characters from above: most texts are never counted.
+        // The number of bytes is an upper bound: most texts need no counting.
         let chars = if record.text.len() > MAX_CHARS { record.text.chars().count() } else { 0 };
         if chars > MAX_CHARS {
             let problem = format!("it has {chars} characters, more than {MAX_CHARS}; break it into lines");
@@ -388,7 +388,7 @@ impl<'a> Builder<'a> {
         let id = self.unique(id, place);
         if let Some(text) = record.question {
             let relevant = vec![self.corpus.passages.len().into()];
-            // A passage that got its own id has a question of its own.
+            // A passage that got a new id has its own question.
             let named = record.id.as_ref().and_then(|_| id.strip_prefix(&format!("{lang}:")));
             let question = Question {
                 id: named.unwrap_or(&id).to_string(),
@@ -441,8 +441,8 @@ impl<'a> Builder<'a> {
             ),
             listed(
                 &self.repeated,
-                "passage repeats the id and language of an earlier one and was given its own",
-                "passages repeat the id and language of an earlier one and were given their own",
+                "passage repeats the id and language of an earlier one and got a new id",
+                "passages repeat the id and language of an earlier one and got new ids",
             ),
         ];
         corpus.notes.extend(notes.into_iter().flatten());
@@ -558,7 +558,7 @@ mod tests {
         assert!(problem.contains("3 of its 4 lines") && problem.contains("a.jsonl:2"), "{problem}");
     }
 
-    /// As Pyserini, MS MARCO and others name their fields.
+    /// Fields named as in Pyserini, MS MARCO and others.
     #[test]
     fn published_names_of_fields_are_known() {
         for (id, text) in [
@@ -639,7 +639,7 @@ mod tests {
             (torn.passages[0].id.as_str(), torn.passages[1].id.as_str()),
             ("notes.csv:2", "notes.csv:4")
         );
-        // What Excel writes in some countries.
+        // As Excel writes it in some countries.
         let (bytes, ..) = encoding_rs::WINDOWS_1252
             .encode("id;Überschrift;text\r\n1;Größe;Das Haus ist schön und groß.\r\n");
         let excel = lines("a.csv", &bytes).unwrap();
@@ -683,7 +683,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is opened, nothing panics, and every passage is usable.
+        /// Opening anything does not panic, and every passage is usable.
         #[test]
         fn any_bytes_open_or_are_refused(
             bytes in proptest::collection::vec(any::<u8>(), 0..300),

@@ -1,7 +1,7 @@
-//! MIRACL as it is published: for each language `miracl-v1.0-<lang>/topics/…tsv`,
+//! MIRACL as published: for each language `miracl-v1.0-<lang>/topics/…tsv`,
 //! `miracl-v1.0-<lang>/qrels/…tsv` and `miracl-corpus-v1.0-<lang>/docs-<n>.jsonl.gz`.
 //!
-//! Files are known by their names (a corpus by its folder's), wherever in the folder they lie.
+//! Files are recognized by their names (a corpus by its folder's), anywhere in the folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::qrels::Separator;
 use super::{Corpus, Options};
 use crate::{Error, Result};
 
-/// How deep below the folder files are looked for.
+/// Search depth below the folder.
 const DEPTH: usize = 4;
 
 #[derive(Default)]
@@ -22,12 +22,12 @@ struct Files {
     passages: Vec<PathBuf>,
 }
 
-/// Reads the languages that the folder has questions of the split for (`dev` where none is given).
+/// Reads the languages for which the folder has questions of the split (by default `dev`).
 ///
-/// Questions of several languages are not translations of each other: each is a group of its own.
+/// Questions in several languages are not translations of each other: each has its own group.
 ///
 /// # Errors
-/// A language or a file that is missing, or departs from its form (with file and line).
+/// A missing language, or a file that is missing or malformed (with file and line).
 pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
     let split = options.split.as_deref().unwrap_or("dev");
     let mut files = BTreeMap::new();
@@ -41,7 +41,7 @@ pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
             files.values().flat_map(|f| f.topics.keys()).map(String::as_str).collect();
         let there = splits.into_iter().collect::<Vec<_>>().join(", ");
         let problem = match there.as_str() {
-            "" => "no file named topics.miracl-v1.0-<lang>-<split>.tsv is here".to_string(),
+            "" => "it has no file named topics.miracl-v1.0-<lang>-<split>.tsv".to_string(),
             _ => format!("it has no questions of the split {split}, only of {there}"),
         };
         return Err(Error::file(dir, problem));
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::datasets::{Pool, Relevant};
 
-    /// Two languages whose ids meet; `sw` has two corpus files.
+    /// Two languages with common ids; `sw` has two corpus files.
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {

@@ -1,7 +1,7 @@
-//! What is searched, measured and trained on: one file for each format.
+//! Data sets for search, evaluation and training: one file per format.
 //!
-//! [`open()`] takes files as a person gave them, in the page or in the terminal, and finds out from
-//! their content what they are. Not here: vectors, scores, measures.
+//! [`open()`] takes files from the user, in the page or the terminal, and detects their format from
+//! their content. Not here: vectors, scores, measures.
 
 pub mod account;
 pub mod beir;
@@ -53,10 +53,10 @@ use std::ops::Range;
 
 use crate::{Error, Result, sha256};
 
-/// The language of a text whose language is not known (BCP 47: undetermined).
+/// The language code of a text whose language is unknown (BCP 47: undetermined).
 pub const UNDETERMINED: &str = "und";
 
-/// A text to be found.
+/// A text to search for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
     /// Unique in its corpus.
@@ -67,9 +67,9 @@ pub struct Passage {
     pub lang: String,
     /// The passage itself.
     pub text: String,
-    /// Where it is from, for people: a title, a topic or a file.
+    /// Where it is from, to show: a title, a topic or a file.
     pub source: String,
-    /// The answer to the passage's question within `text`, in bytes, where it is known.
+    /// The byte range in `text` of the answer to the passage's question, if known.
     pub answer: Option<(usize, usize)>,
 }
 
@@ -78,24 +78,24 @@ pub struct Passage {
 pub struct Relevant {
     /// Index into [`Corpus::passages`].
     pub passage: usize,
-    /// How relevant, from 1; only nDCG tells grades apart, as in trec_eval.
+    /// The grade, from 1; only nDCG distinguishes grades, as in trec_eval.
     pub grade: u32,
 }
 
 impl From<usize> for Relevant {
-    /// Relevant, without degrees.
+    /// Relevant, ungraded.
     fn from(passage: usize) -> Self {
         Self { passage, grade: 1 }
     }
 }
 
-/// A judgement that no ranking can meet: of a passage that is not in the corpus, or that is not
+/// A judgement that no ranking can satisfy: on a passage that is not in the corpus, or not
 /// relevant. Measures count the relevant ones as not found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Other {
     /// The passage's id, as [`Passage::id`] is or would be.
     pub passage: String,
-    /// The language of the passages that it belongs to; `None` where that is not known.
+    /// The language of the passages that it belongs to; `None` if unknown.
     pub lang: Option<String>,
     /// Relevant from 1 on.
     pub grade: i64,
@@ -107,48 +107,48 @@ pub struct Question {
     /// Unique in its language.
     pub id: String,
     /// Shared by translations of one question, whose relevant passages are then relevant to each of
-    /// them; the id, with the language where ids of several languages could meet by chance.
+    /// them; the id, with the language where ids of several languages could coincide by chance.
     pub group: String,
     /// BCP 47 code, or [`UNDETERMINED`].
     pub lang: String,
-    /// The question itself; empty where judgements are all there is of it. Such a question finds
+    /// The question itself; empty if there are only judgements. Such a question finds
     /// nothing.
     pub text: String,
-    /// The passages that answer it, as far as they are known for this language's question. What
-    /// answers a question of the same group counts too.
+    /// The passages known to answer it in this language. Those that answer a question of the same
+    /// group count too.
     pub relevant: Vec<Relevant>,
-    /// What else was judged for it.
+    /// Its other judgements.
     pub others: Vec<Other>,
 }
 
 /// Passages to search, with the questions that came with them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Corpus {
-    /// What to call it.
+    /// Its name.
     pub name: String,
     /// All passages.
     pub passages: Vec<Passage>,
     /// All questions; empty for plain text.
     pub questions: Vec<Question>,
-    /// Whether a passage with a question's own id is taken for the question itself, which is then not
-    /// among what the question finds: BEIR's rule.
+    /// Whether a passage with a question's own id is taken for the question itself and left out of
+    /// its ranking: BEIR's rule.
     pub identical_ids: bool,
-    /// How tables and JSON lines were read that it comes from.
+    /// How its tables and JSON lines were read.
     pub fields: Vec<Fields>,
-    /// What was left out or assumed, a sentence each.
+    /// What was left out or assumed, one sentence each.
     pub notes: Vec<String>,
-    /// Whether each question is a passage that looks for its translations: the one of its own group and language,
-    /// which is then left out of its ranking.
+    /// Whether each question is itself a passage, the one of its own group and language, and a query for its
+    /// translations; it is then left out of its own ranking.
     pub questions_are_passages: bool,
 }
 
 impl Corpus {
-    /// Languages with their number of passages, most first, then by code.
+    /// Languages with their number of passages, most frequent first, then by code.
     pub fn languages(&self) -> Vec<(String, usize)> {
         count_languages(self.passages.iter().map(|p| p.lang.as_str()))
     }
 
-    /// SHA-256 of all ids and texts, in their order: what tells data sets apart in reports.
+    /// SHA-256 of all ids and texts, in order, which identifies the data set in reports.
     pub fn hash(&self) -> String {
         let passages = self.passages.iter().map(|p| (&p.id, &p.text));
         let questions = self.questions.iter().map(|q| (&q.id, &q.text));
@@ -157,7 +157,7 @@ impl Corpus {
         sha256(all.as_bytes())
     }
 
-    /// The passages and questions in `languages`, in the order in which they are here.
+    /// The passages and questions in `languages`, in the same order.
     ///
     /// # Errors
     /// [`Error::Input`] for a language that nothing is in.
@@ -192,8 +192,7 @@ impl Corpus {
         Ok(out)
     }
 
-    /// The corpus under another name, without what is in other languages than these; nothing is left out where none
-    /// is named.
+    /// The corpus under another name, restricted to these languages, or to all if none is named.
     ///
     /// # Errors
     /// [`Error::Input`] for a language that no passage is in.
@@ -214,7 +213,7 @@ impl Corpus {
         Ok(self)
     }
 
-    /// Leaves out the passages and questions of whose group and language `is_kept` does not hold.
+    /// Keeps only the passages and questions for whose group and language `is_kept` is true.
     fn retain(&mut self, is_kept: impl Fn(&str, &str) -> bool) {
         let mut place = vec![None; self.passages.len()];
         let mut kept = 0;
@@ -272,7 +271,7 @@ impl Corpus {
     }
 }
 
-/// How often each language occurs, most first, then by code.
+/// The frequency of each language, most frequent first, then by code.
 pub fn count_languages<'a>(langs: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for lang in langs {
@@ -283,8 +282,8 @@ pub fn count_languages<'a>(langs: impl Iterator<Item = &'a str>) -> Vec<(String,
     counts
 }
 
-/// The distinct texts in order of first appearance, and for each text which of them it is: what is
-/// the same is encoded once.
+/// The distinct texts in order of first appearance, and for each text its index among them, so that
+/// duplicates are encoded once.
 pub fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Vec<usize>) {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     let mut unique = Vec::new();
@@ -299,9 +298,9 @@ pub fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Vec<
     (unique, which)
 }
 
-/// One note on all places of one kind: how many there are, what they are, and where the first are.
-/// `what` is told as `3 questions have no passage`, without the number: one form for one, one for
-/// more.
+/// One note on all places of one kind: how many, what, and where the first are.
+/// `what` is as in `3 questions have no passage`, without the number: a singular and a plural
+/// form.
 pub(crate) fn listed(places: &[String], one: &str, more: &str) -> Option<String> {
     const NAMED: usize = 8;
     let named = places.get(..NAMED).unwrap_or(places).join(", ");
@@ -313,7 +312,7 @@ pub(crate) fn listed(places: &[String], one: &str, more: &str) -> Option<String>
     }
 }
 
-/// Byte offsets of every code point of a text, its end included: the data sets count code points.
+/// Byte offsets of every code point of a text, including its end: the data sets count code points.
 pub(crate) struct CodePoints<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -330,7 +329,7 @@ impl<'a> CodePoints<'a> {
         self.starts.len() - 1
     }
 
-    /// The part of these code points, half-open; `None` when it is not within the text.
+    /// The text at these code points, half-open; `None` if out of range.
     pub(crate) fn slice(&self, range: Range<usize>) -> Option<&'a str> {
         self.text.get(*self.starts.get(range.start)?..*self.starts.get(range.end)?)
     }

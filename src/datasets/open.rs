@@ -1,4 +1,4 @@
-//! Finds out what files are, from their content first and their name second.
+//! Detects the format of files, from their content first and their name second.
 
 use std::path::Path;
 
@@ -10,20 +10,20 @@ use super::table::Table;
 use super::{Columns, Corpus, catalogue, lines, own, sample};
 use crate::{Error, Result};
 
-/// Opens files a person gave: XQuAD-R or MLQA-R JSON, TyDi QA's gold passages, DROP, the sample
-/// corpus, JSON lines or lists of passages and questions, tables (CSV, TSV) or plain lines, packed or
-/// not. Each is `(name, bytes)`; the name may have folders in front.
+/// Opens files from the user: XQuAD-R or MLQA-R JSON, TyDi QA's gold passages, DROP, the sample
+/// corpus, JSON lines or arrays of passages and questions, tables (CSV, TSV) or plain lines, optionally
+/// compressed. Each is `(name, bytes)`; the name may be a path.
 ///
-/// A file that cannot be used among others that can is left out, and [`Corpus::notes`] says why;
-/// so are single lines.
+/// Unusable files and lines are left out, and [`Corpus::notes`] says
+/// why.
 ///
 /// # Errors
-/// A sentence that names file and line when nothing is left to search.
+/// A sentence that names file and line if nothing is left to search.
 pub fn open(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
     open_with(files, &Columns::default())
 }
 
-/// As [`open`], with what the person says about columns of tables and fields of JSON lines.
+/// Like [`open`], with the user's choice of columns and fields.
 ///
 /// # Errors
 /// As [`open`].
@@ -33,7 +33,7 @@ pub fn open_with(files: &[(String, Vec<u8>)], columns: &Columns) -> Result<Corpu
     open_each(&files)
 }
 
-/// As [`open_with`], with what the person says of each file.
+/// Like [`open_with`], with a choice for each file.
 ///
 /// # Errors
 /// As [`open`].
@@ -68,7 +68,7 @@ pub fn open_each(files: &[(&str, &[u8], &Columns)]) -> Result<Corpus> {
         )));
     }
     if opened == 0 {
-        return Err(refused.into_iter().next().unwrap_or_else(|| Error::Input("No file was given".into())));
+        return Err(refused.into_iter().next().unwrap_or_else(|| Error::Input("no file was given".into())));
     }
     if opened > 1 {
         corpus.name = format!("{} and {} more", corpus.name, opened - 1);
@@ -80,13 +80,13 @@ pub fn open_each(files: &[(&str, &[u8], &Columns)]) -> Result<Corpus> {
     Ok(corpus)
 }
 
-/// A file whose texts are to be encoded, a row each.
+/// A file of texts to encode, one row each.
 pub enum Lines {
-    /// Plain text: every line, blank ones included, so that rows have the lines' numbers.
+    /// Plain text: every line, including blank ones, so that row numbers are line numbers.
     Plain {
         /// The lines.
         lines: Vec<String>,
-        /// What was done to read them, and what is odd about them.
+        /// How they were read, and what is unusual about them.
         notes: Vec<String>,
     },
     /// The passages of a table or of JSON.
@@ -105,7 +105,7 @@ pub fn lines_of(path: &Path, columns: &Columns) -> Result<Lines> {
         return open_with(&[(name, bytes)], columns).map(Lines::Passages);
     }
     if let Some(line) = text.undecodable.first() {
-        let problem = "it is not UTF-8 text; a row would be missing. Mend the line or save the file anew.";
+        let problem = "it is not UTF-8 text; a row would be missing. Fix the line or save the file as UTF-8.";
         return Err(Error::format(format!("{name}:{line}"), problem));
     }
     let lines: Vec<String> = text.text.lines().map(Into::into).collect();
@@ -113,13 +113,13 @@ pub fn lines_of(path: &Path, columns: &Columns) -> Result<Lines> {
     let mut notes: Vec<String> = text.note.into_iter().collect();
     match blank {
         0 => {}
-        1 => notes.push(format!("{name}: 1 line is blank; it has its row all the same.")),
-        n => notes.push(format!("{name}: {n} lines are blank; they have their rows all the same.")),
+        1 => notes.push(format!("{name}: 1 line is blank; it gets a row too.")),
+        n => notes.push(format!("{name}: {n} lines are blank; they get rows too.")),
     }
     Ok(Lines::Plain { lines, notes })
 }
 
-/// The separator that a file's ending promises.
+/// The separator implied by a file's extension.
 fn promised(extension: &str) -> Option<char> {
     match extension {
         "csv" => Some(','),
@@ -129,7 +129,7 @@ fn promised(extension: &str) -> Option<char> {
     }
 }
 
-/// The ending of a file's name, that of a packed one left out.
+/// A file's extension, without that of compression.
 fn ending(name: &str) -> String {
     file::unpacked_name(name).rsplit_once('.').map_or("", |(_, e)| e).to_ascii_lowercase()
 }
@@ -166,7 +166,7 @@ fn read(name: &str, bytes: &[u8], columns: &Columns) -> Result<(Corpus, Vec<own:
         _ => lines::text(name, &text, promised(&extension), columns).map(|corpus| (corpus, Vec::new())),
     }
 }
-/// Reads what begins with a brace; `None` where it is no JSON for all that.
+/// Reads text that begins with a brace; `None` if it is not JSON after all.
 fn braces(
     name: &str,
     text: &Text,
@@ -191,7 +191,7 @@ fn braces(
         }
         Err(problem) => problem,
     };
-    // One document over many lines, or several, or one that breaks off.
+    // One document over many lines, or several, or a truncated one.
     let values: std::result::Result<Vec<&RawValue>, _> =
         serde_json::Deserializer::from_str(&text.text).into_iter().collect();
     match values {
@@ -218,7 +218,7 @@ fn broken(name: &str, problem: &serde_json::Error) -> Error {
     Error::format(
         name,
         format!(
-            "it is not whole, valid JSON ({problem}). Get the file again, or give one object a line with id, \
+            "it is not whole, valid JSON ({problem}). Get the file again, or give one object per line with id, \
              lang and text."
         ),
     )

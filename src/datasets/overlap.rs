@@ -1,21 +1,21 @@
-//! Runs of letters that two texts share, found exactly and quickly.
+//! Finds runs of letters that two texts share, exactly and fast.
 //!
-//! Of one side every `stride`-th block of `block` letters is kept by its hash, with `block + stride =
-//! run + 1`: whatever shares `run` letters with it then shares one of these blocks whole. So the
-//! table is a sixteenth of the letters, and a hit is followed in both directions and counts when the
-//! letters themselves are the same, never for its hash alone.
+//! Every `stride`-th block of `block` letters of one side is stored by its hash, with `block + stride =
+//! run + 1`: any `run` shared letters then contain one of these blocks whole. So the table is a
+//! sixteenth of the letters. A hit is extended in both directions and verified on the letters
+//! themselves.
 
 use std::ops::Range;
 
 use unicode_normalization_alignments::UnicodeNormalization;
 
-/// Stands between texts; no letter, so no run goes past it.
+/// Separates texts; not a letter, so no run crosses it.
 pub(super) const BREAK: char = '\0';
-/// Of the rolling hash: any odd number with bits in all places.
+/// Base of the rolling hash: any odd number with bits set throughout.
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Appends the letters of `text` (Unicode's Alphabetic) in compatibility form (NFKC) and lower case:
-/// spaces, punctuation, digits and how a letter is encoded make no difference.
+/// Appends the letters of `text` (Unicode's Alphabetic) in compatibility form (NFKC) and lower case, so
+/// that spaces, punctuation, digits and encodings of letters make no difference.
 pub(super) fn push_letters(text: &str, out: &mut Vec<char>) {
     for (c, _) in text.nfkc() {
         if c.is_ascii() {
@@ -23,7 +23,7 @@ pub(super) fn push_letters(text: &str, out: &mut Vec<char>) {
                 out.push(c.to_ascii_lowercase());
             }
         } else if c.is_alphabetic() {
-            // `İ` becomes two characters, of which the second is no letter.
+            // `İ` becomes two characters, of which the second is not a letter.
             out.extend(c.to_lowercase().filter(|c| c.is_alphabetic()));
         }
     }
@@ -37,30 +37,30 @@ pub(super) fn is_dense(c: char) -> bool {
         | '\u{20000}'..='\u{3ffff}')
 }
 
-/// A run that is in both texts.
+/// A run in both texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
-    /// Where in the text that was looked at, in letters.
+    /// Its range in the checked text, in letters.
     pub text: Range<usize>,
-    /// Where it begins in the letters of [`Runs`].
+    /// Its start in the letters of [`Runs`].
     pub start: usize,
 }
 
-/// Letters, prepared for finding what shares runs with them.
+/// Letters, indexed for finding shared runs.
 pub(super) struct Runs {
     run: usize,
     block: usize,
     letters: Vec<char>,
-    /// Hash and place of the blocks, by hash.
+    /// Hashes and positions of the blocks, sorted by hash.
     blocks: Vec<(u64, u32)>,
-    /// A bit for each hash modulo the bits: most letters need no more than this.
+    /// A Bloom-like filter, one bit per hash, which suffices for most letters.
     bits: Vec<u64>,
     /// `BASE` to the power of `block`.
     leaving: u64,
 }
 
 impl Runs {
-    /// Prepares `letters` for runs of at least `run`; [`BREAK`] stands between texts.
+    /// Indexes `letters` for runs of at least `run`; [`BREAK`] separates texts.
     pub fn new(letters: Vec<char>, run: usize) -> Self {
         let run = run.max(1);
         let block = run.div_ceil(2);
@@ -82,16 +82,16 @@ impl Runs {
         Self { run, block, letters, blocks, bits, leaving }
     }
 
-    /// The letters of a run found.
+    /// The letters of a found run.
     pub fn text(&self, run: &Run) -> String {
         self.letters[run.start..run.start + run.text.len()].iter().collect()
     }
 
-    /// The longest run that `text`, letters too, shares; the first of several.
+    /// The longest run shared with `text`, also letters; the first of several.
     pub fn longest(&self, text: &[char]) -> Option<Run> {
         let mut best: Option<Run> = None;
         let mut hash = 0;
-        // What begins before it is part of a run already found.
+        // An earlier start is part of a run already found.
         let mut after = 0;
         for (i, &c) in text.iter().enumerate() {
             hash = push(hash, c);
@@ -118,7 +118,7 @@ impl Runs {
         best
     }
 
-    /// What is the same around letter `at` of `text` and letter `place` of these.
+    /// The common run around letter `at` of `text` and letter `place` of these.
     fn around(&self, text: &[char], at: usize, place: usize) -> Run {
         let same = |(a, b): &(&char, &char)| a == b && **a != BREAK;
         let before = text[..at].iter().rev().zip(self.letters[..place].iter().rev()).take_while(same).count();
@@ -127,12 +127,12 @@ impl Runs {
     }
 }
 
-/// The hash of what `hash` is of, and `c` behind it.
+/// Appends `c` to the hash.
 fn push(hash: u64, c: char) -> u64 {
     hash.wrapping_mul(BASE).wrapping_add(u64::from(u32::from(c) + 1))
 }
 
-/// Which of `words * 64` bits is a hash's.
+/// The bit, of `words * 64`, for a hash.
 fn bit(hash: u64, words: usize) -> usize {
     (hash ^ hash >> 29) as usize & (words * 64 - 1)
 }
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(runs.longest(&both).unwrap().text, 0..11);
     }
 
-    /// The longest common run, by trying all.
+    /// The longest common run, by brute force.
     fn slow(a: &[char], b: &[char]) -> usize {
         let at = |i: usize, j: usize| {
             a[i..].iter().zip(&b[j..]).take_while(|(a, b)| a == b && **a != BREAK).count()
@@ -205,7 +205,7 @@ mod tests {
             let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
             let longest = slow(&a, &b);
             let found = Runs::new(a, run).longest(&b).map_or(0, |r| r.text.len());
-            // Within a run that was found, no longer one is looked for.
+            // No longer run is searched for within a found one.
             prop_assert_eq!(found > 0, longest >= run, "{} {}", found, longest);
             prop_assert!(found == 0 || (run..=longest).contains(&found));
         }

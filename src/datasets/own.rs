@@ -1,10 +1,10 @@
-//! A person's own questions, JSON lines beside or among the passages:
+//! The user's own questions, JSON lines next to or among the passages:
 //! `{"query_id","lang","text","relevant":[id or {id: grade}, …][,"group"]}`.
 //!
-//! A relevant id is a passage's own (`de:7`, as the program writes it), or the id that a line gave
-//! it (`7`): then it means the first passage with that id in each language, its translations.
-//! Questions with the same `group` are translations; without one, those with the same `query_id`
-//! are.
+//! A relevant id is a passage's own (`de:7`, as the program writes it), or the id in its line (`7`),
+//! which means the first passage with that id in each language, its translations. Questions with the
+//! same `group`, or without one the same `query_id`, are translations of each
+//! other.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{Error, text};
 
-/// Endings of the files that are read of a folder.
+/// Extensions of the files that are read from a folder.
 const ENDINGS: [&str; 8] = ["jsonl", "ndjson", "json", "csv", "tsv", "tab", "psv", "txt"];
 
-/// A question whose passages are not looked up yet: they may be in a file that comes later.
+/// A question whose passages are not resolved yet: they may be in a later file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
     place: String,
@@ -30,7 +30,7 @@ pub(super) struct Query {
     relevant: Vec<(String, i64)>,
 }
 
-/// Reads a person's passages and questions, from a folder's files or from one.
+/// Reads the user's passages and questions, from a folder's files or from one file.
 ///
 /// # Errors
 /// As [`open_with`]; a file that cannot be read, no question, a language that no passage is in.
@@ -39,8 +39,8 @@ pub fn read(path: &Path, options: &Options) -> crate::Result<Corpus> {
     let mut corpus = open_with(&files, &options.columns)?;
     corpus.notes.extend(listed(
         &others,
-        "file of the folder is of another kind by its name and is not read",
-        "files of the folder are of other kinds by their names and are not read",
+        "file of the folder has another extension and is not read",
+        "files of the folder have other extensions and are not read",
     ));
     if corpus.questions.is_empty() {
         return Err(Error::file(
@@ -83,7 +83,7 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
         }
         Some(_) => return Err("the field relevant is not a list of ids or of {id: grade}".into()),
     }
-    // What was judged counts, though nothing can be searched for.
+    // Its judgements count, although there is nothing to search for.
     if text.is_empty() && relevant.is_empty() {
         return Err("it has no text".into());
     }
@@ -100,7 +100,7 @@ fn word(value: &Value) -> Option<String> {
 }
 
 fn word_of_list(value: &Value) -> Result<String, String> {
-    word(value).ok_or_else(|| format!("relevant has {value}, which is no id"))
+    word(value).ok_or_else(|| format!("relevant has {value}, which is not an id"))
 }
 
 fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, i64)>) -> Result<(), String> {
@@ -117,7 +117,7 @@ fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, i64)>) -> Res
     Ok(())
 }
 
-/// Adds the questions to the corpus with the passages they name, and notes what does not fit.
+/// Adds the questions to the corpus with the passages they name, and notes inconsistencies.
 pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
     let mut by_id: HashMap<&str, usize> = HashMap::new();
     let mut by_group: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -193,8 +193,8 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
         ),
         listed(
             &unanswered,
-            "query names no relevant passage and counts for nothing",
-            "queries name no relevant passage and count for nothing",
+            "query names no relevant passage and is ignored",
+            "queries name no relevant passage and are ignored",
         ),
         listed(
             &silent,
@@ -217,8 +217,8 @@ pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
     corpus.questions.extend(questions);
 }
 
-/// A passage that a question in `lang` names and that is not there. It belongs to the language in front
-/// of its id, to the only one there is, or to the question's; failing that it counts among all alone.
+/// A missing passage named by a question in `lang`. Its language is the prefix of its id, else the corpus'
+/// only one, else the question's; failing that it counts in the pool of all languages only.
 fn missing(id: &str, grade: i64, lang: &str, languages: &[String]) -> Other {
     let known = |lang: &str| languages.iter().any(|known| known == lang);
     let named = id.split_once(':').map(|(lang, _)| lang).filter(|lang| known(lang));
@@ -300,7 +300,7 @@ mod tests {
         let place = |line: usize| format!("{places}:{}", first + line);
         for said in [
             format!("1 query repeats an id and language and is left out: {} (en:q1).", place(6)),
-            format!("1 query names no relevant passage and counts for nothing: {}.", place(5)),
+            format!("1 query names no relevant passage and is ignored: {}.", place(5)),
             format!("1 query has no text, so it finds nothing and counts 0: {}.", place(12)),
             format!("1 relevant id does not exist: {} (gone).", place(4)),
             format!("1 query's language is not a code and was detected: {} (\"French!\").", place(8)),
@@ -308,7 +308,7 @@ mod tests {
             format!("{} was left out: the grade of 7", place(11)),
             format!("{} was left out: it has no query_id", place(9)),
             format!("{} was left out: it has no text", place(10)),
-            "1 passage repeats the id and language of an earlier one and was given its own".into(),
+            "1 passage repeats the id and language of an earlier one and got a new id".into(),
         ] {
             assert!(notes.contains(&said), "{said} is not in\n{notes}");
         }

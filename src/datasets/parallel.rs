@@ -1,4 +1,4 @@
-//! Parallel text: `{"id","t":{lang:text}}`, one segment a line with all its languages.
+//! Parallel text: `{"id","t":{lang:text}}`, one segment per line with all its languages.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
@@ -12,9 +12,9 @@ use crate::{Result, text};
 /// One segment in all its languages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Segment {
-    /// Unique over all files.
+    /// Unique across all files.
     pub id: String,
-    /// The collection it comes from: the middle of its file's name.
+    /// The collection it is from: the middle part of its file's name.
     pub source: String,
     /// Text by language code; at least two, no two of them equal.
     pub texts: BTreeMap<String, String>,
@@ -26,14 +26,14 @@ struct Line {
     t: BTreeMap<String, String>,
 }
 
-/// Reads `files`, keeping the texts in `languages` (all where that is empty).
+/// Reads `files`, keeping the texts in `languages` (all if empty).
 ///
-/// A text that equals the segment's English, or one that came before it in the order of language
-/// codes, was not translated and is left out; so is a segment of which fewer than two texts remain, or
-/// whose texts are those of one before.
+/// A text that equals the segment's English, or an earlier one in the order of language codes, was
+/// not translated and is left out; so is a segment with fewer than two remaining texts, or with the
+/// texts of an earlier one.
 ///
 /// # Errors
-/// As for a file that cannot be read, or a line (named) that is not such a document.
+/// A file that cannot be read, or mostly malformed lines (the first are named).
 pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Segment>, Report)> {
     let mut report = Report::default();
     let mut segments = Vec::new();
@@ -72,7 +72,7 @@ fn usable(
     for (code, text) in given {
         match all.entry(text::code(&code).unwrap_or(code)) {
             Entry::Vacant(entry) => drop(entry.insert(text)),
-            // `de` and `deu`, say: one of them is enough.
+            // For instance `de` and `deu`: one is enough.
             Entry::Occupied(_) => report.same_languages += 1,
         }
     }

@@ -1,5 +1,5 @@
 //! Questions with the passage that answers them:
-//! `{"id","lang","question","context","answer","answer_sentence","source"[,"title"]}` a line.
+//! `{"id","lang","question","context","answer","answer_sentence","source"[,"title"]}`, one per line.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::{Result, text};
 /// A question and its passage, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Unique within its language; for what it means in others see [`Question::is_multiway`].
+    /// Unique within its language; for its meaning across languages see [`Question::is_multiway`].
     pub id: String,
     /// Language code.
     pub lang: String,
@@ -20,23 +20,23 @@ pub struct Question {
     pub question: String,
     /// The passage, or the section.
     pub context: String,
-    /// The answer's words, where they are marked.
+    /// The answer's words, if marked.
     #[serde(default)]
     pub answer: Option<String>,
-    /// The sentence of the passage that holds the answer, where it is marked.
+    /// The sentence of the passage with the answer, if marked.
     #[serde(default)]
     pub answer_sentence: Option<String>,
-    /// The collection it comes from.
+    /// The collection it is from.
     pub source: String,
     /// The title of the page the passage is from.
     #[serde(default)]
     pub title: Option<String>,
-    /// Passages that look like an answer and are none (hard negatives); most sources name none.
+    /// Hard negatives; most sources have none.
     #[serde(default)]
     pub negatives: Vec<String>,
 }
 
-/// What the sources of a person's own questions begin with.
+/// Prefix of the sources of the user's own questions.
 pub(super) const OWN: &str = "own/";
 
 impl Question {
@@ -47,11 +47,11 @@ impl Question {
     }
 }
 
-/// Reads `files`, keeping the questions in `languages` (all where that is empty). A question that is
-/// empty, equals its passage, or came before with the same passage is left out.
+/// Reads `files`, keeping the questions in `languages` (all if empty). A question that is empty,
+/// equals its passage, or repeats an earlier one with the same passage is left out.
 ///
 /// # Errors
-/// As for a file that cannot be read, or a line (named) that is not such a document.
+/// A file that cannot be read, or mostly malformed lines (the first are named).
 pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Question>, Report)> {
     let mut report = Report::default();
     let mut questions = Vec::new();

@@ -1,13 +1,13 @@
-//! Judgements in the forms in which they are published: TSV with a header or without, TREC's four
-//! columns, JSON lines, JSON.
+//! Judgements in all published formats: TSV with or without a header, TREC's four columns, JSON
+//! lines, JSON.
 //!
-//! - TSV: query, passage, grade between tabs; a header says the order where it names the columns.
-//! - TREC: query, something, passage, grade between blanks.
-//! - JSON lines: an object a line, as `{"query-id": "q", "corpus-id": "d", "score": 1}`.
-//! - JSON: a list of such objects, or `{"q": {"d": 1}}`.
+//! - TSV: query, passage, grade, separated by tabs; a header that names the columns gives the order.
+//! - TREC: query, something, passage, grade, separated by spaces.
+//! - JSON lines: one object per line, `{"query-id": "q", "corpus-id": "d", "score": 1}`.
+//! - JSON: an array of such objects, or `{"q": {"d": 1}}`.
 //!
-//! Ids are taken as they stand, blanks in them included. A line that is none of these is an error, as
-//! is a grade that is not whole: measures with some judgements missing would be other measures.
+//! Ids are kept verbatim, spaces included. A line in none of these formats is an error, as is a grade
+//! that is not whole: measures without some of the judgements would not be comparable.
 
 use std::io::BufRead;
 
@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 
 use crate::{Error, Problem, Result};
 
-/// How relevant a passage is to a query, as a file says.
+/// A judgement of a passage for a query, from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// Where it stands: `file:line`, or the file alone where it is one JSON document.
+    /// Its place: `file:line`, or the file alone if it is one JSON document.
     pub place: String,
     /// The query's id.
     pub query: String,
@@ -30,16 +30,16 @@ pub struct Judgement {
     pub grade: i64,
 }
 
-/// What is to be expected where columns could be read in two ways.
+/// The format to assume where columns are ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Separator {
-    /// Tabs separate columns, and blanks may be part of ids: BEIR's form.
+    /// Tabs separate columns, and spaces may be part of ids: BEIR's format.
     Tabs,
-    /// Blanks of all kinds separate columns: TREC's form.
+    /// Any whitespace separates columns: TREC's format.
     Blanks,
 }
 
-/// Names of columns and fields, without what is no letter.
+/// Names of columns and fields, letters only.
 const QUERY: [&str; 7] = ["queryid", "query", "qid", "questionid", "question", "topic", "topicid"];
 const PASSAGE: [&str; 10] =
     ["corpusid", "passageid", "docid", "documentid", "docno", "pid", "did", "passage", "document", "doc"];
@@ -49,7 +49,7 @@ const GRADE: [&str; 9] =
 /// Reads judgements; `name` is the file's, for errors.
 ///
 /// # Errors
-/// [`Error::Format`], with the line, for what is no judgement.
+/// [`Error::Format`], with the line, for a malformed judgement.
 pub fn read(name: &str, mut text: impl BufRead, separator: Separator) -> Result<Vec<Judgement>> {
     let first = first_byte(&mut text).map_err(|e| Error::format(name, e))?;
     if !matches!(first, Some(b'{' | b'[')) {
@@ -70,7 +70,7 @@ pub fn read(name: &str, mut text: impl BufRead, separator: Separator) -> Result<
     }
 }
 
-/// Reads judgements a line each, between tabs or blanks.
+/// Reads judgements, one per line, separated by tabs or spaces.
 fn lines(name: &str, mut text: impl BufRead, separator: Separator) -> Result<Vec<Judgement>> {
     let mut out = Vec::new();
     let mut header: Option<[usize; 3]> = None;
@@ -104,14 +104,14 @@ fn lines(name: &str, mut text: impl BufRead, separator: Separator) -> Result<Vec
     Ok(out)
 }
 
-/// The first byte that is no blank and no byte order mark, which are taken away up to it.
+/// The first byte after whitespace and a byte order mark, which are consumed.
 fn first_byte(text: &mut impl BufRead) -> std::io::Result<Option<u8>> {
     let start = text.fill_buf()?;
     let mark = usize::from(start.starts_with(b"\xef\xbb\xbf")) * 3;
     Ok(start[mark..].iter().copied().find(|byte| !byte.is_ascii_whitespace()))
 }
 
-/// A line's query, passage and grade; what is wrong with it otherwise.
+/// A line's query, passage and grade; otherwise what is wrong with it.
 fn row(
     line: &str,
     separator: Separator,
@@ -125,7 +125,7 @@ fn row(
                 Ok([query, passage, grade])
             }
             [_, _, Some(grade)] => Err(wrong_grade(grade)),
-            _ => Err(format!("it has {} columns, less than the header names", tabs.len())),
+            _ => Err(format!("it has {} columns, fewer than the header names", tabs.len())),
         };
     }
     let blanks: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -135,11 +135,11 @@ fn row(
     };
     let by_tabs = match *tabs.as_slice() {
         [query, passage, grade] => Some([query, passage, grade]),
-        // In TREC's form no id has a blank.
+        // In TREC's format ids have no spaces.
         [query, _, passage, grade] => Some([query.trim(), passage.trim(), grade]),
         _ => None,
     };
-    // A line such as `q<tab>0 d<tab>1` is three columns or four.
+    // A line such as `q<tab>0 d<tab>1` has three columns or four.
     let trec = separator == Separator::Blanks && blanks.len() == 4 && matches!(blanks[1], "0" | "Q0" | "q0");
     let ways = if trec { [by_blanks, by_tabs] } else { [by_tabs, by_blanks] };
     let known = ways.into_iter().flatten();
@@ -151,14 +151,14 @@ fn row(
         (Some(row), _) => Ok(row),
         (None, Some([.., grade])) => Err(wrong_grade(grade)),
         (None, None) => Err(format!(
-            "it has {} columns; expected are query, passage and grade between tabs, or query, 0, passage and \
-             grade between blanks",
+            "it has {} columns; expected are query, passage and grade separated by tabs, or query, 0, passage and \
+             grade separated by spaces",
             if tabs.len() > 1 { tabs.len() } else { blanks.len() }
         )),
     }
 }
 
-/// The places of query, passage and grade in a header.
+/// The positions of query, passage and grade in a header.
 fn named_columns(line: &str) -> Option<[usize; 3]> {
     let names: Vec<String> = match line.contains('\t') {
         true => line.split('\t').map(plain).collect(),
@@ -167,7 +167,7 @@ fn named_columns(line: &str) -> Option<[usize; 3]> {
     let at = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
     match [at(&QUERY), at(&PASSAGE), at(&GRADE)] {
         [Some(query), Some(passage), Some(grade)] => Some([query, passage, grade]),
-        // Three columns that are named in other words are in the usual order.
+        // Three columns with other names are in the usual order.
         [query, passage, grade]
             if names.len() == 3 && [query, passage, grade].iter().any(Option::is_some) =>
         {
@@ -180,24 +180,24 @@ fn named_columns(line: &str) -> Option<[usize; 3]> {
     }
 }
 
-/// A name's letters, small.
+/// A name's letters, in lower case.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// A grade as a number: whole, though it may be written as 1.0.
+/// A grade as a whole number, possibly written as 1.0.
 fn whole(grade: &str) -> Option<i64> {
     let grade = grade.trim();
     if let Ok(grade) = grade.parse() {
         return Some(grade);
     }
     let value: f64 = grade.parse().ok()?;
-    // Beyond, not every whole number is one of f64's.
+    // Beyond this, f64 does not represent every whole number.
     (value.fract() == 0.0 && value.abs() <= 9e15).then_some(value as i64)
 }
 
 fn wrong_grade(grade: &str) -> String {
-    format!("the grade \"{}\" is no whole number", grade.trim())
+    format!("the grade \"{}\" is not a whole number", grade.trim())
 }
 
 fn grade_of(grade: &str) -> std::result::Result<i64, String> {
@@ -208,7 +208,7 @@ fn grade_of(grade: &str) -> std::result::Result<i64, String> {
     Ok(value)
 }
 
-/// An id as a JSON value says it: a string, or a number by its digits.
+/// An id from a JSON value: a string, or a number by its digits.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -216,7 +216,7 @@ pub(super) fn id(value: &RawValue) -> std::result::Result<String, String> {
     let text = value.get().trim();
     match text.as_bytes().first() {
         Some(b'"') => serde_json::from_str(text).map_err(|e| e.to_string()),
-        // As it is written: a number of twenty digits is not the one beside it.
+        // Verbatim: parsing a number of twenty digits would round it.
         Some(b'0'..=b'9' | b'-') => Ok(text.to_string()),
         _ => Err(format!("the id is {text} instead of a string or a number")),
     }
@@ -224,7 +224,7 @@ pub(super) fn id(value: &RawValue) -> std::result::Result<String, String> {
 
 fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
     let mut out = Vec::new();
-    // One document, or one a line: the first line tells, unless it is the whole document.
+    // One document, or one per line: the first line tells, unless it is the whole document.
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let is_line = serde_json::from_str::<Pairs>(first).is_ok_and(|pairs| fields(&pairs).is_ok());
     if is_line {
@@ -252,7 +252,7 @@ fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
         let Pairs(judged) = serde_json::from_str(judged.get()).map_err(|_| {
             Error::format(
                 &place,
-                "expected is {\"query\": {\"passage\": grade}}, or an object a line with query-id, corpus-id and \
+                "expected is {\"query\": {\"passage\": grade}}, or one object per line with query-id, corpus-id and \
                  score",
             )
         })?;
@@ -264,7 +264,7 @@ fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
     Ok(out)
 }
 
-/// An object's fields in their order, those of one name too, as they are written.
+/// An object's fields in order, including duplicates, verbatim.
 struct Pairs(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -287,14 +287,14 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// An object's query, passage and grade; what is missing otherwise.
+/// An object's query, passage and grade; otherwise what is missing.
 fn fields(Pairs(pairs): &Pairs) -> std::result::Result<[&RawValue; 3], String> {
     let field = |known: &[&str], what: &str| {
         let found = pairs.iter().find(|(name, _)| known.contains(&plain(name).as_str()));
         found.map(|(_, value)| &**value).ok_or_else(|| {
             let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
             format!(
-                "it has no {what}; expected are query-id, corpus-id and score, and there is {}",
+                "it has no {what}; expected are query-id, corpus-id and score, found {}",
                 names.join(", ")
             )
         })
@@ -383,7 +383,7 @@ mod tests {
             row("#1", "d1", 1),
         ];
         assert_eq!(all(tsv, Separator::Tabs), ids);
-        // In TREC's form the same bytes can be other columns.
+        // In TREC's format the same bytes can be other columns.
         assert_eq!(all("q\t0 d\t1\n", Separator::Blanks), [row("q", "d", 1)]);
         assert_eq!(all("q\t0 d\t1\n", Separator::Tabs), [row("q", "0 d", 1)]);
         let long = "12345678901234567890123";
@@ -395,9 +395,9 @@ mod tests {
     fn what_is_no_judgement_is_refused_with_its_place() {
         for (text, said) in [
             ("q1\td1\t1\nq1\td2\n", "q:2: it has 2 columns"),
-            ("q1\td1\t0.5\n", "q:1: the grade \"0.5\" is no whole number"),
+            ("q1\td1\t0.5\n", "q:1: the grade \"0.5\" is not a whole number"),
             ("query-id\tcorpus-id\tscore\nq1\td1\tx\n", "q:2: the grade \"x\""),
-            ("query-id\tcorpus-id\tscore\nq1\td1\n", "q:2: it has 2 columns, less than the header"),
+            ("query-id\tcorpus-id\tscore\nq1\td1\n", "q:2: it has 2 columns, fewer than the header"),
             ("frage\tabsatz\twert\nq1\td1\t1\n", "q:1: the grade \"wert\""),
             ("q1\td1\t1\nquery-id\tcorpus-id\tscore\n", "q:2: the grade \"score\""),
             ("q1 0 d1 99999999999\n", "too large"),

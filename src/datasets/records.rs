@@ -1,4 +1,4 @@
-//! Files of one JSON document a line, plain or compressed, and the account of what was left out.
+//! Files with one JSON document per line, plain or compressed, and counts of what was left out.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -11,37 +11,37 @@ use super::faults::Faults;
 use super::file;
 use crate::{Error, Result};
 
-/// The endings that are read.
+/// The extensions that are read.
 const ENDINGS: [&str; 3] = [".jsonl", ".jsonl.zst", ".jsonl.gz"];
 
-/// What a reader took and what it left out, and why. Nothing is left out without a count here.
+/// What a reader read and what it left out, and why. Everything left out is counted here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Files read.
     pub files: usize,
-    /// Lines read, blank ones not counted.
+    /// Non-blank lines read.
     pub records: usize,
-    /// Records handed on.
+    /// Records returned.
     pub kept: usize,
     /// Texts left out because they were empty or only spaces.
     pub empty_texts: usize,
-    /// Texts left out because they equal another text of their record: nobody translated them.
+    /// Texts left out because they equal another text of their record, so were not translated.
     pub equal_texts: usize,
-    /// Texts left out because of characters that no text of this kind holds.
+    /// Texts left out because of invalid characters.
     pub malformed_texts: usize,
-    /// Records left out because their id (and language, where a record has one) came before.
+    /// Records left out because their id (and language, if any) repeats an earlier one.
     pub duplicate_ids: usize,
-    /// Records left out because all their texts, in the same languages, came before.
+    /// Records left out because all their texts, in the same languages, repeat earlier ones.
     pub duplicate_texts: usize,
     /// Records left out because too few usable texts remained.
     pub too_few_texts: usize,
-    /// Texts left out because their language was not asked for, by code.
+    /// Texts left out because their language was not requested, by code.
     pub unknown_languages: BTreeMap<String, usize>,
-    /// Texts left out because another of their record is in the same language, by another code.
+    /// Texts left out because another text of their record is in the same language, under another code.
     pub same_languages: usize,
-    /// Lines left out because they are not of the form.
+    /// Malformed lines.
     pub bad_lines: usize,
-    /// The first of those, and how files were decoded, a sentence each.
+    /// The first of those, and how files were decoded, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -71,14 +71,14 @@ impl Report {
         let other: usize = self.unknown_languages.values().sum();
         let other_languages = format!("they are in one of {} other languages", self.unknown_languages.len());
         let counted = [
-            (self.bad_lines, "lines", "they are not of the form; the first are named below"),
-            (self.duplicate_ids, "records", "their id came before"),
-            (self.duplicate_texts, "records", "all their texts came before"),
+            (self.bad_lines, "lines", "they are malformed; the first are named below"),
+            (self.duplicate_ids, "records", "they repeat an earlier id"),
+            (self.duplicate_texts, "records", "all their texts repeat earlier ones"),
             (self.empty_texts, "texts", "they are empty"),
-            (self.equal_texts, "texts", "both sides are equal: nobody translated them"),
-            (self.malformed_texts, "texts", "they hold characters that no such text holds"),
+            (self.equal_texts, "texts", "both sides are equal, so not translated"),
+            (self.malformed_texts, "texts", "they have invalid characters"),
             (self.same_languages, "texts", "another of their record is in the same language"),
-            (self.too_few_texts, "records", "less than two texts of them remain"),
+            (self.too_few_texts, "records", "fewer than two of their texts remain"),
             (other, "texts", &other_languages),
         ]
         .into_iter()
@@ -97,28 +97,28 @@ impl Report {
     }
 }
 
-/// The files in `folder` (or, where it has none, in its `train` folder) whose names start with
-/// `prefix` and end in `.jsonl`, `.jsonl.zst` or `.jsonl.gz`, by name.
+/// The files in `folder` (or, if it has none, in its `train` folder) whose names start with
+/// `prefix` and end in `.jsonl`, `.jsonl.zst` or `.jsonl.gz`, sorted by name.
 ///
 /// # Errors
-/// [`Error::File`] when the folder cannot be read or holds no such file.
+/// [`Error::File`] if the folder cannot be read or has no such file.
 pub fn find(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
     let files = find_any(folder, prefix)?;
     if files.is_empty() {
         return Err(Error::file(
             folder,
             format!(
-                "no file named {prefix}*.jsonl, .jsonl.zst or .jsonl.gz is here; give the folder that holds them"
+                "it has no file named {prefix}*.jsonl, .jsonl.zst or .jsonl.gz; give the folder that has them"
             ),
         ));
     }
     Ok(files)
 }
 
-/// As [`find`], and none where there is none.
+/// Like [`find`], but returns no files if there are none.
 ///
 /// # Errors
-/// [`Error::File`] when the folder cannot be read.
+/// [`Error::File`] if the folder cannot be read.
 pub fn find_any(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
     let files = list(folder, prefix)?;
     let train = folder.join("train");
@@ -144,8 +144,8 @@ pub(super) fn source(path: &Path) -> String {
     name.split('.').nth(1).unwrap_or_default().to_owned()
 }
 
-/// A hash by which equal texts are met again; with 64 bits a million records meet by chance once in 30
-/// million runs.
+/// A hash for finding equal texts; with 64 bits, a million records collide by chance once in 30 million
+/// runs.
 pub(super) fn text_hash(texts: impl std::hash::Hash) -> u64 {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -153,13 +153,13 @@ pub(super) fn text_hash(texts: impl std::hash::Hash) -> u64 {
     hasher.finish()
 }
 
-/// Calls `each` with every document of the file, in order; blank lines are passed over. Lines that are
-/// not such a document are left out and counted in `report`.
+/// Calls `each` with every document of the file, in order, skipping blank lines. Malformed lines are
+/// left out and counted in `report`.
 ///
 /// # Errors
-/// [`Error::File`] when the file cannot be opened, [`Error::Format`] when it is of another kind or
-/// cannot be unpacked; [`Error::Input`] with the first places when more lines are bad than good;
-/// whatever `each` returns.
+/// [`Error::File`] if the file cannot be opened, [`Error::Format`] if it is of another kind or cannot be
+/// decompressed, [`Error::Input`] with the first places if more lines are bad than good, and those of
+/// `each`.
 pub(super) fn read<T: DeserializeOwned>(
     path: &Path,
     report: &mut Report,
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(report.lines("questions").len(), 5);
         assert_eq!(
             report.lines("questions")[0],
-            "questions: 2 records left out, because their id came before"
+            "questions: 2 records left out, because they repeat an earlier id"
         );
         assert!(report.lines("x")[4].contains("1 texts left out, because they are in one of 1 other"));
         assert!(Report { records: 9, kept: 9, ..Report::default() }.lines("questions").is_empty());

@@ -1,8 +1,8 @@
-//! The sample corpus that ships with the page: one record a line, each in all its languages.
+//! The sample corpus that ships with the page: one record per line, in all its languages.
 //!
 //! `{"id","topic","passage":{lang: text},"question":{lang: text},"answer":{lang: part of the
-//! passage}}`. Passages and questions are listed record after record, and within a record by
-//! language code: precomputed vectors follow the same order.
+//! passage}}`. Passages and questions are ordered by record, then by language code; precomputed
+//! vectors have the same order.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -29,10 +29,10 @@ pub(super) fn is_record(value: &Value) -> bool {
     ["passage", "question", "answer"].iter().all(|key| value.get(*key).is_some_and(Value::is_object))
 }
 
-/// Reads the file, or the one of the folder that the page ships with.
+/// Reads the file, or `passages.jsonl` in the folder.
 ///
 /// # Errors
-/// As [`parse`]; a file that cannot be read, a split or a language that it has not.
+/// As for [`parse`]; a file that cannot be read, an unknown split or language.
 pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
     let path = if path.is_dir() { path.join("passages.jsonl") } else { path.to_path_buf() };
     let file::Text { text, note, .. } = file::read(&path)?;
@@ -49,7 +49,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
 /// Reads the file's text.
 ///
 /// # Errors
-/// [`Error::Format`] with file, line and field of the first departure from the form.
+/// [`Error::Format`] with file, line and field of the first fault.
 pub fn parse(name: &str, text: &str) -> Result<Corpus> {
     let mut corpus = Corpus { name: "Sample passages".into(), ..Corpus::default() };
     let mut seen = HashSet::new();
@@ -115,8 +115,8 @@ fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
     Ok(())
 }
 
-/// The records of a split, by id: `test` is the last fifth, `train` is what comes before. And a note that says
-/// how many that are.
+/// The ids of the records of a split (`test` is the last fifth, `train` the rest), and a note that says
+/// how many there are.
 ///
 /// # Errors
 /// [`Error::Input`] for another name.
@@ -127,7 +127,7 @@ fn split(corpus: &Corpus, name: &str) -> Result<(HashSet<String>, String)> {
     let part = match name {
         "train" => train,
         "test" => test,
-        _ => return Err(Error::Input(format!("The sample has the splits train and test, no {name}"))),
+        _ => return Err(Error::Input(format!("the sample has the splits train and test, not {name}"))),
     };
     let note = format!("the split {name} has {} of {} records", part.len(), ids.len());
     Ok((part.iter().map(|id| id.to_string()).collect(), note))

@@ -1,11 +1,11 @@
-//! Where sentences end, for texts that come without marks for it.
+//! Sentence splitting, for texts without marked boundaries.
 
 use std::ops::Range;
 
-/// The sentences of a text as byte ranges, in order, without the spaces around them: cut after
-/// sentence-ending marks where a space or the end follows, or at once after those of scripts that
-/// have no space there, and at line breaks. An abbreviation's dot ends a sentence too; Thai, which
-/// writes no marks, is cut at line breaks alone.
+/// The sentences of a text as byte ranges, in order, trimmed: split after sentence-ending marks
+/// followed by a space or the end, directly after those of scripts without spaces, and at line
+/// breaks. The dot of an abbreviation ends a sentence too; Thai, which has no such marks, is split at
+/// line breaks only.
 pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut push = |range: Range<usize>| {
@@ -36,8 +36,8 @@ pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     out
 }
 
-/// As [`sentences`], for a script that writes no mark where a sentence ends: a line is cut at the first
-/// space after `least` letters. A dot ends nothing: it belongs to abbreviations and numbers.
+/// Like [`sentences`], for a script without sentence-ending marks: a line is split at the first space
+/// after `least` letters. Dots are ignored: they belong to abbreviations and numbers.
 pub(crate) fn pieces(text: &str, least: usize) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let (mut start, mut end, mut letters) = (0, 0, 0);

@@ -1,18 +1,18 @@
-//! From paragraphs with marked answers to retrieval, as LAReQA did it with XQuAD: every sentence is a
-//! candidate, and the one that holds the answer's first character is relevant. Where sentences end
-//! is our choice (see `sentences.rs`): these data sets do not say it.
+//! Converts paragraphs with marked answers to retrieval, as LAReQA did with XQuAD: every sentence is a
+//! candidate, and the one with the answer's first character is relevant. Sentence boundaries are our
+//! choice (see `sentences.rs`), as these data sets do not mark them.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{Corpus, Passage, sentences};
 
-/// The note that every corpus made so carries.
-pub(super) const OURS: &str = "sentences are the candidates, as in LAReQA; where they end is this \
-                               program's choice, so scores do not compare with those of others.";
+/// A note for every such corpus.
+pub(super) const OURS: &str = "sentences are the candidates, as in LAReQA; their boundaries are this \
+                               program's choice, so scores are not comparable with others'.";
 
-/// Collects paragraphs; the same paragraph of a language is met once, or its sentences would stand
-/// in the pool twice with one of them called wrong.
+/// Collects paragraphs, each once per language; otherwise its sentences would be in the pool twice, one
+/// of them counted as wrong.
 #[derive(Default)]
 pub(super) struct Paragraphs {
     pub corpus: Corpus,
@@ -31,7 +31,7 @@ pub(super) struct Paragraph {
 }
 
 impl Paragraph {
-    /// The passage that holds a byte of the context.
+    /// The passage that contains a byte of the context.
     pub fn at(&self, byte: usize) -> Option<usize> {
         self.sentences.iter().position(|s| s.contains(&byte)).map(|i| self.first + i)
     }

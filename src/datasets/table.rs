@@ -1,22 +1,22 @@
-//! Tables: comma-, semicolon- or tab-separated values, with a header or without.
+//! Tables: comma-, semicolon- or tab-separated values, with or without a header.
 //!
-//! A cell in quotation marks may hold separators and line breaks. A quotation mark that is never
-//! closed costs its own line alone. Which column is what says the header, a person ([`Columns`]), or
-//! what the columns hold.
+//! A quoted cell may contain separators and line breaks. An unclosed quotation mark invalidates its own
+//! line only. The roles of columns come from the header, the user ([`Columns`]), or the columns'
+//! content.
 
 use std::collections::HashSet;
 
 use super::columns::{self, Columns, Fields, Role};
 use crate::text;
 
-/// Rows that separators, header and columns are told from.
+/// Number of rows from which separator, header and columns are detected.
 const LOOKED_AT: usize = 200;
-/// Separates nothing: for tables of one column.
+/// A separator that does not occur, for tables with one column.
 const NOTHING: u8 = 0x1f;
-/// Shorter texts on average than this are no column of texts.
+/// Least average length of a column of texts.
 const LEAST_TEXT: f64 = 10.0;
 
-/// A table's form.
+/// A table's layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Dialect {
     separator: u8,
@@ -25,19 +25,19 @@ struct Dialect {
     skip: usize,
 }
 
-/// How a table is to be read.
+/// How to read a table.
 pub(super) struct Table<'a> {
     text: &'a str,
     dialect: Dialect,
     header: bool,
     width: usize,
-    /// What its columns are.
+    /// The roles of its columns.
     pub fields: Fields,
-    /// How that was told, a sentence.
+    /// How that was detected, a sentence.
     pub note: String,
 }
 
-/// A row, or a line that is none.
+/// A row, or a malformed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Row {
     /// Its line and cells.
@@ -47,11 +47,11 @@ pub(super) enum Row {
 }
 
 impl<'a> Table<'a> {
-    /// Finds out the form of a table. `promised` says that the file's name promises one; `None` is
-    /// returned where it does not and the text is not surely one.
+    /// Detects the layout of a table. `promised` says that the file's name implies one; otherwise `None` is
+    /// returned unless the text is clearly a table.
     ///
     /// # Errors
-    /// A sentence when the columns are not understood.
+    /// A sentence if the columns are not understood.
     pub fn of(
         name: &str,
         text: &'a str,
@@ -97,12 +97,12 @@ impl<'a> Table<'a> {
         };
         let columns = if width == 1 { "1 column".into() } else { format!("{width} columns{separated}") };
         let head = if header { "with a header" } else { "without a header" };
-        let why = if by_name { "" } else { " (the longest texts are taken for the text)" };
+        let why = if by_name { "" } else { " (the column with the longest texts is taken for the text)" };
         let note = format!("{name}: {columns}, {head}: {}{why}.", fields.words("column", header));
         Ok(Some(Self { text, dialect, header, width, fields, note }))
     }
 
-    /// All rows, the header left out.
+    /// All rows, without the header.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         let width = self.width;
         let mut rows = Rows::new(self.text, self.dialect, Some(width));
@@ -129,7 +129,7 @@ impl Dialect {
             let skip = text.lines().position(|line| line == first).unwrap_or(0) + 1;
             return Ok(Some(Self { separator: *separator, quotes: true, skip }));
         }
-        // Of equally good ones the last is taken.
+        // Among equally good ones the last is taken.
         let order: &[u8] = match promised {
             Some('\t') => b"|;,\t",
             Some(_) => b"|\t;,",
@@ -151,9 +151,9 @@ impl Dialect {
             let known: Vec<Role> = names.iter().filter_map(|name| Some(Role::of(name)?.0)).collect();
             let named = said || known.contains(&Role::Text);
             seen.push(width);
-            // Where names or the person say that it is a table, its rows may be faulty.
+            // If names or the user say that it is a table, some rows may be malformed.
             let enough = if named || !columns.is_empty() { 0.0 } else { 0.8 };
-            // In prose there are commas, too.
+            // Prose has commas, too.
             let plain = separator == b'\t' || promised.is_some() || said || known.len() > 1 && equal > 0.5;
             if width < 2 || equal < enough || !plain {
                 continue;
@@ -169,15 +169,17 @@ impl Dialect {
             (None, Some(_)) if seen.is_empty() => {
                 Ok(Some(Self { separator: NOTHING, quotes: true, skip: 0 }))
             }
-            (None, Some(_)) => Err("its rows do not have the same number of cells: put cells that hold \
-                 separators between quotation marks, or name the file .txt to read each line as a passage"
-                .into()),
+            (None, Some(_)) => {
+                Err("its rows do not have the same number of cells: quote cells that contain \
+                 separators, or name the file .txt to read each line as a passage"
+                    .into())
+            }
         }
     }
 }
 
-/// Whether quotation marks around cells are marks, not text. In comma-separated values they are; in
-/// tab-separated ones mostly not, unless a spreadsheet wrote them.
+/// Whether quotation marks around cells are quoting rather than text. In comma-separated values they
+/// are; in tab-separated ones mostly not, unless written by a spreadsheet.
 fn quotes(text: &str, separator: u8) -> bool {
     if separator != b'\t' {
         return true;
@@ -188,7 +190,7 @@ fn quotes(text: &str, separator: u8) -> bool {
             let rest = rest.replace("\"\"", "");
             match rest.find('"') {
                 Some(at) if at + 1 == rest.len() => whole += 1,
-                // The text goes on behind it.
+                // The text continues after it.
                 Some(_) => return false,
                 None => open += 1,
             }
@@ -216,12 +218,12 @@ fn quotes(text: &str, separator: u8) -> bool {
 struct Rows<'a> {
     text: &'a str,
     dialect: Dialect,
-    /// How many cells a row has, where that is known.
+    /// The number of cells in a row, if known.
     width: Option<usize>,
     reader: csv::Reader<&'a [u8]>,
-    /// The byte that the reader began at.
+    /// The byte at which the reader started.
     begin: usize,
-    /// A byte, and how many lines end before it.
+    /// A byte, and the number of line ends before it.
     counted: (usize, usize),
 }
 
@@ -238,12 +240,12 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// How far the reader is.
+    /// The reader's position.
     fn at(&self) -> usize {
         (self.begin + self.reader.position().byte() as usize).min(self.text.len())
     }
 
-    /// Leaves out the line that begins at `start`, and goes on behind it.
+    /// Skips the line that begins at `start`.
     fn leave_out(&mut self, start: usize, line: usize, problem: String) -> Row {
         self.begin = self.text[start..].find('\n').map_or(self.text.len(), |end| start + end + 1);
         self.reader = reader(&self.text[self.begin..], self.dialect);
@@ -268,7 +270,7 @@ impl Iterator for Rows<'_> {
         loop {
             let at = self.at();
             let read = self.reader.read_record(&mut record);
-            // Ends of lines before the row are read with it.
+            // Line ends before the row are read with it.
             let raw = &self.text[at..self.at()];
             let start = at + raw.len() - raw.trim_start_matches(['\n', '\r']).len();
             let raw = raw.trim_matches(['\n', '\r']);
@@ -293,14 +295,14 @@ impl Iterator for Rows<'_> {
     }
 }
 
-/// Whether each cell of a row that begins with a quotation mark ends with one.
+/// Whether each cell of a row that begins with a quotation mark also ends with one.
 fn well_quoted(row: &str, separator: u8) -> bool {
     #[derive(PartialEq)]
     enum State {
         Start,
         Plain,
         Quoted,
-        /// Behind a quotation mark in a quoted cell: it ends, or a second one follows.
+        /// After a quotation mark in a quoted cell: the cell ends, or a second one follows.
         Closing,
     }
     let mut state = State::Start;
@@ -318,14 +320,14 @@ fn well_quoted(row: &str, separator: u8) -> bool {
     state != State::Quoted
 }
 
-/// What the cells of a column are like.
+/// Statistics of a column's cells.
 struct Content {
-    /// Characters on average.
+    /// Average number of characters.
     length: f64,
-    /// Whether nearly all are numbers, or surely codes of languages.
+    /// Whether nearly all are numbers, or clearly language codes.
     numbers: bool,
     codes: bool,
-    /// Whether none has a blank or is long.
+    /// Whether none has a space or is long.
     words: bool,
 }
 
@@ -364,7 +366,7 @@ fn is_header(first: &[String], body: &[&Vec<String>], columns: &Columns) -> bool
     {
         return false;
     }
-    // A name is unlike what stands below it.
+    // A name is unlike the cells below it.
     names.iter().enumerate().any(|(i, name)| {
         let content = Content::of(body, i);
         let short = name.chars().count() <= 30 && !name.trim().contains(' ');
@@ -374,13 +376,13 @@ fn is_header(first: &[String], body: &[&Vec<String>], columns: &Columns) -> bool
     })
 }
 
-/// Finds text, and without a header language and id, by what the columns hold.
+/// Finds the text, and without a header also language and id, by the columns' content.
 fn guess(roles: &mut [Option<Role>], rows: &[&Vec<String>], header: Option<&Vec<String>>, columns: &Columns) {
     let contents: Vec<Content> = (0..roles.len()).map(|i| Content::of(rows, i)).collect();
     let open =
         |roles: &[Option<Role>], role: Role| !roles.contains(&Some(role)) && columns.of(role).is_none();
     if open(roles, Role::Language) {
-        // Countries have codes of two letters as well: the header has to agree.
+        // Countries have two-letter codes as well: the header has to agree.
         let agrees = |i: usize| {
             header.is_none_or(|names| {
                 ["lang", "locale", "sprache"].iter().any(|w| names[i].to_lowercase().contains(w))
@@ -461,7 +463,7 @@ mod tests {
         }
         let excel = rows("sep=;\ntext;id\n\"a; b\";1\n", Some(','));
         assert_eq!(excel, [cells(3, &["a; b", "1"])]);
-        // One column, whose commas are nobody's separators.
+        // One column, whose commas are not separators.
         assert_eq!(rows("text\nBees, cats, dogs.\n\"Two\nlines.\"\n", Some(',')).len(), 2);
     }
 
@@ -523,7 +525,7 @@ mod tests {
         let table = table("n,review\n1,Bees keep honey in combs.\n", csv, "").unwrap().unwrap();
         assert_eq!(
             table.note,
-            "a: 2 columns separated by commas, with a header: text is column 2 \"review\"; \"n\" is not read (the longest texts are taken for the text)."
+            "a: 2 columns separated by commas, with a header: text is column 2 \"review\"; \"n\" is not read (the column with the longest texts is taken for the text)."
         );
         for (text, promised, columns, said) in [
             ("one\ttwo\tthree\tfour\n", '\t', "", "are not understood"),

@@ -1,8 +1,8 @@
-//! TyDi QA's gold passages, and whatever else is in SQuAD's form without sentence breaks, turned into
-//! retrieval (sentences are the candidates, as in LAReQA).
+//! TyDi QA's gold passages, and any other SQuAD JSON without sentence breaks, as sentence retrieval
+//! (sentences are the candidates, as in LAReQA).
 //!
-//! A question's language is in its id (`arabic-123-0`); where it is not, the file's name says it
-//! (`squad-en.json`), else it is detected.
+//! A question's language is taken from its id (`arabic-123-0`), else from the file's name
+//! (`squad-en.json`), else detected.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::spans::{OURS, Paragraphs};
 use super::{CodePoints, Corpus, Options, Question, Relevant, UNDETERMINED, folder, listed, xquad};
 use crate::{Error, Result, text};
 
-/// TyDi QA's languages, as its ids begin.
+/// TyDi QA's languages, by the prefixes of its ids.
 const LANGUAGES: [(&str, &str); 11] = [
     ("arabic", "ar"),
     ("bengali", "bn"),
@@ -29,7 +29,7 @@ const LANGUAGES: [(&str, &str); 11] = [
     ("thai", "th"),
 ];
 
-/// Whether this document is in SQuAD's form without sentence breaks.
+/// Whether this document is SQuAD JSON without sentence breaks.
 pub(super) fn is_tydiqa(value: &Value) -> bool {
     value.get("data").is_some_and(Value::is_array) && !xquad::is_xquad(value)
 }
@@ -37,7 +37,7 @@ pub(super) fn is_tydiqa(value: &Value) -> bool {
 /// Reads the JSON files of the folder, or the file.
 ///
 /// # Errors
-/// As [`parse`]; a file that cannot be read, a language that it has not.
+/// As for [`parse`]; a file that cannot be read, an unknown language.
 pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
     parse(&folder::files(path, &["json"])?.0)?.chosen("tydiqa", &options.languages)
 }
@@ -45,7 +45,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
 /// Reads files of one data set, each `(name, bytes)`. The same question in two files is kept once.
 ///
 /// # Errors
-/// [`Error::Format`] with the file and the JSON path of what departs from the form.
+/// [`Error::Format`] with the file and the JSON path of the fault.
 pub fn parse(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
     let mut reader = Reader::default();
     for (name, bytes) in files {
@@ -56,7 +56,7 @@ pub fn parse(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
     reader.finish(files.first().map_or("tydiqa", |(name, _)| name))
 }
 
-/// As [`parse`], of one file whose JSON is read already.
+/// Like [`parse`], for one file whose JSON has been read.
 ///
 /// # Errors
 /// As [`parse`].
@@ -170,13 +170,13 @@ impl Reader {
             ),
             listed(
                 &self.not_found,
-                "answer is not at its place in the context and is left out",
-                "answers are not at their places in the contexts and are left out",
+                "answer is not at its offset in the context and is left out",
+                "answers are not at their offsets in the contexts and are left out",
             ),
             listed(
                 &self.detected,
-                "question does not say its language, which was detected from its context",
-                "questions do not say their language, which was detected from their contexts",
+                "question has no language, which was detected from its context",
+                "questions have no language, which was detected from their contexts",
             ),
         ];
         corpus.notes.extend(notes.into_iter().flatten());
@@ -234,7 +234,7 @@ mod tests {
             "this program's choice",
             "1 question repeats an id and is left out: tydiqa-goldp-v1.1-dev.json: $.data[1].paragraphs[0].qas[0]",
             "1 question has no answer",
-            "1 answer is not at its place",
+            "1 answer is not at its offset",
             "qas[2].answers[0]",
         ] {
             assert!(notes.contains(said), "{said} is not in\n{notes}");
@@ -247,7 +247,7 @@ mod tests {
         value["data"][0]["paragraphs"][0]["qas"][0]["id"] = json!("1");
         let corpus = from_value("questions.json", &value).unwrap();
         assert_eq!(corpus.questions[0].lang, "el");
-        assert!(corpus.notes.iter().any(|n| n.contains("1 question does not say its language")));
+        assert!(corpus.notes.iter().any(|n| n.contains("1 question has no language")));
         assert_eq!(from_value("squad-en.json", &value).unwrap().questions[0].lang, "en");
     }
 

@@ -1,4 +1,4 @@
-//! How often words occur: language, word and count between tabs, a word a line.
+//! Word frequencies: language, word and count, separated by tabs, one word per line.
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -22,7 +22,7 @@ pub fn read_word_counts(path: &Path, languages: &[String]) -> Result<WordCounts>
         let (Some(code), Some(word), Some(count), None) =
             (fields.next(), fields.next(), fields.next(), fields.next())
         else {
-            return Err(Error::format(place(), "expected language, word and count between tabs"));
+            return Err(Error::format(place(), "expected language, word and count, separated by tabs"));
         };
         let count = count
             .parse()

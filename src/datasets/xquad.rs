@@ -1,10 +1,10 @@
-//! XQuAD-R and MLQA-R (LAReQA, arXiv 2004.05484): SQuAD's form with sentence boundaries.
+//! XQuAD-R and MLQA-R (LAReQA, arXiv 2004.05484): SQuAD JSON with sentence boundaries.
 //!
 //! `{"data":[{"title","paragraphs":[{"context","qas":[{"id","question","answers":[{"answer_start",
-//! "text"}]}],"sentence_breaks":[[start,end],…]}]}]}`, a file a language. All offsets count Unicode
+//! "text"}]}],"sentence_breaks":[[start,end],…]}]}]}`, one file per language. All offsets count Unicode
 //! code points, ranges are half-open. Every entry of `sentence_breaks` is a candidate; the one that
-//! holds `start <= answer_start < end` answers the question. Text is sliced as it is in the file,
-//! never normalised first.
+//! satisfies `start <= answer_start < end` answers the question. Text is sliced as in the file, without
+//! normalization.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,16 +16,16 @@ use super::{CodePoints, Corpus, Passage, Question};
 use crate::text;
 use crate::{Error, Problem, Result};
 
-/// A data set of this form.
+/// A data set in this format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dataset {
-    /// As commands call it.
+    /// Its name in commands.
     pub name: &'static str,
     /// Its languages; each is a file `<lang>.json`.
     pub languages: &'static [&'static str],
-    /// Questions and candidates that LAReQA's authors count in each language.
+    /// Numbers of questions and candidates published by LAReQA's authors for each language.
     pub published: &'static [(usize, usize)],
-    /// Where the original is had.
+    /// Where the original is published.
     pub origin: &'static str,
 }
 
@@ -55,11 +55,11 @@ pub const MLQA_R: Dataset = Dataset {
     languages: &["ar", "de", "en", "es", "hi", "vi", "zh"],
     published: &[(517, 2545), (512, 2362), (1148, 6264), (500, 1787), (507, 2426), (511, 2828), (504, 2322)],
     origin: "https://github.com/google-research-datasets/lareqa, folder mlqa-r of commit 354d67d \
-             (its authors took it out of later ones)",
+             (its authors removed it later)",
 };
 
 impl Dataset {
-    /// The data set that commands call `name`.
+    /// The data set with this name.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for any other name.
@@ -73,8 +73,8 @@ impl Dataset {
     /// Reads the files of `languages` (all of the data set's when empty) from the folder `dir`.
     ///
     /// # Errors
-    /// A file that is missing (with where to get it), a language the data set has not, or a file
-    /// that departs from the form. Counts that differ from the published ones are a note.
+    /// A missing file (with where to get it), a language that the data set lacks, or a malformed
+    /// file. Counts that differ from the published ones are a note.
     pub fn read(&self, dir: &Path, languages: &[String]) -> Result<Corpus> {
         if let Some(unknown) = languages.iter().find(|l| !self.languages.contains(&l.as_str())) {
             return Err(Error::Input(format!(
@@ -90,7 +90,7 @@ impl Dataset {
             }
             let path = dir.join(format!("{lang}.json"));
             let bytes = std::fs::read(&path).map_err(|e| {
-                Error::file(&path, Problem::of(format!("{e}. {} is had from {}.", self.name, self.origin), e))
+                Error::file(&path, Problem::of(format!("{e}. Get {} from {}.", self.name, self.origin), e))
             })?;
             let part = parse(&path.display().to_string(), &bytes)?;
             corpus.notes.extend(self.departure(lang, *published, &part));
@@ -105,7 +105,7 @@ impl Dataset {
         (found != published).then(|| {
             format!(
                 "{lang}.json has {} questions and {} candidates; {} was published with {} and {}: \
-                 its scores do not compare with published ones.",
+                 its scores are not comparable with published ones.",
                 found.0, found.1, self.name, published.0, published.1
             )
         })
@@ -115,7 +115,7 @@ impl Dataset {
 /// Reads one file. Its language is taken from its name (`de.json`), else detected.
 ///
 /// # Errors
-/// [`Error::Format`] with the file and the JSON path of what departs from the form.
+/// [`Error::Format`] with the file and the JSON path of the fault.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Corpus> {
     let (value, note) = json::whole(name, bytes)?;
     let mut corpus = from_value(name, &value)?;
@@ -176,7 +176,7 @@ pub(super) fn language_of(name: &str) -> Option<String> {
         let code = text::code(word).filter(|_| text::is_code(word))?;
         text::language(&code).map(|l| l.code.to_string())
     };
-    // A script or a region behind it: `deu_Latn`, `zh-TW`.
+    // A script or a region follows: `deu_Latn`, `zh-TW`.
     let behind = || {
         let before = parts.next()?;
         let with = format!("{before}-{last}");
@@ -198,7 +198,7 @@ struct Reader<'a> {
     file: &'a str,
     lang: String,
     corpus: Corpus,
-    /// Question ids met so far.
+    /// Question ids so far.
     seen: HashSet<String>,
 }
 
@@ -212,14 +212,11 @@ impl Reader<'_> {
             let (start, end) = node.pair()?;
             if breaks.last().is_some_and(|&(_, before)| start < before) || start >= end {
                 return Err(node.wrong(format!(
-                    "[{start}, {end}] is empty or begins before the sentence in front of it ends"
+                    "[{start}, {end}] is empty or begins before the previous sentence ends"
                 )));
             }
             let text = context.slice(start..end).ok_or_else(|| {
-                node.wrong(format!(
-                    "[{start}, {end}] reaches past the context's {} code points",
-                    context.len()
-                ))
+                node.wrong(format!("[{start}, {end}] exceeds the context's {} code points", context.len()))
             })?;
             breaks.push((start, end));
             let id = format!("{}:{number}:{s}", self.lang);
@@ -238,7 +235,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Paragraphs count from 0 through the file; the number is the same in parallel files.
+    /// Paragraphs are numbered from 0 through the file, the same in parallel files.
     fn paragraph_number(&self) -> usize {
         let last = self.corpus.passages.last().and_then(|p| p.id.split(':').nth(1));
         last.and_then(|n| n.parse::<usize>().ok()).map_or(0, |n| n + 1)
@@ -274,8 +271,8 @@ impl Reader<'_> {
             start_node.wrong(format!("code point {start} is in none of the sentence_breaks"))
         })?;
         let index = first + sentence;
-        // Sentences that answer the same question are parallel: the id they share is the first
-        // question's, in the order of ids, which does not depend on the language.
+        // Sentences that answer the same question are parallel: their common id is that of the first
+        // question in the order of ids, which does not depend on the language.
         if let Some(passage) = self.corpus.passages.get_mut(index)
             && (passage.group == passage.id || id < passage.group)
         {
@@ -298,7 +295,7 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The small set of this form in tests/fixtures.
+    /// The small set in this format in tests/fixtures.
     pub fn made_up() -> Corpus {
         let dataset =
             Dataset { languages: &["en", "hi", "zh"], published: &[(8, 9), (8, 10), (8, 8)], ..XQUAD_R };
@@ -400,12 +397,12 @@ pub(crate) mod tests {
             // The answer ends where the sentence ends.
             ("b1", ["en:0:0", "hi:0:0", "zh:0:0"]),
             ("b0", ["en:0:0", "hi:0:0", "zh:0:0"]),
-            // Behind code points beyond 16 bits and before a combining mark; in Hindi and Chinese one begins
-            // where the sentence before ends.
+            // After code points beyond 16 bits and before a combining mark; in Hindi and Chinese one begins
+            // where the previous sentence ends.
             ("b3", ["en:0:1", "hi:0:2", "zh:0:1"]),
             ("b2", ["en:0:1", "hi:0:1", "zh:0:1"]),
             ("b4", ["en:0:2", "hi:0:3", "zh:0:1"]),
-            // The English answer goes on into the next sentence.
+            // The English answer continues into the next sentence.
             ("c1", ["en:1:0", "hi:1:0", "zh:1:0"]),
             ("c2", ["en:1:2", "hi:1:2", "zh:1:2"]),
             ("a1", ["en:2:1", "hi:2:1", "zh:2:1"]),

@@ -663,7 +663,7 @@ mod tests {
     #[test]
     fn impossible_values_are_refused() {
         let twice: TrainConfig = toml::from_str(&TEXT.replace("\"de\"]", "\"de\", \"en\"]")).unwrap();
-        assert!(twice.check("x.toml").unwrap_err().to_string().contains("en is there twice"));
+        assert!(twice.check("x.toml").unwrap_err().to_string().contains("en is listed twice"));
         for (from, to, place) in [
             ("folder = \"d\"", "", "x.toml, data: name a `folder`"),
             ("model = \"m\"", "model = \"m\"\nlayers = 0", "x.toml, start.layers: must be at least 1"),

@@ -385,7 +385,7 @@ mod tests {
         let first = first.unwrap();
         assert_eq!(first.segments.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["tiny:1"]);
         for part in [
-            "1 records left out, because all their texts came before",
+            "1 records left out, because all their texts repeat earlier ones",
             "1 texts left out, because both sides are equal",
             "left out of tiny: 1 texts, 1 records whole, that overlap with own; the first is tiny:2 (en)",
         ] {

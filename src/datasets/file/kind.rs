@@ -1,17 +1,16 @@
-//! Kinds of files that are no text, by their first bytes, and what to do instead.
+//! Detects files that are not text by their first bytes, and says what to do instead.
 
 const PDF: &str = "it is a PDF; save its text as a .txt file (for instance with `pdftotext`) and open that.";
-const PICTURE: &str = "it is a picture; only text can be read.";
-const SOUND: &str = "it is sound or film; only text can be read.";
+const PICTURE: &str = "it is an image; only text can be read.";
+const SOUND: &str = "it is audio or video; only text can be read.";
 const PROGRAM: &str = "it is a program; only text can be read.";
-const OLD_OFFICE: &str = "it is a document of an old office program (.doc, .xls, .ppt, .msg); save it as plain text, or a \
+const OLD_OFFICE: &str = "it is an old office document (.doc, .xls, .ppt, .msg); save it as plain text, or a \
                           sheet as CSV, and open that.";
-const PACKED: &str = "it is an archive that is not unpacked here; unpack it and open the files in it.";
-const TABLE: &str =
-    "it is a file of columns in binary (Parquet, Arrow, ORC, Avro, HDF5); export it as JSON lines or CSV.";
-const WEIGHTS: &str = "it holds numbers, not text.";
+const PACKED: &str = "it is an archive of an unsupported kind; unpack it and open the files in it.";
+const TABLE: &str = "it is a binary table (Parquet, Arrow, ORC, Avro, HDF5); export it as JSON lines or CSV.";
+const WEIGHTS: &str = "it has numbers, not text.";
 
-/// First bytes, and what a file is that has them. Those that could begin a text as well are not here.
+/// First bytes of file types, except those that could also begin a text.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"\x89PNG\r\n\x1a\n", PICTURE),
     (b"GIF87a", PICTURE),
@@ -48,7 +47,7 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"ID3\x04", SOUND),
 ];
 
-/// First bytes that a text may have too: what follows has to be binary.
+/// First bytes that a text may have too, so that the rest has to be binary.
 const WEAK: &[(&[u8], &str)] = &[
     (b"\xff\xd8\xff", PICTURE),
     (b"BM", PICTURE),
@@ -66,7 +65,7 @@ const WEAK: &[(&[u8], &str)] = &[
     (b"\xff\xfb", SOUND),
 ];
 
-/// Why a file with these first bytes is not read; `None` where nothing speaks against it.
+/// Why a file with these first bytes is not read; `None` if it may be text.
 pub(super) fn of_bytes(start: &[u8]) -> Option<&'static str> {
     if start.starts_with(b"PK\x03\x04")
         || start.starts_with(b"PK\x05\x06")
@@ -100,7 +99,7 @@ fn is_pdf(start: &[u8]) -> bool {
     start.split(|b| matches!(b, b'\n' | b'\r')).any(header)
 }
 
-/// What a ZIP file is, by the names in it.
+/// The kind of a ZIP file, by the names in it.
 fn zip(start: &[u8]) -> &'static str {
     let has = |name: &[u8]| start.windows(name.len()).any(|w| w == name);
     if has(b"mimetypeapplication/epub+zip") {
@@ -113,22 +112,22 @@ fn zip(start: &[u8]) -> &'static str {
         || has(b"word/document")
         || has(b"word/_rels")
     {
-        "it is a text processor's document; save it as plain text (.txt) and open that."
+        "it is a word processor's document; save it as plain text (.txt) and open that."
     } else {
         "it is a ZIP archive; unpack it and open the files in it."
     }
 }
 
-/// Why a file that decodes to this text is not read: markup would be searched for its tags.
+/// Why a file that decodes to this text is not read: the search would find tags.
 pub(super) fn of_text(name: &str, text: &[u8]) -> Option<&'static str> {
     const HTML: &str =
         "it is an HTML page; save its text as a .txt file (in a browser: save as text) and open that.";
     const XML: &str = "it is XML; write its texts as JSON lines, CSV or plain lines and open that.";
-    const RTF: &str = "it is a text processor's document (RTF); save it as plain text (.txt) and open that.";
+    const RTF: &str = "it is a word processor's document (RTF); save it as plain text (.txt) and open that.";
     const POSTSCRIPT: &str = "it is PostScript; save its text as a .txt file and open that.";
     let mut start = text.trim_ascii_start();
     let mut xml = false;
-    // Comments and declarations may stand before the first tag.
+    // Comments and declarations may precede the first tag.
     loop {
         let lower: Vec<u8> = start.iter().take(16).map(u8::to_ascii_lowercase).collect();
         let end: &[u8] = match lower.as_slice() {

@@ -1,9 +1,9 @@
-//! The retriever's training data of DPR (arXiv 2004.04906), NQ among them: one JSON list of
+//! The training data of DPR's retriever (arXiv 2004.04906), such as NQ: one JSON array of
 //! `{"question","answers","positive_ctxs","negative_ctxs","hard_negative_ctxs"}`, where a passage is
 //! `{"title","text",…}`.
 //!
-//! As in DPR, a question's passage is the first of `positive_ctxs`; the others merely hold the answer's
-//! words. Negatives are `hard_negative_ctxs` alone: `negative_ctxs` are passages of other questions.
+//! As in DPR, a question's passage is the first of `positive_ctxs`; the others merely contain the
+//! answer's words. Negatives are `hard_negative_ctxs` only: `negative_ctxs` are passages of other questions.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     Ok(())
 }
 
-/// Takes a list's entries one by one: NQ's file is many gigabytes.
+/// Reads an array's entries one by one: NQ's file is many gigabytes.
 struct List<'a> {
     place: &'a str,
     source: &'a str,

@@ -1,4 +1,4 @@
-//! Questions, passages and judgements in files of their own: what mMARCO, Mr. TyDi and MIRACL share.
+//! Questions, passages and judgements in separate files: what mMARCO, Mr. TyDi and MIRACL have in common.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,10 +14,10 @@ use crate::datasets::collection::any_line;
 use crate::datasets::file::open;
 use crate::datasets::qa::Question;
 
-/// Judgements, then the texts they name.
+/// Judgements, and then the texts they name.
 #[derive(Default)]
 pub(super) struct Judged {
-    /// Where judgements are from, for notes.
+    /// The source of judgements, for notes.
     file: String,
     queries: Vec<Query>,
     query: HashMap<String, usize>,
@@ -34,8 +34,8 @@ struct Query {
 }
 
 impl Judged {
-    /// Takes a judgement; false where the passage has it already. Negatives beyond [`NEGATIVES`] are
-    /// passed over.
+    /// Adds a judgement; false if the passage has it already. Negatives beyond [`NEGATIVES`] are
+    /// skipped.
     fn judge(&mut self, query: &str, passage: &str, relevant: bool) -> bool {
         let at = match self.query.get(query) {
             Some(&at) => at,
@@ -65,7 +65,7 @@ impl Judged {
         new
     }
 
-    /// Reads lines of `query, ignored, passage, grade` between blanks; from grade 1 a passage is
+    /// Reads lines of `query, ignored, passage, grade`, separated by spaces; a grade of 1 or more is
     /// relevant.
     pub fn qrels(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         self.file = path.display().to_string();
@@ -82,7 +82,7 @@ impl Judged {
         })
     }
 
-    /// Reads lines of `query, relevant passage, other passage` between tabs.
+    /// Reads lines of `query, relevant passage, other passage`, separated by tabs.
     pub fn triples(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         self.file = path.display().to_string();
         lines(path, left_out, |place, line, left_out| {
@@ -100,7 +100,7 @@ impl Judged {
         })
     }
 
-    /// Reads questions as lines of `id, text` between tabs.
+    /// Reads questions as lines of `id, text`, separated by tabs.
     pub fn topics(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         lines(path, left_out, |place, line, left_out| {
             let Some((id, text)) = line.split_once('\t') else { return left_out.add(MALFORMED, place) };
@@ -111,7 +111,7 @@ impl Judged {
         })
     }
 
-    /// Reads passages as lines of `id, text` between tabs.
+    /// Reads passages as lines of `id, text`, separated by tabs.
     pub fn table(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         lines(path, left_out, |place, line, left_out| match line.split_once('\t') {
             None => left_out.add(MALFORMED, place),
@@ -124,7 +124,7 @@ impl Judged {
     }
 
     /// Reads passages as JSON lines `{"docid","title","text"}` or, as Pyserini's, `{"id","contents"}`,
-    /// where an empty line parts the title from the text.
+    /// where an empty line separates title and text.
     pub fn documents(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         #[derive(Deserialize)]
         struct Document {
@@ -146,7 +146,7 @@ impl Judged {
         })
     }
 
-    /// Puts questions and passages together. Ids become `<prefix>:<query>:<passage>`.
+    /// Pairs questions with passages. Ids become `<prefix>:<query>:<passage>`.
     pub fn finish(self, prefix: &str, source: &str, lang: &str, pairs: &mut Pairs) {
         let mut names = vec![""; self.passages.len()];
         self.passage.iter().for_each(|(id, &at)| names[at] = id);
@@ -191,7 +191,7 @@ impl Judged {
     }
 }
 
-/// Calls `each` with every line that is not blank and its place. A line that is not UTF-8 is left out.
+/// Calls `each` with every non-blank line and its place. A line that is not UTF-8 is left out.
 fn lines(path: &Path, left_out: &mut LeftOut, mut each: impl FnMut(&str, &str, &mut LeftOut)) -> Result<()> {
     let mut reader = open(path)?;
     any_line(&path.display().to_string(), &mut reader, |place, line| {

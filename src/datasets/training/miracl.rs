@@ -1,5 +1,5 @@
-//! MIRACL's training questions, in the files that `datasets/miracl.rs` reads the others of. Passages
-//! judged 0 were found by a search engine and refused by a person: they are the hard negatives.
+//! MIRACL's training questions, in the same format as in `datasets/miracl.rs`. Passages judged 0, found
+//! by a search engine and rejected by an annotator, are the hard negatives.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
-//! mMARCO, as its makers' repository `unicamp-dl/mmarco` has it: `google` (version 2, 14 languages) or
+//! mMARCO, as in its authors' repository `unicamp-dl/mmarco`: `google` (version 2, 14 languages) or
 //! `helsinki` (version 1) with `collections/<language>_collection.tsv` and
-//! `queries/train/<language>_queries.train.tsv`, and beside them `triples.train.ids.small.tsv`; or with
+//! `queries/train/<language>_queries.train.tsv`, and next to them `triples.train.ids.small.tsv`; or with
 //! MS MARCO's own `qrels.train.tsv`.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::judged::Judged;
 use super::{Pairs, files, need, one};
 use crate::{Error, Result, text};
 
-/// The judgements of all languages.
+/// The judgements, common to all languages.
 const JUDGEMENTS: [&str; 2] = ["qrels.train.tsv", "triples.train.ids.small.tsv"];
 
 pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
@@ -18,7 +18,7 @@ pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let collection = need(&there, dir, &format!("{name}_collection.tsv"))?.clone();
     let queries = need(&there, dir, &format!("{name}_queries.train.tsv"))?.clone();
     if JUDGEMENTS.iter().all(|name| one(&there, dir, name).is_ok_and(|file| file.is_none())) {
-        // Of the folder of one translation, they are one folder up.
+        // For the folder of one translation, they are in the parent folder.
         let up = dir.join("..");
         there = JUDGEMENTS
             .iter()
@@ -31,7 +31,7 @@ pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
     let (qrels, triples) = (qrels?, triples?);
     if qrels.is_none() && triples.is_none() {
         let names = JUDGEMENTS.join(" nor ");
-        return Err(Error::file(dir, format!("neither {names} is here or one folder up")));
+        return Err(Error::file(dir, format!("neither {names} is here or in the parent folder")));
     }
     if let Some(path) = qrels {
         judged.qrels(path, &mut pairs.left_out)?;

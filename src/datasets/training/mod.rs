@@ -1,8 +1,8 @@
-//! Sets of questions to train on: mMARCO, Mr. TyDi, MIRACL, and NQ in the form of DPR, read as they are
-//! published; a person's own passages and questions; the sample.
+//! Training sets: mMARCO, Mr. TyDi, MIRACL, and NQ in DPR's format, read as published; the user's own
+//! passages and questions; the sample.
 //!
-//! Published collections are streamed: only passages that judgements name are held. What is left out is counted,
-//! with the first place of its kind.
+//! Published collections are streamed: only judged passages are kept in memory. What is left out is counted,
+//! with the first place of each kind.
 
 mod dpr;
 mod judged;
@@ -23,31 +23,31 @@ use super::collection::hash;
 use super::qa::Question;
 use crate::{Error, Result, text};
 
-/// Hard negatives kept of each question, the first ones named: MS MARCO has about a hundred each, and a
-/// batch takes few.
+/// Hard negatives kept per question, the first ones named: MS MARCO has about a hundred each, and a batch
+/// uses few.
 pub const NEGATIVES: usize = 4;
 
-/// How deep below a set's folder files are looked for.
+/// Search depth below a set's folder.
 const DEPTH: usize = 4;
 
-/// A set, in one language; own and sample ones in several.
+/// A training set, in one language; own and sample ones in several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Set {
-    /// The form it is in.
+    /// Its format.
     pub format: Format,
     /// Its folder; the file for [`Format::Dpr`]; either for own and sample ones.
     pub path: PathBuf,
-    /// The code of the language to read; where own and sample ones name none, all that are trained for.
+    /// The code of the language to read; for own and sample ones, by default all languages of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }
 
-/// The forms that are read.
+/// The supported formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// `<language>_collection.tsv`, `<language>_queries.train.tsv` and, there or one folder up,
+    /// `<language>_collection.tsv`, `<language>_queries.train.tsv` and, there or in the parent folder,
     /// `triples.train.ids.small.tsv`, `qrels.train.tsv` or both. An id means the same in every language.
     Mmarco,
     /// `mrtydi-v1.1-<language>` with `topic.train.tsv`, `qrels.train.txt` and
@@ -56,16 +56,16 @@ pub enum Format {
     /// `topics.miracl-v1.0-<lang>-train.tsv`, `qrels.miracl-v1.0-<lang>-train.tsv` and
     /// `miracl-corpus-v1.0-<lang>/docs-<n>.jsonl[.gz]`; passages judged 0 are the hard negatives.
     Miracl,
-    /// One JSON list of questions with `positive_ctxs` and `hard_negative_ctxs`, as NQ for DPR.
+    /// One JSON array of questions with `positive_ctxs` and `hard_negative_ctxs`, such as NQ for DPR.
     Dpr,
-    /// Passages and questions as `interlingua eval --dataset own` takes them.
+    /// Passages and questions in the format of `interlingua eval --dataset own`.
     Own,
     /// The sample corpus, `passages.jsonl` or its folder.
     Sample,
 }
 
 impl Format {
-    /// As a recipe calls it.
+    /// Its name in recipes.
     fn name(self) -> &'static str {
         match self {
             Self::Mmarco => "mmarco",
@@ -78,14 +78,14 @@ impl Format {
     }
 }
 
-/// Reads all `sets`, each in its language, which has to be one of `languages`. A question with several
-/// passages that answer it comes once with each.
+/// Reads all `sets`, each in its language, which has to be one of `languages`. A question is paired with
+/// each of its relevant passages.
 ///
-/// Returns the questions and what was left out, a sentence each.
+/// Returns the questions, and what was left out, one sentence each.
 ///
 /// # Errors
-/// [`Error::Input`] for a language that is missing, not known (with the nearest that is) or not trained
-/// for; files that are missing or cannot be read; a set of which nothing is left.
+/// [`Error::Input`] for a language that is missing, unknown (with the nearest known one) or not in
+/// `languages`; files that are missing or cannot be read; a set of which nothing remains.
 pub fn read(sets: &[Set], languages: &[String]) -> Result<(Vec<Question>, Vec<String>)> {
     for (i, set) in sets.iter().enumerate() {
         check(set, &format!("data.sets[{i}].language"), languages)?;
@@ -131,7 +131,7 @@ fn check(set: &Set, place: &str, languages: &[String]) -> Result<()> {
             Some(near) => format!("; the nearest is {} ({})", near.code, near.english),
             None => String::new(),
         };
-        return Err(Error::Input(format!("{place}: {given:?} is no language code known here{near}")));
+        return Err(Error::Input(format!("{place}: {given:?} is not a known language code{near}")));
     }
     if !languages.contains(given) {
         return Err(Error::Input(format!(
@@ -143,13 +143,11 @@ fn check(set: &Set, place: &str, languages: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// What is left out, told for one and for more.
+/// Reasons for leaving something out, in singular and plural.
 type Kind = [&'static str; 2];
 
-const MALFORMED: Kind = [
-    "line or entry is not of its form and is left out",
-    "lines or entries are not of their form and are left out",
-];
+const MALFORMED: Kind =
+    ["line or entry is malformed and is left out", "lines or entries are malformed and are left out"];
 const EMPTY: Kind = ["text is empty and is left out", "texts are empty and are left out"];
 const REPEATED_ID: Kind =
     ["line repeats an id, of which the first counts", "lines repeat ids, of which the first count"];
@@ -158,31 +156,31 @@ const NO_QUERY: Kind =
 const NO_PASSAGE: Kind =
     ["judged passage has no text in the collection", "judged passages have no text in the collection"];
 const NOT_JUDGED: Kind =
-    ["question is judged nowhere and is left out", "questions are judged nowhere and are left out"];
+    ["question has no judgement and is left out", "questions have no judgements and are left out"];
 const NO_ANSWER: Kind = [
     "question has no passage that answers it and is left out",
     "questions have no passage that answers them and are left out",
 ];
 const OTHER_LANGUAGE: Kind = [
-    "question is in a language that is not trained for and is left out",
-    "questions are in languages that are not trained for and are left out",
+    "question is in a language that the recipe does not name and is left out",
+    "questions are in languages that the recipe does not name and are left out",
 ];
 const NOT_ASKED: Kind = [
-    "passage answers a question that is not there in its language and is left out",
-    "passages answer a question that is not there in their language and are left out",
+    "passage answers a question that its language lacks and is left out",
+    "passages answer a question that their language lacks and are left out",
 ];
 const DUPLICATE: Kind = [
-    "pair of question and passage came before and is left out",
-    "pairs of question and passage came before and are left out",
+    "pair of question and passage is a duplicate and is left out",
+    "pairs of question and passage are duplicates and are left out",
 ];
 const EQUAL: Kind =
     ["question equals its passage and is left out", "questions equal their passages and are left out"];
 
 #[derive(Default)]
 struct LeftOut {
-    /// By kind, with the first place of each.
+    /// Counts by kind, with the first place of each.
     counts: HashMap<Kind, (usize, String)>,
-    /// How files were decoded that are not plain UTF-8.
+    /// How files that are not plain UTF-8 were decoded.
     decoded: Vec<String>,
 }
 
@@ -203,7 +201,7 @@ impl LeftOut {
     }
 }
 
-/// The pairs so far; each question and passage is taken once in a language.
+/// The pairs so far, without duplicates in a language.
 #[derive(Default)]
 struct Pairs {
     questions: Vec<Question>,
@@ -212,7 +210,7 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// Takes a pair, texts trimmed, unless it came before or its sides are the same.
+    /// Adds a pair, trimmed, unless it is a duplicate or its sides are equal.
     fn add(&mut self, place: impl Display, mut question: Question) {
         let Question { lang, question: asked, context, .. } = &question;
         if asked.is_empty() || context.is_empty() {
@@ -229,8 +227,8 @@ impl Pairs {
     }
 }
 
-/// A title and a text as one passage, joined as Pyserini, Tevatron and BEIR encode them. A title alone
-/// is no passage: empty.
+/// Title and text as one passage, joined as in Pyserini, Tevatron and BEIR. Empty for a title without
+/// text.
 fn joined(title: &str, text: &str) -> String {
     match text.trim() {
         "" => String::new(),
@@ -238,7 +236,7 @@ fn joined(title: &str, text: &str) -> String {
     }
 }
 
-/// All files below a folder, those of a numbered series in the order of their numbers.
+/// All files below a folder, numbered ones in numerical order.
 fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     fn walk(dir: &Path, depth: usize, out: &mut Vec<PathBuf>) -> Result<()> {
         for entry in std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))? {
@@ -260,7 +258,7 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
 /// The file of this name, or of this name and `.gz`, if there is one.
 ///
 /// # Errors
-/// [`Error::File`] where two folders have it.
+/// [`Error::File`] if two folders have it.
 fn one<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<Option<&'a PathBuf>> {
     let is_it = |path: &&PathBuf| {
         let found = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -276,7 +274,7 @@ fn one<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<Option<&'a Pa
     }
 }
 
-/// As [`one`], of a file that has to be there.
+/// Like [`one`], for a required file.
 fn need<'a>(files: &'a [PathBuf], dir: &Path, name: &str) -> Result<&'a PathBuf> {
     one(files, dir, name)?.ok_or_else(|| Error::file(dir, format!("{name} is missing")))
 }

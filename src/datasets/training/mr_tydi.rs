@@ -1,4 +1,4 @@
-//! Mr. TyDi as its archives unpack: `mrtydi-v1.1-<language>` with `topic.train.tsv`, `qrels.train.txt`
+//! Mr. TyDi's unpacked archives: `mrtydi-v1.1-<language>` with `topic.train.tsv`, `qrels.train.txt`
 //! and `collection/docs.jsonl[.gz]`. Its judgements name relevant passages only.
 
 use std::path::Path;

@@ -1,7 +1,7 @@
-//! A person's own passages and questions, as `interlingua eval --dataset own` takes them, and the sample.
+//! The user's own passages and questions, in the format of `interlingua eval --dataset own`, and the sample.
 //!
-//! A question and the passage that answers it are a pair in each language that has both; translations of
-//! both share an id, so that batches can cross languages.
+//! A question and its passage form a pair in each language that has both; translations of both share an
+//! id, so that batches can be cross-lingual.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::Result;
 use crate::datasets::qa::{OWN, Question};
 use crate::datasets::{Options, catalogue};
 
-/// Reads the data set `name`, `own` or `sample`, in these languages. Returns what its reader noted.
+/// Reads the data set `name`, `own` or `sample`, in these languages. Returns the reader's notes.
 pub(super) fn read(name: &str, path: &Path, languages: &[String], pairs: &mut Pairs) -> Result<Vec<String>> {
     let corpus = catalogue::load(name, path, &Options::default())?;
     let stem = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
     let source = if name == "own" { format!("{OWN}{stem}") } else { name.to_string() };
-    // What answers a question answers its translations.
+    // A passage that answers a question answers its translations too.
     let mut answers: BTreeMap<(&str, &str), BTreeSet<usize>> = BTreeMap::new();
     for question in &corpus.questions {
         for relevant in &question.relevant {

@@ -1,4 +1,4 @@
-//! Every form, in small files as published.
+//! Every format, in small files as published.
 
 use std::fs;
 use std::path::Path;
@@ -86,14 +86,14 @@ fn mmarco_pairs_have_the_same_id_in_every_language() {
     says(
         &notes,
         &[
-            "2 lines or entries are not of their form and are left out; the first is ",
+            "2 lines or entries are malformed and are left out; the first is ",
             "2 lines repeat ids, of which the first count; the first is ",
             "1 text is empty and is left out: ",
             "3 judged questions have no text and are left out; the first is ",
             "2 judged passages have no text in the collection; the first is ",
-            "1 question is judged nowhere and is left out: ",
+            "1 question has no judgement and is left out: ",
             "1 question equals its passage and is left out: ",
-            "1 pair of question and passage came before and is left out: ",
+            "1 pair of question and passage is a duplicate and is left out: ",
         ],
     );
     let notes = notes.join("\n");
@@ -130,7 +130,7 @@ fn mmarco_with_ms_marcos_judgements() {
     let (questions, notes) = read(&[set(Format::Mmarco, folder.path(), "en")], &languages()).unwrap();
     let ids: Vec<&str> = questions.iter().map(|q| q.id.as_str()).collect();
     assert_eq!(ids, ["mmarco:11:1", "mmarco:10:0", "mmarco:10:2"]);
-    says(&notes, &["1 pair of question and passage came before", "3 questions are judged nowhere"]);
+    says(&notes, &["1 pair of question and passage is a duplicate", "3 questions have no judgements"]);
     // Both translations: which one is meant is for the person to say.
     write(folder.path(), &[("helsinki/collections/english_collection.tsv", "0\tAlpha.\n")]);
     let problem = refused(folder.path());
@@ -189,7 +189,7 @@ fn mr_tydi_in_its_folder_or_the_one_above() {
     says(
         &notes,
         &[
-            "1 line or entry is not of its form",
+            "1 line or entry is malformed",
             "1 judged passage has no text in the collection",
             "1 question has no passage that answers it",
         ],
@@ -236,8 +236,8 @@ fn miracl_takes_what_was_judged_0_as_negatives() {
     says(
         &notes,
         &[
-            "2 lines or entries are not of their form",
-            "1 pair of question and passage came before",
+            "2 lines or entries are malformed",
+            "1 pair of question and passage is a duplicate",
             "1 text is empty",
             "1 judged passage has no text in the collection",
         ],
@@ -263,7 +263,7 @@ fn miracl_takes_what_was_judged_0_as_negatives() {
     let (questions, notes) = read(&[set(Format::Miracl, folder.path(), "sw")], &languages()).unwrap();
     assert_eq!(questions[0].question, "Was heißt „größer“ für Köln?");
     let notes = notes.join("\n");
-    assert!(notes.contains("5 lines or entries are not of their form"), "{notes}");
+    assert!(notes.contains("5 lines or entries are malformed"), "{notes}");
     assert!(notes.contains("sw-train.tsv: read as windows-1252, a guess from its bytes"), "{notes}");
     let refused =
         |lang: &str| read(&[set(Format::Miracl, folder.path(), lang)], &languages()).unwrap_err().to_string();
@@ -318,15 +318,15 @@ fn nq_in_dprs_form() {
     says(
         &notes,
         &[
-            "1 line or entry is not of its form",
-            "1 pair of question and passage came before",
+            "1 line or entry is malformed",
+            "1 pair of question and passage is a duplicate",
             "1 question equals its passage",
             "1 question has no passage that answers it",
             "1 text is empty",
         ],
     );
     for (number, note) in
-        [(1, "no passage"), (2, "came before"), (3, "its form"), (4, "equals"), (5, "empty")]
+        [(1, "no passage"), (2, "is a duplicate"), (3, "malformed"), (4, "equals"), (5, "empty")]
     {
         let place = format!("biencoder-nq-train.json: $[{number}].");
         assert!(notes.iter().any(|n| n.contains(note) && n.ends_with(&place)), "{place} {notes:?}");
@@ -397,9 +397,9 @@ fn own_questions_meet_their_passages_in_each_language() {
     let told = notes.join("\n");
     for part in [
         "1 relevant id does not exist",
-        "1 passage answers a question that is not there in its language and is left out: ",
+        "1 passage answers a question that its language lacks and is left out: ",
         "colours.jsonl: question q2 (ar).",
-        "1 question is in a language that is not trained for and is left out: ",
+        "1 question is in a language that the recipe does not name and is left out: ",
         "2 questions have no passage that answers them and are left out; the first is ",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
@@ -424,5 +424,5 @@ fn the_sample_is_read_in_the_languages_trained_for() {
         ("sample:octopus-nerves", "sample:octopus-nerves")
     );
     assert!(questions.iter().all(|q| q.context.contains(q.answer.as_deref().unwrap())));
-    says(&notes, &["1125 questions are in languages that are not trained for"]);
+    says(&notes, &["1125 questions are in languages that the recipe does not name"]);
 }
