@@ -409,7 +409,7 @@ mod tests {
             ),
             ("{\"query-id\":\"q1\",\"corpus-id\":\"d1\",\"score\":1}\n{\"query", "q:2: it is not JSON"),
             ("{\"query-id\":\"q1\",\"corpus-id\":null,\"score\":1}\n", "the id is null"),
-            ("{\"query-id\":\"q1\",\"corpus-id\":\"d1\",\"score\":1.5}\n", "\"1.5\" is no whole"),
+            ("{\"query-id\":\"q1\",\"corpus-id\":\"d1\",\"score\":1.5}\n", "\"1.5\" is not a whole"),
             ("{\"q1\": 1}", "q: q1: expected is"),
             ("{\"q1\": {\"d1\": 1}", "not whole, valid JSON"),
             ("[1]", "not whole, valid JSON"),
