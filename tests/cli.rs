@@ -883,7 +883,7 @@ fn an_input_that_a_recipe_names_and_is_not_there_is_one_sentence() {
         let said = bad(&[command, "--config", text(&path)]);
         assert!(said.contains(&format!("{}, {key}", text(&path))), "{said}");
         assert!(
-            said.contains(" is not there; ") && said.contains("docs/data.md#how-to-get-each-input"),
+            said.contains(" does not exist; ") && said.contains("docs/data.md#how-to-get-each-input"),
             "{said}"
         );
     }

@@ -173,7 +173,10 @@ fn what_does_not_fit_the_models_is_refused_before_the_first_step() {
     assert!(error.contains("stage[1].train") && error.contains("3 blocks of a model that has 2"), "{error}");
     let labse = common::checkpoint("labse");
     let error = refused(&|config| config.start.teacher = Some(labse.clone()));
-    assert!(error.contains("stage[0] draws vectors of 64 numbers") && error.contains("have 48"), "{error}");
+    assert!(
+        error.contains("stage[0] distils vectors of 64 dimensions") && error.contains("have 48"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -238,10 +241,7 @@ fn vectors_are_whitened_within_pairs() {
     result.unwrap();
     assert!(steps.is_empty());
     // Ten questions in each language.
-    assert!(
-        notes.iter().any(|note| note == "vectors are whitened within 30 pairs in 3 languages"),
-        "{notes:?}"
-    );
+    assert!(notes.iter().any(|note| note == "vectors whitened within 30 pairs in 3 languages"), "{notes:?}");
     let mut again = config(folder.path(), "again", "hybrid");
     again.stage.clear();
     again.whitening = Some(Whitening { ridge: 0.5, ..Whitening::default() });
@@ -434,7 +434,7 @@ fn training_ends_when_held_out_questions_fare_no_better() {
     assert_eq!(seen.iter().map(|p| p.step).collect::<Vec<_>>(), [1, 2, 3]);
     let maps: Vec<_> = seen.iter().map(|p| p.validation.unwrap().multi.unwrap()).collect();
     assert!(maps[0] > 0.0 && maps.iter().all(|m| *m == maps[0]), "{maps:?}");
-    assert!(notes.iter().any(|n| n.contains("no better since step 1")), "{notes:?}");
+    assert!(notes.iter().any(|n| n.contains("no improvement since step 1")), "{notes:?}");
     let best = Bundle::open(&still.output.join("best")).unwrap();
     assert!(Bundle::open(&still.output.join("bundle")).unwrap().weights == best.weights);
     // A finished run stays finished.

@@ -1,7 +1,7 @@
-//! Everything a run needs to go on, written so that no half-written state is ever loaded.
+//! Checkpoints: everything a run needs to resume, written atomically.
 //!
-//! A checkpoint is a folder `step-000123`. It is written under another name and renamed when all of
-//! it is on disk; hashes of its files are in its `state.json`.
+//! A checkpoint is a folder `step-000123`, written under another name and renamed when complete. The
+//! hashes of its files are in its `state.json`.
 
 use std::{
     collections::BTreeMap,
@@ -26,39 +26,39 @@ const STATE: &str = "state.json";
 struct State {
     /// Steps done.
     step: u64,
-    /// Updates of the rows so far: AdamW's time.
+    /// Updates of the rows so far: AdamW's time step.
     #[serde(default)]
     row_updates: u64,
-    /// With which devices it can be gone on from.
+    /// The kind of device that can resume from it.
     #[serde(default)]
     devices: String,
-    /// The best that was measured.
+    /// The best validation result.
     #[serde(default)]
     best: Best,
     /// The [`REVISION`] of the program that wrote it; 0 is one that did not say.
     #[serde(default)]
     revision: u32,
-    /// SHA-256 of the configuration's parts that weights depend on.
+    /// SHA-256 of the parts of the configuration that weights depend on.
     run: String,
     /// SHA-256 of each file.
     files: BTreeMap<String, String>,
 }
 
-/// What a run knows besides weights.
+/// A run's state besides weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Known {
     /// Steps done.
     pub step: u64,
     /// Updates of the embedding rows.
     pub row_updates: u64,
-    /// The best that was measured.
+    /// The best validation result.
     pub best: Best,
 }
 
 /// Writes a checkpoint into `folder`.
 ///
 /// # Errors
-/// [`Error::File`] when the disk refuses; earlier checkpoints stay.
+/// [`Error::File`] if it cannot be written; earlier checkpoints stay.
 pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Result<()> {
     let Known { step, row_updates, best } = known;
     let part = folder.join("unfinished");
@@ -92,11 +92,11 @@ pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Re
     Ok(())
 }
 
-/// Loads the newest checkpoint that is whole into `student`; what the run knew then, or
-/// `None` when there is no checkpoint. Damaged ones are reported through `note` and passed over.
+/// Loads the newest intact checkpoint into `student`, and returns the run's state, or `None` if
+/// there is no checkpoint. Damaged ones are reported through `note` and skipped.
 ///
 /// # Errors
-/// [`Error::Input`] when the newest whole checkpoint is of another configuration or version of this program.
+/// [`Error::Input`] if the newest intact checkpoint is from another configuration or version of this program.
 pub fn load(
     folder: &Path,
     run: &str,
@@ -107,8 +107,8 @@ pub fn load(
         match read(path) {
             Ok((state, _)) if state.revision != REVISION => {
                 return Err(Error::Input(format!(
-                    "{} was made by another version of this program, which gives other weights or tells runs apart in \
-                     another way: it may be of another run; go on with that version, use another output folder, or \
+                    "{} was made by another version of this program, which gives different weights or identifies runs \
+                     differently, so it may be from another run; continue with that version, use another output folder, or \
                      train without --resume",
                     path.display()
                 )));
@@ -119,10 +119,10 @@ pub fn load(
                     path.display()
                 )));
             }
-            // Two implementations do not round alike: a run would be neither's.
+            // Two implementations round differently: the result would be neither's.
             Ok((state, _)) if state.devices != student.blocks.devices() => {
                 return Err(Error::Input(format!(
-                    "{} was made with {}; go on with that, or train without --resume",
+                    "{} was made with {}; continue with that, or train without --resume",
                     path.display(),
                     state.devices
                 )));
@@ -141,7 +141,7 @@ pub fn load(
 /// Removes all checkpoints.
 ///
 /// # Errors
-/// [`Error::File`] when one cannot be removed.
+/// [`Error::File`] if one cannot be removed.
 pub fn clear(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(|e| Error::file(folder, e))?;

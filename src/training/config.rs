@@ -1,4 +1,4 @@
-//! What a training run is told: one TOML file.
+//! The configuration of a training run: one TOML file.
 
 use std::{
     fs,
@@ -27,12 +27,12 @@ pub struct TrainConfig {
     pub name: String,
     /// Folder for checkpoints, log and the final bundle.
     pub output: PathBuf,
-    /// SPDX expression of the trained weights.
+    /// SPDX licence expression of the trained weights.
     #[serde(default)]
     pub licence: String,
-    /// Codes of the languages to train for.
+    /// Codes of the training languages.
     pub languages: Vec<String>,
-    /// Everything random follows from it.
+    /// Determines everything random.
     #[serde(default)]
     pub seed: u64,
     /// Steps between checkpoints.
@@ -41,107 +41,107 @@ pub struct TrainConfig {
     /// How the final bundle stores its weights.
     #[serde(default = "default_quantization")]
     pub quantization: Quantization,
-    /// Whether passes see weights as `quantization` would pack them, while gradients go to the weights
-    /// as they are (straight-through, arXiv 1308.3432).
+    /// Whether forward and backward passes use weights as `quantization` would pack them, while gradients are
+    /// applied to the unquantized weights (straight-through estimator, arXiv 1308.3432).
     #[serde(default)]
     pub quantization_aware: bool,
-    /// Whether products and their gradients are in f16, while weights and all else stay in f32
-    /// (arXiv 1710.03740): for GPUs that have it.
+    /// Whether matrix products and their gradients are in f16, while weights and everything else stay in f32
+    /// (arXiv 1710.03740), on GPUs with f16.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mixed_precision: bool,
-    /// Prefixes for queries and passages; the start model's when not given.
+    /// Prefixes for queries and passages; by default the start model's.
     pub prompts: Option<Prompts>,
-    /// Where weights come from.
+    /// The start model.
     pub start: Start,
-    /// What is learned from.
+    /// The training data.
     pub data: Data,
-    /// Evaluation sets; what training texts share with them is left out.
+    /// Evaluation sets; training texts that overlap with them are excluded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardConfig>,
-    /// Of what batches of retrieval stages are made.
+    /// The composition of contrastive batches.
     #[serde(default, skip_serializing_if = "is_default")]
     pub sampling: SamplerOptions,
-    /// Measuring while training; the best weights become the bundle.
+    /// Validation during training; the best weights become the bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<ValidationConfig>,
-    /// What is done, in order; may be nothing where languages are erased or vectors are whitened.
+    /// The stages, in order; may be empty if languages are erased or vectors are whitened.
     #[serde(default)]
     pub stage: Vec<Stage>,
-    /// Whether vectors lose what they say of their language when all stages are over.
+    /// Language erasure after all stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erasure: Option<Erasure>,
-    /// What is done to the vectors after that.
+    /// Whitening of the vectors after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whitening: Option<Whitening>,
 }
 
-/// Where weights come from.
+/// The start model.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
     /// A bundle or model folder.
     pub model: PathBuf,
-    /// The English model that distillation stages learn from; `model` when not given.
+    /// The English teacher of distillation stages; by default `model`.
     pub teacher: Option<PathBuf>,
-    /// Blocks of `model` that are kept, evenly spaced; all when not given.
-    // Left out of the start model's key where there is none, so that earlier start models hold.
+    /// Number of blocks of `model` to keep, evenly spaced; by default all.
+    // Omitted from the start model's key if absent, so that earlier start models stay valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layers: Option<usize>,
     /// What `model` itself had been trained on, and by whose account: it goes into the model card. The model's own
     /// word when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
-    /// How many of the model's tokens are kept, by their use in the languages' texts; all when not given.
-    // Left out of the start model's key where there is none, so that earlier start models hold.
+    /// Number of the model's tokens to keep, by frequency in the languages' texts; by default all.
+    // Omitted from the start model's key if absent, so that earlier start models stay valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trim: Option<usize>,
 }
 
-/// What is learned from.
+/// The training data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// Folder with `parallel.*.jsonl`, `qa.*.jsonl` and `lexicon.jsonl`, plain or compressed (`.zst`, `.gz`).
     pub folder: Option<PathBuf>,
-    /// Tab-separated language, word, count: they count a third in their languages when tokens are chosen for `trim`.
+    /// Tab-separated language, word, count: with a third of the weight in their languages when `trim` chooses tokens.
     pub word_counts: Option<PathBuf>,
-    /// Sources that are left out, named as in a model card.
+    /// Sources to exclude, named as in a model card.
     #[serde(default)]
     pub without: Vec<String>,
-    /// Published and own sets that are read beside the folder, or without one.
-    // Left out of the start model's key where there are none, so that earlier start models hold.
+    /// Published and own sets, with or without a folder.
+    // Omitted from the start model's key if empty, so that earlier start models stay valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sets: Vec<Set>,
 }
 
-/// A part of the run with one objective.
+/// A stage of the run, with one objective.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// What it is called in the log.
+    /// Its name in the log.
     pub name: String,
-    /// What is minimised.
+    /// The objective.
     pub objective: Objective,
-    /// Which weights change.
+    /// The trainable weights.
     #[serde(default)]
     pub train: Trained,
     /// Number of batches.
     pub steps: u64,
-    /// Pairs (contrastive) or texts (distillation) a batch.
+    /// Batch size: pairs (contrastive) or texts (distillation).
     pub batch: usize,
-    /// Texts that go through the blocks together. A larger batch goes through in parts, twice, and gives
-    /// the same gradients in less memory (arXiv 2101.06983).
+    /// Texts per pass through the blocks. A larger batch goes through twice, in chunks, and gives the same
+    /// gradients in less memory (arXiv 2101.06983).
     #[serde(default = "default_chunk")]
     pub chunk: usize,
-    /// Batches whose gradients are averaged for one update; their texts are no negatives of each other.
+    /// Gradient accumulation: batches averaged for one update; their texts are not negatives of each other.
     #[serde(default = "default_accumulate")]
     pub accumulate: u64,
-    /// Highest learning rate; it rises over `warmup` steps and falls to zero by a cosine.
+    /// Peak learning rate; after `warmup` steps it decays to zero by a cosine.
     pub learning_rate: f64,
     /// Factor on the learning rate for the embedding table.
     #[serde(default = "one")]
     pub embedding_rate: f64,
-    /// Steps over which the rate rises.
+    /// Steps of linear warm-up.
     #[serde(default)]
     pub warmup: u64,
     /// AdamW's decoupled weight decay.
@@ -150,67 +150,67 @@ pub struct Stage {
     /// Softmax temperature of the contrastive loss.
     #[serde(default = "default_temperature")]
     pub temperature: f32,
-    /// Tokens at which a text is cut.
+    /// Tokens to which a text is truncated.
     #[serde(default = "default_tokens")]
     pub max_tokens: usize,
 }
 
-/// What a stage minimises.
+/// The objective of a stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Objective {
-    /// A text's vector is drawn to the teacher's vector of its English counterpart, and away from
+    /// A text's vector is pulled towards the teacher's vector of its English counterpart, and away from
     /// the teacher's vectors of the batch's other texts.
     Distillation {
-        /// Share of the texts that are English themselves.
+        /// Share of English texts.
         #[serde(default = "default_english")]
         english: f64,
     },
-    /// A query's vector is drawn to its passage's, and away from the batch's other passages.
+    /// A query's vector is pulled towards its passage's, and away from the batch's other passages.
     Contrastive(Contrastive),
 }
 
-/// A contrastive objective, and the terms beside it, each by its weight: 0 is none.
+/// A contrastive objective, and the weights of its additional terms; 0 for none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contrastive {
-    /// Which languages meet in a batch.
+    /// The languages of a batch.
     pub strategy: StrategyName,
     /// Probability of a monolingual batch under `hybrid`.
     #[serde(default = "half")]
     pub alpha: f64,
-    /// Of a distillation term on the passages that have an English counterpart.
+    /// Weight of a distillation term on the passages that have an English counterpart.
     #[serde(default)]
     pub distillation: f32,
-    /// Whether the batch's passages are joined by a hard negative for each query, where there is one:
-    /// one that came with the question, another sentence of the passage, or the same page's.
+    /// Whether to add a hard negative for each query, if there is one: one given with the question, another
+    /// sentence of the passage, or a passage of the same page.
     #[serde(default)]
     pub hard_negatives: bool,
-    // What follows is left out where it is not used, so that earlier runs are still known by their configuration.
-    /// Of the divergence between the rankings of the batch's passages that a query and the same query in another
-    /// language give ([`loss::agreement`](super::loss::agreement)).
+    // The following are omitted if unused, so that the configurations of earlier runs keep their keys.
+    /// Weight of the divergence between the rankings of the batch's passages by a query and by the same query in
+    /// another language ([`loss::agreement`](super::loss::agreement)).
     #[serde(default, skip_serializing_if = "is_default")]
     pub agreement: f32,
-    /// Of the contrast from passage to query.
+    /// Weight of the contrastive loss from passage to query.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reversed: f32,
-    /// Which passages look for their queries there.
+    /// The passages in that loss.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reversed_from: Anchor,
-    /// Of the divergence of a passage's ranking of the batch's queries from its English counterpart's
+    /// Weight of the divergence of a passage's ranking of the batch's queries from its English counterpart's
     /// ([`loss::anchored`](super::loss::anchored)).
     #[serde(default, skip_serializing_if = "is_default")]
     pub anchored: f32,
 }
 
-/// From what the reversed contrast starts.
+/// The anchors of the reversed contrastive loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Anchor {
     /// The batch's passages.
     #[default]
     Passage,
-    /// The English counterpart of each, where there is one, else the passage.
+    /// The English counterpart of each, if there is one, else the passage.
     English,
 }
 
@@ -222,17 +222,17 @@ pub enum StrategyName {
     Monolingual,
     /// Query and passage always in different languages.
     CrossLingual,
-    /// Each batch one or the other, by chance.
+    /// Each batch one or the other, at random.
     Hybrid,
 }
 
-/// Which weights change.
+/// The trainable weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trained {
     /// Only the word embedding table.
     Embeddings,
-    /// The last so many blocks, and what comes after them.
+    /// The last blocks, this many, and what comes after them.
     Last(usize),
     /// Everything.
     #[default]
@@ -240,7 +240,7 @@ pub enum Trained {
 }
 
 impl Trained {
-    /// How far gradients go back in a model of `layers` blocks.
+    /// How far back gradients are computed in a model of `layers` blocks.
     pub(super) fn reach(self, layers: usize) -> Reach {
         match self {
             Self::Embeddings => Reach::Rows,
@@ -323,12 +323,12 @@ impl TrainConfig {
             return wrong("data".into(), "name a `folder` with texts to learn from, or [[data.sets]]");
         }
         if self.data.folder.is_none() && self.sampling.code_switching > 0.0 {
-            return wrong("data.folder".into(), "sampling.code_switching takes the lexicon in this folder");
+            return wrong("data.folder".into(), "sampling.code_switching needs the lexicon in this folder");
         }
         if self.data.word_counts.is_some() && self.start.trim.is_none() {
             return wrong(
                 "data.word_counts".into(),
-                "chooses, beside the texts, the tokens that start.trim keeps: say there how many, or leave it out",
+                "is only for choosing the tokens that start.trim keeps: set start.trim, or remove it",
             );
         }
         if let Some(guard) = &self.guard {
@@ -388,7 +388,7 @@ impl TrainConfig {
                     if terms.reversed_from != Anchor::default() && terms.reversed == 0.0 {
                         return wrong(
                             field("objective.reversed_from"),
-                            "says where the reversed contrast starts: give `reversed` its weight",
+                            "has no effect without `reversed`: give that a weight",
                         );
                     }
                 }
@@ -407,17 +407,17 @@ impl TrainConfig {
         if self.sampling.same_language_negatives > 0.0 && !self.stage.iter().any(meets_negatives) {
             return wrong(
                 "sampling.same_language_negatives".into(),
-                "says in which language hard negatives of cross-lingual batches come, and no stage has any: set \
-                 `hard_negatives = true` in a stage whose strategy is hybrid or cross-lingual, or leave it out",
+                "is the share of hard negatives of cross-lingual batches in the query's language, and no stage has any: set \
+                 `hard_negatives = true` in a stage whose strategy is hybrid or cross-lingual, or remove it",
             );
         }
         Ok(())
     }
 
-    /// Checks that each file and folder that the configuration names is there; `file` is the configuration's.
+    /// Checks that each file and folder named in the configuration exists; `file` is the configuration's.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the key, the path and how it is got.
+    /// [`Error::Format`] naming the key, the path and how to get it.
     pub fn check_inputs(&self, file: &Path) -> Result<()> {
         let Self { start, data, guard, validation, .. } = self;
         let named =
@@ -439,7 +439,7 @@ impl TrainConfig {
         inputs.iter().try_for_each(|(key, path, dataset)| check_there(file, key, path, *dataset))
     }
 
-    /// Steps of all stages.
+    /// Total steps of all stages.
     pub fn steps(&self) -> u64 {
         self.stage.iter().map(|s| s.steps).sum()
     }
@@ -457,26 +457,30 @@ impl TrainConfig {
     }
 }
 
-/// Where docs say how what a recipe names is got.
+/// The documentation on getting a recipe's inputs.
 const HOW_TO_GET: &str = "docs/data.md#how-to-get-each-input";
 
-/// Checks that `path`, which `file` names under `key`, is there; a data set's files may be fetched by a command.
+/// Checks that `path`, which `file` names under `key`, exists; the files of a data set may be downloadable.
 ///
 /// # Errors
-/// [`Error::Format`] naming the key, the path and how it is got.
+/// [`Error::Format`] naming the key, the path and how to get it.
 pub(crate) fn check_there(file: &Path, key: &str, path: &Path, dataset: Option<&str>) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
     let path = plain(path);
     let fetched = dataset.and_then(|name| by_name(name).ok()).filter(|entry| entry.base.is_some());
-    // A bundle in another recipe's output folder, which is called as the recipe.
+    // A bundle in another recipe's output folder, which is named after the recipe.
     let made = path.ends_with("bundle").then(|| path.parent()?.file_name()).flatten();
     let recipe =
         made.map(|name| file.with_file_name(name).with_extension("toml")).filter(|recipe| recipe.exists());
     let how = match (fetched, recipe) {
         (Some(entry), _) => {
-            format!("`interlingua data {} --output {}` gets it, see {HOW_TO_GET}", entry.name, path.display())
+            format!(
+                "`interlingua data {} --output {}` downloads it, see {HOW_TO_GET}",
+                entry.name,
+                path.display()
+            )
         }
         (None, Some(recipe)) => {
             format!("`interlingua train --config {}` makes it, see {HOW_TO_GET}", recipe.display())
@@ -485,11 +489,11 @@ pub(crate) fn check_there(file: &Path, key: &str, path: &Path, dataset: Option<&
     };
     Err(Error::format(
         format!("{}, {key}", file.display()),
-        format!("{} is not there; {how}", path.display()),
+        format!("{} does not exist; {how}", path.display()),
     ))
 }
 
-/// The path without detours: `recipes/../data` is `data`.
+/// The normalized path: `recipes/../data` is `data`.
 fn plain(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -504,7 +508,7 @@ fn plain(path: &Path) -> PathBuf {
     out
 }
 
-/// One sentence on what is wrong with the file, with its line, and what may have been meant.
+/// One sentence on what is wrong with the file, with the line and a suggestion.
 pub(crate) fn not_understood(place: &str, text: &str, error: &toml::de::Error) -> Error {
     let place = match error.span() {
         Some(span) => {
@@ -521,14 +525,14 @@ pub(crate) fn not_understood(place: &str, text: &str, error: &toml::de::Error) -
 }
 
 impl Start {
-    /// The model that distillation stages learn from.
+    /// The teacher of distillation stages.
     pub fn teacher(&self) -> &Path {
         self.teacher.as_deref().unwrap_or(&self.model)
     }
 }
 
 impl Contrastive {
-    /// The weights of the terms beside the contrast from query to passage, by their keys.
+    /// The weights of the terms besides the contrastive loss from query to passage, by key.
     fn weights(&self) -> [(&'static str, f32); 4] {
         [
             ("distillation", self.distillation),
@@ -538,14 +542,14 @@ impl Contrastive {
         ]
     }
 
-    /// Whether English counterparts of passages join a batch.
+    /// Whether English counterparts of passages are added to a batch.
     pub(super) fn meets_english(&self) -> bool {
         self.anchored > 0.0 || (self.reversed > 0.0 && self.reversed_from == Anchor::English)
     }
 }
 
 impl Stage {
-    /// Learning rate at a step of this stage: a linear rise, then half a cosine down to zero.
+    /// Learning rate at a step of this stage: linear warm-up, then cosine decay to zero.
     pub fn rate(&self, step: u64) -> f64 {
         if step < self.warmup {
             return self.learning_rate * (step + 1) as f64 / self.warmup as f64;
@@ -625,7 +629,7 @@ mod tests {
             (set.dataset.as_str(), set.data.as_path()),
             ("xquad-r", folder.path().join("eval").as_path())
         );
-        // Without one the configuration is what it was, so that older checkpoints go on.
+        // Without one the configuration's key is unchanged, so that older checkpoints can be resumed.
         let config: TrainConfig = toml::from_str(TEXT).unwrap();
         assert!(serde_json::to_value(config).unwrap().get("guard").is_none());
     }
@@ -643,7 +647,7 @@ mod tests {
         let config = TrainConfig::read(&path).unwrap();
         let told = || config.check_inputs(&path).unwrap_err().to_string();
         let starts = |key: &str, there: &str| {
-            format!("{}, {key}: {} is not there; ", path.display(), folder.path().join(there).display())
+            format!("{}, {key}: {} does not exist; ", path.display(), folder.path().join(there).display())
         };
         for (key, there, how) in [
             ("start.model", "out/first/bundle", "recipes/first.toml` makes it, see docs/data.md"),
@@ -679,7 +683,7 @@ mod tests {
         for (wrong, named) in [
             ("agreement = -1.0", "stage[1].objective.agreement"),
             ("anchored = nan", "stage[1].objective.anchored"),
-            ("reversed_from = \"english\"", "give `reversed` its weight"),
+            ("reversed_from = \"english\"", "without `reversed`"),
         ] {
             let text = TEXT.replace("\"hybrid\"", &format!("\"hybrid\", {wrong}"));
             let config: TrainConfig = toml::from_str(&text).unwrap();

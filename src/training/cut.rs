@@ -1,4 +1,4 @@
-//! A smaller start: fewer layers, or narrower ones.
+//! Cutting the start model to fewer or narrower layers.
 
 use crate::architecture::{
     Activation, Config, Dense, dense_name,
@@ -7,37 +7,37 @@ use crate::architecture::{
 use crate::bundle::{Array, Bundle, Weights};
 use crate::{Error, Result};
 
-/// Which of `all` layers stay when `keep` do: the first, the last, and evenly between.
+/// Which of `all` layers to keep: the first, the last, and evenly spaced ones between, `keep` in total.
 pub(crate) fn kept(all: usize, keep: usize) -> Vec<usize> {
     let last = all.saturating_sub(1);
     (0..keep).map(|i| if keep == 1 { 0 } else { (i * last + (keep - 1) / 2) / (keep - 1) }).collect()
 }
 
-/// How much of a model a run begins with.
+/// The size to cut a start model to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Size {
     /// Blocks.
     pub layers: usize,
-    /// Numbers in a token's vector.
+    /// Hidden dimensions.
     pub width: usize,
 }
 
 impl Size {
-    /// The whole of a model.
+    /// The full model.
     pub fn of(config: &Config) -> Self {
         Self { layers: config.layers, width: config.hidden }
     }
 }
 
-/// Cuts the model to `size`, which `section` of a file asks for; returns the layers that are kept.
+/// Cuts the model to `size`, as requested in `section` of a file; returns the layers that are kept.
 ///
 /// # Errors
-/// [`Error::Input`] when it is smaller or cannot be cut so, naming the key.
+/// [`Error::Input`] if it is smaller or cannot be cut like this, naming the key.
 pub(crate) fn cut(bundle: &mut Bundle, size: Size, section: &str) -> Result<Vec<usize>> {
     let all = Size::of(&bundle.manifest.architecture);
     if size.layers > all.layers {
         return Err(Error::Input(format!(
-            "The start model has {} layers, so none with {} can be cut from it: change {section}.layers",
+            "the start model has {} layers and cannot be cut to {}: change {section}.layers",
             all.layers, size.layers
         )));
     }
@@ -65,7 +65,7 @@ fn shorten(bundle: &mut Bundle, layers: &[usize]) -> Result<()> {
         }
     }
     for (param, array) in moved {
-        // Some a checkpoint may lack.
+        // A checkpoint may lack some.
         if let Some(array) = array {
             bundle.weights.insert(&param.name, array);
         }
@@ -73,16 +73,16 @@ fn shorten(bundle: &mut Bundle, layers: &[usize]) -> Result<()> {
     Ok(())
 }
 
-/// Keeps `width` numbers of a token's vector, and of each layer as large a part of its attention heads and of
-/// its inner units: those with the largest weights. What comes out keeps its dimension by a linear layer, so
-/// that it can still be compared with the teacher's vectors; to begin with, numbers that were cut are 0 there.
+/// Keeps `width` hidden dimensions, and the same proportion of each layer's attention heads and inner units:
+/// those with the largest weights. A linear layer maps the output to its former dimension, so that it can
+/// still be compared with the teacher's vectors; initially, dimensions that were cut are 0 there.
 fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
     let config = &mut bundle.manifest.architecture;
     let head = config.hidden / config.heads;
     let inner = config.intermediate * width / config.hidden;
     if width > config.hidden || !width.is_multiple_of(head) || inner == 0 {
         return Err(Error::Input(format!(
-            "The start model is {} wide with attention heads of {head}, so none {width} wide can be cut from it: \
+            "the start model is {} wide with attention heads of {head} and cannot be cut to a width of {width}: \
              {section}.width takes multiples of {head} up to {}",
             config.hidden, config.hidden
         )));
@@ -134,8 +134,8 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
     Ok(())
 }
 
-/// Of each number of a token's vector, the sum of its squared factors in all norms: how much of what the layers
-/// read it is.
+/// For each hidden dimension, the sum of its squared factors in all norms: its share in what the layers
+/// read.
 fn norms(program: &Program, weights: &Weights) -> Result<Vec<f64>> {
     let mut sums = vec![0.0; program.width()];
     let gains = || program.params().iter().filter(|param| param.role == Role::NormGain);
@@ -147,8 +147,8 @@ fn norms(program: &Program, weights: &Weights) -> Result<Vec<f64>> {
     Ok(sums)
 }
 
-/// Of each group of `group` units between two linear layers, the product of the squared lengths of what goes in
-/// and of what comes out.
+/// For each group of `group` units between two linear layers, the product of the squared norms of their incoming
+/// and outgoing weights.
 fn strength(
     program: &Program,
     weights: &Weights,
@@ -159,8 +159,8 @@ fn strength(
     let find = |layer| {
         let is = |param: &&ParamSpec| param.role == Role::Weight(layer);
         program.params_in(place).find(is).ok_or_else(|| Error::Unsupported {
-            what: format!("a start whose blocks have no layer {layer:?} to be cut by"),
-            hint: "leave the width as it is".into(),
+            what: format!("cutting the width of a start whose blocks have no layer {layer:?}"),
+            hint: "keep the width".into(),
         })
     };
     let (into, out_of) = (weights.param(find(layers[0])?)?, weights.param(find(layers[1])?)?);
@@ -174,7 +174,7 @@ fn strength(
     Ok(sums.into_iter().map(|(a, b)| a * b).collect())
 }
 
-/// These rows and columns of an array, all where nothing is said; a vector has rows only.
+/// These rows and columns of an array, by default all; a vector has rows only.
 fn select(array: &Array, kept: &[Option<&Vec<usize>>]) -> Array {
     let width = array.shape.get(1).copied().unwrap_or(1);
     let all = |count: usize| (0..count).collect::<Vec<usize>>();
@@ -189,7 +189,7 @@ fn select(array: &Array, kept: &[Option<&Vec<usize>>]) -> Array {
     Array::f32(shape, places.map(|i| values[i]).collect())
 }
 
-/// The places of the `count` largest, in their order.
+/// The indices of the `count` largest values, in ascending order.
 fn largest(values: &[f64], count: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..values.len()).collect();
     places.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
@@ -241,7 +241,7 @@ mod tests {
         assert!(problem.contains("2 layers") && problem.contains("start.layers"), "{problem}");
     }
 
-    /// Of a model in which some is 0, that is what is cut.
+    /// Where parts of a model are 0, those are cut.
     #[test]
     fn a_narrower_model_keeps_what_is_largest() {
         let mut start = small();
@@ -249,7 +249,7 @@ mod tests {
         let (hidden, head) = (config.hidden, config.hidden / config.heads);
         assert!(config.heads >= 2 && config.dense.is_empty());
         let (width, inner) = (hidden - head, config.intermediate - config.intermediate / config.heads);
-        // One head, the last inner units, and the numbers of a token's vector from `width` on are nothing.
+        // One head, the last inner units, and the hidden dimensions from `width` on are 0.
         let clear = |weights: &mut Weights, name: &str, is_cut: &dyn Fn(usize, usize) -> bool| {
             let array = weights.need(name).unwrap();
             let columns = array.shape.get(1).copied().unwrap_or(1);
@@ -288,8 +288,8 @@ mod tests {
             narrow.weights.need("embeddings.word_embeddings.weight").unwrap().shape,
             [config.vocabulary, width]
         );
-        // Layer norms take mean and variance over fewer numbers, so inside it is another model; but what was cut
-        // comes out as 0, as it did.
+        // Layer norms have mean and variance over fewer dimensions, so inside it is a different model; but what was
+        // cut is still 0 in the output.
         let encoder = crate::encoder::Encoder::new(&narrow, crate::encoder::Machine::cpu()).unwrap();
         let vector = encoder.encode_all(&["a b c"], crate::text::Kind::Query, &mut |_, _| {}).unwrap();
         assert!(vector[width..].iter().all(|&x| x == 0.0) && vector[..width].iter().all(|&x| x != 0.0));

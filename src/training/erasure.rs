@@ -1,15 +1,15 @@
-//! Erasing what vectors say of their language: an affine map behind the model's last layer.
+//! Removing language information from vectors: an affine map behind the model's last layer.
 //!
-//! From the model's output, before it is scaled to length 1, the mean over all languages is taken off, and the
+//! From the model's output, before it is normalized to length 1, the mean over all languages is subtracted, and the
 //! directions in which the languages' means differ are projected out: `y = (I - U Uᵀ)(x - m)`, where `m` is the mean
 //! of the languages' means `m_l` and the columns of `U` are an orthonormal basis of the span of all `m_l - m`, at most
-//! one fewer than there are languages. Afterwards all languages have the same mean, which is what a linear probe
-//! needs to tell them apart (mean projection; Belrose et al., arXiv 2306.03819, compare it with the least change that
-//! does the same, which did no better here). Taking off the mean is this project's addition. The means are of the
-//! same texts in every language, so that nothing but the language tells them apart; no language has to be known to
-//! use the model.
+//! one fewer than there are languages. Afterwards all languages have the same mean, and without different means a
+//! linear probe cannot distinguish them (mean projection; Belrose et al., arXiv 2306.03819, compare it with the least
+//! change that does the same, which was no better here). Subtracting the mean is this project's addition. The means
+//! are over the same texts in every language, so that they differ by language only; no language has to be known to use
+//! the model.
 //!
-//! Not here: whitening (`super::whitening`), and LIR, which removes other directions of each language
+//! Not here: whitening (`super::whitening`), and LIR, which removes separate directions for each language
 //! (`retrieval::lir`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,14 +25,14 @@ use crate::{
     text::{Cut, Kind},
 };
 
-/// Means that differ by less than this part of the largest difference add no direction.
+/// Differences of means below this fraction of the largest add no direction.
 const LEAST: f64 = 1e-4;
 
-/// How languages are erased when training is over.
+/// The `[erasure]` section: language erasure after training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Erasure {
-    /// Texts of each language, at most; the same ones in all.
+    /// Maximal number of texts per language; the same ones in all.
     pub texts: usize,
 }
 
@@ -52,18 +52,18 @@ impl Erasure {
         }
     }
 
-    /// The texts whose means are taken, a list for each language: segments that there are in all of them, taken
+    /// The texts for the means, one list per language: segments that exist in all of them, sampled
     /// evenly.
     ///
     /// # Errors
-    /// [`Error::Input`] when no segment is in all languages, or there is only one language.
+    /// [`Error::Input`] if no segment is in all languages, or there is only one language.
     pub(super) fn texts(&self, segments: &[Segment], languages: &[String]) -> Result<Vec<Vec<String>>> {
         let whole: Vec<&Segment> =
             segments.iter().filter(|s| languages.iter().all(|l| s.texts.contains_key(l))).collect();
         if whole.is_empty() || languages.len() < 2 {
             return Err(Error::Input(format!(
-                "erasing languages needs parallel segments that are in all {} of them, two at least; there is none. Add \
-                 some to the data, or leave [erasure] out",
+                "erasing languages needs parallel segments in all {} of them, at least two; there are none. Add some to \
+                 the data, or remove [erasure]",
                 languages.len()
             )));
         }
@@ -74,11 +74,11 @@ impl Erasure {
     }
 }
 
-/// Adds the map to a model, as a layer of its own or multiplied into the last one. `texts` are the same texts in
+/// Adds the map to a model, as a new layer or merged into the last one. `texts` are the same texts in
 /// each language.
 ///
 /// # Errors
-/// What encoding meets; [`Error::Cancelled`].
+/// Those of encoding; [`Error::Cancelled`].
 pub fn erase(
     bundle: &mut Bundle,
     texts: &[Vec<String>],
@@ -117,7 +117,7 @@ pub fn erase(
         note(&format!("languages erased: {said}"));
     }
     note(&format!(
-        "languages erased: the mean of {} texts in {} languages is taken off, and {} directions in which they differ",
+        "languages erased: subtracted the mean of {} texts in {} languages, removed {} directions in which they differ",
         texts[0].len(),
         texts.len(),
         basis.len()
@@ -139,7 +139,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// An orthonormal basis of what the means differ by, by Gram and Schmidt, twice for rounding.
+/// An orthonormal basis of the differences of the means, by Gram-Schmidt, twice to correct rounding.
 fn basis(means: &[Vec<f64>], centre: &[f64]) -> Vec<Vec<f64>> {
     let differences: Vec<Vec<f64>> =
         means.iter().map(|m| m.iter().zip(centre).map(|(a, b)| a - b).collect()).collect();
@@ -203,7 +203,7 @@ mod tests {
             "{notes:?}"
         );
         assert!(bundle.manifest.architecture.normalize && bundle.manifest.architecture.dense.len() == 1);
-        // Again, there is nothing left to take out, and no second layer.
+        // A second time there is nothing left to remove, and no second layer.
         erase(&mut bundle, &texts, &Machine::cpu(), &stop, &mut |_| {}).unwrap();
         assert_eq!(bundle.manifest.architecture.dense.len(), 1);
         assert!(largest(means(&bundle)) < 1e-5);

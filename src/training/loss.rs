@@ -1,26 +1,26 @@
-//! What is minimised, with its gradients.
+//! Loss functions with their gradients.
 
 use crate::encoder::matrix::{dots, sums, transposed};
 
-/// What a passage is to a query.
+/// The role of a passage for a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// It is to be found.
+    /// A positive.
     Positive,
-    /// It is to be told apart.
+    /// A negative.
     Negative,
-    /// It is neither: it may answer too.
+    /// Ignored: it may answer too.
     Neither,
 }
 
 /// Softmax cross-entropy of each query's own passage against the batch's negatives (InfoNCE, arXiv
-/// 1807.03748; arXiv 2408.10536 uses it from query to passage), and its gradients. Where a query has several
-/// positives, each is told apart from the negatives alone, and their mean is taken (as in arXiv 2004.11362,
-/// L_out, but without the other positives in the denominator).
+/// 1807.03748; arXiv 2408.10536 uses it from query to passage), and its gradients. With several positives, each is
+/// contrasted with the negatives only, and the mean is taken (as in arXiv 2004.11362, L_out, but without the
+/// other positives in the denominator).
 ///
 /// `queries` is `[batch, d]` and `passages` `[any, d]`, rows of length 1. `relations[i * passages + j]` is
-/// what passage `j` is to query `i`. Returns the mean over the batch, and its gradients by queries and
-/// passages.
+/// the role of passage `j` for query `i`. Returns the mean over the batch, and its gradients with respect to
+/// queries and passages.
 pub fn contrastive(
     queries: &[f32],
     passages: &[f32],
@@ -42,7 +42,7 @@ pub fn contrastive(
             Relation::Positive | Relation::Negative => f64::from(*s).exp(),
         };
         let powers: Vec<f64> = scaled.iter().zip(relations).map(power).collect();
-        // In place of scores now the gradients by them: (share - own) / temperature / batch, each of a mean.
+        // Overwrite scores with their gradients: (share - own) / temperature / batch, each of a mean.
         scores.fill(0.0);
         let parts = batch as f64 * positives.len() as f64;
         for &own in &positives {
@@ -63,7 +63,7 @@ pub fn contrastive(
 }
 
 /// Mean of `1 - cosine` between rows of length 1, `[batch, d]` each, weighted by `weights` (`[batch]`
-/// numbers whose sum divides the total), and its gradient by `student`.
+/// numbers whose sum divides the total), and its gradient with respect to `student`.
 pub fn distance(student: &[f32], teacher: &[f32], d: usize, weights: &[f32]) -> (f32, Vec<f32>) {
     let total = weights.iter().sum::<f32>().max(1.0);
     let mut grads = vec![0.0; student.len()];
@@ -77,17 +77,17 @@ pub fn distance(student: &[f32], teacher: &[f32], d: usize, weights: &[f32]) -> 
     (sum / total, grads)
 }
 
-/// Jensen–Shannon divergence between the rankings that parallel queries give:
+/// Jensen–Shannon divergence between the rankings by parallel queries:
 /// `JS(P, Q) = ½ KL(P ‖ M) + ½ KL(Q ‖ M)` with `M = ½ (P + Q)`, where `P` and `Q` are the softmax over all of the
 /// batch's passages, at the temperature, of one query's scores and of those of the same query in another
-/// language. From 0, where both rank alike, to ln 2. A model that prefers passages in the query's language ranks
-/// differently as the query's language changes, so this takes the preference itself away, whatever the labels.
+/// language. From 0, for equal rankings, to ln 2. A model that prefers passages in the query's language ranks
+/// differently when the query's language changes, so this penalizes the preference itself, whatever the labels.
 ///
-/// The idea is that of arXiv 2604.05684, of which only the abstract was read: that passages are the batch's, that
-/// gradients go to both queries and to the passages, and that every passage counts, is ours.
+/// The idea is from arXiv 2604.05684, of which only the abstract was read: using the batch's passages, all of them,
+/// with gradients to both queries and to the passages, is ours.
 ///
 /// `one` and `other` are `[pairs, d]`, `passages` `[any, d]`. Returns the sum over pairs divided by `batch`, so that
-/// a pair weighs the same however many items of a batch have one, and its gradients by all three.
+/// a pair has the same weight however many items of a batch have one, and its gradients with respect to all three.
 pub fn agreement(
     one: &[f32],
     other: &[f32],
@@ -108,7 +108,7 @@ pub fn agreement(
         for (scores, own) in [(first, p), (second, q)] {
             let divergence = divergence(&own, &middle);
             total += divergence / 2.0;
-            // In place of the scores, the gradients by them.
+            // Overwrite the scores with their gradients.
             for ((score, own), middle) in scores.iter_mut().zip(&own).zip(&middle) {
                 *score = (0.5 * own.exp() * (own - middle - divergence) * scale) as f32;
             }
@@ -122,14 +122,14 @@ pub fn agreement(
 
 /// Divergence of passages' rankings of the batch's queries from those of their English counterparts:
 /// `KL(E ‖ P)`, where `E` and `P` are the softmax over all of the batch's queries, at the temperature, of the
-/// English passage's scores and of the passage's own. `E` is a target: no gradient goes to where it comes from.
+/// English passage's scores and of the passage's own. `E` is a target, without gradients.
 ///
-/// After CLEAR (arXiv 2604.05821), of which only the abstract was read (a contrast from the English passage, and
-/// Kullback–Leibler divergence with it as anchor): that the rankings are of queries, the direction of the
-/// divergence, and that `E` stands still, is ours.
+/// After CLEAR (arXiv 2604.05821), of which only the abstract was read (a contrastive loss from the English passage,
+/// and Kullback–Leibler divergence with it as anchor): ranking queries, the direction of the divergence, and the
+/// stop-gradient on `E` are ours.
 ///
 /// `english` and `passages` are `[pairs, d]`, `queries` `[any, d]`. Returns the sum over pairs divided by `batch`,
-/// and its gradients by passages and queries.
+/// and its gradients with respect to passages and queries.
 pub fn anchored(
     english: &[f32],
     passages: &[f32],
@@ -146,7 +146,7 @@ pub fn anchored(
     for (scores, targets) in scores.chunks_mut(count).zip(targets.chunks(count)) {
         let (target, own) = (log_shares(targets, temperature), log_shares(scores, temperature));
         total += divergence(&target, &own);
-        // In place of the scores, the gradients by them.
+        // Overwrite the scores with their gradients.
         for ((score, own), target) in scores.iter_mut().zip(&own).zip(&target) {
             *score = ((own.exp() - target.exp()) * scale) as f32;
         }
@@ -155,7 +155,7 @@ pub fn anchored(
     ((total / batch as f64) as f32, [sums(&scores, queries, d), by_queries])
 }
 
-/// Logarithms of the softmax.
+/// Log-softmax.
 fn log_shares(scores: &[f32], temperature: f32) -> Vec<f64> {
     let scaled = |score: &f32| f64::from(*score) / f64::from(temperature);
     let largest = scores.iter().map(scaled).fold(f64::MIN, f64::max);
@@ -163,7 +163,7 @@ fn log_shares(scores: &[f32], temperature: f32) -> Vec<f64> {
     scores.iter().map(|score| scaled(score) - largest - sum.ln()).collect()
 }
 
-/// Kullback–Leibler divergence of the second from the first, both as logarithms.
+/// Kullback–Leibler divergence of the second from the first, both as log-probabilities.
 fn divergence(first: &[f64], second: &[f64]) -> f64 {
     first.iter().zip(second).map(|(a, b)| a.exp() * (a - b)).sum()
 }
@@ -204,7 +204,7 @@ mod tests {
         let mut relations = vec![Relation::Negative; 12];
         (0..3).for_each(|i| relations[i * 4 + i] = Relation::Positive);
         holds(&q, &p, &relations);
-        // Passage 2 is no negative of query 0, and passages 0 and 3 answer query 1 too.
+        // Passage 2 is not a negative of query 0, and passages 0 and 3 answer query 1 too.
         relations[2] = Relation::Neither;
         (relations[4], relations[7]) = (Relation::Positive, Relation::Positive);
         holds(&q, &p, &relations);
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(grads, [0.0, -1.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
-    /// A row's scores against `others`, as shares.
+    /// The softmax of a row's scores against `others`.
     fn shares(row: &[f64], others: &[f64], t: f64) -> Vec<f64> {
         let powers: Vec<f64> = others
             .chunks(3)
@@ -250,7 +250,7 @@ mod tests {
         p.iter().zip(q).map(|(p, q)| p * (p / q).ln()).sum()
     }
 
-    /// Slopes of `formula` by each number of `parts`, in f64, against `gradients`.
+    /// Compares `gradients` with finite differences of `formula` for each number of `parts`, in f64.
     fn slopes(parts: &[Vec<f32>], gradients: &[&[f32]], formula: impl Fn(&[Vec<f64>]) -> f64) {
         let exact: Vec<Vec<f64>> =
             parts.iter().map(|part| part.iter().map(|x| f64::from(*x)).collect()).collect();
@@ -292,7 +292,7 @@ mod tests {
             parts.iter().map(|part| part.iter().map(|x| f64::from(*x)).collect()).collect();
         assert!((f64::from(value) - formula(&exact)).abs() < 1e-6, "{value}");
         slopes(&parts, &gradients.each_ref().map(Vec::as_slice), formula);
-        // Alike they cost nothing; at a temperature at which all else underflows, different firsts cost ln 2.
+        // Equal rankings cost nothing; at a temperature at which the rest underflows, different firsts cost ln 2.
         let (same, gradients) = agreement(&one, &one, &passages, 3, t, 2);
         assert!(same.abs() < 1e-9 && gradients.iter().flatten().all(|g| g.abs() < 1e-6));
         let (most, gradients) = agreement(&passages[..3], &passages[3..6], &passages, 3, 1e-4, 1);

@@ -1,9 +1,9 @@
 //! Training with hybrid batches (arXiv 2408.10536).
 //!
-//! [`train`] runs a [`TrainConfig`]: a start model, cut to fewer blocks and tokens where asked; then the stages
-//! follow, with batches from [`sampler`] (some of them code-switched, [`switching`]) and objectives from [`loss`],
-//! and at the end, where asked, an [`Erasure`] of languages and a [`Whitening`]. Batches depend on the seed and the
-//! step alone, so a run that resumes from a [`checkpoint`] sees the batches it would have seen.
+//! [`train`] runs a [`TrainConfig`]: a start model, optionally cut to fewer blocks and tokens; then the stages, with
+//! batches from [`sampler`] (some of them code-switched, [`switching`]) and objectives from [`loss`]; at the end,
+//! optionally, an [`Erasure`] of languages and a [`Whitening`]. Batches depend only on the seed and the step, so a
+//! run that resumes from a [`checkpoint`] sees the batches it would have seen.
 
 pub mod blocks;
 pub mod checkpoint;
@@ -23,11 +23,11 @@ mod trainer;
 mod validation;
 mod whitening;
 
-/// Raised whenever the same configuration, start and data would give other weights or another key than before, so
-/// that neither a checkpoint nor a study's run of an earlier program is taken for one of this.
+/// Raised whenever the same configuration, start and data would give different weights or a different key, so that
+/// checkpoints and study runs of an earlier program are not mistaken for those of this one.
 ///
-/// 3: texts are hashed as JSON, no more as Rust shows them for debugging.
-/// 4: a checkpoint has the optimizer's state under the names of the weights, no more under their numbers.
+/// 3: texts are hashed as JSON instead of Rust's debug format.
+/// 4: a checkpoint stores the optimizer state under the names of the weights instead of their numbers.
 pub(crate) const REVISION: u32 = 4;
 
 pub use config::{Anchor, Contrastive, Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};

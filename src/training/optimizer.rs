@@ -1,8 +1,8 @@
 //! AdamW (arXiv 1711.05101), for the blocks on a device and for the embedding rows in memory.
 //!
-//! Burn's own AdamW gives the same update; its saved state, though, is read back onto Burn's default
-//! device (a GPU wherever wgpu is compiled in), so a CPU run could not be resumed on a machine
-//! without one. Here the state is two plain tensors a parameter.
+//! Burn's own AdamW gives the same update, but restores its saved state onto Burn's default device (a GPU
+//! wherever wgpu is compiled in), so a CPU run could not be resumed on a machine without one. Here the
+//! state is two plain tensors per parameter.
 
 use std::collections::BTreeMap;
 
@@ -23,23 +23,23 @@ const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
-/// What one update needs besides gradients.
+/// The parameters of one update.
 #[derive(Debug, Clone, Copy)]
 pub struct Update {
     /// Learning rate.
     pub rate: f64,
-    /// Decoupled weight decay; vectors (biases and norms) are spared.
+    /// Decoupled weight decay; not applied to vectors (biases and norms).
     pub weight_decay: f64,
-    /// Number of updates so far, this one included.
+    /// Number of updates so far, including this one.
     pub time: u64,
 }
 
-/// An update of weights that know themselves how many they had.
+/// The parameters of an update of weights that count their own updates.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Learning rate.
     pub rate: f64,
-    /// As of an [`Update`].
+    /// As in [`Update`].
     pub weight_decay: f64,
 }
 
@@ -50,7 +50,7 @@ impl Pace {
     }
 }
 
-/// The number of updates, beside the moments in a checkpoint.
+/// Suffix of the number of updates in a checkpoint.
 pub const TIME: &str = "t";
 
 /// A number of updates as an array.
@@ -62,7 +62,7 @@ pub fn written(time: u64) -> Array {
 /// The inverse of [`written`].
 ///
 /// # Errors
-/// [`Error::Format`] when there is none under that name.
+/// [`Error::Format`] if there is none under that name.
 pub fn time_of(weights: &Weights, name: &str) -> Result<u64> {
     match weights.need(name)?.to_f32()[..] {
         [time] if time >= 0.0 => Ok(time as u64),
@@ -71,14 +71,14 @@ pub fn time_of(weights: &Weights, name: &str) -> Result<u64> {
 }
 
 impl Update {
-    /// The corrections of the two moments for their start at zero.
+    /// Bias corrections of the two moments.
     fn corrections(&self) -> (f64, f64) {
         let time = i32::try_from(self.time).unwrap_or(i32::MAX);
         (1.0 - BETA_1.powi(time), 1.0 - BETA_2.powi(time))
     }
 }
 
-/// AdamW's moments of the blocks' parameters, flattened, and how often each was updated, by Burn's number for each.
+/// AdamW's moments of the blocks' parameters, flattened, and the number of updates of each, by Burn's parameter id.
 #[derive(Default)]
 pub struct BodyMoments(BTreeMap<u64, (Tensor<1>, Tensor<1>, u64)>);
 
@@ -91,7 +91,7 @@ impl BodyMoments {
     /// The moments of `model`'s parameters as arrays `<name>.m` and `<name>.v`, the number of updates as `<name>.t`.
     ///
     /// # Errors
-    /// [`Error::Device`] when they cannot be read back.
+    /// [`Error::Device`] if they cannot be read back.
     pub fn weights(&self, model: &Model) -> Result<Weights> {
         let mut out = Weights::default();
         for param in model.params() {
@@ -109,12 +109,12 @@ impl BodyMoments {
     /// The inverse of [`weights`](Self::weights).
     ///
     /// # Errors
-    /// [`Error::Format`] naming what is missing or does not fit.
+    /// [`Error::Format`] naming what is missing or has the wrong shape.
     pub fn from_weights(weights: &Weights, model: &Model, device: &Device) -> Result<Self> {
         let mut out = BTreeMap::new();
         for param in model.params() {
             let Some(time) = param.names().next().map(|name| format!("{name}.{TIME}")) else { continue };
-            // One that no gradient came to has none.
+            // A parameter without gradients has none.
             if weights.get(&time).is_none() {
                 continue;
             }
@@ -169,7 +169,7 @@ impl ModuleMapper for Mapper<'_> {
 }
 
 /// Updates `values` in memory by their gradients, which are zero afterwards; `moments` are the first and
-/// the second. Weight decay only where `decay` says so.
+/// the second. Weight decay only if `decay` is set.
 pub fn adamw(
     values: &mut [f32],
     [first, second]: &mut [Vec<f32>; 2],
@@ -198,13 +198,13 @@ pub fn adamw(
         });
 }
 
-/// The embedding table while it is trained: rows in memory, and AdamW's moments for them.
+/// The embedding table in training: rows in memory, with AdamW's moments.
 ///
-/// A batch uses few rows, so only those are updated; the others' moments wait (lazy Adam).
+/// A batch uses few rows, so only those are updated, with their moments (lazy Adam).
 pub struct Rows {
     /// `[rows, width]`.
     pub values: Vec<f32>,
-    /// Numbers in a row.
+    /// Length of a row.
     pub width: usize,
     first: Vec<f32>,
     second: Vec<f32>,
@@ -212,14 +212,14 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// A table with moments at zero. With `quantization`, [`gather`](Self::gather) gives rows as they
-    /// would be packed.
+    /// A table with moments at zero. With `quantization`, [`gather`](Self::gather) returns rows as they
+    /// would be quantized.
     pub fn new(values: Vec<f32>, width: usize, quantization: Option<Quantization>) -> Self {
         let zeros = vec![0.0; values.len()];
         Self { first: zeros.clone(), second: zeros, values, width, quantization }
     }
 
-    /// The rows `ids`, one after another.
+    /// The rows `ids`, concatenated.
     pub fn gather(&self, ids: &[u32]) -> Vec<f32> {
         let mut out = Vec::with_capacity(ids.len() * self.width);
         for &id in ids {
@@ -264,14 +264,14 @@ impl Rows {
         out
     }
 
-    /// The inverse of [`weights`](Self::weights); seen as before.
+    /// The inverse of [`weights`](Self::weights); `quantization` is kept.
     ///
     /// # Errors
-    /// [`Error::Format`] when a part is missing or of another shape.
+    /// [`Error::Format`] if a part is missing or has the wrong shape.
     pub fn restore(&mut self, weights: &Weights) -> Result<()> {
         let shape = weights.need("values")?.shape.clone();
         let [rows, width] = shape[..] else {
-            return Err(Error::format("values", format!("shape {shape:?} is no table")));
+            return Err(Error::format("values", format!("the shape {shape:?} is not that of a table")));
         };
         let part = |name: &str| Ok::<_, Error>(weights.matrix(name, rows, width)?.to_f32());
         (self.values, self.first, self.second) = (part("values")?, part("first")?, part("second")?);

@@ -1,11 +1,11 @@
 //! Batches for contrastive training: monolingual, cross-lingual and hybrid (arXiv 2408.10536).
 //!
-//! A batch depends on the seed and its step alone, so a run that resumes sees what it would have seen.
+//! A batch depends only on the seed and its step, so a resumed run sees the batches it would have seen.
 //! Drawing pairs of languages uniformly, the share of questions in cross-lingual batches, the share of
 //! name lists and the smoothing of sources' sizes are this project's choices: the paper says only that
 //! a monolingual batch's language is uniform and that data sets are drawn by size.
 //!
-//! Not here: texts for distillation alone (`super::texts`), tokens, tensors.
+//! Not here: texts for distillation stages (`super::texts`), tokens, tensors.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -23,18 +23,18 @@ use crate::{
 
 /// Sources that list names and terms rather than sentences.
 pub const NAME_LISTS: [&str; 5] = ["wikidata-labels", "cldr", "osm-presets", "iso-codes", "phet"];
-/// Shortest sentence that serves as the query of an inverse cloze, in characters.
+/// Shortest sentence used as the query of an inverse cloze, in characters.
 const CLOZE_CHARS: usize = 24;
-/// How far, among its source's records, a parallel segment may be from one whose hard negative it is: texts of
-/// one page stand together.
+/// Greatest distance, in records of a source, between a parallel segment and its hard negative: texts of
+/// one page are adjacent.
 const NEAR: usize = 8;
-/// Draws per wanted item before a batch is left smaller: small data may not hold enough.
+/// Draws per item before a batch is left smaller: small data may not have enough.
 const TRIES: usize = 50;
 
-/// Tells the draws of parallel queries from those of batches.
+/// Separates the random numbers of parallel queries from those of batches.
 const PARALLEL: u64 = 0x5bd1_e995_27d4_eb2f;
 
-/// Which languages a batch's queries and passages are in.
+/// The languages of a batch's queries and passages.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Strategy {
     /// The whole batch in one language, drawn uniformly.
@@ -48,39 +48,39 @@ pub enum Strategy {
     },
 }
 
-/// How sources are weighed.
+/// The composition of batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplerOptions {
-    /// Factors for sources by name; 1 where a source has none.
+    /// Factors for sources by name; by default 1.
     pub weights: BTreeMap<String, f64>,
-    /// Exponent of a source's number of records: 0 all alike, 1 by size.
+    /// Exponent of a source's number of records: 0 for uniform, 1 for proportional to size.
     pub smoothing: f64,
-    /// Part of a cross-lingual batch that comes from questions with their passages.
+    /// Share of a cross-lingual batch from questions with their passages.
     pub questions: f64,
-    /// Part of a cross-lingual batch that comes from [`NAME_LISTS`].
+    /// Share of a cross-lingual batch from [`NAME_LISTS`].
     pub names: f64,
-    /// Part of a monolingual batch that pairs a sentence with the rest of its passage.
+    /// Share of a monolingual batch that pairs a sentence with the rest of its passage.
     pub inverse_cloze: f64,
-    /// Part of a cross-lingual batch's questions in whose place a sentence of the passage in one language
-    /// looks for the passage in another.
+    /// Share of a cross-lingual batch's questions that are replaced by a sentence of the passage in another
+    /// language.
     pub cloze_across: f64,
-    /// How often the answer's sentence alone is the passage, where it is marked.
+    /// How often the answer's sentence alone is the passage, if it is marked.
     pub answer_sentence: f64,
-    /// How often an item of a cross-lingual batch is drawn from questions there are in English alone, with
+    /// How often an item of a cross-lingual batch is drawn from questions that exist in English only, with
     /// words of the question, of the passage or of both in other languages ([`Switcher`]).
-    // Left out where it is 0, so that earlier runs are still known by their configuration.
+    // Omitted if 0, so that the configurations of earlier runs keep their keys.
     #[serde(skip_serializing_if = "is_zero")]
     pub code_switching: f64,
-    /// Items that a record of a cross-lingual batch gives, where it is in so many languages: each asks in one of
-    /// them for the passage in the next, and finds all passages of the record (multi-way contrast).
+    /// Items per record of a cross-lingual batch, if it is in so many languages: each pairs the query in one of
+    /// them with the passage in the next, and has all passages of the record as positives (multi-way contrast).
     #[serde(skip_serializing_if = "is_one")]
     pub ways: usize,
-    /// How often the hard negative of an item of a cross-lingual batch comes in its query's language, where there is
-    /// a text for it, rather than in its passage's: what tempts by its language is what does not answer.
+    /// How often the hard negative of a cross-lingual item is in its query's language, if there is such a text, rather
+    /// than in its passage's, so that the language becomes evidence against a passage.
     #[serde(skip_serializing_if = "is_zero")]
     pub same_language_negatives: f64,
-    /// How many languages meet in a cross-lingual batch, drawn anew for each; 0 is all. With few of them, many of the
+    /// Number of languages in a cross-lingual batch, drawn anew for each; 0 for all. With few of them, many of the
     /// batch's passages are in a query's own language while its own passage is not.
     #[serde(skip_serializing_if = "is_none")]
     pub batch_languages: usize,
@@ -88,7 +88,7 @@ pub struct SamplerOptions {
 
 impl Default for SamplerOptions {
     fn default() -> Self {
-        // An older English text, noise, and English derived from keys weigh less.
+        // An older English text, noise, and English derived from keys have lower weights.
         let light = [("bitcoin-org", 0.3), ("iso-codes", 0.3), ("indian-wiki", 0.5), ("phet", 0.5)];
         Self {
             weights: light.map(|(source, weight)| (source.to_owned(), weight)).into(),
@@ -106,7 +106,7 @@ impl Default for SamplerOptions {
     }
 }
 
-/// What all items of a batch have in common.
+/// The kind of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BatchKind {
     /// All in this language.
@@ -115,17 +115,17 @@ pub enum BatchKind {
     CrossLingual,
 }
 
-/// Items to be told apart from each other.
+/// A batch of items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// Mono- or cross-lingual.
     pub kind: BatchKind,
-    /// At most as many as asked for; fewer where the data hold no more. No two from one record, but those that
-    /// [`SamplerOptions::ways`] says.
+    /// At most the requested number; fewer if the data have no more. No two are from one record, except with
+    /// [`SamplerOptions::ways`].
     pub items: Vec<Item>,
 }
 
-/// A query and the passage it should find.
+/// A query and its passage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// The record's id; translations share it.
@@ -140,15 +140,15 @@ pub struct Item {
     pub passage_lang: String,
     /// Whether both sides are the same segment in two languages, rather than question and answer.
     pub is_parallel: bool,
-    /// The passage in English, where there is one; the passage itself where it is English.
+    /// The passage in English, if there is one; the passage itself if it is English.
     pub english: Option<String>,
     /// The query in English, likewise.
     pub query_english: Option<String>,
-    /// The whole text that the passage is from, as the record has it.
+    /// The record's full text that the passage is from.
     context: Arc<str>,
     /// Whether the passage is the answer's sentence alone.
     is_sentence: bool,
-    /// The record's place among the sampler's.
+    /// The record's index in the sampler.
     record: u32,
 }
 
@@ -159,17 +159,17 @@ pub struct Negative {
     pub text: String,
     /// Its language.
     pub lang: String,
-    /// The record whose passage it is, where it is another's: there it may answer.
+    /// The record whose passage it is, if it is another's, which it may answer.
     record: Option<u32>,
 }
 
 impl Batch {
-    /// What passages are to queries, `[i * items + j]` of passage `j` to query `i`. Those of the query's own
-    /// record are its positives, unless they are the query itself. Neither is a passage where the texts of
-    /// either side are the same or translations, or where it is more than a sentence of the text that passage `i`
-    /// is from: it may answer query `i` too. Nor is a hard negative that is from query `i`'s record.
+    /// The roles of passages for queries, `[i * items + j]` for passage `j` and query `i`. Passages of the query's own
+    /// record are its positives, unless they are the query itself. A passage is ignored if the texts of either side
+    /// are the same or translations, or if it is more than a sentence of the text that passage `i` is from, as it may
+    /// answer query `i` too. So is a hard negative from query `i`'s record.
     ///
-    /// With `negatives` behind the batch's passages: `[i * (items + negatives) + j]`.
+    /// With `negatives` after the batch's passages: `[i * (items + negatives) + j]`.
     pub fn relations(&self, negatives: &[Negative]) -> Vec<Relation> {
         let key = |text: &String| text.trim().to_lowercase();
         let keys: Vec<[Option<String>; 6]> = self
@@ -220,7 +220,7 @@ pub struct Sampler {
     /// Records by query language and passage language.
     two: Vec<Pair>,
     without_pairs: Vec<(String, String)>,
-    /// Questions that there are in English alone.
+    /// Questions that exist in English only.
     english: Pool,
     switcher: Switcher,
     /// Records of each page.
@@ -234,13 +234,13 @@ pub struct Sampler {
 struct Record {
     id: String,
     is_parallel: bool,
-    /// Which of the sampler's sources it is from.
+    /// The index of its source in the sampler.
     source: u32,
     query: BTreeMap<String, Arc<str>>,
     passage: BTreeMap<String, Passage>,
-    /// By language, those that come with the question.
+    /// Negatives given with the question, by language.
     negatives: BTreeMap<String, Vec<Arc<str>>>,
-    /// Which of the sampler's pages it is from.
+    /// The index of its page in the sampler.
     page: Option<u32>,
 }
 
@@ -261,7 +261,7 @@ impl Sampler {
     /// A sampler with the default options; see [`Self::with_options`].
     ///
     /// # Errors
-    /// [`Error::Input`] when there is nothing to draw from.
+    /// [`Error::Input`] if there is nothing to draw from.
     pub fn new(
         questions: &[Question],
         segments: &[Segment],
@@ -271,12 +271,12 @@ impl Sampler {
         Self::with_options(questions, segments, languages, seed, SamplerOptions::default())
     }
 
-    /// Sorts questions and segments for drawing. Questions of `docqa/…` sources with the same id are
-    /// one record in many languages.
+    /// Indexes questions and segments for sampling. Questions of `docqa/…` sources with the same id are one
+    /// record in many languages.
     ///
     /// # Errors
-    /// [`Error::Input`] when no record has one of `languages`, an option is no share, or a weight is for
-    /// a source that nothing is from.
+    /// [`Error::Input`] if no record is in one of `languages`, an option is not a share, or a weight is for an
+    /// unknown source.
     pub fn with_options(
         questions: &[Question],
         segments: &[Segment],
@@ -338,7 +338,7 @@ impl Sampler {
             let query: BTreeMap<String, Arc<str>> = segment
                 .texts
                 .iter()
-                // English stays as the counterpart even where it is no training language.
+                // English stays as the counterpart even if it is not a training language.
                 .filter(|(code, _)| wanted.contains(code.as_str()) || *code == "en")
                 .map(|(code, text)| (code.clone(), text.as_str().into()))
                 .collect();
@@ -383,15 +383,15 @@ impl Sampler {
         Ok(sampler)
     }
 
-    /// With translations of words, for `code_switching`.
+    /// Adds translations of words, for `code_switching`.
     ///
     /// # Errors
-    /// [`Error::Input`] when that share is not 0, and there is nothing to switch.
+    /// [`Error::Input`] if that share is not 0 and there is nothing to switch.
     pub fn with_switcher(mut self, switcher: Switcher) -> Result<Self> {
         if self.options.code_switching > 0.0 && (switcher.languages().is_empty() || self.english.is_empty()) {
             return Err(Error::Input(
-                "code_switching takes questions that there are in English alone, and a lexicon with a thousand \
-                 words in another of `languages`; set it to 0, or add en to `languages` and such data to the folder"
+                "code_switching needs questions that exist in English only, and a lexicon with a thousand words in \
+                 another of `languages`; set it to 0, or add en to `languages` and such data to the folder"
                     .into(),
             ));
         }
@@ -399,18 +399,18 @@ impl Sampler {
         Ok(self)
     }
 
-    /// Languages that texts are switched to: those that the lexicon has enough words in.
+    /// Languages that texts are switched to: those with enough words in the lexicon.
     pub fn switched_languages(&self) -> &[String] {
         self.switcher.languages()
     }
 
-    /// Ordered pairs of languages that no record has: they cannot be drawn.
+    /// Ordered pairs of languages without records, which cannot be drawn.
     pub fn without_pairs(&self) -> &[(String, String)] {
         &self.without_pairs
     }
 
-    /// The batch of a step: `count` items, fewer only where the data hold no more, none where they
-    /// hold nothing for the strategy.
+    /// The batch of a step: `count` items, fewer only if the data have no more, none if they have nothing for
+    /// the strategy.
     pub fn batch(&self, step: u64, strategy: Strategy, count: usize) -> Batch {
         let mut rng = ChaCha12Rng::seed_from_u64(mix(self.seed, step));
         let monolingual = match strategy {
@@ -421,10 +421,10 @@ impl Sampler {
         if monolingual { self.monolingual(&mut rng, count) } else { self.cross_lingual(&mut rng, count) }
     }
 
-    /// Items of each language with itself, at most `count`: fewer where the data hold no more.
+    /// Monolingual items of each language, at most `count`; fewer if the data have no more.
     pub fn monolingual_pairs(&self, count: usize) -> impl Iterator<Item = (&str, Vec<Item>)> {
         self.one.iter().zip(0..).map(move |((language, pool), at)| {
-            // From the far end: no batch of a run is drawn so.
+            // Counted down from the maximum, which no batch of a run uses.
             let mut rng = ChaCha12Rng::seed_from_u64(mix(self.seed, u64::MAX - at));
             (language.as_str(), self.in_language(language, pool, &mut rng, count))
         })
@@ -474,9 +474,9 @@ impl Sampler {
             if items.len() == count {
                 break;
             }
-            // Nothing is drawn where there is no such share.
+            // Draw no random number if the share is 0.
             if self.options.code_switching > 0.0 && rng.random_bool(self.options.code_switching) {
-                // As many as a record gives otherwise, so that the share is one of items.
+                // As many as a record gives otherwise, so that the share refers to items.
                 for _ in 0..self.options.ways.min(count - items.len()) {
                     if let Some(item) = self.switched(&met, rng)
                         && used.insert(item.record)
@@ -495,14 +495,14 @@ impl Sampler {
             } else if !pair.prose.is_empty() {
                 &pair.prose
             } else {
-                // Names stay within their share even where a pair has nothing else.
+                // Names stay within their share even if a pair has nothing else.
                 &pair.questions
             };
             let Some(at) = pool.draw(rng) else { continue };
             if used.contains(&at) {
                 continue;
             }
-            // Nothing is drawn where there is no such share.
+            // Draw no random number if the share is 0.
             let cloze = self.options.cloze_across > 0.0 && rng.random_bool(self.options.cloze_across);
             let item = match cloze {
                 true => self.cloze_across(at, &pair.query, &pair.passage, rng),
@@ -517,11 +517,11 @@ impl Sampler {
         Batch { kind: BatchKind::CrossLingual, items }
     }
 
-    /// The languages of a cross-lingual batch: at least those of one pair that there are records of.
+    /// The languages of a cross-lingual batch: at least those of one pair with records.
     fn languages_met(&self, rng: &mut ChaCha12Rng) -> Vec<&str> {
         let mut others: Vec<&str> = self.languages.iter().map(String::as_str).collect();
         let wanted = self.options.batch_languages;
-        // Nothing is drawn where all meet.
+        // Draw no random number if all languages are used.
         if wanted == 0 || wanted >= others.len() {
             return others;
         }
@@ -534,7 +534,7 @@ impl Sampler {
         met
     }
 
-    /// The items of a record in a cross-lingual batch of the languages `met`, the first of them across `pair`.
+    /// The items of a record in a cross-lingual batch of the languages `met`, the first of them for `pair`.
     fn items(&self, at: u32, pair: &Pair, met: &[&str], rng: &mut ChaCha12Rng) -> Vec<Item> {
         let mut around = vec![pair.query.as_str(), pair.passage.as_str()];
         if self.options.ways > 1 {
@@ -556,14 +556,13 @@ impl Sampler {
             .collect()
     }
 
-    /// A hard negative for each item of the batch that [`batch`](Self::batch) gave for `step`, in the
-    /// language of its passage, where there is one: a passage that came with the question as none that
-    /// answers it, else another sentence of the passage that the answer's sentence is from, else a passage
-    /// of the same page.
+    /// A hard negative for each item of the batch that [`batch`](Self::batch) returns for `step`, in the
+    /// language of its passage, if there is one: a negative given with the question, else another sentence
+    /// of the passage that the answer's sentence is from, else a passage of the same page.
     ///
-    /// In the language of its query instead, as [`SamplerOptions::same_language_negatives`] says: the same, else of
-    /// parallel segments one that stands near in its source, else, where the query is code-switched, the English one
-    /// with words in the query's language.
+    /// In the language of its query instead, with the probability [`SamplerOptions::same_language_negatives`]: the
+    /// same, else a parallel segment nearby in its source, else, for a code-switched query, the English one with words
+    /// in the query's language.
     pub fn negatives(&self, step: u64, batch: &Batch) -> Vec<Option<Negative>> {
         let mut rng = ChaCha12Rng::seed_from_u64(mix(!self.seed, step));
         let share = match batch.kind {
@@ -571,7 +570,7 @@ impl Sampler {
             BatchKind::CrossLingual => self.options.same_language_negatives,
         };
         let mut one = |item: &Item| {
-            // Nothing is drawn where there is no such share.
+            // Draw no random number if the share is 0.
             let tempts = share > 0.0 && rng.random_bool(share) && item.query_lang != item.passage_lang;
             let tempting = if tempts { self.tempting(item, &mut rng) } else { None };
             tempting.or_else(|| self.negative(item, &item.passage_lang, &mut rng))
@@ -633,9 +632,9 @@ impl Sampler {
         })
     }
 
-    /// For each item of the batch that [`batch`](Self::batch) gave for `step` the same query in another language,
-    /// where there is one that is not its passage: any that the record has, of a code-switched query the English that
-    /// it was. A sentence that asks in place of a question (inverse cloze) has none.
+    /// For each item of the batch that [`batch`](Self::batch) returns for `step`, the same query in another language,
+    /// if there is one that is not its passage: any that the record has, for a code-switched query its English
+    /// original. An inverse-cloze query has none.
     pub fn parallel_queries(&self, step: u64, batch: &Batch) -> Vec<Option<String>> {
         let mut rng = ChaCha12Rng::seed_from_u64(mix(self.seed ^ PARALLEL, step));
         batch.items.iter().map(|item| self.parallel_query(item, &mut rng)).collect()
@@ -659,8 +658,8 @@ impl Sampler {
         pick(&others, rng).map(|query| (*query).to_owned())
     }
 
-    /// A sentence of the passage in one language as the query of the passage in another. Nothing is taken
-    /// out of the passage: words do not match across languages.
+    /// A sentence of the passage in one language as the query for the passage in another. It is not removed from
+    /// the passage, as words do not match across languages.
     fn cloze_across(&self, at: u32, from: &str, to: &str, rng: &mut ChaCha12Rng) -> Option<Item> {
         let record = self.records.get(at as usize).filter(|record| !record.is_parallel)?;
         let item = cloze_item((at, record), from, &record.passage.get(from)?.text, rng)?;
@@ -669,8 +668,8 @@ impl Sampler {
         Some(Item { passage: context.to_string(), passage_lang: to.to_owned(), english, context, ..item })
     }
 
-    /// An English question and its passage, of which one or both have words of another language: of those in
-    /// `met`, unless texts are switched to none of them.
+    /// An English question and its passage, one or both with words of another language: one of those in
+    /// `met`, unless texts cannot be switched to any of them.
     fn switched(&self, met: &[&str], rng: &mut ChaCha12Rng) -> Option<Item> {
         let at = self.english.draw(rng)?;
         let mut item = self.item(at, "en", "en", rng)?;
@@ -807,7 +806,7 @@ fn pick<'a, T>(list: &'a [T], rng: &mut ChaCha12Rng) -> Option<&'a T> {
     if list.is_empty() { None } else { list.get(rng.random_range(0..list.len())) }
 }
 
-// serde hands over a reference.
+// serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(share: &f64) -> bool {
     *share == 0.0
@@ -825,11 +824,11 @@ fn is_one(ways: &usize) -> bool {
 
 fn check(options: &SamplerOptions) -> Result<()> {
     if options.ways == 0 {
-        return Err(Error::Input("sampling.ways is 0; a record gives at least 1 item".into()));
+        return Err(Error::Input("sampling.ways is 0; it must be at least 1".into()));
     }
     if options.batch_languages == 1 {
         return Err(Error::Input(
-            "sampling.batch_languages is 1; across languages at least 2 meet (0 is all)".into(),
+            "sampling.batch_languages is 1; a cross-lingual batch has at least 2 (0 is all)".into(),
         ));
     }
     let shares = [
@@ -855,8 +854,8 @@ fn check(options: &SamplerOptions) -> Result<()> {
     Ok(())
 }
 
-/// A weight is for a source that something is from. Those of the defaults may have no texts: they are for the
-/// data that this project was made with.
+/// Checks that weights are for existing sources. Those of the defaults may have no texts: they are for this
+/// project's own data.
 fn check_sources(options: &SamplerOptions, questions: &[Question], segments: &[Segment]) -> Result<()> {
     let all = questions.iter().map(|q| q.source.as_str()).chain(segments.iter().map(|s| s.source.as_str()));
     let all: BTreeSet<&str> = all.collect();
@@ -866,12 +865,12 @@ fn check_sources(options: &SamplerOptions, questions: &[Question], segments: &[S
     let Some(name) = unknown else { return Ok(()) };
     let meant = nearest(name, all.iter().copied()).map_or(String::new(), |near| format!(", perhaps {near}"));
     Err(Error::Input(format!(
-        "sampling.weights names {name}, which no text is from{meant}; there are {}",
+        "sampling.weights names {name}, which no text is from{meant}; the sources are {}",
         all.into_iter().collect::<Vec<_>>().join(", ")
     )))
 }
 
-/// One number from seed and step such that neighbours share nothing (the finaliser of SplitMix64).
+/// Mixes seed and step into one number, uncorrelated for neighbouring steps (the finaliser of SplitMix64).
 fn mix(seed: u64, step: u64) -> u64 {
     let mut x = seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -884,7 +883,7 @@ fn sentence(text: &str) -> Option<Arc<str>> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// A sentence of a passage with the rest of it; `None` when the passage has fewer than three.
+/// A sentence of a passage and the rest of it; `None` if the passage has fewer than three.
 fn cloze_item(
     (place, record): (u32, &Record),
     language: &str,
@@ -1146,13 +1145,13 @@ mod tests {
             }
         }
         assert!(threes > 100 && same_language > 20, "{threes} {same_language}");
-        // Monolingual batches are as they were.
+        // Monolingual batches are unchanged.
         let plain = self::sampler();
         let monolingual = |s: &Sampler| s.batch(5, Strategy::Monolingual, 12);
         assert_eq!(monolingual(&sampler), monolingual(&plain));
     }
 
-    /// Questions on one text: the whole of it, or all but a sentence, may answer any of them.
+    /// Questions on one text: the whole text, or all but one sentence, may answer any of them.
     #[test]
     fn a_text_is_no_negative_of_what_was_asked_about_it() {
         let long = |i: usize, n: &str| format!("The {n} sentence of text {i} is here.");
@@ -1186,7 +1185,7 @@ mod tests {
                 for (j, passage) in passages.enumerate().filter(|&(j, _)| j != i) {
                     let whole = passage.contains(&*query.context);
                     assert!(relations[i * width + j] != Relation::Negative || !whole, "{query:?} {passage}");
-                    // What is a sentence of it, and another than the answer's, tells them apart.
+                    // Another sentence than the answer's is a negative.
                     if j < batch.items.len() && batch.items[j].is_sentence && query.is_sentence {
                         let same = batch.items[j].passage == query.passage;
                         sentences += u32::from(!same && batch.items[j].context == query.context);
@@ -1235,7 +1234,7 @@ mod tests {
             let negatives = sampler.negatives(step, &batch);
             assert_eq!(negatives, sampler.negatives(step, &batch));
             for (item, negative) in batch.items.iter().zip(negatives) {
-                // As the passage whole, its sentences are no negatives.
+                // With the whole passage as positive, its sentences are not negatives.
                 if item.id != "marked" || item.passage == long("second") {
                     seen.entry(item.id.clone()).or_default().insert(negative.map(|n| n.text));
                 }
@@ -1323,14 +1322,14 @@ mod tests {
                     item.english.as_ref().is_some_and(|text| (*text == item.passage) != found),
                     "{item:?}"
                 );
-                // A passage that is not as it was written has no sentence beside it in its language.
+                // A code-switched passage has no other sentence in its language.
                 assert!(!found || negative.is_none());
                 assert_eq!(parallel, asked.then(|| format!("question {} en?", item.id)));
             }
         }
         assert!((0.35..0.55).contains(&(f64::from(switched) / f64::from(all))), "{switched} of {all}");
         assert!((0.25..0.42).contains(&(f64::from(sides) / f64::from(switched))), "{sides} of {switched}");
-        // Where the query is switched, what tempts is too.
+        // If the query is switched, its hard negative is too.
         let options = SamplerOptions { same_language_negatives: 1.0, ..options.clone() };
         let tempting = Sampler::with_options(&questions, &segments(), &languages(), 3, options)
             .unwrap()
@@ -1379,7 +1378,7 @@ mod tests {
             let negatives = sampler.negatives(step, &batch);
             assert_eq!(negatives, sampler.negatives(step, &batch));
             for (item, negative) in batch.items.iter().zip(&negatives) {
-                // Each of these has a text near it in its query's language.
+                // Each of these has a nearby text in its query's language.
                 let negative = negative.as_ref().unwrap();
                 assert_eq!(negative.lang, item.query_lang);
                 assert!(negative.text.contains(&item.query_lang), "{item:?} {negative:?}");
@@ -1400,7 +1399,7 @@ mod tests {
                 }
                 alone += usize::from(batch.items.iter().all(|other| other.passage_lang != item.query_lang));
             }
-            // What is from a record of the batch is no negative of that record's query.
+            // A text from a record of the batch is not a negative of that record's query.
             let negatives: Vec<Negative> = negatives.into_iter().flatten().collect();
             let relations = batch.relations(&negatives);
             let width = batch.items.len() + negatives.len();
@@ -1411,7 +1410,7 @@ mod tests {
                     assert_eq!(relation == Relation::Neither, is_own, "{item:?} {negative:?}");
                 }
             }
-            // Monolingual batches have those that they had.
+            // Monolingual batches are unchanged.
             let mono = sampler.batch(step, Strategy::Monolingual, 8);
             assert_eq!(sampler.negatives(step, &mono), plain.negatives(step, &mono));
         }
@@ -1457,7 +1456,7 @@ mod tests {
         let one = SamplerOptions { batch_languages: 1, ..SamplerOptions::default() };
         let problem = Sampler::with_options(&questions(), &segments(), &languages(), 17, one).err().unwrap();
         assert!(problem.to_string().contains("batch_languages"), "{problem}");
-        // All of them are as if nothing were said.
+        // All languages is the same as the default.
         let all = with(&questions(), SamplerOptions { batch_languages: 4, ..SamplerOptions::default() });
         let batch = |s: &Sampler| s.batch(3, Strategy::CrossLingual, 16);
         assert_eq!(batch(&all), batch(&with(&questions(), SamplerOptions::default())));
@@ -1474,7 +1473,7 @@ mod tests {
                 assert_eq!(parallel, sampler.parallel_queries(step, &batch));
                 for (item, other) in batch.items.iter().zip(parallel) {
                     let Some(other) = other else {
-                        // There in one language alone, a sentence in place of a question, or two languages only.
+                        // In one language only, an inverse-cloze query, or in two languages only.
                         let is_alone = item.id.starts_with('n') || item.id.starts_with('q');
                         assert!(is_alone || !item.query.ends_with('?'), "{item:?}");
                         without += 1;

@@ -1,7 +1,7 @@
-//! The model that training starts from, and the data it learns from.
+//! The start model of a training run, and its data.
 //!
-//! With `[start] layers` and `trim` the start model loses blocks and tokens. The result is kept as a bundle in
-//! `start/`, so that a run that is repeated or resumed begins with the same weights.
+//! `[start] layers` and `trim` remove blocks and tokens from the start model. The result is stored as a bundle in
+//! `start/`, so that a repeated or resumed run begins with the same weights.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,21 +31,21 @@ use crate::{
     retrieval::Similarity,
 };
 
-/// What training needs before its first step.
+/// The inputs of training.
 pub struct Prepared {
     /// The start model, in f32.
     pub bundle: Bundle,
-    /// Where it was written.
+    /// Its folder.
     pub folder: PathBuf,
     /// Questions with their passages.
     pub questions: Vec<Question>,
     /// Multi-way parallel segments.
     pub segments: Vec<Segment>,
-    /// Words by sense, where texts are code-switched.
+    /// The lexicon, if texts are code-switched.
     pub senses: Vec<Sense>,
-    /// SHA-256 of all these texts, in their order; of the words only where batches have some.
+    /// SHA-256 of all these texts, in order; of the lexicon only if batches use it.
     pub learned: String,
-    /// SHA-256 of what the start model was made from.
+    /// SHA-256 of the start model's inputs.
     pub key: String,
 }
 
@@ -68,8 +68,8 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         && let Ok(mut bundle) = Bundle::open(&folder)
         && bundle.manifest.recipe["key"].as_str() == Some(&key)
     {
-        // One made by an earlier version does not name its data; and of what it does name, the lexicon may be
-        // needed only now.
+        // A start model made by an earlier version does not name its data; and the lexicon may be needed only
+        // now.
         let recipe = &mut bundle.manifest.recipe["data"];
         match (recipe.as_array_mut(), sources.iter().find(|s| s.source == LEXICON)) {
             (None, _) => *recipe = json!(sources),
@@ -83,15 +83,15 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         return Ok(Prepared { bundle, folder, questions, segments, senses, learned, key });
     }
     let base = bundle.manifest.name.clone();
-    // What is learned is which way vectors point.
+    // Training is about the directions of vectors.
     if !bundle.manifest.architecture.normalize || !bundle.manifest.similarity.is_cosine() {
         note(&format!(
-            "vectors are scaled to length 1 and compared by cosine from now on, unlike those of {base}"
+            "vectors are normalized to length 1 and compared by cosine from now on, unlike those of {base}"
         ));
         bundle.manifest.architecture.normalize = true;
         bundle.manifest.similarity = Similarity::Cosine;
     }
-    // How the start model was itself made, where it says.
+    // The start model's own recipe, if recorded.
     let mut recipe = json!({ "key": key, "model": base, "recipe": bundle.manifest.recipe });
     recipe["licence"] = json!(bundle.manifest.licence);
     if let Some(report) = &data.guard {
@@ -119,14 +119,14 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     }
     if folder.join("manifest.json").exists() {
         note(&format!(
-            "the start model in {} is of another configuration, model, data or version of this program, and is made \
-             anew",
+            "the start model in {} is from another configuration, model, data or version of this program, and is made \
+             again",
             folder.display()
         ));
     }
     bundle.store_as(Quantization::F32)?;
     bundle.manifest.recipe = recipe;
-    // What was measured was measured on another model.
+    // The results were measured on another model.
     bundle.manifest.results = serde_json::Value::Null;
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&folder)?;
@@ -135,7 +135,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     Ok(Prepared { bundle, folder, questions, segments, senses, learned, key })
 }
 
-/// SHA-256 of all texts that are learned.
+/// SHA-256 of all training texts.
 fn learned(config: &TrainConfig, data: &Read) -> Result<String> {
     let mut learned = vec![hash(&data.questions)?, hash(&data.segments)?];
     if config.sampling.code_switching > 0.0 {
@@ -144,7 +144,7 @@ fn learned(config: &TrainConfig, data: &Read) -> Result<String> {
     Ok(sha256(learned.join(" ").as_bytes()))
 }
 
-/// SHA-256 of records in their order, each as a line of JSON.
+/// SHA-256 of records in order, each as a line of JSON.
 fn hash<T: Serialize>(records: &[T]) -> Result<String> {
     let mut hasher = Hasher::default();
     for record in records {
@@ -155,7 +155,7 @@ fn hash<T: Serialize>(records: &[T]) -> Result<String> {
     Ok(hasher.finish())
 }
 
-/// Hash of what the start model depends on: of the guard that is what it left out.
+/// Hash of what the start model depends on; for the guard, of what it excluded.
 fn key(config: &TrainConfig, data: &Read, model: &Bundle, learned: &str) -> Result<String> {
     let mut parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
     if let Some(parts) = parts.as_array_mut() {
@@ -170,12 +170,12 @@ fn key(config: &TrainConfig, data: &Read, model: &Bundle, learned: &str) -> Resu
     Ok(sha256(parts.to_string().as_bytes()))
 }
 
-/// The data, and what is to be known about them.
+/// The data, with notes.
 struct Read {
     questions: Vec<Question>,
     segments: Vec<Segment>,
     senses: Vec<Sense>,
-    /// The word list that the recipe names, with its file's name.
+    /// The recipe's word list, with its file's name.
     words: Option<(String, WordCounts)>,
     licences: BTreeMap<String, String>,
     guard: Option<GuardReport>,
@@ -214,12 +214,11 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
         guard = Some(report);
     }
     if segments.is_empty() && questions.is_empty() {
-        let nothing = "no training text in any of the configured languages is left";
+        let nothing = "no training text remains in any of the configured languages";
         return Err(match folder {
-            Some(folder) => Error::file(
-                folder,
-                format!("{nothing}; docs/data.md says which files are read, in which form"),
-            ),
+            Some(folder) => {
+                Error::file(folder, format!("{nothing}; docs/data.md describes the files and their format"))
+            }
             None => Error::Input(format!("of data.sets, {nothing}")),
         });
     }
@@ -239,7 +238,7 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
         }
         None => None,
     };
-    // Own sets may say the licences of their sources beside their files.
+    // Own sets may have a list of licences next to their files.
     let beside = config.data.sets.iter().map(|set| match set.path.is_dir() {
         true => set.path.as_path(),
         false => set.path.parent().unwrap_or(&set.path),
@@ -248,13 +247,13 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
     Ok(Read { questions, segments, senses, words, licences, guard })
 }
 
-/// What the lexicon is called among the sources.
+/// The lexicon's name among the sources.
 const LEXICON: &str = "lexicon";
 
-/// Drops what is from `sources`, which are named as in a model card; `iot` is `docqa/iot` too.
+/// Drops `sources`, named as in a model card; `iot` is `docqa/iot` too.
 ///
 /// # Errors
-/// [`Error::Input`] naming the source that nothing is from.
+/// [`Error::Input`] naming a source without texts.
 fn leave_out(
     sources: &[String],
     questions: &mut Vec<Question>,
@@ -271,13 +270,11 @@ fn leave_out(
             let all = segments.iter().map(|s| &s.source).chain(questions.iter().map(|q| &q.source));
             let all: Vec<&str> = all.collect::<BTreeSet<_>>().into_iter().map(String::as_str).collect();
             return Err(Error::Input(format!(
-                "data.without names {name}, which no text is from; there are {}",
+                "data.without names {name}, which no text is from; the sources are {}",
                 all.join(", ")
             )));
         }
-        note(&format!(
-            "{name}: {some} parallel segments and {asked} questions left out, as data.without says"
-        ));
+        note(&format!("{name}: {some} parallel segments and {asked} questions left out by data.without"));
     }
     Ok(())
 }
@@ -298,7 +295,7 @@ pub fn texts<'a>(segments: &'a [Segment], questions: &'a [Question]) -> BTreeMap
     texts
 }
 
-/// Keeps the tokens that the texts and the word list use most.
+/// Keeps the tokens that are most frequent in the texts and the word list.
 fn trimmed(config: &TrainConfig, size: usize, bundle: &mut Bundle, data: &Read) -> Result<TrimReport> {
     if let Some(prompts) = &config.prompts {
         bundle.manifest.prompts = prompts.clone();
@@ -307,7 +304,7 @@ fn trimmed(config: &TrainConfig, size: usize, bundle: &mut Bundle, data: &Read) 
     let words = data.words.as_ref().map_or(&none, |(_, words)| words);
     let texts = texts(&data.segments, &data.questions);
     let report = bundle::trim(bundle, &texts, words, &TrimOptions::new(size))?;
-    // What stays as it is will be stored so: the rest learns beside it.
+    // Frozen weights will be quantized like this, so train the rest with them.
     bundle.store_as(config.quantization)?;
     Ok(report)
 }
@@ -396,7 +393,7 @@ mod tests {
         let source = |source: &str| json!({ "source": source, "licence": "CC0-1.0", "records": 1 });
         assert_eq!(recipe["data"], json!([source("docqa/tiny"), source("tiny")]));
 
-        // A second time it is found, another evaluation set makes another.
+        // The second time it is found; another evaluation set makes a new one.
         let (second, notes) = prepared(&config);
         assert_eq!(second.unwrap().bundle.manifest.recipe, *recipe);
         assert!(notes.iter().any(|note| note.starts_with("start model found")), "{notes:?}");
@@ -404,7 +401,7 @@ mod tests {
         let (third, notes) = prepared(&config);
         let third = third.unwrap();
         assert!(notes.iter().any(|note| note.ends_with("nothing overlaps")), "{notes:?}");
-        assert!(notes.iter().any(|note| note.contains("is of another configuration")), "{notes:?}");
+        assert!(notes.iter().any(|note| note.contains("is from another configuration")), "{notes:?}");
         assert_eq!((third.segments.len(), third.questions.len()), (2, 1));
     }
 
@@ -464,11 +461,14 @@ mod tests {
         assert_eq!(without(&[]).0.unwrap(), (1, 1));
         let (counts, notes) = without(&["docqa/tiny"]);
         assert_eq!(counts.unwrap(), (1, 0));
-        let told = "docqa/tiny: 0 parallel segments and 1 questions left out, as data.without says";
+        let told = "docqa/tiny: 0 parallel segments and 1 questions left out by data.without";
         assert!(notes.iter().any(|note| note == told), "{notes:?}");
         let problem = without(&["tony"]).0.unwrap_err().to_string();
-        assert!(problem.contains("tony, which no text is from; there are docqa/tiny, tiny"), "{problem}");
-        // By the short name both are gone, and nothing is left to learn from.
+        assert!(
+            problem.contains("tony, which no text is from; the sources are docqa/tiny, tiny"),
+            "{problem}"
+        );
+        // By the short name both are removed, and no data remain.
         assert!(without(&["tiny"]).0.is_err());
     }
 

@@ -1,4 +1,4 @@
-//! The model while it is trained: its table in memory, its blocks on a device.
+//! The model in training: its table in memory, its blocks on a device.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ pub struct Student {
     pub tokenizer: Tokenizer,
     /// Its prefixes.
     pub prompts: Prompts,
-    /// Where the embedding table is among its weights.
+    /// The index of the embedding table among its weights.
     table: ParamSpec,
     /// The embedding table and its optimizer state.
     pub rows: Rows,
@@ -32,7 +32,7 @@ pub struct Student {
     grads: RowGrads,
 }
 
-/// Gradients of some of the table's rows, in the order in which the rows were met.
+/// Gradients of some of the table's rows, in order of first occurrence.
 #[derive(Default)]
 struct RowGrads {
     ids: Vec<u32>,
@@ -56,7 +56,7 @@ impl Student {
     /// A model that starts from a bundle.
     ///
     /// # Errors
-    /// Says which tensor of the bundle does not fit, or that the device cannot train.
+    /// Says which tensor of the bundle has the wrong shape, or that the device cannot train.
     pub fn new(bundle: &Bundle, machine: &Machine, passes: Passes) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
         let spec = config.program()?.table().clone();
@@ -72,26 +72,26 @@ impl Student {
         })
     }
 
-    /// Token ids of a text, at most `max_tokens`; its true length is counted in `cut`.
+    /// Token ids of a text, at most `max_tokens`; its full length is counted in `cut`.
     ///
     /// # Errors
-    /// [`Error::Input`] when the text cannot be tokenized.
+    /// [`Error::Input`] if the text cannot be tokenized.
     pub fn tokens(&self, kind: Kind, text: &str, max_tokens: usize, cut: &mut Cut) -> Result<Vec<u32>> {
         let (ids, length) = self.tokenizer.read_within(max_tokens, self.prompts.of(kind), text)?;
         cut.add(length);
         Ok(ids)
     }
 
-    /// Adds the gradients of one batch to what [`step`](Self::step) will use; returns its loss.
+    /// Accumulates the gradients of one batch for [`step`](Self::step); returns its loss.
     ///
-    /// `loss` makes from the vectors `[sequences, dimension]` its value and its gradients by them. At
-    /// most `chunk` sequences go through the blocks together; if there are more, all go through twice:
-    /// first for their vectors, then for the gradients (arXiv 2101.06983). The result is the same up
-    /// to rounding. Weights within `reach` get gradients.
+    /// `loss` computes its value and gradients from the vectors `[sequences, dimension]`. At most `chunk`
+    /// sequences go through the blocks together; if there are more, all go through twice: first for their
+    /// vectors, then for the gradients (arXiv 2101.06983). The result is the same up to rounding. Weights
+    /// within `reach` get gradients.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails. [`Error::Training`] when the loss or a gradient is not a
-    /// number; nothing is to be updated then.
+    /// [`Error::Device`] if the device fails. [`Error::Training`] if the loss or a gradient is not finite; do
+    /// not update then.
     pub fn learn(
         &mut self,
         sequences: &[Vec<u32>],
@@ -99,7 +99,7 @@ impl Student {
         reach: Reach,
         loss: impl FnOnce(&[f32]) -> (f32, Vec<f32>),
     ) -> Result<f32> {
-        // Texts of like length together: chunks of even work, and less padding on devices that pad.
+        // Texts of similar length together: chunks of even work, and less padding on devices that pad.
         let mut order: Vec<usize> = (0..sequences.len()).collect();
         order.sort_by_key(|&i| sequences[i].len());
         let d = self.config.dimension();
@@ -120,7 +120,7 @@ impl Student {
             let rows = self.blocks.backward(&own, reach)?;
             if rows.iter().any(|g| !g.is_finite()) {
                 return Err(Error::Training(
-                    "a gradient is not a number: lower the learning rate, or leave out mixed_precision if it is set"
+                    "a gradient is not a number: lower the learning rate, or remove mixed_precision if it is set"
                         .into(),
                 ));
             }
@@ -139,8 +139,8 @@ impl Student {
         self.blocks.forward(&self.rows.gather(&ids), &lengths, reach)
     }
 
-    /// Updates what is within `reach` by the gradients added up: the table's rows by `rows`, the blocks
-    /// by `blocks`.
+    /// Updates the weights within `reach` by the accumulated gradients: the table's rows with `rows`, the blocks
+    /// with `blocks`.
     pub fn step(&mut self, rows: Update, blocks: Pace, reach: Reach) {
         let RowGrads { ids, values, .. } = std::mem::take(&mut self.grads);
         self.rows.step(&ids, &values, rows);
@@ -149,10 +149,10 @@ impl Student {
         }
     }
 
-    /// The model as a bundle that starts from `like`'s manifest, in f32.
+    /// The model as a bundle in f32, with a manifest based on `like`'s.
     ///
     /// # Errors
-    /// [`Error::Device`] when weights cannot be read back.
+    /// [`Error::Device`] if weights cannot be read back.
     pub fn bundle(&mut self, like: &Bundle) -> Result<Bundle> {
         let mut weights = self.blocks.weights()?;
         weights.insert(&self.table.name, Array::f32(self.table.shape(), self.rows.values.clone()));

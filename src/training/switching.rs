@@ -1,8 +1,8 @@
 //! Code-switched texts: English ones with words replaced by their translations (arXiv 2305.05295), so that
-//! questions that exist in English alone teach matching across languages too.
+//! questions that exist in English only also teach matching across languages.
 //!
-//! Words are looked up one by one, as they are written, in lower case, and without common endings; what the lexicon does not know
-//! stays English. Grammar and word order stay English as well.
+//! Words are looked up one by one, verbatim, in lower case, and without common endings; words that the lexicon
+//! lacks stay English, as do grammar and word order.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,27 +11,27 @@ use rand_chacha::ChaCha12Rng;
 
 use crate::datasets::lexicon::Sense;
 
-/// Part of the words that are replaced, of those that can be.
+/// Share of replaceable words that are replaced.
 const REPLACED: f64 = 0.75;
-/// Part of a text's words that must be replaced at least, for it to count as switched.
+/// Least share of a text's words to replace for it to count as switched.
 const LEAST: f64 = 0.3;
-/// Words a language must have in the lexicon.
+/// Least number of words of a language in the lexicon.
 const WORDS: usize = 1000;
-/// Endings that are tried off, and what may stand in their place.
+/// Endings that may be removed, and their replacements.
 const ENDINGS: [(&str, &str); 7] =
     [("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e")];
 
 /// Translations of English words.
 #[derive(Debug, Default)]
 pub struct Switcher {
-    /// By word, by language: what its senses are called there, what most of them are called first.
+    /// By word and language: translations of its senses, the most frequent first.
     words: HashMap<String, BTreeMap<String, Vec<String>>>,
-    /// Those that enough words have a translation in.
+    /// Languages with enough translations.
     languages: Vec<String>,
 }
 
 impl Switcher {
-    /// From a lexicon, for those of `languages` that it has enough words in.
+    /// From a lexicon, for those of `languages` with enough words in it.
     pub fn new(senses: &[Sense], languages: &[String]) -> Self {
         let mut words: HashMap<String, BTreeMap<String, Vec<String>>> = HashMap::new();
         for sense in senses.iter().filter(|sense| !sense.english.contains(char::is_whitespace)) {
@@ -55,7 +55,7 @@ impl Switcher {
         &self.languages
     }
 
-    /// `text` with words in `language`; `None` where too few are known there.
+    /// `text` with words in `language`; `None` if too few are known.
     pub fn switch(&self, text: &str, language: &str, rng: &mut ChaCha12Rng) -> Option<String> {
         let (mut out, mut words, mut replaced) = (String::new(), 0, 0);
         let is_inside = |c: char| c.is_alphanumeric();
@@ -67,7 +67,7 @@ impl Switcher {
             words += 1;
             match self.translations(word, language).filter(|_| rng.random_bool(REPLACED)) {
                 Some(list) => {
-                    // Squared: the first of them fit more often.
+                    // Squared, as the first ones fit more often.
                     let point = rng.random_range(0.0f64..1.0).powi(2);
                     out.push_str(&list[(point * list.len() as f64) as usize]);
                     replaced += 1;
@@ -82,7 +82,7 @@ impl Switcher {
 
     fn translations(&self, word: &str, language: &str) -> Option<&[String]> {
         let known = |word: &str| self.words.get(word)?.get(language).map(Vec::as_slice);
-        // As it is written first: WHO is not who.
+        // Verbatim first: WHO is not who.
         known(word).or_else(|| {
             let word = word.to_lowercase();
             known(&word).or_else(|| stems(&word).find_map(|stem| known(&stem)))
@@ -90,7 +90,7 @@ impl Switcher {
     }
 }
 
-/// What a word may be without its ending.
+/// Candidate stems of a word.
 fn stems(word: &str) -> impl Iterator<Item = String> {
     ENDINGS.iter().filter_map(move |(ending, instead)| {
         let stem = word.strip_suffix(ending).filter(|stem| stem.len() > 2)?;
@@ -98,7 +98,7 @@ fn stems(word: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether a translation is a word, rather than a part of one or a remark.
+/// Whether a translation is a word, rather than part of one or a remark.
 fn is_usable(text: &str) -> bool {
     let is_part = text.starts_with('-') || text.ends_with('-');
     let is_remark = text.contains(['+', '(', '/', '.', ',', ';', ':', '~', '*', '"']);
@@ -108,7 +108,7 @@ fn is_usable(text: &str) -> bool {
         && !text.to_lowercase().contains("not used")
 }
 
-/// Each once, those that more senses have before others.
+/// Distinct translations, by decreasing number of senses.
 fn most_frequent_first(list: &mut Vec<String>) {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for word in std::mem::take(list) {
@@ -164,7 +164,7 @@ mod tests {
         let whole = ["Fluss", "Strom"].map(|river| seen[&format!("({river} fließen: it tragen) 7!")]);
         // 400 × 0.75³ = 169 have all three.
         assert!((135..200).contains(&(whole[0] + whole[1])), "{seen:?}");
-        // What two senses have comes first, and the first of two is taken in √0.5 of all draws.
+        // A translation of two senses comes first, and the first of two is drawn with probability √0.5.
         let with =
             |river: &str| seen.iter().filter(|(t, _)| t.contains(river)).map(|(_, n)| *n as f64).sum::<f64>();
         let first = with("Fluss") / (with("Fluss") + with("Strom"));
@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(switcher.switch(text, "de", &mut rng), None, "{text}");
         }
         assert_eq!(switcher.switch("rivers flow", "th", &mut rng), None);
-        // A stem of two letters is none, and a remark is no translation.
+        // A stem of two letters is too short, and a remark is not a translation.
         for seed in 0..20 {
             let mut rng = ChaCha12Rng::seed_from_u64(seed);
             assert_eq!(switcher.switch("going", "de", &mut rng), None);

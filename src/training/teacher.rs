@@ -1,4 +1,4 @@
-//! The model whose vectors a student is drawn to.
+//! The teacher of distillation.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use crate::{
     text::{Cut, Kind},
 };
 
-/// Bytes of vectors that are kept: an English text is met once for each of its languages.
+/// Cache size in bytes: an English text occurs once for each of its languages.
 const KEPT: usize = 1 << 30;
 
-/// A teacher with the vectors that it gave.
+/// A teacher with a cache of its vectors.
 pub struct Teacher {
     encoder: Encoder,
     kept: HashMap<String, Vec<f32>>,
-    /// What the teacher's window has left out so far.
+    /// What the teacher's window has truncated so far.
     pub cut: Cut,
 }
 
 impl Teacher {
     /// # Errors
-    /// As [`Encoder::new`].
+    /// As for [`Encoder::new`].
     pub fn new(bundle: &Bundle, machine: &Machine) -> Result<Self> {
         Ok(Self {
             encoder: Encoder::new(bundle, machine.clone())?,
@@ -35,7 +35,7 @@ impl Teacher {
     /// Vectors of texts, `[texts, dimension]`.
     ///
     /// # Errors
-    /// As [`Encoder::encode_all`].
+    /// As for [`Encoder::encode_all`].
     pub fn vectors(&mut self, texts: &[&str]) -> Result<Vec<f32>> {
         let d = self.encoder.dimension();
         let mut new: Vec<&str> = texts.iter().copied().filter(|t| !self.kept.contains_key(*t)).collect();
@@ -43,7 +43,7 @@ impl Teacher {
         new.dedup();
         let (mut vectors, cut) = self.encoder.encode_all_counted(&new, Kind::Passage, &mut |_, _| {})?;
         self.cut.add_all(&cut);
-        // A student is drawn to where they point; not all models give them length 1.
+        // Only their direction is a target; not all models return length 1.
         to_unit(&mut vectors, d);
         let fresh: HashMap<&str, &[f32]> = new.into_iter().zip(vectors.chunks(d)).collect();
         let mut out = Vec::with_capacity(texts.len() * d);

@@ -1,7 +1,7 @@
-//! The terms of a contrastive batch put together, over its vectors: which rows each is of.
+//! Combines the loss terms of a contrastive batch over its vectors.
 //!
-//! Not here: the terms themselves ([`loss`]), where texts come from (`super::sampler`), and how
-//! vectors are made, which is each trainer's own.
+//! Not here: the terms themselves ([`loss`]), the sampling of texts (`super::sampler`), and how vectors
+//! are computed.
 
 use serde::Serialize;
 
@@ -10,27 +10,27 @@ use super::{
     loss::{self, Relation},
 };
 
-/// Which vectors of a batch are what. Its rows are the queries, their passages, hard negatives, queries in other
+/// The layout of a batch's vectors. Its rows are the queries, their passages, hard negatives, queries in other
 /// languages, and English passages, in this order.
 pub struct Rows {
-    /// Numbers a vector.
+    /// Dimension of a vector.
     pub d: usize,
     /// Items of the batch.
     pub items: usize,
     /// Hard negatives.
     pub negatives: usize,
-    /// What passages, and hard negatives behind them, are to queries.
+    /// The roles of passages, followed by hard negatives, for queries.
     pub relations: Vec<Relation>,
     /// The item of each query in another language.
     pub parallel: Vec<usize>,
-    /// The item of each English passage; none of those whose passage is English itself.
+    /// The item of each English passage; items whose passage is English have none.
     pub english: Vec<usize>,
-    /// The teacher's vectors of the passages' English counterparts, and which of them count; empty where there is
-    /// no distillation.
+    /// The teacher's vectors of the passages' English counterparts, and which of them count; empty without
+    /// distillation.
     pub taught: (Vec<f32>, Vec<f32>),
 }
 
-/// What each term was, before its weight; 0 where its weight is.
+/// The value of each term, unweighted; 0 if its weight is 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Terms {
     /// Query to passage.
@@ -49,14 +49,14 @@ pub struct Terms {
     pub anchored: f32,
 }
 
-// serde hands over a reference.
+// serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(term: &f32) -> bool {
     *term == 0.0
 }
 
 impl Rows {
-    /// The weighted sum of the terms, its gradients by `vectors`, and the terms.
+    /// The weighted sum of the terms, its gradients with respect to `vectors`, and the terms.
     pub fn loss(&self, vectors: &[f32], objective: &Contrastive, temperature: f32) -> (f32, Vec<f32>, Terms) {
         let (d, n) = (self.d, self.items);
         let (own, parallel) = (n..2 * n, 2 * n + self.negatives);
@@ -122,7 +122,7 @@ impl Rows {
         (value, grads, terms)
     }
 
-    /// What queries are to the items' passages, `[i * items + j]` of query `j` to passage `i`.
+    /// The roles of queries for the items' passages, `[i * items + j]` for query `j` and passage `i`.
     fn reversed(&self) -> Vec<Relation> {
         let width = self.items + self.negatives;
         let of = |i: usize| (0..self.items).map(move |j| self.relations[j * width + i]);
@@ -180,7 +180,7 @@ mod tests {
             {
                 assert!(term > 1e-3, "{terms:?}");
             }
-            // The English ranking is a target: it does not move with what it is made of.
+            // The English ranking is a target: the vectors it is made from get no gradient.
             let anchored = |moved: &[f32]| {
                 let queries = |v: &[f32]| v[..3 * rows.d].to_vec();
                 let row = |v: &[f32], at: usize| v[at * rows.d..][..rows.d].to_vec();
@@ -221,7 +221,7 @@ mod tests {
         let plain = Rows { taught: (Vec::new(), Vec::new()), ..rows };
         let (value, grads, terms) = plain.loss(&vectors, &none, 0.5);
         assert_eq!(terms, Terms { contrastive: value, ..Terms::default() });
-        // Nor do the rows that only those terms look at get a gradient.
+        // Nor do rows that only those terms use get a gradient.
         assert!(grads[8 * plain.d..].iter().all(|g| *g == 0.0));
         assert_eq!(serde_json::to_value(terms).unwrap().as_object().unwrap().len(), 1);
     }

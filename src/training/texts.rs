@@ -1,4 +1,4 @@
-//! Texts for distillation: a language, a source, a segment, drawn in that order.
+//! Samples texts for distillation: first a language, then a source, then a segment.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::{Error, Result, datasets::parallel::Segment};
 /// Share of [`NAME_LISTS`] among a language's texts.
 const TERM_SHARE: f64 = 0.1;
 
-/// How strongly sources and languages count by their size: 0 not at all, 1 in proportion.
+/// Exponent of the sizes of sources and languages: 0 for uniform, 1 for proportional.
 const SMOOTHING: f64 = 0.5;
 
-/// A text and the English text it translates.
+/// A text and its English counterpart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taught<'a> {
     /// The segment's id.
@@ -23,11 +23,11 @@ pub struct Taught<'a> {
     pub lang: &'a str,
     /// The text.
     pub text: &'a str,
-    /// Its English counterpart; the text itself where it is English.
+    /// Its English counterpart; the text itself if it is English.
     pub english: &'a str,
 }
 
-/// Segments that have an English side, by language and source.
+/// Segments with an English side, by language and source.
 pub struct Texts {
     segments: Vec<Segment>,
     languages: Vec<Language>,
@@ -36,7 +36,7 @@ pub struct Texts {
 
 struct Language {
     code: String,
-    /// Weight up to and including this language.
+    /// Cumulative weight up to and including this language.
     until: f64,
     prose: Vec<Source>,
     terms: Vec<Source>,
@@ -48,10 +48,10 @@ struct Source {
 }
 
 impl Texts {
-    /// Sorts `segments` for drawing.
+    /// Indexes `segments` for sampling.
     ///
     /// # Errors
-    /// [`Error::Input`] when one of `languages` has no segment with an English side.
+    /// [`Error::Input`] if one of `languages` has no segment with an English side.
     pub fn new(segments: Vec<Segment>, languages: &[String], seed: u64) -> Result<Self> {
         let mut by_language: BTreeMap<&str, BTreeMap<&str, Vec<u32>>> = BTreeMap::new();
         for (i, segment) in segments.iter().enumerate() {
@@ -83,7 +83,7 @@ impl Texts {
                 *sum += weight;
                 list.push(Source { until: *sum, segments });
             }
-            // English is drawn by the share the stage asks for, not by size.
+            // English is drawn by the stage's share, not by size.
             if code != "en" {
                 until += (size as f64).powf(SMOOTHING);
             }
@@ -92,12 +92,12 @@ impl Texts {
         Ok(Self { segments, languages: out, seed })
     }
 
-    /// `n` texts for a step, of which a share `english` is English; no segment twice.
+    /// `n` texts for a step, a share `english` of them English; no segment twice.
     pub fn batch(&self, step: u64, n: usize, english: f64) -> Vec<Taught<'_>> {
         let mut rng = ChaCha12Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let total = self.languages.last().map_or(0.0, |l| l.until);
         let mut out: Vec<Taught> = Vec::with_capacity(n);
-        // Small data may not hold n different segments: give up in time.
+        // Small data may not have n different segments: give up in time.
         for _ in 0..n * 20 {
             if out.len() == n {
                 break;
@@ -167,7 +167,7 @@ mod tests {
         assert!((f64::from(terms as u32) / 2000.0 - TERM_SHARE).abs() < 0.04, "{terms}");
     }
 
-    /// As `StdRng` of rand 0.9.5 gave them: the batches of a seed stay those of the runs that were published.
+    /// As with `StdRng` of rand 0.9.5: the batches of a seed stay those of published runs.
     #[test]
     fn a_seed_gives_the_same_numbers_for_good() {
         let mut rng = ChaCha12Rng::seed_from_u64(7);

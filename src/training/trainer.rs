@@ -1,4 +1,4 @@
-//! The loop: batches, losses, updates, checkpoints, and the bundle at the end.
+//! The training loop: batches, losses, updates, checkpoints, and the final bundle.
 
 use std::{
     fs,
@@ -37,36 +37,36 @@ use crate::{
     text::{Cut, Kind},
 };
 
-/// What a step did, for whoever shows progress.
+/// The progress after a step.
 #[derive(Debug, Clone)]
 pub struct Progress {
     /// Steps done, over all stages.
     pub step: u64,
-    /// Steps in all.
+    /// Total steps.
     pub steps: u64,
     /// Name of the stage.
     pub stage: String,
     /// Loss of this step's batch.
     pub loss: f32,
-    /// Pairs (or texts, in distillation) a second, since the run or its resumption began.
+    /// Pairs (or texts, in distillation) per second, since the run was started or resumed.
     pub pairs_per_second: f64,
-    /// Tokens a second, likewise.
+    /// Tokens per second, likewise.
     pub tokens_per_second: f64,
-    /// Seconds until the last step, at the present stage's pace.
+    /// Estimated seconds until the last step, at the current stage's pace.
     pub seconds_left: f64,
-    /// What was measured after this step, where it was time.
+    /// The validation result after this step, if any.
     pub validation: Option<Measured>,
 }
 
-/// Trains as `config` says, and writes the bundle.
+/// Trains according to `config`, and writes the bundle.
 ///
-/// `resume` goes on from the newest checkpoint, otherwise earlier ones are removed. When `stop` is set
-/// a checkpoint is written after the step under way and [`Error::Cancelled`] is returned. `progress`
-/// is called after each step, `note` with sentences about what is being done.
+/// `resume` continues from the latest checkpoint, otherwise earlier ones are removed. When `stop` is set, a
+/// checkpoint is written after the current step and [`Error::Cancelled`] is returned. `progress` is called
+/// after each step, `note` with sentences about what is being done.
 ///
 /// # Errors
-/// Says what is wrong with configuration, data or start model; [`Error::Training`] when the loss is no
-/// number any more (the last good checkpoint stays).
+/// Says what is wrong with configuration, data or start model; [`Error::Training`] if the loss is not
+/// finite (the last good checkpoint stays).
 pub fn train(
     config: &TrainConfig,
     machine: &Machine,
@@ -122,7 +122,7 @@ pub fn train(
     let folder = config.output.join("checkpoints");
     if resume {
         if let Some(known) = checkpoint::load(&folder, &identity, &mut run.student, note)? {
-            note(&format!("going on after step {}", known.step));
+            note(&format!("resuming after step {}", known.step));
             run.known = known;
         } else {
             note("there is no checkpoint yet: starting from step 0");
@@ -134,7 +134,7 @@ pub fn train(
     run.finish(stop, note)
 }
 
-/// What can be seen to be wrong only now that the models are known.
+/// Checks that need the models.
 fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
     let (own, teachers) = (&start.manifest.architecture, &teacher.manifest.architecture);
     for (i, stage) in config.stage.iter().enumerate() {
@@ -144,8 +144,8 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
         };
         if distils && own.dimension() != teachers.dimension() {
             return Err(Error::Input(format!(
-                "stage[{i}] draws vectors of {} numbers to those of the teacher, {}, which have {}; name a teacher in \
-                 [start] whose vectors are as long, or leave distillation out",
+                "stage[{i}] distils vectors of {} dimensions from the teacher, {}, whose vectors have {}; name a teacher in \
+                 [start] with the same number, or remove distillation",
                 own.dimension(),
                 teacher.manifest.name,
                 teachers.dimension()
@@ -163,7 +163,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
     Ok(())
 }
 
-/// Hash of everything that weights depend on: program, configuration, start with what is learned, teacher.
+/// Hash of everything that weights depend on: program, configuration, start with the training data, teacher.
 fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Result<String> {
     let mut value = serde_json::to_value(config).map_err(|e| Error::format("the configuration", e))?;
     if let Some(fields) = value.as_object_mut() {
@@ -187,21 +187,21 @@ struct Run<'a> {
     teacher: Teacher,
     student: Student,
     sampler: Sampler,
-    /// Where a stage distils.
+    /// For distillation stages.
     texts: Option<Texts>,
-    /// Where languages are to be erased: the same texts in each.
+    /// For language erasure: the same texts in each language.
     erased: Option<Vec<Vec<String>>>,
     machine: Machine,
     validation: Option<Validation>,
     known: Known,
-    /// What the stage's window has left out of the texts that this process has drawn.
+    /// What the stage's `max_tokens` has truncated from the texts that this process has drawn.
     cut: Cut,
 }
 
-/// Where the weights that were measured best are.
+/// The folder of the best weights.
 const BEST: &str = "best";
 
-/// What one batch was.
+/// The result of one batch.
 struct Batch {
     loss: f32,
     pairs: usize,
@@ -209,7 +209,7 @@ struct Batch {
     met: Option<Met>,
 }
 
-/// What met in a contrastive batch, for the log.
+/// The composition of a contrastive batch, for the log.
 #[derive(Serialize)]
 struct Met {
     /// `monolingual` or `cross-lingual`.
@@ -219,16 +219,16 @@ struct Met {
     /// Those of them that are in their query's language while its passage is not.
     #[serde(skip_serializing_if = "is_none")]
     same_language_negatives: usize,
-    /// Queries in another language beside those of the items.
+    /// Queries in another language, in addition to those of the items.
     #[serde(skip_serializing_if = "is_none")]
     parallel_queries: usize,
-    /// English passages beside those of the items.
+    /// English passages, in addition to those of the items.
     #[serde(skip_serializing_if = "is_none")]
     english_passages: usize,
     terms: Terms,
 }
 
-// serde hands over a reference.
+// serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_none(count: &usize) -> bool {
     *count == 0
@@ -248,7 +248,7 @@ impl Run<'_> {
         let mut log = Log::open(&self.config.output.join("log.jsonl"))?;
         let begin = Instant::now();
         let (mut pairs, mut tokens) = (0usize, 0usize);
-        // A run that had ended early does not go on.
+        // A run that stopped early does not continue.
         if self.validation.as_ref().is_some_and(|v| v.is_over(&self.known.best)) {
             return Ok(());
         }
@@ -316,7 +316,7 @@ impl Run<'_> {
                         cut.texts, cut.window
                     ),
                 };
-                // What was drawn before an interruption is not known any more.
+                // What was drawn before an interruption is no longer known.
                 let since = match self.config.stage_at(first) {
                     Some((begun, at)) if at > 0 && begun.name == stage.name => {
                         format!(" since step {first}")
@@ -331,7 +331,7 @@ impl Run<'_> {
                 note(&format!("stage {}, the teacher: {said}", stage.name));
             }
             if over {
-                note(&format!("no better since step {}: training ends early", self.known.best.step));
+                note(&format!("no improvement since step {}: training stops early", self.known.best.step));
                 break;
             }
             if stopping {
@@ -341,9 +341,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Adds the gradients of the batch `part` of a step.
+    /// Accumulates the gradients of the batch `part` of a step.
     fn learn(&mut self, stage: &Stage, step: u64, part: u64) -> Result<Batch> {
-        // Each part of a step is drawn as a step of its own.
+        // Each part is sampled like a separate step.
         let draw = step * stage.accumulate + part;
         match &stage.objective {
             Objective::Distillation { english } => self.distillation(stage, draw, *english),
@@ -360,7 +360,7 @@ impl Run<'_> {
             .collect::<Result<Vec<_>>>()?;
         let originals: Vec<&str> = texts.iter().map(|t| t.english).collect();
         let target = self.teacher.vectors(&originals)?;
-        // The teacher's vector of a text's own original, and of nothing like it.
+        // Only the teacher's vector of a text's own counterpart is its target.
         let relation = |i: usize, j: usize| match (i == j, originals[i] == originals[j]) {
             (true, _) => Relation::Positive,
             (false, true) => Relation::Neither,
@@ -389,7 +389,7 @@ impl Run<'_> {
         let items = &batch.items;
         if items.len() < 2 {
             return Err(Error::Training(format!(
-                "the data hold nothing for a {:?} batch; add questions with passages, or choose another strategy",
+                "the data have nothing for a {:?} batch; add questions with passages, or choose another strategy",
                 batch.kind
             )));
         }
@@ -413,7 +413,7 @@ impl Run<'_> {
             let others = items.iter().enumerate().filter(|(_, item)| item.passage_lang != "en");
             english.extend(others.filter_map(|(i, item)| Some((i, item.english.as_deref()?))));
         }
-        // In the order that `Rows` has.
+        // In the order of `Rows`.
         let sequences = items
             .iter()
             .map(|item| (Kind::Query, item.query.as_str()))
@@ -471,7 +471,7 @@ impl Run<'_> {
         self.student.step(rows, Pace { rate, weight_decay }, reach);
     }
 
-    /// Measures the model where it is time, and keeps the best.
+    /// Evaluates the model if due, and keeps the best.
     fn validate(&mut self, note: &mut dyn FnMut(&str)) -> Result<Option<Measured>> {
         let Some(validation) = &self.validation else { return Ok(None) };
         let step = self.known.step;
@@ -479,7 +479,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let quantization = self.config.quantization;
-        // The same each time: it is said once.
+        // The same each time, so reported once.
         let first = self.known.best.map.is_none();
         let mut once = |said: &str| {
             if first {
@@ -531,8 +531,8 @@ impl Run<'_> {
     }
 }
 
-/// Adds the gradients of one batch, its share of what a step averages. `ids` are those of its pairs or
-/// texts; what goes wrong is said with the first of them.
+/// Accumulates the gradients of one batch, weighted by its share of the step. `ids` are those of its pairs or
+/// texts; errors name the first of them.
 fn add_gradients(
     student: &mut Student,
     stage: &Stage,
@@ -558,7 +558,7 @@ fn add_gradients(
     Ok(Batch { loss, pairs: ids.len(), tokens: sequences.iter().map(Vec::len).sum(), met: None })
 }
 
-/// One JSON document a line, a line a step.
+/// Appends one JSON line per step.
 struct Log {
     path: PathBuf,
     file: fs::File,

@@ -1,4 +1,4 @@
-//! How good the model is meanwhile, on questions held out from training, and when that is enough.
+//! Validation on held-out questions during training, and early stopping.
 
 use std::path::PathBuf;
 
@@ -14,21 +14,21 @@ use crate::{
     evaluation::{CutTexts, Measures, Task},
 };
 
-/// Measuring while training.
+/// The `[validation]` section.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValidationConfig {
-    /// As `interlingua data` calls it; never the set that results are reported on.
+    /// Its name in `interlingua data`; never the set on which results are reported.
     pub dataset: String,
     /// Its folder.
     pub data: PathBuf,
-    /// Only these languages; all where none is named.
+    /// Only these languages; all if none is named.
     #[serde(default)]
     pub languages: Vec<String>,
-    /// Steps from one time to the next; the last step is measured too.
+    /// Steps between evaluations; the last step is evaluated too.
     pub every: u64,
-    /// Training ends when so many times in a row were no better than the best before; never where it is
-    /// not given.
+    /// Early stopping: training ends after this many evaluations in a row without improvement; by default
+    /// never.
     pub patience: Option<u64>,
     /// The setting whose mAP counts.
     #[serde(default)]
@@ -48,7 +48,7 @@ pub enum Setting {
     Multi,
 }
 
-/// mAP in the three settings; none where the data have no such questions.
+/// mAP in the three settings; none if the data have no such questions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Within a language.
@@ -59,19 +59,19 @@ pub struct Measured {
     pub multi: Option<f64>,
 }
 
-/// The best so far, as a checkpoint keeps it.
+/// The best so far, as stored in a checkpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Best {
-    /// mAP in the setting that counts; below any before the first time.
+    /// mAP in the chosen setting; below any mAP before the first evaluation.
     pub map: Option<f64>,
     /// Steps done then.
     pub step: u64,
-    /// Times since that were no better.
+    /// Evaluations since without improvement.
     pub since: u64,
 }
 
 impl Best {
-    /// Takes in what was measured after `step` steps; whether it is the best.
+    /// Records the result after `step` steps; returns whether it is the best.
     pub fn is_now(&mut self, step: u64, map: f64) -> bool {
         let better = self.map.is_none_or(|best| map > best);
         *self = if better {
@@ -83,7 +83,7 @@ impl Best {
     }
 }
 
-/// A data set that is open.
+/// An open data set.
 pub struct Validation {
     config: ValidationConfig,
     corpus: Corpus,
@@ -100,15 +100,15 @@ impl Validation {
         Ok(Self { config: config.clone(), corpus, task })
     }
 
-    /// Whether it is time after `step` steps of `steps`.
+    /// Whether an evaluation is due after `step` of `steps` steps.
     pub fn is_due(&self, step: u64, steps: u64) -> bool {
         step.is_multiple_of(self.config.every) || step == steps
     }
 
-    /// Measures the model as `quantization` stores it. `note` hears what its window leaves out.
+    /// Evaluates the model as quantized with `quantization`. Truncation is reported through `note`.
     ///
     /// # Errors
-    /// What encoding or ranking meets.
+    /// Those of encoding and ranking.
     pub fn measure(
         &self,
         student: &mut Student,
@@ -130,7 +130,7 @@ impl Validation {
         Ok(Measured { mono: map(report.mono), cross: map(report.cross), multi: map(report.multi) })
     }
 
-    /// What counts of it.
+    /// The value that counts.
     pub fn counts(&self, measured: &Measured) -> f64 {
         let Measured { mono, cross, multi } = *measured;
         let all = match self.config.setting {
@@ -141,7 +141,7 @@ impl Validation {
         all.into_iter().flatten().next().unwrap_or(0.0)
     }
 
-    /// Whether it was no better for too long.
+    /// Whether to stop early.
     pub fn is_over(&self, best: &Best) -> bool {
         self.config.patience.is_some_and(|patience| best.since >= patience)
     }

@@ -1,9 +1,9 @@
-//! Whitening within pairs: directions in which queries differ from their own passages count less.
+//! Whitening within pairs: gives less weight to directions in which queries differ from their own passages.
 //!
 //! This is within-class covariance normalization (Hatch, Kajarekar and Stolcke, Interspeech 2006) with a
-//! query and its passage as a class. `S` is the covariance of query less passage, the mean over languages,
+//! query and its passage as a class. `S` is the covariance of query minus passage, the mean over languages,
 //! scaled to a mean eigenvalue of 1. Vectors are multiplied by `W = (S + r I)^(-1/2)`, scaled likewise, as a
-//! dense layer behind the pooling.
+//! dense layer after the pooling.
 //!
 //! Not here: which `r` is best.
 
@@ -21,16 +21,16 @@ use crate::{
     text::{Cut, Kind},
 };
 
-/// Below this share of the largest eigenvalue, one is rounding.
+/// Eigenvalues below this fraction of the largest are rounding errors.
 const ROUNDING: f64 = 1e-12;
 
-/// How vectors are whitened when training is over.
+/// The `[whitening]` section: whitening after training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Whitening {
-    /// Pairs of each language, at most.
+    /// Maximal number of pairs per language.
     pub pairs: usize,
-    /// What is added to every direction, `r`: the larger, the nearer is the model to what it was.
+    /// The ridge `r` added to every direction: the larger, the smaller the change.
     pub ridge: f64,
 }
 
@@ -56,11 +56,11 @@ impl Whitening {
     }
 }
 
-/// Adds the layer to a model, or multiplies it into the last one where that has no activation. Pairs are
-/// drawn as monolingual batches are.
+/// Adds the layer to a model, or merges it into the last one if that has no activation. Pairs are sampled
+/// like monolingual batches.
 ///
 /// # Errors
-/// What encoding meets; [`Error::Input`] where there are no monolingual pairs; [`Error::Cancelled`].
+/// Those of encoding; [`Error::Input`] if there are no monolingual pairs; [`Error::Cancelled`].
 pub fn whiten(
     bundle: &mut Bundle,
     whitening: &Whitening,
@@ -78,7 +78,7 @@ pub fn whiten(
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Cancelled);
         }
-        // Where all of its sources weigh nothing.
+        // If all of its sources have weight 0.
         if items.is_empty() {
             continue;
         }
@@ -97,7 +97,7 @@ pub fn whiten(
     }
     if languages == 0 {
         return Err(Error::Input(
-            "there are no questions with passages in one language, which whitening needs; leave [whitening] out".into(),
+            "whitening needs questions with passages in the same language, and there are none; remove [whitening]".into(),
         ));
     }
     to_unit(&mut within, d);
@@ -107,11 +107,11 @@ pub fn whiten(
     if let Some(said) = cut.sentence("text", "texts") {
         note(&format!("whitening: {said}"));
     }
-    note(&format!("vectors are whitened within {pairs} pairs in {languages} languages"));
+    note(&format!("vectors whitened within {pairs} pairs in {languages} languages"));
     Ok(())
 }
 
-/// Adds the covariance of the rows of `queries` less those of `passages`, both `[pairs, d]`, to `out`, `[d, d]`.
+/// Adds the covariance of the rows of `queries` minus those of `passages`, both `[pairs, d]`, to `out`, `[d, d]`.
 fn add_covariance(out: &mut [f64], queries: &[f32], passages: &[f32], d: usize) {
     let differences = queries.iter().zip(passages).map(|(q, p)| f64::from(*q) - f64::from(*p));
     let differences = DMatrix::from_row_iterator(queries.len() / d, d, differences);
@@ -119,7 +119,7 @@ fn add_covariance(out: &mut [f64], queries: &[f32], passages: &[f32], d: usize) 
     out.iter_mut().zip(covariance.iter()).for_each(|(o, c)| *o += c);
 }
 
-/// Scales a matrix to a mean eigenvalue of 1; one of zeros stays.
+/// Scales a matrix to a mean eigenvalue of 1; a zero matrix is unchanged.
 fn to_unit(matrix: &mut [f64], d: usize) {
     let mean = trace(matrix, d) / d as f64;
     if mean > 0.0 {
@@ -127,7 +127,7 @@ fn to_unit(matrix: &mut [f64], d: usize) {
     }
 }
 
-/// Sum of the diagonal of `matrix`, `[d, d]`.
+/// Trace of `matrix`, `[d, d]`.
 fn trace(matrix: &[f64], d: usize) -> f64 {
     matrix.iter().step_by(d + 1).sum()
 }
@@ -135,17 +135,17 @@ fn trace(matrix: &[f64], d: usize) -> f64 {
 /// `A^(-1/2)` of a symmetric positive definite `A`, `[d, d]`, scaled to a mean eigenvalue of 1, by its eigenvalues.
 ///
 /// # Errors
-/// [`Error::Input`] where an eigenvalue is not above rounding.
+/// [`Error::Input`] if an eigenvalue is no larger than rounding errors.
 fn inverse_root(a: &[f64], d: usize) -> Result<Vec<f64>> {
     let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(DMatrix::from_row_slice(d, d, a));
     if eigenvalues.min() <= eigenvalues.max() * ROUNDING {
         return Err(Error::Input(
-            "the pairs' covariance is too near to a singular matrix to whiten by; raise whitening.ridge"
+            "the pairs' covariance is nearly singular, so it cannot be used for whitening; raise whitening.ridge"
                 .into(),
         ));
     }
     let roots = DMatrix::from_diagonal(&eigenvalues.map(|value| value.sqrt().recip()));
-    // Symmetric: rows are columns.
+    // Symmetric, so rows are columns.
     let mut root = (&eigenvectors * roots * eigenvectors.transpose()).as_slice().to_vec();
     to_unit(&mut root, d);
     Ok(root)
@@ -158,7 +158,7 @@ fn product(a: &[f64], b: &[f64], columns: usize) -> Vec<f64> {
     product.transpose().as_slice().to_vec()
 }
 
-/// Puts `matrix`, `[d, d]`, and then `offset`, `[d]`, behind the model's last layer.
+/// Appends `matrix`, `[d, d]`, and then `offset`, `[d]`, after the model's last layer.
 pub(super) fn append(bundle: &mut Bundle, matrix: &[f64], offset: &[f64], d: usize) -> Result<()> {
     let layers = &mut bundle.manifest.architecture.dense;
     let last = layers.last().filter(|last| last.activation == Activation::Identity).cloned();
@@ -197,7 +197,7 @@ mod tests {
         (0..d).for_each(|i| a[i * d + i] += 0.1);
         let root = inverse_root(&a, d).unwrap();
         let whole = product(&product(&root, &a, d), &root, d);
-        // The identity, but for the scale.
+        // The identity up to scale.
         let scale = whole[0];
         for (at, value) in whole.iter().enumerate() {
             let wanted = if at % (d + 1) == 0 { scale } else { 0.0 };

@@ -1,8 +1,8 @@
-//! Blocks in training on Burn's devices: GPUs, or the CPU by Burn's kernels.
+//! Blocks in training on Burn's devices: GPUs, or the CPU with Burn's kernels.
 //!
-//! With several devices each has the same weights and takes its share of every batch; their gradients
-//! meet on the first, which makes the update. Burn 0.22's own distributed training needs an all-reduce
-//! that its wgpu devices do not have.
+//! With several devices each has the same weights and takes its share of every batch; gradients are
+//! summed on the first, which makes the update. Burn 0.22's own distributed training needs an
+//! all-reduce that its wgpu devices lack.
 
 use std::sync::Arc;
 
@@ -24,16 +24,16 @@ use crate::{
     training::optimizer::{BodyMoments, Pace},
 };
 
-/// Lengths by which a batch is split.
+/// Sequence lengths by which a batch is split.
 const GROUPS: usize = 4;
 
 pub struct BurnBlocks {
     program: Arc<Program>,
     label: String,
-    /// One for each device, at least one.
+    /// One per device, at least one.
     replicas: Vec<Replica>,
     moments: BodyMoments,
-    /// Whether products are in f16.
+    /// Whether matrix products are in f16.
     half: bool,
 }
 
@@ -42,7 +42,7 @@ struct Replica {
     device: Device,
     model: Model,
     grads: GradientsAccumulator<Body>,
-    /// Of the last forward pass.
+    /// Kept from the last forward pass.
     graph: Option<Graph>,
 }
 
@@ -62,10 +62,10 @@ pub fn has_half(machine: &Machine) -> Result<bool> {
 }
 
 impl BurnBlocks {
-    /// The blocks of `weights`; with `half`, products are in f16.
+    /// The blocks of `weights`; with `half`, matrix products are in f16.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the tensor that does not fit.
+    /// [`Error::Format`] naming the tensor with the wrong shape.
     pub fn new(program: Program, weights: &Weights, machine: &Machine, half: bool) -> Result<Self> {
         let program = Arc::new(program);
         let replicas = machine.burn()?.iter().map(|device| {
@@ -102,7 +102,7 @@ impl Replica {
         Tensor::from_data(TensorData::new(indices, [count]), &self.device)
     }
 
-    /// Vectors of some sequences; nothing is waited for.
+    /// Vectors of some sequences, without waiting for the device.
     fn forward(&mut self, words: &[f32], lengths: &[usize], pass: Pass) -> Tensor<2> {
         let width = self.model.program.width();
         let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
@@ -115,7 +115,7 @@ impl Replica {
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&i| lengths[i]);
         let mut parts = Vec::new();
-        // Texts of like length together: little of the work goes into padding.
+        // Texts of similar length together, to minimize padding.
         for group in order.chunks(lengths.len().div_ceil(GROUPS).max(1)) {
             let length = group.iter().map(|&i| lengths[i]).max().unwrap_or(1);
             let mut index = vec![0i32; group.len() * length];
@@ -138,13 +138,13 @@ impl Replica {
         vectors
     }
 
-    /// Gradients as [`Blocks::backward`] gives them; with `half` they are no numbers where one of a weight is none.
-    /// Nothing is waited for.
+    /// Gradients as in [`Blocks::backward`]; with `half` they are NaN if one of a weight is not finite. Does not wait
+    /// for the device.
     fn backward(&mut self, graph: Graph, grads: &[f32], pass: Pass) -> Result<Tensor<2>> {
         let Pass { reach, half } = pass;
         let Graph { words, vectors } = graph;
         let scale = if half { scale(grads) } else { 1.0 };
-        // The loss as far as these vectors know it: its gradient by them is `grads`.
+        // A surrogate loss whose gradient with respect to these vectors is `grads`.
         let grads = TensorData::new(grads.iter().map(|g| g * scale).collect::<Vec<_>>(), vectors.dims());
         let mut all = (vectors * Tensor::from_data(grads, &self.device)).sum().backward();
         let reached = match reach {
@@ -153,7 +153,7 @@ impl Replica {
         };
         let Some(mut reached) = reached else {
             return Err(Error::Training(
-                "no gradient went as far back as it should; this is a defect, please report it".into(),
+                "the backward pass returned no gradient; this is a bug, please report it".into(),
             ));
         };
         if reach != Reach::Rows {
@@ -174,18 +174,18 @@ impl Replica {
     }
 }
 
-/// The power of two that brings the largest of `grads` to between 1 and 2, so that f16 holds the gradients
-/// that follow from them (loss scaling, arXiv 1710.03740).
+/// The power of two that scales the largest of `grads` to between 1 and 2, so that the gradients computed
+/// from them fit in f16 (loss scaling, arXiv 1710.03740).
 fn scale(grads: &[f32]) -> f32 {
     let largest = grads.iter().fold(0.0, |most: f32, g| most.max(g.abs()));
     if largest.is_normal() { (-largest.log2().floor()).clamp(-120.0, 120.0).exp2() } else { 1.0 }
 }
 
-/// Brings gradients back to their size.
+/// Unscales gradients.
 struct Unscaled {
     grads: GradientsParams,
     by: f32,
-    /// Zero, or no number where one of the gradients is none: f16 ends at 65504.
+    /// Zero, or NaN if one of the gradients is not finite: f16 ends at 65504.
     sound: Option<Tensor<1>>,
 }
 
@@ -225,7 +225,7 @@ impl Blocks for BurnBlocks {
         self.read(words, "gradients")
     }
 
-    // What is out of reach has no gradient, and stays.
+    // Weights out of reach have no gradient, and do not change.
     fn step(&mut self, pace: Pace, _: Reach) {
         let Some((first, others)) = self.replicas.split_first_mut() else { return };
         for other in others.iter_mut() {

@@ -1,4 +1,4 @@
-//! Blocks in training on the CPU, by kernels of our own.
+//! Blocks in training on the CPU, with our own kernels.
 
 use super::{Blocks, Reach};
 use crate::{
@@ -12,9 +12,9 @@ use crate::{
 pub struct CpuBlocks {
     program: Program,
     model: Trainable,
-    /// First and second of each of the model's parameters.
+    /// First and second moments of each of the model's parameters.
     moments: Vec<[Vec<f32>; 2]>,
-    /// How often each was updated.
+    /// The number of updates of each.
     times: Vec<u64>,
     quantization: Option<Quantization>,
 }
@@ -89,5 +89,5 @@ impl Blocks for CpuBlocks {
     }
 }
 
-/// The two moments' names in a checkpoint.
+/// The names of the two moments in a checkpoint.
 const KINDS: [&str; 2] = ["m", "v"];

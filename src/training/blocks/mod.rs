@@ -1,8 +1,8 @@
-//! The blocks of a model in training, whoever computes: [`cpu`] by kernels of our own, [`burn`] on
-//! Burn's devices.
+//! The blocks of a model in training, on any device: [`cpu`] with our own kernels, [`burn`] on Burn's
+//! devices.
 //!
-//! The loss is computed outside, from vectors; what goes back in are its gradients. So a batch may go
-//! through in chunks, one after the other (cached gradients, arXiv 2101.06983), on any device.
+//! The loss is computed outside, from vectors, and its gradients are passed back in. So a batch can be
+//! processed in chunks (gradient caching, arXiv 2101.06983), on any device.
 
 mod burn;
 mod cpu;
@@ -18,9 +18,9 @@ use crate::{
 
 /// A model's blocks with their gradients and optimizer state.
 pub trait Blocks {
-    /// Vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of sequences one
-    /// after the other, which are `lengths` tokens long. What [`backward`](Self::backward) needs for `reach` is
-    /// kept.
+    /// The forward pass: vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of
+    /// concatenated sequences of `lengths` tokens. Keeps what [`backward`](Self::backward) needs for
+    /// `reach`.
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails.
@@ -34,45 +34,45 @@ pub trait Blocks {
     /// [`Error::Device`] when the device fails.
     fn backward(&mut self, grads: &[f32], reach: Reach) -> Result<Vec<f32>>;
 
-    /// Updates the weights within `reach` by the gradients that were added up, which start at zero again.
+    /// Updates the weights within `reach` by the accumulated gradients, and resets these to zero.
     fn step(&mut self, pace: Pace, reach: Reach);
 
-    /// With which devices its checkpoints can be gone on from.
+    /// The kind of device that can resume from its checkpoints.
     fn devices(&self) -> &'static str;
 
-    /// The weights in f32 under their names.
+    /// The weights in f32, by name.
     ///
     /// # Errors
     /// [`Error::Device`] when they cannot be read back.
     fn weights(&mut self) -> Result<Weights>;
 
-    /// The optimizer's state, for a checkpoint: by the names of the weights, with what it is behind each.
+    /// The optimizer state for a checkpoint, by the names of the weights with suffixes.
     ///
     /// # Errors
     /// [`Error::Device`] when it cannot be read back.
     fn moments(&mut self) -> Result<Weights>;
 
-    /// Takes weights and optimizer state from a checkpoint.
+    /// Restores weights and optimizer state from a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Format`] naming what is missing or does not fit.
+    /// [`Error::Format`] naming what is missing or has the wrong shape.
     fn restore(&mut self, weights: &Weights, moments: &Weights) -> Result<()>;
 }
 
-/// How passes through the blocks compute.
+/// The numerics of forward and backward passes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Passes {
-    /// They see matrices as these would be packed.
+    /// They use matrices as they would be quantized.
     pub quantization: Option<Quantization>,
-    /// Products and their gradients are in f16; weights and all else stay in f32 (mixed precision).
+    /// Matrix products and their gradients are in f16; weights and everything else in f32 (mixed precision).
     pub half: bool,
 }
 
 /// The blocks of `weights` on `machine`.
 ///
 /// # Errors
-/// [`Error::Format`] naming the tensor that does not fit; [`Error::Unsupported`] for a device that
-/// cannot train, or not so.
+/// [`Error::Format`] naming the tensor with the wrong shape; [`Error::Unsupported`] for a device that
+/// cannot train, or not in this way.
 pub fn open(
     machine: &Machine,
     config: &Config,
@@ -83,7 +83,7 @@ pub fn open(
     let refused = |what: &str, key: &str, device: &str| {
         Err(Error::Unsupported {
             what: format!("{what} on {} ({})", machine.backend.name(), machine.adapter),
-            hint: format!("leave out `{key}`, or use {device}"),
+            hint: format!("remove `{key}`, or use {device}"),
         })
     };
     if passes.half && (own || !burn::has_half(machine)?) {
@@ -142,7 +142,7 @@ mod tests {
         (blocks.moments().unwrap(), rows)
     }
 
-    /// By kernels of our own and by Burn's, a checkpoint has the same arrays, with nearly the same in them.
+    /// With our own kernels and with Burn's, a checkpoint has the same arrays, with nearly the same values.
     #[test]
     fn the_optimizers_state_is_kept_by_the_names_of_the_weights() {
         let bundle = plain();
@@ -165,7 +165,7 @@ mod tests {
         for param in config.program().unwrap().params().iter().skip(1).filter(|param| !param.optional) {
             assert_eq!(own.need(&format!("{}.v", param.name)).unwrap().shape, param.shape());
         }
-        // They come back as they went.
+        // Round trip.
         for machine in [Machine::cpu(), Machine::flex()] {
             let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
             let (moments, _) = learned(blocks.as_mut(), config.hidden, &[1.0]);
@@ -185,7 +185,7 @@ mod tests {
             let mut blocks = open(&Machine::flex(), config, &bundle.weights, passes).unwrap();
             learned(blocks.as_mut(), config.hidden, sizes)
         };
-        // How far `a` is from `b`, by the length of `b`.
+        // The distance of `a` from `b`, relative to the length of `b`.
         let far = |a: &[f32], b: &[f32]| {
             let length = |x: &mut dyn Iterator<Item = f32>| x.map(|v| v * v).sum::<f32>().sqrt();
             length(&mut a.iter().zip(b).map(|(a, b)| a - b)) / length(&mut b.iter().copied())
@@ -200,7 +200,7 @@ mod tests {
         }
         let apart = far(&ours, &theirs);
         assert!(apart > 1e-6 && apart < 1e-2, "{apart}");
-        // 2⁻⁴⁰ is far below what f16 holds.
+        // 2⁻⁴⁰ is far below the range of f16.
         let small = (-40f32).exp2();
         let (_, small_rows) = run(true, &[1.0, 0.01 * small]);
         let back: Vec<f32> = small_rows.iter().map(|g| g / small).collect();
