@@ -11,59 +11,59 @@ use std::fmt::Write;
 pub struct Chart {
     /// Above the panels.
     pub title: String,
-    /// What it shows, a sentence or two: below the title, and for screen readers.
+    /// A description in a sentence or two: below the title, and for screen readers.
     pub about: String,
     /// Left to right.
     pub panels: Vec<Panel>,
 }
 
-/// A pair of axes with what is drawn between them.
+/// A pair of axes with their series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     /// The horizontal axis.
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
-    /// Each with a colour, a mark and a dash of its own; more than four repeat them.
+    /// Each with its own colour, mark and dash; more than four repeat them.
     pub series: Vec<Series>,
 }
 
 /// An axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// What is on it, with its unit.
+    /// Its label, with the unit.
     pub label: String,
     /// Whether it begins at 0.
     pub from_zero: bool,
-    /// Where it is marked; round numbers where this is empty.
+    /// Its ticks; round numbers if empty.
     pub ticks: Vec<f64>,
 }
 
-/// Points of one kind.
+/// A series of points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Its name in the legend; nothing where there is to be no entry.
+    /// Its name in the legend; empty for no entry.
     pub name: String,
-    /// In the order in which a line passes through them.
+    /// In the order of the line.
     pub points: Vec<Point>,
-    /// Whether a line is drawn through the filled points.
+    /// Whether a line connects the filled points.
     pub line: bool,
 }
 
 /// A point.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Point {
-    /// Where on the horizontal axis.
+    /// Horizontal position.
     pub x: f64,
-    /// Where on the vertical axis.
+    /// Vertical position.
     pub y: f64,
     /// Lower and upper end of its error bar.
     pub ends: Option<[f64; 2]>,
-    /// Small dots at the same place of the horizontal axis: the single values that `y` is the mean of.
+    /// Small dots at the same horizontal position: the single values of which `y` is the mean.
     pub dots: Vec<f64>,
-    /// Written beside it.
+    /// Its label.
     pub label: String,
-    /// Drawn as an outline, and passed by the line.
+    /// Drawn as an outline, and skipped by the line.
     pub hollow: bool,
 }
 
@@ -74,10 +74,10 @@ const TOP: f64 = 84.0;
 const LEFT: f64 = 66.0;
 const RIGHT: f64 = 18.0;
 const BOTTOM: f64 = 48.0;
-/// Between marks of several series at one place, and between a mark and its dots.
+/// Offset between marks of several series at one position, and between a mark and its dots.
 const DODGE: f64 = 13.0;
 const ASIDE: f64 = 7.5;
-/// A character's width and a line's height, about, at the size of labels.
+/// Approximate width of a character and height of a line in labels.
 const LETTER: (f64, f64) = (6.2, 13.0);
 
 const STYLE: &str = "\
@@ -122,7 +122,7 @@ impl Chart {
         out + "</svg>\n"
     }
 
-    /// One entry for each name, whichever panels it is in.
+    /// One legend entry per name, whichever panels it is in.
     fn legend(&self, out: &mut String) {
         let mut named: Vec<&str> = Vec::new();
         let mut x = 22.0;
@@ -143,7 +143,7 @@ impl Chart {
     }
 }
 
-/// From values to places.
+/// Maps values to positions.
 struct Scale {
     low: f64,
     high: f64,
@@ -154,7 +154,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// A scale from `from` to `to` in pixels for values and what surrounds them.
+    /// A scale from `from` to `to` in pixels for values with a margin.
     fn new(values: impl Iterator<Item = f64>, axis: &Axis, from: f64, to: f64) -> Self {
         let (mut low, mut high) = values
             .filter(|v| v.is_finite())
@@ -165,7 +165,7 @@ impl Scale {
         if axis.from_zero {
             low = low.min(0.0);
         }
-        // A single value gets room around it, one that is far smaller than the value.
+        // A single value gets a margin much smaller than the value.
         let room = (high - low).max(high.abs() * 1e-3).max(1e-6) * 0.06;
         (low, high) = (if axis.from_zero { low } else { low - room }, high + room);
         let step = step((high - low) / 6.0);
@@ -183,14 +183,14 @@ impl Scale {
     }
 }
 
-/// The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below `least`.
+/// The smallest of 1, 2, 2.5 and 5 times a power of ten that is at least `least`.
 fn step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
     let steps = [1.0, 2.0, 2.5, 5.0].map(|f| f * power);
     steps.into_iter().find(|s| *s >= least * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-/// The decimals that a number (and its multiples) need.
+/// The number of decimals that a number and its multiples need.
 fn decimals(of: f64) -> usize {
     let whole = |n: &usize| {
         let scaled = of * 10f64.powi(*n as i32);
@@ -274,7 +274,7 @@ impl Panel {
     }
 }
 
-/// Writes a label above a point and its error bar, where no other is.
+/// Writes a label above a point and its error bar, avoiding other labels.
 fn label(out: &mut String, taken: &mut Vec<(f64, f64, f64)>, text: &str, at: (f64, f64), ends: (f64, f64)) {
     let width = text.chars().count() as f64 * LETTER.0;
     let x = (at.0 - width / 2.0).min(ends.1 - width).max(ends.0);
@@ -316,7 +316,7 @@ fn bars(out: &mut String, style: usize, x: f64, ends: Option<[f64; 2]>) {
     }
 }
 
-/// A circle, square, triangle or diamond; `said` is shown when it is pointed at.
+/// A circle, square, triangle or diamond; `said` is its tooltip.
 fn mark(out: &mut String, style: usize, x: f64, y: f64, hollow: bool, said: &str) {
     let shape = match style % 4 {
         0 => format!("M{:.1} {y:.1}a5 5 0 1 0 10 0a5 5 0 1 0 -10 0Z", x - 5.0),
@@ -333,7 +333,7 @@ fn mark(out: &mut String, style: usize, x: f64, y: f64, hollow: bool, said: &str
     );
 }
 
-/// Text as it can stand in XML; control characters, which XML has no way to write, become blanks.
+/// Text escaped for XML; control characters, which XML cannot represent, become spaces.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -354,7 +354,7 @@ pub(super) mod tests {
     use super::*;
 
     /// Checks that tags are closed in the order in which they were opened, attributes are quoted, and
-    /// `&` and `<` stand where they may; returns the names of all elements.
+    /// `&` and `<` are only where allowed; returns the names of all elements.
     pub fn elements(svg: &str) -> Vec<String> {
         let (mut open, mut names) = (Vec::new(), Vec::new());
         let mut rest = svg;

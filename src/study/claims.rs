@@ -1,23 +1,23 @@
-//! What arXiv 2408.10536 claims of hybrid batches, and whether the figures of a study say so.
+//! The claims of arXiv 2408.10536 about hybrid batches, and whether a study's figures support them.
 //!
 //! A difference is judged by its [`wide`](super::Contrast::wide) interval: the bootstrap interval over
-//! questions, widened to hold the difference of every seed. So a claim holds only where other questions
-//! and other seeds would say the same.
+//! questions, widened to include the difference of every seed. So a claim holds only if other questions
+//! and other seeds would agree.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Figure, Findings, paper, summary::Contrast};
 
-/// Whether figures bear a claim out.
+/// Whether figures support a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
-    /// They do.
+    /// They support it.
     #[serde(rename = "holds")]
     Holds,
-    /// They say the contrary.
+    /// They contradict it.
     #[serde(rename = "does not hold")]
     DoesNotHold,
-    /// They cannot tell.
+    /// They cannot decide.
     #[serde(rename = "within the interval")]
     Within,
 }
@@ -33,22 +33,22 @@ impl Verdict {
     }
 }
 
-/// A claim of the paper with the verdict.
+/// A claim of the paper with a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
-    /// What is claimed.
+    /// The claim.
     pub claim: String,
-    /// Whether it is so here.
+    /// Whether it holds here.
     pub verdict: Verdict,
-    /// The figures that say so.
+    /// The figures behind the verdict.
     pub because: String,
 }
 
-/// How far below X-Y still counts as level, as a share of its figure (ours: the paper gives no bound;
-/// its own differences are −0.1 to +0.9 %).
+/// How far below X-Y still counts as level, relative to its figure (our bound: the paper gives none; its
+/// own differences are −0.1 to +0.9 %).
 pub const LEVEL: f64 = 0.02;
 
-/// The claims that the arms of a study can say something about.
+/// The claims that a study's arms can test.
 pub(super) fn of(findings: &Findings) -> Vec<Claim> {
     let contrast = |alpha, figure| findings.contrast(alpha, figure);
     let both = |figure| Some([contrast(1.0, figure)?, contrast(0.0, figure)?]);
@@ -133,12 +133,12 @@ mod tests {
     #[test]
     fn figures_decide() {
         use Verdict::*;
-        // Hybrid is best everywhere, and its distances are far smaller than the paper says.
+        // Hybrid is best everywhere, and its distances are far smaller than in the paper.
         assert_eq!(verdicts(&[(1.0, 3, 40), (0.5, 0, 2), (0.0, 2, 2)]), [Holds, Holds, Holds, DoesNotHold]);
         // Hybrid is worst everywhere.
         let worst = verdicts(&[(1.0, 0, 1), (0.5, 6, 30), (0.0, 0, 1)]);
         assert_eq!(worst, [DoesNotHold; 4]);
-        // All alike: level in multi, nothing else to be told; no distance is saved.
+        // All equal: level in multi, everything else undecided; distances are not lower.
         let same = verdicts(&[(1.0, 1, 9), (0.5, 1, 9), (0.0, 1, 9)]);
         assert_eq!(same, [Within, Within, Holds, DoesNotHold]);
         // Between the two in mono and cross: not best.

@@ -1,4 +1,4 @@
-//! What a study is told: one TOML file beside the training configuration that it varies.
+//! The configuration of a study: one TOML file, with the training configuration that it varies.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ pub struct Study {
     pub name: String,
     /// Folder for the runs, the report and its plots.
     pub output: PathBuf,
-    /// The training configuration that every run is made from.
+    /// The training configuration that all runs are derived from.
     pub train: PathBuf,
     /// Every arm is trained with each of these.
     pub seeds: Vec<u64>,
@@ -31,11 +31,11 @@ pub struct Study {
     /// The same, with names.
     #[serde(default)]
     pub arms: Vec<Arm>,
-    /// Steps of each contrastive stage; the recipe's where it is not given.
+    /// Steps of each contrastive stage; by default the recipe's.
     pub steps: Option<u64>,
-    /// Pairs in a batch of each contrastive stage; the recipe's where it is not given.
+    /// Batch size of each contrastive stage; by default the recipe's.
     pub batch: Option<usize>,
-    /// What models are measured on; sweeps use the first.
+    /// The evaluation sets; sweeps use the first.
     pub evaluate: Vec<DataSet>,
     /// Bootstrap resamples for the intervals of arms.
     #[serde(default = "samples")]
@@ -43,7 +43,7 @@ pub struct Study {
     /// Permutations for tests, and resamples for the intervals of differences.
     #[serde(default = "permutations")]
     pub permutations: usize,
-    /// What else is varied.
+    /// Further variations.
     #[serde(default)]
     pub sweep: Sweeps,
 }
@@ -52,21 +52,21 @@ pub struct Study {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arm {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub name: String,
     /// Probability of a monolingual batch.
     pub alpha: f64,
 }
 
-/// What models are measured on.
+/// An evaluation set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSet {
-    /// As `interlingua data` lists it.
+    /// Its name in `interlingua data`.
     pub dataset: String,
     /// The folder with its files.
     pub data: PathBuf,
-    /// Only these languages; all where it is empty.
+    /// Only these languages; all if empty.
     #[serde(default)]
     pub languages: Vec<String>,
     /// As `interlingua eval --split`.
@@ -75,19 +75,19 @@ pub struct DataSet {
     pub pool: Option<String>,
 }
 
-/// What is varied beside the share of monolingual batches, one thing at a time.
+/// What is varied besides the share of monolingual batches, one setting at a time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sweeps {
-    /// Pairs in a batch.
+    /// Batch sizes.
     pub batch: Vec<usize>,
-    /// Blocks of the start model that are kept, evenly spaced.
+    /// Numbers of blocks of the start model to keep, evenly spaced.
     pub layers: Vec<usize>,
-    /// Numbers of a token's vector that are kept; a multiple of an attention head's width.
+    /// Numbers of hidden dimensions to keep, multiples of an attention head's width.
     pub width: Vec<usize>,
-    /// How the weights of the same trained models are stored.
+    /// Quantizations of the same trained models.
     pub quantization: Vec<Quantization>,
-    /// Seeds of the runs of sweeps; the study's first where it is empty.
+    /// Seeds of the runs of sweeps; by default the study's first.
     pub seeds: Vec<u64>,
     /// Their share of monolingual batches.
     pub alpha: f64,
@@ -125,10 +125,10 @@ impl Study {
         Ok((study, recipe))
     }
 
-    /// Checks that each data set's folder is there; `file` is the study's.
+    /// Checks that each data set's folder exists; `file` is the study's.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the key, the path and how it is got.
+    /// [`Error::Format`] naming the key, the path and how to get it.
     pub fn check_inputs(&self, file: &Path) -> Result<()> {
         let check = |(i, set): (usize, &DataSet)| {
             check_there(file, &format!("evaluate[{i}].data"), &set.data, Some(&set.dataset))
@@ -219,7 +219,7 @@ impl Study {
         config.quantization_aware = false;
         for stage in &mut config.stage {
             let Objective::Contrastive(terms) = &mut stage.objective else { continue };
-            // Under the other two the share means nothing, and must not tell equal runs apart.
+            // The other two strategies ignore the share, which must not make equal runs differ.
             (terms.strategy, terms.alpha) = match alpha {
                 1.0 => (StrategyName::Monolingual, 0.5),
                 0.0 => (StrategyName::CrossLingual, 0.5),
@@ -234,7 +234,7 @@ impl Study {
 }
 
 impl DataSet {
-    /// How its files are read.
+    /// The options for reading it.
     ///
     /// # Errors
     /// [`Error::Input`] for an unknown pool.

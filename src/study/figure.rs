@@ -1,4 +1,4 @@
-//! The figures that a study follows: those of the tables of arXiv 2408.10536.
+//! The figures of a study: those in the tables of arXiv 2408.10536.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +14,13 @@ pub enum Figure {
     CrossMap,
     /// mAP in all languages together.
     MultiMap,
-    /// Recall in the first rank, in the question's language.
+    /// Recall at 1, in the question's language.
     #[serde(rename = "mono_recall@1")]
     MonoRecall1,
-    /// Recall in the first rank, in one other language.
+    /// Recall at 1, in one other language.
     #[serde(rename = "cross_recall@1")]
     CrossRecall1,
-    /// Recall in the first ten ranks, in all languages together.
+    /// Recall at 10, in all languages together.
     #[serde(rename = "multi_recall@10")]
     MultiRecall10,
     /// Mean rank distance; the lower the better.
@@ -52,7 +52,7 @@ impl Figure {
         }
     }
 
-    /// A value as tables show it.
+    /// A value formatted for tables.
     pub fn show(self, value: f64) -> String {
         if self == Self::RankDistance { format!("{value:.1}") } else { format!("{value:.4}") }
     }
@@ -74,7 +74,7 @@ impl Figure {
         }
     }
 
-    /// Its value in a report, `None` where the data set does not have it.
+    /// Its value in a report, `None` if the data set lacks it.
     pub fn of(self, report: &EvalReport) -> Option<f64> {
         let measures = match self.setting() {
             Some(setting) => report.measures(setting),

@@ -1,4 +1,4 @@
-//! What a run leaves on disk, so that nothing is done twice.
+//! The results of runs on disk, so that nothing is computed twice.
 
 use std::fs;
 use std::path::Path;
@@ -14,54 +14,54 @@ use crate::{Error, Result, sha256};
 /// The file of a [`Trained`] in its run's folder.
 pub(super) const TRAINED: &str = "trained.json";
 
-/// Written when training is over.
+/// Written when training has finished.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Trained {
     /// SHA-256 of configuration, start and data.
     pub key: String,
-    /// At the end of training; absent where nothing was left to train.
+    /// At the end of training; absent if nothing was left to train.
     pub pairs_per_second: Option<f64>,
-    /// The [`REVISION`] of the program that trained it; 0 is one that did not say.
+    /// The [`REVISION`] of the program that trained it; 0 if not recorded.
     #[serde(default)]
     pub revision: u32,
 }
 
-/// An evaluation's file. Beside it, under the same name, lie the ranks that it was made from.
+/// An evaluation's file, next to the ranks that it was made from, which have the same name.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// SHA-256 of the run's key, the data set and how it was measured.
+    /// SHA-256 of the run's key, the data set and the evaluation settings.
     pub key: String,
     /// SHA-256 of the model's manifest.
     pub bundle: String,
-    /// Size of the model as it was measured.
+    /// Size of the evaluated model.
     pub bytes: u64,
     /// As [`Trained::pairs_per_second`].
     pub pairs_per_second: Option<f64>,
     /// SHA-256 of the file of ranks.
     pub ranks: String,
-    /// What `interlingua eval --json` prints.
+    /// The output of `interlingua eval --json`.
     pub report: EvalReport,
 }
 
-/// Reads a JSON file; `None` where there is none, or it is not whole.
+/// Reads a JSON file; `None` if it is missing or incomplete.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Writes a JSON file whole or not at all.
+/// Writes a JSON file atomically.
 ///
 /// # Errors
-/// [`Error::File`] when the disk refuses.
+/// [`Error::File`] if it cannot be written.
 pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_vec_pretty(value).map_err(|e| Error::format(path.display().to_string(), e))?;
     write_whole(path, &json)
 }
 
-/// How many of the runs in `folder` another version of this program has trained, whose keys are not those of this
-/// one's.
+/// The number of runs in `folder` that another version of this program has trained, whose keys differ from those of
+/// this one.
 ///
 /// # Errors
-/// [`Error::File`] when the folder cannot be read.
+/// [`Error::File`] if the folder cannot be read.
 pub(super) fn of_other_versions(folder: &Path) -> Result<usize> {
     let failed = |e| Error::file(folder, e);
     let mut count = 0;
@@ -80,22 +80,22 @@ pub(super) fn of_other_versions(folder: &Path) -> Result<usize> {
 pub(super) fn ranks_to_bytes(ranks: &[Ranks]) -> Result<Vec<u8>> {
     let all = ranks.iter().flat_map(|ranks| &ranks.found).flat_map(|found| [found.own, found.pool]);
     let all: std::result::Result<Vec<u32>, _> = all.map(u32::try_from).collect();
-    let all = all.map_err(|e| Error::Input(format!("ranks cannot be kept: {e}")))?;
+    let all = all.map_err(|e| Error::Input(format!("ranks cannot be stored: {e}")))?;
     let bytes: Vec<u8> = all.iter().flat_map(|rank| rank.to_le_bytes()).collect();
-    let failed = |e: safetensors::SafeTensorError| Error::Input(format!("ranks cannot be kept: {e}"));
+    let failed = |e: safetensors::SafeTensorError| Error::Input(format!("ranks cannot be stored: {e}"));
     let view = TensorView::new(Dtype::U32, vec![all.len() / 2, 2], &bytes).map_err(failed)?;
     safetensors::serialize([("ranks", view)], None).map_err(failed)
 }
 
-/// Reads ranks that [`ranks_to_bytes`] wrote, on the same task. The top of each ranking is not kept.
+/// Reads ranks written by [`ranks_to_bytes`] on the same task. The top of each ranking is not stored.
 ///
 /// # Errors
-/// [`Error::File`], and [`Error::Integrity`] when the file is not the one whose hash is given, or is of
-/// another task.
+/// [`Error::File`], and [`Error::Integrity`] if the file does not have the given hash, or is from another
+/// task.
 pub(super) fn read_ranks(path: &Path, sha: &str, task: &Task) -> Result<Vec<Ranks>> {
     let wrong = |problem: &str| Error::Integrity {
         file: path.display().to_string(),
-        problem: format!("{problem}; delete it, and the run is measured again"),
+        problem: format!("{problem}; delete it, and the run is evaluated again"),
     };
     let bytes = fs::read(path).map_err(|e| Error::file(path, e))?;
     if sha256(&bytes) != sha {

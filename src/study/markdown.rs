@@ -6,7 +6,7 @@ use super::claims::signed;
 use super::{Figure, Findings, LEVEL, Report, Sweep, Value, Values, paper, plots};
 
 impl Report {
-    /// The report for people; plots are files beside it.
+    /// The report in Markdown; plots are separate files next to it.
     pub fn markdown(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
@@ -21,7 +21,7 @@ impl Report {
         writeln!(
             out,
             "Written by `interlingua study` {} on {date}; {}; {}. Start model: {} ({} parameters, SHA-256 \
-             `{}`). `report.json` has the whole configuration, every hash and every figure.\n",
+             `{}`). `report.json` has the full configuration, every hash and every figure.\n",
             self.version,
             self.device,
             self.machine,
@@ -42,7 +42,7 @@ impl Report {
     }
 
     fn write_sources(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "\n## What it was made from\n")?;
+        writeln!(out, "\n## Inputs\n")?;
         header(out, &["data set", "SHA-256 of ids and texts"])?;
         for (name, hash) in &self.datasets {
             row(out, &[name.clone(), format!("`{}`", short(hash))])?;
@@ -50,8 +50,8 @@ impl Report {
         let bytes: u64 = self.data.iter().map(|f| f.bytes).sum();
         writeln!(
             out,
-            "\nTraining data: {} files, {:.1} MB; SHA-256 of what was learned from `{}`. Runs, with the key by \
-             which a run is known to be done:\n",
+            "\nTraining data: {} files, {:.1} MB; SHA-256 of the texts used: `{}`. Runs, with the keys that \
+             identify them:\n",
             self.data.len(),
             bytes as f64 / 1e6,
             short(&self.learned_sha256)
@@ -94,8 +94,8 @@ impl Findings {
             }
             writeln!(
                 out,
-                "\nA verdict is computed: a difference counts where its interval over questions, widened to \
-                 hold the difference of every seed, does not hold 0; \"level\" is not more than {:.0} % below \
+                "\nVerdicts are computed: a difference counts if its interval over questions, widened to \
+                 include the difference of every seed, does not include 0; \"level\" is at most {:.0} % below \
                  (our bound, the paper gives none).\n",
                 LEVEL * 100.0
             )?;
@@ -127,11 +127,11 @@ impl Findings {
             writeln!(
                 out,
                 "\nDifferences. Each query's value is its mean over seeds; whole questions, with all their \
-                 translations, are drawn and permuted (paired randomisation, {permutations} permutations, \
-                 seed {seed}; p corrected by Holm for this table). So p speaks of other questions; of other \
-                 seeds speaks the column of single seeds.\n"
+                 translations, are resampled and permuted (paired randomisation, {permutations} permutations, \
+                 seed {seed}; p Holm-corrected for this table). So p is about other questions; the column of \
+                 single seeds is about other seeds.\n"
             )?;
-            header(out, &["hybrid less", "figure", "difference [95 %]", "by seed", "p", "p corrected"])?;
+            header(out, &["difference of", "figure", "difference [95 %]", "by seed", "p", "p corrected"])?;
             for c in &self.contrasts {
                 let show = |value: &f64| signed(c.figure, *value);
                 row(
@@ -155,13 +155,16 @@ impl Findings {
         self.write_paper(out, &figures)
     }
 
-    /// Ours beside the paper's.
+    /// Our figures next to the paper's.
     fn write_paper(&self, out: &mut String, figures: &[Figure]) -> std::fmt::Result {
         let rows = paper::rows(&self.dataset);
         if rows.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\nBeside the paper ([P]: printed in arXiv 2408.10536, larger models, other data):\n")?;
+        writeln!(
+            out,
+            "\nCompared with the paper ([P]: printed in arXiv 2408.10536, larger models, other data):\n"
+        )?;
         let names = figures.iter().map(|f| f.name());
         header(out, &["start", "batches"].into_iter().chain(names).collect::<Vec<_>>())?;
         let dash = || "–".to_string();
@@ -336,7 +339,7 @@ pub(super) mod tests {
         ] {
             assert!(text.contains(words), "{words} is missing in\n{text}");
         }
-        // Of the mono arm, all that the table says.
+        // All that the table says about the mono arm.
         let arm = &report().findings[0].arms[0].figures[&Figure::MonoMap];
         let cell = format!("{:.4} ± {:.4} [{:.4} ", arm.mean, arm.sd.unwrap(), arm.interval.unwrap()[0]);
         assert!(text.contains(&cell), "{cell} is missing in\n{text}");
@@ -350,7 +353,7 @@ pub(super) mod tests {
         assert!(json.contains("\"mono_recall@1\"") && json.contains("\"verdict\":\"holds\""), "{json}");
     }
 
-    /// With `STUDY_PLOTS` set to a folder, the plots are written there to be looked at.
+    /// With `STUDY_PLOTS` set to a folder, the plots are written there for inspection.
     #[test]
     fn every_plot_is_well_formed_and_named_in_the_report() {
         let report = report();

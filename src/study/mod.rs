@@ -1,10 +1,10 @@
-//! A study: the same start trained with several shares of monolingual batches and several seeds, each
-//! measured, and one report with a verdict on each claim of arXiv 2408.10536.
+//! Studies: one start model trained with several shares of monolingual batches and several seeds, each run
+//! evaluated, and one report with a verdict on each claim of arXiv 2408.10536.
 //!
-//! [`Study`] is what a person writes down, [`run()`] does it, and skips what is done; [`Findings`] are
-//! drawn from every query's measures, and a [`Report`] becomes `report.md`, its plots and
-//! `report.json`. Only `config`, `plan`, `start`, `run`, `timings` and `keep` need a model; the rest builds
-//! without tensors.
+//! [`Study`] is the configuration, [`run()`] carries it out, skipping what is done; [`Findings`] are computed
+//! from every query's measures, and a [`Report`] becomes `report.md`, its plots and `report.json`. Only
+//! `config`, `plan`, `start`, `run`, `timings` and `keep` need a model; the rest builds without
+//! tensors.
 //! Not here: training itself, measures, tests.
 
 mod chart;

@@ -1,9 +1,9 @@
-//! The figures that arXiv 2408.10536 prints, to set ours beside.
+//! The figures printed in arXiv 2408.10536, for comparison.
 
 use super::Figure;
 
 /// One row of the paper's tables: start model, batches, and the figures in the order of
-/// [`Figure::ALL`], where the paper prints them.
+/// [`Figure::ALL`], if the paper prints them.
 pub type Row = (&'static str, &'static str, [Option<f64>; 7]);
 
 const fn xquad(start: &'static str, batches: &'static str, v: [f64; 7]) -> Row {
@@ -33,7 +33,7 @@ const MLQA_R: [Row; 6] = [
     mlqa("LaBSE", "hybrid", [0.6864, 0.6811, 0.5785, 195.0]),
 ];
 
-/// The paper's rows for a data set; none where it has none.
+/// The paper's rows for a data set, if any.
 pub fn rows(dataset: &str) -> &'static [Row] {
     match dataset {
         "xquad-r" => &XQUAD_R,
@@ -42,7 +42,7 @@ pub fn rows(dataset: &str) -> &'static [Row] {
     }
 }
 
-/// The range that the paper says hybrid batches lower the rank distance by, against monolingual ones.
+/// The range by which hybrid batches lower the rank distance compared with monolingual ones, according to the paper.
 pub const LOWERED: [f64; 2] = [0.13, 0.30];
 
 /// A value beside its figure.

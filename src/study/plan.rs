@@ -1,4 +1,4 @@
-//! What there is to train and to measure, and how one knows whether it is done.
+//! What to train and evaluate, and the keys by which finished work is recognized.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,20 +14,20 @@ use crate::datasets::records;
 use crate::training::{self, Size, TrainConfig};
 use crate::{Error, Result, sha256};
 
-/// Fields of a training configuration that do not tell runs apart, or not by themselves.
+/// Fields of a training configuration that do not identify runs, or not by themselves.
 const NOT_IN_KEY: [&str; 8] =
     ["output", "name", "licence", "checkpoint_every", "quantization", "start", "data", "guard"];
 
-/// A model to be measured.
+/// A model to evaluate.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     /// Folder of its files.
     pub folder: PathBuf,
-    /// SHA-256 of configuration, start, teacher and data, and of what the program makes of them.
+    /// SHA-256 of configuration, start, teacher and data, and of the program's training revision.
     pub key: String,
-    /// How it is trained; the start itself is not.
+    /// Its training configuration; none for the start itself.
     pub train: Option<TrainConfig>,
-    /// Where its weights are, or will be.
+    /// The folder of its weights.
     pub bundle: PathBuf,
 }
 
@@ -41,17 +41,17 @@ impl Plan {
 /// An arm with one seed.
 pub(super) type Trained = (Arm, u64, Plan);
 
-/// A value of a sweep: its name, how weights are stored, and a run for each seed.
+/// A value of a sweep: its name, quantization, and a run for each seed.
 pub(super) type Swept = (String, Quantization, Vec<(u64, Plan)>);
 
-/// What all runs share.
+/// What all runs have in common.
 pub(super) struct Planner<'a> {
     study: &'a Study,
     /// With the common start.
     recipe: TrainConfig,
-    /// The files that runs learn from.
+    /// The training data files.
     pub data: Vec<File>,
-    /// SHA-256 of all that was read from them, and from published sets, and is not left out.
+    /// SHA-256 of all texts used from them and from published sets.
     pub learned: String,
     /// The common start.
     pub start: Baseline,
@@ -64,7 +64,7 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Makes the common start where it is not there yet, and hashes what runs depend on.
+    /// Makes the common start if it does not exist yet, and hashes what runs depend on.
     ///
     /// # Errors
     /// Says what is wrong with data, start or teacher.
@@ -93,12 +93,12 @@ impl<'a> Planner<'a> {
             teacher_sha256: Bundle::open(&teacher)?.fingerprint()?,
             parameters: bundle.weights.parameters(),
         };
-        // Every run begins with the very same weights, and a smaller start keeps its teacher.
+        // Every run begins with the same weights, and a smaller start keeps its teacher.
         recipe.start.model = folder.clone();
         recipe.start.teacher = Some(teacher);
         (recipe.start.layers, recipe.start.trim) = (None, None);
         recipe.prompts = None;
-        // The same steps for all: none stops early, or takes the weights of another step.
+        // The same steps for all: no early stopping, and no weights of another step.
         recipe.validation = None;
         let starts = BTreeMap::from([(size, (folder.clone(), start.sha256.clone()))]);
         Ok(Self { study, recipe, data, learned, start, folder, size, starts })
@@ -114,8 +114,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Every arm with every seed: all arms with the first seed, then with the second, so that a study
-    /// that is interrupted can be looked at.
+    /// Every arm with every seed: all arms with the first seed, then with the second, so that an interrupted
+    /// study is already useful.
     ///
     /// # Errors
     /// Says why a smaller start cannot be made.
@@ -125,7 +125,7 @@ impl<'a> Planner<'a> {
         all.map(|(arm, seed)| Ok((arm.clone(), seed, self.plan(seed, arm.alpha, None, self.size)?))).collect()
     }
 
-    /// The run with this seed, share, batch (the study's own where it is not given) and size.
+    /// The run with this seed, share, batch (by default the study's) and size.
     fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, size: Size) -> Result<Plan> {
         let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
         if !self.starts.contains_key(&size) {
@@ -137,7 +137,7 @@ impl<'a> Planner<'a> {
         config.start.model = start;
         let failed = |e: serde_json::Error| Error::format("the configuration", e);
         let mut told = serde_json::to_value(&config).map_err(failed)?;
-        // Without names, paths and how weights are stored: start, teacher and data are known by their
+        // Without names, paths and quantization: start, teacher and data are identified by their
         // hashes.
         if let Some(fields) = told.as_object_mut() {
             for field in NOT_IN_KEY {
@@ -146,7 +146,7 @@ impl<'a> Planner<'a> {
         }
         let parts = json!([training::REVISION, told, known, self.start.teacher_sha256, self.learned]);
         let key = sha256(parts.to_string().as_bytes());
-        // The same run may be asked for twice, as an arm and in a sweep: its folder is the same then.
+        // The same run may be an arm and in a sweep: it then has the same folder.
         let batch = config.stage.last().map_or(0, |stage| stage.batch);
         let width =
             if size.width == self.size.width { String::new() } else { format!("-width-{}", size.width) };
@@ -160,7 +160,7 @@ impl<'a> Planner<'a> {
     /// The runs of every sweep.
     ///
     /// # Errors
-    /// As [`arms`](Self::arms).
+    /// As for [`arms`](Self::arms).
     pub fn swept(&mut self) -> Result<Vec<(&'static str, Vec<Swept>)>> {
         let (sweep, size) = (self.study.sweep.clone(), self.size);
         let seeds = self.study.sweep_seeds().to_vec();

@@ -3,8 +3,8 @@
 use super::summary::quality;
 use super::{Arm, Axis, Chart, Cost, Figure, Findings, Panel, Point, Report, Series, Sweep};
 
-/// File names and charts: mAP and rank distance by share of monolingual batches for each data set with
-/// two arms or more, and a chart for each sweep.
+/// File names and charts: mAP and rank distance by share of monolingual batches for each data set with at
+/// least two arms, and a chart for each sweep.
 pub fn plots(report: &Report) -> Vec<(String, Chart)> {
     let mut all = Vec::new();
     for findings in report.findings.iter().filter(|f| f.arms.len() > 1) {
@@ -19,7 +19,7 @@ pub fn plots(report: &Report) -> Vec<(String, Chart)> {
     all
 }
 
-/// A name as it can stand in a file's.
+/// A name made safe for file names.
 pub(super) fn file_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
@@ -68,7 +68,7 @@ fn pareto(sweep: &Sweep) -> Chart {
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         let label = match cost {
             Cost::Latency => "ms, one short text",
-            Cost::Time => "ms a text, in batches",
+            Cost::Time => "ms per text, in batches",
             Cost::Bytes => "MB",
         };
         Panel {
@@ -80,7 +80,7 @@ fn pareto(sweep: &Sweep) -> Chart {
     Chart {
         title: format!("Quality against cost: {}", sweep.name),
         about:
-            "Filled, joined: nothing else is as good for less; outlined: something is. Bars: 95 % bootstrap \
+            "Filled, joined: on the Pareto front, nothing else is as good at a lower cost. Bars: 95 % bootstrap \
                 interval over questions."
                 .to_string(),
         panels: Cost::ALL.map(panel).to_vec(),

@@ -1,4 +1,4 @@
-//! Everything a study found, and everything it was made from.
+//! A study's report: all results and inputs.
 
 use std::collections::BTreeMap;
 
@@ -16,29 +16,29 @@ pub struct Report {
     pub version: String,
     /// The day on which the report was written, as `2026-01-31`.
     pub date: Option<String>,
-    /// Where models were trained and measured last, in words.
+    /// The device on which models were last trained and evaluated, in words.
     pub device: String,
     /// The machine: system, processor, threads.
     pub machine: String,
-    /// The study's configuration, as it was read.
+    /// The study's configuration, as read.
     pub study: Json,
-    /// The training configuration of the runs, before each one's own seed, share and sizes.
+    /// The runs' training configuration, before each one's seed, share and sizes.
     pub recipe: Json,
-    /// Where all runs begin.
+    /// The common start.
     pub start: Baseline,
-    /// The files that runs learned from.
+    /// The training data files.
     pub data: Vec<File>,
-    /// SHA-256 of all that was read from them, and from published sets, and was not left out.
+    /// SHA-256 of all texts used from them and from published sets.
     pub learned_sha256: String,
     /// SHA-256 of each data set's ids and texts, by name.
     pub datasets: BTreeMap<String, String>,
-    /// What was found on each data set.
+    /// The findings on each data set.
     pub findings: Vec<Findings>,
-    /// What was swept.
+    /// The sweeps.
     pub sweeps: Vec<Sweep>,
     /// Every evaluation.
     pub runs: Vec<Run>,
-    /// What else is to be known, a sentence each.
+    /// Notes, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct Report {
 pub struct Baseline {
     /// Its name.
     pub model: String,
-    /// SHA-256 of its files, its prompts and its shape together.
+    /// SHA-256 of its files, prompts and architecture together.
     pub sha256: String,
     /// SHA-256 of the teacher's files likewise.
     pub teacher_sha256: String,
@@ -73,16 +73,16 @@ pub struct Run {
     pub folder: String,
     /// The data set.
     pub dataset: String,
-    /// How weights were stored for it.
+    /// The quantization of its weights.
     pub quantization: String,
-    /// SHA-256 of configuration, start and data: what says whether it is done.
+    /// SHA-256 of configuration, start and data, which identifies it.
     pub key: String,
     /// SHA-256 of the model's manifest, which names the hashes of its files.
     pub bundle: String,
     /// SHA-256 of the evaluation's file.
     pub evaluation: String,
-    /// Where it was measured.
+    /// The device of the evaluation.
     pub device: String,
-    /// Pairs a second in training, where it was trained.
+    /// Pairs per second in training, if trained.
     pub pairs_per_second: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! Training, measuring and summing up what a study asks for, and is not done yet.
+//! Runs a study: trains and evaluates what is not done yet, and writes the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,20 +26,20 @@ use crate::{Error, Result, sha256};
 /// Seed of resampling and permutations.
 const SEED: u64 = 1;
 
-/// What a study tells whoever shows it.
+/// Progress events of a study.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A sentence.
     Note(&'a str),
-    /// A run begins: which of how many, and its name.
+    /// A run begins: its number, the total, and its name.
     Begin(usize, usize, &'a str),
-    /// A step of training is done.
+    /// A training step is done.
     Step(&'a training::Progress),
-    /// Texts are encoded: what, how many, of how many.
+    /// Texts are being encoded: what, how many, of how many.
     Encode(&'static str, usize, usize),
 }
 
-/// A data set that is open.
+/// An open data set.
 struct Open {
     name: String,
     corpus: Corpus,
@@ -53,16 +53,16 @@ struct Work<'a> {
     sets: Vec<Open>,
     stop: &'a AtomicBool,
     tell: &'a mut dyn FnMut(Event),
-    /// Every evaluation that the report is made from.
+    /// All evaluations for the report.
     runs: Vec<Run>,
 }
 
-/// Does what `study` asks for with `recipe`, as [`Study::read`] gives them, and is not done yet; writes
-/// `report.md`, its plots and `report.json` into the study's folder.
+/// Runs what is not done yet of `study` with `recipe`, as returned by [`Study::read`]; writes `report.md`,
+/// its plots and `report.json` into the study's folder.
 ///
-/// A run whose evaluation is there with the key of its configuration, start and data is not done again,
-/// and one that was interrupted goes on from its checkpoint. When `stop` is set, what is under way ends
-/// soon with [`Error::Cancelled`]. Without `resume`, a folder that holds runs already is refused.
+/// A run with an evaluation that matches the key of its configuration, start and data is not repeated, and
+/// an interrupted one continues from its checkpoint. When `stop` is set, the current step ends soon with
+/// [`Error::Cancelled`]. Without `resume`, a folder that already has runs is refused.
 ///
 /// # Errors
 /// Says what is wrong with configuration, data, start model or device.
@@ -76,20 +76,20 @@ pub fn run(
 ) -> Result<Report> {
     if !resume && fs::read_dir(study.output.join("runs")).is_ok_and(|mut runs| runs.next().is_some()) {
         return Err(Error::Input(format!(
-            "{} holds runs already: go on with --resume (what is done is not done again), or name another \
+            "{} already has runs: continue with --resume (what is done is reused), or name another \
              output folder",
             study.output.display()
         )));
     }
-    // What is wrong with the data sets is told before anything is trained.
+    // Report faults in the data sets before training anything.
     let sets = study.evaluate.iter().map(open).collect::<Result<Vec<_>>>()?;
     let mut planner = Planner::new(study, recipe, &mut |note| tell(Event::Note(note)))?;
     let runs = study.output.join("runs");
     let old = keep::of_other_versions(&runs)?;
     if old > 0 {
         tell(Event::Note(&format!(
-            "{old} of the runs in {} were trained by another version of this program, which gives other weights or \
-             tells runs apart in another way: they are left as they are, and these are others",
+            "{old} of the runs in {} were trained by another version of this program, which gives different weights or \
+             identifies runs differently: they are kept, but not used",
             runs.display()
         )));
     }
@@ -126,7 +126,7 @@ impl Work<'_> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// The evaluation of a model on a data set: as it is on disk, or made now.
+    /// The evaluation of a model on a data set, from disk or run now.
     fn measured(&mut self, plan: &Plan, set: usize, quantization: Quantization) -> Result<Record> {
         self.cancelled()?;
         let (path, ranks_path) = self.files(plan, set, quantization);
@@ -146,7 +146,7 @@ impl Work<'_> {
         let bytes = (bundle.weights.to_safetensors()?.len() + bundle.tokenizer.len()) as u64;
         let encoder = Encoder::new(&bundle, self.machine.clone())?;
         if self.machine.backend != Backend::Cpu {
-            // Some drivers give wrong numbers without any error.
+            // Some drivers compute wrong numbers without any error.
             block_on(encoder.self_test(&SelfTest::of(&bundle)?))?;
         }
         let open = &self.sets[set];
@@ -179,7 +179,7 @@ impl Work<'_> {
         (file("json"), file("ranks.safetensors"))
     }
 
-    /// Trains where that is not done; pairs a second, where they are known.
+    /// Trains if not done yet; returns pairs per second, if known.
     fn train(&mut self, plan: &Plan) -> Result<Option<f64>> {
         let Some(config) = &plan.train else { return Ok(None) };
         let path = plan.folder.join(keep::TRAINED);
@@ -208,7 +208,7 @@ impl Work<'_> {
         Ok(pairs_per_second)
     }
 
-    /// Removes what a finished run needs no more: checkpoints, and its copy of the start.
+    /// Removes what a finished run no longer needs: checkpoints, and its copy of the start.
     fn tidy(&self, plan: &Plan) -> Result<()> {
         if plan.train.is_some() && plan.folder.join(keep::TRAINED).is_file() {
             for part in ["checkpoints", "start"].map(|part| plan.folder.join(part)) {
@@ -220,7 +220,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What was measured, from disk.
+    /// The results, from disk.
     fn model(&mut self, plan: &Plan, seed: u64, set: usize, q: Quantization) -> Result<(Measured, Record)> {
         let record = self.measured(plan, set, q)?;
         let (path, ranks_path) = self.files(plan, set, q);
@@ -251,20 +251,20 @@ impl Work<'_> {
         arms: &[Trained],
         swept: &[(&str, Vec<Swept>)],
     ) -> Result<Report> {
-        (self.tell)(Event::Note("summing up"));
+        (self.tell)(Event::Note("writing the report"));
         let study = self.study;
         let drawn = Drawn { samples: study.samples, permutations: study.permutations, seed: SEED };
         let mut notes = Vec::new();
         if study.seeds.len() < 3 {
             notes.push(format!(
-                "{} seed{}: fewer than three say little about what other seeds would give.",
+                "{} seed{}: fewer than three are weak evidence about other seeds.",
                 study.seeds.len(),
                 if study.seeds.len() == 1 { "" } else { "s" }
             ));
         }
         let mut findings = Vec::new();
         for set in 0..self.sets.len() {
-            // All arms have the start's tokenizer, so its window leaves out what theirs do.
+            // All arms have the start's tokenizer and window, so they truncate the same.
             let (start, record) = self.model(baseline, 0, set, Quantization::F32)?;
             let mut measured = Vec::new();
             for arm in &study.arms {
@@ -293,7 +293,7 @@ impl Work<'_> {
         let devices: BTreeSet<&str> = self.runs.iter().map(|run| run.device.as_str()).collect();
         if devices.len() > 1 {
             notes.push(format!(
-                "Models were trained and measured on different devices, so pairs/s in training do not compare: {}.",
+                "Models were trained and evaluated on different devices, so pairs/s in training are not comparable: {}.",
                 devices.into_iter().collect::<Vec<_>>().join(", ")
             ));
         }
@@ -332,7 +332,7 @@ impl Work<'_> {
         if models.is_empty() {
             return Ok(Timings::new());
         }
-        (self.tell)(Event::Note("timing the models of the sweeps in turns"));
+        (self.tell)(Event::Note("timing the models of the sweeps, alternating"));
         let place = format!("{}, {}", device(self.machine), machine());
         let path = self.study.output.join("timings.json");
         timings::take(&models, self.machine, &place, &path, &mut || self.cancelled())

@@ -1,4 +1,4 @@
-//! Where runs begin: one start for all, and smaller ones beside it.
+//! The start models of a study: one for all runs, and smaller ones for sweeps.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use crate::Result;
 use crate::bundle::{Bundle, SelfTest};
 use crate::training::{Size, cut, kept};
 
-/// The start cut to `size`, written beside it where it is not there yet.
+/// The start cut to `size`, written next to it if it does not exist yet.
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) when it is smaller or cannot be cut so,
-/// [`Error::File`](crate::Error::File) when the disk refuses.
+/// [`Error::Input`](crate::Error::Input) if it is smaller or cannot be cut like this,
+/// [`Error::File`](crate::Error::File) if it cannot be written.
 pub(super) fn smaller(start: &Path, size: Size) -> Result<PathBuf> {
     let mut bundle = Bundle::open(start)?;
     let all = Size::of(&bundle.manifest.architecture);

@@ -1,4 +1,4 @@
-//! What a study found: its arms' figures, how far they are apart, and what its sweeps cost.
+//! A study's findings: figures of its arms, their differences, and costs of its sweeps.
 
 use std::collections::BTreeMap;
 
@@ -40,36 +40,36 @@ pub type Values = BTreeMap<Figure, Value>;
 /// A share of monolingual batches, trained with every seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Arm {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Probability of a monolingual batch: 1 is the paper's X-X-mono, 0 its X-Y.
     pub alpha: f64,
     /// The seeds.
     pub seeds: Vec<u64>,
-    /// What was measured.
+    /// The figures.
     pub figures: Values,
 }
 
-/// How far the hybrid arm is from another in one figure.
+/// The difference between the hybrid arm and another in one figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contrast {
     /// The hybrid arm.
     pub hybrid: String,
     /// The other.
     pub other: String,
-    /// What is compared.
+    /// The figure compared.
     pub figure: Figure,
     /// Other (a), hybrid (b), and the tests over questions, each query's value being its mean over seeds.
     /// p is corrected for all contrasts of the data set.
     #[serde(flatten)]
     pub difference: Difference,
-    /// Hybrid less other, by seed.
+    /// Hybrid minus other, by seed.
     pub seeds: Vec<f64>,
-    /// The interval over questions, widened where needed to hold the difference of every seed.
+    /// The interval over questions, widened if necessary to include the difference of every seed.
     pub wide: Interval,
 }
 
-/// All that was found on one data set.
+/// The findings on one data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
     /// The data set's name.
@@ -78,31 +78,31 @@ pub struct Findings {
     pub size: [usize; 4],
     /// The start model, untrained.
     pub baseline: Values,
-    /// The arms, by falling share of monolingual batches.
+    /// The arms, by descending share of monolingual batches.
     pub arms: Vec<Arm>,
-    /// Hybrid less monolingual, and hybrid less cross-lingual.
+    /// Hybrid minus monolingual, and hybrid minus cross-lingual.
     pub contrasts: Vec<Contrast>,
-    /// What the paper claims, and whether the figures say so.
+    /// The paper's claims with verdicts.
     pub claims: Vec<Claim>,
     /// Bootstrap resamples for intervals, permutations for tests, seed of both.
     pub drawn: (usize, usize, u64),
 }
 
-/// One measured model: a seed of an arm.
+/// One evaluated model: a seed of an arm.
 #[derive(Debug, Clone)]
 pub struct Measured {
     /// The seed.
     pub seed: u64,
-    /// Where answers were found.
+    /// The ranks of answers.
     pub ranks: Vec<Ranks>,
     /// Every query's measures.
     pub scores: Scores,
 }
 
-/// An arm as it was measured.
+/// The results of an arm.
 #[derive(Debug, Clone)]
 pub struct MeasuredArm {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Probability of a monolingual batch.
     pub alpha: f64,
@@ -110,7 +110,7 @@ pub struct MeasuredArm {
     pub seeds: Vec<Measured>,
 }
 
-/// How many samples to draw, and with which seed.
+/// Numbers of samples, and the seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Drawn {
     /// Bootstrap resamples for the intervals of arms.
@@ -121,10 +121,10 @@ pub struct Drawn {
     pub seed: u64,
 }
 
-/// The figures of models that were trained alike with several seeds.
+/// The figures of models that differ only by seed.
 ///
 /// # Errors
-/// [`Error::Input`] when there is none, or they were measured on another task.
+/// [`Error::Input`] if there are none, or they were evaluated on another task.
 pub fn values(task: &Task, models: &[&Measured], drawn: Drawn) -> Result<Values> {
     let report = |scores: &Scores| EvalReport::new(Facts::default(), task, &Settings::of(task, scores));
     let reports: Vec<EvalReport> = models.iter().map(|model| report(&model.scores)).collect();
@@ -139,15 +139,15 @@ pub fn values(task: &Task, models: &[&Measured], drawn: Drawn) -> Result<Values>
 fn mean(task: &Task, models: &[&Measured]) -> Result<Scores> {
     let scores: Vec<&Scores> = models.iter().map(|model| &model.scores).collect();
     Scores::mean(&scores).filter(|mean| mean.multi.len() == task.queries.len()).ok_or_else(|| {
-        Error::Input("There is no model to sum up, or they were measured on different questions".into())
+        Error::Input("there are no models to compare, or they were evaluated on different questions".into())
     })
 }
 
 impl Findings {
-    /// Sums up what was measured on `task`, the data set `dataset`.
+    /// Summarizes the results on `task`, the data set `dataset`.
     ///
     /// # Errors
-    /// [`Error::Input`] when models were measured on different tasks, or for too few permutations.
+    /// [`Error::Input`] if models were evaluated on different tasks, or for too few permutations.
     pub fn of(
         dataset: &str,
         task: &Task,
@@ -186,12 +186,12 @@ impl Findings {
         Ok(findings)
     }
 
-    /// The hybrid arm that claims are about: the one nearest to an even share.
+    /// The hybrid arm that claims refer to: the one nearest to an even share.
     pub fn hybrid(&self) -> Option<&Arm> {
         hybrid(&self.arms, |arm| arm.alpha)
     }
 
-    /// How far the hybrid arm is from the arm of this share.
+    /// The difference between the hybrid arm and the arm with this share.
     pub fn contrast(&self, alpha: f64, figure: Figure) -> Option<&Contrast> {
         let other = self.arms.iter().find(|arm| arm.alpha == alpha)?;
         self.contrasts.iter().find(|c| c.other == other.name && c.figure == figure)
@@ -203,7 +203,7 @@ fn hybrid<T>(arms: &[T], alpha: impl Fn(&T) -> f64) -> Option<&T> {
     mixed.min_by(|a, b| (alpha(a) - 0.5).abs().total_cmp(&(alpha(b) - 0.5).abs()))
 }
 
-/// The hybrid arm against another in the figures that claims are about.
+/// The hybrid arm against another in the figures that claims refer to.
 fn contrasts(task: &Task, hybrid: &MeasuredArm, other: &MeasuredArm, drawn: Drawn) -> Result<Vec<Contrast>> {
     let [a, b] = [other, hybrid].map(|arm| mean(task, &arm.seeds.iter().collect::<Vec<_>>()));
     let (a, b) = (a?, b?);
@@ -240,37 +240,37 @@ fn contrasts(task: &Task, hybrid: &MeasuredArm, other: &MeasuredArm, drawn: Draw
 /// One model of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
-    /// The value that is swept, in words.
+    /// The value swept, in words.
     pub name: String,
     /// The seeds it was trained with.
     pub seeds: Vec<u64>,
-    /// What was measured on the first data set.
+    /// The figures on the first data set.
     pub figures: Values,
-    /// Least time of one short text, in milliseconds; the first seed's, as all costs.
+    /// Least time of one short text, in milliseconds, with the first seed, as for all costs.
     pub latency_ms: f64,
-    /// Texts of a middle length a second, in the fastest batch.
+    /// Texts of medium length per second, in the fastest batch.
     pub texts_per_second: f64,
-    /// Of the bundle.
+    /// Size of the bundle.
     pub bytes: u64,
-    /// Pairs a second in training; absent where this study did not train it.
+    /// Pairs per second in training; absent if this study did not train it.
     pub pairs_per_second: Option<f64>,
-    /// By [`Cost::name`]: whether no other variant is as good at a lower cost, or better at the same.
+    /// Whether it is Pareto-optimal for each cost, by [`Cost::name`].
     pub front: BTreeMap<String, bool>,
 }
 
-/// What quality is set against.
+/// A cost to compare quality with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
     /// Milliseconds for one short text.
     Latency,
-    /// Milliseconds a text, in batches: the inverse of throughput.
+    /// Milliseconds per text, in batches: the inverse of throughput.
     Time,
     /// Size of the bundle.
     Bytes,
 }
 
 impl Cost {
-    /// All of them.
+    /// All costs.
     pub const ALL: [Self; 3] = [Self::Latency, Self::Time, Self::Bytes];
 
     /// Its name in `report.json`.
@@ -282,7 +282,7 @@ impl Cost {
         }
     }
 
-    /// The less, the better.
+    /// The value; lower is better.
     pub fn of(self, variant: &Variant) -> f64 {
         match self {
             Self::Latency => variant.latency_ms,
@@ -292,7 +292,7 @@ impl Cost {
     }
 }
 
-/// What was swept.
+/// A sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
     /// `batch`, `layers`, `width` or `quantization`.
@@ -302,7 +302,7 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Marks the fronts of quality (multi mAP; mono where there is no other language) against each cost.
+    /// Marks the Pareto fronts of quality (multi mAP; mono if there is only one language) against each cost.
     pub fn new(name: &str, mut variants: Vec<Variant>) -> Self {
         for cost in Cost::ALL {
             let points: Vec<_> = variants.iter().map(|v| (quality(v), cost.of(v))).collect();
@@ -314,12 +314,12 @@ impl Sweep {
     }
 }
 
-/// What sweeps call quality: multi mAP.
+/// The quality in sweeps: multi mAP.
 pub fn quality(variant: &Variant) -> f64 {
     variant.figures.get(&Figure::MultiMap).map_or(f64::NAN, |value| value.mean)
 }
 
-/// For points of quality and cost: whether no other is at least as good in both and better in one.
+/// Whether each point of quality and cost is Pareto-optimal: no other is at least as good in both and better in one.
 fn front(points: &[(f64, f64)]) -> Vec<bool> {
     let beaten = |(q, c): &(f64, f64)| {
         points.iter().any(|(other, cost)| other >= q && cost <= c && (other > q || cost < c))
@@ -346,9 +346,9 @@ pub(super) mod tests {
         Task::new(&sample::parse("t", &text.join("\n")).unwrap()).unwrap()
     }
 
-    /// A model that puts each answer so many places too low in its own language, and every answer in
-    /// another language `gap` lower still in the pool, with some noise by seed. No two answers of a
-    /// query have the same place in the pool, as in every ranking.
+    /// A model that ranks each answer so many places too low in its own language, and every answer in
+    /// another language another `gap` lower in the pool, with some noise by seed. No two answers of a
+    /// query have the same rank in the pool, as in every ranking.
     pub fn model(task: &Task, seed: u64, own: usize, gap: usize) -> Measured {
         let index = Index::from_rows(1, &vec![1.0; task.documents.len()]).unwrap();
         let mut ranks = rank(task, &index, &vec![1.0; task.queries.len()]).unwrap();
@@ -436,13 +436,13 @@ pub(super) mod tests {
         }
         let distance = findings.contrast(1.0, Figure::RankDistance).unwrap();
         assert!(distance.difference.difference < 0.0);
-        // Without an arm between, there is nothing to contrast.
+        // Without a hybrid arm there is nothing to compare.
         assert!(super::tests::findings(&[(0.0, 2, 1), (1.0, 1, 20)]).contrasts.is_empty());
     }
 
     #[test]
     fn a_front_by_hand() {
-        // Good and dear, equal at the same cost, beaten, cheap.
+        // Good and expensive, equal at the same cost, dominated, cheap.
         let points = [(0.9, 5.0), (0.5, 2.0), (0.5, 2.0), (0.4, 3.0), (0.1, 1.0)];
         assert_eq!(front(&points), [true, true, true, false, true]);
     }

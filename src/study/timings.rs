@@ -1,5 +1,5 @@
-//! Times of a sweep's models, all taken in turns once they are measured: calls that were hours apart do not
-//! compare.
+//! Times of a sweep's models, alternating after all evaluations, as calls hours apart are not
+//! comparable.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,23 +14,23 @@ use crate::encoder::{Encoder, Machine};
 use crate::timing::Timing;
 use crate::{Error, Result, sha256};
 
-/// One question, and a batch of passages: texts, and words in a text.
+/// One question, and a batch of passages: number of texts, and words per text.
 const TIMED: [(usize, usize); 2] = [(1, 6), (32, 24)];
-/// Each model has its turn so often.
+/// Rounds of alternation.
 const ROUNDS: usize = 5;
-/// Calls of a turn that are timed.
+/// Timed calls per round.
 const CALLS: usize = 3;
 
-/// The fastest calls of a model in milliseconds: what else runs on the machine only ever adds.
+/// The fastest calls of a model in milliseconds, as other load can only add time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Times {
     /// One short text alone.
     pub short: f64,
-    /// A text of a middle length, in a batch.
+    /// A text of medium length, in a batch.
     pub batched: f64,
 }
 
-/// By a run's key and how its weights are stored.
+/// By a run's key and quantization.
 pub(super) type Timings = BTreeMap<String, Times>;
 
 /// The file in a study's folder.
@@ -46,12 +46,12 @@ pub(super) fn name(plan: &Plan, quantization: Quantization) -> String {
     format!("{} {quantization}", plan.key)
 }
 
-/// Times of all `models`, from the file `path` where they were taken by the same `place` before, a device and a
-/// machine in words. `turn` is called before each model's turn.
+/// Times of all `models`, from the file `path` if measured before on the same `place`, a device and a machine in
+/// words. `turn` is called before each model's turn.
 ///
 /// # Errors
-/// Whatever `turn` ends with; [`crate::Error::File`] where a model is not there any more or the disk refuses;
-/// whatever keeps a model from encoding.
+/// Those of `turn` and of encoding; [`crate::Error::File`] if a model no longer exists or a file cannot be
+/// written.
 pub(super) fn take(
     models: &[(&Plan, Quantization)],
     machine: &Machine,
@@ -75,7 +75,7 @@ pub(super) fn take(
     for _ in 0..ROUNDS {
         for (name, (plan, quantization)) in &models {
             turn()?;
-            // Opened anew each time: all at once would not fit into every memory.
+            // Opened each time, as all at once may not fit into memory.
             let mut bundle = Bundle::open(&plan.bundle)?;
             bundle.store_as(*quantization)?;
             let encoder = Encoder::new(&bundle, machine.clone())?;
