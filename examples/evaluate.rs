@@ -1,4 +1,4 @@
-//! Measures a bundle on the sample corpus: does it find the answer in the question's own language, in another, among all?
+//! Evaluates a bundle on the sample corpus: within the question's language, in another one, and among all.
 //!
 //!     cargo run --release --example evaluate [BUNDLE [LANGUAGE…]]
 
@@ -24,12 +24,12 @@ fn main() -> Result<()> {
     let model = args.next().map_or_else(|| root.join("static/model"), PathBuf::from);
     let languages: Vec<String> = args.collect();
 
-    // A data set, and who answers whom in it.
+    // A data set, and its queries with relevant passages.
     let options = Options { languages, ..Options::default() };
     let corpus = datasets::load("sample", &root.join("static/sample"), &options)?;
     let task = Task::new(&corpus)?;
 
-    // Its vectors.
+    // The vectors.
     let encoder = Encoder::new(&Bundle::open(&model)?, Machine::cpu())?;
     let progress = &mut |done, all| {
         eprint!("\r{done} of {all} texts ");
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     let (questions, _) = encode(&encoder, task.questions(&corpus), Kind::Query, progress)?;
     eprintln!();
 
-    // Where the answers are found, and what that is worth.
+    // The ranks of the answers, and the measures.
     let index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(encoder.similarity());
     let settings = Settings::of(&task, &Scores::of(&task, &rank(&task, &index, &questions)?));
     println!("{} on {} questions", encoder.name(), task.queries.len());

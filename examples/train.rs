@@ -1,4 +1,4 @@
-//! Trains a small model from what is in this repository (recipes/first.toml), and asks it something.
+//! Trains a small model from what is in this repository (recipes/first.toml), and tries it out.
 //!
 //!     cargo run --release --example train OUTPUT [STEPS]
 
@@ -18,11 +18,11 @@ use interlingua::{
 
 fn main() -> Result<()> {
     let mut args = args().skip(1);
-    let usage = || Error::Input("give the folder to write to, and how many steps if not all 120".into());
+    let usage = || Error::Input("give the folder to write to, and the number of steps (default 120)".into());
     let output = args.next().map(PathBuf::from).ok_or_else(usage)?;
     let steps = args.next().map(|steps| steps.parse()).transpose().map_err(|_| usage())?;
 
-    // A recipe is a file; what it says can be changed before it is followed.
+    // A recipe is a file; its settings can be changed after reading it.
     let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/first.toml");
     let mut config = TrainConfig::read(&recipe)?;
     config.output = output;

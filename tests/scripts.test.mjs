@@ -1,5 +1,5 @@
-// What scripts/ say and do where something is missing, broken, full or old: each one sentence with what to do, and a
-// second try that goes on. Every tool is a stub, so this takes seconds:
+// What scripts/ say and do if something is missing, broken, full or outdated: one sentence with what to do, and a second
+// try that continues. Every tool is a stub, so this takes seconds:
 //
 //   node --test tests/scripts.test.mjs
 import assert from "node:assert/strict";
@@ -76,7 +76,7 @@ const installed = {
     mkdir -p "$folder"
     echo "fetch(new URL('worker_bg.wasm', import.meta.url))" >"$folder/worker.js"
     echo worker >"$folder/worker_bg.wasm"`,
-  // Does what Trunk.toml says.
+  // Imitates Trunk.toml.
   trunk: `[ "$1" != --version ] || { echo "trunk ${pinned.trunk}"; exit; }
     while [ $# -gt 0 ]; do [ "$1" != --dist ] || dist=$2; shift; done
     export TRUNK_STAGING_DIR="$dist/.stage"
@@ -146,49 +146,49 @@ function passed(ran) {
   return ran;
 }
 
-test("a first build fetches what is missing, a second one nothing", () => {
+test("a first build downloads what is missing, a second one nothing", () => {
   const here = clone();
   const first = passed(here.run("serve", ["--build-only"]));
   assert.match(first.said, /about 12 minutes on two cores/);
   assert.match(first.said, /\[1\/7, 0:0\d\] Compiling wasm-bindgen/);
-  assert.match(first.said, /\[7\/7, 0:\d\d\] Making the programs smaller/);
+  assert.match(first.said, /\[7\/7, 0:\d\d\] Shrinking the programs/);
   assert.ok(existsSync(join(here.folder, "dist/worker_fused_bg.wasm")));
   assert.match(readFileSync(join(here.folder, "dist/threads/worker.js"), "utf8"), /validate.*worker_fused_bg\.wasm/);
-  assert.equal(first.times("cargo binstall"), 0 + first.times("cargo binstall -V"), "only asked whether it is there");
+  assert.equal(first.times("cargo binstall"), 0 + first.times("cargo binstall -V"), "only asked whether it is installed");
   for (const call of first.asked.filter((line) => /^cargo .*\b(install|build|fetch) /.test(line))) assert.match(call, /--locked/, call);
-  // Trunk stops, offline, where a package of any other system is missing.
+  // Offline, Trunk stops if a package of any other system is missing.
   assert.ok(first.asked.some((line) => /^cargo fetch /.test(line) && !line.includes("--target")), first.asked.join("\n"));
 
   const second = passed(here.run("serve", ["--build-only"]));
   assert.doesNotMatch(second.said, /minute/);
   for (const call of ["cargo install", "npm", "cargo --config", "wasm-opt"]) assert.equal(second.times(call), 0, call);
 
-  // Made by another wasm-opt, or in another way, it is made anew.
+  // With another wasm-opt or other flags it is made again.
   const script = join(here.folder, "scripts/finish");
   writeFileSync(script, readFileSync(script, "utf8").replace("(-O2 ", "(-O3 "));
   assert.equal(passed(here.run("serve", ["--build-only"])).times("wasm-opt -O3"), 3);
   assert.equal(passed(here.run("serve", ["--build-only"])).times("wasm-opt"), 0);
 });
 
-test("tools come ready-made from their authors where cargo binstall is there", () => {
+test("with cargo binstall, tools are downloaded prebuilt from their authors", () => {
   const here = clone();
   const ran = passed(here.run("setup-web", [], { STUB_BINSTALL: "yes" }));
   assert.equal(ran.times("cargo binstall --"), 2);
   for (const call of ran.asked.filter((line) => line.startsWith("cargo binstall --"))) assert.match(call, /--strategies crate-meta-data .*@[\d.]+$/);
   assert.ok(!ran.asked.some((call) => / install /.test(call)));
-  // Where it has none, they are compiled.
+  // If it has none, they are compiled.
   const none = passed(clone().run("setup-web", [], { STUB_BINSTALL: "none" }));
   assert.equal(none.asked.filter((call) => / install /.test(call)).length, 2);
 });
 
-test("a lock file whose versions are withdrawn does not stop it", () => {
+test("a lock file with yanked versions does not stop it", () => {
   const ran = passed(clone().run("setup-web", [], { STUB_WITHDRAWN: "yes" }));
   assert.match(ran.said, /trying with newer ones/);
 });
 
 test("no cargo, no rustc, an old one, a missing target", () => {
   const here = clone();
-  stopped(here.run("serve", [], { STUB_RUST: "1.94.1" }), /Rust 1\.94\.1 is older than the 1\.95/, /rustup update/);
+  stopped(here.run("serve", [], { STUB_RUST: "1.94.1" }), /Rust 1\.94\.1 is older than the required 1\.95/, /rustup update/);
   passed(here.run("setup-web", [], { STUB_RUST: "1.100.0-nightly" }));
   here.stub("rustc", "exit 1");
   stopped(here.run("serve"), /rustc does not run/, /rustup self update/);
@@ -201,11 +201,11 @@ test("no cargo, no rustc, an old one, a missing target", () => {
   stopped(bare.run("serve"), /no cargo/, /rustup\.rs/);
 });
 
-test("no network, or a proxy: one sentence, and the next try goes on", () => {
+test("no network, or a proxy: one sentence, and the next try continues", () => {
   const here = clone();
-  stopped(here.run("serve", ["--build-only"], { STUB_OFFLINE: "yes" }), /could not install wasm-bindgen-cli/, /HTTPS_PROXY/, /goes on from here/);
+  stopped(here.run("serve", ["--build-only"], { STUB_OFFLINE: "yes" }), /could not install wasm-bindgen-cli/, /HTTPS_PROXY/, /continues from here/);
   passed(here.run("setup-web"));
-  stopped(here.run("serve", ["--build-only"], { STUB_OFFLINE: "yes" }), /could not fetch/, /HTTPS_PROXY/, /goes on from here/);
+  stopped(here.run("serve", ["--build-only"], { STUB_OFFLINE: "yes" }), /could not download/, /HTTPS_PROXY/, /continues from here/);
   const last = passed(here.run("serve", ["--build-only"]));
   assert.ok(!last.asked.some((call) => / install /.test(call)), "the tools were there");
 });
@@ -214,13 +214,13 @@ test("no npm: the page is the same, and larger", () => {
   const here = clone();
   here.remove("npm");
   const ran = passed(here.run("serve", ["--build-only"]));
-  assert.match(ran.said, /no npm, so no wasm-opt: the page is the same, a fifth larger/);
+  assert.match(ran.said, /no npm, so no wasm-opt: the page is the same, but a fifth larger/);
   for (const file of ["page_bg.wasm", "worker_bg.wasm", "worker_fused_bg.wasm", "threads/worker_fused_bg.wasm"]) {
     assert.ok(existsSync(join(here.folder, "dist", file)), file);
   }
 });
 
-test("a full disk, before and in the midst", () => {
+test("a full disk, before and during the build", () => {
   const here = clone();
   const full = (megabytes) => here.stub("df", `echo h; echo "disk 9 9 ${megabytes * 1024} 99% /"`);
   here.remove("df");
@@ -229,19 +229,19 @@ test("a full disk, before and in the midst", () => {
   full(5000);
   passed(here.run("serve", ["--build-only"]));
   full(5);
-  stopped(here.run("serve", ["--build-only"], { STUB_BREAKS: "yes" }), /is full \(5 MB left\)/, /goes on from here/);
+  stopped(here.run("serve", ["--build-only"], { STUB_BREAKS: "yes" }), /is full \(5 MB left\)/, /continues from here/);
 });
 
-test("what cannot be built or made smaller is said", () => {
+test("what cannot be built or shrunk is reported", () => {
   const here = clone();
-  stopped(here.run("serve", ["--build-only"], { STUB_BREAKS: "yes" }), /could not be built/, /goes on from here/);
+  stopped(here.run("serve", ["--build-only"], { STUB_BREAKS: "yes" }), /could not be built/, /continues from here/);
   const ran = here.run("serve", ["--build-only"], { STUB_OPT_BREAKS: "yes" });
   stopped(ran, /could not be built/);
   assert.match(ran.said, /INTERLINGUA_SHRINK=0/);
   passed(here.run("serve", ["--build-only"]));
 });
 
-test("a port that is taken, and what is no port", async () => {
+test("a port that is taken, and an invalid port", async () => {
   const here = clone();
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((done) => server.on("listening", done));
@@ -250,10 +250,10 @@ test("a port that is taken, and what is no port", async () => {
   stopped(here.run("serve", [String(port)]), new RegExp(`port ${port} is taken`), /scripts\/serve \d+/);
   server.close();
   for (const port of ["0", "65536"]) stopped(here.run("serve", [port]), /not a port/);
-  stopped(here.run("serve", ["--biuld-only"]), /`--biuld-only` is not known/, /Usage/);
+  stopped(here.run("serve", ["--biuld-only"]), /`--biuld-only` is unknown/, /Usage/);
 });
 
-test("a cache of an older version is brought up to date", () => {
+test("a cache of an older version is updated", () => {
   const here = clone();
   const old = join(here.cache, "interlingua");
   mkdirSync(join(old, "bin"), { recursive: true });
@@ -274,11 +274,11 @@ test("a cache, or a clone, that cannot be written to", () => {
   const other = clone();
   writeFileSync(join(other.folder, "dist"), "a file where the folder would be");
   const ran = passed(other.run("serve", ["--build-only"]));
-  assert.match(ran.said, /clone cannot be written to, so the page comes into/);
+  assert.match(ran.said, /clone cannot be written to, so the page goes into/);
   assert.ok(existsSync(join(other.cache, "interlingua/dist/page_bg.wasm")));
 });
 
-test("--dev needs the workers of a whole build, and takes them", () => {
+test("--dev needs the workers of a full build, and uses them", () => {
   const here = clone();
   stopped(here.run("serve", ["--dev", "--build-only"]), /scripts\/serve --build-only/);
   passed(here.run("serve", ["--build-only"]));
@@ -287,7 +287,7 @@ test("--dev needs the workers of a whole build, and takes them", () => {
   assert.ok(existsSync(join(here.cache, "interlingua/target/dev/threads/worker_fused_bg.wasm")));
 });
 
-test("system packages are named in one command, and installed only when asked to", () => {
+test("system packages are named in one command, and installed only on request", () => {
   const managers = {
     "apt-get": [/apt-get install .*mesa-vulkan-drivers/, /apt-get install .*nodejs npm/],
     dnf: [/dnf install .*vulkan-loader/],
@@ -310,7 +310,7 @@ test("system packages are named in one command, and installed only when asked to
       assert.ok(passed(here.run("packages", args, { ...env, ...more })).times(manager) >= 1);
     }
   }
-  // All is there, but Node is old.
+  // Everything is there, but Node is outdated.
   const here = clone();
   const drivers = join(here.folder, "drivers");
   mkdirSync(drivers);

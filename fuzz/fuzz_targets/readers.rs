@@ -1,4 +1,4 @@
-//! One of the targets of tests/fuzz, the one that `INTERLINGUA_FUZZ` names.
+//! Runs the target of tests/fuzz named by `INTERLINGUA_FUZZ`.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,10 +1,10 @@
-//! Of a worker that was built with relaxed SIMD makes the two that the page comes with: one with fused
-//! multiply-add, and one without for browsers that lack it.
+//! Makes the page's two workers from one that was built with relaxed SIMD: one with fused multiply-add, and one
+//! without, for browsers that lack it.
 //!
 //!     unfuse WORKER.wasm FUSED.wasm PLAIN.wasm
 //!
-//! At every place alike `a * b + c` is made of the fused one, so that with either program a vector does not depend
-//! on its batch. Everything else stays as it is, byte for byte.
+//! Every fused operation is replaced by `a * b + c`, so that with either program a vector does not depend on its
+//! batch. Everything else is unchanged, byte for byte.
 
 use std::{env, fs, process::ExitCode};
 
@@ -12,7 +12,7 @@ use wasmparser::{FunctionBody, Operator, Parser, Payload};
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Which of the two programs is made.
+/// Which of the two programs to make.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Fused,
@@ -33,7 +33,7 @@ const F64X2_PMAX: [u8; 3] = [0xfd, 0xf5, 0x01];
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [from, fused, plain] = arguments.as_slice() else {
-        eprintln!("unfuse: name three files: the worker, and where the one with and the one without go.");
+        eprintln!("unfuse: name three files: the worker, and the outputs with and without fused multiply-add.");
         return ExitCode::FAILURE;
     };
     match run(from, fused, plain) {
@@ -62,10 +62,10 @@ fn run(from: &str, fused: &str, plain: &str) -> Result<usize> {
     Ok(places)
 }
 
-/// The program of this kind, and how many fused multiply-adds `program` has.
+/// The program of this kind, and the number of fused multiply-adds in `program`.
 fn rewritten(program: &[u8], kind: Kind) -> Result<(Vec<u8>, usize)> {
     let mut out = program.get(..8).ok_or("it is too short for a WebAssembly program")?.to_vec();
-    // How many parameters each type of function has, and the type of each function that has a body.
+    // The number of parameters of each function type, and the type of each function with a body.
     let mut parameters = Vec::new();
     let mut types = Vec::new();
     let mut code: Option<(Vec<u8>, usize)> = None;
@@ -108,7 +108,7 @@ fn rewritten(program: &[u8], kind: Kind) -> Result<(Vec<u8>, usize)> {
     Ok((out, places))
 }
 
-/// A function's body of this kind, and how many fused multiply-adds it has.
+/// A function's body of this kind, and its number of fused multiply-adds.
 fn function(program: &[u8], body: &FunctionBody, parameters: usize, kind: Kind) -> Result<(Vec<u8>, usize)> {
     let text = |e: wasmparser::BinaryReaderError| e.to_string();
     let mut operators = body.get_operators_reader().map_err(text)?;
@@ -116,11 +116,11 @@ fn function(program: &[u8], body: &FunctionBody, parameters: usize, kind: Kind) 
     for group in body.get_locals_reader().map_err(text)? {
         groups.push(group.map_err(text)?);
     }
-    // What is added to waits in a local of its own while the factors above it on the stack are multiplied.
+    // The addend is kept in an extra local while the factors above it on the stack are multiplied.
     let waiting = leb(parameters + groups.iter().map(|(count, _)| *count as usize).sum::<usize>());
     let start = operators.original_position() as usize;
     let mut code = Vec::new();
-    // What has been copied, and what has been read.
+    // The bytes copied, and the bytes read.
     let (mut copied, mut read, mut places) = (start, start, 0);
     while !operators.eof() {
         let operator = operators.read().map_err(text)?;
@@ -134,14 +134,14 @@ fn function(program: &[u8], body: &FunctionBody, parameters: usize, kind: Kind) 
                 }
                 [&[LOCAL_SET], &waiting[..], &F32X4_MUL, &[LOCAL_GET], &waiting, &F32X4_ADD].concat()
             }
-            // The compiler makes relaxed ones of pmin and pmax, which lose on some processors what is not a number.
+            // The compiler turns pmin and pmax into relaxed ones, which lose NaN on some processors.
             (Operator::F32x4RelaxedMin, _) => F32X4_PMIN.to_vec(),
             (Operator::F32x4RelaxedMax, _) => F32X4_PMAX.to_vec(),
             (Operator::F64x2RelaxedMin, _) => F64X2_PMIN.to_vec(),
             (Operator::F64x2RelaxedMax, _) => F64X2_PMAX.to_vec(),
-            // All of relaxed SIMD has numbers from 0x100 on.
+            // Relaxed SIMD opcodes are 0x100 and above.
             (other, Kind::Plain) if matches!(program[begin..], [0xfd, 0x80..=0xff, 0x02..=0x7f, ..]) => {
-                return Err(format!("nothing is known to take the place of {other:?}"));
+                return Err(format!("there is no known replacement for {other:?}"));
             }
             _ => continue,
         };
@@ -156,7 +156,7 @@ fn function(program: &[u8], body: &FunctionBody, parameters: usize, kind: Kind) 
         return Ok(([&program[first..start], &code].concat(), places));
     }
     let mut out = leb(groups.len() + 1);
-    // The groups of locals follow their number, and end where the code starts.
+    // The groups of locals follow their count, and end where the code starts.
     out.extend(&program[first + leb(groups.len()).len()..start]);
     out.extend([1, V128]);
     out.extend(code);
@@ -169,7 +169,7 @@ fn append(out: &mut Vec<u8>, id: u8, content: &[u8]) {
     out.extend(content);
 }
 
-/// A number as WebAssembly writes it: seven bits a byte, the lowest first.
+/// A number in LEB128.
 fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// A program of one function that takes three vectors, has two locals (an i32 and an f32), and does `code`.
+    /// A program with one function that takes three vectors, has two locals (an i32 and an f32), and the body `code`.
     fn program(code: &[u8]) -> Vec<u8> {
         let mut body = vec![2, 1, 0x7f, 1, 0x7d];
         body.extend(code);
@@ -224,7 +224,7 @@ mod tests {
         let (made, places) = rewritten(&program, Kind::Plain).unwrap();
         assert_eq!(places, 1);
         assert!(valid(&made, plain));
-        // A third group of locals, one vector, which is number 3 + 2.
+        // A third group of locals, one vector, with the index 3 + 2.
         let body = [
             &[3, 1, 0x7f, 1, 0x7d, 1, V128][..],
             &THREE,
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn minima_are_strict_in_both() {
-        // The numbers of the relaxed ones, and what takes their place.
+        // The opcodes of the relaxed ones, and their replacements.
         let pairs = [(0x8d, F32X4_PMIN), (0x8e, F32X4_PMAX), (0x8f, F64X2_PMIN), (0x90, F64X2_PMAX)];
         let code = |replaced: bool| {
             let mut code = vec![LOCAL_GET, 0];
