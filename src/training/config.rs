@@ -671,7 +671,11 @@ mod tests {
         for (from, to, place) in [
             ("folder = \"d\"", "", "x.toml, data: name a `folder`"),
             ("model = \"m\"", "model = \"m\"\nlayers = 0", "x.toml, start.layers: must be at least 1"),
-            ("folder = \"d\"", "folder = \"d\"\nword_counts = \"w\"", "x.toml, data.word_counts: chooses"),
+            (
+                "folder = \"d\"",
+                "folder = \"d\"\nword_counts = \"w\"",
+                "x.toml, data.word_counts: is only for choosing",
+            ),
         ] {
             let config: TrainConfig = toml::from_str(&TEXT.replace(from, to)).unwrap();
             let text = config.check("x.toml").unwrap_err().to_string();

@@ -199,7 +199,7 @@ mod tests {
         erase(&mut bundle, &texts, &Machine::cpu(), &stop, &mut |n| notes.push(n.to_string())).unwrap();
         assert!(largest(means(&bundle)) < 1e-5, "{:?}", means(&bundle));
         assert!(
-            notes[0].contains("2 texts in 3 languages") && notes[0].contains("and 2 directions"),
+            notes[0].contains("2 texts in 3 languages") && notes[0].contains("removed 2 directions"),
             "{notes:?}"
         );
         assert!(bundle.manifest.architecture.normalize && bundle.manifest.architecture.dense.len() == 1);

@@ -1352,7 +1352,7 @@ mod tests {
         let mono = (0..60).flat_map(|step| drawn.batch(step, Strategy::Monolingual, 8).items);
         assert!(mono.into_iter().all(|item| item.query_lang == item.passage_lang));
         let problem = sampler(&questions[..40]).unwrap().with_switcher(switcher()).err().unwrap().to_string();
-        assert!(problem.contains("English alone"), "{problem}");
+        assert!(problem.contains("English only"), "{problem}");
         assert!(sampler(&questions).unwrap().with_switcher(Switcher::default()).is_err());
     }
 
