@@ -12,7 +12,7 @@ use crate::{Error, Result};
 pub enum Role {
     /// The searched text.
     Text,
-    /// Where it is from, to show.
+    /// Where it is from, for display.
     Title,
     /// Its language's code.
     Language,

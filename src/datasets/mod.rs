@@ -67,7 +67,7 @@ pub struct Passage {
     pub lang: String,
     /// The passage itself.
     pub text: String,
-    /// Where it is from, to show: a title, a topic or a file.
+    /// Where it is from, for display: a title, a topic or a file.
     pub source: String,
     /// The byte range in `text` of the answer to the passage's question, if known.
     pub answer: Option<(usize, usize)>,

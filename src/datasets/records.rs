@@ -27,7 +27,7 @@ pub struct Report {
     pub empty_texts: usize,
     /// Texts left out because they equal another text of their record, so were not translated.
     pub equal_texts: usize,
-    /// Texts left out because of invalid characters.
+    /// Texts left out because of characters that no text of their kind has, such as remains of markup.
     pub malformed_texts: usize,
     /// Records left out because their id (and language, if any) repeats an earlier one.
     pub duplicate_ids: usize,

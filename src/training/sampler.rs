@@ -62,8 +62,8 @@ pub struct SamplerOptions {
     pub names: f64,
     /// Share of a monolingual batch that pairs a sentence with the rest of its passage.
     pub inverse_cloze: f64,
-    /// Share of a cross-lingual batch's questions that are replaced by a sentence of the passage in another
-    /// language.
+    /// Share of a cross-lingual batch's questions that are replaced by a sentence of their passage, in another
+    /// language than the passage.
     pub cloze_across: f64,
     /// How often the answer's sentence alone is the passage, if it is marked.
     pub answer_sentence: f64,
@@ -77,7 +77,7 @@ pub struct SamplerOptions {
     #[serde(skip_serializing_if = "is_one")]
     pub ways: usize,
     /// How often the hard negative of a cross-lingual item is in its query's language, if there is such a text, rather
-    /// than in its passage's, so that the language becomes evidence against a passage.
+    /// than in its passage's, so that sharing the query's language does not mark a passage as the answer.
     #[serde(skip_serializing_if = "is_zero")]
     pub same_language_negatives: f64,
     /// Number of languages in a cross-lingual batch, drawn anew for each; 0 for all. With few of them, many of the

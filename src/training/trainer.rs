@@ -360,7 +360,7 @@ impl Run<'_> {
             .collect::<Result<Vec<_>>>()?;
         let originals: Vec<&str> = texts.iter().map(|t| t.english).collect();
         let target = self.teacher.vectors(&originals)?;
-        // Only the teacher's vector of a text's own counterpart is its target.
+        // A text's target is the teacher's vector of its own counterpart; texts with an equal one are ignored.
         let relation = |i: usize, j: usize| match (i == j, originals[i] == originals[j]) {
             (true, _) => Relation::Positive,
             (false, true) => Relation::Neither,
