@@ -26,8 +26,7 @@ pub struct Args {
     /// Exclude queries without a relevant passage from every mean, rather than counting them as 0.
     #[arg(long)]
     only_answerable: bool,
-    /// How to count a judged query that is not in a run: zero (trec_eval -c) or skip (trec_eval without
-    /// -c).
+    /// How to count a judged query that is not in a run: zero (trec_eval -c) or skip (trec_eval without -c).
     #[arg(long, default_value = "zero", value_parser = ["zero", "skip"])]
     missing: String,
     /// Number of permutations for the tests, and of resamples for the intervals.

@@ -1,7 +1,6 @@
 //! One file for each command of the native program.
 //!
-//! Progress goes to stderr, results to stdout. The feature `fetch` alone has only the commands that need no
-//! model.
+//! Progress goes to stderr, results to stdout. The feature `fetch` alone has only the commands that need no model.
 
 mod compare;
 mod data;

@@ -38,8 +38,7 @@ pub fn check_twice(languages: &[String], place: &str) -> Result<()> {
     })
 }
 
-/// Checks that each language has training data: a question, or a text with a
-/// translation.
+/// Checks that each language has training data: a question, or a text with a translation.
 ///
 /// # Errors
 /// [`Error::Input`] naming the language, and the one that may be meant if its code is unknown.
@@ -95,8 +94,7 @@ const PUBLISHED: [(&str, &str); 5] = [
     ("sample", "CC0-1.0"),
 ];
 
-/// The licences of the published sets, and those in the `SOURCES.md` of each data folder or its parent, by
-/// source.
+/// The licences of the published sets, and those in the `SOURCES.md` of each data folder or its parent, by source.
 ///
 /// # Errors
 /// [`Error::File`] if it exists and cannot be read.

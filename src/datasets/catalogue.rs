@@ -308,8 +308,7 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
 /// may also be the file itself.
 ///
 /// # Errors
-/// An unknown name, an option that the data set does not take, a file that is missing or
-/// malformed.
+/// An unknown name, an option that the data set does not take, a file that is missing or malformed.
 pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
     let entry = by_name(name)?;
     for (extra, asked, option, instead) in [

@@ -36,8 +36,7 @@ impl<'a> Chunks<'a> {
         self.chunks.iter().map(Vec::len).sum()
     }
 
-    /// For each given text, its value among those of all chunks' texts, concatenated; `None` if
-    /// these are too few.
+    /// For each given text, its value among those of all chunks' texts, concatenated; `None` if these are too few.
     pub fn each<T: Copy>(&self, values: &[T]) -> Option<Vec<T>> {
         self.places.iter().map(|&place| values.get(place).copied()).collect()
     }

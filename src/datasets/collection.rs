@@ -27,8 +27,7 @@ pub struct Options {
     /// Only these languages; all if empty. A BEIR folder without a language is taken to be in the
     /// only one named here.
     pub languages: Vec<String>,
-    /// The split, for MIRACL (default `dev`), BEIR (default `test`) and the sample (default
-    /// all).
+    /// The split, for MIRACL (default `dev`), BEIR (default `test`) and the sample (default all).
     pub split: Option<String>,
     /// Which passages of MIRACL and BEIR.
     pub pool: Pool,
@@ -105,8 +104,7 @@ const NOT_UTF8: &str = "it is not UTF-8 text";
 /// Calls `each` with every non-blank line and its place, `file:line`.
 ///
 /// # Errors
-/// [`Error::Format`] with the line that cannot be decompressed or is not UTF-8; whatever `each`
-/// returns.
+/// [`Error::Format`] with the line that cannot be decompressed or is not UTF-8; whatever `each` returns.
 pub(super) fn each_line(
     name: &str,
     reader: impl BufRead,

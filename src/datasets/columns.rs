@@ -82,8 +82,7 @@ impl Role {
 /// The user's choice of columns; without one, names and content decide.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
-    /// The column's or field's name, or a table's column by its number from 1; `None` for no such
-    /// column.
+    /// The column's or field's name, or a table's column by its number from 1; `None` for no such column.
     chosen: Vec<(Role, Option<String>)>,
     /// Whether a table's first row names its columns.
     header: Option<bool>,
@@ -120,8 +119,7 @@ impl Columns {
 impl FromStr for Columns {
     type Err = Error;
 
-    /// `text=body,language=lang,id=key`; `title=none` for no column, `header=no` if the first row is
-    /// data.
+    /// `text=body,language=lang,id=key`; `title=none` for no column, `header=no` if the first row is data.
     fn from_str(words: &str) -> Result<Self> {
         let mut columns = Self::default();
         for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {

@@ -30,8 +30,7 @@ const SECTIONS: &str = "docqa/";
 /// text in some language count as one question.
 ///
 /// # Errors
-/// A language whose file is missing or has no section, a file that cannot be read, or a malformed line
-/// (named).
+/// A language whose file is missing or has no section, a file that cannot be read, or a malformed line (named).
 pub fn sections(dir: &Path, languages: &[String]) -> Result<Corpus> {
     let (lines, mut notes) = read(dir, languages, "docqa", |line| line.source.starts_with(SECTIONS))?;
     let mut same = Same::default();
@@ -71,9 +70,8 @@ pub fn sections(dir: &Path, languages: &[String]) -> Result<Corpus> {
     corpus.finish(dir, notes)
 }
 
-/// Reads native questions in `languages`, by default those of XQuAD-R's eleven that have some.
-/// The candidates are the sentences of all their contexts; the one with the answer's first
-/// character is relevant.
+/// Reads native questions in `languages`, by default those of XQuAD-R's eleven that have some. The candidates are the
+/// sentences of all their contexts; the one with the answer's first character is relevant.
 ///
 /// # Errors
 /// As [`sections`].

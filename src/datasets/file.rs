@@ -1,9 +1,8 @@
 //! Opens every file from the user: detects its type from its first bytes and decodes its text.
 //!
-//! gzip and zstd are decompressed, byte order marks removed, UTF-16 and 8-bit encodings decoded, and
-//! lines that end in carriage returns alone converted to line feeds. [`Reader::note`] says what was
-//! done. What is not text (PDF, office documents, images, …) is refused with advice. Not here: what the
-//! text's lines mean.
+//! gzip and zstd are decompressed, byte order marks removed, UTF-16 and 8-bit encodings decoded, and lines that end
+//! in carriage returns alone converted to line feeds. [`Reader::note`] says what was done. What is not text (PDF,
+//! office documents, images, …) is refused with advice. Not here: what the text's lines mean.
 
 mod kind;
 

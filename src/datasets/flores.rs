@@ -17,8 +17,7 @@ use crate::{Error, Result, text};
 /// XQuAD-R's eleven that it has, or in all if those are fewer than two.
 ///
 /// # Errors
-/// [`Error::Format`] with the malformed line, [`Error::Input`] for a language without a
-/// column.
+/// [`Error::Format`] with the malformed line, [`Error::Input`] for a language without a column.
 pub fn read(path: &Path, languages: &[String]) -> Result<Corpus> {
     let path = file(path)?;
     let mut table = Table::default();

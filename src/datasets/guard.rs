@@ -1,10 +1,9 @@
 //! The zero-shot guard, a contamination check: training texts that overlap with evaluation sets are excluded.
 //!
-//! A text overlaps with a set if it shares a run of letters with the set's questions and passages
-//! ([`RunLength`]), or consists of one of its shorter questions; a record also if its id is one of the
-//! set's. Passages of one source are concatenated, as in a paragraph that a data set splits into
-//! sentences. Traditional and simplified Chinese are not matched with each other, nor are translations
-//! detected.
+//! A text overlaps with a set if it shares a run of letters with the set's questions and passages ([`RunLength`]), or
+//! consists of one of its shorter questions; a record also if its id is one of the set's. Passages of one source are
+//! concatenated, as in a paragraph that a data set splits into sentences. Traditional and simplified Chinese are not
+//! matched with each other, nor are translations detected.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -63,8 +62,7 @@ pub struct GuardSet {
     /// Only these languages; all if none is named.
     #[serde(default)]
     pub languages: Vec<String>,
-    /// The split of MIRACL or BEIR, of whose passages only the judged ones count, or of the
-    /// sample.
+    /// The split of MIRACL or BEIR, of whose passages only the judged ones count, or of the sample.
     #[serde(default)]
     pub split: Option<String>,
 }

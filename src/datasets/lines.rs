@@ -245,8 +245,7 @@ fn field<'a>(
     Ok(ranked.min_by_key(|(rank, ..)| *rank).map(|(_, key, value)| (key, value)))
 }
 
-/// Reads a table if the text is one, else plain lines. `promised` is the separator implied by the file's
-/// name.
+/// Reads a table if the text is one, else plain lines. `promised` is the separator implied by the file's name.
 ///
 /// # Errors
 /// [`Error::Format`] if it is not such a table, [`Error::Input`] with the first places if more lines are

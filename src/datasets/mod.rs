@@ -111,11 +111,9 @@ pub struct Question {
     pub group: String,
     /// BCP 47 code, or [`UNDETERMINED`].
     pub lang: String,
-    /// The question itself; empty if there are only judgements. Such a question finds
-    /// nothing.
+    /// The question itself; empty if there are only judgements. Such a question finds nothing.
     pub text: String,
-    /// The passages known to answer it in this language. Those that answer a question of the same
-    /// group count too.
+    /// The passages known to answer it in this language. Those that answer a question of the same group count too.
     pub relevant: Vec<Relevant>,
     /// Its other judgements.
     pub others: Vec<Other>,
@@ -298,9 +296,8 @@ pub fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, Vec<
     (unique, which)
 }
 
-/// One note on all places of one kind: how many, what, and where the first are.
-/// `what` is as in `3 questions have no passage`, without the number: a singular and a plural
-/// form.
+/// One note on all places of one kind: how many, what, and where the first are. `what` is as in
+/// `3 questions have no passage`, without the number: a singular and a plural form.
 pub(crate) fn listed(places: &[String], one: &str, more: &str) -> Option<String> {
     const NAMED: usize = 8;
     let named = places.get(..NAMED).unwrap_or(places).join(", ");

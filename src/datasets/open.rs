@@ -14,8 +14,7 @@ use crate::{Error, Result};
 /// corpus, JSON lines or arrays of passages and questions, tables (CSV, TSV) or plain lines, optionally
 /// compressed. Each is `(name, bytes)`; the name may be a path.
 ///
-/// Unusable files and lines are left out, and [`Corpus::notes`] says
-/// why.
+/// Unusable files and lines are left out, and [`Corpus::notes`] says why.
 ///
 /// # Errors
 /// A sentence that names file and line if nothing is left to search.

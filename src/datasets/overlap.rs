@@ -1,9 +1,8 @@
 //! Finds runs of letters that two texts share, exactly and fast.
 //!
-//! Every `stride`-th block of `block` letters of one side is stored by its hash, with `block + stride =
-//! run + 1`: any `run` shared letters then contain one of these blocks whole. So the table is a
-//! sixteenth of the letters. A hit is extended in both directions and verified on the letters
-//! themselves.
+//! Every `stride`-th block of `block` letters of one side is stored by its hash, with `block + stride = run + 1`: any
+//! `run` shared letters then contain one of these blocks whole. So the table is a sixteenth of the letters. A hit is
+//! extended in both directions and verified on the letters themselves.
 
 use std::ops::Range;
 

@@ -1,10 +1,9 @@
 //! The user's own questions, JSON lines next to or among the passages:
 //! `{"query_id","lang","text","relevant":[id or {id: grade}, …][,"group"]}`.
 //!
-//! A relevant id is a passage's own (`de:7`, as the program writes it), or the id in its line (`7`),
-//! which means the first passage with that id in each language, its translations. Questions with the
-//! same `group`, or without one the same `query_id`, are translations of each
-//! other.
+//! A relevant id is a passage's own (`de:7`, as the program writes it), or the id in its line (`7`), which means the
+//! first passage with that id in each language, its translations. Questions with the same `group`, or without one the
+//! same `query_id`, are translations of each other.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

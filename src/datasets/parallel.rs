@@ -28,9 +28,8 @@ struct Line {
 
 /// Reads `files`, keeping the texts in `languages` (all if empty).
 ///
-/// A text that equals the segment's English, or an earlier one in the order of language codes, was
-/// not translated and is left out; so is a segment with fewer than two remaining texts, or with the
-/// texts of an earlier one.
+/// A text that equals the segment's English, or an earlier one in the order of language codes, was not translated and
+/// is left out; so is a segment with fewer than two remaining texts, or with the texts of an earlier one.
 ///
 /// # Errors
 /// A file that cannot be read, or mostly malformed lines (the first are named).

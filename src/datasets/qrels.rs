@@ -1,5 +1,4 @@
-//! Judgements in all published formats: TSV with or without a header, TREC's four columns, JSON
-//! lines, JSON.
+//! Judgements in all published formats: TSV with or without a header, TREC's four columns, JSON lines, JSON.
 //!
 //! - TSV: query, passage, grade, separated by tabs; a header that names the columns gives the order.
 //! - TREC: query, something, passage, grade, separated by spaces.

@@ -65,8 +65,7 @@ impl Report {
         self.notes.extend(other.notes.iter().cloned());
     }
 
-    /// A sentence for each reason to leave something out; `what` is what was read, for instance
-    /// `questions`.
+    /// A sentence for each reason to leave something out; `what` is what was read, for instance `questions`.
     pub fn lines(&self, what: &str) -> Vec<String> {
         let other: usize = self.unknown_languages.values().sum();
         let other_languages = format!("they are in one of {} other languages", self.unknown_languages.len());
@@ -144,8 +143,7 @@ pub(super) fn source(path: &Path) -> String {
     name.split('.').nth(1).unwrap_or_default().to_owned()
 }
 
-/// A hash for finding equal texts; with 64 bits, a million records collide by chance once in 30 million
-/// runs.
+/// A hash for finding equal texts; with 64 bits, a million records collide by chance once in 30 million runs.
 pub(super) fn text_hash(texts: impl std::hash::Hash) -> u64 {
     use std::hash::{DefaultHasher, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -158,8 +156,7 @@ pub(super) fn text_hash(texts: impl std::hash::Hash) -> u64 {
 ///
 /// # Errors
 /// [`Error::File`] if the file cannot be opened, [`Error::Format`] if it is of another kind or cannot be
-/// decompressed, [`Error::Input`] with the first places if more lines are bad than good, and those of
-/// `each`.
+/// decompressed, [`Error::Input`] with the first places if more lines are bad than good, and those of `each`.
 pub(super) fn read<T: DeserializeOwned>(
     path: &Path,
     report: &mut Report,

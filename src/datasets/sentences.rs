@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-/// The sentences of a text as byte ranges, in order, trimmed: split after sentence-ending marks
-/// followed by a space or the end, directly after those of scripts without spaces, and at line
-/// breaks. The dot of an abbreviation ends a sentence too; Thai, which has no such marks, is split at
-/// line breaks only.
+/// The sentences of a text as byte ranges, in order, trimmed: split after sentence-ending marks followed by a space
+/// or the end, directly after those of scripts without spaces, and at line breaks. The dot of an abbreviation ends a
+/// sentence too; Thai, which has no such marks, is split at line breaks only.
 pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut push = |range: Range<usize>| {

@@ -1,8 +1,7 @@
 //! Tables: comma-, semicolon- or tab-separated values, with or without a header.
 //!
-//! A quoted cell may contain separators and line breaks. An unclosed quotation mark invalidates its own
-//! line only. The roles of columns come from the header, the user ([`Columns`]), or the columns'
-//! content.
+//! A quoted cell may contain separators and line breaks. An unclosed quotation mark invalidates its own line only.
+//! The roles of columns come from the header, the user ([`Columns`]), or the columns' content.
 
 use std::collections::HashSet;
 

@@ -90,8 +90,7 @@ pub(super) fn ranks_to_bytes(ranks: &[Ranks]) -> Result<Vec<u8>> {
 /// Reads ranks written by [`ranks_to_bytes`] on the same task. The top of each ranking is not stored.
 ///
 /// # Errors
-/// [`Error::File`], and [`Error::Integrity`] if the file does not have the given hash, or is from another
-/// task.
+/// [`Error::File`], and [`Error::Integrity`] if the file does not have the given hash, or is from another task.
 pub(super) fn read_ranks(path: &Path, sha: &str, task: &Task) -> Result<Vec<Ranks>> {
     let wrong = |problem: &str| Error::Integrity {
         file: path.display().to_string(),

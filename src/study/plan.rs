@@ -137,8 +137,7 @@ impl<'a> Planner<'a> {
         config.start.model = start;
         let failed = |e: serde_json::Error| Error::format("the configuration", e);
         let mut told = serde_json::to_value(&config).map_err(failed)?;
-        // Without names, paths and quantization: start, teacher and data are identified by their
-        // hashes.
+        // Without names, paths and quantization: start, teacher and data are identified by their hashes.
         if let Some(fields) = told.as_object_mut() {
             for field in NOT_IN_KEY {
                 fields.remove(field);

@@ -1,5 +1,4 @@
-//! Times of a sweep's models, alternating after all evaluations, as calls hours apart are not
-//! comparable.
+//! Times of a sweep's models, alternating after all evaluations, as calls hours apart are not comparable.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,8 +49,7 @@ pub(super) fn name(plan: &Plan, quantization: Quantization) -> String {
 /// words. `turn` is called before each model's turn.
 ///
 /// # Errors
-/// Those of `turn` and of encoding; [`crate::Error::File`] if a model no longer exists or a file cannot be
-/// written.
+/// Those of `turn` and of encoding; [`crate::Error::File`] if a model no longer exists or a file cannot be written.
 pub(super) fn take(
     models: &[(&Plan, Quantization)],
     machine: &Machine,

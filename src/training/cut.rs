@@ -134,8 +134,7 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
     Ok(())
 }
 
-/// For each hidden dimension, the sum of its squared factors in all norms: its share in what the layers
-/// read.
+/// For each hidden dimension, the sum of its squared factors in all norms: its share in what the layers read.
 fn norms(program: &Program, weights: &Weights) -> Result<Vec<f64>> {
     let mut sums = vec![0.0; program.width()];
     let gains = || program.params().iter().filter(|param| param.role == Role::NormGain);

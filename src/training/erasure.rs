@@ -52,8 +52,7 @@ impl Erasure {
         }
     }
 
-    /// The texts for the means, one list per language: segments that exist in all of them, sampled
-    /// evenly.
+    /// The texts for the means, one list per language: segments that exist in all of them, sampled evenly.
     ///
     /// # Errors
     /// [`Error::Input`] if no segment is in all languages, or there is only one language.
@@ -74,8 +73,7 @@ impl Erasure {
     }
 }
 
-/// Adds the map to a model, as a new layer or merged into the last one. `texts` are the same texts in
-/// each language.
+/// Adds the map to a model, as a new layer or merged into the last one. `texts` are the same texts in each language.
 ///
 /// # Errors
 /// Those of encoding; [`Error::Cancelled`].

@@ -68,8 +68,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         && let Ok(mut bundle) = Bundle::open(&folder)
         && bundle.manifest.recipe["key"].as_str() == Some(&key)
     {
-        // A start model made by an earlier version does not name its data; and the lexicon may be needed only
-        // now.
+        // A start model made by an earlier version does not name its data; and the lexicon may be needed only now.
         let recipe = &mut bundle.manifest.recipe["data"];
         match (recipe.as_array_mut(), sources.iter().find(|s| s.source == LEXICON)) {
             (None, _) => *recipe = json!(sources),

@@ -1,7 +1,6 @@
 //! Combines the loss terms of a contrastive batch over its vectors.
 //!
-//! Not here: the terms themselves ([`loss`]), the sampling of texts (`super::sampler`), and how vectors
-//! are computed.
+//! Not here: the terms themselves ([`loss`]), the sampling of texts (`super::sampler`), and how vectors are computed.
 
 use serde::Serialize;
 

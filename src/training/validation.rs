@@ -27,8 +27,7 @@ pub struct ValidationConfig {
     pub languages: Vec<String>,
     /// Steps between evaluations; the last step is evaluated too.
     pub every: u64,
-    /// Early stopping: training ends after this many evaluations in a row without improvement; by default
-    /// never.
+    /// Early stopping: training ends after this many evaluations in a row without improvement; by default never.
     pub patience: Option<u64>,
     /// The setting whose mAP counts.
     #[serde(default)]

@@ -32,8 +32,7 @@ pub struct Args {
     /// row per passage, in the order of the files. Without it, passages are encoded.
     #[arg(long)]
     vectors: Option<PathBuf>,
-    /// Split passages longer than the model's window into overlapping windows: the best one counts and
-    /// is shown.
+    /// Split passages longer than the model's window into overlapping windows: the best one counts and is shown.
     #[arg(long, conflicts_with = "vectors")]
     windows: bool,
     /// How many passages to show.

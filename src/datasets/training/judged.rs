@@ -34,8 +34,7 @@ struct Query {
 }
 
 impl Judged {
-    /// Adds a judgement; false if the passage has it already. Negatives beyond [`NEGATIVES`] are
-    /// skipped.
+    /// Adds a judgement; false if the passage has it already. Negatives beyond [`NEGATIVES`] are skipped.
     fn judge(&mut self, query: &str, passage: &str, relevant: bool) -> bool {
         let at = match self.query.get(query) {
             Some(&at) => at,
@@ -65,8 +64,7 @@ impl Judged {
         new
     }
 
-    /// Reads lines of `query, ignored, passage, grade`, separated by spaces; a grade of 1 or more is
-    /// relevant.
+    /// Reads lines of `query, ignored, passage, grade`, separated by spaces; a grade of 1 or more is relevant.
     pub fn qrels(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         self.file = path.display().to_string();
         lines(path, left_out, |place, line, left_out| {

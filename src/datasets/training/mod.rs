@@ -23,8 +23,7 @@ use super::collection::hash;
 use super::qa::Question;
 use crate::{Error, Result, text};
 
-/// Hard negatives kept per question, the first ones named: MS MARCO has about a hundred each, and a batch
-/// uses few.
+/// Hard negatives kept per question, the first ones named: MS MARCO has about a hundred each, and a batch uses few.
 pub const NEGATIVES: usize = 4;
 
 /// Search depth below a set's folder.
@@ -227,8 +226,7 @@ impl Pairs {
     }
 }
 
-/// Title and text as one passage, joined as in Pyserini, Tevatron and BEIR. Empty for a title without
-/// text.
+/// Title and text as one passage, joined as in Pyserini, Tevatron and BEIR. Empty for a title without text.
 fn joined(title: &str, text: &str) -> String {
     match text.trim() {
         "" => String::new(),

@@ -1,5 +1,4 @@
-//! The blocks of a model in training, on any device: [`cpu`] with our own kernels, [`burn`] on Burn's
-//! devices.
+//! The blocks of a model in training, on any device: [`cpu`] with our own kernels, [`burn`] on Burn's devices.
 //!
 //! The loss is computed outside, from vectors, and its gradients are passed back in. So a batch can be
 //! processed in chunks (gradient caching, arXiv 2101.06983), on any device.
@@ -18,9 +17,8 @@ use crate::{
 
 /// A model's blocks with their gradients and optimizer state.
 pub trait Blocks {
-    /// The forward pass: vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of
-    /// concatenated sequences of `lengths` tokens. Keeps what [`backward`](Self::backward) needs for
-    /// `reach`.
+    /// The forward pass: vectors `[sequences, dimension]` from word embedding rows `[tokens, hidden]` of concatenated
+    /// sequences of `lengths` tokens. Keeps what [`backward`](Self::backward) needs for `reach`.
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails.
