@@ -75,7 +75,7 @@ impl Report {
             (self.duplicate_texts, "records", "all their texts repeat earlier ones"),
             (self.empty_texts, "texts", "they are empty"),
             (self.equal_texts, "texts", "both sides are equal, so not translated"),
-            (self.malformed_texts, "texts", "they have invalid characters"),
+            (self.malformed_texts, "texts", "they have unexpected characters, such as remains of markup"),
             (self.same_languages, "texts", "another of their record is in the same language"),
             (self.too_few_texts, "records", "fewer than two of their texts remain"),
             (other, "texts", &other_languages),
