@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use interlingua::evaluation::compare::{How, RunComparison, Source};
+use interlingua::evaluation::compare::{CompareOptions, RunComparison, Source};
 use interlingua::evaluation::trec::{Missing, read_qrels};
 use interlingua::evaluation::{Measure, Wanted};
 use interlingua::{Error, Result};
@@ -47,11 +47,11 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let missing = if args.missing == "skip" { Missing::Skip } else { Missing::Zero };
     let wanted = Wanted::new(args.relevance, &args.measure)?;
-    let how = How { missing, wanted, only_answerable: args.only_answerable };
+    let options = CompareOptions { missing, wanted, only_answerable: args.only_answerable };
     let qrels = args.qrels.as_deref().map(read_qrels).transpose()?;
     let mut sources = Vec::new();
     for path in &args.runs {
-        let mut source = Source::read(path, qrels.as_ref(), &how)?;
+        let mut source = Source::read(path, qrels.as_ref(), &options)?;
         if let (Some(file), Some(qrels), true) = (&args.qrels, &qrels, path.is_file()) {
             source.files.insert(file.display().to_string(), qrels.sha256.clone());
         }

@@ -270,7 +270,7 @@ mod tests {
         };
         // Blind to languages: both translations first, then the rest.
         let (ranks, settings, bias) = measured(0.0);
-        assert!(ranks.iter().all(|r| r.found.len() == 2 && r.top.len() == 8));
+        assert!(ranks.iter().all(|r| r.answers.len() == 2 && r.top.len() == 8));
         assert_eq!(
             (settings.mono, settings.cross.unwrap().map, settings.multi.unwrap().map),
             (None, 1.0, 1.0)

@@ -78,14 +78,14 @@ impl Machine {
 }
 
 #[cfg(feature = "native")]
-mod patience {
+mod timeout {
     use std::{sync::mpsc, thread, time::Duration};
 
     use super::Machine;
     use crate::{Error, Problem, Result};
 
     /// Timeout for a GPU's driver, which on a machine with several cards wakes them all.
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Opens a GPU on a thread of its own: if the driver hangs, that thread is abandoned, and a late answer
     /// is dropped.
@@ -96,12 +96,12 @@ mod patience {
         device: &str,
         open: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        wait(device, PATIENCE, open)
+        wait(device, TIMEOUT, open)
     }
 
     fn wait<T: Send + 'static>(
         device: &str,
-        patience: Duration,
+        timeout: Duration,
         open: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let failed = |problem: Problem| Error::device(device, problem);
@@ -113,11 +113,11 @@ mod patience {
                 let _ = tell.send(open());
             })
             .map_err(|e| failed(Problem::of(format!("no thread could be started to open it ({e})"), e)))?;
-        told.recv_timeout(patience).unwrap_or_else(|e| {
+        told.recv_timeout(timeout).unwrap_or_else(|e| {
             Err(failed(match e {
                 mpsc::RecvTimeoutError::Timeout => format!(
                     "its driver gave no answer in {} s; use --device cpu, or restart the machine",
-                    patience.as_secs()
+                    timeout.as_secs()
                 )
                 .into(),
                 mpsc::RecvTimeoutError::Disconnected => "its driver crashed while opening it".into(),
@@ -162,8 +162,8 @@ mod burns {
 
     use burn::tensor::{Device, DeviceKind};
 
-    use super::{Backend, Handle, Machine, patience::in_time};
-    use crate::{Error, Result, encoder::webgpu::looks_imitated};
+    use super::{Backend, Handle, Machine, timeout::in_time};
+    use crate::{Error, Result, encoder::webgpu::is_emulated};
 
     impl Machine {
         /// The CPU, with Burn's kernels.
@@ -232,7 +232,7 @@ mod burns {
             Ok(Self {
                 backend: Backend::Gpu,
                 adapter,
-                software: looks_imitated(&info),
+                software: is_emulated(&info),
                 handle: Handle::Burn(vec![device]),
             })
         }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measures::average_precision;
 use super::settings::{mean, median};
-use super::{Found, Ranks, Settings, Task};
+use super::{RankedAnswer, Ranks, Settings, Task};
 
 /// The cut-off for the top ranks.
 const K: usize = 10;
@@ -137,8 +137,8 @@ impl Bias {
         // An answer has at least the grade that the user calls relevant.
         let level = task.rules.wanted.level();
         let answers = |ranks: &Ranks| {
-            let found = ranks.found.iter().filter(|found| found.grade >= level).copied().collect();
-            Ranks { found, top: ranks.top.clone() }
+            let answers = ranks.answers.iter().filter(|answer| answer.grade >= level).copied().collect();
+            Ranks { answers, top: ranks.top.clone() }
         };
         let leveled: Vec<Ranks> = if level > 1 { ranks.iter().map(answers).collect() } else { Vec::new() };
         let ranks = if level > 1 { &leveled } else { ranks };
@@ -183,13 +183,14 @@ fn same_language_first(task: &Task, ranks: &[Ranks]) -> (Option<Rate>, BTreeMap<
     };
     let mut sums = vec![Sum::default(); task.languages.len()];
     for (query, ranks) in task.queries.iter().zip(ranks) {
-        let is_own = |f: &&Found| task.documents[f.document].lang == query.lang;
-        let own = ranks.found.iter().filter(is_own).count();
-        if own > 0 && own < ranks.found.len() {
+        let is_own = |f: &&RankedAnswer| task.documents[f.document].lang == query.lang;
+        let own = ranks.answers.iter().filter(is_own).count();
+        if own > 0 && own < ranks.answers.len() {
             let sum = &mut sums[query.lang];
             sum.queries += 1;
-            sum.first += usize::from(ranks.found.iter().min_by_key(|f| f.pool).as_ref().is_some_and(is_own));
-            sum.chance += own as f64 / ranks.found.len() as f64;
+            sum.first +=
+                usize::from(ranks.answers.iter().min_by_key(|f| f.pool).as_ref().is_some_and(is_own));
+            sum.chance += own as f64 / ranks.answers.len() as f64;
         }
     }
     let all = sums.iter().fold(Sum::default(), |a, b| Sum {
@@ -209,8 +210,8 @@ fn first_in_language(task: &Task, ranks: &[Ranks]) -> Option<Rate> {
         let Some(&top) = ranks.top.first() else { continue };
         queries += 1;
         first += usize::from(is_own(top as usize));
-        let own = ranks.found.iter().filter(|f| is_own(f.document)).count();
-        chance += own as f64 / ranks.found.len().max(1) as f64;
+        let own = ranks.answers.iter().filter(|f| is_own(f.document)).count();
+        chance += own as f64 / ranks.answers.len().max(1) as f64;
     }
     let n = queries as f64;
     (queries > 0).then(|| Rate { rate: first as f64 / n, chance: chance / n })
@@ -218,9 +219,9 @@ fn first_in_language(task: &Task, ranks: &[Ranks]) -> Option<Rate> {
 
 /// The worst rank of an answer, for the queries with answers in two languages or more.
 fn last_answers(task: &Task, ranks: &[Ranks]) -> Vec<f64> {
-    let lang = |f: &Found| task.documents[f.document].lang;
+    let lang = |f: &RankedAnswer| task.documents[f.document].lang;
     // Answers are sorted by language.
-    let several = ranks.iter().map(|r| &r.found).filter(|found| match found.as_slice() {
+    let several = ranks.iter().map(|r| &r.answers).filter(|found| match found.as_slice() {
         [first, .., last] => lang(first) != lang(last),
         _ => false,
     });
@@ -232,7 +233,7 @@ fn single_target(task: &Task, ranks: &[Ranks]) -> BTreeMap<String, BTreeMap<Stri
     let mut values = vec![vec![Vec::new(); n]; n];
     for (query, ranks) in task.queries.iter().zip(ranks) {
         let mut found: Vec<(usize, usize)> =
-            ranks.found.iter().map(|f| (f.pool, task.documents[f.document].lang)).collect();
+            ranks.answers.iter().map(|f| (f.pool, task.documents[f.document].lang)).collect();
         found.sort_unstable();
         for (to, values) in values[query.lang].iter_mut().enumerate() {
             // Each rank minus the removed answers above it.

@@ -28,7 +28,7 @@ pub use lir::remove_languages;
 pub use measured::{Analysis, Evaluated, Pieces, Vectors, measure};
 pub use measures::{Hit, Measure, Measures, Wanted};
 pub use order::Order;
-pub use ranks::{Found, Ranks, TOP, rank};
+pub use ranks::{RankedAnswer, Ranks, TOP, rank};
 pub use report::{Counts, CutTexts, EvalReport, Facts};
 pub use settings::{Cell, RankDistance, Scores, Setting, Settings};
 pub use significance::{Bootstrap, Comparison, Difference, Intervals};

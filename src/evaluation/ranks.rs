@@ -10,7 +10,7 @@ pub const TOP: usize = 100;
 
 /// A relevant document of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct RankedAnswer {
     /// Index into [`Task::documents`].
     pub document: usize,
     /// Grade of relevance, from 1.
@@ -25,7 +25,7 @@ pub struct Found {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ranks {
     /// All relevant documents, sorted by language.
-    pub found: Vec<Found>,
+    pub answers: Vec<RankedAnswer>,
     /// The first [`TOP`] documents of all languages, best first.
     pub top: Vec<u32>,
 }
@@ -33,13 +33,13 @@ pub struct Ranks {
 impl Ranks {
     /// The relevant documents in the ranking of all languages, best first.
     pub fn pool(&self) -> Vec<Hit> {
-        sorted(self.found.iter().map(|f| Hit { rank: f.pool, grade: f.grade }))
+        sorted(self.answers.iter().map(|f| Hit { rank: f.pool, grade: f.grade }))
     }
 
     /// The relevant documents of one language in the ranking of that language alone, best first.
     pub fn own(&self, task: &Task, lang: usize) -> Vec<Hit> {
         let range = task.range(lang);
-        let own = self.found.iter().filter(|f| range.contains(&f.document));
+        let own = self.answers.iter().filter(|f| range.contains(&f.document));
         sorted(own.map(|f| Hit { rank: f.own, grade: f.grade }))
     }
 }
@@ -98,18 +98,23 @@ pub(super) fn check(task: &Task, index: &Index, queries: &[f32]) -> Result<()> {
 
 fn ranks_of(task: &Task, query: &Query, scores: &[f32]) -> Ranks {
     let languages = 0..task.languages.len();
-    let mut found = Vec::new();
+    let mut answers = Vec::new();
     for target in languages.clone() {
         for judged in task.rankable(query, target) {
             let above = |lang| task.above(query, scores, judged.document, task.range(lang));
             let own = 1 + above(target);
             let others: usize = languages.clone().filter(|&lang| lang != target).map(above).sum();
-            found.push(Found { document: judged.document, grade: judged.grade, own, pool: own + others });
+            answers.push(RankedAnswer {
+                document: judged.document,
+                grade: judged.grade,
+                own,
+                pool: own + others,
+            });
         }
     }
     let top = task.top(query, scores, 0..scores.len(), TOP);
     // Not `into_iter`: that would keep an allocation for all documents for each query.
-    Ranks { found, top: top.iter().map(|&document| document as u32).collect() }
+    Ranks { answers, top: top.iter().map(|&document| document as u32).collect() }
 }
 
 #[cfg(test)]
@@ -132,10 +137,10 @@ mod tests {
                 for (pool, doc) in (1..).zip(&ranking).filter(|(_, doc)| world.answers(ask, doc)) {
                     found += 1;
                     let own = 1 + ranking[..pool - 1].iter().filter(|above| above.lang == doc.lang).count();
-                    let at = ranks.found.iter().find(|f| task.documents[f.document].id == doc.id).unwrap();
+                    let at = ranks.answers.iter().find(|f| task.documents[f.document].id == doc.id).unwrap();
                     prop_assert_eq!((at.grade, at.own, at.pool), (world.grade(ask, doc), own, pool));
                 }
-                prop_assert_eq!(ranks.found.len(), found);
+                prop_assert_eq!(ranks.answers.len(), found);
             }
         }
     }

@@ -250,7 +250,7 @@ mod tests {
     use super::*;
     use crate::datasets::{Corpus, Passage, Question};
     use crate::evaluation::oracle::{average, middle, worlds};
-    use crate::evaluation::{Bias, Found, rank};
+    use crate::evaluation::{Bias, RankedAnswer, rank};
     use crate::retrieval::Index;
     use proptest::prelude::*;
 
@@ -296,10 +296,10 @@ mod tests {
         let index = Index::from_rows(1, &[4.0, 3.0, 2.0, 1.0]).unwrap();
         let ranks = rank(&task, &index, &[1.0, 1.0, -1.0, -1.0]).unwrap();
         // Queries are de:q0, de:q1, en:q0, en:q1; relevant are documents 0 and 2, or 1 and 3.
-        let found = |document, own, pool| Found { document, grade: 1, own, pool };
-        assert_eq!(ranks[0].found, [found(0, 1, 1), found(2, 1, 3)]);
-        assert_eq!(ranks[1].found, [found(1, 2, 2), found(3, 2, 4)]);
-        assert_eq!(ranks[2].found, [found(0, 2, 4), found(2, 2, 2)]);
+        let found = |document, own, pool| RankedAnswer { document, grade: 1, own, pool };
+        assert_eq!(ranks[0].answers, [found(0, 1, 1), found(2, 1, 3)]);
+        assert_eq!(ranks[1].answers, [found(1, 2, 2), found(3, 2, 4)]);
+        assert_eq!(ranks[2].answers, [found(0, 2, 4), found(2, 2, 2)]);
         assert_eq!(ranks[2].top, [3, 2, 1, 0]);
         let settings = settings(&task, &ranks);
         assert_eq!(settings.mono.as_ref().unwrap().map, 0.75);

@@ -117,7 +117,7 @@ impl PackedIndex {
                 query.len()
             )));
         }
-        let query = &Query::new(query);
+        let query = &PackedQuery::new(query);
         let part = |number: usize, values: &[i8]| {
             let mut top = Top::new(k);
             let mut sums = [0; BLOCK];
@@ -159,12 +159,12 @@ fn factor(row: &[i8]) -> f32 {
 }
 
 /// A query rounded to 16 bits.
-struct Query {
+struct PackedQuery {
     values: Vec<i16>,
     scale: f32,
 }
 
-impl Query {
+impl PackedQuery {
     fn new(query: &[f32]) -> Self {
         let largest = query.iter().fold(0.0f32, |m, x| m.max(x.abs()));
         let sum: f64 = query.iter().map(|x| f64::from(x.abs())).sum();
@@ -267,7 +267,7 @@ mod tests {
             let packed = index(d, &noise(n * d, seed));
             let query = noise(d, seed ^ 9);
             // The query as rounded and the rows as packed, in f64.
-            let rounded = Query::new(&query);
+            let rounded = PackedQuery::new(&query);
             let mut expected: Vec<(usize, f64)> = packed.values.chunks(d).map(|row| {
                 let dot: i64 = row.iter().zip(&rounded.values).map(|(&x, &q)| i64::from(x) * i64::from(q)).sum();
                 let length: f64 = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();

@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::bundle::write_whole;
-use crate::evaluation::{EvalReport, Found, Ranks, Task};
+use crate::evaluation::{EvalReport, RankedAnswer, Ranks, Task};
 use crate::training::REVISION;
 use crate::{Error, Result, sha256};
 
@@ -78,7 +78,7 @@ pub(super) fn of_other_versions(folder: &Path) -> Result<usize> {
 /// # Errors
 /// [`Error::Input`] for a rank beyond 32 bits.
 pub(super) fn ranks_to_bytes(ranks: &[Ranks]) -> Result<Vec<u8>> {
-    let all = ranks.iter().flat_map(|ranks| &ranks.found).flat_map(|found| [found.own, found.pool]);
+    let all = ranks.iter().flat_map(|ranks| &ranks.answers).flat_map(|answer| [answer.own, answer.pool]);
     let all: std::result::Result<Vec<u32>, _> = all.map(u32::try_from).collect();
     let all = all.map_err(|e| Error::Input(format!("ranks cannot be stored: {e}")))?;
     let bytes: Vec<u8> = all.iter().flat_map(|rank| rank.to_le_bytes()).collect();
@@ -106,14 +106,14 @@ pub(super) fn read_ranks(path: &Path, sha: &str, task: &Task) -> Result<Vec<Rank
     let mut words = words.iter().map(|word| u32::from_le_bytes(*word) as usize);
     let mut ranks = Vec::with_capacity(task.queries.len());
     for query in &task.queries {
-        let mut found = Vec::new();
+        let mut answers = Vec::new();
         for judged in (0..task.languages.len()).flat_map(|lang| task.rankable(query, lang)) {
             let (Some(own), Some(pool)) = (words.next(), words.next()) else {
                 return Err(wrong("it has fewer answers than the data set"));
             };
-            found.push(Found { document: judged.document, grade: judged.grade, own, pool });
+            answers.push(RankedAnswer { document: judged.document, grade: judged.grade, own, pool });
         }
-        ranks.push(Ranks { found, top: Vec::new() });
+        ranks.push(Ranks { answers, top: Vec::new() });
     }
     if words.next().is_some() {
         return Err(wrong("it has more answers than the data set"));

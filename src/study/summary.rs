@@ -331,7 +331,7 @@ fn front(points: &[(f64, f64)]) -> Vec<bool> {
 pub(super) mod tests {
     use super::*;
     use crate::datasets::sample;
-    use crate::evaluation::{Found, rank};
+    use crate::evaluation::{RankedAnswer, rank};
     use crate::retrieval::Index;
     use proptest::prelude::*;
 
@@ -354,19 +354,22 @@ pub(super) mod tests {
         let mut ranks = rank(task, &index, &vec![1.0; task.queries.len()]).unwrap();
         for (number, ranks) in ranks.iter_mut().enumerate() {
             let lang = task.queries[number].lang;
-            for (place, found) in ranks.found.iter_mut().enumerate() {
+            for (place, answer) in ranks.answers.iter_mut().enumerate() {
                 let noise = (number * 7 + place * 3 + number * number / 5 * seed as usize) % 4;
-                let other = usize::from(task.documents[found.document].lang != lang);
-                *found =
-                    Found { own: 1 + own + noise, pool: 1 + own + noise + place + other * gap, ..*found };
+                let other = usize::from(task.documents[answer.document].lang != lang);
+                *answer = RankedAnswer {
+                    own: 1 + own + noise,
+                    pool: 1 + own + noise + place + other * gap,
+                    ..*answer
+                };
             }
-            ranks.found.sort_by_key(|found| found.pool);
+            ranks.answers.sort_by_key(|answer| answer.pool);
             let mut free = 1;
-            for found in &mut ranks.found {
-                found.pool = found.pool.max(free);
-                free = found.pool + 1;
+            for answer in &mut ranks.answers {
+                answer.pool = answer.pool.max(free);
+                free = answer.pool + 1;
             }
-            ranks.found.sort_by_key(|found| found.document);
+            ranks.answers.sort_by_key(|answer| answer.document);
         }
         Measured { seed, scores: Scores::of(task, &ranks), ranks }
     }

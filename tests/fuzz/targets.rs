@@ -10,7 +10,7 @@ use std::io::Write;
 
 use interlingua::benchmark;
 use interlingua::datasets::{self, Columns, Corpus, Options, Pool, examples};
-use interlingua::evaluation::compare::{How, RunComparison, Source};
+use interlingua::evaluation::compare::{CompareOptions, RunComparison, Source};
 use interlingua::evaluation::{EvalReport, Measure, Measures, Setting, Task, Wanted, export, trec};
 use interlingua::retrieval::{npy, vectors};
 use interlingua::text;
@@ -231,7 +231,7 @@ fn vectors_file(bytes: &[u8]) {
 fn report(bytes: &[u8]) {
     let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     fs::write(file.path(), bytes).unwrap();
-    if let Ok(source) = Source::read(file.path(), None, &How::default()) {
+    if let Ok(source) = Source::read(file.path(), None, &CompareOptions::default()) {
         let two = [source.clone(), source];
         let _ = RunComparison::of(&two, &["map".parse::<Measure>().unwrap()], 100, 1).map(|c| c.table());
     }

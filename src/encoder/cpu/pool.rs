@@ -31,7 +31,14 @@ pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: 
 /// Gradients of the tokens, `[tokens, hidden]`, into `out` from those of the pooled vectors,
 /// `[sequences, hidden]`; `x` is what was pooled. Among equal maxima the first takes the whole gradient.
 #[cfg(feature = "native")]
-pub fn unpool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
+pub fn pool_backward(
+    pooling: Pooling,
+    hidden: usize,
+    x: &[f32],
+    lengths: &[usize],
+    grads: &[f32],
+    out: &mut [f32],
+) {
     out.fill(0.0);
     let mut at = 0;
     for (grad, &length) in grads.chunks(hidden).zip(lengths) {

@@ -162,16 +162,16 @@ impl Model {
             .map(|mask| mask.neg().add_scalar(1.0).mul_scalar(MASKED).reshape([batch, 1, 1, length]));
         let nothing = Tensor::empty([1, 1, 1], &self.device);
         let memory = std::array::from_fn(|_| nothing.clone());
-        let mut run = Run { program: &self.program, step: 0, memory, nothing };
-        run.put(Buffer::Hidden, words);
+        let mut buffers = Buffers { program: &self.program, step: 0, memory, nothing };
+        buffers.put(Buffer::Hidden, words);
         let Body { positions, norms, linears } = &self.body;
         // Index of the next parameter of each list.
         let (mut position, mut norm, mut layer) = (0, 0, 0);
         let mut before = Place::Before;
         for (i, step) in self.program.steps().iter().enumerate() {
-            run.step = i;
+            buffers.step = i;
             if step.place != before && step.place == pass.reach.place() && step.place > Place::Block(0) {
-                run.detach();
+                buffers.detach();
             }
             before = step.place;
             match &step.op {
@@ -179,48 +179,48 @@ impl Model {
                     let rows = positions[position].val();
                     position += 1;
                     let rows = rows.slice([op.first..op.first + length, 0..self.program.width()]);
-                    let x = run.change(op.to) + rows.unsqueeze::<3>();
-                    run.put(op.to, x);
+                    let x = buffers.change(op.to) + rows.unsqueeze::<3>();
+                    buffers.put(op.to, x);
                 }
                 Op::Norm(op) => {
                     let NormKind::Layer = op.kind;
-                    let x = norms[norm].forward(run.change(op.to));
+                    let x = norms[norm].forward(buffers.change(op.to));
                     norm += 1;
-                    run.put(op.to, x);
+                    buffers.put(op.to, x);
                 }
                 Op::Project(op) => {
                     let half = pass.half && op.to.rows() == Rows::Tokens;
-                    let x = run.read(op.from);
+                    let x = buffers.read(op.from);
                     let y = activate(op.activation, linear(&linears[layer], x, half));
                     layer += 1;
-                    let y = if op.residual { run.change(op.to) + y } else { y };
-                    run.put(op.to, y);
+                    let y = if op.residual { buffers.change(op.to) + y } else { y };
+                    buffers.put(op.to, y);
                 }
                 Op::FeedForward(op) => {
                     let Gate::None = op.gate;
-                    let x = run.change(op.to);
+                    let x = buffers.change(op.to);
                     let [up, down] = [&linears[layer], &linears[layer + 1]];
                     layer += 2;
                     let units = activate(op.activation, linear(up, x.clone(), pass.half));
                     let y = linear(down, units, pass.half);
-                    run.put(op.to, x + y);
+                    buffers.put(op.to, x + y);
                 }
                 Op::Attend(op) => {
-                    let context = attend(op, run.read(op.from), scores.clone(), pass.half);
-                    run.put(op.to, context);
+                    let context = attend(op, buffers.read(op.from), scores.clone(), pass.half);
+                    buffers.put(op.to, context);
                 }
                 // Text vectors are the rows of `[1, batch, width]`.
                 Op::Pool(op) => {
-                    let x = pool(op.pooling, run.read(op.from), mask.clone());
-                    run.put(op.to, x.unsqueeze());
+                    let x = pool(op.pooling, buffers.read(op.from), mask.clone());
+                    buffers.put(op.to, x.unsqueeze());
                 }
                 Op::Normalize(op) => {
-                    let x = normalize(run.change(op.to).reshape([batch, op.width]));
-                    run.put(op.to, x.unsqueeze());
+                    let x = normalize(buffers.change(op.to).reshape([batch, op.width]));
+                    buffers.put(op.to, x.unsqueeze());
                 }
             }
         }
-        run.change(self.program.output()).reshape([batch, self.program.dimension()])
+        buffers.change(self.program.output()).reshape([batch, self.program.dimension()])
     }
 
     /// Some gradient of `place`, which shows that the backward pass has got that far.
@@ -312,7 +312,7 @@ impl Model {
 }
 
 /// The state of a program's buffers while it runs.
-struct Run<'a> {
+struct Buffers<'a> {
     program: &'a Program,
     step: usize,
     /// Indexed by [`Buffer`].
@@ -321,7 +321,7 @@ struct Run<'a> {
     nothing: Tensor<3>,
 }
 
-impl Run<'_> {
+impl Buffers<'_> {
     fn put(&mut self, buffer: Buffer, x: Tensor<3>) {
         self.memory[buffer as usize] = x;
     }

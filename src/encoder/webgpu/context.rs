@@ -67,7 +67,7 @@ impl Context {
             .find(|s| !s.trim().is_empty())
             .map_or("unnamed adapter", |s| s.trim())
             .to_string();
-        let context = Self { device, queue, adapter: name, software: looks_imitated(&info), faults };
+        let context = Self { device, queue, adapter: name, software: is_emulated(&info), faults };
         context.echo().await.map_err(failed)?;
         Ok(context)
     }
@@ -150,7 +150,7 @@ impl Context {
 }
 
 /// Whether an adapter is a CPU that emulates a GPU.
-pub(in crate::encoder) fn looks_imitated(info: &wgpu::AdapterInfo) -> bool {
+pub(in crate::encoder) fn is_emulated(info: &wgpu::AdapterInfo) -> bool {
     info.device_type == wgpu::DeviceType::Cpu
         || ["swiftshader", "llvmpipe", "software"]
             .iter()

@@ -20,6 +20,6 @@ pub(super) mod tests;
 
 pub use context::Context;
 #[cfg(feature = "native")]
-pub(super) use context::looks_imitated;
+pub(super) use context::is_emulated;
 pub use layers::Upload;
 pub use model::Model;

@@ -45,7 +45,7 @@ impl Peer {
         let mut sums = vec![vec![0; treatments]; task.languages.len()];
         let mut blocks = vec![0; task.languages.len()];
         for (query, ranks) in task.queries.iter().zip(ranks) {
-            let found = &ranks.found;
+            let found = &ranks.answers;
             // Both are sorted by language.
             if found.iter().map(|f| task.documents[f.document].lang).eq(answering.iter().copied()) {
                 questions.insert(query.group);

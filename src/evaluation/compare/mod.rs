@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use source::{ALL, How, Source};
+pub use source::{ALL, CompareOptions, Source};
 
 use self::source::Key;
 use super::significance::{Grouped, LEVEL, Paired, Resamples, check_samples, correct};

@@ -32,7 +32,7 @@ pub struct Source {
 
 /// How queries count, and what is measured.
 #[derive(Debug, Clone, Default)]
-pub struct How {
+pub struct CompareOptions {
     /// How judged queries that are missing from a run count.
     pub missing: Missing,
     /// Grade of relevance, and additional measures.
@@ -67,7 +67,7 @@ impl Source {
     /// # Errors
     /// [`Error::File`] and [`Error::Format`] for what cannot be read, [`Error::Input`] for a run file without
     /// judgements and a folder without runs.
-    pub fn read(path: &Path, qrels: Option<&Qrels>, how: &How) -> Result<Self> {
+    pub fn read(path: &Path, qrels: Option<&Qrels>, options: &CompareOptions) -> Result<Self> {
         let mut source = Self {
             name: path.display().to_string(),
             files: BTreeMap::new(),
@@ -77,7 +77,7 @@ impl Source {
             tally: BTreeMap::new(),
         };
         if path.is_dir() {
-            source.folder(path, how)?;
+            source.folder(path, options)?;
         } else if file::unpacked_name(&source.name).ends_with(".json") {
             let bytes = std::fs::read(path).map_err(|e| Error::file(path, e))?;
             let file::Text { text, note, .. } = file::text(&source.name, &bytes)?;
@@ -97,13 +97,13 @@ impl Source {
             })?;
             let key = (ALL.to_string(), String::new(), String::new());
             let name = source.name.clone();
-            source.add(path, &name, key, qrels, how)?;
+            source.add(path, &name, key, qrels, options)?;
         }
-        source.note(how);
+        source.note(options);
         Ok(source)
     }
 
-    fn folder(&mut self, dir: &Path, how: &How) -> Result<()> {
+    fn folder(&mut self, dir: &Path, options: &CompareOptions) -> Result<()> {
         let entries = std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))?;
         // By uncompressed name.
         let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -139,7 +139,7 @@ impl Source {
             let qrels = trec::read_qrels(&dir.join(&judged))?;
             self.files.insert(judged, qrels.sha256.clone());
             let key = (key.0.name().to_string(), key.1.to_string(), key.2.to_string());
-            self.add(&dir.join(&run), &run, key, &qrels, how)?;
+            self.add(&dir.join(&run), &run, key, &qrels, options)?;
         }
         if self.cells.is_empty() {
             return Err(Error::Input(format!(
@@ -151,9 +151,16 @@ impl Source {
         Ok(())
     }
 
-    fn add(&mut self, path: &Path, name: &str, key: Key, qrels: &Qrels, how: &How) -> Result<()> {
+    fn add(
+        &mut self,
+        path: &Path,
+        name: &str,
+        key: Key,
+        qrels: &Qrels,
+        options: &CompareOptions,
+    ) -> Result<()> {
         let run = trec::read_run(path)?;
-        let measured = trec::measure(&run, qrels, how.missing, &how.wanted, how.only_answerable);
+        let measured = trec::measure(&run, qrels, options.missing, &options.wanted, options.only_answerable);
         if measured.missing == qrels.queries().count() {
             return Err(Error::Input(format!(
                 "{} has no judged query: are these its qrels?",
@@ -184,8 +191,8 @@ impl Source {
     }
 
     /// Notes what was counted in each setting.
-    fn note(&mut self, how: &How) {
-        let (level, only) = (how.wanted.level(), how.only_answerable);
+    fn note(&mut self, options: &CompareOptions) {
+        let (level, only) = (options.wanted.level(), options.only_answerable);
         let unanswerable = match only {
             true => "judged queries have no relevant document; they are left out (only answerable)",
             false => "judged queries have no relevant document; their measures are 0",
@@ -195,7 +202,7 @@ impl Source {
                 "relevant is what has grade {level} or more (trec_eval -l {level}); nDCG counts all grades"
             ));
         }
-        let fate = match how.missing {
+        let fate = match options.missing {
             Missing::Zero => "judged queries are not in the run; they count as 0 (trec_eval -c)",
             Missing::Skip => {
                 "judged queries are not in the run; they are left out (trec_eval without -c), of tests too"

@@ -34,7 +34,7 @@ fn model(task: &Task, off: f32) -> (Index, Vec<f32>, Vec<Ranks>, Scores) {
 }
 
 fn read(path: &Path) -> Source {
-    Source::read(path, None, &How::default()).unwrap()
+    Source::read(path, None, &CompareOptions::default()).unwrap()
 }
 
 fn names(measures: &[&str]) -> Vec<Measure> {
@@ -158,8 +158,10 @@ fn single_runs_with_queries_missing() {
     let a = write("a.run", "1 Q0 x 1 2 t\n2 Q0 x 1 2 t\n2 Q0 y 1 3 t\n");
     let b = write("b.run", "1 Q0 y 1 2 t\n1 Q0 x 2 1 t\n2 Q0 x 1 2 t\nen:3 Q0 x 1 2 t\n9 Q0 x 1 1 t\n");
     let compare = |missing| {
-        let sources = [&a, &b]
-            .map(|path| Source::read(path, Some(&qrels), &How { missing, ..How::default() }).unwrap());
+        let sources = [&a, &b].map(|path| {
+            Source::read(path, Some(&qrels), &CompareOptions { missing, ..CompareOptions::default() })
+                .unwrap()
+        });
         RunComparison::of(&sources, &names(&["map"]), 200, 1).unwrap()
     };
     let zero = compare(Missing::Zero);
@@ -177,10 +179,10 @@ fn single_runs_with_queries_missing() {
         "{text}"
     );
     assert!(text.contains("1 queries of the run have no judgements"), "{text}");
-    let problem = Source::read(&a, None, &How::default()).unwrap_err().to_string();
+    let problem = Source::read(&a, None, &CompareOptions::default()).unwrap_err().to_string();
     assert!(problem.contains("--qrels"), "{problem}");
-    assert!(Source::read(dir.path(), None, &How::default()).is_err());
+    assert!(Source::read(dir.path(), None, &CompareOptions::default()).is_err());
     let other = write("c.run", "7 Q0 x 1 2 t\n");
-    let problem = Source::read(&other, Some(&qrels), &How::default()).unwrap_err().to_string();
+    let problem = Source::read(&other, Some(&qrels), &CompareOptions::default()).unwrap_err().to_string();
     assert!(problem.contains("no judged query"), "{problem}");
 }

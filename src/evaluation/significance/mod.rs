@@ -127,7 +127,7 @@ impl Comparison {
         seed: u64,
     ) -> Result<Self> {
         check_samples(samples)?;
-        let documents = |ranks: &Ranks| ranks.found.iter().map(|f| f.document).collect::<Vec<_>>();
+        let documents = |ranks: &Ranks| ranks.answers.iter().map(|f| f.document).collect::<Vec<_>>();
         let relevant = |query: &Query| {
             let all = (0..task.languages.len()).flat_map(|lang| task.rankable(query, lang));
             all.map(|judged| judged.document).collect::<Vec<_>>()

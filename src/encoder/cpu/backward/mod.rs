@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::{
     add, add_positions,
     attention::attend,
-    pool::{pool, unpool},
+    pool::{pool, pool_backward},
     rows::normalize,
     simd::Level,
 };
@@ -33,7 +33,7 @@ use crate::{
     encoder::Reach,
 };
 use linear::{Affine, Chunks};
-use rows::{LayerNorm, activated, sloped, unnormalize};
+use rows::{LayerNorm, activated, activation_backward, normalize_backward};
 
 /// A model in training.
 pub struct Trainable {
@@ -399,7 +399,7 @@ impl Pass<'_> {
             &mut Work::Project { from, to, ref mut affine, activation, residual, size: [input, _] } => {
                 let mut grads = self.take(to);
                 if activation != Activation::Identity {
-                    sloped(level, activation, &kept.before, &mut grads);
+                    activation_backward(level, activation, &kept.before, &mut grads);
                 }
                 let others = self.known[from as usize];
                 let below = fit(&mut self.grads[from as usize], count(from, lengths) * input);
@@ -425,7 +425,7 @@ impl Pass<'_> {
                 if accumulate {
                     down.accumulate(&Chunks::new(level, &kept.after, units), grads);
                 }
-                sloped(level, activation, &kept.before, &mut inside);
+                activation_backward(level, activation, &kept.before, &mut inside);
                 up.backward(&inside, grads, true);
                 if accumulate {
                     up.accumulate(&Chunks::new(level, x, input), &inside);
@@ -443,12 +443,12 @@ impl Pass<'_> {
             &mut Work::Pool { from, to, pooling, width } => {
                 let mut below = self.take(from);
                 let out = fit(&mut below, count(from, lengths) * width);
-                unpool(pooling, width, x, lengths, &self.grads[to as usize], out);
+                pool_backward(pooling, width, x, lengths, &self.grads[to as usize], out);
                 self.grads[from as usize] = below;
                 self.known[to as usize] = false;
                 self.known[from as usize] = true;
             }
-            &mut Work::Normalize { to, width } => unnormalize(x, &mut self.grads[to as usize], width),
+            &mut Work::Normalize { to, width } => normalize_backward(x, &mut self.grads[to as usize], width),
         }
     }
 

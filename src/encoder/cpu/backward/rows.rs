@@ -139,7 +139,7 @@ pub fn activated(level: Level, kind: Activation, x: &[f32], out: &mut [f32]) {
 }
 
 /// Multiplies gradients by the activation's derivative at `x`.
-pub fn sloped(level: Level, kind: Activation, x: &[f32], grads: &mut [f32]) {
+pub fn activation_backward(level: Level, kind: Activation, x: &[f32], grads: &mut [f32]) {
     lanewise(level, x, grads, Slope(kind));
 }
 
@@ -203,7 +203,7 @@ impl<L: Lanewise> Kernel for Each<'_, L> {
 }
 
 /// Turns gradients of rows of length 1 into those of the rows `x` before scaling.
-pub fn unnormalize(x: &[f32], grads: &mut [f32], width: usize) {
+pub fn normalize_backward(x: &[f32], grads: &mut [f32], width: usize) {
     for (x, grads) in x.chunks_exact(width).zip(grads.chunks_exact_mut(width)) {
         let length = dot(x, x).sqrt().max(1e-12);
         let along = dot(x, grads) / (length * length);
