@@ -52,7 +52,7 @@ pub(super) struct Runs {
     letters: Vec<char>,
     /// Hashes and positions of the blocks, sorted by hash.
     blocks: Vec<(u64, u32)>,
-    /// A Bloom-like filter, one bit per hash, which suffices for most letters.
+    /// A bit set of the hashes, modulo its size, which rules out most positions.
     bits: Vec<u64>,
     /// `BASE` to the power of `block`.
     leaving: u64,

@@ -12,7 +12,7 @@ use crate::{
     text::Prompts,
 };
 
-/// What [`super::Folder`] is asked for: a JSON object, or `None` where there is no such file.
+/// Reads a file of a model folder as a JSON object; `None` if there is no such file.
 type Read<'a> = dyn FnMut(&str) -> Result<Option<Value>> + 'a;
 
 /// The modules of a folder.

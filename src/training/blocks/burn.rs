@@ -24,7 +24,7 @@ use crate::{
     training::optimizer::{BodyMoments, Pace},
 };
 
-/// Sequence lengths by which a batch is split.
+/// Number of groups of similar length that a batch is split into.
 const GROUPS: usize = 4;
 
 pub struct BurnBlocks {
