@@ -116,7 +116,6 @@ impl Integers {
         Self { values: out, scales, most, level, pairs, columns }
     }
 
-    /// Number of panels.
     pub fn panels(&self) -> usize {
         self.scales.len() / self.level.columns()
     }

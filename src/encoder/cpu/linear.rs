@@ -25,7 +25,6 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    /// Number of panels.
     fn panels(&self) -> usize {
         match self {
             Self::F32(panels) => panels.count(),

@@ -63,7 +63,6 @@ impl Panels {
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), length) }
     }
 
-    /// Number of panels.
     pub fn count(&self) -> usize {
         self.columns.div_ceil(self.level.columns())
     }

@@ -100,15 +100,15 @@ impl Named<'_> {
         Ok(parts.map(|(spec, values)| Array::f32(spec.shape(), values.to_vec())).collect())
     }
 
-    /// The inverse of [`parts`](Self::parts): reads arrays that are named after the parameters, with the
-    /// suffix `behind`.
+    /// The inverse of [`parts`](Self::parts): reads arrays that are named after the parameters, plus
+    /// `suffix`.
     ///
     /// # Errors
     /// [`Error::Format`] when one is missing or has another shape.
-    pub fn joined(&self, weights: &Weights, behind: &str) -> Result<Vec<f32>> {
+    pub fn joined(&self, weights: &Weights, suffix: &str) -> Result<Vec<f32>> {
         let mut values = Vec::new();
         for spec in &self.specs {
-            values.extend(weights.shaped(&format!("{}{behind}", spec.name), &spec.shape())?.to_f32());
+            values.extend(weights.shaped(&format!("{}{suffix}", spec.name), &spec.shape())?.to_f32());
         }
         let (rows, size) = (self.rows(), values.len());
         Ok(if self.transposed { transpose(values, rows, size / rows) } else { values })

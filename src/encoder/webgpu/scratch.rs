@@ -149,7 +149,6 @@ impl Scratch {
         Self { room, counts, spans, tiles, steps, memory, output: program.output(), free: Vec::new() }
     }
 
-    /// Whether a batch fits.
     pub fn holds(&self, sizes: Sizes) -> bool {
         sizes.tokens <= self.room.tokens && sizes.sequences <= self.room.sequences
     }

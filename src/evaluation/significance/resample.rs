@@ -54,7 +54,6 @@ impl Grouped {
         Self { ordered, ..Self::new(queries) }
     }
 
-    /// Number of queries.
     pub(in crate::evaluation) fn queries(&self) -> f64 {
         self.counts.iter().sum()
     }

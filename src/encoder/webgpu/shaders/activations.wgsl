@@ -13,7 +13,7 @@ fn gelu_tanh(x: f32) -> f32 {
     return 0.5 * x * (1.0 + bounded_tanh(0.7978845608 * (x + 0.044715 * x * x * x)));
 }
 
-// The built-in one overflows on some drivers.
+// The built-in tanh overflows on some drivers.
 fn bounded_tanh(x: f32) -> f32 {
     return 1.0 - 2.0 / (exp(2.0 * clamp(x, -15.0, 15.0)) + 1.0);
 }

@@ -1,10 +1,10 @@
 // Attention of one head for `QUERIES` tokens of one sequence: softmax(q kᵀ / √width) v.
 //
-// Keys and values pass by in tiles of `KEYS`; the softmax is corrected as larger scores come (online
-// softmax: Milakov and Gimelshein 2018, arXiv 1805.02867). Eight invocations share a query: each has
+// Keys and values are read in tiles of `KEYS`; the softmax is rescaled whenever a larger score is found (online
+// softmax: Milakov and Gimelshein 2018, arXiv 1805.02867). Eight invocations share a query: each computes
 // every eighth score of a tile, and every eighth vec4 of the result.
 //
-// Constants put before this text: HEADS, WIDTH (vec4s in a head), KEYS (a multiple of 8).
+// Constants prepended to this text: HEADS, WIDTH (vec4s in a head), KEYS (a multiple of 8).
 
 const QUERIES = 16u;
 const SHARED = 8u;
@@ -13,7 +13,7 @@ const PARTS = (WIDTH + SHARED - 1u) / SHARED;
 const ROW = 3u * HEADS * WIDTH;
 const LOWEST = -3.0e38;
 
-// One a workgroup: the sequence's first token, its length, and the first query, counted from there.
+// One per workgroup: the sequence's first token, its length, and the first query, relative to the first token.
 @group(0) @binding(0) var<storage, read> tiles: array<vec4u>;
 // [tokens, (query, key, value), heads, width]
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
@@ -97,7 +97,7 @@ fn main(
             let p = scores[query * KEYS + key];
             total += p;
             for (var part = 0u; part < PARTS; part++) {
-                // Beyond a head's width it is a value that is not kept.
+                // Beyond a head's width the value is discarded.
                 sums[part] += p * kv_tile[key * WIDTH + min(part * SHARED + share, WIDTH - 1u)];
             }
         }

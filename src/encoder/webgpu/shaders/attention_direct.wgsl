@@ -1,13 +1,13 @@
-// As `attention.wgsl`, straight from the buffers, for GPUs that are imitated in software: an invocation a
-// query, four keys at a time.
+// As `attention.wgsl`, but reading the buffers directly, for software adapters: one invocation per query, four
+// keys at a time.
 //
-// Constants put before this text: HEADS, WIDTH (vec4s in a head).
+// Constants prepended to this text: HEADS, WIDTH (vec4s in a head).
 
 const QUERIES = 16u;
 const ROW = 3u * HEADS * WIDTH;
 const LOWEST = -3.0e38;
 
-// One a workgroup: the sequence's first token, its length, and the first query, counted from there.
+// One per workgroup: the sequence's first token, its length, and the first query, relative to the first token.
 @group(0) @binding(0) var<storage, read> tiles: array<vec4u>;
 // [tokens, (query, key, value), heads, width]
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>;

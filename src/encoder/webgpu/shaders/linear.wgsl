@@ -1,11 +1,11 @@
 // y = activation(x Wᵀ + bias), or y += x Wᵀ + bias when ADDED.
 //
-// A workgroup makes a tile of y, `ROWS` × `COLUMNS`. Each invocation makes `EACH` (1 or 4) rows by 4
+// A workgroup computes a tile of y, `ROWS` × `COLUMNS`. Each invocation computes `EACH` (1 or 4) rows by 4
 // columns of it in registers. Tiles of x and W go through workgroup memory, `STEP` vec4s of their rows
-// at a time. There, element (row, k) is at `k * rows + (row ^ k)`: invocations side by side then neither
-// write nor read the same bank of memory.
+// at a time. There, element (row, k) is at `k * rows + (row ^ k)`, which avoids bank conflicts between
+// neighbouring invocations.
 //
-// Constants put before this text: INPUTS (vec4s in a row of x), OUTPUTS, EACH, ACROSS and DOWN
+// Constants prepended to this text: INPUTS (vec4s in a row of x), OUTPUTS, EACH, ACROSS and DOWN
 // (invocations of a workgroup), ADDED.
 
 const STEP = 8u;

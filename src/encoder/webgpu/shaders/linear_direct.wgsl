@@ -1,7 +1,7 @@
-// As `linear.wgsl`, straight from the buffers, for GPUs that are imitated in software: their barriers and
-// workgroup memory cost more than they save.
+// As `linear.wgsl`, but reading the buffers directly, for software adapters: their barriers and workgroup memory
+// cost more than they save.
 //
-// Each invocation makes 4 rows by 4 columns of y.
+// Each invocation computes 4 rows by 4 columns of y.
 
 const ROWS = DOWN * 4u;
 const COLUMNS = ACROSS * 4u;
@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) place: vec3u) {
     if (row >= size.x || column >= OUTPUTS) {
         return;
     }
-    // Beyond the last row or column that one is read again, and its product not kept.
+    // Past the end the last row or column is read again, and its product discarded.
     let r = min(row + vec4u(0u, 1u, 2u, 3u), vec4u(size.x - 1u)) * INPUTS;
     let c = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(OUTPUTS - 1u));
     var s0 = vec4f();

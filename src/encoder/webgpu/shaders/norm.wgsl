@@ -1,9 +1,9 @@
-// Layer norm of each row in place, a workgroup a row.
+// Layer norm of each row in place, one workgroup per row.
 //
-// Constants put before this text: WIDTH, EPSILON.
+// Constants prepended to this text: WIDTH, EPSILON.
 
 @group(0) @binding(1) var<storage, read_write> rows: array<f32>;
-// Factors, then summands.
+// Gain, then bias.
 @group(0) @binding(2) var<storage, read> affine: array<f32>;
 
 @compute @workgroup_size(ACROSS)

@@ -1,13 +1,13 @@
-// As `norm.wgsl`, an invocation a row, for GPUs that are imitated in software.
+// As `norm.wgsl`, but with one invocation per row, for software adapters.
 //
-// Constants put before this text: WIDTH, EPSILON.
+// Constants prepended to this text: WIDTH, EPSILON.
 
 const ROWS = 16u;
 const PARTS = WIDTH / 4u;
 
 @group(0) @binding(0) var<uniform> size: vec4u; // x: rows
 @group(0) @binding(1) var<storage, read_write> rows: array<vec4f>;
-// Factors, then summands.
+// Gain, then bias.
 @group(0) @binding(2) var<storage, read> affine: array<vec4f>;
 
 @compute @workgroup_size(ROWS)

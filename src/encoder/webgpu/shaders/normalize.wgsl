@@ -1,6 +1,6 @@
-// Each row scaled to length 1 in place, a workgroup a row; a zero row stays zero.
+// Scales each row to length 1 in place, one workgroup per row; zero rows stay zero.
 //
-// Constant put before this text: WIDTH.
+// Constant prepended to this text: WIDTH.
 
 @group(0) @binding(0) var<storage, read_write> rows: array<f32>;
 

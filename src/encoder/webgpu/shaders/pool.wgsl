@@ -1,6 +1,6 @@
-// From token vectors to one vector a sequence, a workgroup a sequence.
+// Pools token vectors into one vector per sequence, one workgroup per sequence.
 //
-// Constants put before this text: WIDTH, POOLING (0 mean, 1 first token, 2 largest).
+// Constants prepended to this text: WIDTH, POOLING (0 mean, 1 first token, 2 maximum).
 
 const ACROSS = 64u;
 

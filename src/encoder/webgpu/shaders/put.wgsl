@@ -1,4 +1,4 @@
-// One number of a linear layer's y.
+// Stores one number of a linear layer's y.
 fn put(row: u32, column: u32, sum: f32) {
     if (column < OUTPUTS) {
         let at = row * OUTPUTS + column;

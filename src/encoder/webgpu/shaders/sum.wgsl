@@ -1,10 +1,10 @@
-// For shaders with a workgroup of ACROSS invocations a row.
+// For shaders with a workgroup of ACROSS invocations per row.
 
 const ACROSS = 64u;
 
 var<workgroup> parts: array<f32, ACROSS>;
 
-// The sum of every invocation's part, for all of them.
+// The sum of all invocations' parts, returned to each of them.
 fn sum(index: u32, part: f32) -> f32 {
     parts[index] = part;
     workgroupBarrier();
@@ -15,7 +15,7 @@ fn sum(index: u32, part: f32) -> f32 {
         workgroupBarrier();
     }
     let whole = parts[0];
-    // Before anyone writes parts anew.
+    // Wait before `parts` is written again.
     workgroupBarrier();
     return whole;
 }
