@@ -63,6 +63,8 @@ mod fetched;
 mod hash;
 #[cfg(feature = "data")]
 pub mod hub;
+#[cfg(feature = "native")]
+pub mod models;
 #[cfg(feature = "page")]
 pub mod page;
 #[cfg(feature = "browser")]

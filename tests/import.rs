@@ -155,7 +155,7 @@ fn shards_are_one_model_and_those_without_use_are_not_fetched() {
     };
     let missing = refused(|files| drop(files.remove("model-00002-of-00003.safetensors")));
     assert!(
-        missing.contains("index.json: it names model-00002-of-00003.safetensors, and there is no"),
+        missing.contains("index.json: it names model-00002-of-00003.safetensors, which does not exist"),
         "{missing}"
     );
     let outside = refused(|files| {
@@ -163,7 +163,7 @@ fn shards_are_one_model_and_those_without_use_are_not_fetched() {
         let text = String::from_utf8(files[name].clone()).unwrap();
         files.insert(name.into(), text.replace("model-00002", "../model-00002").into_bytes());
     });
-    assert!(outside.contains("is no safetensors file beside it"), "{outside}");
+    assert!(outside.contains("is not a safetensors file in the same folder"), "{outside}");
     let empty = refused(|files| {
         drop(files.insert("model.safetensors.index.json".into(), b"{\"weight_map\":{}}".into()))
     });
@@ -316,7 +316,7 @@ fn files_that_lie_are_refused_by_their_first_bytes() {
     let bytes = files.get_mut("model.safetensors").unwrap();
     bytes.truncate(bytes.len() - 4);
     let said = beginning(&files, 16 << 10).unwrap();
-    assert!(said.contains("and its header says"), "{said}");
+    assert!(said.contains("of its header"), "{said}");
 
     // A header longer than its file.
     let mut files = one.clone();
@@ -333,11 +333,11 @@ fn files_that_lie_are_refused_by_their_first_bytes() {
     };
     let all = one["model.safetensors"].len();
     let early = problem(lengths(|bytes| bytes.truncate(bytes.len() - 1)));
-    assert!(early.contains(&format!("it ends after {} bytes", all - 1)), "{early}");
+    assert!(early.contains(&format!("it is truncated after {} bytes", all - 1)), "{early}");
     let longer = problem(lengths(|bytes| bytes.push(0)));
-    assert!(longer.contains("goes on behind the last array"), "{longer}");
+    assert!(longer.contains("continues after the last array"), "{longer}");
     let nothing = problem(lengths(Vec::clear));
-    assert!(nothing.contains("it ends after 0 bytes"), "{nothing}");
+    assert!(nothing.contains("it is truncated after 0 bytes"), "{nothing}");
     lengths(|_| ()).unwrap();
 
     // Weights that are no numbers.
@@ -345,7 +345,7 @@ fn files_that_lie_are_refused_by_their_first_bytes() {
     let bytes = files.get_mut("model.safetensors").unwrap();
     bytes[all - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     let said = problem(whole(&files));
-    assert!(said.starts_with("model.safetensors, ") && said.contains("it holds NaN"), "{said}");
+    assert!(said.starts_with("model.safetensors, ") && said.contains("it contains NaN"), "{said}");
 }
 
 #[test]

@@ -48,9 +48,7 @@ impl Bundle {
                 "neither a bundle (manifest.json) nor a model folder (config.json)",
             ));
         }
-        let name = folder.canonicalize().unwrap_or_else(|_| folder.into());
-        let name = name.file_name().map_or("model".into(), |n| n.to_string_lossy().into_owned());
-        import(folder, &name, quantization)?.finish()
+        import(folder, &name(folder), quantization)?.finish()
     }
 
     /// The bundle in `folder` with this manifest.
@@ -118,6 +116,16 @@ impl Bundle {
             || cut.is_some_and(|cut| cut["direction"] == "Left");
         if later { FORMAT } else { OLDEST }
     }
+}
+
+/// The name of the model in a folder: the folder's, or the hub's in the Hugging Face cache, where folders are named
+/// after commits.
+fn name(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
+    let part = |n: usize| Some(folder.ancestors().nth(n)?.file_name()?.to_string_lossy().into_owned());
+    let cached = part(1).filter(|parent| parent == "snapshots").and_then(|_| part(2));
+    let on_hub = cached.and_then(|model| Some(model.strip_prefix("models--")?.replacen("--", "/", 1)));
+    on_hub.or_else(|| part(0)).unwrap_or_else(|| "model".into())
 }
 
 /// A model folder on disk.

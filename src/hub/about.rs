@@ -1,4 +1,4 @@
-//! What a model is, before it is fetched.
+//! What is known about a model before it is downloaded.
 
 use std::collections::BTreeMap;
 
@@ -6,55 +6,55 @@ use serde::{Deserialize, Serialize};
 
 use super::Listed;
 
-/// What can be known of a model by its small files and the list of all: `bundle::inspect` finds it out.
+/// What a model's small files and its file list say, see `bundle::inspect`.
 ///
-/// Where the model is not supported, what was read before the refusal is there all the same.
+/// For an unsupported model, the fields that could still be read are set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct About {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// `model_type` of its `config.json`; empty where there is none.
+    /// `model_type` in `config.json`; empty if missing.
     pub architecture: String,
-    /// Why it cannot be used, in a sentence that names file and field; `None` where nothing speaks against it.
+    /// Why it is not supported, naming file and field; `None` if it is.
     pub refused: Option<String>,
-    /// What the model card says, an SPDX identifier as a rule.
+    /// From the model card, usually an SPDX identifier.
     pub licence: Option<String>,
-    /// Codes of languages, as the model card has them.
+    /// Language codes from the model card.
     pub languages: Vec<String>,
-    /// Numbers in a text's vector.
+    /// Dimensions of a text's vector.
     pub dimension: Option<usize>,
     /// Transformer blocks.
     pub layers: Option<usize>,
-    /// Tokens that the embedding table has a row for.
+    /// Rows of the embedding table.
     pub vocabulary: Option<usize>,
-    /// How many weights are computed with.
+    /// Number of weights in use.
     pub parameters: Option<u64>,
-    /// How tokens become one vector: mean, cls or max.
+    /// Pooling: mean, cls or max.
     pub pooling: Option<String>,
     /// Whether vectors are scaled to length 1.
     pub normalized: Option<bool>,
     /// How vectors are compared: cosine, dot, euclidean or manhattan.
     pub similarity: Option<String>,
-    /// Its prompts, by the names that it gives them.
+    /// All its prompts by name.
     pub prompts: BTreeMap<String, String>,
-    /// What goes in front of a query.
+    /// Prefix of queries.
     pub query_prompt: String,
-    /// What goes in front of a passage.
+    /// Prefix of passages.
     pub passage_prompt: String,
-    /// The longest text in tokens; what is longer is cut.
+    /// Longest text in tokens; longer ones are truncated.
     pub max_tokens: Option<usize>,
-    /// The files that have to come, small ones included, with their sizes where those are known.
+    /// The files to download, including those that were read for this.
     pub needed: Vec<Listed>,
-    /// The model's other files: other formats, pictures, what programs of other kinds read.
+    /// The model's other files, such as other formats, which are not downloaded.
     pub others: Vec<Listed>,
-    /// What its weights take in memory and on a disk.
+    /// Size of the weights in memory and on disk.
     pub memory: Option<Memory>,
-    /// What a person should know besides: what was assumed as no file says it.
+    /// Sentences for the user, for instance on what had to be assumed.
     pub notes: Vec<String>,
 }
 
-/// Bytes of the weights, by how they are stored.
+/// Bytes of the weights for each quantization.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// The embedding table in 4 bits and the rest in 8.
@@ -68,12 +68,12 @@ pub struct Memory {
 }
 
 impl About {
-    /// Bytes that have to come, as far as sizes are known.
+    /// Bytes to download, as far as sizes are known.
     pub fn bytes(&self) -> u64 {
         self.needed.iter().filter_map(|file| file.bytes).fold(0, u64::saturating_add)
     }
 
-    /// Whether every size is known, so that [`bytes`](Self::bytes) is all of it.
+    /// Whether all sizes are known, so that [`bytes`](Self::bytes) is the total.
     pub fn is_sized(&self) -> bool {
         self.needed.iter().all(|file| file.bytes.is_some())
     }

@@ -1,12 +1,12 @@
-//! What a model card says of licence and languages.
+//! Licence and languages of a model card.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Of a model card no more than this.
+/// The metadata of a model card that is used here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
-    /// As the card names it: an SPDX identifier in lower case, or a name of its own.
+    /// As in the card: usually an SPDX identifier in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
     /// Codes of languages.
@@ -15,7 +15,7 @@ pub struct Card {
 }
 
 impl Card {
-    /// What a hub has read out of a card's head.
+    /// From a card's front matter, as a hub parsed it.
     pub fn of(head: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(str::trim).filter(|s| !s.is_empty()).map(String::from);
         // `other` has its name beside it.
@@ -31,10 +31,10 @@ impl Card {
         Self { licence, languages }
     }
 
-    /// Reads the head of a `README.md`: the lines between two of `---`.
+    /// Reads the front matter of a `README.md`, between two lines of `---`.
     ///
-    /// Two fields are looked for by the few forms in which cards have them, a value behind the name or a list below
-    /// it or in brackets; `no`, Norwegian, is a text here, where YAML would read false.
+    /// Understands the few forms in which cards write these fields: a scalar, a block list, a list in brackets. Unlike
+    /// in YAML, `no` is Norwegian and not false.
     pub fn parse(readme: &str) -> Self {
         let mut lines = readme.trim_start_matches('\u{feff}').lines();
         if lines.next().map(str::trim_end) != Some("---") {

@@ -1,4 +1,4 @@
-//! What a hub says a model has.
+//! A hub's file list of a model.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,43 +6,43 @@ use serde_json::Value;
 use super::{Card, HubName};
 use crate::{Error, Problem, Result};
 
-/// A file of a model, before it is fetched.
+/// A file of a model, before download.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// Its path in the model.
     pub path: String,
-    /// Its size, where it is known.
+    /// Its size, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// Its SHA-256, which hubs give for large files.
+    /// Its SHA-256; hubs give it for large files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
 
-/// A hub's answer about a model: [`HubName::listing`] is where it is asked for.
+/// A hub's response to [`HubName::listing`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// The commit that the files are of; fetched by its name they are all of one.
+    /// The commit of the files; requested by it, they all belong together.
     pub commit: Option<String>,
-    /// Its files, in the hub's order.
+    /// The files, in the hub's order.
     pub files: Vec<Listed>,
-    /// Whether only who was let in may have the files.
+    /// Whether access to the files has to be requested.
     pub gated: bool,
-    /// What the model card says, where the hub has read it.
+    /// The model card's metadata, where the hub gives it.
     pub card: Option<Card>,
 }
 
 impl Listing {
-    /// Reads the answer; `place` is its address, for messages.
+    /// Parses the response; `place` is its URL, for messages.
     ///
     /// # Errors
-    /// [`Error::Format`] when it is no such answer, or names a file that leads out of the model.
+    /// [`Error::Format`] when it is no file list, or a path leads out of the model.
     pub fn parse(place: &str, bytes: &[u8]) -> Result<Self> {
         let answer: Value = serde_json::from_slice(bytes).map_err(|e| {
-            Error::format(place, Problem::of(format!("this is no answer of a hub, not JSON: {e}"), e))
+            Error::format(place, Problem::of(format!("not a hub's response: not JSON: {e}"), e))
         })?;
         let Some(siblings) = answer["siblings"].as_array() else {
-            return Err(Error::format(place, "this is no answer of a hub: it lists no files, in `siblings`"));
+            return Err(Error::format(place, "not a hub's response: it has no file list, `siblings`"));
         };
         let files = siblings.iter().map(|file| {
             let path = file["rfilename"].as_str().ok_or_else(|| {
@@ -68,7 +68,7 @@ impl Listing {
         Ok(Self { commit, files, gated, card })
     }
 
-    /// The model in the very commit that the files are of.
+    /// The name at the commit of the files.
     ///
     /// # Errors
     /// As [`HubName::at`].
@@ -84,14 +84,14 @@ fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// That a path stays within the model's folder, on any disk.
+/// Checks that a path stays within the model's folder, on any system.
 ///
 /// # Errors
 /// Says what is wrong with it.
 pub(super) fn check_path(path: &str) -> std::result::Result<(), String> {
     let odd = |part: &str| ["", ".", ".."].contains(&part);
     if path.split('/').any(odd) || path.contains(|c: char| c == '\\' || c == ':' || c.is_control()) {
-        return Err(format!("{path:?} is no path within a model, so nothing of it is fetched"));
+        return Err(format!("{path:?} is not a path within the model; nothing was downloaded"));
     }
     Ok(())
 }
@@ -136,10 +136,10 @@ mod tests {
     fn answers_that_lead_elsewhere_are_refused() {
         for path in ["../x", "a/../../x", "/etc/passwd", "a//b", "a\\..\\b", "C:x", "a\nb", "", "."] {
             let problem = parse(&json!({"siblings": [{"rfilename": path}]})).unwrap_err().to_string();
-            assert!(problem.contains("no path within a model"), "{path}: {problem}");
+            assert!(problem.contains("not a path within the model"), "{path}: {problem}");
         }
-        assert!(Listing::parse("hub", b"<html>").unwrap_err().to_string().contains("no answer of a hub"));
-        assert!(parse(&json!({"error": "x"})).unwrap_err().to_string().contains("lists no files"));
+        assert!(Listing::parse("hub", b"<html>").unwrap_err().to_string().contains("not a hub's response"));
+        assert!(parse(&json!({"error": "x"})).unwrap_err().to_string().contains("has no file list"));
         assert!(parse(&json!({"siblings": [{}]})).unwrap_err().to_string().contains("rfilename"));
     }
 }

@@ -1,6 +1,6 @@
-//! Models by their name on a hub: names and addresses, what a hub says it has, what a model is before it is fetched.
+//! Models by their hub name: names and URLs, file lists, error statuses, what is known about a model before download.
 //!
-//! Not here: any connection. The terminal and the worker fetch, each by its own means, what these addresses name.
+//! Not here: connections. Terminal and worker each download in their own way.
 
 mod about;
 mod card;

@@ -6,20 +6,20 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{Error, Result};
 
-/// The hub that is meant where none is said.
+/// The default hub.
 pub const ENDPOINT: &str = "https://huggingface.co";
 
-/// What a revision is where none is said: the branch that every model has.
+/// The default revision: the branch that every model has.
 const MAIN: &str = "main";
 
-/// The most characters in a name's part, as the hub has it; and in a revision.
+/// Maximum characters of an owner or a name, as on the hub, and of a revision.
 const LONGEST: usize = 96;
 const LONGEST_REVISION: usize = 255;
 
-/// What stays as it is in a part of a path (RFC 3986, unreserved).
+/// Not escaped in a path segment (RFC 3986, unreserved).
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A model's name on a hub: `owner/name`, or `name` alone for some of the first models, and which revision of it.
+/// A model's name on a hub: `owner/name`, or just `name` for some early models, with an optional revision.
 ///
 /// ```
 /// use interlingua::hub::{ENDPOINT, HubName};
@@ -40,16 +40,16 @@ pub struct HubName {
 }
 
 impl HubName {
-    /// Reads a name, or a model's address on `endpoint` or on [`ENDPOINT`].
+    /// Parses a name, or a model's address on `endpoint` or [`ENDPOINT`].
     ///
     /// # Errors
-    /// [`Error::Input`], a sentence that says what is wrong and what a name looks like.
+    /// [`Error::Input`] saying what is wrong and what a name looks like.
     pub fn parse(text: &str, endpoint: &str) -> Result<Self> {
         let given = text.trim();
         let refuse = |why: &str| {
             Err(Error::Input(format!(
-                "`{given}` is no model's name: {why}; a name is `owner/name` or `owner/name@revision`, as in \
-                 intfloat/multilingual-e5-small"
+                "`{given}` is not a model name: {why}; model names look like intfloat/multilingual-e5-small, or \
+                 owner/name@revision"
             )))
         };
         if let Some((scheme, _)) = given.split_once("://") {
@@ -57,13 +57,13 @@ impl HubName {
             let path = hubs.iter().find_map(|hub| given.strip_prefix(hub)?.strip_prefix('/'));
             return match path {
                 Some(path) => Self::of_path(path.split(['?', '#']).next().unwrap_or_default()).or_else(|e| {
-                    // The address is what a person typed, not the part of it.
+                    // Quotes what was typed.
                     refuse(&e)
                 }),
                 None if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) => {
-                    refuse(&format!("addresses that begin with `{scheme}:` are not opened"))
+                    refuse(&format!("`{scheme}:` addresses are not opened"))
                 }
-                None => refuse(&format!("it is an address, but not of {}", hubs[0])),
+                None => refuse(&format!("the address is not on {}", hubs[0])),
             };
         }
         let (path, revision) = match given.split_once('@') {
@@ -82,7 +82,7 @@ impl HubName {
         Self::of(owner, name, revision).or_else(|why| refuse(&why))
     }
 
-    /// What an address has behind the hub: `owner/name`, and `/tree/REVISION` or the like.
+    /// The path of an address on the hub: `owner/name`, optionally with `/tree/REVISION` or similar.
     fn of_path(path: &str) -> std::result::Result<Self, String> {
         const PAGES: [&str; 4] = ["tree", "resolve", "blob", "raw"];
         let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
@@ -90,11 +90,11 @@ impl HubName {
         let (repository, rest) = parts.split_at(page.unwrap_or(parts.len()));
         let (owner, name) = match *repository {
             [name] => (None, name),
-            ["datasets" | "spaces", ..] => return Err("it is a data set's or a space's".into()),
+            ["datasets" | "spaces", ..] => return Err("it is a data set or a space".into()),
             [owner, name] => (Some(owner), name),
             _ => return Err("it has more than two parts".into()),
         };
-        // A branch may have slashes, which the hub's own addresses write as %2F; what follows it is a file.
+        // Slashes in a branch's name are %2F in the hub's addresses; a file's path may follow.
         let revision = match rest {
             [_, "refs", kind, number, ..] => Some(format!("refs/{kind}/{number}")),
             [_, revision, ..] => Some(revision.replace("%2F", "/").replace("%2f", "/")),
@@ -125,7 +125,9 @@ impl HubName {
     pub fn at(self, revision: &str) -> Result<Self> {
         let revision = revision.trim();
         check_revision(revision).map_err(|why| {
-            Error::Input(format!("`{revision}` is no revision: it {why}; it is a branch, a tag or a commit"))
+            Error::Input(format!(
+                "`{revision}` is not a revision: it {why}; a revision is a branch, a tag or a commit"
+            ))
         })?;
         Ok(Self { revision: Some(revision.into()), ..self })
     }
@@ -138,34 +140,34 @@ impl HubName {
         }
     }
 
-    /// The name without its owner.
+    /// The name without the owner.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Which revision was asked for.
+    /// The revision that was asked for.
     pub fn asked(&self) -> Option<&str> {
         self.revision.as_deref()
     }
 
-    /// Which revision is meant: `main` where none was said.
+    /// The revision, by default `main`.
     pub fn revision(&self) -> &str {
         self.revision.as_deref().unwrap_or(MAIN)
     }
 
-    /// Whether the revision is a commit, so that its files never change.
+    /// Whether the revision is a commit, whose files never change.
     pub fn is_pinned(&self) -> bool {
         let is_commit = |r: &str| r.len() == 40 && r.bytes().all(|b| b.is_ascii_hexdigit());
         self.asked().is_some_and(is_commit)
     }
 
-    /// Where the hub says what the model's files are: a [`Listing`](super::Listing), with their sizes and hashes.
+    /// URL of the model's file list with sizes and hashes, a [`Listing`](super::Listing).
     pub fn listing(&self, endpoint: &str) -> String {
         let revision = utf8_percent_encode(self.revision(), KEPT);
         format!("{}/api/models/{}/revision/{revision}?blobs=true", bare(endpoint), self.repository())
     }
 
-    /// Where one of its files is, by its path in the model.
+    /// URL of a file, by its path in the model.
     pub fn file(&self, endpoint: &str, path: &str) -> String {
         let revision = utf8_percent_encode(self.revision(), KEPT);
         let path: Vec<String> =
@@ -173,7 +175,7 @@ impl HubName {
         format!("{}/{}/resolve/{revision}/{}", bare(endpoint), self.repository(), path.join("/"))
     }
 
-    /// Where people read about it.
+    /// URL of the model's page.
     pub fn page(&self, endpoint: &str) -> String {
         format!("{}/{}", bare(endpoint), self.repository())
     }
@@ -200,7 +202,7 @@ fn bare(endpoint: &str) -> &str {
     endpoint.trim_end_matches('/')
 }
 
-/// What the hub takes for an owner or a model.
+/// The hub's rules for owners and models.
 fn check_part(part: &str) -> std::result::Result<(), String> {
     if part.is_empty() {
         return Err("is missing".into());
@@ -209,18 +211,18 @@ fn check_part(part: &str) -> std::result::Result<(), String> {
         return Err(format!("is longer than {LONGEST} characters"));
     }
     if let Some(odd) = part.chars().find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c)) {
-        return Err(format!("has {odd:?} in it, where letters, digits, `-`, `_` and `.` may stand"));
+        return Err(format!("contains {odd:?}; letters, digits, `-`, `_` and `.` are allowed"));
     }
     if let Some(pair) = ["..", "--"].into_iter().find(|pair| part.contains(pair)) {
-        return Err(format!("has `{pair}` in it"));
+        return Err(format!("contains `{pair}`"));
     }
     if part.starts_with(['-', '.']) || part.ends_with(['-', '.']) {
-        return Err("begins or ends with `-` or `.`".into());
+        return Err("starts or ends with `-` or `.`".into());
     }
     Ok(())
 }
 
-/// What git takes for a branch, a tag or a commit, and no character more than such names have.
+/// Git's rules for branches, tags and commits, restricted to usual characters.
 fn check_revision(revision: &str) -> std::result::Result<(), String> {
     if revision.is_empty() {
         return Err("is missing".into());
@@ -229,13 +231,13 @@ fn check_revision(revision: &str) -> std::result::Result<(), String> {
         return Err(format!("is longer than {LONGEST_REVISION} characters"));
     }
     if let Some(odd) = revision.chars().find(|c| !c.is_ascii_alphanumeric() && !"-_./+".contains(*c)) {
-        return Err(format!("has {odd:?} in it"));
+        return Err(format!("contains {odd:?}"));
     }
     if revision.contains("..") || revision.starts_with('-') {
-        return Err("has `..` in it or begins with `-`".into());
+        return Err("contains `..` or starts with `-`".into());
     }
     if revision.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
-        return Err("has an empty part between its slashes, or one that begins with `.`".into());
+        return Err("has an empty part between slashes, or one that starts with `.`".into());
     }
     Ok(())
 }
@@ -281,11 +283,11 @@ mod tests {
             ("/b", "its owner is missing"),
             ("a/", "its name is missing"),
             ("a/b/c", "more than two parts"),
-            ("../b", "its owner has `..`"),
-            ("a/..", "its name has `..`"),
+            ("../b", "its owner contains `..`"),
+            ("a/..", "its name contains `..`"),
             ("a/b--c", "`--`"),
-            ("a/.b", "begins or ends"),
-            ("a/b-", "begins or ends"),
+            ("a/.b", "starts or ends"),
+            ("a/b-", "starts or ends"),
             ("a b/c", "' '"),
             ("a/b%2e", "'%'"),
             ("a/b\\c", "'\\\\'"),
@@ -293,17 +295,17 @@ mod tests {
             ("a/b?x", "'?'"),
             ("a/b@", "the revision is missing"),
             ("a/b@x/../y", "`..`"),
-            ("a/b@-x", "begins with `-`"),
+            ("a/b@-x", "starts with `-`"),
             ("a/b@x//y", "empty part"),
             ("a/b@x y", "' '"),
             ("a/b@x@y", "'@'"),
-            ("ftp://huggingface.co/a/b", "begin with `ftp:`"),
-            ("file:///etc/passwd", "begin with `file:`"),
-            ("javascript://huggingface.co/a/b", "begin with `javascript:`"),
-            ("https://example.org/a/b", "not of https://huggingface.co"),
-            ("http://huggingface.co/a/b", "not of https://huggingface.co"),
-            ("https://huggingface.co.example.org/a/b", "not of"),
-            ("https://huggingface.co@example.org/a/b", "not of"),
+            ("ftp://huggingface.co/a/b", "`ftp:` addresses"),
+            ("file:///etc/passwd", "`file:` addresses"),
+            ("javascript://huggingface.co/a/b", "`javascript:` addresses"),
+            ("https://example.org/a/b", "not on https://huggingface.co"),
+            ("http://huggingface.co/a/b", "not on https://huggingface.co"),
+            ("https://huggingface.co.example.org/a/b", "not on"),
+            ("https://huggingface.co@example.org/a/b", "not on"),
             ("https://huggingface.co/datasets/a/b", "data set"),
             ("https://huggingface.co/a/b/c/d", "more than two parts"),
             ("https://huggingface.co/", "its name is missing"),
@@ -312,12 +314,12 @@ mod tests {
         ] {
             let problem = text.parse::<HubName>().unwrap_err().to_string();
             assert!(problem.contains(why), "{text}: {problem}");
-            assert!(problem.contains(&format!("`{text}` is no model's name")), "{text}: {problem}");
+            assert!(problem.contains(&format!("`{text}` is not a model name")), "{text}: {problem}");
         }
         let long = "x".repeat(97);
         assert!(long.parse::<HubName>().unwrap_err().to_string().contains("longer than 96"));
         let name: HubName = "a/b".parse().unwrap();
-        assert!(name.at("a b").unwrap_err().to_string().contains("is no revision"));
+        assert!(name.at("a b").unwrap_err().to_string().contains("is not a revision"));
     }
 
     #[test]

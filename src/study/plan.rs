@@ -11,6 +11,7 @@ use super::report::{Baseline, File};
 use super::start::smaller;
 use crate::bundle::{Bundle, Quantization};
 use crate::datasets::records;
+use crate::models;
 use crate::training::{self, Size, TrainConfig};
 use crate::{Error, Result, sha256};
 
@@ -90,7 +91,7 @@ impl<'a> Planner<'a> {
         let start = Baseline {
             model: bundle.manifest.name.clone(),
             sha256: bundle.fingerprint()?,
-            teacher_sha256: Bundle::open(&teacher)?.fingerprint()?,
+            teacher_sha256: models::open(&teacher, note)?.fingerprint()?,
             parameters: bundle.weights.parameters(),
         };
         // Every run begins with the same weights, and a smaller start keeps its teacher.

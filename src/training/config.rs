@@ -11,6 +11,7 @@ use crate::{
     Error, Result,
     bundle::Quantization,
     datasets::{account::check_twice, catalogue::by_name, guard::GuardConfig, training::Set},
+    models::is_name,
     text::{self, Prompts, did_you_mean},
 };
 
@@ -79,7 +80,7 @@ pub struct TrainConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// A bundle or model folder.
+    /// A bundle, a model folder, or a model's name on the Hugging Face hub (`owner/name`, `owner/name@revision`).
     pub model: PathBuf,
     /// The English teacher of distillation stages; by default `model`.
     pub teacher: Option<PathBuf>,
@@ -296,8 +297,8 @@ impl TrainConfig {
         let base = path.parent().unwrap_or(Path::new("."));
         let resolve = |p: &mut PathBuf| *p = base.join(&*p);
         resolve(&mut config.output);
-        resolve(&mut config.start.model);
-        config.start.teacher.iter_mut().for_each(resolve);
+        let models = [&mut config.start.model].into_iter().chain(&mut config.start.teacher);
+        models.filter(|model| base.join(&**model).exists() || !is_name(model)).for_each(resolve);
         config.data.folder.iter_mut().chain(&mut config.data.word_counts).for_each(resolve);
         config.data.sets.iter_mut().for_each(|set| resolve(&mut set.path));
         config.validation.iter_mut().for_each(|v| resolve(&mut v.data));
@@ -436,6 +437,8 @@ impl TrainConfig {
         );
         let held_out = validation.iter();
         inputs.extend(held_out.map(|v| ("validation.data".into(), v.data.clone(), Some(v.dataset.as_str()))));
+        // What a hub has is fetched when it is needed.
+        inputs.retain(|(key, path, _)| !(key.starts_with("start.") && is_name(path)));
         inputs.iter().try_for_each(|(key, path, dataset)| check_there(file, key, path, *dataset))
     }
 

@@ -28,6 +28,7 @@ use crate::{
         word_counts::{WordCounts, read_word_counts},
     },
     hash::{Hasher, sha256},
+    models,
     retrieval::Similarity,
 };
 
@@ -61,7 +62,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         sources.push(Source { source: LEXICON.into(), licence, records: data.senses.len() });
     }
     let folder = config.output.join("start");
-    let mut bundle = Bundle::open(&config.start.model)?;
+    let mut bundle = models::open(&config.start.model, note)?;
     let learned = learned(config, &data)?;
     let key = key(config, &data, &bundle, &learned)?;
     if folder.join("manifest.json").exists()

@@ -33,7 +33,7 @@ use crate::{
     Error, Result,
     bundle::{Bundle, SelfTest},
     encoder::Machine,
-    sha256,
+    models, sha256,
     text::{Cut, Kind},
 };
 
@@ -96,7 +96,7 @@ pub fn train(
         quantization: config.quantization_aware.then_some(config.quantization),
         half: config.mixed_precision,
     };
-    let teacher = Bundle::open(config.start.teacher())?;
+    let teacher = models::open(config.start.teacher(), note)?;
     check(config, &prepared.bundle, &teacher)?;
     let identity = identity(config, &prepared, &teacher)?;
     let erased =

@@ -160,6 +160,7 @@ tests! {
     vectors_beside_the_sample: "vectors",
     reports: "report",
     words_that_a_person_types: "words",
+    hubs: "hub",
     #[cfg(feature = "engine")] manifests: "manifest",
     #[cfg(feature = "engine")] weights: "weights",
     #[cfg(feature = "engine")] tokenizers: "tokenizer",
@@ -168,10 +169,10 @@ tests! {
     #[cfg(feature = "native")] training_data: "training",
 }
 
-/// A model whose table is most of it comes in parts: what is held is the packed model and little more.
+/// A model that is mostly its embedding table arrives in parts: memory holds the packed model and little more.
 #[test]
 #[cfg(feature = "engine")]
-fn an_import_holds_the_packed_model_and_no_array_of_what_comes() {
+fn an_import_holds_the_packed_model_and_little_of_its_input() {
     use interlingua::bundle::{Import, Quantization};
 
     let (rows, width) = (60_000, 64);

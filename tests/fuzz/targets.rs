@@ -53,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     target("vectors", vectors_file),
     target("report", report),
     target("words", words),
+    target("hub", hub),
     #[cfg(feature = "engine")]
     target("manifest", engine::manifest),
     #[cfg(feature = "engine")]
@@ -268,6 +269,38 @@ fn words(bytes: &[u8]) {
         let _ = line.parse::<Columns>();
         let _ = line.parse::<Pool>();
     }
+}
+
+/// A name, a hub's file list and a model card.
+fn hub(bytes: &[u8]) {
+    use interlingua::hub::{Card, ENDPOINT, HubName, Listing};
+
+    let files = sections(bytes);
+    let file = |name: &str| {
+        files.iter().find(|(path, _)| path == name).map_or(&[][..], |(_, bytes)| bytes.as_slice())
+    };
+    let text = String::from_utf8_lossy(file("name"));
+    let name = text.parse::<HubName>();
+    if let Ok(name) = &name {
+        assert_eq!(name.to_string().parse::<HubName>().unwrap(), *name);
+        // Addresses stay on the hub, within the model, whatever was typed.
+        let inside = format!("{ENDPOINT}/{}/resolve/", name.repository());
+        let address = name.file(ENDPOINT, "a b/c.json");
+        assert!(address.starts_with(&inside) && address.ends_with("/a%20b/c.json"), "{address}");
+        assert!(
+            address.is_ascii() && !address.contains("..") && !address.contains(['?', '#', ' ', '\\', '@'])
+        );
+    }
+    if let Ok(listing) = Listing::parse("hub", file("listing.json")) {
+        for file in &listing.files {
+            assert!(file.path.split('/').all(|part| !["", ".", ".."].contains(&part)), "{}", file.path);
+        }
+        if let Ok(name) = &name {
+            listing.pin(name).unwrap();
+        }
+    }
+    let card = Card::parse(&String::from_utf8_lossy(file("README.md")));
+    assert!(card.languages.iter().chain(&card.licence).all(|word| !word.trim().is_empty()));
 }
 
 #[cfg(feature = "engine")]

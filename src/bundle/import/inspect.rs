@@ -89,8 +89,8 @@ fn notes(settings: &Settings) -> Vec<String> {
     let mut notes = Vec::new();
     if !settings.listed {
         notes.push(
-            "It has no modules.json, as sentence-transformers writes it: the mean over tokens is taken, as \
-             sentence-transformers does then, which may not be what the model was trained for."
+            "It has no modules.json: mean pooling is assumed, as in sentence-transformers, which may not be what the \
+             model was trained with."
                 .into(),
         );
     }
@@ -99,12 +99,12 @@ fn notes(settings: &Settings) -> Vec<String> {
         let which: Vec<&str> = usage.named.keys().map(String::as_str).collect();
         notes.push(match which[..] {
             [] => {
-                "Its files name no prompts. Some models' cards ask for them all the same (E5: `query: ` and \
-                   `passage: `)."
-                    .into()
+                "Its files define no prompts. Some models expect prompts all the same, see the model card (E5: \
+                   `query: ` and `passage: `)."
+                .into()
             }
             _ => format!(
-                "None of its prompts ({}) is for queries or documents, so none is used.",
+                "None of its prompts ({}) is for queries or documents; none is used.",
                 which.join(", ")
             ),
         });

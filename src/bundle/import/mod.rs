@@ -278,9 +278,8 @@ fn no_tokenizer(root: &str, path: String, source: &mut dyn Source) -> Result<Err
             return Ok(Error::format(
                 path,
                 format!(
-                    "there is no such file, only {root}{other}, of which a slow tokenizer is made; load it by \
-                     AutoTokenizer.from_pretrained(…) in transformers and save it by save_pretrained(…), which writes \
-                     tokenizer.json"
+                    "there is no such file, only {root}{other} of a slow tokenizer; load it with AutoTokenizer in \
+                     transformers and save it with save_pretrained, which writes tokenizer.json"
                 ),
             ));
         }

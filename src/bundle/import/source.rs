@@ -152,7 +152,7 @@ impl Files {
         match self.listed.get(path).and_then(|file| file.bytes) {
             Some(bytes) if bytes > most => Err(Error::format(
                 path,
-                format!("it has {bytes} bytes, which no such file has; it is not read"),
+                format!("it has {bytes} bytes, too many for such a file; it is not read"),
             )),
             _ => Ok(()),
         }
@@ -164,7 +164,7 @@ impl Source for Files {
         self.check_size(path)?;
         match self.read.get(path) {
             None if self.listed.contains_key(path) => {
-                Err(Error::file(path, "it is listed and has not come; get the model's files again"))
+                Err(Error::file(path, "it is listed but was not downloaded; try again"))
             }
             bytes => Ok(bytes.cloned()),
         }

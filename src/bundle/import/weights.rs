@@ -1,5 +1,5 @@
-//! Weights whose files are still coming: where each array belongs is known by the beginning of its file, and each is
-//! stored as asked for while its bytes come.
+//! Streaming import of weights: a file's header says where each array belongs, and each is quantized while its bytes
+//! arrive.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ impl Places {
             let shards = shards(root, &index, &bytes, encoder)?;
             for (path, _) in &shards {
                 if !source.has(path)? {
-                    return Err(Error::format(&index, format!("it names {path}, and there is no such file")));
+                    return Err(Error::format(&index, format!("it names {path}, which does not exist")));
                 }
             }
             files.extend(shards);
@@ -84,9 +84,9 @@ fn no_weights(root: &str, path: String, source: &mut dyn Source) -> Result<Error
             return Ok(Error::format(
                 path,
                 format!(
-                    "there is no such file, only {root}{other}, which is not read, as such files can run programs; \
-                     another revision may have it (refs/pr/1, say), else load the model in transformers and save it \
-                     by save_pretrained, which writes safetensors"
+                    "there is no such file, only {root}{other}, which is not read because such files can execute code; \
+                     another revision may have safetensors (for instance refs/pr/1); otherwise \
+                     convert it: load the model in transformers and save it with save_pretrained"
                 ),
             ));
         }
@@ -117,7 +117,7 @@ fn shards(root: &str, index: &str, bytes: &[u8], encoder: &Program) -> Result<Ve
         if !file.ends_with(".safetensors") || file.starts_with('.') || file.contains(['/', '\\', ':']) {
             return Err(Error::format(
                 format!("{index}, weight_map, {name}"),
-                format!("{file:?} is no safetensors file beside it"),
+                format!("{file:?} is not a safetensors file in the same folder"),
             ));
         }
         found.insert(file, ());
@@ -236,7 +236,7 @@ impl Coming {
     /// [`Error::Format`] or [`Error::Unsupported`] naming file and array.
     pub fn push(&mut self, path: &str, mut bytes: &[u8]) -> Result<()> {
         let Some(at) = self.files.iter().position(|file| file.path == path) else {
-            return Err(Error::format(path, "no weights of this model are in this file"));
+            return Err(Error::format(path, "this file has no weights of this model"));
         };
         while !bytes.is_empty() {
             let taken = match &mut self.files[at].state {
@@ -291,7 +291,7 @@ impl Coming {
         if let Some(size) = file.size.filter(|&size| size != end) {
             return Err(Error::format(
                 &file.path,
-                format!("it has {size} bytes, and its header says {end}; get it again"),
+                format!("it has {size} bytes instead of the {end} of its header; download it again"),
             ));
         }
         let (path, holds) = (file.path.clone(), file.holds.clone());
@@ -338,7 +338,7 @@ impl Coming {
                 if taken.contains(target) || self.is_planned(target) {
                     return Err(Error::format(
                         format!("{path}, {}", entry.name),
-                        "the model's weights have this array twice; which one counts?",
+                        "the model's weights contain this array twice",
                     ));
                 }
                 taken.push(target.clone());
@@ -399,7 +399,7 @@ impl Coming {
         match param {
             Some(param) if !param.fits(&entry.shape) => Err(Error::format(
                 format!("{path}, {}", entry.name),
-                format!("shape {:?} instead of {:?}, by its config.json", entry.shape, param.shape()),
+                format!("shape {:?} instead of {:?} as in config.json", entry.shape, param.shape()),
             )),
             _ => Ok(()),
         }
@@ -436,7 +436,7 @@ impl Coming {
         let file = &mut self.files[at];
         let State::Body { now, .. } = &mut file.state else { return Ok(0) };
         let Some(array) = now else {
-            return Err(Error::format(&file.path, "it goes on behind the last array that its header names"));
+            return Err(Error::format(&file.path, "it continues after the last array of its header"));
         };
         let n = usize::try_from(array.left).unwrap_or(usize::MAX).min(bytes.len());
         let place = || format!("{}, {}", file.path, array.planned.entry.name);
@@ -466,7 +466,7 @@ impl Coming {
                 let of = file.size.map(|size| format!(" of {size}")).unwrap_or_default();
                 return Err(Error::format(
                     &file.path,
-                    format!("not a valid safetensors file: it ends after {}{of} bytes", file.come),
+                    format!("not a valid safetensors file: it is truncated after {}{of} bytes", file.come),
                 ));
             }
             if let Holds::Dense(i, false) = file.holds {

@@ -128,9 +128,7 @@ impl Packer {
             Kind::Bf16 => values.extend(words(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
         }
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(format!(
-                "it holds {value}, which is no number to compute with; get the model's files again"
-            ));
+            return Err(format!("it contains {value}; download the model again"));
         }
         match &mut self.out {
             Out::One(storage) => append(storage, values)?,
@@ -169,7 +167,7 @@ impl Room {
         }
         out.try_reserve_exact(count).map_err(|_| {
             let megabytes = count.saturating_mul(size_of::<T>()).div_ceil(1_000_000);
-            format!("there is no memory for its {megabytes} MB; store the model in fewer bits (q8, q4)")
+            format!("not enough memory for its {megabytes} MB; use fewer bits (q8, q4)")
         })?;
         Ok(out)
     }
@@ -184,8 +182,7 @@ impl Room {
 }
 
 fn append(storage: &mut Storage, from: &[f32]) -> Result<(), Refusal> {
-    let large =
-        |what: &str| format!("it holds numbers that are too large for {what}; store the model as f32");
+    let large = |what: &str| format!("it contains numbers too large for {what}; use f32");
     match storage {
         Storage::F32(values) => values.extend_from_slice(from),
         Storage::F16(values) => {
@@ -316,7 +313,7 @@ mod tests {
             Packer::new(vec![1 << 40, 1 << 20], Dtype::F32, None, false, true)
                 .err()
                 .unwrap()
-                .contains("no memory")
+                .contains("not enough memory")
         );
     }
 }

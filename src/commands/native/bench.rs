@@ -1,21 +1,18 @@
 //! `interlingua bench`: latency and throughput by batch size and length.
 
-use std::path::PathBuf;
-
 use interlingua::{
     Result,
     timing::{CELLS, Timing, WARM_UPS},
 };
 use serde_json::json;
 
-use super::{Progress, open_model};
+use super::{Named, Progress, open_model};
 
 /// Arguments of `interlingua bench`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A bundle or a model folder.
-    #[arg(long)]
-    model: PathBuf,
+    #[command(flatten)]
+    model: Named,
     #[command(flatten)]
     place: super::Place,
     /// Timed calls in each cell, after two for warm-up.
@@ -31,7 +28,8 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model or the device.
 pub fn run(args: Args) -> Result<()> {
-    let (encoder, _) = open_model(&args.model, &args.place)?;
+    let folder = args.model.folder()?;
+    let (encoder, _) = open_model(&folder, &args.place)?;
     let (mut cells, mut done) = (Vec::new(), 0);
     let mut progress = Progress::new("calls");
     for cell in CELLS {

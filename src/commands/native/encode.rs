@@ -10,14 +10,13 @@ use interlingua::{
     text::{Cut, Kind, Window},
 };
 
-use super::{Progress, open_model, tell};
+use super::{Named, Progress, open_model, tell};
 
 /// Arguments of `interlingua encode`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A bundle or a model folder.
-    #[arg(long)]
-    model: PathBuf,
+    #[command(flatten)]
+    model: Named,
     /// Text, one per line, optionally compressed (gzip, zstd); or a table (CSV, TSV) or JSON lines, where each
     /// passage becomes a row, in the order in which `interlingua search` reads them.
     #[arg(long)]
@@ -45,7 +44,8 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model, the input or the device.
 pub fn run(args: Args) -> Result<()> {
-    let (encoder, manifest) = open_model(&args.model, &args.place)?;
+    let folder = args.model.folder()?;
+    let (encoder, manifest) = open_model(&folder, &args.place)?;
     let packed = args.output.extension().is_some_and(|e| e == "safetensors");
     if packed {
         encoder.similarity().need_cosine("--output in 8 bits (.safetensors; .npy holds f32)")?;

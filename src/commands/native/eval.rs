@@ -9,14 +9,13 @@ use interlingua::evaluate::{Evaluated, Options, evaluate, model_hash};
 use interlingua::evaluation::{Measure, Rules, Task, Wanted, export, trec};
 use interlingua::{Error, Result};
 
-use super::{Progress, open_model};
+use super::{Named, Progress, open_model};
 
 /// Arguments of `interlingua eval`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A bundle or a model folder.
-    #[arg(long)]
-    model: PathBuf,
+    #[command(flatten)]
+    model: Named,
     /// A data set that `interlingua data` lists, or `own` for your own files.
     #[arg(long)]
     dataset: String,
@@ -117,7 +116,8 @@ pub fn run(args: Args) -> Result<()> {
         keep_identical_ids: args.keep_identical_ids,
     };
     let task = Task::with(&corpus, rules)?;
-    let (encoder, _) = open_model(&args.model, &args.place)?;
+    let folder = args.model.folder()?;
+    let (encoder, _) = open_model(&folder, &args.place)?;
     let options = Options {
         vectors: args.vectors.as_deref(),
         windows: args.windows,
@@ -130,7 +130,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut shown: Option<(&str, Progress)> = None;
     let Evaluated { index, queries, scores, report, .. } = evaluate(
         &encoder,
-        model_hash(&args.model),
+        model_hash(&folder),
         (&args.dataset, &corpus, &task),
         &options,
         &mut |what, done, all| {

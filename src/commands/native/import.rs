@@ -5,26 +5,31 @@ use std::{fs, path::PathBuf};
 use interlingua::{
     Error, Result,
     bundle::{Bundle, Quantization, SelfTest},
+    models,
 };
 
 /// Arguments of `interlingua import`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A Hugging Face or sentence-transformers folder, or a bundle to quantize differently.
-    folder: PathBuf,
+    /// A Hugging Face or sentence-transformers folder, a bundle to quantize differently, or a Hugging Face hub name
+    /// such as intfloat/multilingual-e5-small.
+    model: PathBuf,
+    /// Branch, tag or commit of a hub model; the same as NAME@REVISION.
+    #[arg(long)]
+    revision: Option<String>,
     /// The bundle to write.
     #[arg(long)]
     output: PathBuf,
     /// How weights are stored: f32, f16, q8 or q4.
     #[arg(long, default_value = "q8")]
     quantize: Quantization,
-    /// The model's name; by default the folder's.
+    /// The model's name; by default the folder's or the hub's.
     #[arg(long)]
     name: Option<String>,
-    /// SPDX expression of the model's licence.
+    /// SPDX expression of the model's licence; by default the hub's, or `unknown`.
     #[arg(long)]
     licence: Option<String>,
-    /// Codes of the model's languages, separated by commas.
+    /// Codes of the model's languages, separated by commas; by default the hub's.
     #[arg(long, value_delimiter = ',')]
     languages: Vec<String>,
     /// Prefix of a query, if the folder does not say (E5: `query: `).
@@ -43,8 +48,13 @@ pub struct Args {
 /// # Errors
 /// Says which file or field is wrong.
 pub fn run(args: Args) -> Result<()> {
-    let mut bundle = Bundle::open_stored(&args.folder, args.quantize)?;
+    let folder = super::locate(&args.model, args.revision.as_deref())?;
+    let mut bundle = Bundle::open_stored(&folder, args.quantize)?;
     let manifest = &mut bundle.manifest;
+    if let Some(card) = models::card(&folder) {
+        manifest.licence = card.licence.unwrap_or_else(|| "unknown".into());
+        manifest.languages = card.languages;
+    }
     if let Some(name) = args.name {
         manifest.name = name;
     }

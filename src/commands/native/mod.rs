@@ -20,7 +20,7 @@ use interlingua::{
     datasets::{Corpus, Fields, Role},
 };
 
-use place::{Place, open_model};
+use place::{Named, Place, locate, open_model};
 use progress::Progress;
 
 #[derive(Subcommand)]

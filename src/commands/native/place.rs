@@ -1,15 +1,58 @@
 //! Opens a command's model on the chosen device.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use interlingua::Result;
 use interlingua::bundle::{Bundle, Manifest};
 use interlingua::choice::PrecisionChoice;
 use interlingua::encoder::{Backend, Encoder, Machine, Precision};
+use interlingua::models::{self, Event};
 
 /// Values of `--device`. `auto` is a real GPU with Burn's kernels, else the CPU with our own; `flex` is the
 /// CPU with Burn's kernels, `webgpu` a GPU with the page's shaders.
 const DEVICES: [&str; 5] = ["auto", "cpu", "gpu", "flex", "webgpu"];
+
+/// Which model.
+#[derive(clap::Args)]
+pub struct Named {
+    /// A bundle, a model folder, or a Hugging Face hub name such as intfloat/multilingual-e5-small, downloaded if it
+    /// is not in Hugging Face's cache (docs/models.md).
+    #[arg(long)]
+    model: PathBuf,
+    /// Branch, tag or commit of a hub model; the same as NAME@REVISION.
+    #[arg(long)]
+    revision: Option<String>,
+}
+
+impl Named {
+    /// The model's folder, after downloading it if needed.
+    ///
+    /// # Errors
+    /// As [`locate`].
+    pub fn folder(&self) -> Result<PathBuf> {
+        locate(&self.model, self.revision.as_deref())
+    }
+}
+
+/// The folder of a model, with download progress on stderr.
+///
+/// # Errors
+/// As [`models::locate`].
+pub fn locate(named: &Path, revision: Option<&str>) -> Result<PathBuf> {
+    let mut progress = super::Progress::new("MB");
+    let mut ended = false;
+    models::locate(named, revision, &mut |event| match event {
+        Event::Note(said) => eprintln!("{said}"),
+        Event::Bytes(..) if ended => {}
+        Event::Bytes(done, all) => {
+            ended = done >= all;
+            let megabytes = |bytes: u64| bytes.div_ceil(1_000_000) as usize;
+            // 100 % only when every byte is here.
+            let shown = if ended { megabytes(all) } else { megabytes(done).saturating_sub(1) };
+            progress.show(shown, megabytes(all));
+        }
+    })
+}
 
 /// Where a model runs, and how.
 #[derive(clap::Args)]

@@ -13,7 +13,7 @@ use interlingua::{
     text::{Cut, Kind},
 };
 
-use super::{Progress, encode::about_cut};
+use super::{Progress, encode::about_cut, locate};
 
 /// Arguments of `interlingua sample`.
 #[derive(clap::Args)]
@@ -51,7 +51,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut list: BTreeMap<String, String> = BTreeMap::new();
     for model in [&args.model].into_iter().chain(&args.other) {
-        let bundle = Bundle::open(model)?;
+        let bundle = Bundle::open(&locate(model, None)?)?;
         // The page compares hashes of weights, which only a bundle's manifest has.
         let hash = bundle.manifest.weights_hash().ok_or_else(|| {
             Error::file(model, "a bundle is needed here; make one with `interlingua import`")

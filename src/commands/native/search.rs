@@ -13,14 +13,13 @@ use interlingua::text::{self, Cut, Kind, Window};
 use interlingua::{Error, Result};
 use serde::Serialize;
 
-use super::{Progress, encode::about, open_model};
+use super::{Named, Progress, encode::about, open_model};
 
 /// Arguments of `interlingua search`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A bundle or a model folder.
-    #[arg(long)]
-    model: PathBuf,
+    #[command(flatten)]
+    model: Named,
     /// Files to search, optionally compressed (gzip, zstd): JSON lines or arrays, CSV, TSV, plain lines, or XQuAD-R.
     #[arg(long, required = true, num_args = 1..)]
     corpus: Vec<PathBuf>,
@@ -123,7 +122,8 @@ pub fn run(mut args: Args) -> Result<()> {
             there.join(", ")
         )));
     }
-    let (encoder, manifest) = open_model(&args.model, &args.place)?;
+    let folder = args.model.folder()?;
+    let (encoder, manifest) = open_model(&folder, &args.place)?;
     let similarity = encoder.similarity();
     if args.vectors.is_some() {
         similarity.need_cosine("--vectors, in 8 bits,")?;
@@ -139,7 +139,7 @@ pub fn run(mut args: Args) -> Result<()> {
     // The passage, and its part, of each row of the index.
     let (index, rows, cut, split) = match &args.vectors {
         Some(file) => {
-            let mut vectors = read(file, &args.model, &manifest, &corpus)?;
+            let mut vectors = read(file, &folder, &manifest, &corpus)?;
             let (cut, windows) = (vectors.cut(), vectors.windows.take());
             let (split, whole) = (windows.is_some(), || whole(&corpus, 0..corpus.passages.len()));
             let index = EitherIndex::Packed(PackedIndex::from_vectors(vectors));

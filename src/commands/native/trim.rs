@@ -21,8 +21,12 @@ use interlingua::{
 /// Arguments of `interlingua trim`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A Hugging Face or sentence-transformers folder, or a bundle.
+    /// A Hugging Face or sentence-transformers folder, a bundle, or a model's name on the Hugging Face hub, as in
+    /// intfloat/multilingual-e5-small.
     model: PathBuf,
+    /// Branch, tag or commit of a hub model; the same as NAME@REVISION.
+    #[arg(long)]
+    revision: Option<String>,
     /// Tokens to keep, special ones included.
     #[arg(long)]
     tokens: usize,
@@ -61,7 +65,7 @@ pub fn run(args: Args) -> Result<()> {
     if !(0.0..=1.0).contains(&args.smoothing) {
         return Err(Error::Input(format!("--smoothing is {}; give 0 to 1", args.smoothing)));
     }
-    let mut model = Bundle::open(&args.model)?;
+    let mut model = Bundle::open(&super::locate(&args.model, args.revision.as_deref())?)?;
     let (mut segments, mut questions, mut passages) = (Vec::new(), Vec::new(), Vec::new());
     for path in &args.texts {
         if path.is_dir() {
