@@ -1,15 +1,46 @@
-//! BERT (arXiv 1810.04805) and its relatives RoBERTa, XLM-R and CamemBERT, with the parameter names of
-//! transformers' `BertModel`: embeddings and positions, then blocks of attention and a feed-forward layer,
-//! each followed by a layer norm (post-norm).
+//! BERT (arXiv 1810.04805) and its relatives RoBERTa, XLM-R, CamemBERT and DistilBERT, with the parameter names of
+//! transformers' `BertModel` and `DistilBertModel`: embeddings and positions, then blocks of attention and a
+//! feed-forward layer, each followed by a layer norm (post-norm).
 
 use super::{
     Activation, Config, Family, pool_and_project,
     program::{
-        AddPositions, Attention, Axis, Buffer, Builder, FeedForward, Gate, HeadNorm, Layer, Mask, Op, Place,
-        Program, Projection, Role, Rotation,
+        AddPositions, Attention, Axis, Buffer, Builder, FeedForward, HeadNorm, Layer, Mask, Op, Place,
+        Program, Projection, Role,
     },
 };
 use crate::Result;
+
+/// What the parameters of a block are called, behind its number.
+struct Names {
+    blocks: &'static str,
+    query_key_value: [&'static str; 3],
+    attention_output: &'static str,
+    attention_norm: &'static str,
+    up: &'static str,
+    down: &'static str,
+    output_norm: &'static str,
+}
+
+const BERT: Names = Names {
+    blocks: "encoder.layer",
+    query_key_value: ["attention.self.query", "attention.self.key", "attention.self.value"],
+    attention_output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    up: "intermediate.dense",
+    down: "output.dense",
+    output_norm: "output.LayerNorm",
+};
+
+const DISTIL_BERT: Names = Names {
+    blocks: "transformer.layer",
+    query_key_value: ["attention.q_lin", "attention.k_lin", "attention.v_lin"],
+    attention_output: "attention.out_lin",
+    attention_norm: "sa_layer_norm",
+    up: "ffn.lin1",
+    down: "ffn.lin2",
+    output_norm: "output_layer_norm",
+};
 
 /// Builds the program of a BERT-like model.
 ///
@@ -24,20 +55,21 @@ pub fn program(config: &Config) -> Result<Program> {
     let table = build.param("embeddings.position_embeddings.weight", Role::Position, &rows);
     // RoBERTa has no segments, so its checkpoints may lack this table.
     let rows = [Axis::Segment, width];
-    let segments = build.optional("embeddings.token_type_embeddings.weight", Role::Segment, &rows);
-    let (first, segments) = (config.first_position, Some(segments));
+    let has_segments = config.family != Family::DistilBert;
+    let segments =
+        has_segments.then(|| build.optional("embeddings.token_type_embeddings.weight", Role::Segment, &rows));
+    let first = config.first_position;
     // RoBERTa's positions start after the padding id, and padding tokens are not counted.
-    let padding = match config.family {
-        Family::Bert => None,
-        Family::XlmRoberta => first.checked_sub(1).map(|id| id as u32),
-    };
+    let behind = first.checked_sub(1).map(|id| id as u32);
+    let padding = behind.filter(|_| config.family == Family::XlmRoberta);
     build.step(Op::AddPositions(AddPositions { to: Buffer::Hidden, table, segments, first, padding }));
     build.layer_norm(Buffer::Hidden, "embeddings.LayerNorm", width, epsilon);
 
+    let names = if config.family == Family::DistilBert { DISTIL_BERT } else { BERT };
     for i in 0..config.layers {
         build.at(Place::Block(i));
-        let at = |part: &str| format!("encoder.layer.{i}.{part}");
-        let [query, key, value] = ["query", "key", "value"].map(|part| at(&format!("attention.self.{part}")));
+        let at = |part: &str| format!("{}.{i}.{part}", names.blocks);
+        let [query, key, value] = names.query_key_value.map(at);
         let parts = [(Layer::Query, &*query), (Layer::Key, &*key), (Layer::Value, &*value)];
         let linear = build.linear(&parts, heads, width);
         let (from, to, activation) = (Buffer::Hidden, Buffer::Wide, Activation::Identity);
@@ -49,26 +81,24 @@ pub fn program(config: &Config) -> Result<Program> {
             kv_heads: config.heads,
             head_width: config.hidden.checked_div(config.heads).unwrap_or(0),
             mask: Mask::Full,
-            rotation: Rotation::None,
             head_norm: HeadNorm::None,
         }));
-        let linear = build.linear(&[(Layer::Output, &at("attention.output.dense"))], width, heads);
+        let linear = build.linear(&[(Layer::Output, &at(names.attention_output))], width, heads);
         let (from, to) = (Buffer::Context, Buffer::Hidden);
         build.step(Op::Project(Projection { from, to, linear, activation, residual: true }));
-        build.layer_norm(Buffer::Hidden, &at("attention.output.LayerNorm"), width, epsilon);
+        build.layer_norm(Buffer::Hidden, &at(names.attention_norm), width, epsilon);
 
-        let up = build.linear(&[(Layer::Up, &at("intermediate.dense"))], inner, width);
-        let down = build.linear(&[(Layer::Down, &at("output.dense"))], width, inner);
+        let up = build.linear(&[(Layer::Up, &at(names.up))], inner, width);
+        let down = build.linear(&[(Layer::Down, &at(names.down))], width, inner);
         build.step(Op::FeedForward(FeedForward {
             from: Buffer::Hidden,
             to: Buffer::Hidden,
             inner: Buffer::Wide,
-            gate: Gate::None,
             up,
             activation: config.activation,
             down,
         }));
-        build.layer_norm(Buffer::Hidden, &at("output.LayerNorm"), width, epsilon);
+        build.layer_norm(Buffer::Hidden, &at(names.output_norm), width, epsilon);
     }
     pool_and_project(&mut build, config);
     build.finish()

@@ -5,14 +5,18 @@ use serde::{Deserialize, Serialize};
 use super::program::Program;
 use crate::{Error, Result};
 
-/// Model families that share their blocks and differ in their embeddings.
+/// Model families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
-    /// Positions from 0, token type 0 added.
+    /// BERT: positions from 0, token type 0 added.
     Bert,
-    /// Positions from `pad id + 1` (RoBERTa's convention), token types often missing.
+    /// BERT with positions from `pad id + 1` (RoBERTa's convention), token types often missing.
     XlmRoberta,
+    /// DistilBERT (arXiv 1910.01108): BERT without token types, under other names.
+    DistilBert,
+    /// ModernBERT (arXiv 2412.13663), with rotary positions.
+    ModernBert,
 }
 
 /// How token vectors become one text vector.
@@ -60,21 +64,21 @@ pub struct Dense {
 /// The shape of an encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// How positions and token types are embedded.
+    /// Which architecture, and how positions and token types are embedded.
     pub family: Family,
     /// Rows of the word embedding table.
     pub vocabulary: usize,
-    /// Number of transformer blocks.
+    /// Width of a token's hidden state.
     pub hidden: usize,
     /// Number of blocks.
     pub layers: usize,
-    /// Inner width of the feed-forward layer.
+    /// Attention heads in each block.
     pub heads: usize,
-    /// Width of the feed-forward layer.
+    /// Inner width of the feed-forward layer.
     pub intermediate: usize,
-    /// Rows of the position table.
+    /// Positions that a text can have, those before `first_position` included.
     pub positions: usize,
-    /// Added to the variance in every layer norm.
+    /// Position of the first token.
     pub first_position: usize,
     /// Added to the variance in every layer norm.
     pub layer_norm_epsilon: f64,
@@ -89,6 +93,22 @@ pub struct Config {
     pub dense: Vec<Dense>,
     /// Whether the text vector is scaled to length 1.
     pub normalize: bool,
+    /// Rotary positions, in families that have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotary: Option<Rotary>,
+}
+
+/// Rotary positions, and the blocks whose attention is local.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rotary {
+    /// Base of the angles in blocks whose attention sees the whole text.
+    pub theta: f64,
+    /// Of so many blocks, the first sees the whole text and the others a window.
+    pub global_every: usize,
+    /// Base of the angles in blocks with a window.
+    pub local_theta: f64,
+    /// How many positions to each side a window reaches.
+    pub window: usize,
 }
 
 impl Config {
@@ -133,6 +153,31 @@ impl Config {
                 at("heads"),
                 format!("width {} cannot be divided among {} heads", self.hidden, self.heads),
             ));
+        }
+        match (self.family, &self.rotary) {
+            (Family::ModernBert, None) => {
+                return Err(Error::format(at("rotary"), "it is missing"));
+            }
+            (Family::ModernBert, Some(rotary)) => {
+                for (field, theta) in [("theta", rotary.theta), ("local_theta", rotary.local_theta)] {
+                    if !(theta.is_finite() && theta > 1.0) {
+                        return Err(Error::format(
+                            at(&format!("rotary.{field}")),
+                            "a number above 1 is expected",
+                        ));
+                    }
+                }
+                if rotary.global_every == 0 {
+                    return Err(Error::format(at("rotary.global_every"), "0 is not a possible number"));
+                }
+                if !(self.hidden / self.heads).is_multiple_of(2) {
+                    return Err(Error::format(at("heads"), "heads of odd width cannot be rotated"));
+                }
+            }
+            (Family::Bert | Family::XlmRoberta | Family::DistilBert, Some(_)) => {
+                return Err(Error::format(at("rotary"), "models of this family have none"));
+            }
+            (Family::Bert | Family::XlmRoberta | Family::DistilBert, None) => {}
         }
         if self.first_position.saturating_add(self.max_tokens) > self.positions {
             return Err(Error::format(

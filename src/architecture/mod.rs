@@ -7,9 +7,10 @@
 
 mod bert;
 mod config;
+mod modern_bert;
 pub mod program;
 
-pub use config::{Activation, Config, Dense, Family, Pooling};
+pub use config::{Activation, Config, Dense, Family, Pooling, Rotary};
 
 use crate::{Error, Result};
 use program::{Axis, Buffer, Builder, Layer, Normalize, Op, Place, Pool, Program, Projection};
@@ -28,7 +29,8 @@ fn program(config: &Config) -> Result<Program> {
         return Err(Error::format("the model's shape, layers", problem));
     }
     match config.family {
-        Family::Bert | Family::XlmRoberta => bert::program(config),
+        Family::Bert | Family::XlmRoberta | Family::DistilBert => bert::program(config),
+        Family::ModernBert => modern_bert::program(config),
     }
 }
 

@@ -66,6 +66,8 @@ pub enum Layer {
     Key,
     /// The value projection.
     Value,
+    /// All three in one matrix: queries, then keys, then values.
+    Qkv,
     /// Attention's output projection.
     Output,
     /// The feed-forward layer's first matrix.
@@ -134,8 +136,11 @@ pub enum Buffer {
     Hidden,
     /// A row for each token: queries, keys and values, or the units of the feed-forward layer.
     Wide,
-    /// A row for each token: its context vector, the output of attention.
+    /// A row for each token: its context vector, the output of attention; or the gated units of a feed-forward
+    /// layer.
     Context,
+    /// A row for each token: its normalized hidden state, where the hidden state itself goes on beside it (pre-norm).
+    Normed,
     /// A row for each text.
     Vector,
     /// A row for each text: dense layers alternate between this and [`Buffer::Vector`].
@@ -145,14 +150,14 @@ pub enum Buffer {
 impl Buffer {
     /// All buffers, each at the index of its discriminant.
     pub const ALL: [Self; Self::COUNT] =
-        [Self::Hidden, Self::Wide, Self::Context, Self::Vector, Self::Projected];
+        [Self::Hidden, Self::Wide, Self::Context, Self::Normed, Self::Vector, Self::Projected];
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
 
     /// What a row stands for.
     pub fn rows(self) -> Rows {
         match self {
-            Self::Hidden | Self::Wide | Self::Context => Rows::Tokens,
+            Self::Hidden | Self::Wide | Self::Context | Self::Normed => Rows::Tokens,
             Self::Vector | Self::Projected => Rows::Texts,
         }
     }
@@ -197,6 +202,10 @@ pub enum Op {
     Project(Projection),
     /// Adds the output of a feed-forward layer.
     FeedForward(FeedForward),
+    /// Multiplies one half of each row by the other.
+    Gate(Gate),
+    /// Rotates queries and keys by their positions.
+    Rotate(Rotate),
     /// Lets the tokens of each text attend to each other.
     Attend(Attention),
     /// Pools each text's tokens into one row.
@@ -225,14 +234,14 @@ pub struct AddPositions {
 pub struct Norm {
     /// Input.
     pub from: Buffer,
-    /// Output; for now always the input.
+    /// Output: the input itself, or another buffer.
     pub to: Buffer,
     /// Kind of norm.
     pub kind: NormKind,
     /// Gain.
     pub gain: ParamId,
-    /// Bias.
-    pub bias: ParamId,
+    /// Bias, if it has one.
+    pub bias: Option<ParamId>,
     /// Width of a row.
     pub width: usize,
     /// Added to the variance.
@@ -262,7 +271,7 @@ pub struct Linear {
 pub struct Part {
     /// `[output, input]`.
     pub weight: ParamId,
-    /// `[output]`; for now every layer has one.
+    /// `[output]`, if it has one.
     pub bias: Option<ParamId>,
 }
 
@@ -290,8 +299,6 @@ pub struct FeedForward {
     pub to: Buffer,
     /// Room for the inner units, of all rows or of some at a time.
     pub inner: Buffer,
-    /// Gating of the units.
-    pub gate: Gate,
     /// The layer that computes the units.
     pub up: Linear,
     /// Applied to the units.
@@ -300,11 +307,34 @@ pub struct FeedForward {
     pub down: Linear,
 }
 
-/// What a feed-forward layer's units are multiplied by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
-    /// Nothing.
-    None,
+/// `activation(a) · b` for rows `(a, b)`: the gated units of a feed-forward layer (arXiv 2002.05202).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// Rows of `2 · width`.
+    pub from: Buffer,
+    /// Rows of `width`.
+    pub to: Buffer,
+    /// Applied to the first half.
+    pub activation: Activation,
+    /// Width of a half.
+    pub width: usize,
+}
+
+/// Rotary positions (arXiv 2104.09864), in place. At position `p`, elements `i` and `i + w / 2` of a head of width
+/// `w` are rotated by the angle `p · theta^(-2i / w)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rotate {
+    /// Heads side by side: those of the queries, then of the keys, which are rotated, and those of the values,
+    /// which are not.
+    pub to: Buffer,
+    /// Number of query heads, and of key heads.
+    pub heads: usize,
+    /// Width of a head.
+    pub head_width: usize,
+    /// Base of the angles.
+    pub theta: f64,
+    /// Positions that a text can have.
+    pub positions: usize,
 }
 
 /// `softmax(q kᵀ / √head_width) v`, head by head.
@@ -322,8 +352,6 @@ pub struct Attention {
     pub head_width: usize,
     /// Which tokens a token attends to.
     pub mask: Mask,
-    /// Rotary positions applied to queries and keys.
-    pub rotation: Rotation,
     /// Normalization of each head's queries and keys before.
     pub head_norm: HeadNorm,
 }
@@ -333,13 +361,8 @@ pub struct Attention {
 pub enum Mask {
     /// All.
     Full,
-}
-
-/// Rotary positions applied to queries and keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
-    /// None.
-    None,
+    /// Those that are at most so many positions away.
+    Window(usize),
 }
 
 /// Normalization of each head's queries and keys.
@@ -455,6 +478,8 @@ impl Op {
             Self::Norm(op) => vec![(op.to, op.width)],
             Self::Project(op) => vec![(op.to, op.linear.output)],
             Self::FeedForward(op) => vec![(op.inner, op.up.output), (op.to, op.down.output)],
+            Self::Gate(op) => vec![(op.to, op.width)],
+            Self::Rotate(op) => vec![(op.to, 3 * op.heads * op.head_width)],
             Self::Attend(op) => vec![(op.to, op.heads * op.head_width)],
             Self::Pool(op) => vec![(op.to, op.width)],
             Self::Normalize(op) => vec![(op.to, op.width)],
@@ -473,6 +498,8 @@ impl Op {
                 [(op.from, op.linear.input)].into_iter().chain(added).collect()
             }
             Self::FeedForward(op) => vec![(op.from, op.up.input), (op.to, op.down.output)],
+            Self::Gate(op) => vec![(op.from, 2 * op.width)],
+            Self::Rotate(op) => vec![(op.to, 3 * op.heads * op.head_width)],
             Self::Attend(op) => vec![(op.from, (op.heads + 2 * op.kv_heads) * op.head_width)],
             Self::Pool(op) => vec![(op.from, op.width)],
             Self::Normalize(op) => vec![(op.to, op.width)],
@@ -528,9 +555,16 @@ impl Builder {
     /// Adds a layer norm in place, with the parameters that PyTorch calls `weight` and `bias`.
     pub fn layer_norm(&mut self, to: Buffer, name: &str, axis: Axis, epsilon: f64) {
         let gain = self.param(&format!("{name}.weight"), Role::NormGain, &[axis]);
-        let bias = self.param(&format!("{name}.bias"), Role::NormBias, &[axis]);
+        let bias = Some(self.param(&format!("{name}.bias"), Role::NormBias, &[axis]));
         let kind = NormKind::Layer;
         self.step(Op::Norm(Norm { from: to, to, kind, gain, bias, width: axis.size(), epsilon }));
+    }
+
+    /// Adds a layer norm without a bias.
+    pub fn scaled_norm(&mut self, [from, to]: [Buffer; 2], name: &str, axis: Axis, epsilon: f64) {
+        let gain = self.param(&format!("{name}.weight"), Role::NormGain, &[axis]);
+        let kind = NormKind::Layer;
+        self.step(Op::Norm(Norm { from, to, kind, gain, bias: None, width: axis.size(), epsilon }));
     }
 
     /// Adds the parameters of linear layers side by side, which PyTorch calls `weight` and `bias`.
@@ -541,6 +575,12 @@ impl Builder {
         };
         let parts: Vec<Part> = layers.iter().map(part).collect();
         Linear { output: parts.len() * output.size(), parts, input: input.size() }
+    }
+
+    /// Adds the matrix of a linear layer without a bias, which PyTorch calls `weight`.
+    pub fn matrix(&mut self, layer: Layer, name: &str, output: Axis, input: Axis) -> Linear {
+        let weight = self.param(&format!("{name}.weight"), Role::Weight(layer), &[output, input]);
+        Linear { output: output.size(), parts: vec![Part { weight, bias: None }], input: input.size() }
     }
 
     /// Adds a step.
@@ -590,28 +630,21 @@ impl Builder {
 /// Refuses steps that can be described but that no device supports yet.
 fn refuse(op: &Op) -> Result<()> {
     let what = match op {
-        Op::Norm(op) if op.from != op.to => "a norm that does not write its output in place",
-        Op::Project(op) if op.linear.parts.iter().any(|part| part.bias.is_none()) => {
-            "a linear layer without a bias"
-        }
         Op::Project(op) if op.residual && op.activation != Activation::Identity => {
             "a linear layer with both an activation and a residual"
         }
         Op::Project(op) if op.from == op.to => "a linear layer that overwrites its input",
-        Op::FeedForward(op)
-            if [&op.up, &op.down].iter().any(|l| l.parts.iter().any(|p| p.bias.is_none())) =>
-        {
-            "a feed-forward layer without a bias"
-        }
         Op::FeedForward(op) if op.from != op.to => {
             "a feed-forward layer whose output is not added to its input"
         }
+        Op::Gate(op) if op.from == op.to => "a gate that overwrites its input",
+        Op::Rotate(op) if !op.head_width.is_multiple_of(2) => "rotary positions in heads of odd width",
         Op::Attend(op) if op.kv_heads != op.heads => "attention heads that share keys and values",
         _ => return Ok(()),
     };
     Err(Error::Unsupported {
         what: what.into(),
-        hint: "only post-norm encoders like BERT are supported".into(),
+        hint: "encoders like BERT and ModernBERT are supported".into(),
     })
 }
 
@@ -641,30 +674,6 @@ mod tests {
                 }
             },
             "share keys and values",
-        );
-        refused(
-            &|op| {
-                if let Op::Norm(op) = op {
-                    op.to = Buffer::Context
-                }
-            },
-            "norm",
-        );
-        refused(
-            &|op| {
-                if let Op::Project(op) = op {
-                    op.linear.parts[0].bias = None
-                }
-            },
-            "without a bias",
-        );
-        refused(
-            &|op| {
-                if let Op::FeedForward(op) = op {
-                    op.down.parts[0].bias = None
-                }
-            },
-            "without a bias",
         );
         refused(
             &|op| {

@@ -16,6 +16,7 @@ pub(crate) mod oracle;
 mod positions;
 #[cfg(feature = "native")]
 mod reach;
+mod rotary;
 #[cfg(feature = "native")]
 mod self_test;
 mod table;

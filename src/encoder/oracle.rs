@@ -5,10 +5,8 @@ use std::f64::consts::PI;
 
 use crate::{
     architecture::{
-        Activation, Config, Dense, Family, Pooling,
-        program::{
-            Attention, Buffer, Gate, HeadNorm, Linear, Mask, NormKind, Op, ParamId, Program, Role, Rotation,
-        },
+        Activation, Config, Dense, Family, Pooling, Rotary,
+        program::{Attention, Buffer, HeadNorm, Linear, Mask, NormKind, Op, ParamId, Program, Role, Rotate},
     },
     bundle::{Array, Weights},
 };
@@ -50,6 +48,20 @@ pub fn config(hidden: usize, heads: usize, intermediate: usize) -> Config {
         pooling: Pooling::Mean,
         dense: Vec::new(),
         normalize: true,
+        rotary: None,
+    }
+}
+
+/// A ModernBERT of three blocks, whose second one attends to a window.
+pub fn modern(hidden: usize, heads: usize, intermediate: usize) -> Config {
+    let rotary = Rotary { theta: 500.0, global_every: 2, local_theta: 40.0, window: 5 };
+    Config {
+        family: Family::ModernBert,
+        layers: 3,
+        positions: 68,
+        first_position: 0,
+        rotary: Some(rotary),
+        ..config(hidden, heads, intermediate)
     }
 }
 
@@ -132,7 +144,8 @@ impl Oracle<'_> {
                 }
                 Op::Norm(op) => {
                     let NormKind::Layer = op.kind;
-                    let (gain, bias) = (self.get(op.gain), self.get(op.bias));
+                    let gain = self.get(op.gain);
+                    let bias = op.bias.map_or_else(|| vec![0.0; op.width], |id| self.get(id));
                     let norm = |x: &Vec<f64>| {
                         let n = x.len() as f64;
                         let mean = x.iter().sum::<f64>() / n;
@@ -147,9 +160,18 @@ impl Oracle<'_> {
                     at[op.to as usize] = if op.residual { added(&at[op.to as usize], &y) } else { y };
                 }
                 Op::FeedForward(op) => {
-                    let Gate::None = op.gate;
                     let units = activated(op.activation, self.linear(&op.up, &at[op.from as usize]));
                     at[op.to as usize] = added(&at[op.to as usize], &self.linear(&op.down, &units));
+                }
+                Op::Gate(op) => {
+                    let gated = |row: &Vec<f64>| {
+                        let (a, b) = row.split_at(op.width);
+                        a.iter().zip(b).map(|(a, b)| activate(op.activation, *a) * b).collect()
+                    };
+                    at[op.to as usize] = at[op.from as usize].iter().map(gated).collect();
+                }
+                Op::Rotate(op) => {
+                    at[op.to as usize].iter_mut().enumerate().for_each(|(p, row)| rotate(op, p, row));
                 }
                 Op::Attend(op) => at[op.to as usize] = attended(op, &at[op.from as usize]),
                 Op::Pool(op) => {
@@ -193,18 +215,35 @@ impl Oracle<'_> {
     }
 }
 
+fn rotate(op: &Rotate, position: usize, row: &mut [f64]) {
+    let (width, half) = (op.head_width, op.head_width / 2);
+    for head in row.chunks_mut(width).take(2 * op.heads) {
+        for i in 0..half {
+            let angle = position as f64 * op.theta.powf(-2.0 * i as f64 / width as f64);
+            let (a, b) = (head[i], head[i + half]);
+            head[i] = a * angle.cos() - b * angle.sin();
+            head[i + half] = b * angle.cos() + a * angle.sin();
+        }
+    }
+}
+
 fn attended(op: &Attention, qkv: &Rows) -> Rows {
-    let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
+    let HeadNorm::None = op.head_norm;
+    let sees = |token: usize, other: usize| match op.mask {
+        Mask::Full => true,
+        Mask::Window(reach) => token.abs_diff(other) <= reach,
+    };
     assert_eq!(op.heads, op.kv_heads);
     let part = |row: &[f64], which: usize, head: usize| -> Vec<f64> {
         row[(which * op.heads + head) * op.head_width..][..op.head_width].to_vec()
     };
-    let of = |row: &Vec<f64>| {
+    let of = |(token, row): (usize, &Vec<f64>)| {
         let mut out = Vec::new();
         for head in 0..op.heads {
             let query = part(row, 0, head);
             let score = |other: &Vec<f64>| dot(&query, &part(other, 1, head)) / (op.head_width as f64).sqrt();
-            let scores: Vec<f64> = qkv.iter().map(score).collect();
+            let masked = |(other, x)| if sees(token, other) { score(x) } else { f64::NEG_INFINITY };
+            let scores: Vec<f64> = qkv.iter().enumerate().map(masked).collect();
             let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let shares: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
             let sum: f64 = shares.iter().sum();
@@ -214,7 +253,7 @@ fn attended(op: &Attention, qkv: &Rows) -> Rows {
         }
         out
     };
-    qkv.iter().map(of).collect()
+    qkv.iter().enumerate().map(of).collect()
 }
 
 fn wide(x: &[f32]) -> Vec<f64> {

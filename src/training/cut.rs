@@ -1,8 +1,8 @@
 //! Cutting the start model to fewer or narrower layers.
 
 use crate::architecture::{
-    Activation, Config, Dense, dense_name,
-    program::{Axis, Layer, ParamSpec, Place, Program, Role},
+    Activation, Config, Dense, Family, dense_name,
+    program::{Axis, Layer, Mask, Op, ParamSpec, Place, Program, Role},
 };
 use crate::bundle::{Array, Bundle, Weights};
 use crate::{Error, Result};
@@ -43,7 +43,7 @@ pub(crate) fn cut(bundle: &mut Bundle, size: Size, section: &str) -> Result<Vec<
     }
     let layers = kept(all.layers, size.layers);
     if size.layers < all.layers {
-        shorten(bundle, &layers)?;
+        shorten(bundle, &layers, section)?;
     }
     if size.width != all.width {
         narrow(bundle, size.width, section)?;
@@ -52,10 +52,18 @@ pub(crate) fn cut(bundle: &mut Bundle, size: Size, section: &str) -> Result<Vec<
 }
 
 /// Keeps these layers.
-fn shorten(bundle: &mut Bundle, layers: &[usize]) -> Result<()> {
+fn shorten(bundle: &mut Bundle, layers: &[usize], section: &str) -> Result<()> {
     let before = bundle.manifest.architecture.program()?;
-    bundle.manifest.architecture.layers = layers.len();
-    let after = bundle.manifest.architecture.program()?;
+    let config = Config { layers: layers.len(), ..bundle.manifest.architecture.clone() };
+    let after = config.program()?;
+    if layers.iter().enumerate().any(|(now, &then)| mask(&after, now) != mask(&before, then)) {
+        return Err(Error::Input(format!(
+            "Of {} layers, which the start model would keep, some would see the whole text in place of a window, or a \
+             window in place of it: leave {section}.layers out, or name another number",
+            layers.len()
+        )));
+    }
+    bundle.manifest.architecture = config;
     let mut moved = Vec::new();
     for block in 0..before.blocks() {
         let arrays = before.params_in(Place::Block(block)).map(|param| bundle.weights.remove(&param.name));
@@ -73,6 +81,15 @@ fn shorten(bundle: &mut Bundle, layers: &[usize]) -> Result<()> {
     Ok(())
 }
 
+/// What the tokens of a block attend to.
+fn mask(program: &Program, block: usize) -> Option<Mask> {
+    let steps = program.steps().iter().filter(|step| step.place == Place::Block(block));
+    steps.map(|step| &step.op).find_map(|op| match op {
+        Op::Attend(op) => Some(op.mask),
+        _ => None,
+    })
+}
+
 /// Keeps `width` hidden dimensions, and the same proportion of each layer's attention heads and inner units:
 /// those with the largest weights. A linear layer maps the output to its former dimension, so that it can
 /// still be compared with the teacher's vectors; initially, dimensions that were cut are 0 there.
@@ -86,6 +103,12 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
              {section}.width takes multiples of {head} up to {}",
             config.hidden, config.hidden
         )));
+    }
+    if config.family == Family::ModernBert {
+        return Err(Error::Unsupported {
+            what: format!("cutting the width of a ModernBERT ({section}.width)"),
+            hint: "cut its layers instead".into(),
+        });
     }
     let program = config.program()?;
     let weights = &mut bundle.weights;

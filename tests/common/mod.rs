@@ -13,7 +13,17 @@ use std::{
 use interlingua::{bundle::Bundle, bundle::Weights};
 
 /// The checkpoints written by `reference/make.py`.
-pub const CHECKPOINTS: [&str; 6] = ["xlm-r", "e5", "labse", "cls-relu", "max-gelu-new", "plain"];
+pub const CHECKPOINTS: [&str; 9] = [
+    "xlm-r",
+    "e5",
+    "labse",
+    "cls-relu",
+    "max-gelu-new",
+    "plain",
+    "distil-bert",
+    "modern-bert",
+    "modern-bert-cls",
+];
 
 /// A reference file.
 pub fn reference(path: &str) -> PathBuf {

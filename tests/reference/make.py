@@ -2,9 +2,10 @@
 """Writes what the encoder's tests compare with: texts, small checkpoints, reference vectors.
 
     pip install sentence-transformers==6.2.0 transformers==5.23.0 torch==2.15.0
-    tests/reference/make.py MINILM
+    tests/reference/make.py MINILM [CHECKPOINT…]
 
-MINILM is the folder that scripts/fetch-minilm prints. Written beside this script:
+MINILM is the folder that scripts/fetch-minilm prints. With names of checkpoints only these are made anew. Written
+beside this script:
 
     texts.json                       every text
     minilm.safetensors               "vectors" [texts, 384]: all-MiniLM-L6-v2 by sentence-transformers
@@ -43,6 +44,10 @@ from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    ModernBertConfig,
+    ModernBertModel,
     PreTrainedTokenizerFast,
     XLMRobertaConfig,
     XLMRobertaModel,
@@ -52,6 +57,7 @@ from texts import STORY, texts
 
 HERE = Path(__file__).parent
 CHECKPOINTS = HERE / "checkpoints"
+ONLY = sys.argv[2:]
 F32 = {"dtype": torch.float32, "attn_implementation": "eager"}
 
 
@@ -115,12 +121,37 @@ def word_piece(lines, size):
     }
 
 
+def byte_bpe(lines, size):
+    """In the manner of ModernBERT: bytes merged to tokens, NFC, [CLS] … [SEP]."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    return tokenizer, {
+        "cls_token": "[CLS]",
+        "pad_token": "[PAD]",
+        "sep_token": "[SEP]",
+        "unk_token": "[UNK]",
+        "mask_token": "[MASK]",
+    }
+
+
 def randomise(module, spread):
     """Values large enough that attention is far from even and no bias or gain is trivial; all of
     them exact in f16, so that the stored file and the reference are the same model."""
     with torch.no_grad():
         for name, p in module.named_parameters():
-            if name.endswith("LayerNorm.weight"):
+            if name.endswith(("LayerNorm.weight", "norm.weight", "layer_norm.weight")):
                 p.copy_(1 + 0.3 * torch.randn_like(p))
             elif p.dim() == 1:
                 p.copy_(0.2 * torch.randn_like(p))
@@ -131,6 +162,8 @@ def randomise(module, spread):
 
 def checkpoint(name, seed, body, make_tokenizer, lines, window, after, some, prompts=None, plain=False, drop=()):
     """Writes checkpoints/NAME and its vectors. `after` are the modules behind the transformer."""
+    if ONLY and name not in ONLY:
+        return
     torch.manual_seed(seed)
     folder = CHECKPOINTS / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -195,13 +228,28 @@ def xlm_r(activation="gelu"):
     )
 
 
+def distil_bert():
+    return DistilBertConfig(dim=64, n_layers=2, n_heads=4, hidden_dim=128, max_position_embeddings=64)
+
+
+def modern_bert():
+    """Blocks that see everything and blocks that see 6 tokens to each side; texts are many times as long."""
+    return ModernBertConfig(
+        hidden_size=64, num_hidden_layers=4, num_attention_heads=4, intermediate_size=96,
+        max_position_embeddings=80, local_attention=12, global_attn_every_n_layers=3,
+        cls_token_id=1, sep_token_id=2, bos_token_id=1, eos_token_id=2,
+    )
+
+
 def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: make.py MINILM (the folder that scripts/fetch-minilm prints)")
+    if len(sys.argv) < 2:
+        sys.exit("usage: make.py MINILM (the folder that scripts/fetch-minilm prints) [CHECKPOINT…]")
     torch.set_num_threads(2)
     all_texts = texts()
-    (HERE / "texts.json").write_text(json.dumps(all_texts, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
-    minilm(sys.argv[1], all_texts)
+    if not ONLY:
+        everything = json.dumps(all_texts, ensure_ascii=False, indent=0)
+        (HERE / "texts.json").write_text(everything + "\n", encoding="utf-8")
+        minilm(sys.argv[1], all_texts)
 
     # Not every script, so that unknown tokens occur and tables stay small.
     lines = [line for language in ["en", "de", "tr", "el", "ru", "ar", "th", "hi", "ko"] for line in STORY[language]]
@@ -224,6 +272,17 @@ def main():
     checkpoint("cls-relu", 4, (BertModel, bert("relu")), word_piece, lines, 32, [Pooling(64, "cls")], some)
     checkpoint(
         "max-gelu-new", 5, (BertModel, bert("gelu_new")), word_piece, lines, 64, [Pooling(64, "max")], some
+    )
+    checkpoint(
+        "modern-bert", 7, (ModernBertModel, modern_bert()), byte_bpe, lines, 80,
+        [Pooling(64, "mean"), Normalize()], some,
+    )
+    checkpoint(
+        "modern-bert-cls", 8, (ModernBertModel, modern_bert()), byte_bpe, lines, 80, [Pooling(64, "cls")], some
+    )
+    checkpoint(
+        "distil-bert", 9, (DistilBertModel, distil_bert()), word_piece, lines, 48,
+        [Pooling(64, "mean"), Dense(64, 40, activation_function=torch.nn.Tanh())], some,
     )
     # As transformers alone saves it: a prefix on every name, no modules.json, which means the mean and nothing
     # after it.

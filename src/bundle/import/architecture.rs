@@ -1,9 +1,11 @@
 //! `config.json`: the shape of the encoder.
 
+use serde_json::Value;
+
 use super::object::{Object, nothing};
 use crate::{
     Error, Result,
-    architecture::{Activation, Config, Family, Pooling},
+    architecture::{Activation, Config, Family, Pooling, Rotary},
 };
 
 /// Fields that change no vector: training, generation, heads, and where the file came from.
@@ -83,6 +85,34 @@ const IGNORED: &[&str] = &[
     "xla_device",
 ];
 
+/// More of them in a DistilBERT; its positions are in the checkpoint, sinusoidal ones too.
+const IGNORED_OF_DISTIL_BERT: &[&str] = &[
+    "attention_dropout",
+    "dropout",
+    "pad_token_id",
+    "qa_dropout",
+    "seq_classif_dropout",
+    "sinusoidal_pos_embds",
+];
+
+/// More of them in a ModernBERT, of which the padding's id is one.
+const IGNORED_OF_MODERN_BERT: &[&str] = &[
+    "attention_dropout",
+    "classifier_activation",
+    "classifier_bias",
+    "classifier_pooling",
+    "decoder_bias",
+    "deterministic_flash_attn",
+    "embedding_dropout",
+    "initializer_cutoff_factor",
+    "mlp_dropout",
+    "reference_compile",
+    "repad_logits_with_grad",
+    "sparse_pred_ignore_index",
+    "sparse_prediction",
+    "pad_token_id",
+];
+
 /// What `config.json` says.
 pub struct Architecture {
     /// With mean pooling, and nothing after it.
@@ -102,15 +132,16 @@ pub fn read(mut json: Object) -> Result<Architecture> {
     let family = match kind.as_str() {
         "bert" => Family::Bert,
         "xlm-roberta" | "roberta" | "camembert" => Family::XlmRoberta,
+        "distilbert" => Family::DistilBert,
+        "modernbert" => Family::ModernBert,
         other => {
             let other = if other.is_empty() { "(missing)" } else { other };
             return Err(Error::Unsupported {
                 what: format!("{}: {other}", json.at("model_type")),
-                hint: "encoders of the families bert and xlm-roberta are read".into(),
+                hint: "encoders of the families bert, xlm-roberta, distilbert and modernbert are read".into(),
             });
         }
     };
-    json.expect("position_embedding_type", |v| v == "absolute", "absolute positions are read")?;
     json.expect("is_decoder", nothing, "encoders are read, in which each token sees all others")?;
     json.expect("is_causal", nothing, "encoders are read, in which each token sees all others")?;
     json.expect("add_cross_attention", nothing, "encoders that stand alone are read")?;
@@ -119,18 +150,26 @@ pub fn read(mut json: Object) -> Result<Architecture> {
     json.expect("pruned_heads", nothing, "models with all their heads are read")?;
     json.expect("auto_map", nothing, "models that bring code of their own are not run")?;
     json.expect("quantization_config", nothing, "weights in f32, f16 or bf16 are read")?;
-    let activation = match json.text("hidden_act")?.as_deref() {
-        None | Some("gelu" | "gelu_python") => Activation::Gelu,
-        Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast") => Activation::GeluTanh,
-        Some("relu") => Activation::Relu,
-        Some(other) => {
-            let hint = "gelu, gelu_new, gelu_pytorch_tanh, gelu_fast and relu are read";
-            return Err(json.unsupported("hidden_act", &other.into(), hint));
-        }
+    let config = match family {
+        Family::Bert | Family::XlmRoberta => bert(&mut json, family)?,
+        Family::DistilBert => distil_bert(&mut json)?,
+        Family::ModernBert => modern_bert(&mut json)?,
     };
+    let tokenizer_class = json.text("tokenizer_class")?;
+    match family {
+        Family::Bert | Family::XlmRoberta => json.finish(IGNORED)?,
+        Family::DistilBert => json.finish(&[IGNORED, IGNORED_OF_DISTIL_BERT].concat())?,
+        Family::ModernBert => json.finish(&[IGNORED, IGNORED_OF_MODERN_BERT].concat())?,
+    }
+    Ok(Architecture { config, kind, tokenizer_class })
+}
+
+fn bert(json: &mut Object, family: Family) -> Result<Config> {
+    json.expect("position_embedding_type", |v| v == "absolute", "absolute positions are read")?;
+    let activation = activation(json, "hidden_act")?;
     let padding = json.has("pad_token_id").then(|| json.number("pad_token_id")).transpose()?;
     let first_position = match family {
-        Family::Bert => 0,
+        Family::Bert | Family::DistilBert | Family::ModernBert => 0,
         // Positions are counted from the padding's id on.
         Family::XlmRoberta => padding.unwrap_or(Some(1)).map(|id| id.saturating_add(1)).ok_or_else(|| {
             Error::format(
@@ -146,17 +185,10 @@ pub fn read(mut json: Object) -> Result<Architecture> {
             format!("{positions} is too few: the first token has number {first_position}"),
         ));
     }
-    let epsilon = json.take("layer_norm_eps");
-    let layer_norm_epsilon = match epsilon.as_ref().map(|value| value.as_f64()) {
-        None => 1e-12,
-        Some(Some(epsilon)) if epsilon > 0.0 && epsilon < 1.0 => epsilon,
-        Some(_) => {
-            return Err(Error::format(json.at("layer_norm_eps"), "a small number above 0 is expected"));
-        }
-    };
+    let layer_norm_epsilon = small(json, "layer_norm_eps", 1e-12)?;
     let hidden = json.need_number("hidden_size")?;
     json.expect("embedding_size", |v| v == hidden, "embeddings as wide as the blocks are read")?;
-    let config = Config {
+    Ok(Config {
         family,
         vocabulary: json.need_number("vocab_size")?,
         hidden,
@@ -171,8 +203,129 @@ pub fn read(mut json: Object) -> Result<Architecture> {
         pooling: Pooling::Mean,
         dense: Vec::new(),
         normalize: false,
+        rotary: None,
+    })
+}
+
+/// `DistilBertConfig`.
+fn distil_bert(json: &mut Object) -> Result<Config> {
+    let positions = json.need_number("max_position_embeddings")?;
+    Ok(Config {
+        family: Family::DistilBert,
+        vocabulary: json.need_number("vocab_size")?,
+        hidden: json.need_number("dim")?,
+        layers: json.need_number("n_layers")?,
+        heads: json.need_number("n_heads")?,
+        intermediate: json.need_number("hidden_dim")?,
+        positions,
+        first_position: 0,
+        // Not in the configuration: transformers has it in the code.
+        layer_norm_epsilon: 1e-12,
+        activation: activation(json, "activation")?,
+        max_tokens: positions,
+        pooling: Pooling::Mean,
+        dense: Vec::new(),
+        normalize: false,
+        rotary: None,
+    })
+}
+
+/// `ModernBertConfig`, as transformers writes it and as it did before version 5.
+fn modern_bert(json: &mut Object) -> Result<Config> {
+    let positions = ["absolute", "sans_pos"];
+    json.expect(
+        "position_embedding_type",
+        |v| positions.iter().any(|p| v == p),
+        "rotary positions are read",
+    )?;
+    for field in ["norm_bias", "attention_bias", "mlp_bias"] {
+        json.expect(field, nothing, "layers without biases are read")?;
+    }
+    json.expect("rope_scaling", nothing, "rotary positions without scaling are read")?;
+    let layers = json.need_number("num_hidden_layers")?;
+    let global_every = json.number("global_attn_every_n_layers")?.unwrap_or(3);
+    if global_every == 0 {
+        let at = json.at("global_attn_every_n_layers");
+        return Err(Error::format(at, "0 is not a possible number"));
+    }
+    let kind = |i: usize| if i.is_multiple_of(global_every) { "full_attention" } else { "sliding_attention" };
+    let same = |value: &Value| match value.as_array() {
+        Some(kinds) => kinds.len() == layers && kinds.iter().enumerate().all(|(i, found)| found == kind(i)),
+        None => false,
     };
-    let tokenizer_class = json.text("tokenizer_class")?;
-    json.finish(IGNORED)?;
-    Ok(Architecture { config, kind, tokenizer_class })
+    let hint = "models are read in which every global_attn_every_n_layers-th block sees the whole text";
+    json.expect("layer_types", same, hint)?;
+    let (theta, local_theta) = thetas(json)?;
+    let window = json.number("local_attention")?.unwrap_or(128) / 2;
+    let positions = json.need_number("max_position_embeddings")?;
+    let hidden = json.need_number("hidden_size")?;
+    Ok(Config {
+        family: Family::ModernBert,
+        vocabulary: json.need_number("vocab_size")?,
+        hidden,
+        layers,
+        heads: json.need_number("num_attention_heads")?,
+        intermediate: json.need_number("intermediate_size")?,
+        positions,
+        first_position: 0,
+        layer_norm_epsilon: small(json, "norm_eps", 1e-5)?,
+        activation: activation(json, "hidden_activation")?,
+        max_tokens: positions,
+        pooling: Pooling::Mean,
+        dense: Vec::new(),
+        normalize: false,
+        rotary: Some(Rotary { theta, global_every, local_theta, window }),
+    })
+}
+
+/// The bases of the angles, of blocks that see the whole text and of the others: `rope_parameters`, or the fields that
+/// they stood in before.
+fn thetas(json: &mut Object) -> Result<(f64, f64)> {
+    let mut old = |field: &str, default| {
+        let at = json.at(field);
+        match json.take(field) {
+            None => Ok(default),
+            Some(value) => value.as_f64().ok_or_else(|| Error::format(at, "a number is expected")),
+        }
+    };
+    let (theta, local_theta) = (old("global_rope_theta", 160_000.0)?, old("local_rope_theta", 10_000.0)?);
+    let Some(all) = json.take("rope_parameters") else { return Ok((theta, local_theta)) };
+    let mut all = Object::new(&json.at("rope_parameters"), all)?;
+    let mut of = |kind: &str, default: f64| {
+        let Some(own) = all.take(kind) else { return Ok(default) };
+        let mut own = Object::new(&all.at(kind), own)?;
+        own.expect("rope_type", |v| v == "default", "rotary positions without scaling are read")?;
+        let (at, theta) = (own.at("rope_theta"), own.take("rope_theta"));
+        own.finish(&[])?;
+        match theta.map(|theta| theta.as_f64()) {
+            None => Ok(default),
+            Some(Some(theta)) => Ok(theta),
+            Some(None) => Err(Error::format(at, "a number is expected")),
+        }
+    };
+    let both = (of("full_attention", theta)?, of("sliding_attention", local_theta)?);
+    all.finish(&[])?;
+    Ok(both)
+}
+
+fn activation(json: &mut Object, field: &str) -> Result<Activation> {
+    Ok(match json.text(field)?.as_deref() {
+        None | Some("gelu" | "gelu_python") => Activation::Gelu,
+        Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast") => Activation::GeluTanh,
+        Some("relu") => Activation::Relu,
+        Some(other) => {
+            let hint = "gelu, gelu_new, gelu_pytorch_tanh, gelu_fast and relu are read";
+            return Err(json.unsupported(field, &other.into(), hint));
+        }
+    })
+}
+
+/// A field that holds a number between 0 and 1.
+fn small(json: &mut Object, field: &str, default: f64) -> Result<f64> {
+    let value = json.take(field);
+    match value.as_ref().map(|value| value.as_f64()) {
+        None => Ok(default),
+        Some(Some(value)) if value > 0.0 && value < 1.0 => Ok(value),
+        Some(_) => Err(Error::format(json.at(field), "a small number above 0 is expected")),
+    }
 }

@@ -89,6 +89,7 @@ impl Class {
             "xlm-roberta" => Self::XlmRoberta,
             "roberta" => Self::Roberta,
             "camembert" => Self::Camembert,
+            "modernbert" => Self::Whole,
             _ => Self::Bert,
         }
     }

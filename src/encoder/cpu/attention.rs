@@ -5,7 +5,7 @@ use super::{
     rows::softmax,
     simd::{Level, MOST_LANES},
 };
-use crate::threads;
+use crate::{architecture::program::Mask, threads};
 
 /// Queries whose scores are held in memory at once.
 const QUERIES: usize = 48;
@@ -20,7 +20,7 @@ struct Scratch {
 /// Context vectors `[tokens, hidden]` (for each token, the values weighted by its attention probabilities)
 /// from queries, keys and values `[tokens, 3 hidden]` of consecutive sequences that are `lengths` tokens
 /// long.
-pub fn attend(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], context: &mut [f32]) {
+pub fn attend(level: Level, heads: usize, mask: Mask, qkv: &[f32], lengths: &[usize], context: &mut [f32]) {
     let tokens: usize = lengths.iter().sum();
     if tokens == 0 {
         return;
@@ -51,6 +51,7 @@ pub fn attend(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], contex
                 let all = 0..own.keys.count();
                 multiply(queries, &own.keys, all, After::NOTHING, Place::new(scores, stride));
             }
+            hide(mask, scores, stride, query, length);
             softmax(level, scores, stride, length, scale);
             // SAFETY: this head's columns of this sequence's rows belong to this part alone.
             unsafe {
@@ -69,4 +70,18 @@ pub fn firsts(lengths: &[usize]) -> Vec<usize> {
         Some(*next - length)
     };
     lengths.iter().scan(0, next).collect()
+}
+
+/// Takes from rows of scores, of which the first is that of token `first`, what `mask` keeps a token from attending
+/// to.
+pub fn hide(mask: Mask, scores: &mut [f32], stride: usize, first: usize, length: usize) {
+    match mask {
+        Mask::Full => {}
+        Mask::Window(reach) => {
+            for (token, row) in (first..).zip(scores.chunks_mut(stride)) {
+                row[..token.saturating_sub(reach)].fill(f32::MIN);
+                row[(token + reach + 1).min(length)..length].fill(f32::MIN);
+            }
+        }
+    }
 }

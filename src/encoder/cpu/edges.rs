@@ -9,7 +9,10 @@ use super::{
     rows::{Norm, softmax},
     simd::Level,
 };
-use crate::encoder::{Activation, oracle::Noise};
+use crate::{
+    architecture::program::Mask,
+    encoder::{Activation, oracle::Noise},
+};
 
 fn close(got: &[f32], exact: &[f64], limit: f64) {
     assert_eq!(got.len(), exact.len());
@@ -106,7 +109,7 @@ fn heads_write_beside_each_other() {
     }
     for level in Level::all() {
         let mut context = vec![f32::NAN; tokens * hidden];
-        attend(level, heads, &qkv, &lengths, &mut context);
+        attend(level, heads, Mask::Full, &qkv, &lengths, &mut context);
         close(&context, &exact, 1e-6);
     }
 }

@@ -7,27 +7,36 @@
 mod attention;
 #[cfg(feature = "native")]
 pub mod backward;
+mod gate;
 mod integers;
 pub(super) mod linear;
 mod math;
 mod pool;
 pub(super) mod product;
+pub(super) mod rotary;
 mod rows;
 pub(super) mod simd;
 
-use super::Precision;
+use std::sync::Arc;
+
+use super::{
+    Precision,
+    rotary::{self as shared, Angles},
+};
 use crate::{
     Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, Gate, HeadNorm, Mask, NormKind, Op, Program, Rotation},
+        program::{self, Buffer, HeadNorm, Mask, NormKind, Op, Program},
     },
     bundle::Weights,
 };
+use gate::gate;
 use integers::Integers;
 use linear::{Linear, Matrix};
 use pool::pool;
 use product::Panels;
+use rotary::{Direction, rotate};
 use rows::{Norm, normalize};
 pub(super) use simd::Level;
 
@@ -49,6 +58,7 @@ enum Step {
         width: usize,
     },
     Norm {
+        from: Buffer,
         to: Buffer,
         norm: Norm,
     },
@@ -64,11 +74,25 @@ enum Step {
         up: Linear,
         down: Linear,
     },
+    Gate {
+        from: Buffer,
+        to: Buffer,
+        activation: Activation,
+        width: usize,
+    },
+    /// The first `heads` heads of rows of `row`.
+    Rotate {
+        to: Buffer,
+        angles: Arc<Angles>,
+        heads: usize,
+        row: usize,
+    },
     Attend {
         from: Buffer,
         to: Buffer,
         heads: usize,
         width: usize,
+        mask: Mask,
     },
     Pool {
         from: Buffer,
@@ -107,7 +131,7 @@ impl Model {
         precision: Precision,
         level: Level,
     ) -> Result<Self> {
-        let load = Loader { program, weights, level, precision };
+        let mut load = Loader { program, weights, level, precision, angles: shared::Shared::default() };
         let steps = program.steps().iter().map(|step| load.step(&step.op)).collect::<Result<_>>()?;
         let (width, output, dimension) = (program.width(), program.output(), program.dimension());
         Ok(Self { level, steps, width, output, dimension })
@@ -124,7 +148,7 @@ impl Model {
         assert_eq!(words.len(), tokens * self.width, "a row for each token");
         let mut batch = Batch { level: self.level, lengths, tokens, memory: Default::default() };
         batch.memory[Buffer::Hidden as usize] = words;
-        for buffer in [Buffer::Wide, Buffer::Context, Buffer::Vector, Buffer::Projected] {
+        for buffer in Buffer::ALL.into_iter().filter(|buffer| *buffer != Buffer::Hidden) {
             let room = self.steps.iter().map(|step| step.room(buffer, &batch)).max().unwrap_or(0);
             batch.memory[buffer as usize] = vec![0.0; room];
         }
@@ -142,7 +166,9 @@ impl Step {
     /// Values that it writes to `buffer`.
     fn room(&self, buffer: Buffer, batch: &Batch) -> usize {
         let (to, width, rows) = match self {
-            Self::AddPositions { .. } | Self::Norm { .. } | Self::Normalize { .. } => return 0,
+            Self::AddPositions { .. } | Self::Rotate { .. } | Self::Normalize { .. } => return 0,
+            Self::Norm { to, norm, .. } => (to, norm.gain.len(), batch.rows(*to)),
+            Self::Gate { to, width, .. } => (to, *width, batch.rows(*to)),
             Self::Project { to, linear, .. } => (to, linear.output, batch.rows(*to)),
             Self::FeedForward { inner, up, .. } => (inner, up.output, STRIP.min(batch.rows(*inner))),
             Self::Attend { to, heads, width, .. } => (to, heads * width, batch.rows(*to)),
@@ -176,9 +202,14 @@ impl Batch<'_> {
             Step::AddPositions { to, ref rows, width } => {
                 add_positions(&mut self.memory[to as usize], self.lengths, rows, width);
             }
-            Step::Norm { to, ref norm } => {
+            Step::Norm { from, to, ref norm } => {
                 let size = self.rows(to) * norm.gain.len();
-                norm.apply_all(self.level, &mut self.memory[to as usize][..size]);
+                let mut out = self.take(to);
+                if from != to {
+                    out[..size].copy_from_slice(&self.memory[from as usize][..size]);
+                }
+                norm.apply_all(self.level, &mut out[..size]);
+                self.memory[to as usize] = out;
             }
             Step::Project { from, to, ref linear, residual } => {
                 let (rows, mut out) = (self.rows(to), self.take(to));
@@ -195,12 +226,22 @@ impl Batch<'_> {
                 }
                 self.memory[inner as usize] = units;
             }
-            Step::Attend { from, to, heads, width } => {
+            Step::Gate { from, to, activation, width } => {
+                let (rows, mut out) = (self.rows(to), self.take(to));
+                let x = &self.memory[from as usize][..2 * rows * width];
+                gate(self.level, activation, width, x, &mut out[..rows * width]);
+                self.memory[to as usize] = out;
+            }
+            Step::Rotate { to, ref angles, heads, row } => {
+                let x = &mut self.memory[to as usize][..self.tokens * row];
+                rotate(self.level, angles, x, self.lengths, (heads, row), Direction::Forward);
+            }
+            Step::Attend { from, to, heads, width, mask } => {
                 let mut context = self.take(to);
                 let row = heads * width;
                 let qkv = &self.memory[from as usize][..self.tokens * 3 * row];
                 let out = &mut context[..self.tokens * row];
-                attention::attend(self.level, heads, qkv, self.lengths, out);
+                attention::attend(self.level, heads, mask, qkv, self.lengths, out);
                 self.memory[to as usize] = context;
             }
             Step::Pool { from, to, pooling, width } => {
@@ -235,33 +276,27 @@ struct Loader<'a> {
     weights: &'a Weights,
     level: Level,
     precision: Precision,
+    angles: shared::Shared,
 }
 
 impl Loader<'_> {
-    fn step(&self, op: &Op) -> Result<Step> {
+    fn step(&mut self, op: &Op) -> Result<Step> {
         Ok(match *op {
             Op::AddPositions(ref op) => {
                 let width = self.program.width();
                 let rows = op.rows(self.program, self.weights)?.split_off(op.first * width);
                 Step::AddPositions { to: op.to, rows, width }
             }
-            Op::Norm(program::Norm { to, kind: NormKind::Layer, gain, bias, epsilon, .. }) => {
+            Op::Norm(program::Norm { from, to, kind: NormKind::Layer, gain, bias, width, epsilon }) => {
                 let vector = |id| self.weights.values(self.program, id);
-                let norm = Norm { gain: vector(gain)?, bias: vector(bias)?, epsilon: epsilon as f32 };
-                Step::Norm { to, norm }
+                let bias = bias.map_or_else(|| Ok(vec![0.0; width]), vector)?;
+                let norm = Norm { gain: vector(gain)?, bias, epsilon: epsilon as f32 };
+                Step::Norm { from, to, norm }
             }
             Op::Project(program::Projection { from, to, ref linear, activation, residual }) => {
                 Step::Project { from, to, linear: self.linear(linear, activation)?, residual }
             }
-            Op::FeedForward(program::FeedForward {
-                to,
-                inner,
-                gate: Gate::None,
-                ref up,
-                activation,
-                ref down,
-                ..
-            }) => {
+            Op::FeedForward(program::FeedForward { to, inner, ref up, activation, ref down, .. }) => {
                 let (up, down) = (self.linear(up, activation)?, self.linear(down, Activation::Identity)?);
                 Step::FeedForward { to, inner, up, down }
             }
@@ -271,10 +306,18 @@ impl Loader<'_> {
                 heads,
                 kv_heads: _,
                 head_width: width,
-                mask: Mask::Full,
-                rotation: Rotation::None,
+                mask,
                 head_norm: HeadNorm::None,
-            }) => Step::Attend { from, to, heads, width },
+            }) => Step::Attend { from, to, heads, width, mask },
+            Op::Gate(program::Gate { from, to, activation, width }) => {
+                Step::Gate { from, to, activation, width }
+            }
+            Op::Rotate(ref op) => Step::Rotate {
+                to: op.to,
+                angles: self.angles.get(op),
+                heads: 2 * op.heads,
+                row: 3 * op.heads * op.head_width,
+            },
             Op::Pool(program::Pool { from, to, pooling, width }) => Step::Pool { from, to, pooling, width },
             Op::Normalize(program::Normalize { to, width }) => Step::Normalize { to, width },
         })
@@ -286,7 +329,8 @@ impl Loader<'_> {
         let arrays = self.weights.matrices(self.program, linear)?;
         let packed = self.precision == Precision::Packed && arrays.iter().all(|array| array.q8().is_some());
         let values: Vec<f32> = arrays.iter().flat_map(|array| array.to_f32()).collect();
-        let bias = self.weights.biases(self.program, linear)?;
+        let mut bias = self.weights.biases(self.program, linear)?;
+        bias.resize(output, 0.0);
         let matrix = if packed {
             Matrix::Integers(Integers::new(self.level, input, &values))
         } else {

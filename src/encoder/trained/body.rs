@@ -17,12 +17,11 @@ use crate::{
     architecture::{
         Activation,
         program::{
-            self, Attention, Buffer, Gate, HeadNorm, Mask, NormKind, Op, ParamSpec, Place, Program, Rotation,
-            Rows,
+            self, Attention, Buffer, HeadNorm, Mask, NormKind, Op, ParamSpec, Place, Program, Rotate, Rows,
         },
     },
     bundle::{Array, BLOCK, Weights},
-    encoder::{Precision, Reach},
+    encoder::{Precision, Reach, rotary::Angles},
 };
 
 /// Added to the attention scores of padding: far below any real score and still finite in f16.
@@ -146,7 +145,7 @@ impl Model {
                     body.linears.push(load.linear(&op.up)?);
                     body.linears.push(load.linear(&op.down)?);
                 }
-                Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
+                Op::Gate(_) | Op::Rotate(_) | Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
             }
         }
         Ok(Self { body, device: device.clone(), program })
@@ -184,7 +183,8 @@ impl Model {
                 }
                 Op::Norm(op) => {
                     let NormKind::Layer = op.kind;
-                    let x = norms[norm].forward(buffers.change(op.to));
+                    let x = if op.from == op.to { buffers.change(op.to) } else { buffers.read(op.from) };
+                    let x = norms[norm].forward(x);
                     norm += 1;
                     buffers.put(op.to, x);
                 }
@@ -197,13 +197,22 @@ impl Model {
                     buffers.put(op.to, y);
                 }
                 Op::FeedForward(op) => {
-                    let Gate::None = op.gate;
                     let x = buffers.change(op.to);
                     let [up, down] = [&linears[layer], &linears[layer + 1]];
                     layer += 2;
                     let units = activate(op.activation, linear(up, x.clone(), pass.half));
                     let y = linear(down, units, pass.half);
                     buffers.put(op.to, x + y);
+                }
+                Op::Gate(op) => {
+                    let x = buffers.read(op.from);
+                    let half =
+                        |n: usize| x.clone().slice([0..batch, 0..length, n * op.width..(n + 1) * op.width]);
+                    buffers.put(op.to, activate(op.activation, half(0)) * half(1));
+                }
+                Op::Rotate(op) => {
+                    let x = rotate(op, buffers.change(op.to));
+                    buffers.put(op.to, x);
                 }
                 Op::Attend(op) => {
                     let context = attend(op, buffers.read(op.from), scores.clone(), pass.half);
@@ -234,7 +243,11 @@ impl Model {
             };
             let first = linears.by_ref().take(count).next();
             if step.place == place && count > 0 {
-                return Some(first?.bias.as_ref()?.val().grad(grads)?.unsqueeze());
+                let linear = first?;
+                return match &linear.bias {
+                    Some(bias) => Some(bias.val().grad(grads)?.unsqueeze()),
+                    None => linear.weight.val().grad(grads),
+                };
             }
             linears.by_ref().take(count.saturating_sub(1)).for_each(drop);
         }
@@ -261,12 +274,13 @@ impl Model {
                 Op::Norm(op) => {
                     if let Some(norm) = norms.next() {
                         out.push(self.named(&norm.gamma, &[op.gain], false));
-                        out.extend(norm.beta.as_ref().map(|beta| self.named(beta, &[op.bias], false)));
+                        let beta = norm.beta.as_ref().zip(op.bias);
+                        out.extend(beta.map(|(beta, bias)| self.named(beta, &[bias], false)));
                     }
                 }
                 Op::Project(op) => self.named_linears(&[&op.linear], &mut linears, &mut out),
                 Op::FeedForward(op) => self.named_linears(&[&op.up, &op.down], &mut linears, &mut out),
-                Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
+                Op::Gate(_) | Op::Rotate(_) | Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
             }
         }
         out
@@ -351,7 +365,7 @@ impl Buffers<'_> {
 /// Context vectors `[batch, length, heads width]` from queries, keys and values
 /// `[batch, length, 3 heads width]`; `mask` is added to the scores.
 fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -> Tensor<3> {
-    let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
+    let HeadNorm::None = op.head_norm;
     let [batch, length, _] = qkv.dims();
     let &Attention { heads, head_width: width, .. } = op;
     let qkv = qkv.reshape([batch, length, 3, heads, width]);
@@ -368,8 +382,38 @@ fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -
     if let Some(mask) = mask {
         scores = scores + mask;
     }
+    if let Mask::Window(reach) = op.mask {
+        scores = scores + window(reach, length, &qkv.device());
+    }
     let context = product(activation::softmax(scores, 3), value, half);
     context.swap_dims(1, 2).reshape([batch, length, heads * width])
+}
+
+/// What is added to scores `[batch, heads, length, length]`, so that no token attends to one more than `reach`
+/// positions away.
+fn window(reach: usize, length: usize, device: &Device) -> Tensor<4> {
+    let of = |i: usize| if (i / length).abs_diff(i % length) <= reach { 0.0 } else { MASKED };
+    let values: Vec<f32> = (0..length * length).map(of).collect();
+    Tensor::from_data(TensorData::new(values, [1, 1, length, length]), device)
+}
+
+/// Queries, keys and values `[batch, length, 3 heads width]` with queries and keys rotated by their positions.
+fn rotate(op: &Rotate, x: Tensor<3>) -> Tensor<3> {
+    let [batch, length, row] = x.dims();
+    let Angles { half, cosines, sines } = Angles::new(op, length);
+    let (heads, rotated) = (2 * op.heads, 2 * op.heads * op.head_width);
+    let device = x.device();
+    let of = |values: Vec<f32>| -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values, [1, length, 1, half]), &device)
+    };
+    let (cosines, sines) = (of(cosines), of(sines));
+    let all = x.clone().slice([0..batch, 0..length, 0..rotated]).reshape([batch, length, heads, 2 * half]);
+    let part = |n: usize| all.clone().slice([0..batch, 0..length, 0..heads, n * half..(n + 1) * half]);
+    let (a, b) = (part(0), part(1));
+    let left = a.clone() * cosines.clone() - b.clone() * sines.clone();
+    let right = b * cosines + a * sines;
+    let turned = Tensor::cat(vec![left, right], 3).reshape([batch, length, rotated]);
+    Tensor::cat(vec![turned, x.slice([0..batch, 0..length, rotated..row])], 2)
 }
 
 /// A linear layer; `half` computes its product in f16.
@@ -428,7 +472,7 @@ impl Loader<'_> {
         let mut norm = LayerNormConfig::new(op.width).with_epsilon(op.epsilon).init(self.device);
         let vector = |id| Ok::<_, Error>(self.tensor(self.weights.values(self.program, id)?, [op.width]));
         norm.gamma = self.param(vector(op.gain)?);
-        norm.beta = Some(self.param(vector(op.bias)?));
+        norm.beta = op.bias.map(|bias| Ok::<_, Error>(self.param(vector(bias)?))).transpose()?;
         Ok(norm)
     }
 
@@ -446,7 +490,9 @@ impl Loader<'_> {
                 self.tensor(transpose(values, output, input), [input, output])
             }
         };
-        Ok(Linear { weight: self.param(weight), bias: Some(self.param(self.tensor(bias, [output]))) })
+        let weight = self.param(weight);
+        let bias = (!bias.is_empty()).then(|| self.param(self.tensor(bias, [output])));
+        Ok(Linear { weight, bias })
     }
 
     /// The bundle's packed integers and scales as a Burn tensor, so that every device computes with the same

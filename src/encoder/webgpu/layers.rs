@@ -12,10 +12,10 @@ use crate::{
     Error, Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, Gate, HeadNorm, Mask, NormKind, Op, Place, Program, Rotation},
+        program::{self, Buffer, HeadNorm, Mask, NormKind, Op, Place, Program},
     },
     bundle::Weights,
-    encoder::Precision,
+    encoder::{Precision, rotary::Angles},
 };
 
 /// A program's steps with their weights; steps that need no kernel are left out.
@@ -36,8 +36,20 @@ pub(super) enum Layer {
     },
     /// Gain, then bias.
     Norm {
+        from: Buffer,
         to: Buffer,
         affine: wgpu::Buffer,
+        kernel: Kernel,
+    },
+    Gate {
+        from: Buffer,
+        to: Buffer,
+        kernel: Kernel,
+    },
+    /// Of every position's angles the cosine and the sine, pair by pair.
+    Rotate {
+        to: Buffer,
+        angles: wgpu::Buffer,
         kernel: Kernel,
     },
     Pool {
@@ -85,7 +97,13 @@ impl Upload {
         check(&program)?;
         let program = Arc::new(program);
         let kernels = Kernels { context: context.clone(), made: Vec::new(), linear: Vec::new() };
-        let mut loader = Loader { context: context.clone(), program: program.clone(), precision, kernels };
+        let mut loader = Loader {
+            context: context.clone(),
+            program: program.clone(),
+            precision,
+            kernels,
+            angles: Vec::new(),
+        };
         // Compiles the shaders that depend on no weights in the meantime.
         program.steps().iter().filter_map(|step| Shader::of(&step.op)).for_each(|shader| {
             loader.kernels.get(shader);
@@ -176,21 +194,35 @@ fn check(program: &Program) -> Result<()> {
 /// A shader that depends on sizes only.
 #[derive(Clone, Copy, PartialEq)]
 enum Shader {
-    Attention { heads: usize, width: usize },
-    Norm { width: usize, epsilon: f64 },
+    Attention { heads: usize, width: usize, reach: Option<usize> },
+    Gate { width: usize, activation: Activation },
+    Rotate { heads: usize, width: usize },
+    Norm { width: usize, epsilon: f64, in_place: bool },
     Pool { width: usize, pooling: Pooling },
     Normalize { width: usize },
 }
 
 impl Shader {
     fn attention(op: &program::Attention) -> Self {
-        let (Mask::Full, Rotation::None, HeadNorm::None) = (op.mask, op.rotation, op.head_norm);
-        Self::Attention { heads: op.heads, width: op.head_width }
+        let HeadNorm::None = op.head_norm;
+        let reach = match op.mask {
+            Mask::Full => None,
+            Mask::Window(reach) => Some(reach),
+        };
+        Self::Attention { heads: op.heads, width: op.head_width, reach }
     }
 
     fn norm(op: &program::Norm) -> Self {
         let NormKind::Layer = op.kind;
-        Self::Norm { width: op.width, epsilon: op.epsilon }
+        Self::Norm { width: op.width, epsilon: op.epsilon, in_place: op.from == op.to }
+    }
+
+    fn gate(op: &program::Gate) -> Self {
+        Self::Gate { width: op.width, activation: op.activation }
+    }
+
+    fn rotate(op: &program::Rotate) -> Self {
+        Self::Rotate { heads: op.heads, width: op.head_width }
     }
 
     fn pool(op: &program::Pool) -> Self {
@@ -206,6 +238,8 @@ impl Shader {
         match op {
             Op::Attend(op) => Some(Self::attention(op)),
             Op::Norm(op) => Some(Self::norm(op)),
+            Op::Gate(op) => Some(Self::gate(op)),
+            Op::Rotate(op) => Some(Self::rotate(op)),
             Op::Pool(op) => Some(Self::pool(op)),
             Op::Normalize(op) => Some(Self::normalize(op)),
             Op::AddPositions(_) | Op::Project(_) | Op::FeedForward(_) => None,
@@ -227,8 +261,14 @@ impl Kernels {
         }
         let device = &self.context.device;
         let kernel = match shader {
-            Shader::Attention { heads, width } => Kernel::attention(&self.context, heads, width),
-            Shader::Norm { width, epsilon } => Kernel::norm(&self.context, width, epsilon),
+            Shader::Attention { heads, width, reach } => {
+                Kernel::attention(&self.context, heads, width, reach)
+            }
+            Shader::Gate { width, activation } => Kernel::gate(device, width, activation),
+            Shader::Rotate { heads, width } => Kernel::rotate(device, heads, width),
+            Shader::Norm { width, epsilon, in_place } => {
+                Kernel::norm(&self.context, width, epsilon, in_place)
+            }
             Shader::Pool { width, pooling } => Kernel::pool(device, width, pooling),
             Shader::Normalize { width } => Kernel::normalize(device, width),
         };
@@ -251,6 +291,7 @@ struct Loader {
     program: Arc<Program>,
     precision: Precision,
     kernels: Kernels,
+    angles: Vec<((usize, f64), wgpu::Buffer)>,
 }
 
 impl Loader {
@@ -273,11 +314,19 @@ impl Loader {
                 out.push(Layer::Linear { from: op.from, to: op.to, matrix });
             }
             Op::FeedForward(op) => {
-                let Gate::None = op.gate;
                 let up = self.linear(&op.up, op.activation, false, weights)?;
                 let down = self.linear(&op.down, Activation::Identity, true, weights)?;
                 out.push(Layer::Linear { from: op.from, to: op.inner, matrix: up });
                 out.push(Layer::Linear { from: op.inner, to: op.to, matrix: down });
+            }
+            Op::Gate(op) => {
+                let kernel = self.kernels.get(Shader::gate(op));
+                out.push(Layer::Gate { from: op.from, to: op.to, kernel });
+            }
+            Op::Rotate(op) => {
+                let kernel = self.kernels.get(Shader::rotate(op));
+                let angles = self.angles(op)?;
+                out.push(Layer::Rotate { to: op.to, angles, kernel });
             }
             Op::Attend(op) => {
                 let kernel = self.kernels.get(Shader::attention(op));
@@ -286,9 +335,12 @@ impl Loader {
             Op::Norm(op) => {
                 let kernel = self.kernels.get(Shader::norm(op));
                 let mut values = weights.values(&self.program, op.gain)?;
-                values.extend(weights.values(&self.program, op.bias)?);
+                match op.bias {
+                    Some(bias) => values.extend(weights.values(&self.program, bias)?),
+                    None => values.resize(2 * op.width, 0.0),
+                }
                 let affine = self.upload(&self.program.param(op.gain).name, &bytes(&values))?;
-                out.push(Layer::Norm { to: op.to, affine, kernel });
+                out.push(Layer::Norm { from: op.from, to: op.to, affine, kernel });
             }
             Op::Pool(op) => {
                 let kernel = self.kernels.get(Shader::pool(op));
@@ -312,7 +364,8 @@ impl Loader {
     ) -> Result<Matrix> {
         let &program::Linear { ref parts, input, output } = linear;
         let arrays = weights.matrices(&self.program, linear)?;
-        let bias = weights.biases(&self.program, linear)?;
+        let mut bias = weights.biases(&self.program, linear)?;
+        bias.resize(output, 0.0);
         let name = &self.program.param(parts[0].weight).name;
         let mut buffers = vec![self.upload(name, &bytes(&bias))?];
         let whole = arrays.iter().map(|a| a.q8()).collect::<Option<Vec<_>>>();
@@ -331,6 +384,19 @@ impl Loader {
         }
         let shape = Shape { input, output, activation, added, packed: packed.is_some() };
         Ok(Matrix { kernel: self.kernels.linear(shape), output, buffers })
+    }
+
+    /// The angles' table, which steps share whose angles are the same.
+    fn angles(&mut self, op: &program::Rotate) -> Result<wgpu::Buffer> {
+        let key = (op.head_width, op.theta);
+        if let Some((_, there)) = self.angles.iter().find(|(made, _)| *made == key) {
+            return Ok(there.clone());
+        }
+        let Angles { cosines, sines, .. } = Angles::new(op, op.positions);
+        let table: Vec<f32> = cosines.into_iter().zip(sines).flat_map(|(cos, sin)| [cos, sin]).collect();
+        let made = self.upload("the rotary positions", &bytes(&table))?;
+        self.angles.push((key, made.clone()));
+        Ok(made)
     }
 
     fn upload(&self, name: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Context,
-    layers::{Layers, Upload, unsupported},
+    layers::{Layers, Upload},
     readback,
     scratch::{Scratch, Sizes},
 };
@@ -19,8 +19,10 @@ use crate::{
 pub struct Model {
     context: Context,
     program: Arc<Program>,
-    /// Position embeddings, in CPU memory: they are added to the rows before these are sent to the GPU.
-    positions: Vec<f32>,
+    /// Position embeddings, if it has any, in CPU memory: they are added to the rows before these are sent to the GPU.
+    positions: Option<Vec<f32>>,
+    /// Tokens of the longest text it has positions for.
+    longest: usize,
     layers: Layers,
     scratch: Arc<Mutex<Option<Scratch>>>,
 }
@@ -43,11 +45,20 @@ impl Model {
     /// As [`new`](Self::new).
     pub fn from_upload(upload: Upload, weights: &Weights) -> Result<Self> {
         let (context, program) = (upload.context().clone(), upload.program().clone());
-        let Some(Op::AddPositions(first)) = program.steps().first().map(|step| &step.op) else {
-            return Err(unsupported("a model without position embeddings"));
+        let positions = match program.steps().first().map(|step| &step.op) {
+            Some(Op::AddPositions(first)) => {
+                Some(first.rows(&program, weights)?.split_off(first.first * program.width()))
+            }
+            _ => None,
         };
+        let rotated = program.steps().iter().filter_map(|step| match &step.op {
+            Op::Rotate(op) => Some(op.positions),
+            _ => None,
+        });
+        let embedded = positions.iter().map(|rows| rows.len() / program.width());
         let model = Self {
-            positions: first.rows(&program, weights)?.split_off(first.first * program.width()),
+            longest: rotated.chain(embedded).min().unwrap_or(usize::MAX),
+            positions,
             layers: upload.finish(weights)?,
             scratch: Arc::default(),
             context,
@@ -122,18 +133,19 @@ impl Model {
         }
     }
 
-    /// Word embeddings plus position embeddings.
+    /// Word embeddings, plus position embeddings where the model has them.
     fn rows(&self, words: &[f32], lengths: &[usize]) -> std::result::Result<Vec<f32>, String> {
         let width = self.program.width();
         let tokens: usize = lengths.iter().sum();
-        let longest = self.positions.len() / width;
+        let longest = self.longest;
         if let Some(length) = lengths.iter().find(|&&l| l == 0 || l > longest) {
             return Err(format!("a text has {length} tokens, but must have 1 to {longest}"));
         }
         if words.len() != tokens * width {
             return Err(format!("{} numbers do not make {tokens} rows of {width}", words.len()));
         }
-        let positions = lengths.iter().flat_map(|l| &self.positions[..l * width]);
+        let Some(positions) = &self.positions else { return Ok(words.to_vec()) };
+        let positions = lengths.iter().flat_map(|l| &positions[..l * width]);
         Ok(words.iter().zip(positions).map(|(w, p)| w + p).collect())
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Scratch {
     counts: [wgpu::Buffer; 2],
     /// First token and length of each sequence.
     spans: wgpu::Buffer,
+    /// Position of each token in its sequence.
+    positions: wgpu::Buffer,
     /// What each attention workgroup computes.
     tiles: wgpu::Buffer,
     /// The program's buffers, indexed by [`Buffer`].
@@ -112,6 +114,7 @@ impl Scratch {
         let storage = |numbers| buffer(numbers, BufferUsages::STORAGE);
         let counts = [0, 1].map(|_| buffer(4, BufferUsages::UNIFORM));
         let spans = storage(2 * room.sequences);
+        let positions = storage(room.tokens);
         let tiles = storage(4 * (room.tokens / QUERIES + room.sequences));
         let memory = Buffer::ALL.map(|which| {
             let numbers = room.count(which.rows()) * program.widest(which);
@@ -141,12 +144,27 @@ impl Scratch {
                 work: Work::Attention(kernel.pipeline.clone(), *heads),
                 buffers: kernel.bind(device, &[&tiles, at(*from), at(*to)]),
             },
-            Layer::Norm { to, affine, kernel } => each(kernel, *to, &[count(*to), at(*to), affine]),
+            Layer::Norm { from, to, affine, kernel } => {
+                let all = [count(*to), at(*to), affine, at(*from)];
+                each(kernel, *to, &all[..if from == to { 3 } else { 4 }])
+            }
+            Layer::Gate { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to)]),
+            Layer::Rotate { to, angles, kernel } => each(kernel, *to, &[&positions, at(*to), angles]),
             Layer::Pool { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to), &spans]),
             Layer::Normalize { to, kernel } => each(kernel, *to, &[at(*to)]),
         };
         let steps = layers.0.iter().map(step).collect();
-        Self { room, counts, spans, tiles, steps, memory, output: program.output(), free: Vec::new() }
+        Self {
+            room,
+            counts,
+            spans,
+            positions,
+            tiles,
+            steps,
+            memory,
+            output: program.output(),
+            free: Vec::new(),
+        }
     }
 
     pub fn holds(&self, sizes: Sizes) -> bool {
@@ -178,6 +196,8 @@ impl Scratch {
         context.queue.write_buffer(hidden, 0, &bytes(rows));
         write(&self.spans, &spans);
         write(&self.tiles, &tiles);
+        let positions: Vec<u32> = lengths.iter().flat_map(|&length| 0..length as u32).collect();
+        write(&self.positions, &positions);
         let sizes = Sizes { tokens: first, sequences: lengths.len() };
         for rows in [Rows::Tokens, Rows::Texts] {
             write(&self.counts[rows as usize], &[sizes.count(rows) as u32, 0, 0, 0]);

@@ -79,13 +79,7 @@ impl Linear {
         };
         let uses = [&[Use::Sizes, Use::Read, Use::Write, Use::Read, Use::Read], scales].concat();
         let layout = layout(device, &uses);
-        let activation = match shape.activation {
-            Activation::Gelu => "gelu",
-            Activation::GeluTanh => "gelu_tanh",
-            Activation::Relu => "relu",
-            Activation::Tanh => "bounded_tanh",
-            Activation::Identity => "identity",
-        };
+        let activation = function(shape.activation);
         let main = match context.software {
             true => include_str!("shaders/linear_direct.wgsl"),
             false => include_str!("shaders/linear.wgsl"),
@@ -94,7 +88,7 @@ impl Linear {
             let head = format!(
                 "const INPUTS = {}u;\nconst OUTPUTS = {}u;\nconst ADDED = {};\n\
                  const EACH = {}u;\nconst ACROSS = {}u;\nconst DOWN = {}u;\n\
-                 fn activation(x: f32) -> f32 {{ return {activation}(x); }}\n",
+                 {activation}",
                 shape.input / 4,
                 shape.output,
                 shape.added,
@@ -144,9 +138,13 @@ impl Linear {
 
 impl Kernel {
     /// Attention over queries, keys and values, `[tokens, 3 heads width]`.
-    pub fn attention(context: &Context, heads: usize, width: usize) -> Self {
+    pub fn attention(context: &Context, heads: usize, width: usize, reach: Option<usize>) -> Self {
         let keys = if width <= 64 { 32 } else { 8 };
-        let head = format!("const HEADS = {heads}u;\nconst WIDTH = {}u;\nconst KEYS = {keys}u;\n", width / 4);
+        let reach = reach.and_then(|reach| u32::try_from(reach).ok()).unwrap_or(u32::MAX >> 1);
+        let head = format!(
+            "const HEADS = {heads}u;\nconst WIDTH = {}u;\nconst KEYS = {keys}u;\nconst REACH = {reach}u;\n",
+            width / 4
+        );
         let main = match context.software {
             true => include_str!("shaders/attention_direct.wgsl"),
             false => include_str!("shaders/attention.wgsl"),
@@ -154,15 +152,39 @@ impl Kernel {
         Self::new(&context.device, "attention", &[&head, main], &[Use::Read, Use::Read, Use::Write])
     }
 
-    /// Layer norm of rows in place.
-    pub fn norm(context: &Context, width: usize, epsilon: f64) -> Self {
-        let head = format!("const WIDTH = {width}u;\nconst EPSILON = {epsilon:e}f;\n");
+    /// Layer norm of rows, in place or from one buffer to another.
+    pub fn norm(context: &Context, width: usize, epsilon: f64, in_place: bool) -> Self {
+        let element = if context.software { "vec4f" } else { "f32" };
+        let read = match in_place {
+            true => format!("fn before(i: u32) -> {element} {{ return rows[i]; }}\n"),
+            false => format!(
+                "@group(0) @binding(3) var<storage, read> source: array<{element}>;\n\
+                 fn before(i: u32) -> {element} {{ return source[i]; }}\n"
+            ),
+        };
+        let head = format!("const WIDTH = {width}u;\nconst EPSILON = {epsilon:e}f;\n{read}");
         let (rows, main) = match context.software {
             true => (ROWS, &[include_str!("shaders/norm_direct.wgsl")][..]),
             false => (1, &[include_str!("shaders/norm.wgsl"), include_str!("shaders/sum.wgsl")][..]),
         };
         let text = [&[head.as_str()], main].concat();
-        Self { rows, ..Self::new(&context.device, "norm", &text, &[Use::Sizes, Use::Write, Use::Read]) }
+        let uses = [Use::Sizes, Use::Write, Use::Read, Use::Read];
+        let uses = &uses[..if in_place { 3 } else { 4 }];
+        Self { rows, ..Self::new(&context.device, "norm", &text, uses) }
+    }
+
+    /// From rows `(a, b)` of `[tokens, 2 width]` to `activation(a) · b`, `[tokens, width]`.
+    pub fn gate(device: &Device, width: usize, activation: Activation) -> Self {
+        let head = format!("const WIDTH = {width}u;\n{}", function(activation));
+        let text = [&head, include_str!("shaders/activations.wgsl"), include_str!("shaders/gate.wgsl")];
+        Self::new(device, "gate", &text, &[Use::Read, Use::Write])
+    }
+
+    /// Rotates queries and keys of `[tokens, 3 heads width]` by their positions, in place.
+    pub fn rotate(device: &Device, heads: usize, width: usize) -> Self {
+        let head = format!("const HEADS = {heads}u;\nconst HALF = {}u;\n", width / 2);
+        let text = [&head, include_str!("shaders/rotate.wgsl")];
+        Self::new(device, "rotate", &text, &[Use::Read, Use::Write, Use::Read])
     }
 
     /// From `[tokens, width]` to one vector per sequence.
@@ -192,6 +214,18 @@ impl Kernel {
     pub fn bind(&self, device: &Device, buffers: &[&Buffer]) -> BindGroup {
         bind(device, &self.layout, buffers)
     }
+}
+
+/// The shader function `activation`, which calls one of `activations.wgsl`.
+fn function(activation: Activation) -> String {
+    let name = match activation {
+        Activation::Gelu => "gelu",
+        Activation::GeluTanh => "gelu_tanh",
+        Activation::Relu => "relu",
+        Activation::Tanh => "bounded_tanh",
+        Activation::Identity => "identity",
+    };
+    format!("fn activation(x: f32) -> f32 {{ return {name}(x); }}\n")
 }
 
 /// Bindings 0, 1, 2 … of a shader.

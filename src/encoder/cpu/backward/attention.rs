@@ -2,14 +2,14 @@
 
 use super::{
     super::{
-        attention::firsts,
+        attention::{firsts, hide},
         product::{After, Panels, Place, multiply},
         rows::softmax,
         simd::{Level, MOST_LANES},
     },
     rows::dot,
 };
-use crate::threads;
+use crate::{architecture::program::Mask, threads};
 
 /// One thread's memory.
 struct Scratch {
@@ -24,7 +24,14 @@ struct Scratch {
 ///
 /// With P = softmax(s Q Kᵀ) and O = P V: dV = Pᵀ dO, dP = dO Vᵀ, dS = P (dP - Σ dP P) by rows,
 /// dQ = s dS K, dK = s dSᵀ Q.
-pub fn backward(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], grads: &[f32], out: &mut [f32]) {
+pub fn backward(
+    level: Level,
+    (heads, mask): (usize, Mask),
+    qkv: &[f32],
+    lengths: &[usize],
+    grads: &[f32],
+    out: &mut [f32],
+) {
     let tokens: usize = lengths.iter().sum();
     if tokens == 0 {
         return;
@@ -62,6 +69,7 @@ pub fn backward(level: Level, heads: usize, qkv: &[f32], lengths: &[usize], grad
         };
         right.fill_by_columns(width, length, |token| part(token, 1));
         product(part(0, 0), 3 * hidden, right, Place::new(probabilities, stride));
+        hide(mask, probabilities, stride, 0, length);
         softmax(level, probabilities, stride, length, scale);
         // dP; and dV from the transposed P.
         right.fill_by_columns(width, length, |token| part(token, 2));

@@ -31,8 +31,8 @@ const GAP: usize = 16;
 pub struct Affine {
     /// `[output, input]`.
     pub weight: Param,
-    /// `[output]`.
-    pub bias: Param,
+    /// `[output]`, if the layers have one.
+    pub bias: Option<Param>,
     forward: Linear,
     backward: Linear,
 }
@@ -52,7 +52,10 @@ impl Affine {
         };
         let mut new = Self {
             weight: Param::joined(program, parts.iter().map(|part| part.weight), matrix)?,
-            bias: Param::joined(program, parts.iter().filter_map(|part| part.bias), bias)?,
+            bias: match bias.is_empty() {
+                true => None,
+                false => Some(Param::joined(program, parts.iter().filter_map(|part| part.bias), bias)?),
+            },
             forward: linear(input, output),
             backward: linear(output, input),
         };
@@ -73,7 +76,15 @@ impl Affine {
         if let Matrix::F32(panels) = &mut backward.matrix {
             panels.fill_by_rows(output, input, |row| &values[row * input..][..input]);
         }
-        forward.bias.clone_from(&bias.values);
+        if let Some(bias) = bias {
+            forward.bias.clone_from(&bias.values);
+        }
+    }
+
+    /// Adds its trainable weights to a list.
+    pub fn params<'a>(&'a mut self, out: &mut Vec<&'a mut Param>) {
+        out.push(&mut self.weight);
+        out.extend(&mut self.bias);
     }
 
     /// Computes rows `out` from rows `x`; `add` adds to what is in `out`.
@@ -92,7 +103,10 @@ impl Affine {
     /// Sums are taken in the same order with any number of threads.
     pub fn accumulate(&mut self, x: &Chunks, grads: &[f32]) {
         let (input, output) = (self.forward.input, self.forward.output);
-        let slices = self.weight.grads.par_chunks_mut(ROWS * input).zip(self.bias.grads.par_chunks_mut(ROWS));
+        // Without a bias its gradients go nowhere.
+        let mut nowhere = vec![0.0; if self.bias.is_some() { 0 } else { output }];
+        let biases = self.bias.as_mut().map_or(&mut nowhere, |bias| &mut bias.grads);
+        let slices = self.weight.grads.par_chunks_mut(ROWS * input).zip(biases.par_chunks_mut(ROWS));
         slices.enumerate().for_each_init(Vec::new, |transposed, (slice, (weight, bias))| {
             let rows = bias.len();
             for (panels, grads) in x.0.iter().zip(grads.chunks(DEPTH * output)) {

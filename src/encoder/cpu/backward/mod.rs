@@ -8,18 +8,23 @@
 //! bit-identical weights.
 
 mod attention;
+mod gate;
 mod linear;
 mod param;
 mod rows;
 
 pub use param::Param;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::{
     add, add_positions,
     attention::attend,
+    gate::gate as gated,
     pool::{pool, pool_backward},
+    rotary::{Direction, rotate},
     rows::normalize,
     simd::Level,
 };
@@ -27,10 +32,13 @@ use crate::{
     Error, Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, Gate, HeadNorm, Mask, Op, Place, Program, Rotation},
+        program::{self, Buffer, HeadNorm, Mask, Op, Place, Program},
     },
     bundle::{Quantization, Weights},
-    encoder::Reach,
+    encoder::{
+        Reach,
+        rotary::{Angles, Shared},
+    },
 };
 use linear::{Affine, Chunks};
 use rows::{LayerNorm, activated, activation_backward, normalize_backward};
@@ -67,6 +75,7 @@ enum Work {
         first: usize,
     },
     Norm {
+        from: Buffer,
         to: Buffer,
         norm: LayerNorm,
     },
@@ -86,11 +95,25 @@ enum Work {
         activation: Activation,
         size: [usize; 2],
     },
+    Gate {
+        from: Buffer,
+        to: Buffer,
+        activation: Activation,
+        width: usize,
+    },
+    /// The first `heads` heads of rows of `row`.
+    Rotate {
+        to: Buffer,
+        angles: Arc<Angles>,
+        heads: usize,
+        row: usize,
+    },
     Attend {
         from: Buffer,
         to: Buffer,
         heads: usize,
         width: usize,
+        mask: Mask,
     },
     Pool {
         from: Buffer,
@@ -126,8 +149,9 @@ impl Trainable {
         // Index of the value that is in each buffer.
         let mut current = [0; Buffer::COUNT];
         let mut steps = Vec::new();
+        let mut angles = Shared::default();
         for program::Step { place, op } in program.steps() {
-            let work = load(program, op, weights, level)?;
+            let work = load(program, op, weights, level, &mut angles)?;
             let (from, to) = work.buffers();
             let (reads, changes) = (current[from as usize], current[to as usize]);
             steps.push(Step { place: *place, work, reads, changes, kept: Kept::default() });
@@ -193,12 +217,20 @@ impl Trainable {
         for step in &mut self.steps {
             match &mut step.work {
                 Work::AddPositions { position, .. } => out.push(position),
-                Work::Norm { norm, .. } => out.extend([&mut norm.gain, &mut norm.bias]),
-                Work::Project { affine, .. } => out.extend([&mut affine.weight, &mut affine.bias]),
-                Work::FeedForward { up, down, .. } => {
-                    out.extend([&mut up.weight, &mut up.bias, &mut down.weight, &mut down.bias]);
+                Work::Norm { norm, .. } => {
+                    out.push(&mut norm.gain);
+                    out.extend(&mut norm.bias);
                 }
-                Work::Attend { .. } | Work::Pool { .. } | Work::Normalize { .. } => {}
+                Work::Project { affine, .. } => affine.params(&mut out),
+                Work::FeedForward { up, down, .. } => {
+                    up.params(&mut out);
+                    down.params(&mut out);
+                }
+                Work::Gate { .. }
+                | Work::Rotate { .. }
+                | Work::Attend { .. }
+                | Work::Pool { .. }
+                | Work::Normalize { .. } => {}
             }
         }
         out
@@ -213,7 +245,12 @@ impl Trainable {
             Work::FeedForward { up, down, .. } => {
                 [up, down].into_par_iter().for_each(|layer| layer.refresh(quantization));
             }
-            Work::AddPositions { .. } | Work::Attend { .. } | Work::Pool { .. } | Work::Normalize { .. } => {}
+            Work::AddPositions { .. }
+            | Work::Gate { .. }
+            | Work::Rotate { .. }
+            | Work::Attend { .. }
+            | Work::Pool { .. }
+            | Work::Normalize { .. } => {}
         });
     }
 
@@ -235,7 +272,9 @@ fn check_flow(program: &Program) -> Result<()> {
     for (i, step) in program.steps().iter().enumerate().rev() {
         let (from, to, alone, stays) = match &step.op {
             Op::AddPositions(op) => (op.to, op.to, false, true),
-            Op::Norm(op) => (op.from, op.to, false, true),
+            Op::Norm(op) => (op.from, op.to, false, op.from == op.to),
+            Op::Gate(op) => (op.from, op.to, true, false),
+            Op::Rotate(op) => (op.to, op.to, false, true),
             Op::FeedForward(op) => (op.from, op.to, false, true),
             Op::Normalize(op) => (op.to, op.to, false, true),
             Op::Project(op) => (op.from, op.to, false, op.residual),
@@ -253,7 +292,7 @@ fn check_flow(program: &Program) -> Result<()> {
     Ok(())
 }
 
-fn load(program: &Program, op: &Op, weights: &Weights, level: Level) -> Result<Work> {
+fn load(program: &Program, op: &Op, weights: &Weights, level: Level, angles: &mut Shared) -> Result<Work> {
     let affine = |linear: &program::Linear| Affine::new(level, program, linear, weights).map(Box::new);
     Ok(match *op {
         Op::AddPositions(ref op) => {
@@ -261,20 +300,14 @@ fn load(program: &Program, op: &Op, weights: &Weights, level: Level) -> Result<W
             position.values = op.rows(program, weights)?;
             Work::AddPositions { to: op.to, position, first: op.first }
         }
-        Op::Norm(ref op) => Work::Norm { to: op.to, norm: LayerNorm::new(level, program, op, weights)? },
+        Op::Norm(ref op) => {
+            Work::Norm { from: op.from, to: op.to, norm: LayerNorm::new(level, program, op, weights)? }
+        }
         Op::Project(program::Projection { from, to, ref linear, activation, residual }) => {
             let size = [linear.input, linear.output];
             Work::Project { from, to, affine: affine(linear)?, activation, residual, size }
         }
-        Op::FeedForward(program::FeedForward {
-            to,
-            inner,
-            gate: Gate::None,
-            ref up,
-            activation,
-            ref down,
-            ..
-        }) => {
+        Op::FeedForward(program::FeedForward { to, inner, ref up, activation, ref down, .. }) => {
             let size = [up.input, up.output];
             Work::FeedForward { to, inner, up: affine(up)?, down: affine(down)?, activation, size }
         }
@@ -284,10 +317,16 @@ fn load(program: &Program, op: &Op, weights: &Weights, level: Level) -> Result<W
             heads,
             kv_heads: _,
             head_width: width,
-            mask: Mask::Full,
-            rotation: Rotation::None,
+            mask,
             head_norm: HeadNorm::None,
-        }) => Work::Attend { from, to, heads, width },
+        }) => Work::Attend { from, to, heads, width, mask },
+        Op::Gate(program::Gate { from, to, activation, width }) => Work::Gate { from, to, activation, width },
+        Op::Rotate(ref op) => Work::Rotate {
+            to: op.to,
+            angles: angles.get(op),
+            heads: 2 * op.heads,
+            row: 3 * op.heads * op.head_width,
+        },
         Op::Pool(program::Pool { from, to, pooling, width }) => Work::Pool { from, to, pooling, width },
         Op::Normalize(program::Normalize { to, width }) => Work::Normalize { to, width },
     })
@@ -298,12 +337,14 @@ impl Work {
     fn buffers(&self) -> (Buffer, Buffer) {
         match *self {
             Self::AddPositions { to, .. }
-            | Self::Norm { to, .. }
+            | Self::Rotate { to, .. }
             | Self::FeedForward { to, .. }
             | Self::Normalize { to, .. } => (to, to),
-            Self::Project { from, to, .. } | Self::Attend { from, to, .. } | Self::Pool { from, to, .. } => {
-                (from, to)
-            }
+            Self::Norm { from, to, .. }
+            | Self::Project { from, to, .. }
+            | Self::Gate { from, to, .. }
+            | Self::Attend { from, to, .. }
+            | Self::Pool { from, to, .. } => (from, to),
         }
     }
 }
@@ -325,7 +366,7 @@ impl Step {
                 add_positions(out, lengths, &position.values[first * width..], width);
             }
             Work::Norm { norm, .. } => {
-                copy(out, there);
+                copy(out, x);
                 norm.apply(out);
             }
             &Work::Project { to, ref affine, activation, residual, size: [_, output], .. } => {
@@ -348,9 +389,16 @@ impl Step {
                 copy(out, there);
                 down.apply(after, out, true);
             }
-            &Work::Attend { to, heads, width, .. } => {
+            &Work::Gate { to, activation, width, .. } => {
+                gated(level, activation, width, x, fit(out, count(to, lengths) * width));
+            }
+            &Work::Rotate { ref angles, heads, row, .. } => {
+                copy(out, there);
+                rotate(level, angles, out, lengths, (heads, row), Direction::Forward);
+            }
+            &Work::Attend { to, heads, width, mask, .. } => {
                 let numbers = count(to, lengths) * heads * width;
-                attend(level, heads, x, lengths, fit(out, numbers));
+                attend(level, heads, mask, x, lengths, fit(out, numbers));
             }
             &Work::Pool { to, pooling, width, .. } => {
                 pool(pooling, width, x, lengths, fit(out, count(to, lengths) * width));
@@ -395,7 +443,20 @@ impl Pass<'_> {
                     }
                 }
             }
-            Work::Norm { to, norm } => norm.backward(x, &mut self.grads[*to as usize], accumulate),
+            Work::Norm { from, to, norm } => {
+                let mut grads = self.take(*to);
+                norm.backward(x, &mut grads, accumulate);
+                if from != to {
+                    let below = &mut self.grads[*from as usize];
+                    match self.known[*from as usize] {
+                        true => add(below, &grads),
+                        false => copy(below, &grads),
+                    }
+                    self.known[*to as usize] = false;
+                    self.known[*from as usize] = true;
+                }
+                self.grads[*to as usize] = grads;
+            }
             &mut Work::Project { from, to, ref mut affine, activation, residual, size: [input, _] } => {
                 let mut grads = self.take(to);
                 if activation != Activation::Identity {
@@ -432,10 +493,22 @@ impl Pass<'_> {
                 }
                 self.grads[inner as usize] = inside;
             }
-            &mut Work::Attend { from, to, heads, width } => {
+            &mut Work::Gate { from, to, activation, width } => {
+                let mut below = self.take(from);
+                let out = fit(&mut below, count(from, lengths) * 2 * width);
+                gate::backward(level, activation, width, x, &self.grads[to as usize], out);
+                self.grads[from as usize] = below;
+                self.known[to as usize] = false;
+                self.known[from as usize] = true;
+            }
+            &mut Work::Rotate { to, ref angles, heads, row } => {
+                let grads = &mut self.grads[to as usize];
+                rotate(level, angles, grads, lengths, (heads, row), Direction::Back);
+            }
+            &mut Work::Attend { from, to, heads, width, mask } => {
                 let mut below = self.take(from);
                 let out = fit(&mut below, count(from, lengths) * 3 * heads * width);
-                attention::backward(level, heads, x, lengths, &self.grads[to as usize], out);
+                attention::backward(level, (heads, mask), x, lengths, &self.grads[to as usize], out);
                 self.grads[from as usize] = below;
                 self.known[to as usize] = false;
                 self.known[from as usize] = true;

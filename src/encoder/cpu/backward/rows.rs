@@ -48,7 +48,7 @@ fn dot_by(a: &[f32], b: &[f32], each: impl Fn(f32, f32) -> f32) -> f32 {
 /// A layer norm with trainable gain and bias.
 pub struct LayerNorm {
     pub gain: Param,
-    pub bias: Param,
+    pub bias: Option<Param>,
     norm: Norm,
     level: Level,
 }
@@ -56,16 +56,20 @@ pub struct LayerNorm {
 impl LayerNorm {
     /// A program's norm.
     pub fn new(level: Level, program: &Program, norm: &program::Norm, weights: &Weights) -> Result<Self> {
-        let &program::Norm { kind: NormKind::Layer, gain, bias, epsilon, .. } = norm;
-        let (gain, bias) = (Param::read(program, gain, weights)?, Param::read(program, bias, weights)?);
-        let norm = Norm { gain: gain.values.clone(), bias: bias.values.clone(), epsilon: epsilon as f32 };
+        let &program::Norm { kind: NormKind::Layer, gain, bias, width, epsilon, .. } = norm;
+        let gain = Param::read(program, gain, weights)?;
+        let bias = bias.map(|bias| Param::read(program, bias, weights)).transpose()?;
+        let values = bias.as_ref().map_or_else(|| vec![0.0; width], |bias| bias.values.clone());
+        let norm = Norm { gain: gain.values.clone(), bias: values, epsilon: epsilon as f32 };
         Ok(Self { gain, bias, norm, level })
     }
 
     /// Makes changed values take effect.
     pub fn refresh(&mut self) {
         self.norm.gain.clone_from(&self.gain.values);
-        self.norm.bias.clone_from(&self.bias.values);
+        if let Some(bias) = &self.bias {
+            self.norm.bias.clone_from(&bias.values);
+        }
     }
 
     /// Normalizes rows in place.
@@ -91,7 +95,9 @@ impl LayerNorm {
         if accumulate {
             for part in parts {
                 super::super::add(&mut gain.grads, &part[..width]);
-                super::super::add(&mut bias.grads, &part[width..]);
+                if let Some(bias) = bias {
+                    super::super::add(&mut bias.grads, &part[width..]);
+                }
             }
         }
     }

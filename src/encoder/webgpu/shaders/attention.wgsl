@@ -4,7 +4,8 @@
 // softmax: Milakov and Gimelshein 2018, arXiv 1805.02867). Eight invocations share a query: each computes
 // every eighth score of a tile, and every eighth vec4 of the result.
 //
-// Constants prepended to this text: HEADS, WIDTH (vec4s in a head), KEYS (a multiple of 8).
+// Constants prepended to this text: HEADS, WIDTH (vec4s in a head), KEYS (a multiple of 8), REACH (how many
+// positions away a token attends, below 2³¹).
 
 const QUERIES = 16u;
 const SHARED = 8u;
@@ -47,7 +48,8 @@ fn main(
     var top = LOWEST;
     var total = 0.0;
     var sums: array<vec4f, PARTS>;
-    for (var start = 0u; start < length; start += KEYS) {
+    let end = min(length, tile.z + QUERIES + REACH);
+    for (var start = select(0u, tile.z - REACH, tile.z > REACH) / KEYS * KEYS; start < end; start += KEYS) {
         for (var i = index; i < KEYS * WIDTH; i += QUERIES * SHARED) {
             let at = start + i / WIDTH;
             var value = vec4f();
@@ -65,7 +67,7 @@ fn main(
             for (var k = 0u; k < WIDTH; k++) {
                 score += dot(q_tile[k * QUERIES + query], kv_tile[k * KEYS + key]);
             }
-            mine[s] = select(LOWEST, score, start + key < length);
+            mine[s] = select(LOWEST, score, start + key < length && near(tile.z + query, start + key));
             best = max(best, mine[s]);
         }
         largest[query * SHARED + share] = best;
@@ -84,7 +86,8 @@ fn main(
         }
         for (var s = 0u; s < SCORES; s++) {
             let key = s * SHARED + share;
-            scores[query * KEYS + key] = select(0.0, exp(mine[s] - now), start + key < length);
+            let seen = start + key < length && near(tile.z + query, start + key);
+            scores[query * KEYS + key] = select(0.0, exp(mine[s] - now), seen);
         }
         workgroupBarrier();
         let shrink = exp(top - now);
@@ -112,4 +115,9 @@ fn main(
             }
         }
     }
+}
+
+// Whether a token attends to another.
+fn near(token: u32, other: u32) -> bool {
+    return other + REACH >= token && other <= token + REACH;
 }

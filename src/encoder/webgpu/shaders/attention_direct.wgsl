@@ -1,7 +1,8 @@
 // As `attention.wgsl`, but reading the buffers directly, for software adapters: one invocation per query, four
 // keys at a time.
 //
-// Constants prepended to this text: HEADS, WIDTH (vec4s in a head).
+// Constants prepended to this text: HEADS, WIDTH (vec4s in a head), REACH (how many positions away a
+// token attends, below 2³¹).
 
 const QUERIES = 16u;
 const ROW = 3u * HEADS * WIDTH;
@@ -26,17 +27,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
     var top = LOWEST;
     var total = 0.0;
     var sums: array<vec4f, WIDTH>;
-    for (var start = 0u; start < length; start += 4u) {
+    let end = min(length, token + REACH + 1u);
+    for (var start = select(0u, token - REACH, token > REACH) / 4u * 4u; start < end; start += 4u) {
         let keys = start + vec4u(0u, 1u, 2u, 3u);
         let at = (tile.x + min(keys, vec4u(length - 1u))) * ROW + (HEADS + head) * WIDTH;
         var scores = vec4f();
         for (var i = 0u; i < WIDTH; i++) {
             scores += qkv[query + i] * mat4x4f(qkv[at.x + i], qkv[at.y + i], qkv[at.z + i], qkv[at.w + i]);
         }
-        scores = select(vec4f(LOWEST), scores * inverseSqrt(f32(4u * WIDTH)), keys < vec4u(length));
+        let near = (keys + REACH >= vec4u(token)) & (keys <= vec4u(token + REACH));
+        let seen = (keys < vec4u(length)) & near;
+        scores = select(vec4f(LOWEST), scores * inverseSqrt(f32(4u * WIDTH)), seen);
         let now = max(top, max(max(scores.x, scores.y), max(scores.z, scores.w)));
         let shrink = exp(top - now);
-        let p = select(vec4f(), exp(scores - now), keys < vec4u(length));
+        let p = select(vec4f(), exp(scores - now), seen);
         top = now;
         total = total * shrink + dot(p, vec4f(1.0));
         let v = at + HEADS * WIDTH;

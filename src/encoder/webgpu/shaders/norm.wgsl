@@ -1,6 +1,6 @@
 // Layer norm of each row in place, one workgroup per row.
 //
-// Constants prepended to this text: WIDTH, EPSILON.
+// Constants prepended to this text: WIDTH, EPSILON, and the function `before`, which reads what is normed.
 
 @group(0) @binding(1) var<storage, read_write> rows: array<f32>;
 // Gain, then bias.
@@ -11,16 +11,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
     let start = group.x * WIDTH;
     var part = 0.0;
     for (var i = index; i < WIDTH; i += ACROSS) {
-        part += rows[start + i];
+        part += before(start + i);
     }
     let mean = sum(index, part) / f32(WIDTH);
     part = 0.0;
     for (var i = index; i < WIDTH; i += ACROSS) {
-        let difference = rows[start + i] - mean;
+        let difference = before(start + i) - mean;
         part += difference * difference;
     }
     let deviation = sqrt(sum(index, part) / f32(WIDTH) + EPSILON);
     for (var i = index; i < WIDTH; i += ACROSS) {
-        rows[start + i] = (rows[start + i] - mean) / deviation * affine[i] + affine[WIDTH + i];
+        rows[start + i] = (before(start + i) - mean) / deviation * affine[i] + affine[WIDTH + i];
     }
 }

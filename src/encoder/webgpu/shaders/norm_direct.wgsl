@@ -1,6 +1,6 @@
 // As `norm.wgsl`, but with one invocation per row, for software adapters.
 //
-// Constants prepended to this text: WIDTH, EPSILON.
+// Constants prepended to this text: WIDTH, EPSILON, and the function `before`, which reads what is normed.
 
 const ROWS = 16u;
 const PARTS = WIDTH / 4u;
@@ -18,16 +18,16 @@ fn main(@builtin(global_invocation_id) place: vec3u) {
     let start = place.x * PARTS;
     var sums = vec4f();
     for (var i = 0u; i < PARTS; i++) {
-        sums += rows[start + i];
+        sums += before(start + i);
     }
     let mean = dot(sums, vec4f(1.0)) / f32(WIDTH);
     sums = vec4f();
     for (var i = 0u; i < PARTS; i++) {
-        let difference = rows[start + i] - mean;
+        let difference = before(start + i) - mean;
         sums += difference * difference;
     }
     let deviation = sqrt(dot(sums, vec4f(1.0)) / f32(WIDTH) + EPSILON);
     for (var i = 0u; i < PARTS; i++) {
-        rows[start + i] = (rows[start + i] - mean) / deviation * affine[i] + affine[PARTS + i];
+        rows[start + i] = (before(start + i) - mean) / deviation * affine[i] + affine[PARTS + i];
     }
 }
