@@ -638,6 +638,29 @@ mod tests {
     }
 
     #[test]
+    fn a_hub_name_is_not_taken_for_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        let model = |name: &str| {
+            fs::write(&path, TEXT.replace("\"m\"", &format!("\"{name}\""))).unwrap();
+            TrainConfig::read(&path).unwrap()
+        };
+        for name in ["owner/name", "owner/name@refs/pr/1"] {
+            let config = model(name);
+            assert_eq!(config.start.model, Path::new(name));
+            // Its other inputs are missing, it is not.
+            let problem = config.check_inputs(&path).unwrap_err().to_string();
+            assert!(problem.contains("data.folder"), "{problem}");
+        }
+        for other in ["m", "../owner/name", "a/b/c"] {
+            assert_eq!(model(other).start.model, folder.path().join(other));
+        }
+        // A folder takes precedence.
+        fs::create_dir_all(folder.path().join("owner/name")).unwrap();
+        assert_eq!(model("owner/name").start.model, folder.path().join("owner/name"));
+    }
+
+    #[test]
     fn what_is_not_there_is_named_with_how_to_get_it() {
         let folder = tempfile::tempdir().unwrap();
         let recipes = folder.path().join("recipes");

@@ -49,7 +49,9 @@ pub fn locate(named: &Path, revision: Option<&str>) -> Result<PathBuf> {
             let megabytes = |bytes: u64| bytes.div_ceil(1_000_000) as usize;
             // 100 % only when every byte is here.
             let shown = if ended { megabytes(all) } else { megabytes(done).saturating_sub(1) };
-            progress.show(shown, megabytes(all));
+            if shown > 0 {
+                progress.show(shown, megabytes(all));
+            }
         }
     })
 }
