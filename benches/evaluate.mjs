@@ -22,7 +22,7 @@ const { page } = await open(browser, server, "?view=evaluate&device=cpu");
 await page.locator("#evaluate input[type=file], main input[type=file]").last().setInputFiles(files.map((name) => join(folder, name)));
 // The list of files moves the button down: a click before it comes is lost.
 await page.getByText(/^Chosen:/).waitFor();
-await page.getByRole("button", { name: "Measure", exact: true }).click();
+await page.getByRole("button", { name: "Evaluate", exact: true }).click();
 const table = page.getByRole("table", { name: "Measures by setting" });
 let [stage, since] = ["opening", performance.now()];
 for (let ready = false; !ready; ) {

@@ -135,6 +135,25 @@ impl From<Box<dyn std::error::Error + Send + Sync>> for Problem {
     }
 }
 
+impl From<serde_json::Error> for Problem {
+    /// Where JSON is no JSON, that and the place; a parser's own words say no more to a person.
+    fn from(error: serde_json::Error) -> Self {
+        use serde_json::error::Category;
+        let words = match error.classify() {
+            Category::Syntax => format!("it is not JSON (line {}, column {})", error.line(), error.column()),
+            Category::Eof => format!("it is JSON that breaks off in line {}", error.line()),
+            Category::Data | Category::Io => error.to_string(),
+        };
+        Self::of(words, error)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
 /// Errors whose own message is the description.
 macro_rules! problems {
     ($($(#[$feature:meta])? $error:ty),* $(,)?) => {
@@ -154,7 +173,6 @@ problems!(
     std::io::Error,
     std::string::FromUtf8Error,
     std::str::Utf8Error,
-    serde_json::Error,
     #[cfg(feature = "data")]
     safetensors::SafeTensorError,
     #[cfg(feature = "data")]
@@ -178,6 +196,11 @@ mod tests {
         assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound));
         let error = Error::format("a.json", Problem::of("it is not JSON", said()));
         assert_eq!((error.to_string().as_str(), error.source().is_some()), ("a.json: it is not JSON", true));
+        let json = |text: &str| serde_json::from_str::<Vec<u32>>(text).unwrap_err();
+        let said = Error::format("a.json", json("<html>")).to_string();
+        assert_eq!(said, "a.json: it is not JSON (line 1, column 1)");
+        assert_eq!(Error::format("a", json("[1,")).to_string(), "a: it is JSON that breaks off in line 1");
+        assert!(Error::format("a", json("[1,true]")).to_string().contains("true"));
         assert!(Error::device("GPU", "it is not there").source().is_none());
     }
 }

@@ -39,7 +39,14 @@ pub enum Request {
         /// Split passages that are longer than the model's window into overlapping windows.
         #[serde(default)]
         windows: bool,
+        /// Keep text and vectors in the browser's storage, in place of the text that was kept before.
+        #[serde(default)]
+        keep: bool,
     },
+    /// The text that is kept in the browser's storage; answered by [`Event::Recalled`].
+    RecallFiles { id: Id },
+    /// Forget it, and its vectors; answered by [`Event::CacheCleared`].
+    ForgetFiles { id: Id },
     /// Rank the open corpus for a query.
     Search {
         id: Id,
@@ -265,6 +272,8 @@ pub enum Event {
     Vectors { id: Id, dimension: usize, values: Vec<f32>, cut: Cut },
     /// A passage in the language that [`Request::Read`] asked for; `None` where the corpus has none in it.
     Reading { id: Id, reading: Option<Reading> },
+    /// The text that is kept; no files where there is none.
+    Recalled { id: Id, files: Vec<OpenedFile>, windows: bool },
     /// A data set is open.
     TaskReady { id: Id, task: TaskInfo },
     /// A model was measured; the run is known by the request's id from now on.
@@ -363,6 +372,9 @@ pub struct CorpusInfo {
     /// What the model's window left out of the passages; `None` while that is not known.
     #[serde(default)]
     pub cut: Option<Cut>,
+    /// Whether it is a person's own text that is kept in the browser's storage.
+    #[serde(default)]
+    pub kept: bool,
 }
 
 /// A question to click.

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::catalogue::message;
 use super::state::Page;
 use crate::protocol::{Event, Id, Stage};
 
@@ -89,16 +90,8 @@ impl Page {
     /// All that can be under way: of the views, and of what is below them.
     pub fn work(self) -> Vec<Work> {
         let of_page = [
-            Work {
-                activity: self.opening,
-                sentence: "a text is being encoded in the Search view",
-                company: Company::Shared,
-            },
-            Work {
-                activity: self.loading,
-                sentence: "a model is being loaded in the Search view",
-                company: Company::Shared,
-            },
+            Work { activity: self.opening, sentence: message::ENCODING_TEXT, company: Company::Shared },
+            Work { activity: self.loading, sentence: message::LOADING_MODEL, company: Company::Shared },
         ];
         self.views().iter().map(|view| view.work()).chain(of_page).collect()
     }

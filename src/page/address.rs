@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use leptos::prelude::window;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::catalogue::{fill, message};
 use crate::protocol::DeviceChoice;
 
 /// What is written as it is, beside letters and digits.
@@ -67,12 +68,7 @@ impl Address {
     /// A sentence on the values that meant nothing to those who read them.
     pub fn unknown(&self) -> Option<String> {
         let unknown = self.unknown.borrow();
-        (!unknown.is_empty()).then(|| {
-            format!(
-                "The link asks for something this page does not know, which is left out: {}.",
-                unknown.join(", ")
-            )
-        })
+        (!unknown.is_empty()).then(|| fill(message::UNKNOWN_IN_LINK, &[("what", &unknown.join(", "))]))
     }
 
     /// The parts of a value that are set apart by commas.

@@ -70,6 +70,56 @@ pub(super) enum Presence {
 }
 
 impl Page {
+    /// Opens what was open when the page was last left: the person's own text, where they kept it, else the sample.
+    pub fn open_at_first(self) {
+        if !matches!(kept_text(), Some((Kept::Open, _))) {
+            return self.open_sample();
+        }
+        self.recall_text();
+    }
+
+    /// Opens the text that the browser keeps.
+    pub fn recall_text(self) {
+        self.cancel_opening();
+        let id = self.next_id();
+        if self.send(&Request::RecallFiles { id }) {
+            self.kept.update_value(|k| k.recalling = Some(id));
+            let activity = Activity::new(id, corpus::OPENING_KEPT);
+            self.opening.set(Some(Activity { shown: Shown::WithProgress, ..activity }));
+        }
+    }
+
+    /// The kept text is there; where there is none any more, the sample is opened.
+    pub(super) fn text_recalled(self, id: Id, files: Vec<OpenedFile>, windows: bool) {
+        if self.kept.with_value(|k| k.recalling != Some(id)) {
+            return;
+        }
+        self.kept.update_value(|k| k.recalling = None);
+        self.opening.set(None);
+        if files.is_empty() {
+            remember_text(None);
+            self.kept_name.set(None);
+            return self.open_sample();
+        }
+        self.windows.set(windows);
+        self.open_files(files);
+    }
+
+    /// The person wants their text kept no longer.
+    pub fn forget_text(self) {
+        let id = self.next_id();
+        if self.send(&Request::ForgetFiles { id }) {
+            remember_text(None);
+            self.kept_name.set(None);
+            self.kept.update_value(|k| k.forgetting = Some(id));
+            if self.kept.with_value(|k| {
+                k.open.files().is_some() || k.coming.as_ref().is_some_and(|c| c.files().is_some())
+            }) {
+                self.open_sample();
+            }
+        }
+    }
+
     /// Opens what was open, the sample where nothing was.
     pub fn open_again(self) {
         match self.kept.with_value(|k| k.open.clone()) {
@@ -186,7 +236,7 @@ impl Page {
             }
         });
         if let Some(files) = unsent.flatten()
-            && !self.send(&self.files_request(id, files))
+            && !self.send(&self.files_request(id, files, true))
         {
             self.opening.set(None);
         }
@@ -195,13 +245,13 @@ impl Page {
     /// What opens in a worker the text that is open here.
     pub fn open_request(self, id: Id) -> Option<Request> {
         Some(match self.kept.with_value(|k| k.open.clone()) {
-            Source::Files(files) => self.files_request(id, files),
+            Source::Files(files) => self.files_request(id, files, false),
             Source::Sample => Request::OpenSample { id, url: resolve(SAMPLE)? },
         })
     }
 
-    fn files_request(self, id: Id, files: Vec<OpenedFile>) -> Request {
-        Request::OpenFiles { id, files, windows: self.windows.get_untracked() }
+    fn files_request(self, id: Id, files: Vec<OpenedFile>, keep: bool) -> Request {
+        Request::OpenFiles { id, files, windows: self.windows.get_untracked(), keep }
     }
 
     /// Stops opening; what was open stays open.
@@ -236,6 +286,13 @@ impl Page {
             k.open = k.coming.take().map_or(Source::Sample, Coming::into_source);
             k.presence = Presence::Present;
         });
+        if corpus.kept {
+            remember_text(Some((Kept::Open, &corpus.name)));
+            self.kept_name.set(Some(corpus.name.clone()));
+        } else if let Some((Kept::Open, name)) = kept_text() {
+            // The text before is kept, and the person went to another.
+            remember_text(Some((Kept::Closed, &name)));
+        }
         self.corpus.set(Some(corpus));
         self.settle_text();
         self.tell(Happened::CorpusReady);
@@ -243,7 +300,10 @@ impl Page {
 
     pub(super) fn opening_failed(self, problem: String) {
         self.opening.set(None);
-        self.kept.update_value(|k| k.coming = None);
+        self.kept.update_value(|k| {
+            k.coming = None;
+            k.fresh = false;
+        });
         self.not_opened(problem);
     }
 }
@@ -252,4 +312,33 @@ impl Page {
 pub(super) fn arrange(examples: &mut [Example]) {
     let own = names::of_reader(|code| examples.iter().any(|e| e.language == code));
     examples.sort_by_key(|e| (e.is_harder(), Some(&e.language) != own.as_ref()));
+}
+
+/// Whether the text that the browser keeps was open when the page was last left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Open,
+    Closed,
+}
+
+/// Its name in the browser's storage.
+const KEPT: &str = "interlingua-text";
+
+/// The name of the text that the browser keeps, and whether it was open.
+pub(super) fn kept_text() -> Option<(Kept, String)> {
+    let said = window().local_storage().ok()??.get_item(KEPT).ok()??;
+    let (how, name) = said.split_once(' ')?;
+    Some((if how == "open" { Kept::Open } else { Kept::Closed }, name.to_owned()))
+}
+
+fn remember_text(text: Option<(Kept, &str)>) {
+    let Ok(Some(storage)) = window().local_storage() else { return };
+    // Where the browser refuses, the text is not opened by itself the next time.
+    let _ = match text {
+        Some((kept, name)) => {
+            let how = if kept == Kept::Open { "open" } else { "closed" };
+            storage.set_item(KEPT, &format!("{how} {name}"))
+        }
+        None => storage.remove_item(KEPT),
+    };
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
+use super::catalogue::{fill, message};
 use super::link::describe;
 use super::state::Page;
 use super::words;
@@ -25,12 +26,11 @@ impl Page {
         let size: f64 = files.iter().map(|f| f.size()).sum();
         if size > LARGEST_FILES {
             self.say_of_text(
-                format!(
-                    "These files have {} together, and a page can take in {}",
-                    words::bytes(size),
-                    words::bytes(LARGEST_FILES)
+                fill(
+                    message::TOO_LARGE,
+                    &[("size", &words::bytes(size)), ("most", &words::bytes(LARGEST_FILES))],
                 ),
-                "What was open stays open. Choose fewer or smaller files.",
+                message::TOO_LARGE_STILL,
                 None,
             );
             return;
@@ -45,8 +45,8 @@ impl Page {
                     }
                     Err(why) => {
                         self.say_of_text(
-                            format!("{} could not be read: {why}", file.name()),
-                            "What was open stays open. Choose the file again.",
+                            fill(message::UNREADABLE, &[("name", &file.name()), ("why", &why)]),
+                            message::UNREADABLE_STILL,
                             None,
                         );
                         return;
@@ -81,8 +81,8 @@ impl Page {
         })();
         if let Err(why) = saved {
             self.say(
-                format!("{name} could not be saved: {}", describe(&why)),
-                "What is on the screen stays.",
+                fill(message::NOT_SAVED, &[("name", name), ("why", &describe(&why))]),
+                message::SCREEN_STAYS,
                 None,
             );
         }
@@ -110,17 +110,18 @@ async fn bytes_of(file: &web_sys::File) -> Result<Vec<u8>, String> {
         let begin = bytes.len() as f64;
         let part = file.slice_with_f64_and_f64(begin, size.min(begin + PART)).map_err(|e| describe(&e))?;
         let Some(part) = within(patience::FILE, JsFuture::from(part.array_buffer())).await else {
-            return Err(format!(
-                "nothing more came for {} s after {} of {} bytes; where it lies in a cloud or on another \
-                 machine, copy it to this one first",
-                patience::FILE,
-                words::count(bytes.len()),
-                words::count(size as usize),
+            return Err(fill(
+                message::FILE_STOPPED,
+                &[
+                    ("seconds", &patience::FILE.to_string()),
+                    ("done", &words::count(bytes.len())),
+                    ("total", &words::count(size as usize)),
+                ],
             ));
         };
         let part = js_sys::Uint8Array::new(&part.map_err(|e| describe(&e))?).to_vec();
         if part.is_empty() {
-            return Err("it became shorter while it was read".into());
+            return Err(message::FILE_SHRANK.into());
         }
         bytes.extend(part);
     }

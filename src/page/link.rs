@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use super::catalogue::{fill, message};
 use crate::patience::{self, no_answer, within};
 use crate::protocol::{Event, Request};
 
@@ -41,7 +42,7 @@ impl Link {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options(SCRIPT, &options)
-            .map_err(|e| format!("the browser refused to start a worker: {}", describe(&e)))?;
+            .map_err(|e| fill(message::WORKER_REFUSED, &[("why", &describe(&e))]))?;
 
         let early = Rc::new(RefCell::new(Some(Vec::new())));
         let unheard = early.clone();
@@ -55,12 +56,12 @@ impl Link {
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
             for request in held.take().into_iter().flatten() {
                 if let Err(e) = listener.post_message(&request) {
-                    on_unreadable(format!("a request could not be sent to it: {}", describe(&e)));
+                    on_unreadable(fill(message::NOT_SENT, &[("why", &describe(&e))]));
                 }
             }
             match serde_wasm_bindgen::from_value::<Event>(message.data()) {
                 Ok(e) => event(e),
-                Err(e) => on_unreadable(format!("it said something this page does not understand ({e})")),
+                Err(e) => on_unreadable(fill(message::NOT_UNDERSTOOD, &[("why", &e.to_string())])),
             }
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -68,7 +69,7 @@ impl Link {
         let on_error = Closure::<dyn FnMut(web_sys::Event)>::new(move |e: web_sys::Event| {
             let message = e.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).unwrap_or_default();
             death(match message.trim_start_matches("Uncaught ") {
-                "" => "its script could not be loaded".into(),
+                "" => message::NO_SCRIPT.into(),
                 message => message.to_owned(),
             });
         });
@@ -85,14 +86,12 @@ impl Link {
     pub fn send(&self, request: &Request) -> Result<(), String> {
         let value = request
             .serialize(&serde_wasm_bindgen::Serializer::new())
-            .map_err(|e| format!("the request could not be sent: {e}"))?;
+            .map_err(|e| fill(message::NOT_SENT, &[("why", &e.to_string())]))?;
         if let Some(early) = self.early.borrow_mut().as_mut() {
             early.push(value);
             return Ok(());
         }
-        self.worker
-            .post_message(&value)
-            .map_err(|e| format!("the request could not be sent: {}", describe(&e)))
+        self.worker.post_message(&value).map_err(|e| fill(message::NOT_SENT, &[("why", &describe(&e))]))
     }
 }
 

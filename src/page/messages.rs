@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::catalogue::message;
 use super::state::Page;
 
 /// What went wrong, in words, and what still works.
@@ -43,10 +44,10 @@ impl WayOut {
     /// What stands on the button.
     pub fn words(self) -> &'static str {
         match self {
-            Self::LoadModel => "Try again",
-            Self::FetchModel => "Load it from there",
-            Self::OpenText => "Open it again",
-            Self::StartWorker => "Start again",
+            Self::LoadModel => message::TRY_AGAIN,
+            Self::FetchModel => message::LOAD_FROM_THERE,
+            Self::OpenText => message::OPEN_AGAIN,
+            Self::StartWorker => message::START_AGAIN,
             Self::View { words, .. } => words,
         }
     }
@@ -139,7 +140,7 @@ pub(super) fn sentence(words: &str) -> String {
     let mut out: String = match chars.next() {
         Some(c) if first.chars().all(char::is_alphabetic) => c.to_uppercase().chain(chars).collect(),
         Some(_) => words.to_owned(),
-        None => return "Something went wrong, without a word about what.".into(),
+        None => return message::SOMETHING.into(),
     };
     if !out.ends_with(['.', '!', '?', '…']) {
         out.push('.');

@@ -166,7 +166,9 @@ impl Page {
 
     /// The worker went on with another device.
     pub(super) fn device_changed(self, device: DeviceReport) {
-        if let Some(why) = device.notes.last() {
+        // What was tried and passed over, while the model runs where it did, stands with the device.
+        let moved = self.model.with_untracked(|m| m.as_ref().is_none_or(|m| m.device.kind != device.kind));
+        if let Some(why) = device.notes.last().filter(|_| moved) {
             self.notice.set(Some(why.clone()));
         }
         self.model.update(|model| {

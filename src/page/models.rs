@@ -10,6 +10,7 @@ use web_sys::Response;
 use super::link::{answer, describe};
 use super::model::same_folder;
 use super::state::Page;
+use crate::error::Problem;
 use crate::patience;
 
 /// The list, seen from the page.
@@ -48,7 +49,7 @@ impl Listed {
 
 /// Reads the list; otherwise says what is wrong with it.
 fn parse(text: &str) -> Result<Vec<Listed>, String> {
-    let list: Vec<Listed> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let list: Vec<Listed> = serde_json::from_str(text).map_err(|e| Problem::from(e).to_string())?;
     let mut seen = HashSet::new();
     for (model, number) in list.iter().zip(1..) {
         if model.folder.trim().is_empty() || model.name.trim().is_empty() {
@@ -149,7 +150,7 @@ mod tests {
     fn what_is_wrong_with_a_list_is_said() {
         let entry = r#"{"folder":"a/","name":"A","about":"It.","megabytes":26}"#;
         for (text, word) in [
-            ("<html>", "expected value"),
+            ("<html>", "not JSON"),
             (r#"[{"folder":"a/","name":"A","about":"It."}]"#, "megabytes"),
             (r#"[{"folder":"a/","nome":"A"}]"#, "`nome`"),
             (r#"[{"folder":" ","name":"A","about":"","megabytes":1}]"#, "model 1"),

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::activity::Activity;
 use super::address::{Address, Builder, device_name, device_named};
-use super::corpus::{Coming, Presence, Source};
+use super::corpus::{Coming, Presence, Source, kept_text};
 use super::isolation::Threads;
 use super::link::Link;
 use super::messages::Problem;
@@ -42,6 +42,8 @@ pub(super) struct Page {
     pub corpus: RwSignal<Option<CorpusInfo>>,
     /// A corpus is on its way.
     pub opening: RwSignal<Option<Activity>>,
+    /// The name of the person's own text that the browser keeps.
+    pub kept_name: RwSignal<Option<String>>,
     /// Whether long passages of one's own text are split into windows.
     pub windows: RwSignal<bool>,
 
@@ -66,6 +68,10 @@ pub(super) struct Kept {
     pub clearing: Option<Id>,
     pub open: Source,
     pub coming: Option<Coming>,
+    /// The request for the text that the browser keeps.
+    pub recalling: Option<Id>,
+    /// The request that forgets it.
+    pub forgetting: Option<Id>,
     pub presence: Presence,
     /// Whether the text that comes was chosen by the person just now, rather than opened again.
     pub fresh: bool,
@@ -88,6 +94,7 @@ impl Page {
             models_problem: RwSignal::new(None),
             corpus: RwSignal::new(None),
             opening: RwSignal::new(None),
+            kept_name: RwSignal::new(kept_text().map(|(_, name)| name)),
             windows: RwSignal::new(false),
             problem: RwSignal::new(None),
             notice: RwSignal::new(None),

@@ -1,5 +1,6 @@
-//! Numbers, sizes and times as people read them.
+//! Numbers, sizes and times as people read them, in the form of the catalogue's language.
 
+use super::catalogue::{fill, number, progress, shell};
 use crate::protocol::Stage;
 
 /// 13090 → `13,090`.
@@ -8,11 +9,17 @@ pub(super) fn count(n: usize) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
+            out.push(number::GROUP);
         }
         out.push(digit);
     }
     out
+}
+
+/// A number with so many decimals: `0.74`.
+pub(super) fn decimal(x: f64, digits: usize) -> String {
+    let written = format!("{x:.digits$}");
+    if number::DECIMAL == '.' { written } else { written.replace('.', &number::DECIMAL.to_string()) }
 }
 
 /// `1 passage`, `2 passages`.
@@ -26,7 +33,7 @@ pub(super) fn bytes(n: f64) -> String {
     if n < 1e6 {
         format!("{:.0} kB", (n / 1e3).max(1.0))
     } else if n < 1e7 {
-        format!("{:.1} MB", n / 1e6)
+        format!("{} MB", decimal(n / 1e6, 1))
     } else {
         format!("{:.0} MB", n / 1e6)
     }
@@ -34,37 +41,38 @@ pub(super) fn bytes(n: f64) -> String {
 
 /// `12 of 26 MB`, with the unit said once.
 pub(super) fn bytes_of(done: f64, total: f64) -> String {
+    let of = |done: String, total: String| fill(progress::OF, &[("done", &done), ("total", &total)]);
     if total >= 1e6 {
         let digits = if total < 1e7 { 1 } else { 0 };
-        format!("{:.digits$} of {:.digits$} MB", done / 1e6, total / 1e6)
+        of(decimal(done / 1e6, digits), format!("{} MB", decimal(total / 1e6, digits)))
     } else {
-        format!("{:.0} of {:.0} kB", done / 1e3, total / 1e3)
+        of(decimal(done / 1e3, 0), format!("{} kB", decimal(total / 1e3, 0)))
     }
 }
 
 /// Milliseconds: below ten with a decimal.
 pub(super) fn ms(t: f64) -> String {
     if t < 10.0 {
-        format!("{t:.1} ms")
+        format!("{} ms", decimal(t, 1))
     } else if t < 10_000.0 {
         format!("{} ms", count(t.round() as usize))
     } else {
-        format!("{:.1} s", t / 1e3)
+        format!("{} s", decimal(t / 1e3, 1))
     }
 }
 
 /// Milliseconds in tables, with three digits that count: `0.05`, `3.14`, `31.4`, `742`, `5,461`.
 pub(super) fn short_ms(t: f64) -> String {
     match t {
-        t if t < 10.0 => format!("{t:.2}"),
-        t if t < 100.0 => format!("{t:.1}"),
+        t if t < 10.0 => decimal(t, 2),
+        t if t < 100.0 => decimal(t, 1),
         t => count(t.round() as usize),
     }
 }
 
 /// How many a second: `3.1`, `1,204`.
 pub(super) fn rate(x: f64) -> String {
-    if x < 10.0 { format!("{x:.1}") } else { count(x.round() as usize) }
+    if x < 10.0 { decimal(x, 1) } else { count(x.round() as usize) }
 }
 
 /// A browser and its system by its `navigator.userAgent`: `Chrome 156 on Linux`. The whole where its
@@ -105,28 +113,28 @@ pub(super) fn browser(agent: &str) -> String {
 /// `8 s left`, `3 min left`.
 pub(super) fn time_left(seconds: f64) -> String {
     if seconds < 1.0 {
-        "nearly there".into()
+        progress::NEARLY.into()
     } else if seconds < 90.0 {
-        format!("{seconds:.0} s left")
+        fill(progress::SECONDS, &[("n", &decimal(seconds, 0))])
     } else {
-        format!("{:.0} min left", seconds / 60.0)
+        fill(progress::MINUTES, &[("n", &decimal(seconds / 60.0, 0))])
     }
 }
 
 /// A measure in tables: `0.7421`.
 pub(super) fn figure(x: f64) -> String {
-    format!("{x:.4}")
+    decimal(x, 4)
 }
 
 /// A measure in a map's cell: `0.742`.
 pub(super) fn short_figure(x: f64) -> String {
-    format!("{x:.3}")
+    decimal(x, 3)
 }
 
 /// A difference with its sign: `+0.012`, `−0.012`, `0.000`.
 pub(super) fn signed(x: f64, digits: usize) -> String {
-    let size = format!("{:.digits$}", x.abs());
-    let zero = size.bytes().all(|b| matches!(b, b'0' | b'.'));
+    let size = decimal(x.abs(), digits);
+    let zero = !size.bytes().any(|b| matches!(b, b'1'..=b'9'));
     match (zero, x < 0.0) {
         (true, _) => size,
         (false, true) => format!("−{size}"),
@@ -136,33 +144,45 @@ pub(super) fn signed(x: f64, digits: usize) -> String {
 
 /// Ranks and how far they are apart: `286.6`.
 pub(super) fn ranks(x: f64) -> String {
-    format!("{x:.1}")
+    decimal(x, 1)
 }
 
-/// A share: `9.1 %`.
+/// A share: `9.1%`.
 pub(super) fn percent(x: f64) -> String {
-    format!("{:.1} %", 100.0 * x)
+    percent_with(x, 1)
+}
+
+/// A share with so many decimals: `95%`.
+pub(super) fn percent_with(x: f64, digits: usize) -> String {
+    fill(number::PERCENT, &[("n", &decimal(100.0 * x, digits))])
 }
 
 /// A p value: `0.012`, `< 0.001`.
 pub(super) fn p_value(p: f64) -> String {
-    if p < 0.001 { "< 0.001".into() } else { format!("{p:.3}") }
+    if p < 0.001 { format!("< {}", decimal(0.001, 3)) } else { decimal(p, 3) }
 }
 
 /// A stage as a word.
 pub(super) fn stage(stage: Stage) -> &'static str {
     match stage {
-        Stage::Download => "Download",
-        Stage::Cache => "From this browser’s storage",
-        Stage::Check => "Check",
-        Stage::Prepare => "Prepare",
-        Stage::SelfTest => "Self-test",
-        Stage::Measure => "Measure devices",
-        Stage::Encode => "Encode",
-        Stage::EncodeQueries => "Encode questions",
-        Stage::Score => "Rank and measure",
-        Stage::Benchmark => "call",
+        Stage::Download => progress::DOWNLOAD,
+        Stage::Cache => progress::CACHE,
+        Stage::Check => progress::CHECK,
+        Stage::Prepare => progress::PREPARE,
+        Stage::SelfTest => progress::SELF_TEST,
+        Stage::Measure => progress::MEASURE,
+        Stage::Encode => progress::ENCODE,
+        Stage::EncodeQueries => progress::ENCODE_QUERIES,
+        Stage::Score => progress::SCORE,
+        Stage::Benchmark => progress::BENCHMARK,
     }
+}
+
+/// How weights are kept and multiplied: `4-bit, fast`, `32-bit`.
+pub(super) fn computes(quantization: &str, precision: &str) -> String {
+    let bits: String = quantization.chars().filter(char::is_ascii_digit).collect();
+    let how = if precision.contains("integers") { shell::BITS_FAST } else { shell::BITS };
+    if bits.is_empty() { quantization.to_owned() } else { fill(how, &[("bits", &bits)]) }
 }
 
 /// `cpu` → `CPU`.
@@ -195,9 +215,17 @@ mod tests {
         assert_eq!(signed(0.0123, 3), "+0.012");
         assert_eq!(signed(-0.0123, 3), "−0.012");
         assert_eq!(signed(-0.0001, 3), "0.000");
-        assert_eq!(percent(1.0 / 11.0), "9.1 %");
+        assert_eq!(percent(1.0 / 11.0), "9.1%");
+        assert_eq!(percent_with(0.95, 0), "95%");
         assert_eq!(p_value(0.0004), "< 0.001");
         assert_eq!(p_value(0.0416), "0.042");
+    }
+
+    #[test]
+    fn how_it_computes() {
+        assert_eq!(computes("q4", "integers (fast), from q4"), "4-bit, fast");
+        assert_eq!(computes("q8", "f32, from q8"), "8-bit");
+        assert_eq!(computes("f32", "f32"), "32-bit");
     }
 
     #[test]
@@ -227,7 +255,7 @@ mod tests {
         assert_eq!(ms(31.4), "31 ms");
         assert_eq!(ms(5461.2), "5,461 ms");
         assert_eq!(ms(12_300.0), "12.3 s");
-        assert_eq!(time_left(0.2), "nearly there");
+        assert_eq!(time_left(0.2), "almost done");
         assert_eq!(time_left(8.3), "8 s left");
         assert_eq!(time_left(180.0), "3 min left");
     }

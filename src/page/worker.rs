@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::activity::is_active;
+use super::catalogue::{corpus, fill, message};
 use super::corpus::{Presence, arrange};
 use super::link::Link;
 use super::messages::WayOut;
@@ -47,12 +48,12 @@ impl Page {
     pub fn send(self, request: &Request) -> bool {
         let sent = self.kept.with_value(|k| match &k.link {
             Some(link) => link.send(request),
-            None => Err("the part of the page that computes does not run".into()),
+            None => Err(message::NO_WORKER.into()),
         });
         match sent {
             Ok(()) => true,
             Err(what) => {
-                self.say(what, "What is on the screen stays.", Some(WayOut::StartWorker));
+                self.say(what, message::SCREEN_STAYS, Some(WayOut::StartWorker));
                 false
             }
         }
@@ -63,11 +64,10 @@ impl Page {
         // Both closures put the work off: a worker's handle must not end within its own call.
         let on_event = move |event| leptos::task::spawn_local(async move { self.hear(event) });
         let on_death = move |why| leptos::task::spawn_local(async move { self.bury(why) });
-        let on_silence = move |seconds| {
+        let on_silence = move |seconds: u32| {
             self.say(
-                format!("the part of the page that computes has not started in {seconds} s"),
-                "It may still be on its way over a slow connection, and is waited for. Start it again should nothing \
-                 move, or reload the page.",
+                fill(message::SLOW_WORKER, &[("seconds", &seconds.to_string())]),
+                message::SLOW_WORKER_STILL,
                 Some(WayOut::StartWorker),
             );
         };
@@ -107,6 +107,7 @@ impl Page {
                     self.corpus.set(Some(corpus));
                 }
             }
+            Event::Recalled { id, files, windows } => self.text_recalled(id, files, windows),
             Event::Note { note, .. } => self.add_notice(note),
             Event::Cancelled { id } => {
                 if is_active(self.loading, id) {
@@ -116,14 +117,15 @@ impl Page {
                     self.stop_opening();
                 }
             }
+            Event::CacheCleared { id, .. } if self.kept.with_value(|k| k.forgetting == Some(id)) => {
+                self.kept.update_value(|k| k.forgetting = None);
+                self.notice.set(Some(corpus::FORGOTTEN.into()));
+            }
             Event::CacheCleared { files, .. } => {
                 self.kept.update_value(|k| k.clearing = None);
                 self.notice.set(Some(match files {
-                    0 => "There were no model files in this browser’s storage.".into(),
-                    n => format!(
-                        "Removed {} from this browser’s storage. The model that runs stays until the page is closed.",
-                        words::plural(n, "model file")
-                    ),
+                    0 => message::NO_MODEL_FILES.into(),
+                    n => fill(message::REMOVED_MODEL, &[("files", &words::plural(n, message::MODEL_FILE))]),
                 }));
             }
             Event::Failed { id, problem } => self.failed(id, problem),
@@ -146,7 +148,11 @@ impl Page {
         self.worker.set(Worker::Listening { webgpu });
         self.settle(&[WayOut::StartWorker]);
         let deaths = self.kept.with_value(|k| k.deaths);
-        self.open_again();
+        if deaths == 0 && self.corpus.with_untracked(Option::is_none) {
+            self.open_at_first();
+        } else {
+            self.open_again();
+        }
         if deaths > 0 && self.loading.with_untracked(Option::is_none) {
             self.load_unless_foreign();
         }
@@ -163,7 +169,7 @@ impl Page {
             self.opening_failed(problem);
         } else if self.kept.with_value(|k| k.clearing == Some(id)) {
             self.kept.update_value(|k| k.clearing = None);
-            self.say(problem, "Search goes on as before.", None);
+            self.say(problem, message::SEARCH_GOES_ON, None);
         }
         // Else it is about something nobody waits for any more.
     }
@@ -188,26 +194,22 @@ impl Page {
 
         if deaths.is_some_and(|n| n >= DEATHS) || !started {
             self.worker.set(Worker::Dead);
-            let how = if started { "stopped again" } else { "could not be started" };
-            self.say(
-                format!("the part of the page that computes {how}: {why}"),
-                "What is on the screen stays. Start it again, or reload the page; a current browser may help.",
-                Some(WayOut::StartWorker),
-            );
+            let how = if started { message::STOPPED_AGAIN } else { message::NOT_STARTED };
+            self.say(fill(how, &[("why", &why)]), message::DEAD_STILL, Some(WayOut::StartWorker));
             return;
         }
         self.worker.set(Worker::Starting);
         self.device.set(DeviceChoice::Cpu);
         self.replace_address();
-        let mut still = "It was started again, on the CPU. What you typed and opened is kept.".to_owned();
+        let mut still = message::RESTARTED.to_owned();
         if encoding {
-            still.push_str(" The text that was being encoded has to be opened again.");
+            still.push_str(message::OPEN_TEXT_AGAIN);
         }
         for sentence in stopped {
             still.push(' ');
             still.push_str(sentence);
         }
-        self.say(format!("the part of the page that computes stopped: {why}"), &still, None);
+        self.say(fill(message::STOPPED, &[("why", &why)]), &still, None);
         self.start_worker();
     }
 }

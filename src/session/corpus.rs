@@ -160,6 +160,7 @@ pub fn describe(corpus: &Corpus) -> CorpusInfo {
         precomputed: false,
         windows: false,
         cut: None,
+        kept: false,
     }
 }
 

@@ -14,6 +14,8 @@ use super::{
     model::{self, Model},
     open::LARGEST,
     progress::Progress,
+    text,
+    vault::Vault,
     work::Work,
 };
 use crate::{
@@ -213,7 +215,7 @@ impl Session {
 
     /// The corpus with vectors by `model`; what occurs twice is encoded once. Vectors of a sample are
     /// those that lie beside it, or they are kept in the browser's storage; those of a person's own text
-    /// are not.
+    /// where that is kept too.
     pub(super) async fn encode_corpus(
         &self,
         mut model: Rc<Model>,
@@ -231,26 +233,41 @@ impl Session {
         let windows = if info.windows { Some(split(&model, &corpus).await?) } else { None };
         // How many vectors there will be, and what each is of.
         let all = windows.as_ref().map_or(passages, Vec::len);
-        let text = |i: usize| match &windows {
+        let text_at = |i: usize| match &windows {
             Some(windows) => &corpus.passages[windows[i].text].text[windows[i].start..windows[i].end],
             None => corpus.passages[i].text.as_str(),
         };
         let mut index = EitherIndex::for_count(d, all, similarity);
+        let (mut vault, note) = match self.0.keeping.get() {
+            true => {
+                let (vault, note) = Vault::open_in(text::CACHE, &model).await;
+                (Some(vault), note)
+            }
+            false => (None, None),
+        };
+        info.notes.extend(note);
         // Where each text stood first, and how long the texts are.
         let mut first: HashMap<&str, usize> = HashMap::new();
         let mut lengths: Vec<Length> = Vec::with_capacity(all);
         for done in (0..all).step_by(PART) {
             let part = done..all.min(done + PART);
-            let which: Vec<usize> = part.clone().map(|i| *first.entry(text(i)).or_insert(i)).collect();
+            let which: Vec<usize> = part.clone().map(|i| *first.entry(text_at(i)).or_insert(i)).collect();
             let new = part.clone().zip(&which).filter(|(i, at)| i == *at);
-            let texts: Vec<&str> = new.map(|(i, _)| text(i)).collect();
+            let texts: Vec<&str> = new.map(|(i, _)| text_at(i)).collect();
             let mut step = |encoded: Encoded| {
                 // Repeated texts cost nothing: they are counted as their part comes to its end.
                 let share = encoded.tokens as f64 / encoded.all_tokens.max(1) as f64;
                 let done = (done as f64 + share * part.len() as f64) / all.max(1) as f64;
                 progress.at(Stage::Encode, done * passages as f64, passages as f64);
             };
-            let (mut rows, read, by) = self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?;
+            let (mut rows, read, by) = match &mut vault {
+                Some(vault) => {
+                    let (rows, read, by, note) = self.encode_kept(model, &texts, vault, &mut step).await?;
+                    info.notes.extend(note);
+                    (rows, read, by)
+                }
+                None => self.encode(model, &texts, Kind::Passage, Some(&mut step)).await?,
+            };
             similarity.ready(&mut rows, d);
             model = by;
             let mut rows = rows.chunks_exact(d).zip(read).peekable();

@@ -5,6 +5,7 @@
 //! - `encode`, `search`: the work itself; `vectors`: search without texts
 //! - `data`, `evaluate`, `runs`: measuring models
 //! - `benchmark`: how fast a model encodes
+//! - `text`: a person's own text, kept for the next visit
 //! - `vault`, `work`: vectors that are kept, and making those that are not
 //! - `helpers`: more threads, where the page is cross-origin isolated
 //! - `requests`, `task`, `progress`, `storage`, `browser`: what these stand on
@@ -35,6 +36,7 @@ mod runs;
 mod search;
 mod storage;
 mod task;
+mod text;
 mod vault;
 mod vectors;
 mod work;
@@ -81,6 +83,8 @@ struct State {
     changed: RefCell<Signal>,
     /// Whether somebody listens for the loss of the GPU.
     watching: Cell<bool>,
+    /// Whether vectors of own text are kept beside the text.
+    keeping: Cell<bool>,
 }
 
 impl Session {
@@ -98,6 +102,7 @@ impl Session {
             loading: Cell::default(),
             changed: RefCell::default(),
             watching: Cell::default(),
+            keeping: Cell::default(),
         }))
     }
 

@@ -8,6 +8,7 @@ use super::{
     download,
     progress::Progress,
     task::all,
+    text,
 };
 use crate::{
     Result, datasets,
@@ -52,14 +53,26 @@ impl Session {
     }
 
     /// Opens a person's own passages, in any form that [`datasets::open`] knows. Waits for a model
-    /// where there is none yet. With `windows`, long passages are split.
+    /// where there is none yet. With `windows`, long passages are split; with `keep`, text and vectors are kept in the
+    /// browser's storage.
     ///
     /// # Errors
     /// A sentence that names file and line; what was open stays open.
-    pub async fn open_files(&self, id: Id, files: Vec<OpenedFile>, windows: bool) -> Result<CorpusInfo> {
-        let corpus = read(&files)?;
+    pub async fn open_files(
+        &self,
+        id: Id,
+        files: Vec<OpenedFile>,
+        windows: bool,
+        keep: bool,
+    ) -> Result<CorpusInfo> {
+        let mut corpus = read(&files)?;
+        let refused = if keep { text::keep(&files, windows).await } else { None };
         drop(files);
-        self.open_passages(id, corpus, windows).await
+        let kept = keep && refused.is_none();
+        corpus.notes.extend(refused);
+        self.0.keeping.set(kept);
+        let info = self.open_passages(id, corpus, windows).await?;
+        Ok(CorpusInfo { kept, ..info })
     }
 
     /// As [`open_files`](Self::open_files), for passages that are read already.

@@ -8,7 +8,7 @@ use super::{
     Query, Session, download,
     evaluate::Wanted,
     task::{Signal, until},
-    vault,
+    text, vault,
 };
 use crate::{
     Error, Result,
@@ -53,6 +53,8 @@ impl Session {
             Request::Benchmark { id, .. } => (*id, Place::Benchmark),
             Request::Search { id, .. }
             | Request::Read { id, .. }
+            | Request::RecallFiles { id }
+            | Request::ForgetFiles { id }
             | Request::Queries { id, .. }
             | Request::Ranking { id, .. }
             | Request::Compare { id, .. }
@@ -99,8 +101,16 @@ impl Session {
             Request::OpenSample { url, .. } => {
                 Event::CorpusReady { id, corpus: self.open_sample(id, &url).await? }
             }
-            Request::OpenFiles { files, windows, .. } => {
-                Event::CorpusReady { id, corpus: self.open_files(id, files, windows).await? }
+            Request::OpenFiles { files, windows, keep, .. } => {
+                Event::CorpusReady { id, corpus: self.open_files(id, files, windows, keep).await? }
+            }
+            Request::RecallFiles { .. } => {
+                let (files, windows) = text::recall().await.unwrap_or_default();
+                Event::Recalled { id, files, windows }
+            }
+            Request::ForgetFiles { .. } => {
+                self.0.keeping.set(false);
+                Event::CacheCleared { id, files: text::forget().await? }
             }
             Request::Search { query, language, scope, languages, top, .. } => {
                 let query = Query { text: query, language, scope, languages, top };

@@ -22,7 +22,12 @@ pub struct Vault {
 impl Vault {
     /// For `model`'s vectors; a sentence says so where the browser keeps none.
     pub async fn open(model: &Model) -> (Self, Option<String>) {
-        let (cache, note) = match storage::open(CACHE).await {
+        Self::open_in(CACHE, model).await
+    }
+
+    /// As [`open`](Self::open), in another of the origin's caches.
+    pub async fn open_in(name: &str, model: &Model) -> (Self, Option<String>) {
+        let (cache, note) = match storage::open(name).await {
             Ok(cache) => (Some(cache), None),
             Err(why) => (None, Some(format!("{why}, so vectors are made anew after a reload."))),
         };

@@ -132,7 +132,7 @@ test("two models answer one question in two lists, joined where a passage moved"
   const bar = await region.getByRole("img", { name: /top 10/ }).getAttribute("aria-label");
   assert.equal(Number(bar.match(/Thai (\d+)/)?.[1] ?? 0), thai);
   const english = second.filter((key) => key.startsWith("en ")).length;
-  await region.getByText(`English, the question’s language: ${english} of 10, by chance 0.9`).waitFor();
+  await region.getByText(`English, the question’s language: ${english} of 10, 0.9 expected by chance`).waitFor();
 
   // Each item says where it is in the other list, and a line goes there.
   const lists = [["Results", "Other way", first, second], ["Results of Other way", "One way", second, first]];

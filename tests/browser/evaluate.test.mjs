@@ -21,8 +21,8 @@ async function evaluate(address, options = { context }) {
   const { page } = search;
   const table = (name) => page.getByRole("table", { name });
   return Object.assign(search, {
-    progress: page.getByRole("progressbar", { name: /^Measuring/ }),
-    measure: () => page.getByRole("button", { name: "Measure", exact: true }).click(),
+    progress: page.getByRole("progressbar", { name: /^Evaluating/ }),
+    measure: () => page.getByRole("button", { name: /^(Evaluate|Continue)$/ }).click(),
     // All of the sample takes minutes where other programs want the processor too.
     report: () => table("Measures by setting").waitFor({ timeout: 3 * patience }),
     difference: table("Difference between the models"),
@@ -31,8 +31,8 @@ async function evaluate(address, options = { context }) {
     /** Waits until so many texts are encoded; how many are. */
     encoded: async (least) => {
       const reached = await page.waitForFunction((least) => {
-        const said = document.querySelector('[role="progressbar"][aria-label^="Measuring"]')?.ariaValueText;
-        const count = Number(said?.match(/^Encode (\d+) of/)?.[1] ?? -1);
+        const said = document.querySelector('[role="progressbar"][aria-label^="Evaluating"]')?.ariaValueText;
+        const count = Number(said?.match(/^Encoding ([\d,]+) of/)?.[1].replace(",", "") ?? -1);
         return count >= least && { count };
       }, least);
       return (await reached.jsonValue()).count;
@@ -60,6 +60,7 @@ test("what is measured in the page is what the terminal measures, stopped and re
   await page.getByRole("button", { name: "Cancel" }).click();
   await view.progress.waitFor({ state: "detached" });
   assert.ok(!page.url().includes("cell="), "a reload would measure what was stopped");
+  await page.getByText(/^Stopped at [\d,]+ of 1,375 texts; finished ones are kept\.$/).waitFor();
   await view.measure();
   const first = await view.encoded(0);
   assert.ok(first >= 125, `after the stop it began at ${first} passages`);
@@ -112,7 +113,7 @@ test("the second time takes the vectors from storage and gives the same figures"
   for (const key of ["ArrowRight", "ArrowDown", "End", "ArrowLeft", "Enter"]) await page.keyboard.press(key);
   await page.waitForURL(/cell=de~vi/);
   const rows = view.queries.locator("> li");
-  await page.getByText("125 questions, asked in German, among Vietnamese passages, the worst first.").waitFor();
+  await page.getByText("125 questions, asked in German, among Vietnamese passages, worst first.").waitFor();
   assert.equal(await rows.count(), 10);
   const precisions = (await rows.allInnerTexts()).map((row) => Number(row.match(/AP ([\d.]+)/)[1]));
   assert.deepEqual(precisions, precisions.toSorted((a, b) => a - b));
@@ -164,14 +165,17 @@ test("removing leading directions is set against the model as it is, and a link 
   const [a, b] = rows["rank distance (less is better)"];
   assert.deepEqual([a, b], [report.rank_distance.mean.toFixed(1), changed.rank_distance.mean.toFixed(1)]);
 
-  await page.getByRole("radio", { name: "B less A" }).check();
+  await page.getByRole("radio", { name: "B minus A" }).check();
   await page.locator('[data-at="3 7"]').click();
   await page.waitForURL(/cell=en~th/);
   const cells = await view.cells();
-  const asked = page.getByText("125 questions of model A, asked in English, among Thai passages, the worst first.");
+  const asked = page.getByText("125 questions of model A, asked in English, among Thai passages, worst first.");
   await asked.waitFor();
   const worst = await view.queries.innerText();
   const other = await evaluate(page.url().slice(server.origin.length + 1));
+  // A link computes nothing unasked, and says what it costs.
+  await other.page.getByText(/at most \d+ MB to download, and about a minute per model/).waitFor();
+  await other.page.getByRole("button", { name: "Compute the report" }).click();
   await other.difference.waitFor();
   await other.page.getByText(await asked.innerText()).waitFor();
   assert.deepEqual(await other.cells(), cells);
@@ -250,7 +254,7 @@ test("a table of one's own: which column is what is shown, and can be chosen ane
   ];
   const buffer = Buffer.from(table.join("\n"));
   await page.locator(".choose").getByLabel("Choose files").setInputFiles({ name: "mine.csv", mimeType: "text/csv", buffer });
-  await page.locator(".choose").getByText("What is what in mine.csv").click();
+  await page.locator(".choose").getByText("Columns of mine.csv").click();
   const column = (label) => page.locator(".choose .columns-of label").filter({ hasText: new RegExp(`^${label}`) }).locator("select");
   const note = (words) => page.locator(".data .notes li").filter({ hasText: words }).waitFor();
   await note(/text is column 3 "text"/);

@@ -145,7 +145,7 @@ test("search, a person's own text, a model by its address and a measurement brea
   assert.deepEqual(await violations(page), []);
 
   await page.goto(`${server.origin}/?view=evaluate&device=cpu&languages=de,en`);
-  await page.getByRole("button", { name: "Measure", exact: true }).click();
+  await page.getByRole("button", { name: "Evaluate", exact: true }).click();
   await page.getByRole("table", { name: "Measures by setting" }).waitFor();
   await page.getByRole("table", { name: /by language pair/ }).locator('td[style*="--l:"]').first().waitFor();
   assert.deepEqual(await violations(page), []);

@@ -54,11 +54,11 @@ test("scope and language filter say what is ranked, and the address keeps them",
   const { page } = search;
   const settled = () => page.locator('ol[aria-label="Results"][aria-busy="false"]').waitFor();
   const languages = async () => new Set((await search.hits()).map((hit) => hit.lang));
-  await page.getByRole("radio", { name: "One language" }).check();
+  await page.getByRole("radio", { name: "Same language" }).check();
   await page.getByRole("img", { name: /^Languages, all ranked: (Deutsch|German)/ }).waitFor();
   await settled();
   assert.deepEqual(await languages(), new Set(["de"]));
-  await page.getByRole("radio", { name: "Another language" }).check();
+  await page.getByRole("radio", { name: "Other languages" }).check();
   await page.waitForFunction(() => !document.querySelector('ol[aria-label="Results"] li[lang="de"]'));
   await settled();
   assert.ok(!(await languages()).has("de"));
@@ -117,11 +117,27 @@ test("one's own text is encoded here and searched, and the sample comes back", a
   );
   await page.getByRole("button", { name: "Search this text" }).click();
   await page.getByRole("button", { name: "Back to the sample" }).waitFor();
+  // The box is empty, and waits for a question about it.
+  await page.waitForFunction(() => document.activeElement?.id === "query" && document.activeElement.value === "");
   const hits = await search.ask("On which day can I not visit the museum?");
   assert.equal(hits.length, 3);
   assert.match(hits[0].text, /Museum/);
+  // It is there after a reload, without being encoded again, until it is forgotten.
+  await page.getByText("Text and vectors are kept on this device").waitFor();
+  await page.goto(`${server.origin}/?device=cpu`);
+  await page.getByRole("button", { name: "Back to the sample" }).waitFor();
+  assert.equal((await search.ask("Where can I buy fish?")).length, 3);
   await page.getByRole("button", { name: "Back to the sample" }).click();
   await page.waitForFunction(() => document.querySelectorAll('ol[aria-label="Results"] li').length === 10);
+  await page.getByText("pasted text is kept on this device.").waitFor();
+  await page.getByRole("button", { name: "Open it" }).click();
+  await page.getByRole("button", { name: "Back to the sample" }).waitFor();
+  await page.getByRole("button", { name: "Forget it" }).click();
+  await page.getByText("Your text and its vectors were removed from this device.").waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('ol[aria-label="Results"] li').length === 10);
+  assert.deepEqual(await page.evaluate(async () => [await caches.has("interlingua-text"), localStorage.length]), [false, 0]);
+  await page.goto(`${server.origin}/?device=cpu`);
+  await page.getByText(/^1,375 sample passages/).first().waitFor();
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });

@@ -18,8 +18,9 @@ test("what was not read is said, and windows find it", { timeout: patience }, as
     mimeType: "text/plain",
     buffer: Buffer.from(passages.join("\n")),
   });
-  const said = page.getByLabel("Text that is searched").getByText(/1 of 3 passages is longer than the model's 512 tokens: its last \d+ tokens \(\d+ %\) were not read\./);
+  const said = page.getByLabel("About the text that is searched").getByText(/1 of 3 passages is longer than the model's 512 tokens: its last \d+ tokens \(\d+ %\) were not read\./);
   await said.waitFor();
+  await page.getByRole("button", { name: "Your own text" }).click();
   await page.getByLabel("Split long passages").check();
   await page.getByText(/was split into \d+ overlapping windows/).waitFor();
   const [best] = await search.ask(question);

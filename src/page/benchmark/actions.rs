@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 use super::Benchmark;
 use crate::benchmark::{self, Device, Plan};
 use crate::page::activity::{Activity, Company, Work};
+use crate::page::catalogue::{benchmark as text, fill, message};
 use crate::page::corpus::SAMPLE;
 use crate::page::link::answer;
 use crate::page::model::{MODEL, resolve};
@@ -68,11 +69,7 @@ impl Benchmark {
                 && work.activity.with_untracked(|a| a.as_ref().is_some_and(is_long))
         };
         if let Some(Work { sentence, .. }) = self.page.work().into_iter().find(is_in_the_way) {
-            self.page.say(
-                format!("{sentence}, and both at once would make each other slow"),
-                "Wait until that is done, or cancel it at the foot of the window.",
-                None,
-            );
+            self.page.say(fill(message::SLOWS, &[("work", sentence)]), message::WAIT_OR_CANCEL, None);
             return;
         }
         let mut plan = self.plan.get_untracked();
@@ -80,22 +77,22 @@ impl Benchmark {
             plan.devices.retain(|device| *device != Device::WebGpu);
         }
         if plan.devices.is_empty() {
-            self.page.say("this browser offers no WebGPU here", "Choose the CPU to time it.", None);
+            self.page.say(text::NO_WEBGPU_HERE, text::CHOOSE_CPU, None);
             return;
         }
         let address = self.model.get_untracked();
         let (Some(url), Some(sample)) = (resolve(address.as_deref().unwrap_or(MODEL)), resolve(SAMPLE))
         else {
             self.page.say(
-                format!("`{}` is not an address a model can be loaded from", address.unwrap_or_default()),
-                "Name the folder of a model bundle, or choose one of the list.",
+                fill(message::BAD_ADDRESS, &[("address", &address.unwrap_or_default())]),
+                text::NAME_MODEL,
                 None,
             );
             return;
         };
         let id = self.page.next_id();
         if self.page.send(&Request::Benchmark { id, url, sample, plan }) {
-            self.activity.set(Some(Activity::new(id, "Benchmark")));
+            self.activity.set(Some(Activity::new(id, text::RUNNING)));
         }
     }
 
@@ -116,7 +113,7 @@ impl Benchmark {
         };
         match text {
             Ok(text) => self.page.save(&benchmark::file_name(&report, end), text.as_bytes()),
-            Err(problem) => self.page.say(problem.to_string(), "What is on the screen stays.", None),
+            Err(problem) => self.page.say(problem.to_string(), message::SCREEN_STAYS, None),
         }
     }
 
@@ -129,11 +126,11 @@ impl Benchmark {
         leptos::task::spawn_local(async move {
             let copied = match there {
                 true => answer(patience::CLIPBOARD, navigator.clipboard().write_text(&address)).await,
-                false => Err("it offers that on secure pages only".into()),
+                false => Err(text::SECURE_ONLY.into()),
             };
             self.page.notice.set(Some(match copied {
-                Ok(_) => "The link is copied. Who opens it finds these choices, ready to run.".into(),
-                Err(why) => format!("The browser did not copy the link ({why}). It is: {address}"),
+                Ok(_) => text::COPIED.into(),
+                Err(why) => fill(text::NOT_COPIED, &[("why", &why), ("address", &address)]),
             }));
         });
     }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::Benchmark;
+use crate::page::catalogue::{benchmark as text, fill};
 use crate::protocol::Event;
 
 impl Benchmark {
@@ -19,7 +20,10 @@ impl Benchmark {
                 } else if let Some((way, cell)) = now {
                     self.activity.update(|a| {
                         if let Some(a) = a {
-                            a.what = format!("Benchmark, {cell} on {way}");
+                            a.what = fill(
+                                text::RUNNING_NOW,
+                                &[("cell", &cell.to_string()), ("way", &way.to_string())],
+                            );
                         }
                     });
                 }
@@ -31,7 +35,7 @@ impl Benchmark {
             }
             Event::Failed { id, problem } if active == Some(id) => {
                 self.stopped();
-                self.page.say(problem, "What was chosen stays, and so does what was timed before.", None);
+                self.page.say(problem, text::STAYS, None);
             }
             other => return Some(other),
         }

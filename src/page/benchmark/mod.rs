@@ -16,6 +16,7 @@ use web_sys::HtmlElement;
 
 use super::activity::{Activity, Company, Work};
 use super::address::{Address, Builder};
+use super::catalogue::benchmark as text;
 use super::state::Page;
 use super::view::{About, View};
 use crate::benchmark::{Cell, Plan, Report, Way};
@@ -23,10 +24,10 @@ use crate::protocol::{Event, OpenedFile};
 
 static ABOUT: About = About {
     name: "benchmark",
-    label: "Benchmark",
+    label: text::LABEL,
     content: "benchmark",
-    skip: "Skip to the times",
-    drop: "Drop to search in these files. They stay on this device.",
+    skip: text::SKIP,
+    drop: super::catalogue::search::DROP,
 };
 
 /// The view's state. Cheap to copy; found in its components with [`Benchmark::here`].
@@ -121,11 +122,11 @@ impl View for Benchmark {
     }
 
     fn worker_died(&self) -> Option<&'static str> {
-        self.stopped().then_some("The benchmark stopped; what was timed stays.")
+        self.stopped().then_some(text::DIED)
     }
 
     fn work(&self) -> Work {
-        Work { activity: self.activity, sentence: "a benchmark is under way", company: Company::Alone }
+        Work { activity: self.activity, sentence: text::AT_WORK, company: Company::Alone }
     }
 
     fn stop(&self) {
@@ -133,6 +134,6 @@ impl View for Benchmark {
     }
 
     fn model_line(&self) -> String {
-        "The model is loaded when you run the benchmark".into()
+        text::MODEL_COMES.into()
     }
 }

@@ -9,6 +9,7 @@ use crate::datasets::Role;
 use crate::evaluation::{Measure, Setting};
 use crate::page::activity::{Activity, Company, Work};
 use crate::page::address::Address;
+use crate::page::catalogue::{evaluate as text, fill, message};
 use crate::page::corpus::SAMPLE;
 use crate::page::model::{MODEL, resolve};
 use crate::page::state::{device_of, precision_of};
@@ -120,9 +121,8 @@ impl Evaluate {
             named.iter().filter(|(_, known)| known.is_none()).map(|(word, _)| *word).collect();
         if !unknown.is_empty() {
             self.page.say(
-                format!("there is no measure {}", unknown.join(" and no measure ")),
-                "Name map, mrr, ndcg, recall or p with a cut-off from 1 on, for instance ndcg@20. What you typed \
-                 otherwise is measured.",
+                fill(text::NO_MEASURE, &[("names", &unknown.join(", "))]),
+                text::NAME_MEASURES,
                 None,
             );
         }
@@ -172,13 +172,15 @@ impl Evaluate {
             |work: &Work| work.company == Company::Alone && work.activity.with_untracked(Option::is_some);
         if let Some(work) = self.page.work().into_iter().find(is_alone) {
             self.page.say(
-                format!("{}, and its times would mean nothing beside this", work.sentence),
-                "Wait until it is done, or cancel it at the foot of the window.",
+                fill(message::TIMES_DISTURBED, &[("work", work.sentence)]),
+                message::WAIT_OR_CANCEL,
                 None,
             );
             return;
         }
         self.stop_measuring();
+        self.stopped.set(None);
+        self.offers.set(false);
         let first = self.model.get_untracked().unwrap_or_else(|| MODEL.to_owned());
         let lir = self.lir.get_untracked();
         let mut wanted = vec![(first.clone(), lir)];
@@ -192,8 +194,8 @@ impl Evaluate {
         for (address, lir) in wanted.into_iter().rev() {
             let Some(url) = resolve(&address) else {
                 self.page.say(
-                    format!("`{address}` is not an address a model can be loaded from"),
-                    "Name the folder of a model bundle, for instance `model/` for the one of this page.",
+                    fill(message::BAD_ADDRESS, &[("address", &address)]),
+                    message::NAME_FOLDER,
                     None,
                 );
                 return;
@@ -203,11 +205,7 @@ impl Evaluate {
             plan.push(Planned { data, languages, address, url, lir, measures, relevance });
         }
         if self.data.get_untracked() == Data::Own && self.files.with_untracked(Vec::is_empty) {
-            self.page.say(
-                "No files are chosen to measure on",
-                "Choose them above, or take another data set.",
-                None,
-            );
+            self.page.say(text::NOTHING_CHOSEN, text::CHOOSE_THEM, None);
             return;
         }
         // An address with a cell measures by itself: so does this one after a reload.
@@ -240,8 +238,8 @@ impl Evaluate {
         };
         let Some(source) = source else {
             self.page.say(
-                format!("`{}` is not an address data can be downloaded from", base.unwrap_or_default()),
-                "Name the folder with the data set’s files, or choose the files themselves.",
+                fill(text::BAD_DATA_ADDRESS, &[("address", &base.unwrap_or_default())]),
+                text::NAME_DATA,
                 None,
             );
             return;
@@ -255,9 +253,9 @@ impl Evaluate {
                 k.coming = Some(key);
             });
             let what = match data {
-                Data::Sample => "Opening the sample".to_owned(),
-                Data::Own => "Opening your files".to_owned(),
-                named => format!("Opening {}", named.title()),
+                Data::Sample => text::OPENING_SAMPLE.to_owned(),
+                Data::Own => text::OPENING_FILES.to_owned(),
+                named => fill(text::OPENING, &[("name", named.title())]),
             };
             self.activity.set(Some(Activity::new(id, what)));
         }
@@ -287,9 +285,12 @@ impl Evaluate {
         });
         if sent {
             let name = next.address.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-            let model = if next.address == MODEL { "the default model".to_owned() } else { name };
-            let lir = next.lir.map(|n| format!(" with {} removed", words::plural(n, "direction")));
-            let what = format!("Measuring {model}{}", lir.unwrap_or_default());
+            let model = if next.address == MODEL { text::DEFAULT_MODEL.to_owned() } else { name };
+            let removed = next.lir.map(|n| words::plural(n, text::DIRECTION));
+            let what = match &removed {
+                Some(n) => fill(text::MEASURING_LIR, &[("model", &model), ("directions", n)]),
+                None => fill(text::MEASURING, &[("model", &model)]),
+            };
             self.activity.set(Some(Activity::new(id, what)));
         }
     }
@@ -426,11 +427,7 @@ impl Evaluate {
             self.cell.get_untracked().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None });
         let Some(run) = untrack(|| self.run()) else { return };
         if !self.live.get_untracked() {
-            self.page.say(
-                "the part of the page that measured was started again, so it cannot write files",
-                "Measure again: what was encoded is kept in this browser’s storage.",
-                Some(MEASURE),
-            );
+            self.page.say(text::CANNOT_WRITE, text::AGAIN_TO_WRITE, Some(MEASURE));
             return;
         }
         let id = self.page.next_id();

@@ -1,6 +1,7 @@
 //! What a person can choose: data, what the map shows, a cell of it; each with its word in the address.
 
 use crate::evaluation::{EvalReport, Measures, Setting};
+use crate::page::catalogue::evaluate as text;
 use crate::page::corpus::SAMPLE_LANGUAGES;
 use crate::protocol::CellChoice;
 
@@ -35,10 +36,10 @@ impl Data {
     /// Its name for a person.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Sample => "The sample",
+            Self::Sample => text::SAMPLE,
             Self::Xquad => "XQuAD-R",
             Self::Mlqa => "MLQA-R",
-            Self::Own => "Files of your own",
+            Self::Own => text::OWN,
         }
     }
 

@@ -1,11 +1,14 @@
 //! What the worker says about measuring.
 
+use js_sys::Reflect;
 use leptos::prelude::*;
+use wasm_bindgen::JsValue;
 
 use super::choices::{Data, Shown};
 use super::{ABOUT, Evaluate, Kept, MEASURE, Place, Queries, Rows, Run};
 use crate::evaluation::{EvalReport, Setting};
 use crate::page::activity::is_active;
+use crate::page::catalogue::{evaluate as text, fill, message};
 use crate::page::model::foreign_host;
 use crate::page::words;
 use crate::protocol::{CellChoice, Event, Id, QueryRow, TaskInfo};
@@ -53,11 +56,8 @@ impl Evaluate {
             }
             Event::CacheCleared { id, files } if self.kept.with_value(|k| k.clearing == Some(id)) => {
                 self.page.notice.set(Some(match files {
-                    0 => "There were no vectors in this browser’s storage.".into(),
-                    n => format!(
-                        "Removed {} of vectors from this browser’s storage. The report stays until the page is closed.",
-                        words::plural(n, "file")
-                    ),
+                    0 => text::NO_VECTORS.into(),
+                    n => fill(text::REMOVED_VECTORS, &[("files", &words::plural(n, text::VECTOR_FILE))]),
                 }));
             }
             Event::Failed { id, problem } => return self.measuring_failed(id, problem),
@@ -68,8 +68,8 @@ impl Evaluate {
         None
     }
 
-    /// The view is there and the worker listens: a link to a report measures by itself, where that asks
-    /// nothing of another server.
+    /// The view is there and the worker listens: a report that is loaded again measures by itself, where that asks
+    /// nothing of another server; whoever follows a link to one is asked first.
     pub(super) fn measure_what_the_link_shows(self) {
         let near = [self.model, self.against]
             .into_iter()
@@ -81,7 +81,11 @@ impl Evaluate {
             && self.runs.with_untracked(Vec::is_empty)
             && self.activity.with_untracked(Option::is_none);
         if wanted && near {
-            self.measure();
+            if is_reload() {
+                self.measure();
+            } else {
+                self.offers.set(true);
+            }
         }
     }
 
@@ -168,24 +172,21 @@ impl Evaluate {
                 k.measuring = None;
                 k.coming = None;
             });
-            let still = if self.runs.with_untracked(Vec::is_empty) {
-                "What was chosen stays; vectors that were finished are kept."
-            } else {
-                "What was measured before stays."
-            };
+            let still =
+                if self.runs.with_untracked(Vec::is_empty) { text::FAILED_FIRST } else { text::FAILED_LATER };
             self.page.say(problem, still, Some(MEASURE));
             self.ask_for_what_was_measured();
         } else if self.asking.get_untracked() == Some(id) {
             self.asking.set(None);
-            self.page.say(problem, "The tables stay.", None);
+            self.page.say(problem, text::TABLES_STAY, None);
         } else if self.kept.with_value(|k| k.ranking == Some(id)) {
             self.opened.set(None);
-            self.page.say(problem, "The list of questions stays.", None);
+            self.page.say(problem, text::LIST_STAYS, None);
         } else if self.kept.with_value(|k| k.comparing == Some(id)) {
             self.kept.update_value(|k| k.comparing = None);
-            self.page.say(problem, "Both models’ figures stay.", None);
+            self.page.say(problem, text::BOTH_STAY, None);
         } else if self.is_exporting(id) || self.kept.with_value(|k| k.clearing == Some(id)) {
-            self.page.say(problem, "What is on the screen stays.", None);
+            self.page.say(problem, message::SCREEN_STAYS, None);
         } else {
             return Some(Event::Failed { id, problem });
         }
@@ -219,4 +220,12 @@ impl Evaluate {
     fn more_of(self, shown: &Queries, run: Id, cell: &CellChoice) -> bool {
         self.kept.with_value(|k| k.rows == Rows::Following) && shown.run == run && shown.cell == *cell
     }
+}
+
+/// Whether the document was loaded again, rather than come to by a link. The older interface, as every browser has it.
+fn is_reload() -> bool {
+    const RELOAD: f64 = 1.0;
+    let of = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).unwrap_or_default();
+    let navigation = of(&of(&window(), "performance"), "navigation");
+    of(&navigation, "type").as_f64() == Some(RELOAD)
 }

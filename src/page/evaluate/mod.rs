@@ -16,27 +16,24 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use web_sys::HtmlElement;
 
-use super::activity::{Activity, Company, Work};
+use super::activity::{Activity, Company, Progress as Step, Work};
 use super::address::{Address, Builder};
+use super::catalogue::{evaluate as text, fill};
 use super::messages::WayOut;
 use super::state::Page;
 use super::view::{About, Happened, View};
+use super::words;
 use crate::datasets::Fields;
 use crate::evaluation::{Comparison, EvalReport, Measure};
-use crate::protocol::{CellChoice, Event, Id, OpenedFile, QueryRow, RankedPassage, TaskInfo};
+use crate::protocol::{CellChoice, Event, Id, OpenedFile, QueryRow, RankedPassage, Stage, TaskInfo};
 use address::Choices;
 use choices::{Data, MapMeasure, Shown};
 
-static ABOUT: About = About {
-    name: "evaluate",
-    label: "Evaluate",
-    content: "report",
-    skip: "Skip to the report",
-    drop: "Drop to measure on these files. They stay on this device.",
-};
+static ABOUT: About =
+    About { name: "evaluate", label: text::LABEL, content: "report", skip: text::SKIP, drop: text::DROP };
 
 /// The way out of what stopped a measurement.
-const MEASURE: WayOut = WayOut::View { name: ABOUT.name, words: "Measure again" };
+const MEASURE: WayOut = WayOut::View { name: ABOUT.name, words: text::AGAIN };
 
 /// A model that was measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +53,10 @@ impl Run {
     /// The model's name, and what was done to its vectors.
     pub fn name(&self) -> String {
         match self.report.facts.lir {
-            Some(1) => format!("{}, 1 direction removed", self.report.facts.model),
-            Some(n) => format!("{}, {n} directions removed", self.report.facts.model),
+            Some(n) => fill(
+                text::WITH_LIR,
+                &[("model", &self.report.facts.model), ("directions", &words::plural(n, text::DIRECTION))],
+            ),
             None => self.report.facts.model.clone(),
         }
     }
@@ -110,6 +109,10 @@ pub(super) struct Evaluate {
     task: RwSignal<Option<TaskInfo>>,
     /// What is under way.
     activity: RwSignal<Option<Activity>>,
+    /// Whether a link shows a report that would have to be computed first.
+    offers: RwSignal<bool>,
+    /// How many texts of how many were encoded when the person stopped it.
+    stopped: RwSignal<Option<(usize, usize)>>,
     /// One model or two.
     runs: RwSignal<Vec<Run>>,
     comparison: RwSignal<Option<Comparison>>,
@@ -195,6 +198,8 @@ impl Evaluate {
             cell: RwSignal::new(None),
             task: RwSignal::new(None),
             activity: RwSignal::new(None),
+            offers: RwSignal::new(false),
+            stopped: RwSignal::new(None),
             runs: RwSignal::default(),
             comparison: RwSignal::new(None),
             queries: RwSignal::new(None),
@@ -344,28 +349,24 @@ impl View for Evaluate {
     }
 
     fn worker_died(&self) -> Option<&'static str> {
-        self.forget_worker()
-            .then_some("The measuring stopped; vectors that were finished are kept: measure again to go on.")
+        self.forget_worker().then_some(text::DIED)
     }
 
     fn work(&self) -> Work {
-        Work {
-            activity: self.activity,
-            sentence: "a model is being measured in the Evaluate view",
-            company: Company::Shared,
-        }
+        Work { activity: self.activity, sentence: text::AT_WORK, company: Company::Shared }
     }
 
     fn stop(&self) {
+        let step = self.activity.with_untracked(|a| a.as_ref().and_then(|a| a.progress));
         self.stop_measuring();
+        let encoding = |s: &Step| matches!(s.stage, Stage::Encode | Stage::EncodeQueries);
+        self.stopped.set(step.filter(encoding).map(|s| (s.done as usize, s.total as usize)));
     }
 
     fn model_line(&self) -> String {
         self.runs.with(|runs| match runs.last() {
-            Some(run) => {
-                format!("Last measured: {} on {} · self-test passed", run.name(), run.report.facts.device)
-            }
-            None => "The model is loaded when you measure".into(),
+            Some(run) => fill(text::LAST, &[("name", &run.name()), ("device", &run.report.facts.device)]),
+            None => text::MODEL_COMES.into(),
         })
     }
 }

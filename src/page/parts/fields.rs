@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::datasets::{Fields, Role};
+use crate::page::catalogue::{field as text, fill};
 
 /// Which column of a table, or field of JSON lines, is what, to be chosen anew.
 #[component]
@@ -15,11 +16,11 @@ pub(in crate::page) fn FieldRoles(
         Memo::new(move |_| fields.get().into_iter().filter(|f| f.names.len() > 1).collect::<Vec<_>>());
     let of_file = move |fields: Fields| {
         let choices = [
-            ("Text", Role::Text),
-            ("Language", Role::Language),
-            ("Title", Role::Title),
-            ("Id", Role::Id),
-            ("Question", Role::Question),
+            (text::TEXT, Role::Text),
+            (text::LANGUAGE, Role::Language),
+            (text::TITLE, Role::Title),
+            (text::ID, Role::Id),
+            (text::QUESTION, Role::Question),
         ];
         let file = fields.file.clone();
         let choice = move |(label, role): (&'static str, Role)| {
@@ -32,7 +33,7 @@ pub(in crate::page) fn FieldRoles(
             };
             // A text there has to be.
             let none = (role != Role::Text)
-                .then(|| view! { <option value="" selected=read.is_none()>"none"</option> });
+                .then(|| view! { <option value="" selected=read.is_none()>{text::NONE}</option> });
             let option = |(i, name): (usize, String)| {
                 let value = name.clone();
                 view! { <option value=value selected=read == Some(i)>{name}</option> }
@@ -46,7 +47,7 @@ pub(in crate::page) fn FieldRoles(
         };
         view! {
             <details>
-                <summary>{format!("What is what in {file}")}</summary>
+                <summary>{fill(text::SUMMARY, &[("file", &file)])}</summary>
                 <div class="columns-of">{choices.map(choice).collect_view()}</div>
             </details>
         }

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::page::catalogue::progress;
+
 /// Choices side by side under a heading; nothing begins while something is under way.
 #[component]
 pub(in crate::page) fn Form(
@@ -10,7 +12,7 @@ pub(in crate::page) fn Form(
     title: &'static str,
     hint: &'static str,
     /// On the button.
-    go: &'static str,
+    go: Signal<&'static str>,
     busy: Signal<bool>,
     begin: Callback<()>,
     /// Beside the button.
@@ -36,7 +38,7 @@ pub(in crate::page) fn Form(
                 <button type="submit" aria-disabled=move || busy.get().to_string()>{go}</button>
                 {more.run()}
                 <span class="hint" aria-live="polite">
-                    {move || if busy.get() { "Under way; how far it is stands at the foot of the window." } else { "" }}
+                    {move || if busy.get() { progress::RUNNING } else { "" }}
                 </span>
             </p>
         </form>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::page::activity::{Activity, Progress as Step, Shown};
+use crate::page::catalogue::{fill, progress as text, shell};
 use crate::page::words;
 use crate::protocol::Stage;
 
@@ -10,7 +11,7 @@ use crate::protocol::Stage;
 #[component]
 pub(in crate::page) fn Progress(
     activity: RwSignal<Option<Activity>>,
-    /// What is said before the first progress; `begins` unless it is more than that.
+    /// What is said before the first progress, unless it is only that it starts.
     #[prop(optional, into)]
     before: Option<Signal<&'static str>>,
     cancel: Callback<()>,
@@ -22,7 +23,7 @@ pub(in crate::page) fn Progress(
         })
     });
     let step = move || activity.with(|a| a.as_ref().and_then(|a| a.progress));
-    let before = move || before.map_or("begins", |before| before.get());
+    let before = move || before.map_or(shell::BEGINS, |before| before.get());
     let words = move || step().map_or_else(|| before().to_owned(), |s| in_words(&s));
     let percent = move || step().and_then(|s| s.part()).map(|part| format!("{:.0}", part * 100.0));
     view! {
@@ -41,32 +42,32 @@ pub(in crate::page) fn Progress(
                     <div class="done" prop:style=move || percent().map(|p| format!("width:{p}%"))></div>
                 </div>
                 <p><strong>{what}</strong> ": " <span aria-hidden="true">{words}</span></p>
-                <button type="button" class="quiet" on:click=move |_| cancel.run(())>"Cancel"</button>
+                <button type="button" class="quiet" on:click=move |_| cancel.run(())>{shell::CANCEL}</button>
             </div>
         })}
     }
 }
 
-/// `Download 12 of 26 MB · 8 s left`, `Encode 120 of 400 passages · 35 a second · 8 s left`.
+/// `Downloading 12 of 26 MB · 8 s left`, `Encoding 120 of 400 passages · 35 per second · 8 s left`.
 fn in_words(step: &Step) -> String {
     let stage = words::stage(step.stage);
+    let whole = |x: f64| words::count(x.round().max(0.0) as usize);
+    let counted = |words: &str| {
+        format!(" {}", fill(words, &[("done", &whole(step.done)), ("total", &whole(step.total))]))
+    };
     let much = match step.stage {
         _ if step.total <= 0.0 => String::new(),
         Stage::Download | Stage::Cache | Stage::Check => {
             format!(" {}", words::bytes_of(step.done, step.total))
         }
-        Stage::Encode => format!(" {:.0} of {:.0} passages", step.done, step.total),
-        Stage::EncodeQueries | Stage::Score => {
-            format!(" {:.0} of {:.0} questions", step.done, step.total)
-        }
-        Stage::Prepare | Stage::SelfTest | Stage::Measure | Stage::Benchmark => {
-            format!(" {:.0} of {:.0}", step.done, step.total)
-        }
+        Stage::Encode => counted(text::OF_PASSAGES),
+        Stage::EncodeQueries | Stage::Score => counted(text::OF_QUESTIONS),
+        Stage::Prepare | Stage::SelfTest | Stage::Measure | Stage::Benchmark => counted(text::OF),
     };
     let mut out = format!("{stage}{much}");
     if let (Stage::Encode | Stage::EncodeQueries | Stage::Score, Some(rate)) = (step.stage, step.rate()) {
-        let digits = if rate < 10.0 { 1 } else { 0 };
-        out.push_str(&format!(" · {rate:.digits$} a second"));
+        out.push_str(" · ");
+        out.push_str(&fill(text::RATE, &[("rate", &words::rate(rate))]));
     }
     if let Some(seconds) = step.seconds_left {
         out.push_str(&format!(" · {}", words::time_left(seconds)));
@@ -86,11 +87,11 @@ mod tests {
     fn progress_in_words() {
         assert_eq!(
             in_words(&step(Stage::Download, 12e6, 26e6, Some(8.0))),
-            "Download 12 of 26 MB · 8 s left"
+            "Downloading 12 of 26 MB · 8 s left"
         );
         assert_eq!(
             in_words(&step(Stage::Encode, 70.0, 400.0, Some(9.4))),
-            "Encode 70 of 400 passages · 35 a second · 9 s left"
+            "Encoding 70 of 400 passages · 35 per second · 9 s left"
         );
         assert_eq!(in_words(&step(Stage::SelfTest, 0.0, 0.0, None)), "Self-test");
     }

@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::{Asked, Origin, Read, Search, TOP};
 use crate::page::address::Address;
+use crate::page::catalogue::search as text;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::state::{device_of, precision_of};
 use crate::protocol::{Example, Id, Request, Scope};
@@ -36,6 +37,8 @@ impl Search {
     pub(super) fn type_query(self, text: String, composing: bool) {
         self.query.set(text);
         if composing {
+            // Nor is what was typed before it, which would take the unfinished word along.
+            self.kept.update_value(|k| k.timer.take().into_iter().for_each(|timer| timer.clear()));
             return;
         }
         self.top.set(TOP);
@@ -146,7 +149,7 @@ impl Search {
             || !page.worker.get_untracked().is_listening();
         if !comes {
             self.asked.set(Asked::Nothing);
-            return page.not_opened("no text is open to search".into());
+            return page.not_opened(text::NOTHING_TO_SEARCH.into());
         }
         let Some(precomputed) = page.corpus.with_untracked(|c| c.as_ref().map(|c| c.precomputed)) else {
             if self.asked.get_untracked().is_under_way() {

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::{ABOUT, Asked, FirstLoad, Search};
 use crate::page::activity::{Activity, is_active};
+use crate::page::catalogue::{fill, search as text};
 use crate::page::corpus::Presence;
 use crate::page::link::Link;
 use crate::page::messages::sentence;
@@ -94,30 +95,25 @@ impl Search {
             return;
         }
         let Some(url) = resolve(&address) else {
-            b.problem.set(Some(format!("`{address}` is not an address a model can be loaded from.")));
+            b.problem.set(Some(fill(text::BESIDE_ADDRESS, &[("address", &address)])));
             return;
         };
         if let Some(host) = self.page.refused_host(&address) {
-            b.problem.set(Some(format!(
-                "The model to compare with is on another server, {host}. Nothing was asked of it yet: “Try again” \
-                 loads it from there."
-            )));
+            b.problem.set(Some(fill(text::BESIDE_FOREIGN, &[("host", &host)])));
             return;
         }
         // Both put the work off: a worker's handle must not end within its own call.
         let on_event = move |event| leptos::task::spawn_local(async move { self.hear_beside(event) });
         let on_death = move |why| leptos::task::spawn_local(async move { self.bury_beside(why) });
-        let on_silence = move |seconds| {
-            b.problem.set(Some(format!(
-                "The part of the page that computes for it has not started in {seconds} s. It is waited for."
-            )));
+        let on_silence = move |seconds: u32| {
+            b.problem.set(Some(fill(text::BESIDE_SLOW, &[("seconds", &seconds.to_string())])));
         };
         match Link::start(on_event, on_death, on_silence) {
             Ok(link) => b.kept.update_value(|k| k.link = Some(link)),
             Err(why) => return self.bury_beside(why),
         }
         let id = self.page.next_id();
-        let what = format!("Loading {}", untrack(|| self.second_name()));
+        let what = fill(text::LOADING, &[("name", &untrack(|| self.second_name()))]);
         self.send_beside(what, self.page.load_request(id, url), id);
     }
 
@@ -135,7 +131,7 @@ impl Search {
         b.problem.set(None);
         let id = self.page.next_id();
         let Some(request) = self.page.open_request(id) else { return };
-        let what = format!("Encoding the passages with {}", untrack(|| self.second_name()));
+        let what = fill(text::ENCODING_WITH, &[("name", &untrack(|| self.second_name()))]);
         self.send_beside(what, request, id);
     }
 
@@ -208,14 +204,14 @@ impl Search {
 
     fn bury_beside(self, why: String) {
         self.end_beside();
-        self.beside.problem.set(Some(format!("The part of the page that computes for it stopped: {why}.")));
+        self.beside.problem.set(Some(fill(text::BESIDE_STOPPED, &[("why", &why)])));
     }
 
     /// The name of the model whose ranking is on the screen, as it is listed or names itself.
     pub(super) fn first_name(self) -> String {
         let page = self.page;
         let loaded = page.model.with(|m| m.as_ref().map(|m| (m.info.url.clone(), m.info.name.clone())));
-        let (url, name) = loaded.unwrap_or_else(|| (MODEL.into(), "The model of this page".into()));
+        let (url, name) = loaded.unwrap_or_else(|| (MODEL.into(), text::THIS_PAGES.into()));
         page.listed(&url).map_or(name, |m| m.name)
     }
 

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::actions::focus_on;
 use super::{Asked, Deadly, FirstLoad, Origin, Read, Search};
+use crate::page::catalogue::search as text;
 use crate::page::view::Happened;
 use crate::protocol::{Event, Id, Results};
 
@@ -25,7 +26,7 @@ impl Search {
             Event::Cancelled { id } if self.is_asking(id) => self.asked.set(Asked::Nothing),
             Event::Failed { id, problem } if self.is_asking(id) => {
                 self.asked.set(Asked::Nothing);
-                self.page.say_of_search(problem, "What is on the screen answers the question before.");
+                self.page.say_of_search(problem, text::ABOUT_ANSWERED);
             }
             Event::Failed { id, problem } => match self.awaited(id) {
                 Some(into) => {
@@ -130,6 +131,6 @@ impl Search {
         self.asked.set(Asked::Nothing);
         self.kept
             .with_value(|k| k.deadly.as_ref().is_some_and(|d| d.times > 1))
-            .then_some("The question it stopped at twice is not asked again by itself.")
+            .then_some(text::NOT_ASKED_AGAIN)
     }
 }

@@ -19,6 +19,7 @@ use web_sys::HtmlElement;
 
 use super::activity::{Company, Work};
 use super::address::{Address, Builder};
+use super::catalogue::{fill, search as text};
 use super::corpus::SAMPLE_LANGUAGES;
 use super::state::Page;
 use super::view::{About, Happened, View};
@@ -121,13 +122,8 @@ struct Deadly {
     times: usize,
 }
 
-static ABOUT: About = About {
-    name: "search",
-    label: "Search",
-    content: "results",
-    skip: "Skip to the results",
-    drop: "Drop to search in these files. They stay on this device.",
-};
+static ABOUT: About =
+    About { name: "search", label: text::LABEL, content: "results", skip: text::SKIP, drop: text::DROP };
 
 impl Asked {
     fn is_under_way(self) -> bool {
@@ -247,11 +243,7 @@ impl View for Search {
     }
 
     fn work(&self) -> Work {
-        Work {
-            activity: self.beside.activity,
-            sentence: "the model that is compared in the Search view is still at work",
-            company: Company::Shared,
-        }
+        Work { activity: self.beside.activity, sentence: text::BESIDE_AT_WORK, company: Company::Shared }
     }
 
     fn stop(&self) {
@@ -259,17 +251,14 @@ impl View for Search {
     }
 
     fn model_line(&self) -> String {
-        "No model is loaded; the examples can be searched".into()
+        text::NO_MODEL.into()
     }
 
     fn last_line(&self) -> Option<String> {
         self.results.with(|r| {
             r.as_ref().map(|r| {
-                if r.encode_ms > 0.0 {
-                    format!(" · last query {}", words::ms(r.encode_ms + r.search_ms))
-                } else {
-                    format!(" · last query {}, its vector came with the page", words::ms(r.search_ms))
-                }
+                let said = if r.encode_ms > 0.0 { text::LAST } else { text::LAST_PRECOMPUTED };
+                fill(said, &[("ms", &words::ms(r.encode_ms + r.search_ms))])
             })
         })
     }
@@ -277,11 +266,8 @@ impl View for Search {
     fn details(&self) -> Option<String> {
         self.results.with(|r| {
             r.as_ref().map(|r| {
-                format!(
-                    "Last query: {} to encode, {} to score and rank.",
-                    words::ms(r.encode_ms),
-                    words::ms(r.search_ms)
-                )
+                let (encode, rank) = (words::ms(r.encode_ms), words::ms(r.search_ms));
+                fill(text::LAST_DETAILS, &[("encode", &encode), ("rank", &rank)])
             })
         })
     }

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::machine::Machine;
 use crate::page::address::Address;
+use crate::page::catalogue::{fill, shell as text};
 use crate::page::files::listed;
 use crate::page::messages::WayOut;
 use crate::page::state::Page;
@@ -27,7 +28,7 @@ pub(in crate::page) fn App() -> impl IntoView {
         placeholder.remove();
     }
     window_event_listener(ev::popstate, move |_| page.read_address());
-    Effect::new(move |_| document().set_title(&format!("{} · interlingua", page.view().title())));
+    Effect::new(move |_| document().set_title(&fill(text::TITLE, &[("view", &page.view().title())])));
 
     let skip = move || {
         let about = page.view().about();
@@ -38,7 +39,7 @@ pub(in crate::page) fn App() -> impl IntoView {
         <div class="sheet" class:comparing=move || page.view().is_wide()>
             <header class="head">
                 <h1>"interlingua"</h1>
-                <p>"Ask in one language, find in all. " <span>"The search runs in your browser."</span></p>
+                <p>{text::LINE} <span>{text::IN_BROWSER}</span></p>
                 <Views/>
             </header>
             <main>
@@ -100,7 +101,7 @@ fn Views() -> impl IntoView {
         }
     };
     view! {
-        <nav class="views" aria-label="Views">{page.views().into_iter().map(link).collect_view()}</nav>
+        <nav class="views" aria-label=text::VIEWS>{page.views().into_iter().map(link).collect_view()}</nav>
     }
 }
 
@@ -120,7 +121,7 @@ fn Messages() -> impl IntoView {
                         <p><strong>{problem.what}</strong> " " {problem.still}</p>
                         <div class="buttons">
                             {problem.way_out.map(way_out)}
-                            <button type="button" class="quiet" on:click=move |_| page.dismiss()>"Dismiss"</button>
+                            <button type="button" class="quiet" on:click=move |_| page.dismiss()>{text::DISMISS}</button>
                         </div>
                     </div>
                 })}
@@ -129,7 +130,7 @@ fn Messages() -> impl IntoView {
                 {move || page.notice.get().map(|notice| view! {
                     <div class="message">
                         <p>{notice}</p>
-                        <button type="button" class="quiet" on:click=move |_| page.notice.set(None)>"Dismiss"</button>
+                        <button type="button" class="quiet" on:click=move |_| page.notice.set(None)>{text::DISMISS}</button>
                     </div>
                 })}
             </div>
@@ -141,16 +142,8 @@ fn Messages() -> impl IntoView {
 fn Foot() -> impl IntoView {
     view! {
         <footer class="foot">
-            <p>
-                "interlingua is a multilingual text encoder written in Rust. It was trained so that a question "
-                "lies near its answer in whatever language the answer is, and it computes on your device: on the "
-                "GPU through WebGPU, or on the CPU. No text leaves this page."
-            </p>
-            <p>
-                "Licence: MIT or Apache-2.0; the sample passages are in the public domain. How the figures are "
-                "made is written in the project’s README. "
-                <a href="example/index.html">"The encoder in a page of your own"</a>
-            </p>
+            <p>{text::ABOUT}</p>
+            <p>{text::LICENCE} <a href="example/index.html">{text::IN_YOUR_PAGE}</a></p>
         </footer>
     }
 }

@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use leptos::either::Either;
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 use crate::page::address::{device_name, device_named};
+use crate::page::catalogue::{fill, shell as text};
 use crate::page::isolation::Threads;
 use crate::page::model::Model;
 use crate::page::names;
@@ -19,24 +21,50 @@ use crate::protocol::{DeviceChoice, DeviceReport, PrecisionChoice};
 #[component]
 pub(super) fn Machine() -> impl IntoView {
     let page = Page::here();
-    let begins = Signal::derive(move || {
-        if page.model.with(Option::is_none) { "begins when the model is ready" } else { "begins" }
-    });
+    let begins =
+        Signal::derive(
+            move || {
+                if page.model.with(Option::is_none) { text::BEGINS_WITH_MODEL } else { text::BEGINS }
+            },
+        );
+    let fold = |event: web_sys::KeyboardEvent| {
+        let details = event.current_target().and_then(|d| d.dyn_into::<web_sys::HtmlDetailsElement>().ok());
+        if let Some(details) = details.filter(|d| event.key() == "Escape" && d.open()) {
+            event.prevent_default();
+            details.set_open(false);
+            if let Ok(Some(summary)) = details.query_selector("summary")
+                && let Some(summary) = summary.dyn_ref::<web_sys::HtmlElement>()
+            {
+                // A summary that cannot take the focus leaves it where it is.
+                let _ = summary.focus();
+            }
+        }
+    };
+    // Unfolded it covers what is behind it: whoever goes on with the keyboard would not see where.
+    let leave = |event: web_sys::FocusEvent| {
+        let details = event.current_target().and_then(|d| d.dyn_into::<web_sys::HtmlDetailsElement>().ok());
+        let to = event.related_target().and_then(|t| t.dyn_into::<web_sys::Node>().ok());
+        if let (Some(details), Some(to)) = (details, to)
+            && !details.contains(Some(&to))
+        {
+            details.set_open(false);
+        }
+    };
     view! {
-        <div class="machine">
+        <aside class="machine" aria-label=text::MACHINE>
             <Progress activity=page.loading cancel=Callback::new(move |()| page.stop_loading())/>
             <Progress activity=page.opening before=begins cancel=Callback::new(move |()| page.stop_opening())/>
             {page.views().into_iter().map(bar).collect_view()}
-            <section class="state" role="status" aria-label="Device">
-                <details>
+            <section class="state" role="status" aria-label=text::DEVICE>
+                <details on:keydown=fold on:focusout=leave>
                     <summary><Line/></summary>
                     <Details/>
                 </details>
                 {move || can_load(page).then(|| view! {
-                    <button type="button" class="load" on:click=move |_| page.load_model()>"Load model"</button>
+                    <button type="button" class="load" on:click=move |_| page.load_model()>{text::LOAD_MODEL}</button>
                 })}
             </section>
-        </div>
+        </aside>
     }
 }
 
@@ -61,13 +89,12 @@ fn Line() -> impl IntoView {
     let page = Page::here();
     let words = move || match page.model.get() {
         Some(model) => model_line(&model),
-        None if page.worker.get() == Worker::Dead => "Nothing computes: the worker does not run".into(),
+        None if page.worker.get() == Worker::Dead => text::WORKER_DEAD.into(),
         None if page.loading.with(Option::is_some) => {
-            let examples =
-                if page.corpus.with(Option::is_some) { "; the examples can be searched" } else { "" };
-            format!("The model is on its way{examples}")
+            let examples = page.corpus.with(Option::is_some);
+            if examples { text::MODEL_LOADING_EXAMPLES } else { text::MODEL_LOADING }.into()
         }
-        None if page.worker.get() == Worker::Starting => "Starting".into(),
+        None if page.worker.get() == Worker::Starting => text::STARTING.into(),
         None => page.view().model_line(),
     };
     view! {
@@ -77,27 +104,26 @@ fn Line() -> impl IntoView {
     }
 }
 
-/// `name · 26 MB · q8, computes in f32 · CPU (WebAssembly, SIMD) · self-test passed`.
+/// `name · 26 MB · 4-bit, fast · CPU (WebAssembly, SIMD) · self-test passed`.
 fn model_line(model: &Model) -> String {
     let Model { info, device } = model;
     format!(
-        "{} · {} · {}, computes in {} · {} ({}) · {}",
+        "{} · {} · {} · {} ({}) · {}",
         info.name,
         words::bytes(info.bytes as f64),
-        info.quantization,
-        device.precision,
+        words::computes(&info.quantization, &device.precision),
         words::device(&device.kind),
         device.adapter,
         self_test(device),
     )
 }
 
+fn passed(device: &DeviceReport) -> bool {
+    device.self_test_difference <= device.self_test_tolerance
+}
+
 fn self_test(device: &DeviceReport) -> &'static str {
-    if device.self_test_difference <= device.self_test_tolerance {
-        "self-test passed"
-    } else {
-        "self-test failed"
-    }
+    if passed(device) { text::SELF_TEST_PASSED } else { text::SELF_TEST_FAILED }
 }
 
 #[component]
@@ -113,21 +139,20 @@ fn Details() -> impl IntoView {
                 Threads::Settled => None,
                 Threads::NextTime => Some(Either::Left(view! {
                     <p>
-                        "One thread computes on the CPU. Opened again, this page can use more. "
-                        <button type="button" class="quiet" on:click=|_| reload()>"Reload the page"</button>
+                        {text::ONE_THREAD}
+                        <button type="button" class="quiet" on:click=|_| reload()>{text::RELOAD}</button>
                     </p>
                 })),
                 Threads::Refused(why) => Some(Either::Right(view! {
                     <p>
-                        "One thread computes on the CPU. For more, the browser has to start a service worker, and did not: "
-                        {why.trim_end_matches('.').to_owned()} "."
+                        {fill(text::NO_THREADS, &[("why", why.trim_end_matches('.'))])}
                     </p>
                 })),
             }}
             <p class="buttons">
-                <button type="button" class="quiet" on:click=move |_| page.load_model()>"Load the model again"</button>
+                <button type="button" class="quiet" on:click=move |_| page.load_model()>{text::LOAD_AGAIN}</button>
                 <button type="button" class="quiet" on:click=move |_| page.clear_cache()>
-                    "Remove from this browser’s storage"
+                    {text::REMOVE}
                 </button>
             </p>
         </div>
@@ -143,10 +168,10 @@ fn reload() {
 fn DeviceChoices() -> impl IntoView {
     let page = Page::here();
     let offered = move || match page.worker.get() {
-        Worker::Listening { webgpu: true } => "This browser offers WebGPU.",
-        Worker::Listening { webgpu: false } => "This browser offers no WebGPU here, so the CPU computes.",
-        Worker::Starting => "Looking at what there is.",
-        Worker::Dead => "The worker does not run.",
+        Worker::Listening { webgpu: true } => text::HAS_WEBGPU,
+        Worker::Listening { webgpu: false } => text::NO_WEBGPU,
+        Worker::Starting => text::LOOKING,
+        Worker::Dead => text::WORKER_STOPPED,
     };
     let option = move |device, name| {
         view! {
@@ -160,20 +185,20 @@ fn DeviceChoices() -> impl IntoView {
     view! {
         <p>
             <label>
-                "Device "
+                {text::CHOOSE_DEVICE}
                 <select on:change:target=move |e| page.choose_device(device_named(&e.target().value()).unwrap_or_default())>
-                    {option(DeviceChoice::Auto, "automatic: measure, keep the faster")}
-                    {option(DeviceChoice::Cpu, "CPU")}
-                    {option(DeviceChoice::WebGpu, "GPU (WebGPU)")}
+                    {option(DeviceChoice::Auto, text::AUTOMATIC)}
+                    {option(DeviceChoice::Cpu, text::CPU)}
+                    {option(DeviceChoice::WebGpu, text::GPU)}
                 </select>
             </label>
             " " {offered}
             " "
             <label>
-                "Precision on the CPU "
+                {text::PRECISION}
                 <select on:change:target=move |e| page.choose_precision(PrecisionChoice::named(&e.target().value()).unwrap_or_default())>
-                    {precision(PrecisionChoice::Fast, "fast: integers, for packed weights")}
-                    {precision(PrecisionChoice::Exact, "exact: f32, the same vectors on every device")}
+                    {precision(PrecisionChoice::Fast, text::FAST)}
+                    {precision(PrecisionChoice::Exact, text::EXACT)}
                 </select>
             </label>
         </p>
@@ -184,44 +209,47 @@ fn DeviceChoices() -> impl IntoView {
 fn ModelDetails(model: Model) -> impl IntoView {
     let Model { info, device } = model;
     let languages: Vec<String> = info.languages.iter().map(|code| names::english(code)).collect();
-    let from = if info.from_cache { "this browser’s storage, checked by hash" } else { "the network" };
+    let from = if info.from_cache { text::FROM_STORAGE } else { text::FROM_NETWORK };
     let measured: Vec<String> = device
         .measured
         .iter()
         .map(|(kind, t)| format!("{} {}", words::device(kind), words::ms(*t)))
         .collect();
     let mut rows = vec![
-        ("Model", info.name),
-        ("Address", info.url),
-        ("Licence", info.licence),
-        ("Languages", languages.join(", ")),
+        (text::MODEL, info.name),
+        (text::ADDRESS, info.url),
+        (text::MODEL_LICENCE, info.licence),
+        (text::LANGUAGES, languages.join(", ")),
         (
-            "Shape",
-            format!(
-                "{} layers, {} dimensions, a vocabulary of {}, {} parameters",
-                info.layers,
-                info.dimension,
-                words::count(info.vocabulary),
-                words::count(usize::try_from(info.parameters).unwrap_or(usize::MAX)),
+            text::SHAPE,
+            fill(
+                text::SHAPE_IS,
+                &[
+                    ("layers", &words::count(info.layers)),
+                    ("dimensions", &words::count(info.dimension)),
+                    ("vocabulary", &words::count(info.vocabulary)),
+                    ("parameters", &words::count(usize::try_from(info.parameters).unwrap_or(usize::MAX))),
+                ],
             ),
         ),
-        ("Weights", format!("{}, {}", info.quantization, words::bytes(info.bytes as f64))),
-        ("Loaded", format!("from {from}, in {}", words::ms(info.load_ms))),
-        ("Hash", format!("SHA-256 of the manifest: {}", info.hash)),
-        ("Runs on", format!("{}: {}", words::device(&device.kind), device.adapter)),
-        ("Computes in", device.precision.clone()),
+        (text::WEIGHTS, format!("{}, {}", info.quantization, words::bytes(info.bytes as f64))),
+        (text::LOADED, fill(from, &[("ms", &words::ms(info.load_ms))])),
+        (text::HASH, fill(text::HASH_IS, &[("hash", &info.hash)])),
+        (text::RUNS_ON, format!("{}: {}", words::device(&device.kind), device.adapter)),
+        (text::COMPUTES_IN, device.precision.clone()),
         (
-            "Self-test",
-            format!(
-                "{}: the largest difference from the reference vectors is {:.2e}, allowed is {:.2e}",
-                self_test(&device).trim_start_matches("self-test "),
-                device.self_test_difference,
-                device.self_test_tolerance
+            text::SELF_TEST,
+            fill(
+                if passed(&device) { text::PASSED_BY } else { text::FAILED_BY },
+                &[
+                    ("difference", &format!("{:.2e}", device.self_test_difference)),
+                    ("allowed", &format!("{:.2e}", device.self_test_tolerance)),
+                ],
             ),
         ),
     ];
     if !measured.is_empty() {
-        rows.push(("Measured", format!("{} for a short query", measured.join(", "))));
+        rows.push((text::MEASURED, fill(text::MEASURED_IS, &[("times", &measured.join(", "))])));
     }
     let row = |(name, value): (&'static str, String)| view! { <dt>{name}</dt><dd>{value}</dd> };
     let note = |note: String| view! { <li>{note}</li> };
@@ -232,7 +260,7 @@ fn ModelDetails(model: Model) -> impl IntoView {
         })}
         {(!info.recipe.trim().is_empty()).then(|| view! {
             <details class="recipe">
-                <summary>"How it was trained, and what it reached"</summary>
+                <summary>{text::TRAINED}</summary>
                 <pre tabindex="0">{info.recipe}</pre>
             </details>
         })}

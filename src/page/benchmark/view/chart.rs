@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use crate::benchmark::{Cell, Device, Report, Spread, Way};
 use crate::page::benchmark::Benchmark;
+use crate::page::catalogue::{benchmark as text, fill};
 use crate::page::words;
 use crate::protocol::PrecisionChoice;
 
@@ -22,9 +23,9 @@ pub(super) fn Chart() -> impl IntoView {
                 let lane = |way: &Way| {
                     let waits = match report.row(*way, *cell) {
                         Some(_) => "",
-                        None if now == Some((*way, *cell)) => "timing",
-                        None if running => "waits",
-                        None => "not timed",
+                        None if now == Some((*way, *cell)) => text::TIMING,
+                        None if running => text::WAITS,
+                        None => text::NOT_TIMED,
                     };
                     lane(*way, report.row(*way, *cell).map(|row| row.ms), waits, scale)
                 };
@@ -45,18 +46,18 @@ pub(super) fn Chart() -> impl IntoView {
     view! {
         <figure class="chart">
             <figcaption>
-                "Milliseconds of a call: the mark is the median, the band the quartiles, the line the fastest to the "
-                "slowest. Each step of the scale is the same ratio."
+                {text::CHART_IS}
             </figcaption>
             // The table has the same figures, with their headings.
-            <div role="img" aria-label="Chart of the times; the table below has the same figures">{rows}</div>
+            <div role="img" aria-label=text::CHART>{rows}</div>
         </figure>
     }
 }
 
 /// `8 texts × 114 tokens`.
 fn size(cell: Cell) -> String {
-    format!("{} × {}", words::plural(cell.batch, "text"), words::plural(cell.tokens, "token"))
+    let (texts, tokens) = (words::plural(cell.batch, text::TEXT), words::plural(cell.tokens, text::TOKEN));
+    fill(text::SIZE, &[("texts", &texts), ("tokens", &tokens)])
 }
 
 /// One device and precision.

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::benchmark::{Device, Plan};
 use crate::page::benchmark::Benchmark;
 use crate::page::benchmark::actions::SIZES;
+use crate::page::catalogue::{benchmark as text, shell};
 use crate::page::corpus::SAMPLE_LANGUAGES;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::names;
@@ -21,20 +22,19 @@ pub(super) fn Choose() -> impl IntoView {
     let choose = Callback::new(move |folder: String| {
         b.choose_timed_model(Some(folder).filter(|f| !f.is_empty() && !same_folder(f, MODEL)));
     });
-    let link = move || view! { <button type="button" class="quiet" on:click=move |_| b.copy_link()>"Copy link"</button> };
+    let link = move || view! { <button type="button" class="quiet" on:click=move |_| b.copy_link()>{text::COPY}</button> };
     view! {
         <Form
             id="time"
-            title="Time how fast a model encodes here"
-            hint="Everything is computed in this browser. For steady figures leave this tab in front, and close what \
-                  else keeps the machine busy."
-            go="Run"
+            title=text::TITLE
+            hint=text::HINT
+            go=Signal::stored(text::GO)
             busy=Signal::derive(move || b.activity.with(Option::is_some))
             begin=Callback::new(move |()| b.run_benchmark())
             more=link
         >
             <div class="choice">
-                <div class="models"><Pick label="Model" value=model choose/></div>
+                <div class="models"><Pick label=text::MODEL value=model choose/></div>
                 <Language/>
                 <Devices/>
             </div>
@@ -43,13 +43,13 @@ pub(super) fn Choose() -> impl IntoView {
                 <Sizes/>
                 <div class="numbers">
                     <Number
-                        label="Timed calls"
+                        label=text::CALLS
                         range=Plan::REPEATS
                         value=Signal::derive(move || b.plan.with(|p| p.repeats))
                         change=Callback::new(move |n| b.change_plan(|p| p.repeats = n))
                     />
                     <Number
-                        label="Warm-ups before"
+                        label=text::WARMUPS
                         range=Plan::WARMUPS
                         value=Signal::derive(move || b.plan.with(|p| p.warmups))
                         change=Callback::new(move |n| b.change_plan(|p| p.warmups = n))
@@ -67,7 +67,7 @@ fn Devices() -> impl IntoView {
     let none = Signal::derive(move || b.page.worker.get() == Worker::Listening { webgpu: false });
     let choice = move |(device, name, why): (Device, &'static str, &'static str)| {
         let off = move || device == Device::WebGpu && none.get();
-        let words = move || if off() { "This browser offers no WebGPU here." } else { why };
+        let words = move || if off() { text::NO_WEBGPU } else { why };
         let toggle = move |_| {
             b.change_plan(|p| toggle(&mut p.devices, device));
         };
@@ -75,10 +75,10 @@ fn Devices() -> impl IntoView {
     };
     view! {
         <fieldset class="boxes">
-            <legend>"Devices"</legend>
+            <legend>{text::DEVICES}</legend>
             {[
-                (Device::Cpu, "CPU", "In WebAssembly."),
-                (Device::WebGpu, "GPU (WebGPU)", "A device that takes more than 20 s for a call is left out."),
+                (Device::Cpu, shell::CPU, text::IN_WASM),
+                (Device::WebGpu, shell::GPU, text::LEFT_OUT),
             ].map(choice)}
         </fieldset>
     }
@@ -97,10 +97,10 @@ fn Precisions() -> impl IntoView {
     };
     view! {
         <fieldset class="boxes">
-            <legend>"Precision on the CPU"</legend>
+            <legend>{text::PRECISION}</legend>
             {[
-                (PrecisionChoice::Exact, "exact", "In f32: the same vectors on every device."),
-                (PrecisionChoice::Fast, "fast", "In integers, for packed weights."),
+                (PrecisionChoice::Exact, text::EXACT, text::EXACT_IS),
+                (PrecisionChoice::Fast, text::FAST, text::FAST_IS),
             ].map(choice)}
         </fieldset>
     }
@@ -168,7 +168,7 @@ fn Language() -> impl IntoView {
     };
     view! {
         <label class="field">
-            <span>"Language of the texts"</span>
+            <span>{text::TEXTS_IN}</span>
             <select on:change:target=move |e| b.change_plan(|p| p.language = e.target().value())>
                 {move || codes.get().into_iter().map(option).collect_view()}
             </select>
@@ -182,7 +182,7 @@ fn Sizes() -> impl IntoView {
     let wrong = move || b.wrong.get();
     view! {
         <div class="field">
-            <label for=SIZES>"Sizes: texts in a call x tokens of a text"</label>
+            <label for=SIZES>{text::SIZES}</label>
             <input
                 id=SIZES
                 type="text"
@@ -200,9 +200,7 @@ fn Sizes() -> impl IntoView {
                 }
             />
             <p class="hint" class:wrong=move || wrong().is_some() id="sizes-hint" aria-live="polite">
-                {move || wrong().unwrap_or_else(|| {
-                    "Texts are cut or joined to the very number of tokens.".into()
-                })}
+                {move || wrong().unwrap_or_else(|| text::SIZES_HINT.into())}
             </p>
         </div>
     }

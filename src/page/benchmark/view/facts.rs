@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::benchmark::Report;
 use crate::page::benchmark::Benchmark;
+use crate::page::catalogue::{benchmark as text, fill};
 use crate::page::words;
 
 #[component]
@@ -13,7 +14,7 @@ pub(super) fn Facts() -> impl IntoView {
     let rows = move || b.report.with(|r| r.iter().flat_map(facts).map(row).collect_view());
     view! {
         <section class="explain facts" aria-labelledby="facts">
-            <h3 id="facts">"What was timed, on what"</h3>
+            <h3 id="facts">{text::FACTS}</h3>
             <dl>{rows}</dl>
         </section>
     }
@@ -23,38 +24,42 @@ fn facts(report: &Report) -> Vec<(String, String)> {
     let own = |name: &str, value: String| (name.to_owned(), value);
     let plan = &report.plan;
     let mut rows = vec![
-        own("Model", format!("{}, {}", report.model, report.quantization)),
-        own("Address", report.url.clone()),
-        own("Hash", format!("SHA-256 of the manifest: {}", report.hash)),
+        own(text::MODEL, format!("{}, {}", report.model, report.quantization)),
+        own(text::ADDRESS, report.url.clone()),
+        own(text::HASH, fill(text::MANIFEST_HASH, &[("hash", &report.hash)])),
     ];
     rows.extend(report.machines.iter().map(|m| {
-        let works = format!("{}; computes in {}; self-test passed", m.adapter, m.computes_in);
+        let works = fill(text::MACHINE_IS, &[("adapter", &m.adapter), ("precision", &m.computes_in)]);
         (m.way.to_string(), works)
     }));
     rows.extend([
-        own("Texts", report.texts.clone()),
+        own(text::TEXTS, report.texts.clone()),
         own(
-            "Calls",
-            format!(
-                "{} timed, {} before them",
-                words::count(plan.repeats),
-                words::plural(plan.warmups, "warm-up")
+            text::CALLS_ROW,
+            fill(
+                text::CALLS_ARE,
+                &[
+                    ("calls", &words::count(plan.repeats)),
+                    ("warmups", &words::plural(plan.warmups, text::WARMUP)),
+                ],
             ),
         ),
-        own("Browser", words::browser(&report.browser)),
+        own(text::BROWSER, words::browser(&report.browser)),
         own(
-            "Machine",
-            format!(
-                "{}; the page is {}cross-origin isolated",
-                match report.cores {
-                    0 => "an unknown number of processors".into(),
-                    n => words::plural(n, "logical processor"),
-                },
-                if report.isolated { "" } else { "not " }
+            text::MACHINE,
+            fill(
+                if report.isolated { text::ISOLATED } else { text::NOT_ISOLATED },
+                &[(
+                    "processors",
+                    &match report.cores {
+                        0 => text::PROCESSORS_UNKNOWN.into(),
+                        n => words::plural(n, text::PROCESSOR),
+                    },
+                )],
             ),
         ),
-        own("Date", report.date.clone()),
-        own("Version", format!("interlingua {}", report.version)),
+        own(text::DATE, report.date.clone()),
+        own(text::VERSION, format!("interlingua {}", report.version)),
     ]);
     rows
 }

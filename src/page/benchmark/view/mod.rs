@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use crate::benchmark::Report;
 use crate::page::benchmark::Benchmark as State;
 use crate::page::benchmark::actions::Format;
+use crate::page::catalogue::{benchmark as text, fill};
 use crate::page::words;
 use chart::Chart;
 use choose::Choose;
@@ -23,15 +24,12 @@ pub(super) fn Benchmark() -> impl IntoView {
     view! {
         <div class="evaluate">
             <Choose/>
-            <section class="report" id="benchmark" tabindex="-1" aria-label="Benchmark">
+            <section class="report" id="benchmark" tabindex="-1" aria-label=text::REPORT>
                 {move || if timed.get() {
                     view! { <Timed/> }.into_any()
                 } else {
                     view! {
-                        <p class="hint">
-                            "The times will be here: a chart that grows while sizes are timed, and a table of the same "
-                            "figures, with all that belongs to them."
-                        </p>
+                        <p class="hint">{text::NOTHING}</p>
                     }
                     .into_any()
                 }}
@@ -61,26 +59,33 @@ fn Timed() -> impl IntoView {
         <ul class="notes">{notes}</ul>
         <Table/>
         <Facts/>
-        <h3>"Keep it"</h3>
+        <h3>{text::EXPORT}</h3>
         <p class="buttons">
-            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(Format::Json)>"Save times (JSON)"</button>
-            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(Format::Csv)>"Save times (CSV)"</button>
+            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(Format::Json)>{text::SAVE_JSON}</button>
+            <button type="button" class="quiet" on:click=move |_| b.export_benchmark(Format::Csv)>{text::SAVE_CSV}</button>
         </p>
     }
 }
 
 /// How it ended.
 fn ended(report: &Report) -> String {
-    let timed = words::plural(report.rows.len(), "figure");
+    let figures = words::plural(report.rows.len(), text::FIGURE);
     match report.finished {
-        true if report.rows.is_empty() => "Nothing was timed; why stands below the chart.".into(),
-        true => format!("Done: {timed}, each the median of {}.", words::plural(report.plan.repeats, "call")),
-        false => format!("Stopped: {timed} so far. Run it again for all of them."),
+        true if report.rows.is_empty() => text::NOTHING_TIMED.into(),
+        true => {
+            let calls = words::plural(report.plan.repeats, text::CALL);
+            fill(text::DONE, &[("figures", &figures), ("calls", &calls)])
+        }
+        false => fill(text::STOPPED, &[("figures", &figures)]),
     }
 }
 
 /// What else is to be said.
 fn said(report: &Report) -> Vec<String> {
-    let imitated = "This GPU’s adapter imitates a GPU in software: only its ratios mean anything.";
-    report.imitated().then(|| imitated.to_owned()).into_iter().chain(report.notes.iter().cloned()).collect()
+    report
+        .imitated()
+        .then(|| text::IMITATED.to_owned())
+        .into_iter()
+        .chain(report.notes.iter().cloned())
+        .collect()
 }

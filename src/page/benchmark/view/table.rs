@@ -4,17 +4,18 @@ use leptos::prelude::*;
 
 use crate::benchmark::Row;
 use crate::page::benchmark::Benchmark;
+use crate::page::catalogue::benchmark as text;
 use crate::page::words;
 
 const COLUMNS: [(&str, &str); 8] = [
-    ("median, ms", "Milliseconds from token ids to vectors that have come back from the device"),
-    ("fastest", "The fastest call, in milliseconds"),
-    ("quartiles", "A quarter of the calls is faster than the first, a quarter slower than the second"),
-    ("texts/s", "Texts encoded in a second, by the median"),
-    ("tokens/s", "Tokens encoded in a second, by the median"),
-    ("tokenization, ms", "Milliseconds of making token ids of the same texts, on the CPU, before the call"),
-    ("least cosine", "The least cosine of a text’s vector to the one by the CPU in f32"),
-    ("calls", "How many were timed"),
+    (text::MEDIAN, text::MEDIAN_IS),
+    (text::FASTEST, text::FASTEST_IS),
+    (text::QUARTILES, text::QUARTILES_IS),
+    (text::TEXTS_S, text::TEXTS_S_IS),
+    (text::TOKENS_S, text::TOKENS_S_IS),
+    (text::TOKENIZATION, text::TOKENIZATION_IS),
+    (text::COSINE, text::COSINE_IS),
+    (text::CALLS_MADE, text::CALLS_MADE_IS),
 ];
 
 #[component]
@@ -31,13 +32,13 @@ pub(super) fn Table() -> impl IntoView {
         })
     };
     view! {
-        <div class="scroll" tabindex="0" role="region" aria-label="Benchmark results">
+        <div class="scroll" tabindex="0" role="region" aria-label=text::RESULTS>
             <table class="figures">
-                <caption class="unseen">"Benchmark results"</caption>
+                <caption class="unseen">{text::RESULTS}</caption>
                 <thead>
                     <tr>
-                        <th scope="col">"texts × tokens"</th>
-                        <th scope="col" class="words">"device"</th>
+                        <th scope="col">{text::COLUMN_SIZE}</th>
+                        <th scope="col" class="words">{text::COLUMN_DEVICE}</th>
                         {COLUMNS.into_iter().map(head).collect_view()}
                     </tr>
                 </thead>
@@ -45,7 +46,7 @@ pub(super) fn Table() -> impl IntoView {
             </table>
         </div>
         <details class="explain">
-            <summary>"What the columns mean"</summary>
+            <summary>{text::COLUMNS_ARE}</summary>
             <dl>{COLUMNS.into_iter().map(|(name, why)| view! { <dt>{name}</dt><dd>{why}"."</dd> }).collect_view()}</dl>
         </details>
     }
@@ -60,7 +61,7 @@ fn line(row: &Row) -> impl IntoView + use<> {
         words::rate(row.texts_per_second),
         words::rate(row.tokens_per_second),
         words::short_ms(row.tokenize_ms),
-        row.cosine.map_or_else(|| "–".into(), |cosine| format!("{cosine:.6}")),
+        row.cosine.map_or_else(|| "–".into(), |cosine| words::decimal(cosine, 6)),
         words::count(row.calls.len()),
     ];
     view! {

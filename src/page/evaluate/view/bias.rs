@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::evaluation::bias::Bias as Figures;
 use crate::evaluation::{EvalReport, RankDistance};
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::names;
 use crate::page::parts::segment;
@@ -26,7 +27,7 @@ pub(super) fn Bias() -> impl IntoView {
                 runs.iter().map(|run| Some((&run.report, run.report.bias.as_ref()?))).collect();
             let Some(measured) = measured else {
                 return view! {
-                    <p class="hint">"Not measured: it takes passages in two languages at least."</p>
+                    <p class="hint">{text::NOT_MEASURED}</p>
                 }
                 .into_any();
             };
@@ -38,10 +39,9 @@ pub(super) fn Bias() -> impl IntoView {
         })
     };
     view! {
-        <h3>"Language bias"</h3>
+        <h3>{text::BIAS}</h3>
         <p class="hint">
-            "Whether passages are ranked by what they say or by the language they say it in. All of it is read from "
-            "the ranking of all languages."
+            {text::BIAS_IS}
         </p>
         {panel}
     }
@@ -49,7 +49,7 @@ pub(super) fn Bias() -> impl IntoView {
 
 fn table(lines: &[Line], runs: &[Run]) -> impl IntoView + use<> {
     let head = |(at, run): (usize, &Run)| {
-        let letter = if runs.len() < 2 { "measured" } else { ["A", "B"][at.min(1)] };
+        let letter = if runs.len() < 2 { text::MEASURED } else { ["A", "B"][at.min(1)] };
         view! { <th scope="col" title=run.name()>{letter}</th> }
     };
     let row = |line: &Line| {
@@ -62,14 +62,14 @@ fn table(lines: &[Line], runs: &[Run]) -> impl IntoView + use<> {
         }
     };
     view! {
-        <div class="scroll" tabindex="0" role="region" aria-label="Figures of language bias">
+        <div class="scroll" tabindex="0" role="region" aria-label=text::BIAS_FIGURES>
             <table class="figures bias">
-                <caption class="unseen">"Figures of language bias"</caption>
+                <caption class="unseen">{text::BIAS_FIGURES}</caption>
                 <thead>
                     <tr>
                         <td></td>
                         {runs.iter().enumerate().map(head).collect_view()}
-                        <th scope="col">"without bias"</th>
+                        <th scope="col">{text::UNBIASED}</th>
                     </tr>
                 </thead>
                 <tbody>{lines.iter().map(row).collect_view()}</tbody>
@@ -90,96 +90,100 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
         };
     let mut lines = vec![
         line(
-            "Own language first".into(),
+            text::OWN_FIRST.into(),
             &|b| b.same_language_first.map(|r| words::percent(r.rate)),
             first.same_language_first.map_or_else(|| "–".into(), |r| words::percent(r.chance)),
-            "How often the best ranked answer is the one in the question’s language. Without bias: as often as by chance.",
+            text::OWN_FIRST_IS,
         ),
         line(
-            format!("Distance of the first {} from the pool", first.shares.k),
+            of_first(text::TOP_DISTANCE, first.shares.k),
             &|b| Some(words::short_figure(b.shares.distance)),
             "0".into(),
-            "How far the languages of the first ranks are from those of all passages, for each question language \
-             (Jensen–Shannon distance; 1: nothing in common).",
+            text::TOP_DISTANCE_IS,
         ),
         line(
-            format!("Mix of the first {}", first.shares.k),
-            &|b| Some(format!("{:.2} bits", b.shares.entropy)),
-            format!("{:.2} bits", first.shares.pool_entropy),
-            "Entropy of the languages in the first ranks, all questions together. Without bias: that of the pool.",
+            of_first(text::MIX, first.shares.k),
+            &|b| Some(bits(b.shares.entropy)),
+            bits(first.shares.pool_entropy),
+            text::MIX_IS,
         ),
     ];
     let pool = first.shares.pool.values().filter(|share| **share > 0.0).count();
     let distance = |report: &EvalReport| report.rank_distance.map_or_else(|| "–".into(), spread_of);
     lines.push(Line {
-        name: "Rank distance, mean (median)".into(),
+        name: text::SPREAD.into(),
         values: measured.iter().map(|(report, _)| distance(report)).collect(),
-        unbiased: format!("{} or little more", pool.saturating_sub(1)),
-        meaning:
-            "Ranks between the best and the worst answer to one question; with an answer in each language at \
-                  least their number less one."
-                .into(),
+        unbiased: fill(text::OR_LITTLE_MORE, &[("n", &words::count(pool.saturating_sub(1)))]),
+        meaning: text::SPREAD_IS.into(),
     });
     lines.push(line(
-        "Reading to the last answer, mean (median)".into(),
+        text::LAST_ANSWER.into(),
         &|b| b.last_answer.map(|a| format!("{} ({})", words::ranks(a.mean), words::ranks(a.median))),
-        format!("{pool} or little more"),
-        "How many ranks one must read until every answer was seen (Max@R).",
+        fill(text::OR_LITTLE_MORE, &[("n", &words::count(pool))]),
+        text::LAST_ANSWER_IS,
     ));
     let mut depths: Vec<&String> = first.complete.keys().collect();
     depths.sort_by_key(|k| k.parse::<usize>().unwrap_or(usize::MAX));
     for k in depths {
         lines.push(line(
-            format!("Complete in the first {k}"),
+            fill(text::COMPLETE, &[("k", k)]),
             &|b| b.complete.get(k).map(|share| words::percent(*share)),
-            "100 %".into(),
-            "Questions whose answers in all languages are in the first ranks (Complete@k).",
+            words::percent(1.0),
+            text::COMPLETE_IS,
         ));
     }
     lines.push(line(
-        "Agreement of translations".into(),
+        text::AGREEMENT.into(),
         &|b| b.agreement.map(|rho| words::signed(rho, 3)),
         "+1".into(),
-        "Whether a question gives the same ranking in every language it is asked in (mean rank correlation of the \
-         first 10; near −1: nothing in common).",
+        text::AGREEMENT_IS,
     ));
     lines.push(line(
-        "Same order of languages (W)".into(),
+        text::SAME_ORDER.into(),
         &|b| b.peer.map(|peer| words::short_figure(peer.w)),
         "0".into(),
-        "Kendall’s W over the ranks of a question’s answers: 0, no language is preferred; 1, always the same order.",
+        text::SAME_ORDER_IS,
     ));
     lines.push(line(
-        "Friedman’s test, p".into(),
+        text::FRIEDMAN.into(),
         &|b| b.peer.map(|peer| words::p_value(peer.p)),
-        "above 0.05".into(),
-        "How likely such an order of languages is where none is preferred: mean over question languages.",
+        text::ABOVE.into(),
+        text::FRIEDMAN_IS,
     ));
     lines.push(line(
-        "Hubness, skewness".into(),
-        &|b| Some(format!("{:.2}", b.hubness.skewness)),
-        "near 0".into(),
-        "Whether a few passages are near to everything: skewness of how often each is in the first 10 ranks.",
+        text::HUBNESS.into(),
+        &|b| Some(words::decimal(b.hubness.skewness, 2)),
+        text::NEAR_ZERO.into(),
+        text::HUBNESS_IS,
     ));
     lines.push(line(
-        "Largest hub".into(),
-        &|b| Some(words::plural(b.hubness.largest, "question")),
-        "few".into(),
-        "For how many questions the passage that comes up most is in the first 10 ranks.",
+        text::HUB.into(),
+        &|b| Some(words::plural(b.hubness.largest, text::QUESTION)),
+        text::FEW.into(),
+        text::HUB_IS,
     ));
     lines.push(line(
-        "Passages never found".into(),
+        text::NEVER.into(),
         &|b| Some(words::percent(b.hubness.never)),
-        "few".into(),
-        "Passages in nobody’s first 10 ranks.",
+        text::FEW.into(),
+        text::NEVER_IS,
     ));
     lines.push(line(
-        "multi over mono".into(),
+        text::MULTI_OVER_MONO.into(),
         &|b| b.multi_to_mono.map(words::short_figure),
         "1".into(),
-        "mAP among all languages over mAP within one: what is lost where languages compete.",
+        text::MULTI_OVER_MONO_IS,
     ));
     lines
+}
+
+/// A name with the number of ranks in it.
+fn of_first(words: &str, k: usize) -> String {
+    fill(words, &[("k", &words::count(k))])
+}
+
+fn bits(entropy: f64) -> String {
+    fill(text::BITS, &[("n", &words::decimal(entropy, 2))])
 }
 
 fn spread_of(d: RankDistance) -> String {
@@ -190,10 +194,10 @@ fn spread_of(d: RankDistance) -> String {
 fn bars(run: &Run, report: &EvalReport, bias: &Figures, runs: usize) -> impl IntoView + use<> {
     let shares = &bias.shares;
     let mut rows = vec![
-        row("pool".into(), "pool".into(), &shares.pool, &report.languages, String::new()),
+        row(text::POOL.into(), text::POOL.into(), &shares.pool, &report.languages, String::new()),
         row(
-            format!("top {}", shares.k),
-            format!("first {}, all questions", shares.k),
+            of_first(text::TOP, shares.k),
+            of_first(text::TOP_HEARD, shares.k),
             &shares.top,
             &report.languages,
             own(bias.same_language_first.as_ref()),
@@ -201,28 +205,31 @@ fn bars(run: &Run, report: &EvalReport, bias: &Figures, runs: usize) -> impl Int
     ];
     for code in &report.languages {
         if let Some(by) = shares.by_query.get(code) {
-            let heard = format!("first {}, {} questions", shares.k, names::english(code));
+            let k = words::count(shares.k);
+            let heard = fill(text::TOP_HEARD_OF, &[("k", &k), ("language", &names::english(code))]);
             let rate = own(bias.same_language_first_by.get(code));
-            rows.push(row(format!("asked in {code}"), heard, by, &report.languages, rate));
+            rows.push(row(fill(text::ASKED, &[("code", code)]), heard, by, &report.languages, rate));
         }
     }
     let title = if runs < 2 {
-        format!("Languages of the first {} ranks against the pool’s", shares.k)
+        of_first(text::SHARES, shares.k)
     } else {
-        format!("{}: languages of the first {} ranks against the pool’s", run.name(), shares.k)
+        fill(text::SHARES_OF, &[("name", &run.name()), ("k", &words::count(shares.k))])
     };
     view! {
         <h4>{title}</h4>
         <p class="hint">
-            "Without bias every bar looks like the pool’s. On the right: how often the answer in the question’s own "
-            "language comes first, and how often by chance."
+            {text::SHARES_ARE}
         </p>
         <div class="mix shares">{rows}</div>
     }
 }
 
 fn own(rate: Option<&crate::evaluation::bias::Rate>) -> String {
-    rate.map_or_else(String::new, |r| format!("{:.0} % ({:.0} %)", 100.0 * r.rate, 100.0 * r.chance))
+    let whole = |share: f64| words::percent_with(share, 0);
+    rate.map_or_else(String::new, |r| {
+        fill(text::RATE, &[("rate", &whole(r.rate)), ("chance", &whole(r.chance))])
+    })
 }
 
 fn row(
@@ -242,7 +249,7 @@ fn row(
         .collect();
     view! {
         <span class="name" aria-hidden="true">{name}</span>
-        <div class="bar" role="img" aria-label=format!("Languages, {heard}: {}", spoken.join(", "))>
+        <div class="bar" role="img" aria-label=fill(text::BAR, &[("name", &heard), ("parts", &spoken.join(", "))])>
             {parts.iter().filter(|p| p.1 > 0.0).map(|(code, share)| segment(code, *share, &words::percent(*share))).collect_view()}
         </div>
         <span class="rate">{rate}</span>

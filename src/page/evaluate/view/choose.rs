@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::evaluation::Measure;
 use crate::page::address::{device_name, device_named};
+use crate::page::catalogue::{evaluate as text, field, fill, shell};
 use crate::page::evaluate::Evaluate;
 use crate::page::evaluate::choices::Data;
 use crate::page::files::chosen;
@@ -19,15 +20,22 @@ const DIRECTIONS: usize = 1;
 #[component]
 pub(super) fn Choose() -> impl IntoView {
     let e = Evaluate::here();
+    let stopped = move || {
+        let said = move || {
+            let (done, total) = e.stopped.get()?;
+            Some(fill(text::STOPPED_AT, &[("done", &words::count(done)), ("total", &words::count(total))]))
+        };
+        view! { <span class="hint" aria-live="polite">{said}</span> }
+    };
     view! {
         <Form
             id="choose"
-            title="Measure how well a model retrieves"
-            hint="Everything is computed in this browser, by the definitions of trec_eval. Finished vectors are kept in \
-                  this browser, so a stopped measurement goes on nearly where it was."
-            go="Measure"
+            title=text::TITLE
+            hint=text::HINT
+            go=Signal::derive(move || if e.stopped.with(Option::is_some) { text::CONTINUE } else { text::GO })
             busy=Signal::derive(move || e.activity.with(Option::is_some))
             begin=Callback::new(move |()| e.measure())
+            more=stopped
         >
             <DataChoice/>
             <div class="choice">
@@ -64,7 +72,7 @@ fn DataChoice() -> impl IntoView {
     };
     view! {
         <fieldset class="choice data">
-            <legend>"Data"</legend>
+            <legend>{text::DATA}</legend>
             {Data::ALL.into_iter().map(choice).collect_view()}
             <Source/>
             <ul class="notes">
@@ -79,14 +87,10 @@ fn DataChoice() -> impl IntoView {
 
 fn about(data: Data) -> &'static str {
     match data {
-        Data::Sample => {
-            "Comes with this page: 1,375 passages in 11 languages, a question to each. The quickest."
-        }
-        Data::Xquad => "13,014 sentences and 13,090 questions in 11 languages. About 16 MB, CC BY-SA 4.0.",
-        Data::Mlqa => "20,534 sentences and 4,199 questions in 7 languages. About 33 MB, CC BY-SA 4.0.",
-        Data::Own => {
-            "Passages and questions in a table or as JSON lines, or XQuAD-R and MLQA-R files you have."
-        }
+        Data::Sample => text::SAMPLE_IS,
+        Data::Xquad => text::XQUAD_IS,
+        Data::Mlqa => text::MLQA_IS,
+        Data::Own => text::OWN_IS,
     }
 }
 
@@ -107,14 +111,13 @@ fn Source() -> impl IntoView {
         view! {
             <div class="own">
                 <p>
-                    "“Measure” downloads its files from the folder below: the one request of this page to another "
-                    "server. They are of "
+                    {text::DOWNLOADS}
                     <a href="https://github.com/google-research-datasets/lareqa" rel="noreferrer">
                         "google-research-datasets/lareqa"
-                    </a> " on GitHub; what you measure stays here."
+                    </a> {text::ON_GITHUB}
                 </p>
                 <label>
-                    <span>"Folder to download from"</span>
+                    <span>{text::FOLDER}</span>
                     <input
                         type="text"
                         inputmode="url"
@@ -127,7 +130,7 @@ fn Source() -> impl IntoView {
                         }
                     />
                 </label>
-                {pick("Or choose the files, if you have them")}
+                {pick(text::OR_FILES)}
             </div>
         }
         .into_any()
@@ -138,17 +141,13 @@ fn Source() -> impl IntoView {
     let own = move || {
         view! {
             <div class="own">
-                {pick("Choose files")}
+                {pick(field::CHOOSE_FILES)}
                 <p class="hint">{move || named(&e.files.get())}</p>
                 <FieldRoles fields=Signal::derive(move || e.fields()) choose=choose_column/>
                 <p class="hint">
-                    "A table (.csv, .tsv) of passages, each with the question that it answers; or a line for each "
-                    "passage and for each question, in one file or several:"
+                    {text::OWN_FORM}
                 </p>
-                <pre tabindex="0">
-                    "{\"id\": \"p1\", \"lang\": \"en\", \"text\": \"It opens at nine.\"}\n"
-                    "{\"query_id\": \"q1\", \"lang\": \"de\", \"text\": \"Wann?\", \"relevant\": [\"p1\"]}"
-                </pre>
+                <pre tabindex="0">{text::OWN_EXAMPLE}</pre>
             </div>
         }
         .into_any()
@@ -162,19 +161,15 @@ fn Source() -> impl IntoView {
 
 fn named(files: &[String]) -> String {
     match files {
-        [] => {
-            "None is chosen yet. You can also drop files on the page. They stay on this device, and a link \
-               cannot hold them: whoever opens it chooses them again."
-                .into()
+        [] => text::NO_FILES.into(),
+        [one] => fill(text::ONE_FILE, &[("name", one)]),
+        [first, rest @ ..] => {
+            let names = match rest {
+                [last] => fill(text::AND, &[("first", first), ("last", last)]),
+                _ => fill(text::AND_MORE, &[("first", first), ("n", &words::count(rest.len()))]),
+            };
+            fill(text::FILES, &[("names", &names)])
         }
-        [one] => format!("Chosen: {one}. It stays on this device; a link cannot hold it."),
-        many => format!(
-            "Chosen: {}. They stay on this device; a link cannot hold them.",
-            match many {
-                [first, second] => format!("{first} and {second}"),
-                _ => format!("{} and {} more", many[0], words::count(many.len() - 1)),
-            }
-        ),
     }
 }
 
@@ -191,7 +186,11 @@ fn Languages() -> impl IntoView {
         let english = names::english(&code);
         let title = match counts {
             Some((q, p)) => {
-                format!("{english}: {}, {}", words::plural(q, "question"), words::plural(p, "passage"))
+                format!(
+                    "{english}: {}, {}",
+                    words::plural(q, text::QUESTION),
+                    words::plural(p, text::PASSAGE)
+                )
             }
             None => english,
         };
@@ -213,7 +212,7 @@ fn Languages() -> impl IntoView {
     let some = move || offered.with(|o| !o.is_empty());
     view! {
         <fieldset class="filter" class:none=move || !some()>
-            <legend>"Languages of questions and passages"</legend>
+            <legend>{text::LANGUAGES}</legend>
             <div class="chips">
                 {move || offered.get().into_iter().map(chip).collect_view()}
             </div>
@@ -229,8 +228,8 @@ fn Models() -> impl IntoView {
     let name_first = Callback::new(move |address: String| e.name_model(&address));
     let name_second = Callback::new(move |address: String| e.name_second_model(&address));
     view! {
-        <ModelAddress label="Model" value=first name=name_first/>
-        <ModelAddress label="Second model, to compare (optional)" value=second name=name_second/>
+        <ModelAddress label=text::MODEL value=first name=name_first/>
+        <ModelAddress label=text::SECOND_MODEL value=second name=name_second/>
         <datalist id="listed">
             {move || e.page.models.get().into_iter().map(|model| {
                 view! { <option value=model.folder>{model.name}</option> }
@@ -278,14 +277,13 @@ fn Lir() -> impl IntoView {
                         e.choose_lir(event.target().checked().then_some(DIRECTIONS));
                     }
                 />
-                <span class="name">"Remove each language’s leading directions (LIR)"</span>
+                <span class="name">{text::LIR}</span>
                 <span class="why" id="lir-hint">
-                    "What sets a language’s vectors apart as a whole is taken out of them. One model is measured "
-                    "without and with it."
+                    {text::LIR_HINT}
                 </span>
             </label>
             <label class="number" hidden=move || !on()>
-                <span>"How many"</span>
+                <span>{text::HOW_MANY}</span>
                 <input
                     type="number"
                     min="1"
@@ -310,7 +308,7 @@ fn Own() -> impl IntoView {
         move || e.measures.with(|list| list.iter().map(Measure::to_string).collect::<Vec<_>>().join(", "));
     view! {
         <label class="field">
-            <span>"Further measures (optional)"</span>
+            <span>{text::MORE_MEASURES}</span>
             <input
                 type="text"
                 autocomplete="off"
@@ -324,7 +322,7 @@ fn Own() -> impl IntoView {
             />
         </label>
         <label class="field">
-            <span>"Relevant from grade"</span>
+            <span>{text::RELEVANT_FROM}</span>
             <input
                 type="number"
                 min="1"
@@ -340,9 +338,8 @@ fn Own() -> impl IntoView {
             />
         </label>
         <p class="hint" id="own-hint">
-            "Measures with cut-offs of your own, such as " <code>"ndcg@20, mrr@10, recall@1000, map@100, p@5"</code>
-            ". Where judgements have grades, a passage counts as relevant from this whole number on, as with "
-            "trec_eval’s " <code>"-l"</code> "; nDCG counts all grades."
+            {text::MEASURES_HINT} <code>{text::MEASURES_EXAMPLE}</code> {text::GRADES_HINT} <code>"-l"</code>
+            {text::GRADES_END}
         </p>
     }
 }
@@ -357,13 +354,13 @@ fn Device() -> impl IntoView {
     };
     view! {
         <label class="field">
-            <span>"Device"</span>
+            <span>{text::DEVICE}</span>
             <select on:change:target=move |event| {
                 e.choose_measuring_device(device_named(&event.target().value()).unwrap_or_default());
             }>
-                {option(DeviceChoice::Auto, "automatic: measure, keep the faster")}
-                {option(DeviceChoice::Cpu, "CPU")}
-                {option(DeviceChoice::WebGpu, "GPU (WebGPU)")}
+                {option(DeviceChoice::Auto, shell::AUTOMATIC)}
+                {option(DeviceChoice::Cpu, shell::CPU)}
+                {option(DeviceChoice::WebGpu, shell::GPU)}
             </select>
         </label>
     }
@@ -376,7 +373,7 @@ mod tests {
     #[test]
     fn files_are_named_briefly() {
         let names = |n: usize| (0..n).map(|i| format!("{i}.json")).collect::<Vec<_>>();
-        assert!(named(&names(0)).starts_with("None"));
+        assert_eq!(named(&names(0)), text::NO_FILES);
         assert!(named(&names(1)).starts_with("Chosen: 0.json."));
         assert!(named(&names(2)).starts_with("Chosen: 0.json and 1.json."));
         assert!(named(&names(7)).starts_with("Chosen: 0.json and 6 more."));

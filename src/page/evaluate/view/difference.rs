@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::evaluation::significance::Difference as Tested;
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::choices::MapMeasure;
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::words;
@@ -18,44 +19,39 @@ pub(super) fn Difference() -> impl IntoView {
     let legend = move || {
         e.runs.with(|runs| {
             let names: Vec<String> = runs.iter().map(Run::name).collect();
-            format!("A is {}, B is {}.", names[0], names.get(1).cloned().unwrap_or_default())
+            fill(text::A_AND_B, &[("a", &names[0]), ("b", names.get(1).map_or("", String::as_str))])
         })
     };
     let table = move || {
         e.comparison.with(|comparison| {
             let Some(c) = comparison.as_ref() else {
-                return view! { <p class="hint" aria-live="polite">"The two are being compared."</p> }.into_any();
+                return view! { <p class="hint" aria-live="polite">{text::COMPARING}</p> }.into_any();
             };
             let measure = MapMeasure::named(&c.measure).unwrap_or_default().title();
             let rows = ROWS.iter().filter_map(|(key, name)| c.settings.get(*key).map(|d| row(name, measure, d)));
             view! {
-                <div class="scroll" tabindex="0" role="region" aria-label="Difference between the models">
+                <div class="scroll" tabindex="0" role="region" aria-label=text::DIFFERENCE>
                     <table class="figures">
-                        <caption class="unseen">"Difference between the models"</caption>
+                        <caption class="unseen">{text::DIFFERENCE}</caption>
                         <thead>
                             <tr>
                                 <td></td>
                                 <th scope="col">"A"</th>
                                 <th scope="col">"B"</th>
-                                <th scope="col">"B − A"</th>
-                                <th scope="col">"interval"</th>
-                                <th scope="col">"p"</th>
-                                <th scope="col" title="Corrected for the number of tests in this table (Holm)">
-                                    "p corrected"
+                                <th scope="col">{text::B_MINUS_A}</th>
+                                <th scope="col">{text::INTERVAL}</th>
+                                <th scope="col">{text::P}</th>
+                                <th scope="col" title=text::P_HOLM>
+                                    {text::P_CORRECTED}
                                 </th>
-                                <th scope="col">"in words"</th>
+                                <th scope="col">{text::IN_WORDS}</th>
                             </tr>
                         </thead>
                         <tbody>{rows.collect_view()}</tbody>
                     </table>
                 </div>
                 <p class="hint">
-                    {format!(
-                        "Paired randomisation test and bootstrap over questions, {} samples, seed {}. Significant: the p \
-                         value, corrected by Holm’s method, is below 0.05.",
-                        words::count(c.samples),
-                        c.seed
-                    )}
+                    {fill(text::HOW_TESTED, &[("n", &words::count(c.samples)), ("seed", &c.seed.to_string())])}
                 </p>
             }
             .into_any()
@@ -63,7 +59,7 @@ pub(super) fn Difference() -> impl IntoView {
     };
     view! {
         {move || two.get().then(|| view! {
-            <h3>"The difference between the two"</h3>
+            <h3>{text::THE_DIFFERENCE}</h3>
             <p class="hint">{legend}</p>
             {table}
         })}
@@ -73,21 +69,26 @@ pub(super) fn Difference() -> impl IntoView {
 fn row(name: &'static str, measure: &str, d: &Tested) -> impl IntoView + use<> {
     let distance = name == "rank distance";
     let digits = if distance { 1 } else { 4 };
-    let show = move |x: f64| format!("{x:.digits$}");
-    let name = if distance { format!("{name} (less is better)") } else { format!("{name}, {measure}") };
+    let show = move |x: f64| words::decimal(x, digits);
+    let name = match distance {
+        true => fill(text::LESS_IS_BETTER, &[("name", text::RANK_DISTANCE)]),
+        false => format!("{name}, {measure}"),
+    };
     let better = (d.difference > 0.0) != distance;
     let verdict = match (d.significant, better) {
-        (false, _) => "not significant",
-        (true, true) => "B is better",
-        (true, false) => "A is better",
+        (false, _) => text::NOT_SIGNIFICANT,
+        (true, true) => text::B_BETTER,
+        (true, false) => text::A_BETTER,
     };
+    let [low, high] = d.interval.map(|end| words::signed(end, digits));
+    let interval = fill(text::RANGE, &[("low", &low), ("high", &high)]);
     view! {
         <tr class:significant=d.significant>
             <th scope="row">{name}</th>
             <td>{show(d.a)}</td>
             <td>{show(d.b)}</td>
             <td class="delta">{words::signed(d.difference, digits)}</td>
-            <td>{words::signed(d.interval[0], digits)} " to " {words::signed(d.interval[1], digits)}</td>
+            <td>{interval}</td>
             <td>{words::p_value(d.p)}</td>
             <td>{words::p_value(d.p_adjusted)}</td>
             <td class="words">{verdict}</td>

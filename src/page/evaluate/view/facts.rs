@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::choices::Data;
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::model::MODEL;
@@ -13,24 +14,24 @@ pub(super) fn Facts() -> impl IntoView {
     let runs = move || e.runs.with(|runs| runs.iter().map(about).collect_view());
     let compared = move || e.comparison.with(Option::is_some);
     view! {
-        <h3>"Keep it"</h3>
+        <h3>{text::EXPORT}</h3>
         <p class="buttons">
-            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Json)>"Save report (JSON)"</button>
-            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Csv)>"Save figures (CSV)"</button>
-            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Latex)>"Save table (LaTeX)"</button>
+            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Json)>{text::SAVE_JSON}</button>
+            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Csv)>{text::SAVE_CSV}</button>
+            <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Latex)>{text::SAVE_LATEX}</button>
             <button type="button" class="quiet" hidden=move || !compared() on:click=move |_| e.export_comparison()>
-                "Save difference (JSON)"
+                {text::SAVE_DIFFERENCE}
             </button>
         </p>
         <p class="hint" hidden=move || e.runs.with(|runs| runs.len() < 2)>
-            "The first three are about the model that the map shows; where it shows the difference, about A."
+            {text::FILES_ABOUT}
         </p>
         <details class="explain">
-            <summary>"Where these figures come from"</summary>
+            <summary>{text::FACTS}</summary>
             {runs}
             <p>
                 <button type="button" class="quiet" on:click=move |_| e.clear_vectors()>
-                    "Remove vectors from this browser’s storage"
+                    {text::REMOVE_VECTORS}
                 </button>
             </p>
         </details>
@@ -40,18 +41,18 @@ pub(super) fn Facts() -> impl IntoView {
 fn about(run: &Run) -> impl IntoView + use<> {
     let facts = &run.report.facts;
     let mut rows = vec![
-        ("Model".to_owned(), run.name()),
-        ("Address".to_owned(), run.address.clone()),
-        ("Data".to_owned(), format!("{}, {}", facts.dataset, run.report.languages.join(" "))),
-        ("Device".to_owned(), facts.device.clone()),
-        ("Date".to_owned(), facts.date.clone().unwrap_or_else(|| "not recorded".into())),
-        ("Version".to_owned(), format!("interlingua {}", facts.version)),
+        (text::MODEL.to_owned(), run.name()),
+        (text::FACT_ADDRESS.to_owned(), run.address.clone()),
+        (text::DATA.to_owned(), format!("{}, {}", facts.dataset, run.report.languages.join(" "))),
+        (text::DEVICE.to_owned(), facts.device.clone()),
+        (text::FACT_DATE.to_owned(), facts.date.clone().unwrap_or_else(|| text::NO_DATE.into())),
+        (text::VERSION.to_owned(), format!("interlingua {}", facts.version)),
     ];
-    rows.extend(facts.hashes.iter().map(|(name, hash)| (format!("SHA-256, {name}"), hash.clone())));
+    rows.extend(facts.hashes.iter().map(|(name, hash)| (fill(text::HASH, &[("name", name)]), hash.clone())));
     let row = |(name, value): (String, String)| view! { <dt>{name}</dt><dd>{value}</dd> };
     view! {
         <dl>{rows.into_iter().map(row).collect_view()}</dl>
-        <p class="hint">"The same in a terminal, once the model and the data are in folders there:"</p>
+        <p class="hint">{text::IN_TERMINAL}</p>
         <pre tabindex="0">{command(run)}</pre>
     }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::scale;
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::choices::{MapMeasure, Shown, cell_name, pair};
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::names;
@@ -25,11 +26,7 @@ pub(super) fn Map() -> impl IntoView {
     let differs = move || two.get() && e.shown.get() == Shown::Difference;
     let caption = move || {
         let measure = e.measure.get().title();
-        if differs() {
-            format!("{measure} by language pair: B less A")
-        } else {
-            format!("{measure} by language pair")
-        }
+        fill(if differs() { text::BY_PAIR_DIFFERENCE } else { text::BY_PAIR }, &[("measure", measure)])
     };
     // Where the focus was last; arrow keys move it.
     let current = RwSignal::new((0usize, 0usize));
@@ -78,7 +75,7 @@ pub(super) fn Map() -> impl IntoView {
                 <caption class="unseen">{caption}</caption>
                 <thead>
                     <tr>
-                        <td class="corner"><span>"question"</span> <span>"passage"</span></td>
+                        <td class="corner"><span>{text::CORNER_QUESTION}</span> <span>{text::CORNER_PASSAGE}</span></td>
                         {head}
                     </tr>
                 </thead>
@@ -118,7 +115,7 @@ fn Choices(two: Memo<bool>) -> impl IntoView {
             e.runs.with(|runs| match shown {
                 Shown::A => format!("A: {}", runs.first().map(Run::name).unwrap_or_default()),
                 Shown::B => format!("B: {}", runs.get(1).map(Run::name).unwrap_or_default()),
-                Shown::Difference => "B less A".into(),
+                Shown::Difference => text::DIFFERENCE_SHOWN.into(),
             })
         };
         view! {
@@ -137,24 +134,22 @@ fn Choices(two: Memo<bool>) -> impl IntoView {
     view! {
         <div class="tools">
             <label>
-                "Measure "
+                {text::MEASURE}
                 <select on:change:target=move |event| {
                     e.choose_measure(MapMeasure::named(&event.target().value()).unwrap_or_default());
                 }>{offered}</select>
             </label>
             {move || two.get().then(|| view! {
                 <fieldset class="picks">
-                    <legend class="unseen">"Model"</legend>
+                    <legend class="unseen">{text::MODEL}</legend>
                     {Shown::ALL.into_iter().map(choice).collect_view()}
                 </fieldset>
             })}
         </div>
         <p class="hint">
             {move || match e.measure.get() {
-                MapMeasure::SingleTarget => "Passages of all languages compete; the answers in one language count, those \
-                                             in others are taken out. Where a column is light, its passages are passed over.",
-                _ => "Each question language against the passages of one language alone. A cell opens its questions, \
-                      the worst first.",
+                MapMeasure::SingleTarget => text::SINGLE_TARGET_IS,
+                _ => text::PAIRS_ARE,
             }}
         </p>
     }
@@ -172,6 +167,7 @@ fn Cell(
 ) -> impl IntoView {
     let e = Evaluate::here();
     let choice = pair(&from, &to);
+    let ends = [names::english(&from), names::english(&to)];
     let (open, word) = (choice.clone(), cell_name(&choice));
     let figure = Memo::new(move |_| {
         let measure = e.measure.get();
@@ -204,10 +200,13 @@ fn Cell(
     let chosen = Memo::new(move |_| e.cell.with(|c| c.as_ref().is_some_and(|c| cell_name(c) == word)));
     let tabindex = move || if reached.get() == at { "0" } else { "-1" };
     move || match figure.get() {
-        None => view! { <td class="nothing"><span title="No question has an answer here">"–"</span></td> }
-            .into_any(),
+        None => view! { <td class="nothing"><span title=text::NO_ANSWER_HERE>"–"</span></td> }.into_any(),
         Some((words, style, significant, title)) => {
             let open = open.clone();
+            let said = fill(
+                if significant { text::CELL_SIGNIFICANT } else { text::CELL },
+                &[("from", &ends[0]), ("to", &ends[1]), ("value", words.trim_end_matches(" *"))],
+            );
             view! {
                 <td prop:style=style class:significant=significant>
                     <button
@@ -215,6 +214,7 @@ fn Cell(
                         data-at=format!("{} {}", at.0, at.1)
                         tabindex=tabindex
                         title=title
+                        aria-label=said
                         aria-pressed=move || chosen.get().to_string()
                         on:focus=move |_| current.set(at)
                         on:click=move |_| e.open_cell(open.clone())
@@ -234,16 +234,18 @@ fn about(run: &Run, measure: MapMeasure, from: &str, to: &str) -> String {
     let queries = report.counts.pairs.get(from).and_then(|row| row.get(to));
     let interval =
         report.intervals.as_ref().and_then(|i| i.pairs.get(from)?.get(to).map(|ends| (i.level, *ends)));
-    let mut out = format!("{} questions, {} passages", names::english(from), names::english(to));
+    let mut out = fill(text::PAIR, &[("from", &names::english(from)), ("to", &names::english(to))]);
     if let Some(n) = queries {
-        out.push_str(&format!(": {}", words::plural(*n, "question")));
+        out.push_str(&fill(text::PAIR_COUNT, &[("questions", &words::plural(*n, text::QUESTION))]));
     }
     if let (MapMeasure::Map, Some((level, [low, high]))) = (measure, interval) {
-        out.push_str(&format!(
-            "; {:.0} % interval {} to {}",
-            100.0 * level,
-            words::short_figure(low),
-            words::short_figure(high)
+        out.push_str(&fill(
+            text::PAIR_INTERVAL,
+            &[
+                ("level", &words::percent_with(level, 0)),
+                ("low", &words::short_figure(low)),
+                ("high", &words::short_figure(high)),
+            ],
         ));
     }
     out
@@ -285,7 +287,7 @@ fn Legend(range: Memo<(f64, f64)>, widest: Memo<f64>, differs: Signal<bool>) -> 
             (words::signed(-widest, 3), words::signed(widest, 3))
         } else {
             let (low, high) = range.get();
-            (format!("{low:.1}"), format!("{high:.1}"))
+            (words::decimal(low, 1), words::decimal(high, 1))
         }
     };
     view! {
@@ -297,9 +299,9 @@ fn Legend(range: Memo<(f64, f64)>, widest: Memo<f64>, differs: Signal<bool>) -> 
             <span>{move || ends().1}</span>
             <span class="hint">
                 {move || if differs.get() {
-                    "* and bold: significant after correction for all pairs. Blue: B is better; orange: A is."
+                    text::LEGEND_DIFFERENCE
                 } else {
-                    "Arrow keys move from cell to cell, Enter opens one."
+                    text::LEGEND
                 }}
             </span>
         </p>

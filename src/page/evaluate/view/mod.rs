@@ -12,7 +12,10 @@ mod scores;
 
 use leptos::prelude::*;
 
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::Evaluate as State;
+use crate::page::model::MODEL;
+use crate::page::words;
 use bias::Bias;
 use choose::Choose;
 use difference::Difference;
@@ -28,7 +31,7 @@ pub(super) fn Evaluate() -> impl IntoView {
     view! {
         <div class="evaluate">
             <Choose/>
-            <section class="report" id="report" tabindex="-1" aria-label="Report">
+            <section class="report" id="report" tabindex="-1" aria-label=text::REPORT>
                 {move || if measured.get() {
                     view! {
                         <Scores/>
@@ -50,11 +53,28 @@ pub(super) fn Evaluate() -> impl IntoView {
 /// What will be there.
 #[component]
 fn Nothing() -> impl IntoView {
+    let state = State::here();
+    let offer = move || {
+        let models = [Some(state.model.get().unwrap_or_else(|| MODEL.into())), state.against.get()];
+        let listed: Option<Vec<f64>> =
+            models.into_iter().flatten().map(|model| Some(state.page.listed(&model)?.megabytes)).collect();
+        let said = match listed {
+            Some(sizes) => {
+                fill(text::OFFER_SIZE, &[("size", &words::bytes(sizes.iter().sum::<f64>() * 1e6))])
+            }
+            None => text::OFFER.into(),
+        };
+        view! {
+            <p class="offer">
+                {said}
+                <button type="button" on:click=move |_| state.measure()>{text::OFFER_GO}</button>
+            </p>
+        }
+    };
     view! {
+        {move || (state.offers.get() && state.activity.with(Option::is_none)).then(offer)}
         <p class="hint">
-            "The report will be here: how well the model finds passages in the question’s own language (mono), in "
-            "one other language (cross) and among all languages at once (multi), pair by pair and question by "
-            "question, and whether it prefers passages for their language."
+            {text::NOTHING}
         </p>
     }
 }

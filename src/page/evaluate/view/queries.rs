@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::ranking::Ranking;
 use crate::evaluation::Setting;
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::choices::Shown;
 use crate::page::evaluate::{Evaluate, Rows};
 use crate::page::names;
@@ -21,31 +22,30 @@ pub(super) fn Queries() -> impl IntoView {
     let more = move || e.live.get() && rows.with(Vec::len) < total();
     let words = move || {
         if !e.live.get() {
-            return "What measured was started again. Measure again to look at single questions: finished vectors \
-                    are kept."
-                .to_owned();
+            return text::STALE.to_owned();
         }
         let model = e.runs.with(|runs| match (runs.len(), e.shown.get()) {
-            (2, Shown::B) => " of model B",
-            (2, _) => " of model A",
+            (2, Shown::B) => text::OF_MODEL_B,
+            (2, _) => text::OF_MODEL_A,
             _ => "",
         });
         e.queries.with(|q| match q {
-            Some(q) if q.total == 0 => format!("No question{model} has an answer {}.", place(&q.cell)),
             Some(q) => {
-                format!("{}{model}, {}, the worst first.", words::plural(q.total, "question"), place(&q.cell))
+                let said = if q.total == 0 { text::NONE_ANSWERED } else { text::WORST_FIRST };
+                let questions = words::plural(q.total, text::QUESTION);
+                fill(said, &[("questions", &questions), ("model", model), ("place", &place(&q.cell))])
             }
-            None => "The questions are on their way.".into(),
+            None => text::QUESTIONS_COMING.into(),
         })
     };
     view! {
-        <h3 id="queries" tabindex="-1">"Single questions"</h3>
+        <h3 id="queries" tabindex="-1">{text::SINGLE}</h3>
         <Cells/>
         <p class="hint" aria-live="polite">{words}</p>
         <ol
             class="queries"
             role="list"
-            aria-label="Questions, worst first"
+            aria-label=text::QUESTIONS
             aria-busy=move || e.asking.with(Option::is_some).to_string()
         >
             <For
@@ -58,13 +58,13 @@ pub(super) fn Queries() -> impl IntoView {
         </ol>
         <p class="buttons">
             <button type="button" class="quiet" hidden=move || !more() on:click=move |_| e.ask_queries(Rows::Following)>
-                "Show more"
+                {text::SHOW_MORE}
             </button>
             <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Run)>
-                "Save these rankings (TREC run)"
+                {text::SAVE_RUN}
             </button>
             <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Qrels)>
-                "Save these answers (TREC qrels)"
+                {text::SAVE_QRELS}
             </button>
         </p>
     }
@@ -72,13 +72,13 @@ pub(super) fn Queries() -> impl IntoView {
 
 /// Where the questions look: `in German, among Thai passages`.
 fn place(cell: &CellChoice) -> String {
-    let questions =
-        cell.from.as_ref().map(|code| format!("asked in {}, ", names::english(code))).unwrap_or_default();
+    let language = |words: &str, code: &str| fill(words, &[("language", &names::english(code))]);
+    let questions = cell.from.as_ref().map(|code| language(text::ASKED_IN, code)).unwrap_or_default();
     let passages = match (cell.setting, &cell.to) {
-        (Setting::Multi, _) => "among the passages of all languages".to_owned(),
-        (Setting::Mono, _) => "among passages of the same language".to_owned(),
-        (Setting::Cross, Some(to)) => format!("among {} passages", names::english(to)),
-        (Setting::Cross, None) => "among the passages of each other language in turn".to_owned(),
+        (Setting::Multi, _) => text::AMONG_ALL.to_owned(),
+        (Setting::Mono, _) => text::AMONG_OWN.to_owned(),
+        (Setting::Cross, Some(to)) => language(text::AMONG, to),
+        (Setting::Cross, None) => text::AMONG_OTHERS.to_owned(),
     };
     questions + &passages
 }
@@ -120,25 +120,25 @@ fn Cells() -> impl IntoView {
     view! {
         <div class="tools">
             <label>
-                "Setting "
+                {text::SETTING}
                 <select on:change:target=move |event| choose_setting(event.target().value())>
-                    {setting(Setting::Multi, "multi: all languages")}
-                    {setting(Setting::Mono, "mono: own language")}
-                    {setting(Setting::Cross, "cross: another language")}
+                    {setting(Setting::Multi, text::MULTI)}
+                    {setting(Setting::Mono, text::MONO)}
+                    {setting(Setting::Cross, text::CROSS)}
                 </select>
             </label>
             <label>
-                "Questions in "
+                {text::QUESTIONS_IN}
                 <select on:change:target=move |event| {
                     let from = Some(event.target().value()).filter(|code| !code.is_empty());
                     e.choose_cell(fitted(CellChoice { from, ..cell.get_untracked() }));
                 }>
-                    <option value="" prop:selected=move || cell.with(from)>"all"</option>
+                    <option value="" prop:selected=move || cell.with(from)>{text::ALL}</option>
                     {move || options(|c| c.from.as_ref())}
                 </select>
             </label>
             <label class:gone=move || cell.get().setting != Setting::Cross>
-                "Passages in "
+                {text::PASSAGES_IN}
                 <select
                     disabled=move || cell.get().setting != Setting::Cross
                     on:change:target=move |event| {
@@ -146,7 +146,7 @@ fn Cells() -> impl IntoView {
                         e.choose_cell(fitted(CellChoice { to, ..cell.get_untracked() }));
                     }
                 >
-                    <option value="" prop:selected=move || cell.with(to)>"each other"</option>
+                    <option value="" prop:selected=move || cell.with(to)>{text::EACH_OTHER}</option>
                     {move || options(|c| c.to.as_ref())}
                 </select>
             </label>
@@ -169,7 +169,7 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
     let e = Evaluate::here();
     let open = Memo::new(move |_| e.opened.with(|o| o.as_ref().is_some_and(|o| o.at == at)));
     let to = row.to.clone().filter(|to| *to != row.language);
-    let numbers = format!("AP {} · {}", words::figure(row.ap), ranks(&row.ranks));
+    let numbers = fill(text::QUERY, &[("ap", &words::figure(row.ap)), ("ranks", &ranks(&row.ranks))]);
     view! {
         <li prop:style=names::colour(&row.language)>
             <button
@@ -180,9 +180,9 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
                 on:click=move |_| e.open_query(at)
             >
                 <span class="passage" lang=row.language.clone()>{row.text}</span>
-                <span class="about">
+                <span class="about" lang="en">
                     <span class="swatch" aria-hidden="true">{row.language.clone()}</span>
-                    <span class="endonym" title=names::english(&row.language)>{names::endonym(&row.language)}</span>
+                    <span class="endonym" lang=row.language.clone() title=names::english(&row.language)>{names::endonym(&row.language)}</span>
                     {to.map(|to| view! {
                         <bdi>{format!("→ {}", names::endonym(&to))}</bdi>
                     })}
@@ -198,10 +198,12 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
 fn ranks(ranks: &[usize]) -> String {
     let listed: Vec<String> = ranks.iter().take(RANKS).map(|r| words::count(*r)).collect();
     match (listed.as_slice(), ranks.len()) {
-        ([], _) => "no answer was ranked".into(),
-        ([one], 1) => format!("answer at rank {one}"),
-        (_, n) if n > RANKS => format!("answers at ranks {} and {} more", listed.join(", "), n - RANKS),
-        ([first @ .., last], _) => format!("answers at ranks {} and {last}", first.join(", ")),
+        ([], _) => text::NO_RANK.into(),
+        ([one], 1) => fill(text::ONE_RANK, &[("rank", one)]),
+        (_, n) if n > RANKS => {
+            fill(text::MANY_RANKS, &[("ranks", &listed.join(", ")), ("n", &words::count(n - RANKS))])
+        }
+        ([first @ .., last], _) => fill(text::RANKS, &[("ranks", &first.join(", ")), ("last", last)]),
     }
 }
 

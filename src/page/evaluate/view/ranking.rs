@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::Evaluate;
 use crate::page::names;
 use crate::page::words;
@@ -12,9 +13,7 @@ pub(super) fn Ranking() -> impl IntoView {
     let e = Evaluate::here();
     let passages = Memo::new(move |_| e.opened.with(|o| o.as_ref().and_then(|o| o.passages.clone())));
     move || match passages.get() {
-        None => {
-            view! { <p class="ranking hint" aria-live="polite">"The ranking is on its way."</p> }.into_any()
-        }
+        None => view! { <p class="ranking hint" aria-live="polite">{text::RANKING_COMING}</p> }.into_any(),
         Some(passages) => {
             let last = passages.iter().filter(|p| p.grade > 0).map(|p| p.rank).max().unwrap_or_default();
             let mut before = 0;
@@ -27,33 +26,33 @@ pub(super) fn Ranking() -> impl IntoView {
                     gap.into_iter().chain([passage(p, last).into_any()])
                 })
                 .collect();
-            view! { <ol class="ranking" role="list" aria-label="Ranking">{rows}</ol> }.into_any()
+            view! { <ol class="ranking" role="list" aria-label=text::RANKING>{rows}</ol> }.into_any()
         }
     }
 }
 
 fn gap(skipped: usize) -> impl IntoView {
-    view! { <li class="gap">{format!("{} between, none of which answers", words::plural(skipped, "passage"))}</li> }
+    view! { <li class="gap">{fill(text::GAP, &[("passages", &words::plural(skipped, text::PASSAGE))])}</li> }
 }
 
 /// A passage; `last` is the worst rank of one that answers.
 fn passage(p: RankedPassage, last: usize) -> impl IntoView {
     let gold = p.grade > 0;
     let verdict = match p.grade {
-        0 if p.rank < last => "wrongly above an answer".to_owned(),
-        0 => "does not answer".to_owned(),
-        1 => "answers the question".to_owned(),
-        grade => format!("answers the question, grade {grade}"),
+        0 if p.rank < last => text::ABOVE_ANSWER.to_owned(),
+        0 => text::NOT_ANSWER.to_owned(),
+        1 => text::ANSWERS.to_owned(),
+        grade => fill(text::ANSWERS_GRADE, &[("grade", &grade.to_string())]),
     };
     view! {
         <li class="ranked" class:gold=gold prop:style=names::colour(&p.language)>
-            <span class="rank"><span class="unseen">"Rank "</span>{words::count(p.rank)}</span>
+            <span class="rank"><span class="unseen">{text::RANK}</span>{words::count(p.rank)}</span>
             <div dir=names::direction(&p.language)>
                 <p class="passage" lang=p.language.clone()>{p.text}</p>
-                <p class="about">
+                <p class="about" lang="en">
                     <span class="swatch" aria-hidden="true">{p.language.clone()}</span>
-                    <span class="endonym" title=names::english(&p.language)>{names::endonym(&p.language)}</span>
-                    <span class="score" title="Score of question and passage, their cosine with most models">{format!("{:.3}", p.score)}</span>
+                    <span class="endonym" lang=p.language.clone() title=names::english(&p.language)>{names::endonym(&p.language)}</span>
+                    <span class="score" title=text::SCORE_HINT>{words::short_figure(p.score.into())}</span>
                     <bdi class="verdict">{verdict}</bdi>
                     <bdi class="source">{p.source}</bdi>
                 </p>

@@ -4,23 +4,20 @@ use leptos::prelude::*;
 
 use crate::evaluation::significance::Band;
 use crate::evaluation::{EvalReport, Measures, RankDistance, Setting};
+use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::words;
 
 /// The order in which measures are shown, as places in [`Measures::NAMES`], and their names for a person.
 const COLUMNS: [(usize, &str, &str); Measures::COUNT] = [
-    (0, "mAP", "Average precision over the whole ranking, mean over questions"),
-    (1, "MRR", "One over the rank of the first answer"),
-    (2, "R@1", "Share of the answers that is ranked first"),
-    (3, "R@10", "Share of the answers in the first 10 ranks"),
-    (4, "R@100", "Share of the answers in the first 100 ranks"),
-    (
-        5,
-        "nDCG@10",
-        "Gain of the first 10 ranks, discounted by the logarithm of the rank, over the most there can be",
-    ),
-    (7, "P@10", "Share of the first 10 ranks that answers"),
-    (6, "mAP@20", "Average precision that looks at the first 20 ranks only"),
+    (0, "mAP", text::MAP_IS),
+    (1, "MRR", text::MRR_IS),
+    (2, "R@1", text::R1_IS),
+    (3, "R@10", text::R10_IS),
+    (4, "R@100", text::R100_IS),
+    (5, "nDCG@10", text::NDCG_IS),
+    (7, "P@10", text::P10_IS),
+    (6, "mAP@20", text::MAP20_IS),
 ];
 
 /// A place among the values of [`Measures`], its name for a person, and what it means.
@@ -39,9 +36,12 @@ pub(super) fn Scores() -> impl IntoView {
     let e = Evaluate::here();
     let title = move || {
         e.runs.with(|runs| {
-            let names: Vec<String> = runs.iter().map(Run::name).collect();
             let data = runs.first().map(|run| run.report.facts.dataset.clone()).unwrap_or_default();
-            format!("{} on {data}", names.join(" and "))
+            let models = match runs.as_slice() {
+                [a, b] => fill(text::AND, &[("first", &a.name()), ("last", &b.name())]),
+                _ => runs.first().map(Run::name).unwrap_or_default(),
+            };
+            fill(text::ON, &[("models", &models), ("data", &data)])
         })
     };
     let counted = move || e.runs.with(|runs| runs.first().map(|run| counts(&run.report)));
@@ -80,9 +80,9 @@ pub(super) fn Scores() -> impl IntoView {
     view! {
         <h2>{title}</h2>
         <p class="hint">{counted}</p>
-        <div class="scroll" tabindex="0" role="region" aria-label="Measures by setting">
+        <div class="scroll" tabindex="0" role="region" aria-label=text::SCORES>
             <table class="figures">
-                <caption class="unseen">"Measures by setting"</caption>
+                <caption class="unseen">{text::SCORES}</caption>
                 <thead>
                     <tr>
                         <td></td>
@@ -95,15 +95,13 @@ pub(super) fn Scores() -> impl IntoView {
         <p class="hint">{move || e.runs.with(|runs| runs.first().map(|run| intervals(&run.report)))}</p>
         <ul class="notes">{notes}</ul>
         <details class="explain">
-            <summary>"What the settings and measures mean"</summary>
+            <summary>{text::MEANINGS}</summary>
             <dl>
                 {Setting::ALL.into_iter().map(|s| view! { <dt>{s.name()}</dt><dd>{meaning(s)}</dd> }).collect_view()}
                 {meanings}
-                <dt>"rank distance"</dt>
+                <dt>{text::RANK_DISTANCE}</dt>
                 <dd>
-                    "In the ranking of all languages: the worst less the best rank among a question’s answers; "
-                    "least where no language is preferred. The normalised form is 0 for the least there can be and "
-                    "1 for the most."
+                    {text::RANK_DISTANCE_IS}
                 </dd>
             </dl>
         </details>
@@ -113,11 +111,9 @@ pub(super) fn Scores() -> impl IntoView {
 /// What a setting is.
 pub(super) fn meaning(setting: Setting) -> &'static str {
     match setting {
-        Setting::Mono => "Passages in the question’s own language only: mean over languages.",
-        Setting::Cross => "Passages in one other language only: mean over ordered pairs of languages.",
-        Setting::Multi => {
-            "Passages of all languages in one ranking, where answers in every language count: mean over questions."
-        }
+        Setting::Mono => text::MONO_IS,
+        Setting::Cross => text::CROSS_IS,
+        Setting::Multi => text::MULTI_IS,
     }
 }
 
@@ -125,37 +121,38 @@ fn counts(report: &EvalReport) -> String {
     let c = &report.counts;
     let questions = match c.queries > c.questions {
         true => {
-            format!(
-                "{} ({} with their translations)",
-                words::plural(c.questions, "question"),
-                words::count(c.queries)
-            )
+            let questions = words::plural(c.questions, text::QUESTION);
+            fill(text::WITH_TRANSLATIONS, &[("questions", &questions), ("n", &words::count(c.queries))])
         }
-        false => words::plural(c.queries, "question"),
+        false => words::plural(c.queries, text::QUESTION),
     };
-    let mut out = format!(
-        "{questions} and {} in {}; {} and {}.",
-        words::plural(c.passages, "passage"),
-        words::plural(report.languages.len(), "language"),
-        words::plural(c.settings.0, "mono setting"),
-        words::plural(c.settings.1, "cross setting"),
+    let mut out = fill(
+        text::COUNTS,
+        &[
+            ("questions", &questions),
+            ("passages", &words::plural(c.passages, text::PASSAGE)),
+            ("languages", &words::plural(report.languages.len(), text::LANGUAGE)),
+            ("mono", &words::plural(c.settings.0, text::MONO_SETTING)),
+            ("cross", &words::plural(c.settings.1, text::CROSS_SETTING)),
+        ],
     );
     if c.unanswered > 0 {
-        let why =
-            if report.only_answerable { "no passage answers them" } else { "nothing is judged for them" };
-        out.push_str(&format!(" {} left out because {why}.", words::plural(c.unanswered, "question")));
+        let why = if report.only_answerable { text::NO_PASSAGE_ANSWERS } else { text::NOT_JUDGED };
+        let questions = words::plural(c.unanswered, text::QUESTION);
+        out.push_str(&fill(text::LEFT_OUT, &[("questions", &questions), ("why", why)]));
     }
     out
 }
 
 fn intervals(report: &EvalReport) -> String {
     match &report.intervals {
-        Some(i) => format!(
-            "Beneath each figure its {:.0} % confidence interval: percentile bootstrap over questions, {} resamples, \
-             seed {}. A question’s translations are drawn together, for they are not independent.",
-            100.0 * i.level,
-            words::count(i.samples),
-            i.seed
+        Some(i) => fill(
+            text::INTERVALS,
+            &[
+                ("level", &words::percent_with(i.level, 0)),
+                ("n", &words::count(i.samples)),
+                ("seed", &i.seed.to_string()),
+            ],
         ),
         None => String::new(),
     }
@@ -196,7 +193,7 @@ fn body(setting: Setting, runs: &[Run]) -> AnyView {
 fn interval((low, high): (f64, f64)) -> impl IntoView {
     view! {
         <small>
-            {words::short_figure(low)} <span aria-hidden="true">"–"</span> <span class="unseen">" to "</span>
+            {words::short_figure(low)} <span aria-hidden="true">"–"</span> <span class="unseen">{text::TO}</span>
             {words::short_figure(high)}
         </small>
     }
@@ -210,7 +207,7 @@ fn distances(runs: &[Run]) -> AnyView {
         .filter_map(|(at, run)| {
             let d = run.report.rank_distance?;
             let ends = run.report.intervals.as_ref().and_then(|i| i.rank_distance);
-            let name = letter("rank distance", at, runs.len());
+            let name = letter(text::RANK_DISTANCE, at, runs.len());
             let across = columns(runs).len().to_string();
             Some(
                 view! { <tr><th scope="row">{name}</th><td colspan=across>{distance(d, ends)}</td></tr> }
@@ -223,17 +220,19 @@ fn distances(runs: &[Run]) -> AnyView {
 
 fn distance(d: RankDistance, ends: Option<[RankDistance; 2]>) -> String {
     let within = |pick: fn(&RankDistance) -> f64, digits: usize| {
-        ends.map(|[low, high]| format!(" ({:.digits$}–{:.digits$})", pick(&low), pick(&high)))
-            .unwrap_or_default()
+        let end = |d: &RankDistance| words::decimal(pick(d), digits);
+        ends.map(|[low, high]| format!(" ({}–{})", end(&low), end(&high))).unwrap_or_default()
     };
-    format!(
-        "mean {}{}, median {}{}, normalised {}{}",
-        words::ranks(d.mean),
-        within(|d| d.mean, 1),
-        words::ranks(d.median),
-        within(|d| d.median, 1),
-        words::figure(d.normalised),
-        within(|d| d.normalised, 4),
+    fill(
+        text::DISTANCE,
+        &[
+            ("mean", &words::ranks(d.mean)),
+            ("mean_in", &within(|d| d.mean, 1)),
+            ("median", &words::ranks(d.median)),
+            ("median_in", &within(|d| d.median, 1)),
+            ("normalised", &words::figure(d.normalised)),
+            ("normalised_in", &within(|d| d.normalised, 4)),
+        ],
     )
 }
 

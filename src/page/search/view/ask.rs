@@ -103,8 +103,33 @@ fn Collection() -> impl IntoView {
             })}
         </div>
         {move || foreign().map(|said| view! { <p class="hint">{said}</p> })}
+        <Keeping/>
         <Own/>
     }
+}
+
+/// What the browser keeps of the person's own text, and how it is forgotten.
+#[component]
+fn Keeping() -> impl IntoView {
+    let page = Search::here().page;
+    let is_open = Memo::new(move |_| page.corpus.with(|c| c.as_ref().is_some_and(|c| c.kept)));
+    let coming = Memo::new(move |_| page.opening.with(Option::is_some));
+    let said = move || {
+        let name = page.kept_name.get()?;
+        let open = is_open.get();
+        let said = if open { text::IS_KEPT.into() } else { fill(text::OTHER_KEPT, &[("name", &name)]) };
+        Some(view! {
+            <p class="hint kept">
+                {said}
+                {(!open && !coming.get()).then(|| view! {
+                    <button type="button" class="quiet" on:click=move |_| page.recall_text()>{text::OPEN_KEPT}</button>
+                })}
+                " "
+                <button type="button" class="quiet" on:click=move |_| page.forget_text()>{text::FORGET}</button>
+            </p>
+        })
+    };
+    view! { {said} }
 }
 
 /// `1,375 sample passages about nature, …, in 11 languages`.

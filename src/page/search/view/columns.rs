@@ -8,7 +8,9 @@ use wasm_bindgen::JsCast;
 use super::lines::Lines;
 use super::mix::Mix;
 use super::results::{Heading, More, Nothing, Ranking};
+use crate::page::catalogue::{fill, search as text};
 use crate::page::search::{Asked, Search};
+use crate::page::words;
 use crate::protocol::{Hit, Results};
 
 /// A ranking on the screen. Cheap to copy.
@@ -63,14 +65,14 @@ pub(super) fn Columns() -> impl IntoView {
     let comparing = Memo::new(move |_| b.address.with(Option::is_some));
     let first = Signal::derive(move || search.first_name());
     let second = Signal::derive(move || search.second_name());
-    let of_second = Signal::derive(move || format!("Results of {}", second.get()));
+    let of_second = Signal::derive(move || fill(text::RESULTS_OF, &[("name", &second.get())]));
     view! {
         <Heading/>
         <div class="pair">
             <div class="column">
                 {move || comparing.get().then(|| view! { <h3>{first}</h3> })}
                 <Mix results=pair.first.results/>
-                <Ranking here=pair.first there=pair.second name=Signal::stored("Results".to_owned()) other=second/>
+                <Ranking here=pair.first there=pair.second name=Signal::stored(text::RESULTS.to_owned()) other=second/>
             </div>
             {move || comparing.get().then(|| view! {
                 <Lines/>
@@ -111,21 +113,21 @@ fn Absent() -> impl IntoView {
         <div role="alert">
             {move || b.problem.get().map(|problem| view! {
                 <div class="message problem">
-                    <p><strong>{problem}</strong> " The other column is not touched by this."</p>
+                    <p><strong>{problem}</strong> {text::NOT_TOUCHED}</p>
                     <div class="buttons">
-                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(b.address.get_untracked())>"Try again"</button>
-                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(None)>"Compare no more"</button>
+                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(b.address.get_untracked())>{text::TRY_AGAIN}</button>
+                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(None)>{text::STOP_COMPARING}</button>
                     </div>
                 </div>
             })}
         </div>
         <p class="note" aria-live="polite" hidden=move || !waits()>
             {move || if b.activity.with(Option::is_some) {
-                "It is on its way; how far it is stands at the foot of the window."
+                text::BESIDE_LOADING
             } else if b.asked.get().is_under_way() {
                 ""
             } else {
-                "It comes as soon as the first model has answered."
+                text::BESIDE_WAITS
             }}
         </p>
     }
@@ -147,15 +149,18 @@ pub(super) fn Place(hit: Hit, there: Column, #[prop(into)] other: Signal<String>
     let words = move || {
         let counterpart = there.ranks.with(|ranks| ranks.get(&key).copied());
         let shown = there.ranks.with(HashMap::len);
-        let with = view! { <span class="unseen">{format!(" with {}", other.get())}</span> };
+        let with = view! { <span class="unseen">{fill(text::PLACE_WITH, &[("name", &other.get())])}</span> };
         match counterpart {
             Some(at) => view! {
-                {format!("rank {rank} here, ")}
-                <button type="button" class="quiet" on:click=move |_| go(at)>{format!("{at} there")}{with}</button>
+                {fill(text::PLACE_BOTH, &[("rank", &words::count(rank))])}
+                <button type="button" class="quiet" on:click=move |_| go(at)>{fill(text::PLACE_THERE, &[("rank", &words::count(at))])}{with}</button>
             }
             .into_any(),
-            None if shown > 0 => view! { {format!("rank {rank} here, beyond {shown} there")}{with} }.into_any(),
-            None => format!("rank {rank} here").into_any(),
+            None if shown > 0 => {
+                let (rank, shown) = (words::count(rank), words::count(shown));
+                view! { {fill(text::PLACE_BEYOND, &[("rank", &rank), ("shown", &shown)])}{with} }.into_any()
+            },
+            None => fill(text::PLACE, &[("rank", &words::count(rank))]).into_any(),
         }
     };
     let comparing = Memo::new(move |_| search.beside.address.with(Option::is_some));

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::catalogue::{fill, search as text};
 use crate::page::names;
 use crate::page::search::Search;
 use crate::page::search::address::scope_name;
@@ -9,9 +10,9 @@ use crate::page::words;
 use crate::protocol::Scope;
 
 const SCOPES: [(Scope, &str, &str); 3] = [
-    (Scope::One, "One language", "Only passages in the question’s own language."),
-    (Scope::Another, "Another language", "Only passages in languages other than the question’s."),
-    (Scope::All, "All languages", "All passages in one ranking, whatever their language."),
+    (Scope::One, text::ONE, text::ONE_IS),
+    (Scope::Another, text::ANOTHER, text::ANOTHER_IS),
+    (Scope::All, text::ALL, text::ALL_IS),
 ];
 
 /// A scope's name for a person.
@@ -53,7 +54,7 @@ fn Scopes() -> impl IntoView {
     };
     view! {
         <fieldset class="scopes">
-            <legend>"Search in"</legend>
+            <legend>{text::SEARCH_IN}</legend>
             {SCOPES.into_iter().map(choice).collect_view()}
         </fieldset>
     }
@@ -75,7 +76,7 @@ fn Filter() -> impl IntoView {
             <label
                 class="chip"
                 prop:style=names::colour(&code)
-                title=format!("{}: {}", names::english(&code), words::plural(passages, "passage"))
+                title=fill(text::LANGUAGE_COUNT, &[("language", &names::english(&code)), ("passages", &words::plural(passages, text::PASSAGE))])
             >
                 <input type="checkbox" prop:checked=checked on:change=move |_| search.toggle_filter(&toggled)/>
                 <span lang=code.clone() dir=names::direction(&code)>{names::endonym(&code)}</span>
@@ -85,11 +86,11 @@ fn Filter() -> impl IntoView {
     let none = move || search.filter.with(Vec::is_empty);
     view! {
         <fieldset class="filter">
-            <legend>"Passage languages "<span>{move || if none() { "(none chosen: all)" } else { "" }}</span></legend>
+            <legend>{text::PASSAGE_LANGUAGES}<span>{move || if none() { text::NONE_CHOSEN } else { "" }}</span></legend>
             <div class="chips">
                 {move || languages.get().into_iter().map(chip).collect_view()}
                 <button type="button" class="quiet" class:gone=none disabled=none on:click=move |_| search.clear_filter()>
-                    "Clear"
+                    {text::CLEAR}
                 </button>
             </div>
         </fieldset>

@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::catalogue::{fill, search as text};
 use crate::page::names;
 use crate::page::parts::segment;
 use crate::page::search::TOP;
@@ -25,8 +26,8 @@ pub(super) fn Mix(results: RwSignal<Option<Results>>) -> impl IntoView {
     });
     view! {
         <div class="mix" class:empty=move || pool.with(Vec::is_empty)>
-            <Bar name="top 10" parts=top/>
-            <Bar name="all ranked" parts=pool/>
+            <Bar name=text::TOP parts=top/>
+            <Bar name=text::POOL parts=pool/>
             <p class="evenness">
                 {move || results.with(|r| {
                     let language = r.as_ref().and_then(|r| r.language.clone());
@@ -67,28 +68,34 @@ fn evenness(asked: Option<&str>, top: &[(String, usize)], pool: &[(String, usize
     let Some(code) = own.or_else(most) else { return String::new() };
     let name = names::english(code);
     if pool.len() == 1 {
-        return format!("All that is ranked is in {name}.");
+        return fill(text::ONE_LANGUAGE, &[("language", &name)]);
     }
-    let whose = if own.is_some() { "the question’s language" } else { "the most frequent" };
+    let whose = if own.is_some() { text::OWN } else { text::MOST };
     let chance = shown as f64 * of(code, pool) as f64 / all.max(1) as f64;
-    format!(
-        "{name}, {whose}: {} of {shown}, by chance {chance:.1} · {} of {} languages",
-        of(code, top),
-        top.len(),
-        pool.len()
+    fill(
+        text::EVENNESS,
+        &[
+            ("language", &name),
+            ("whose", whose),
+            ("n", &words::count(of(code, top))),
+            ("shown", &words::count(shown)),
+            ("chance", &words::decimal(chance, 1)),
+            ("here", &words::count(top.len())),
+            ("all", &words::count(pool.len())),
+        ],
     )
 }
 
 /// The bar for those who do not see it, most first.
 fn in_words(name: &str, parts: &[(String, usize)]) -> String {
     if parts.is_empty() {
-        return format!("Languages, {name}: none yet");
+        return fill(text::BARS_NONE, &[("name", name)]);
     }
     let mut parts = parts.to_vec();
     parts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let words: Vec<String> =
         parts.iter().map(|(code, n)| format!("{} {}", names::english(code), words::count(*n))).collect();
-    format!("Languages, {name}: {}", words.join(", "))
+    fill(text::BARS, &[("name", name), ("parts", &words.join(", "))])
 }
 
 #[cfg(test)]
@@ -110,11 +117,11 @@ mod tests {
         };
         let (top, pool) =
             (parts(&[("de", 7), ("th", 3)]), parts(&[("de", 125), ("el", 125), ("th", 125), ("zh", 125)]));
-        let own = "Thai, the question’s language: 3 of 10, by chance 2.5 · 2 of 4 languages";
+        let own = "Thai, the question’s language: 3 of 10, 2.5 expected by chance · 2 of 4 languages";
         assert_eq!(evenness(Some("th"), &top, &pool), own);
-        let none = "Greek, the question’s language: 0 of 10, by chance 2.5 · 2 of 4 languages";
+        let none = "Greek, the question’s language: 0 of 10, 2.5 expected by chance · 2 of 4 languages";
         assert_eq!(evenness(Some("el"), &top, &pool), none);
-        let most = "German, the most frequent: 7 of 10, by chance 2.5 · 2 of 4 languages";
+        let most = "German, the most frequent: 7 of 10, 2.5 expected by chance · 2 of 4 languages";
         assert_eq!(evenness(Some("en"), &top, &pool), most);
         assert_eq!(evenness(None, &top, &pool), most);
         assert_eq!(evenness(None, &top[..1], &pool[..1]), "All that is ranked is in German.");

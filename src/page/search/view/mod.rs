@@ -14,7 +14,8 @@ use leptos::ev;
 use leptos::prelude::*;
 
 use super::Search as State;
-use crate::page::catalogue::search as text;
+use crate::page::catalogue::{fill, search as text};
+use crate::page::words;
 use ask::Ask;
 use columns::Columns;
 use controls::{Controls, scope_words};
@@ -51,7 +52,10 @@ fn Side() -> impl IntoView {
     let words = move || {
         let filter = search.filter.with(Vec::len);
         let scope = scope_words(search.scope.get());
-        if filter == 0 { scope.to_owned() } else { format!("{scope}, {filter} chosen") }
+        match filter {
+            0 => scope.to_owned(),
+            n => fill(text::CHOSEN, &[("scope", scope), ("n", &words::count(n))]),
+        }
     };
     view! {
         <details class="side" prop:open=move || wide.get()>

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::catalogue::search as text;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::parts::{NONE, Pick};
 use crate::page::search::Search;
@@ -20,9 +21,9 @@ pub(super) fn Models() -> impl IntoView {
     });
     view! {
         <fieldset class="models">
-            <legend class="unseen">"Models"</legend>
-            <Pick label="Model" value=first choose=choose_first/>
-            <Pick label="Compare with" value=second other=first choose=choose_second/>
+            <legend class="unseen">{text::MODELS}</legend>
+            <Pick label=text::MODEL value=first choose=choose_first/>
+            <Pick label=text::WITH value=second other=first choose=choose_second/>
             {move || page.models_problem.get().map(|problem| view! { <p class="hint">{problem}</p> })}
         </fieldset>
     }
