@@ -9,7 +9,7 @@ use tokenizers::AddedToken;
 
 use super::object::{Object, nothing};
 use crate::{
-    Error, Problem, Result,
+    Error, Problem, Result, sha256,
     text::{Tokenizer, caught},
 };
 
@@ -468,9 +468,10 @@ impl Source {
             .unwrap_or_else(|problem| Err(Error::format(place, problem)))
     }
 
-    fn build(self, lower_case: bool, max_tokens: usize) -> Result<Vec<u8>> {
-        let wrong = |e: tokenizers::Error| Error::format(&self.place, e);
+    /// A vocabulary in memory takes many times the bytes of its file, so only one is kept at a time.
+    fn build(mut self, lower_case: bool, max_tokens: usize) -> Result<Vec<u8>> {
         let mut document = self.rebuilt();
+        let wrong = |e: tokenizers::Error| Error::format(&self.place, e);
         if lower_case && !has_lower_case(&document["normalizer"]) {
             let mut steps = vec![json!({"type": "Lowercase"})];
             match document["normalizer"].take() {
@@ -486,31 +487,46 @@ impl Source {
         }
         let bytes =
             |document: &Value| serde_json::to_vec(document).map_err(|e| Error::format(&self.place, e));
-        let mut tokenizer = tokenizers::Tokenizer::from_bytes(bytes(&document)?).map_err(wrong)?;
+        let text = bytes(&document)?;
+        drop(document);
+        let mut tokenizer = tokenizers::Tokenizer::from_bytes(&text).map_err(wrong)?;
+        drop(text);
         tokenizer.add_tokens(self.tokens.iter().cloned()).map_err(wrong)?;
         let template = self.template(&tokenizer);
         let mut made = to_json(&tokenizer, &self.place)?;
+        drop(tokenizer);
         if let Some(template) = template {
             made["post_processor"] = template;
         }
+        let parts = |document: &Value| {
+            let parts = ["normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens"];
+            parts.iter().map(|part| Ok(sha256(&bytes(&document[part])?))).collect::<Result<Vec<_>>>()
+        };
+        let made_parts = parts(&made)?;
+        made["padding"] = Value::Null;
+        made["truncation"] = match self.left {
+            true => {
+                json!({"direction": "Left", "max_length": max_tokens, "strategy": "LongestFirst", "stride": 0})
+            }
+            false => Value::Null,
+        };
+        let made = {
+            let document = made;
+            bytes(&document)?
+        };
         // As the library writes it, so that only what differs shows.
         let own = tokenizers::Tokenizer::from_bytes(&self.bytes).map_err(wrong)?;
         let own_left =
             own.get_truncation().is_some_and(|t| t.direction == tokenizers::TruncationDirection::Left);
-        let own = to_json(&own, &self.place)?;
-        let parts = ["normalizer", "pre_tokenizer", "post_processor", "model", "added_tokens"];
-        let out = match own_left == self.left && parts.iter().all(|part| own[part] == made[part]) {
+        let own = {
+            let tokenizer = own;
+            to_json(&tokenizer, &self.place)?
+        };
+        let own_parts = parts(&own)?;
+        drop(own);
+        let out = match own_left == self.left && own_parts == made_parts {
             true => self.bytes,
-            false => {
-                made["padding"] = Value::Null;
-                made["truncation"] = match self.left {
-                    true => {
-                        json!({"direction": "Left", "max_length": max_tokens, "strategy": "LongestFirst", "stride": 0})
-                    }
-                    false => Value::Null,
-                };
-                bytes(&made)?
-            }
+            false => made,
         };
         let place = self.place;
         let tokenizer = Tokenizer::from_json(&out, max_tokens).map_err(|e| match e {
@@ -533,8 +549,9 @@ impl Source {
     }
 
     /// `tokenizer.json` as the class makes it anew; without tokens that are added.
-    fn rebuilt(&self) -> Value {
-        let (model, options) = (&self.document["model"], &self.options);
+    fn rebuilt(&mut self) -> Value {
+        let mut document = std::mem::take(&mut self.document);
+        let (model, options) = (&document["model"], &self.options);
         let metaspace = |otherwise| {
             let scheme = if options.prefix_space.unwrap_or(otherwise) { "always" } else { "never" };
             json!({"type": "Sequence", "pretokenizers": [
@@ -542,12 +559,12 @@ impl Source {
                 {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true},
             ]})
         };
-        let (model, normalizer, pre_tokenizer) = match self.class {
-            Class::Whole => return self.document.clone(),
+        let (mut made, normalizer, pre_tokenizer) = match self.class {
+            Class::Whole => return document,
             Class::Bert => (
                 json!({
                     "type": "WordPiece", "unk_token": self.role("unk_token"), "continuing_subword_prefix": "##",
-                    "max_input_chars_per_word": 100, "vocab": model["vocab"],
+                    "max_input_chars_per_word": 100,
                 }),
                 json!({
                     "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": options.chinese,
@@ -565,8 +582,8 @@ impl Source {
                     }
                 };
                 (
-                    json!({"type": "Unigram", "unk_id": unknown, "vocab": model["vocab"], "byte_fallback": false}),
-                    charsmap(&self.document["normalizer"]),
+                    json!({"type": "Unigram", "unk_id": unknown, "byte_fallback": false}),
+                    charsmap(&document["normalizer"]),
                     metaspace(true),
                 )
             }
@@ -574,7 +591,7 @@ impl Source {
                 json!({
                     "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
                     "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-                    "vocab": model["vocab"], "merges": model["merges"],
+                    "merges": model["merges"],
                 }),
                 Value::Null,
                 json!({
@@ -583,11 +600,13 @@ impl Source {
                 }),
             ),
         };
-        json!({
+        let mut out = json!({
             "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": normalizer,
-            "pre_tokenizer": pre_tokenizer, "post_processor": null, "decoder": self.document["decoder"],
-            "model": model,
-        })
+            "pre_tokenizer": pre_tokenizer, "post_processor": null, "decoder": document["decoder"],
+        });
+        made["vocab"] = document["model"]["vocab"].take();
+        out["model"] = made;
+        out
     }
 
     fn role(&self, name: &str) -> &str {
