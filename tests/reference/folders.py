@@ -458,7 +458,7 @@ def shapes():
         "position_embedding_type": "absolute", "gradient_checkpointing": False, "output_past": True}))
     case("activation-unsaid", bert(config={"hidden_act": DROP, "layer_norm_eps": DROP}))
     for field, value in [("hidden_act", "silu"), ("is_decoder", True), ("position_embedding_type", "relative_key"),
-                         ("add_cross_attention", True), ("model_type", "distilbert"), ("auto_map", {"AutoModel": "code.Own"}),
+                         ("add_cross_attention", True), ("model_type", "xlnet"), ("auto_map", {"AutoModel": "code.Own"}),
                          ("quantization_config", {"bits": 4}), ("pruned_heads", {"0": [1]}), ("whisper", 1),
                          ("num_attention_heads", "two"), ("layer_norm_eps", "small"), ("vocab_size", DROP)]:
         case(f"config-{field}", bert(config={field: value}), ["config.json", field])
