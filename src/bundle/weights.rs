@@ -18,6 +18,7 @@ use crate::{Error, Problem, Result};
 mod packer;
 
 pub(super) use packer::Packer;
+mod pieces;
 
 /// Integers, and a scale for each block of them.
 type Packed<'a> = (Cow<'a, [i8]>, Cow<'a, [f16]>);

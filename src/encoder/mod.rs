@@ -17,7 +17,6 @@ mod positions;
 #[cfg(feature = "native")]
 mod reach;
 mod rotary;
-#[cfg(feature = "native")]
 mod self_test;
 mod table;
 #[cfg(feature = "native")]
