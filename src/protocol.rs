@@ -12,11 +12,15 @@ use crate::benchmark::{Cell, Plan, Report, Way};
 pub use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::datasets::{Columns, Fields};
 use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
+use crate::hub::About;
 pub use crate::retrieval::Scope;
 use crate::text::{Cut, Kind};
 
 /// A request's number, unique for the life of the page.
 pub type Id = u32;
+
+/// Under this name the browser's handles of a person's files come beside a request.
+pub const HANDLES: &str = "handles";
 
 /// From the page to the worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,6 +115,16 @@ pub enum Request {
     },
     /// Remove stored vectors from the browser's storage; answered by [`Event::CacheCleared`].
     ClearVectors { id: Id },
+    /// Look at a model before anything large of it comes; answered by [`Event::Offered`].
+    Offer { id: Id, source: ModelSource },
+    /// What models this browser keeps; answered by [`Event::Kept`].
+    ListKept { id: Id },
+    /// Remove one of them; answered by [`Event::Kept`] with those that stay.
+    RemoveKept {
+        id: Id,
+        /// As in [`KeptModel::url`].
+        url: String,
+    },
     /// Stop what request `id` started.
     Cancel { id: Id },
     /// Remove cached model files from the browser's storage.
@@ -133,6 +147,45 @@ pub struct OpenedFile {
     pub columns: Columns,
 }
 
+/// Where a model may come from that is no bundle yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ModelSource {
+    /// A hub's, by an address as [`Request::Load`] takes it, without a way of packing: `hub:owner/name@revision`.
+    Hub { url: String },
+    /// A person's own files, which come beside the request: their paths within the folder, with `/`.
+    Files { paths: Vec<String> },
+}
+
+/// A model before anything large of it has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// What [`Request::Load`] takes, without a way of packing.
+    pub url: String,
+    /// What it is, and what has to come.
+    pub about: About,
+    /// The version that was looked at, where the hub tells one.
+    pub commit: Option<String>,
+    /// Whether only who was let in may have its files.
+    pub gated: bool,
+    /// Bytes that this browser lets the page keep, and how many of them it keeps already, where it tells.
+    pub room: Option<(f64, f64)>,
+    /// Ways of packing in which it is kept here already.
+    pub kept: Vec<String>,
+}
+
+/// A model that this browser keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptModel {
+    /// What [`Request::Load`] takes.
+    pub url: String,
+    pub name: String,
+    pub quantization: String,
+    pub bytes: u64,
+    /// The day on which it was loaded last, in UTC: `2026-01-31`.
+    pub date: Option<String>,
+}
+
 /// What is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,6 +196,8 @@ pub enum Stage {
     Cache,
     /// Sizes and hashes are checked.
     Check,
+    /// What was made is kept in the browser's storage.
+    Keep,
     /// Weights go to a device.
     Prepare,
     /// A device reproduces the bundle's reference vectors.
@@ -301,6 +356,10 @@ pub enum Event {
     Cancelled { id: Id },
     /// The cache is empty.
     CacheCleared { id: Id, files: usize },
+    /// What a model is.
+    Offered { id: Id, offer: Offer },
+    /// The models that this browser keeps, the newest first.
+    Kept { id: Id, models: Vec<KeptModel> },
     /// Request `id` failed; what was open stays open.
     Failed { id: Id, problem: String },
 }

@@ -11,9 +11,10 @@
 mod javascript;
 
 use interlingua::{
-    protocol::{Event, Request},
+    protocol::{Event, HANDLES, Request},
     session::{Session, has_webgpu},
 };
+use js_sys::{Array, Reflect};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
@@ -33,6 +34,18 @@ fn main() {
     }
 }
 
+/// A request without the files that came beside it, which the session gets.
+fn without_files(session: &Session, request: JsValue) -> JsValue {
+    if let Ok(files) = Reflect::get(&request, &HANDLES.into())
+        && let Some(files) = files.dyn_ref::<Array>()
+    {
+        session.take_files(files.iter().filter_map(|file| file.dyn_into().ok()).collect());
+        // What is left is read as a request.
+        let _ = Reflect::set(&request, &HANDLES.into(), &JsValue::UNDEFINED);
+    }
+    request
+}
+
 fn listen(scope: &DedicatedWorkerGlobalScope) {
     let port = scope.clone();
     let say = move |event: Event| {
@@ -47,7 +60,10 @@ fn listen(scope: &DedicatedWorkerGlobalScope) {
     let session = Session::new(say.clone());
     let on_message =
         Closure::<dyn Fn(MessageEvent)>::new(
-            move |message: MessageEvent| match serde_wasm_bindgen::from_value::<Request>(message.data()) {
+            move |message: MessageEvent| match serde_wasm_bindgen::from_value::<Request>(without_files(
+                &session,
+                message.data(),
+            )) {
                 Ok(request) => session.handle(request),
                 Err(problem) => {
                     web_sys::console::error_2(

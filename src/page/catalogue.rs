@@ -114,6 +114,7 @@ pub(super) mod progress {
     pub const DOWNLOAD: &str = "Downloading";
     pub const CACHE: &str = "Reading from this browser’s storage";
     pub const CHECK: &str = "Checking";
+    pub const KEEP: &str = "Storing";
     pub const PREPARE: &str = "Preparing";
     pub const SELF_TEST: &str = "Self-test";
     pub const MEASURE: &str = "Comparing devices";
@@ -136,6 +137,7 @@ pub(super) mod message {
     pub const SOMETHING: &str = "Something went wrong, without a message.";
     pub const TRY_AGAIN: &str = "Try again";
     pub const LOAD_FROM_THERE: &str = "Load it from there";
+    pub const SEE_WHAT_IT_IS: &str = "See what it is";
     pub const OPEN_AGAIN: &str = "Open it again";
     pub const START_AGAIN: &str = "Start again";
     pub const SCREEN_STAYS: &str = "What is on the screen stays.";

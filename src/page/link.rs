@@ -11,7 +11,7 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use super::catalogue::{fill, message};
 use crate::patience::{self, no_answer, within};
-use crate::protocol::{Event, Request};
+use crate::protocol::{Event, HANDLES, Request};
 
 /// The script that starts the worker's program, beside the page (`www/worker_loader.js`).
 const SCRIPT: &str = "./worker_loader.js";
@@ -84,15 +84,31 @@ impl Link {
     /// # Errors
     /// A sentence, when the request does not fit into the browser's memory.
     pub fn send(&self, request: &Request) -> Result<(), String> {
-        let value = request
-            .serialize(&serde_wasm_bindgen::Serializer::new())
-            .map_err(|e| fill(message::NOT_SENT, &[("why", &e.to_string())]))?;
+        self.post(serialized(request)?)
+    }
+
+    /// As [`send`](Self::send), with files of the person, whose bytes stay where they are.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_with(&self, request: &Request, files: &js_sys::Array) -> Result<(), String> {
+        let value = serialized(request)?;
+        js_sys::Reflect::set(&value, &HANDLES.into(), files).map_err(|e| describe(&e))?;
+        self.post(value)
+    }
+
+    fn post(&self, value: JsValue) -> Result<(), String> {
         if let Some(early) = self.early.borrow_mut().as_mut() {
             early.push(value);
             return Ok(());
         }
         self.worker.post_message(&value).map_err(|e| fill(message::NOT_SENT, &[("why", &describe(&e))]))
     }
+}
+
+fn serialized(request: &Request) -> Result<JsValue, String> {
+    let value = request.serialize(&serde_wasm_bindgen::Serializer::new());
+    value.map_err(|e| fill(message::NOT_SENT, &[("why", &e.to_string())]))
 }
 
 impl Drop for Link {

@@ -31,6 +31,8 @@ pub(super) enum WayOut {
     LoadModel,
     /// The model is on another server.
     FetchModel,
+    /// The model is a hub's, and what it is can be seen before it comes.
+    LookAtModel,
     OpenText,
     StartWorker,
     /// The view of this name tries again; `words` stand on the button.
@@ -46,6 +48,7 @@ impl WayOut {
         match self {
             Self::LoadModel => message::TRY_AGAIN,
             Self::FetchModel => message::LOAD_FROM_THERE,
+            Self::LookAtModel => message::SEE_WHAT_IT_IS,
             Self::OpenText => message::OPEN_AGAIN,
             Self::StartWorker => message::START_AGAIN,
             Self::View { words, .. } => words,
@@ -102,6 +105,7 @@ impl Page {
         match way_out {
             WayOut::LoadModel => self.load_model(),
             WayOut::FetchModel => self.fetch_model(),
+            WayOut::LookAtModel => self.look_at_linked(),
             WayOut::OpenText => self.open_again(),
             WayOut::StartWorker => self.start_again(),
             WayOut::View { name, .. } => self.view_named(Some(name)).try_again(),

@@ -8,6 +8,7 @@
 //! - `link`: the worker's handle, and how values cross
 //! - `worker`: how it is started and asked, what it says, and what to do when it says nothing any more
 //! - `model`, `models`: the model that answers searches, and the list of those that come with the page
+//! - `bring`, `folder`: a model that is not listed, looked at before it comes
 //! - `corpus`: the text that is searched
 //! - `files`: a person's files
 //! - `activity`: how far long work is
@@ -29,10 +30,12 @@
 mod activity;
 mod address;
 mod benchmark;
+mod bring;
 mod catalogue;
 mod corpus;
 mod evaluate;
 mod files;
+mod folder;
 mod isolation;
 mod link;
 mod messages;

@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 
 use super::activity::{Activity, is_active};
+use super::bring::{host_of, in_full, is_made};
 use super::messages::WayOut;
 use super::state::Page;
 use super::view::Happened;
@@ -50,6 +51,9 @@ impl Page {
     /// Loads the model where nobody asked for this very one: not from another server, which a link could name.
     pub fn load_unless_foreign(self) {
         let address = self.model_address.get_untracked();
+        if let Some(made) = address.clone().filter(|a| is_made(a) && self.asks_first()) {
+            return self.load_linked(made);
+        }
         match address.and_then(|address| self.refused_host(&address)) {
             Some(host) => self.say(
                 format!("the model that this address names is on another server, {host}"),
@@ -62,7 +66,12 @@ impl Page {
 
     /// The server that a folder is on, where nobody let a model come from it.
     pub fn refused_host(self, folder: &str) -> Option<String> {
-        foreign_host(folder).filter(|_| self.kept.with_value(|k| k.foreign == Foreign::Refused))
+        foreign_host(folder).filter(|_| self.asks_first())
+    }
+
+    /// Whether nobody let models come from other servers yet.
+    fn asks_first(self) -> bool {
+        self.kept.with_value(|k| k.foreign == Foreign::Refused)
     }
 
     /// The person chose this folder: where it is on another server, models may come from others.
@@ -159,7 +168,7 @@ impl Page {
         }
         self.model.set(Some(Model { info, device }));
         // A problem with an earlier model is settled.
-        self.settle(&[WayOut::LoadModel, WayOut::FetchModel]);
+        self.settle(&[WayOut::LoadModel, WayOut::FetchModel, WayOut::LookAtModel]);
         self.send_coming();
         self.tell(Happened::ModelReady { is_other });
     }
@@ -197,8 +206,11 @@ impl Page {
     }
 }
 
-/// A folder's address, seen from the document, with a slash at its end.
+/// A folder's address, seen from the document, with a slash at its end; of a model that is made here, its own.
 pub(super) fn resolve(folder: &str) -> Option<String> {
+    if is_made(folder) {
+        return Some(in_full(folder));
+    }
     let base = document().base_uri().ok()??;
     let url = web_sys::Url::new_with_base(folder, &base).ok()?;
     if !url.pathname().ends_with('/') {
@@ -209,6 +221,9 @@ pub(super) fn resolve(folder: &str) -> Option<String> {
 
 /// The server that a folder is on, where that is not the page's own.
 pub(super) fn foreign_host(folder: &str) -> Option<String> {
+    if is_made(folder) {
+        return host_of(folder);
+    }
     let url = web_sys::Url::new(&resolve(folder)?).ok()?;
     (url.origin() != window().location().origin().ok()?).then(|| url.host())
 }

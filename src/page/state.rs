@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 use super::activity::Activity;
 use super::address::{Address, Builder, device_name, device_named};
+use super::bring::Bring;
 use super::corpus::{Coming, Presence, Source, kept_text};
 use super::isolation::Threads;
 use super::link::Link;
@@ -38,6 +39,9 @@ pub(super) struct Page {
     pub models: RwSignal<Vec<Listed>>,
     /// Why their list is not there.
     pub models_problem: RwSignal<Option<String>>,
+
+    /// The choice of a model that is not listed.
+    pub bring: Bring,
 
     pub corpus: RwSignal<Option<CorpusInfo>>,
     /// A corpus is on its way.
@@ -92,6 +96,7 @@ impl Page {
             loading: RwSignal::new(None),
             models: RwSignal::new(Vec::new()),
             models_problem: RwSignal::new(None),
+            bring: Bring::new(),
             corpus: RwSignal::new(None),
             opening: RwSignal::new(None),
             kept_name: RwSignal::new(kept_text().map(|(_, name)| name)),

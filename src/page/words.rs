@@ -168,6 +168,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Download => progress::DOWNLOAD,
         Stage::Cache => progress::CACHE,
         Stage::Check => progress::CHECK,
+        Stage::Keep => progress::KEEP,
         Stage::Prepare => progress::PREPARE,
         Stage::SelfTest => progress::SELF_TEST,
         Stage::Measure => progress::MEASURE,

@@ -59,6 +59,21 @@ impl Page {
         }
     }
 
+    /// As [`send`](Self::send), of a request that is about files of the person.
+    pub fn send_with(self, request: &Request, files: &js_sys::Array) -> bool {
+        let sent = self.kept.with_value(|k| match &k.link {
+            Some(link) => link.send_with(request, files),
+            None => Err("the part of the page that computes does not run".into()),
+        });
+        match sent {
+            Ok(()) => true,
+            Err(what) => {
+                self.say(what, "What is on the screen stays.", Some(WayOut::StartWorker));
+                false
+            }
+        }
+    }
+
     /// Starts the worker; everything else begins when it says that it listens.
     pub fn start_worker(self) {
         // Both closures put the work off: a worker's handle must not end within its own call.
@@ -93,6 +108,7 @@ impl Page {
                 None => return,
             }
         }
+        let Some(event) = self.hear_of_models(event) else { return };
         match event {
             Event::Started { webgpu } => self.begin(webgpu),
             Event::Progress { .. } => self.hear_progress(&event),
@@ -131,6 +147,8 @@ impl Page {
             Event::Failed { id, problem } => self.failed(id, problem),
             // Of vectors, which the page does not ask for, and of what no view waits for any more.
             Event::Vectors { .. }
+            | Event::Offered { .. }
+            | Event::Kept { .. }
             | Event::Results { .. }
             | Event::Reading { .. }
             | Event::TaskReady { .. }
@@ -189,6 +207,7 @@ impl Page {
         let encoding = self.opening.get_untracked().is_some_and(|o| o.progress.is_some());
         self.loading.set(None);
         self.opening.set(None);
+        self.bring.asked.set(None);
         self.model.set(None);
         let stopped: Vec<&str> = self.views().iter().filter_map(|view| view.worker_died()).collect();
 

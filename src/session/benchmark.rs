@@ -53,8 +53,7 @@ impl Session {
         }
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
-        let folder = download::folder(url)?;
-        let found = download::manifest(&folder).await?;
+        let (folder, found) = self.find(url, &mut progress).await?;
         let hash = found.hash.clone();
         let Came { bundle, from_cache, mut notes, .. } =
             self.bundle(&folder, found, None, &mut progress).await?;

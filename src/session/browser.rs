@@ -7,7 +7,10 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CacheStorage, RequestInit, Url};
 
-use crate::{Error, Result, patience::Timer};
+use crate::{
+    Error, Result,
+    patience::{self, Timer, within},
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -83,6 +86,21 @@ fn navigator(name: &str) -> Option<JsValue> {
 /// Whether the browser offers WebGPU here.
 pub fn has_webgpu() -> bool {
     navigator("gpu").is_some_and(|gpu| !gpu.is_null() && !gpu.is_undefined())
+}
+
+/// Whether the device has a connection, as far as the browser tells.
+pub fn online() -> bool {
+    navigator("onLine").is_none_or(|is| is.is_undefined() || is.is_truthy())
+}
+
+/// Bytes that the browser lets this address keep, and how many are kept, where it tells.
+pub async fn room() -> Option<(f64, f64)> {
+    let get = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).ok();
+    let storage = navigator("storage")?;
+    let estimate = get(&storage, "estimate")?.dyn_into::<Function>().ok()?;
+    let promise = estimate.call0(&storage).ok()?.dyn_into::<Promise>().ok()?;
+    let told = within(patience::STORAGE, JsFuture::from(promise)).await?.ok()?;
+    Some((get(&told, "quota")?.as_f64()?, get(&told, "usage")?.as_f64()?))
 }
 
 /// What the browser says it is.

@@ -1,11 +1,13 @@
 //! Files of a bundle over the network, kept in the browser's Cache API, each checked by its hash.
 //!
 //! A file is kept under its hash, whatever its address: what bundles share comes once, and is kept once. A
-//! manifest is kept under its address, and by the manifests that are kept it is known which files are needed.
+//! manifest is kept under its address, and by the manifests that are kept it is known which files are needed. Bundles
+//! that were made here, of a hub's model say, are kept in the same way, under an address that no server has.
 
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 use js_sys::{Reflect, Uint8Array};
@@ -14,15 +16,15 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
 
 use super::{
-    browser::{fetch, resolve, words},
+    browser::{breathe, fetch, resolve, words},
     progress::Progress,
     storage::{self, Store},
 };
 use crate::{
     Error, Hasher, Result,
-    bundle::{FileEntry, MANIFEST, Manifest},
+    bundle::{Bundle, FORMAT, FileEntry, Incoming, MANIFEST, Manifest, TOKENIZER, WEIGHTS},
     patience::{self, no_answer, within},
-    protocol::Stage,
+    protocol::{KeptModel, Stage},
     sha256,
 };
 
@@ -38,7 +40,11 @@ const COMING: &str = "?coming";
 /// A manifest is some 100 kB; what is far larger is something else.
 const LARGEST_MANIFEST: u64 = 64 << 20;
 
+/// What the addresses of bundles begin with that were made here.
+const MADE: &str = "https://interlingua.invalid/made/";
+
 /// A manifest, and how it came.
+#[derive(Clone)]
 pub struct Found {
     /// The manifest.
     pub manifest: Manifest,
@@ -46,9 +52,28 @@ pub struct Found {
     pub hash: String,
     /// What a person should know about how it came.
     pub notes: Vec<String>,
+    /// The bundle itself, where it is there already: one that was made here.
+    pub made: Option<Made>,
     bytes: Vec<u8>,
     address: String,
     offline: bool,
+}
+
+impl Found {
+    /// The same, of a model that runs already.
+    pub fn again(self) -> Self {
+        let made = self.made.map(|made| Made { from_cache: true, ..made });
+        Self { made, notes: Vec::new(), ..self }
+    }
+}
+
+/// A bundle that was made here.
+#[derive(Clone)]
+pub struct Made {
+    /// It is in memory.
+    pub bundle: Rc<Bundle>,
+    /// Whether it was made before, and kept.
+    pub from_cache: bool,
 }
 
 /// A bundle's files, checked, and how they came.
@@ -94,7 +119,7 @@ pub async fn manifest(folder: &str) -> Result<Found> {
         true => vec!["The server could not be reached; the model is the one that was kept here.".into()],
         false => vec![],
     };
-    Ok(Found { manifest, hash: sha256(&bytes), notes, bytes, address, offline })
+    Ok(Found { manifest, hash: sha256(&bytes), notes, made: None, bytes, address, offline })
 }
 
 /// Gets every file that the manifest lists, from the cache where it is there and whole; then what is not, of which
@@ -178,6 +203,144 @@ pub async fn files(
     Ok(out)
 }
 
+/// The key of the manifest of a bundle that was made here.
+fn made_key(url: &str) -> String {
+    format!("{MADE}{}/{MANIFEST}", String::from(js_sys::encode_uri_component(url)))
+}
+
+/// What [`super::Session::load`] takes for the bundle of a kept manifest.
+fn url_of(key: &str) -> Option<String> {
+    let folder = key.strip_suffix(MANIFEST)?;
+    match folder.strip_prefix(MADE) {
+        Some(made) => js_sys::decode_uri_component(made.trim_end_matches('/')).ok().map(String::from),
+        None => Some(folder.into()),
+    }
+}
+
+/// The bundle that was made here of what `url` names, and kept; `None` where there is none that is whole.
+pub async fn made(url: &str, progress: &mut Progress<'_>) -> Option<Found> {
+    let cache = storage::open(CACHE).await.ok()?;
+    let address = made_key(url);
+    let bytes = cache.read(&address, LARGEST_MANIFEST).await?;
+    let manifest = Manifest::parse(&address, &bytes).ok()?;
+    let (mut before, total) = (0.0, manifest.bytes() as f64);
+    let mut files = BTreeMap::new();
+    for entry in &manifest.files {
+        progress.at(Stage::Cache, before, total);
+        files.insert(entry.path.clone(), kept(&cache, entry).await?);
+        before += entry.bytes as f64;
+    }
+    let bundle = Bundle::from_checked_files(manifest.clone(), files, Incoming::default()).ok()?;
+    // It was used today.
+    let _ = cache.write(&address, &bytes).await;
+    let made = Some(Made { bundle: Rc::new(bundle), from_cache: true });
+    Some(Found { manifest, hash: sha256(&bytes), notes: Vec::new(), made, bytes, address, offline: true })
+}
+
+/// Whether a bundle is kept that was made of what `url` names.
+pub async fn is_made(url: &str) -> bool {
+    match storage::open(CACHE).await {
+        Ok(cache) => cache.read(&made_key(url), LARGEST_MANIFEST).await.is_some(),
+        Err(_) => false,
+    }
+}
+
+/// Keeps a bundle that was made of what `url` names, and gives it the list of its files. Where the browser keeps
+/// nothing, or has no room, a note says so.
+///
+/// # Errors
+/// [`Error::Format`] when the weights cannot be written.
+pub async fn keep(url: &str, mut bundle: Bundle, progress: &mut Progress<'_>) -> Result<Found> {
+    let address = made_key(url);
+    let (bytes, pieces) = bundle.weights.pieces()?;
+    let mut hasher = Hasher::default();
+    for piece in pieces {
+        hasher.push(&piece);
+        breathe().await;
+    }
+    let weights = FileEntry { path: WEIGHTS.into(), at: None, bytes, sha256: hasher.finish() };
+    bundle.manifest.files = vec![FileEntry::of(TOKENIZER, &bundle.tokenizer), weights];
+    bundle.manifest.format = FORMAT;
+    let manifest = serde_json::to_vec_pretty(&bundle.manifest).map_err(|e| Error::format(MANIFEST, e))?;
+    let notes = match put(&address, &bundle, &manifest, progress).await {
+        Ok(()) => Vec::new(),
+        Err(why) => vec![format!(
+            "The model could not be kept in this browser’s storage and comes anew next time: {why}."
+        )],
+    };
+    let (hash, of) = (sha256(&manifest), bundle.manifest.clone());
+    let made = Some(Made { bundle: Rc::new(bundle), from_cache: false });
+    Ok(Found { manifest: of, hash, notes, made, bytes: manifest, address, offline: true })
+}
+
+/// Puts a bundle's files into the cache, and its manifest when all are there; else says why not.
+async fn put(
+    address: &str,
+    bundle: &Bundle,
+    manifest: &[u8],
+    progress: &mut Progress<'_>,
+) -> std::result::Result<(), String> {
+    let cache = storage::open(CACHE).await?;
+    let coming = format!("{address}{COMING}");
+    cache.write(&coming, manifest).await?;
+    let kept = async {
+        let total = bundle.manifest.bytes() as f64;
+        let mut done = 0.0;
+        for entry in &bundle.manifest.files {
+            match entry.path.as_str() {
+                TOKENIZER => cache.write(&key(entry), &bundle.tokenizer).await?,
+                _ => {
+                    let (_, pieces) = bundle.weights.pieces().map_err(|e| e.to_string())?;
+                    let step = &mut |n: usize| progress.at(Stage::Keep, done + n as f64, total);
+                    cache.write_pieces(&key(entry), pieces, step).await?;
+                }
+            }
+            done += entry.bytes as f64;
+        }
+        cache.write(address, manifest).await
+    };
+    let kept = kept.await;
+    cache.remove(&coming).await;
+    sweep(&cache, &[]).await;
+    kept
+}
+
+/// The bundles that are kept, the newest first.
+///
+/// # Errors
+/// [`Error::Input`] when the browser keeps nothing, or gives no answer.
+pub async fn list() -> Result<Vec<KeptModel>> {
+    let cache = storage::open(CACHE).await.map_err(Error::Input)?;
+    let mut models = Vec::new();
+    for key in cache.keys().await {
+        let Some(url) = url_of(&key) else { continue };
+        let Some((bytes, date)) = cache.read_dated(&key, LARGEST_MANIFEST).await else { continue };
+        // One of another version of this page is not this one's to show.
+        let Ok(manifest) = Manifest::parse(&key, &bytes) else { continue };
+        models.push(KeptModel {
+            url,
+            bytes: manifest.bytes(),
+            quantization: manifest.quantization.to_string(),
+            name: manifest.name,
+            date,
+        });
+    }
+    models.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.name.cmp(&b.name)));
+    Ok(models)
+}
+
+/// Removes one of them, and the files that no other has.
+///
+/// # Errors
+/// As [`list`].
+pub async fn remove(url: &str) -> Result<()> {
+    let cache = storage::open(CACHE).await.map_err(Error::Input)?;
+    cache.remove(&made_key(url)).await;
+    cache.remove(&format!("{url}{MANIFEST}")).await;
+    sweep(&cache, &[]).await;
+    Ok(())
+}
+
 /// Deletes all kept files; how many there were.
 ///
 /// # Errors
@@ -232,7 +395,7 @@ struct Failure {
 }
 
 /// Ends a transfer when it is dropped: that is how a cancelled download stops.
-struct Abort(Option<AbortController>);
+pub(super) struct Abort(pub Option<AbortController>);
 
 impl Drop for Abort {
     fn drop(&mut self) {
@@ -404,7 +567,12 @@ async fn tidy(cache: &Store, found: &Found, from_cache: bool) {
     if from_cache {
         return;
     }
-    let mut needed: BTreeSet<String> = found.manifest.files.iter().map(key).collect();
+    sweep(cache, &found.manifest.files).await;
+}
+
+/// Drops files that neither a kept manifest lists nor `more`.
+async fn sweep(cache: &Store, more: &[FileEntry]) {
+    let mut needed: BTreeSet<String> = more.iter().map(key).collect();
     let (files, manifests): (Vec<_>, Vec<_>) =
         cache.keys().await.into_iter().partition(|key| key.contains(HASH));
     for manifest in manifests {

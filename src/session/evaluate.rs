@@ -6,7 +6,6 @@ use super::{
     Session,
     browser::{breathe, has_webgpu, today},
     data::Data,
-    download,
     model::Model,
     progress::Progress,
     runs::Run,
@@ -118,8 +117,7 @@ impl Session {
         while self.is_loading() {
             self.model_change().await;
         }
-        let folder = download::folder(&wanted.url)?;
-        let found = download::manifest(&folder).await?;
+        let (folder, found) = self.find(&wanted.url, progress).await?;
         let fits = |model: &Model| {
             let there = match wanted.device {
                 DeviceChoice::Auto => true,

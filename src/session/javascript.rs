@@ -10,8 +10,11 @@ use std::{
 
 use interlingua::{
     Error, Result,
+    bundle::Quantization,
     datasets::{Corpus, Passage, UNDETERMINED},
-    protocol::{DeviceChoice, Event, Hit, Id, PrecisionChoice, Scope},
+    hub::{ENDPOINT, HubName},
+    patience::either,
+    protocol::{DeviceChoice, Event, Hit, Id, ModelSource, PrecisionChoice, Scope},
     session::{Asked, Near, Query, Session},
     text::{Cut, Kind, code, detect},
 };
@@ -19,12 +22,13 @@ use js_sys::{Array, Float32Array, Function, Reflect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortSignal;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 /** How far a call is. */
 export interface Progress {
-  stage: "download" | "cache" | "check" | "prepare" | "self-test" | "measure" | "encode";
+  stage: "download" | "cache" | "check" | "keep" | "prepare" | "self-test" | "measure" | "encode";
   /** Bytes for download, cache and check; items otherwise. */
   done: number;
   total: number;
@@ -53,8 +57,57 @@ export interface CutOptions {
   onCut?: (cut: Cut, sentence: string) => void;
 }
 
+/** Where a model is looked up by its name. */
+export interface HubOptions {
+  /** A branch, a tag or a commit. */
+  revision?: string;
+  /** `https://huggingface.co` where not given. */
+  hub?: string;
+  /** By which the hub knows you: for models that not everyone may read. It is sent to the hub alone, and not kept. */
+  token?: string;
+  /** Stops the call. */
+  signal?: AbortSignal;
+}
+
+/** A file of a model. */
+export interface ListedFile {
+  path: string;
+  bytes?: number;
+  sha256?: string;
+}
+
+/** What a model is, before it comes. */
+export interface About {
+  name: string;
+  /** `model_type` of its `config.json`. */
+  architecture: string;
+  /** Why it cannot be loaded: file and field, and what to do. */
+  refused?: string;
+  licence?: string;
+  languages: string[];
+  dimension?: number;
+  layers?: number;
+  vocabulary?: number;
+  parameters?: number;
+  pooling?: string;
+  normalized?: boolean;
+  similarity?: string;
+  prompts: Record<string, string>;
+  query_prompt: string;
+  passage_prompt: string;
+  max_tokens?: number;
+  /** The files that have to come, and the others. */
+  needed: ListedFile[];
+  others: ListedFile[];
+  /** Bytes of the weights, by how they are packed. */
+  memory?: { q4: number; q8: number; f16: number; f32: number };
+  notes: string[];
+}
+
 /** `onCut` is told of passages that were indexed before another model is loaded, which encodes them anew. */
-export interface LoadOptions extends CutOptions {
+export interface LoadOptions extends CutOptions, HubOptions {
+  /** How the weights of a hub's model are packed: "q8" where not given. */
+  quantization?: "q4" | "q8" | "f16" | "f32";
   /** "auto", the default, starts on the CPU and moves to WebGPU should that prove faster. */
   device?: "auto" | "cpu" | "webgpu";
   /**
@@ -145,10 +198,15 @@ export interface Hit {
 }
 
 /**
- * Loads the model bundle in the folder at `url`, seen from the page. Files are kept in the browser's
- * cache and checked by their hashes.
+ * Loads a model: the bundle in the folder at an address, seen from the page (`./model/`, with a slash at its end or
+ * its beginning, or `https://…`), or a hub's model by its name (`owner/name`, `owner/name@revision`), whose weights are
+ * packed here while they come. Files are kept in the browser's cache and checked by their hashes; a model that is kept
+ * needs no network.
  */
-export function load(url: string, options?: LoadOptions): Promise<ModelInfo>;
+export function load(model: string, options?: LoadOptions): Promise<ModelInfo>;
+
+/** What a hub's model is, by its small files: nothing large is fetched. */
+export function inspect(name: string, options?: HubOptions): Promise<About>;
 
 /** A vector of length 1 for each text. */
 export function encode(texts: string[], options?: EncodeOptions): Promise<Float32Array[]>;
@@ -188,27 +246,102 @@ thread_local! {
     static LAST: Cell<Id> = const { Cell::new(0) };
 }
 
-/// `load(url, options?)`.
+/// `load(model, options?)`.
 #[wasm_bindgen(skip_typescript)]
-pub async fn load(url: String, options: JsValue) -> std::result::Result<JsValue, JsError> {
+pub async fn load(model: String, options: JsValue) -> std::result::Result<JsValue, JsValue> {
     #[derive(Default, Deserialize)]
     struct Options {
         device: Option<DeviceChoice>,
         precision: Option<PrecisionChoice>,
+        quantization: Option<Quantization>,
     }
-    let Options { device, precision } = read::<Option<Options>>(&options, "options")?.unwrap_or_default();
+    let Options { device, precision, quantization } =
+        read::<Option<Options>>(&options, "options")?.unwrap_or_default();
     let (choice, precision) = (device.unwrap_or_default(), precision.unwrap_or_default());
+    let at_hub = read::<Option<AtHub>>(&options, "options")?.unwrap_or_default();
+    let url = match is_name(&model) {
+        true => at_hub.address(&model, quantization).map_err(thrown)?,
+        false if quantization.is_some() => {
+            let why =
+                "quantization: a bundle is packed already; it is for models by their names, as owner/name";
+            return Err(JsError::new(why).into());
+        }
+        false => model,
+    };
     let call = Call::new(&options);
-    let (model, _) = session().load(call.id, &url, choice, precision).await.map_err(thrown)?;
-    let cut = session().opened().and_then(|info| info.cut);
+    let session = session();
+    session.set_token(at_hub.token);
+    let load = session.load(call.id, &url, choice, precision);
+    let (model, _) = unless_aborted(&options, load).await?;
+    let cut = session.opened().and_then(|info| info.cut);
     cut.iter().for_each(|cut| tell_cut(&options, cut, "passage", "passages"));
     if choice == DeviceChoice::Auto {
         // The model serves already; `device()` tells how this ends.
         spawn_local(async move {
-            let _ = session().compare(call.id).await;
+            let _ = session.compare(call.id).await;
         });
     }
-    write(&model)
+    Ok(write(&model)?)
+}
+
+/// `inspect(name, options?)`.
+#[wasm_bindgen(skip_typescript)]
+pub async fn inspect(name: String, options: JsValue) -> std::result::Result<JsValue, JsValue> {
+    let at_hub = read::<Option<AtHub>>(&options, "options")?.unwrap_or_default();
+    let url = at_hub.address(&name, None).map_err(thrown)?;
+    let session = session();
+    session.set_token(at_hub.token);
+    let offer = unless_aborted(&options, session.offer(ModelSource::Hub { url })).await?;
+    Ok(write(&offer.about)?)
+}
+
+/// Where a hub's model is.
+#[derive(Default, Deserialize)]
+struct AtHub {
+    revision: Option<String>,
+    hub: Option<String>,
+    token: Option<String>,
+}
+
+impl AtHub {
+    /// The model's address, as a session takes it.
+    fn address(&self, name: &str, quantization: Option<Quantization>) -> Result<String> {
+        let hub = self.hub.as_deref().unwrap_or(ENDPOINT);
+        let mut name = HubName::parse(name, hub)?;
+        if let Some(revision) = &self.revision {
+            name = name.at(revision)?;
+        }
+        let packed = quantization.map(|quantization| format!(":{quantization}")).unwrap_or_default();
+        Ok(format!("hub:{name}{packed}#{hub}"))
+    }
+}
+
+/// Whether it is a model's name rather than an address.
+fn is_name(model: &str) -> bool {
+    let is_address = model.contains(':') || model.starts_with(['.', '/']) || model.ends_with('/');
+    !is_address && model.contains('/')
+}
+
+/// `work`, unless the options' `signal` says to stop: then what it says is thrown.
+async fn unless_aborted<T>(
+    options: &JsValue,
+    work: impl Future<Output = Result<T>>,
+) -> std::result::Result<T, JsValue> {
+    let signal = Reflect::get(options, &"signal".into()).ok().and_then(|s| s.dyn_into::<AbortSignal>().ok());
+    let Some(signal) = signal else { return Ok(work.await.map_err(thrown)?) };
+    let aborted = js_sys::Promise::new(&mut |_, reject| {
+        if signal.aborted() {
+            let _ = reject.call1(&JsValue::UNDEFINED, &signal.reason());
+        }
+        // A signal that cannot be listened to says nothing.
+        let _ = signal.add_event_listener_with_callback("abort", &reject);
+    });
+    let stopped = async {
+        // What the browser hands over is the event; the reason is the signal's.
+        let _ = wasm_bindgen_futures::JsFuture::from(aborted).await;
+        Err(signal.reason())
+    };
+    either(stopped, async { work.await.map_err(|e| thrown(e).into()) }).await
 }
 
 /// `encode(texts, options?)`.

@@ -47,8 +47,7 @@ impl Session {
     ) -> Result<(ModelInfo, DeviceReport)> {
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
-        let folder = download::folder(url)?;
-        let found = download::manifest(&folder).await?;
+        let (folder, found) = self.find(url, &mut progress).await?;
         let model = self.prepare(&folder, found, choice, precision, &mut progress).await?;
         let model = self.adopt(id, Rc::new(model), &mut progress).await?;
         Ok((model.info.clone(), model.device.clone()))
@@ -72,14 +71,15 @@ impl Session {
             let gpu = self.0.gpu.clone();
             spawn_local(async move { drop(gpu.open().await) });
         }
-        let hash = found.hash.clone();
+        let (hash, kept) = (found.hash.clone(), found.clone());
         let gpu = Some(&self.0.gpu).filter(|_| choice == DeviceChoice::WebGpu);
         let Came { bundle, from_cache, notes, upload } = self.bundle(folder, found, gpu, progress).await?;
         breathe().await;
         let (encoder, mut device) = self.place(&bundle, choice, precision, upload, progress).await?;
         device.notes.splice(0..0, notes);
         let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);
-        Ok(Model { info, device, precision, bundle, encoder: Rc::new(encoder) })
+        let found = kept.again();
+        Ok(Model { info, device, precision, bundle, encoder: Rc::new(encoder), found })
     }
 
     /// The bundle in `folder`. One that runs already is not read again. Should `gpu` be open while the
@@ -97,6 +97,9 @@ impl Session {
         let mut notes = found.notes.clone();
         if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && m.info.url == folder) {
             return Ok(Came { bundle: model.bundle.clone(), from_cache: true, notes, upload: None });
+        }
+        if let Some(download::Made { bundle, from_cache }) = found.made {
+            return Ok(Came { bundle, from_cache, notes, upload: None });
         }
         let mut incoming = Incoming::default();
         let mut sending = Sending::Not;

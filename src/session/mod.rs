@@ -1,6 +1,7 @@
 //! The worker's side: it keeps the model and the open corpus, and answers the page's requests.
 //!
 //! - `load`, `download`, `device`, `model`: a bundle's files, and a device that runs them right
+//! - `address`, `source`, `import`: models that are no bundles yet, of a hub or of a person's files
 //! - `open`, `corpus`: what is searched
 //! - `encode`, `search`: the work itself; `vectors`: search without texts
 //! - `data`, `evaluate`, `runs`: measuring models
@@ -17,6 +18,7 @@
 //!
 //! Not here: anything a person sees.
 
+mod address;
 mod benchmark;
 mod browser;
 mod corpus;
@@ -27,6 +29,7 @@ mod encode;
 mod evaluate;
 #[cfg(target_feature = "atomics")]
 pub mod helpers;
+mod import;
 mod load;
 mod model;
 mod open;
@@ -34,6 +37,7 @@ mod progress;
 mod requests;
 mod runs;
 mod search;
+mod source;
 mod storage;
 mod task;
 mod text;
@@ -85,6 +89,14 @@ struct State {
     watching: Cell<bool>,
     /// Whether vectors of own text are kept beside the text.
     keeping: Cell<bool>,
+    /// A person's files that came with a request which is about them.
+    handles: RefCell<Vec<web_sys::File>>,
+    /// The folder that a person chose last.
+    given: RefCell<Option<import::Given>>,
+    /// What had come of a model when its connection broke off.
+    begun: RefCell<Option<import::Begun>>,
+    /// By which a hub knows a person.
+    token: RefCell<Option<String>>,
 }
 
 impl Session {
@@ -103,7 +115,21 @@ impl Session {
             changed: RefCell::default(),
             watching: Cell::default(),
             keeping: Cell::default(),
+            handles: RefCell::default(),
+            given: RefCell::default(),
+            begun: RefCell::default(),
+            token: RefCell::default(),
         }))
+    }
+
+    /// Takes the files that the next request is about.
+    pub fn take_files(&self, files: Vec<web_sys::File>) {
+        self.0.handles.replace(files);
+    }
+
+    /// By which hubs know the person from now on; it is sent to no other server, and not kept.
+    pub fn set_token(&self, token: Option<String>) {
+        self.0.token.replace(token);
     }
 
     /// Vectors of `texts`, row after row, how long a row is, and what the model's window left out.

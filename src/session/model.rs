@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use super::device::{is_gpu, report};
+use super::{
+    device::{is_gpu, report},
+    download::Found,
+};
 use crate::{
     Result,
     bundle::{Bundle, Manifest},
@@ -23,13 +26,15 @@ pub struct Model {
     pub bundle: Rc<Bundle>,
     /// Text in, vectors out.
     pub encoder: Rc<Encoder>,
+    /// Its manifest, as it was found, and where it was made here, itself.
+    pub found: Found,
 }
 
 impl Model {
     /// The same model on another device.
     pub fn moved(&self, encoder: Rc<Encoder>, device: DeviceReport) -> Self {
         let (info, precision, bundle) = (self.info.clone(), self.precision, self.bundle.clone());
-        Self { info, device, precision, bundle, encoder }
+        Self { info, device, precision, bundle, encoder, found: self.found.clone() }
     }
 
     /// The same model on the CPU, because of what `note` says; in f32, so that its vectors go on as

@@ -34,6 +34,7 @@ enum Place {
     Data,
     Evaluation,
     Benchmark,
+    Offer,
     None,
 }
 
@@ -51,6 +52,7 @@ impl Session {
             Request::OpenTask { id, .. } => (*id, Place::Data),
             Request::Evaluate { id, .. } => (*id, Place::Evaluation),
             Request::Benchmark { id, .. } => (*id, Place::Benchmark),
+            Request::Offer { id, .. } => (*id, Place::Offer),
             Request::Search { id, .. }
             | Request::Read { id, .. }
             | Request::RecallFiles { id }
@@ -62,6 +64,8 @@ impl Session {
             | Request::ClearVectors { id }
             | Request::Encode { id, .. }
             | Request::ClearCache { id }
+            | Request::ListKept { id }
+            | Request::RemoveKept { id, .. }
             | Request::DebugLoseGpu { id } => (*id, Place::None),
         };
         self.make_room(place);
@@ -153,6 +157,12 @@ impl Session {
             }
             Request::ClearVectors { .. } => Event::CacheCleared { id, files: vault::clear().await? },
             Request::ClearCache { .. } => Event::CacheCleared { id, files: download::clear().await? },
+            Request::Offer { source, .. } => Event::Offered { id, offer: self.offer(source).await? },
+            Request::ListKept { .. } => Event::Kept { id, models: self.kept().await? },
+            Request::RemoveKept { url, .. } => {
+                download::remove(&url).await?;
+                Event::Kept { id, models: self.kept().await? }
+            }
             Request::DebugLoseGpu { .. } => {
                 let gpu = self.0.gpu.opened();
                 gpu.ok_or_else(|| Error::Input("No GPU is open".into()))?.destroy();

@@ -88,9 +88,52 @@ pub async fn all<T, const N: usize>(work: [impl Future<Output = Result<T>>; N]) 
     done.try_into().map_err(|_| Error::Cancelled)
 }
 
+/// Does `work`, so many at once; the first error ends the others.
+///
+/// # Errors
+/// What one of them returns.
+pub async fn few_at_once(
+    at_once: usize,
+    work: impl Iterator<Item = impl Future<Output = Result<()>>>,
+) -> Result<()> {
+    let mut waiting = work.fuse();
+    let mut under_way = Vec::new();
+    poll_fn(|context| {
+        loop {
+            while under_way.len() < at_once.max(1)
+                && let Some(next) = waiting.next()
+            {
+                under_way.push(Box::pin(next));
+            }
+            let mut ended = false;
+            let mut i = 0;
+            while i < under_way.len() {
+                match under_way[i].as_mut().poll(context) {
+                    Poll::Ready(result) => {
+                        drop(under_way.swap_remove(i));
+                        if result.is_err() {
+                            return Poll::Ready(result);
+                        }
+                        ended = true;
+                    }
+                    Poll::Pending => i += 1,
+                }
+            }
+            if under_way.is_empty() && !ended {
+                return Poll::Ready(Ok(()));
+            }
+            if !ended {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     use std::future::{pending, ready};
     use std::pin::pin;
@@ -119,12 +162,50 @@ mod tests {
     }
 
     #[test]
+    fn few_are_done_at_once_and_all_of_them() {
+        let (now, most, done) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let one = |i: i32| {
+            let (now, most, done) = (&now, &most, &done);
+            let mut looked = false;
+            let begun = Cell::new(false);
+            poll_fn(move |context| {
+                if !begun.replace(true) {
+                    now.set(now.get() + 1);
+                    most.set(most.get().max(now.get()));
+                }
+                if !std::mem::replace(&mut looked, true) {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                now.set(now.get() - 1);
+                done.set(done.get() + 1);
+                Poll::Ready(if i == 6 { Err(Error::Cancelled) } else { Ok(()) })
+            })
+        };
+        let run = |work: &mut dyn FnMut(&mut Context<'_>) -> Poll<Result<()>>| {
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            (0..20).find_map(|_| match work(&mut context) {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => None,
+            })
+        };
+        let mut fine = Box::pin(few_at_once(3, (0..5).map(one)));
+        assert!(matches!(run(&mut |c| fine.as_mut().poll(c)), Some(Ok(()))));
+        assert_eq!((most.get(), done.get()), (3, 5));
+        let mut fails = Box::pin(few_at_once(3, (5..90).map(one)));
+        assert!(matches!(run(&mut |c| fails.as_mut().poll(c)), Some(Err(Error::Cancelled))));
+        assert!(done.get() < 12, "what was left was begun");
+        let mut none = Box::pin(few_at_once(3, (0..0).map(one)));
+        assert!(matches!(run(&mut |c| none.as_mut().poll(c)), Some(Ok(()))));
+    }
+
+    #[test]
     fn a_cancelled_task_does_no_more_work() {
         let cancel = Signal::default();
         assert!(poll_once(until::<()>(&cancel, pending())).is_pending());
         assert!(matches!(poll_once(until(&cancel, ready(Ok(1)))), Poll::Ready(Ok(1))));
         cancel.say("");
-        let worked = std::cell::Cell::new(false);
+        let worked = Cell::new(false);
         let work = async {
             worked.set(true);
             Ok(())

@@ -1,12 +1,14 @@
 //! Components that several views are made of.
 
 mod bar;
+mod bring;
 mod fields;
 mod form;
 mod pick;
 mod progress;
 
 pub(super) use bar::segment;
+pub(super) use bring::Bring;
 pub(super) use fields::FieldRoles;
 pub(super) use form::Form;
 pub(super) use pick::{NONE, Pick};

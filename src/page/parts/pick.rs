@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::page::bring::shown;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::models::Listed;
 use crate::page::state::Page;
@@ -9,9 +10,10 @@ use crate::page::words;
 
 /// What a choice has that is none of the models.
 pub(in crate::page) const NONE: &str = "";
-const TYPED: &str = "?";
+/// A word that no folder has.
+const OTHER: &str = "?";
 
-/// A choice among the listed models, or of another one by its address.
+/// A choice among the listed models, or of another one, for which a dialog opens.
 #[component]
 pub(in crate::page) fn Pick(
     label: &'static str,
@@ -22,7 +24,6 @@ pub(in crate::page) fn Pick(
     choose: Callback<String>,
 ) -> impl IntoView {
     let page = Page::here();
-    let typing = RwSignal::new(false);
     let listed = Memo::new(move |_| page.listed(&value.get()));
     // The other one comes before this one.
     let there = Memo::new(move |_| {
@@ -32,7 +33,7 @@ pub(in crate::page) fn Pick(
     let option = move |folder: String, words: String, off: bool| {
         let chosen = {
             let folder = folder.clone();
-            move || !typing.get() && value.with(|v| same_folder(v, &folder))
+            move || value.with(|v| same_folder(v, &folder))
         };
         view! { <option value=folder disabled=off prop:selected=chosen>{words}</option> }
     };
@@ -46,27 +47,25 @@ pub(in crate::page) fn Pick(
             let off = other.is_some_and(|other| same_folder(&other.get(), &m.folder));
             option(m.folder, words, off)
         });
-        let unlisted = unlisted
-            .map(|v| option(v.clone(), if v == MODEL { "the model of this page".into() } else { v }, false));
+        let unlisted = unlisted.map(|v| {
+            option(v.clone(), if v == MODEL { "the model of this page".into() } else { shown(&v) }, false)
+        });
         view! {
             {other.map(|_| view! {
-                <option value=NONE prop:selected=move || !typing.get() && value.with(|v| v == NONE)>"none"</option>
+                <option value=NONE prop:selected=move || value.with(|v| v == NONE)>"none"</option>
             })}
             {rows.collect_view()}
             {unlisted}
-            <option value=TYPED prop:selected=move || typing.get()>"another, by its address …"</option>
+            <option value=OTHER>"another: by name, address or folder …"</option>
         }
     };
-    let chosen = move |word: String| {
-        typing.set(word == TYPED);
-        if word != TYPED {
-            choose.run(word);
-        }
-    };
-    let typed = move |word: String| {
-        let word = word.trim().to_owned();
-        if !word.is_empty() {
-            typing.set(false);
+    let chosen = move |select: web_sys::HtmlSelectElement| {
+        let word = select.value();
+        if word == OTHER {
+            // What is chosen stays so until another is there.
+            select.set_value(&selected(&page, &value.get_untracked()));
+            page.bring(choose);
+        } else {
             choose.run(word);
         }
     };
@@ -74,21 +73,14 @@ pub(in crate::page) fn Pick(
         <div class="field">
             <label>
                 <span>{label}</span>
-                <select on:change:target=move |e| chosen(e.target().value())>{options}</select>
+                <select on:change:target=move |e| chosen(e.target())>{options}</select>
             </label>
-            {move || typing.get().then(|| view! {
-                <label>
-                    <span>"Address of a bundle’s folder"</span>
-                    <input
-                        type="text"
-                        inputmode="url"
-                        autocomplete="off"
-                        spellcheck="false"
-                        on:change:target=move |e| typed(e.target().value())
-                    />
-                </label>
-            })}
-            {move || listed.get().filter(|_| !typing.get()).map(|Listed { about, .. }| view! { <p class="why">{about}</p> })}
+            {move || listed.get().map(|Listed { about, .. }| view! { <p class="why">{about}</p> })}
         </div>
     }
+}
+
+/// The value of the option that stands for a folder.
+fn selected(page: &Page, folder: &str) -> String {
+    page.listed(folder).map_or_else(|| folder.into(), |listed| listed.folder)
 }

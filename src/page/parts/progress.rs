@@ -57,7 +57,7 @@ fn in_words(step: &Step) -> String {
     };
     let much = match step.stage {
         _ if step.total <= 0.0 => String::new(),
-        Stage::Download | Stage::Cache | Stage::Check => {
+        Stage::Download | Stage::Cache | Stage::Check | Stage::Keep => {
             format!(" {}", words::bytes_of(step.done, step.total))
         }
         Stage::Encode => counted(text::OF_PASSAGES),

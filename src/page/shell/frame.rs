@@ -11,6 +11,7 @@ use crate::page::address::Address;
 use crate::page::catalogue::{fill, shell as text};
 use crate::page::files::listed;
 use crate::page::messages::WayOut;
+use crate::page::parts::Bring;
 use crate::page::state::Page;
 use crate::page::view::View;
 use crate::page::views;
@@ -50,6 +51,7 @@ pub(in crate::page) fn App() -> impl IntoView {
         </div>
         <Machine/>
         <DropZone/>
+        <Bring/>
     }
 }
 
@@ -169,6 +171,9 @@ fn DropZone() -> impl IntoView {
         over.set(false);
         if carries_files(&e) {
             e.prevent_default();
+            if page.take_dropped(&e) {
+                return;
+            }
             page.read_files(e.data_transfer().and_then(|d| d.files()).map(listed).unwrap_or_default());
         }
     });
