@@ -4,6 +4,7 @@
 use js_sys::Array;
 use leptos::prelude::*;
 
+use super::catalogue::{bring as text, fill};
 use super::messages::{WayOut, sentence};
 use super::model::foreign_host;
 use super::state::Page;
@@ -70,19 +71,16 @@ pub(super) enum Named {
 pub(super) fn named(typed: &str, hub: &str) -> Result<Named, String> {
     let typed = typed.trim();
     if typed.is_empty() {
-        return Err(
-            "Type a model’s name, as intfloat/multilingual-e5-small, or the address of a bundle’s folder"
-                .into(),
-        );
+        return Err(text::TYPE_NAME.into());
     }
     let hubs = [hub.trim_end_matches('/'), ENDPOINT, "https://hf.co"];
     let on_hub = hubs.iter().any(|hub| typed.strip_prefix(hub).is_some_and(|rest| rest.starts_with('/')));
     let is_address = typed.contains("://") || typed.starts_with(['.', '/']) || typed.ends_with('/');
     if is_address && !on_hub {
         return match typed.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()) {
-            Some(scheme) if scheme != "https" && scheme != "http" => Err(format!(
-                "Addresses that begin with {scheme}: are not opened; a bundle’s begins with https:"
-            )),
+            Some(scheme) if scheme != "https" && scheme != "http" => {
+                Err(fill(text::SCHEME, &[("scheme", &scheme)]))
+            }
             _ => Ok(Named::Folder(typed.into())),
         };
     }
@@ -154,7 +152,7 @@ impl Page {
             Ok(Named::Folder(address)) => self.take_model(address),
             Ok(Named::Hub(name)) => {
                 let url = in_full(&format!("{HUB}{name}"));
-                let words = format!("Looking at {name}");
+                let words = fill(text::LOOKING, &[("name", &name.to_string())]);
                 let id = self.next_id();
                 if self.send(&Request::Offer { id, source: ModelSource::Hub { url } }) {
                     self.bring.asked.set(Some((id, words)));
@@ -181,7 +179,7 @@ impl Page {
         let paths = files.iter().map(|(path, _)| path.clone()).collect();
         let handles: Array = files.iter().map(|(_, file)| file).collect();
         if self.send_with(&Request::Offer { id, source: ModelSource::Files { paths } }, &handles) {
-            self.bring.asked.set(Some((id, "Looking at the folder".into())));
+            self.bring.asked.set(Some((id, text::LOOKING_AT_FOLDER.into())));
         }
     }
 
@@ -279,19 +277,13 @@ impl Page {
         }
         match host_of(&address) {
             Some(host) => self.say(
-                format!(
-                    "the link names the model {} of {host}, which this browser does not keep",
-                    shown(&address)
-                ),
-                "Nothing was asked of that server yet. The examples can be searched without it.",
+                fill(text::LINK_NAMES, &[("name", &shown(&address)), ("host", &host)]),
+                text::NOTHING_ASKED,
                 Some(WayOut::LookAtModel),
             ),
             None => self.say(
-                format!(
-                    "the link names {}, a folder of somebody’s device, which this browser does not keep",
-                    shown(&address)
-                ),
-                "Choose the folder among the models, or leave `model=` out of the address.",
+                fill(text::LINK_NAMES_FOLDER, &[("name", &shown(&address))]),
+                text::CHOOSE_FOLDER,
                 None,
             ),
         }
@@ -306,7 +298,7 @@ pub(super) fn shown(address: &str) -> String {
         (_, Some(name)) => {
             let (name, rest) = name.split_once('~').unwrap_or((name, ""));
             let packed = rest.split_once(':').map(|(_, packed)| format!(" ({packed})")).unwrap_or_default();
-            format!("{name}{packed}, from files")
+            fill(text::FROM_FILES, &[("name", &format!("{name}{packed}"))])
         }
         _ => address.into(),
     }

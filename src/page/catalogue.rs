@@ -576,6 +576,100 @@ pub(super) mod corpus {
     pub const FORGOTTEN: &str = "Your text and its vectors were removed from this device.";
 }
 
+/// The dialog for a model that is not listed, and links that name one.
+pub(super) mod bring {
+    pub const OTHER_MODEL: &str = "Other model (name, URL or folder) …";
+    pub const TITLE: &str = "Other model";
+    pub const CLOSE: &str = "Close";
+    pub const FIELD: &str = "Name on the hub, or URL of a bundle’s folder";
+    pub const EXAMPLE: &str = "intfloat/multilingual-e5-small";
+    pub const LOOK: &str = "Look up";
+    pub const SENT: &str = "A name is looked up on {host}; nothing else is sent there. Nothing large is downloaded before you confirm.";
+    pub const FOLDER: &str = "Or a model’s folder on this device; it stays here";
+    pub const DROP: &str = "You can also drop it anywhere on the page.";
+    pub const CANCEL: &str = "Cancel";
+    pub const LOOKING: &str = "Looking at {name}";
+    pub const LOOKING_AT_FOLDER: &str = "Looking at the folder";
+
+    // What is wrong with a name.
+    pub const TYPE_NAME: &str =
+        "Type a model’s name, such as intfloat/multilingual-e5-small, or the URL of a bundle’s folder";
+    pub const SCHEME: &str = "URLs that begin with {scheme}: are not opened; use https:";
+    pub const LINK_NAMES: &str =
+        "the link names the model {name} on {host}, which is not stored in this browser";
+    pub const NOTHING_ASKED: &str =
+        "That server has not been contacted. The examples can be searched without it.";
+    pub const LINK_NAMES_FOLDER: &str =
+        "the link names {name}, a folder on someone’s device, which is not stored in this browser";
+    pub const CHOOSE_FOLDER: &str =
+        "Choose the folder under Model, or remove `model=` from the page’s address.";
+    pub const FROM_FILES: &str = "{name}, from files";
+
+    // What a model is.
+    pub const SUPPORTED: &str = "Supported: in f32, vectors match those of sentence-transformers to 1e-5.";
+    pub const REFUSED: &str = "This model cannot be loaded. ";
+    pub const GATED: &str = "Gated: only people who accepted its terms on the hub can download it. Download its folder \
+                             there and choose it above.";
+    pub const LOAD: &str = "Load";
+    pub const DOWNLOADS: &str = "downloads {size}";
+    pub const DOWNLOADS_AT_LEAST: &str = "downloads at least {size}";
+    pub const READS: &str = "reads {size} from this device";
+    pub const READS_AT_LEAST: &str = "reads at least {size} from this device";
+    pub const ARCHITECTURE: &str = "Architecture";
+    pub const LICENCE: &str = "Licence";
+    pub const LANGUAGES: &str = "Languages";
+    pub const NOT_IN_CARD: &str = "not stated in its model card";
+    pub const MORE: &str = "{names} and {n} more";
+    pub const SHAPE: &str = "Shape";
+    pub const DIMENSIONS: &str = "{n} dimensions";
+    pub const LAYERS: &str = "{n} layers";
+    pub const VOCABULARY: &str = "a vocabulary of {n} tokens";
+    pub const PARAMETERS: &str = "{n} parameters";
+    pub const LONGEST: &str = "Maximum length";
+    pub const TOKENS: &str = "{n} tokens; longer texts are truncated or split into windows";
+    pub const VECTORS: &str = "Vectors";
+    pub const MEAN: &str = "mean over the tokens";
+    pub const FIRST: &str = "first token";
+    pub const LARGEST: &str = "maximum over the tokens";
+    pub const NORMALIZED: &str = ", scaled to length 1";
+    pub const COMPARED: &str = ", compared by {by}";
+    pub const PROMPTS: &str = "Prompts";
+    pub const QUERY_PROMPT: &str = "“{prompt}” before a query";
+    pub const PASSAGE_PROMPT: &str = "“{prompt}” before a passage";
+    pub const NO_QUERY_PROMPT: &str = "none before a query";
+    pub const NO_PASSAGE_PROMPT: &str = "none before a passage";
+    pub const VERSION: &str = "Version";
+
+    // Its files, and what it needs.
+    pub const FILES: &str = "{files}, {size}";
+    pub const FILES_AND_OTHERS: &str = "{files}, {size}; {others} not needed";
+    pub const FILE: &str = "file";
+    pub const OTHER: &str = "other";
+    pub const SIZE_UNKNOWN: &str = "size unknown";
+    pub const NOT_NEEDED: &str = "Not needed:";
+    pub const PACKING: &str = "Precision: size in memory and in the browser’s storage";
+    pub const PACKING_SIZE: &str = ", {size}";
+    pub const IS_STORED: &str = " (stored in this browser)";
+    pub const Q8: &str = "8 bits per weight; vectors close to the original";
+    pub const Q4: &str = "4 bits for the embedding table, 8 for the rest; smallest";
+    pub const F16: &str = "16 bits per weight; closest to the original, slower";
+    pub const STORED: &str = "Stored in this browser: nothing has to be downloaded.";
+    pub const CAN_STORE: &str =
+        "Will be stored in this browser, so your next visit needs no network; {free} are free.";
+    pub const CANNOT_STORE: &str =
+        "Too large for this browser’s storage ({free} free): it will be downloaded at each visit.";
+    pub const MAYBE_STORE: &str = "This browser does not say whether it can store the model.";
+
+    // Those that are there.
+    pub const KEPT: &str = "Stored in this browser";
+    pub const KEPT_LIST: &str = "Stored models";
+    pub const NONE_KEPT: &str = "None yet.";
+    pub const LAST_USED: &str = "last used {date}";
+    pub const REMOVE: &str = "Remove";
+    pub const LOAD_OF: &str = "Load {name}";
+    pub const REMOVE_OF: &str = "Remove {name}";
+}
+
 pub(super) mod search {
     pub const SIDE: &str = "Languages and models: ";
     pub const BOX: &str = "Search passages";

@@ -293,8 +293,8 @@ test("without the list there is the model of the page, and any by its address", 
   await page.getByText(/models\/models\.json: missing field `name`.*named by its address/).waitFor();
   assert.equal(await search.model.evaluate((select) => select.selectedOptions[0].label), "the model of this page");
   await search.ready();
-  await search.with.selectOption("another: by name, address or folder …");
-  const field = page.getByRole("dialog", { name: "Another model" }).getByRole("textbox");
+  await search.with.selectOption("Other model (name, URL or folder) …");
+  const field = page.getByRole("dialog", { name: "Other model" }).getByRole("textbox");
   await field.fill("nowhere/");
   await field.press("Enter");
   await page.getByRole("region", { name: "nowhere/" }).getByRole("alert").filter({ hasText: "nowhere/manifest.json" }).waitFor();

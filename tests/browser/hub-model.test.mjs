@@ -66,12 +66,12 @@ server.faults.set("/", (bytes) => bytes && Buffer.from(bytes.toString().replace(
 async function opened(address = "?device=cpu", options) {
   const search = await open(address, options);
   const { page } = search;
-  const dialog = page.getByRole("dialog", { name: "Another model" });
+  const dialog = page.getByRole("dialog", { name: "Other model" });
   return Object.assign(search, {
     dialog,
     model: page.getByRole("combobox", { name: "Model", exact: true }),
     offered: dialog.getByRole("region", { name: /owner\// }),
-    bring: () => search.model.selectOption("another: by name, address or folder …"),
+    bring: () => search.model.selectOption("Other model (name, URL or folder) …"),
     look: async (name) => {
       await dialog.getByRole("textbox").fill(name);
       await dialog.getByRole("textbox").press("Enter");
@@ -104,7 +104,7 @@ test("a model is told before it comes, answers, and comes again without the netw
   await search.look("owner/tiny");
   await offered.waitFor();
   const told = await offered.innerText();
-  for (const words of [/Supported/, /xlm-roberta/, /mit/, /German, Thai/, /dimensions/, /“query: ” before a query/, /8 bits/, /can keep it/]) {
+  for (const words of [/Supported/, /xlm-roberta/, /mit/, /German, Thai/, /dimensions/, /“query: ” before a query/, /8 bits/, /Will be stored in this browser/]) {
     assert.match(told, words);
   }
   await offered.getByText(/files to come/).click();
@@ -128,7 +128,7 @@ test("a model is told before it comes, answers, and comes again without the netw
 
   // What is kept is listed with its size and day, and goes when a person says so.
   await search.bring();
-  const kept = dialog.getByRole("list", { name: "Kept models" });
+  const kept = dialog.getByRole("list", { name: "Stored models" });
   const today = new Date().toISOString().slice(0, 10);
   await kept.getByText(/owner\/tiny q8, \d+ kB, last used/).waitFor();
   assert.match(await kept.innerText(), new RegExp(`last used ${today}`));
@@ -140,7 +140,7 @@ test("a model is told before it comes, answers, and comes again without the netw
 test("a link to a model asks before anything of it is fetched", { timeout: patience }, async () => {
   hub.requests.length = 0;
   const search = await opened("?device=cpu&model=hub:owner/tiny:q4");
-  const alert = search.page.getByRole("alert").filter({ hasText: /names the model owner\/tiny:q4 of 127\.0\.0\.1/ });
+  const alert = search.page.getByRole("alert").filter({ hasText: /names the model owner\/tiny:q4 on 127\.0\.0\.1/ });
   await alert.waitFor();
   assert.deepEqual(hub.requests, []);
   assert.equal((await search.hits()).length, 10);

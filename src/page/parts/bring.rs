@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::hub::{About, Listed, Memory};
 use crate::page::bring::{hub_host, shown};
+use crate::page::catalogue::{bring as text, fill};
 use crate::page::files::chosen;
 use crate::page::names;
 use crate::page::state::Page;
@@ -15,11 +16,8 @@ use crate::protocol::{KeptModel, Offer};
 type Way = (&'static str, &'static str, fn(&Memory) -> u64);
 
 /// The first is taken where nothing is said.
-const WAYS: [Way; 3] = [
-    ("q8", "8 bits a weight: vectors nearly as in full", |m| m.q8),
-    ("q4", "4 bits for the table, 8 for the rest: the smallest", |m| m.q4),
-    ("f16", "16 bits a weight: nearest to the original, slower", |m| m.f16),
-];
+const WAYS: [Way; 3] =
+    [("q8", text::Q8, |m| m.q8), ("q4", text::Q4, |m| m.q4), ("f16", text::F16, |m| m.f16)];
 
 /// The dialog. It is there once, and opens for whoever wants a model.
 #[component]
@@ -47,11 +45,11 @@ pub(in crate::page) fn Bring() -> impl IntoView {
     view! {
         <dialog class="bring" node_ref=dialog aria-labelledby="bring" on:close=move |_| page.close_bring()>
             <header>
-                <h2 id="bring">"Another model"</h2>
-                <button type="button" class="quiet" on:click=move |_| page.close_bring()>"Close"</button>
+                <h2 id="bring">{text::TITLE}</h2>
+                <button type="button" class="quiet" on:click=move |_| page.close_bring()>{text::CLOSE}</button>
             </header>
             <form on:submit=look>
-                <label for="model-name">"A model’s name on the hub, or the address of a bundle’s folder"</label>
+                <label for="model-name">{text::FIELD}</label>
                 <div class="ask-for">
                     <input
                         id="model-name"
@@ -60,26 +58,25 @@ pub(in crate::page) fn Bring() -> impl IntoView {
                         autocomplete="off"
                         autocapitalize="off"
                         spellcheck="false"
-                        placeholder="intfloat/multilingual-e5-small"
+                        placeholder=text::EXAMPLE
                         aria-describedby="model-name-why"
                         prop:value=move || bring.field.get()
                         on:input:target=move |e| bring.field.set(e.target().value())
                     />
-                    <button type="submit">"Look"</button>
+                    <button type="submit">{text::LOOK}</button>
                 </div>
                 <p class="hint" id="model-name-why">
-                    "A name is looked up at " {hub_host()} ", and nothing is sent there but that request. Nothing large "
-                    "comes before you say so."
+                    {fill(text::SENT, &[("host", &hub_host())])}
                 </p>
                 <label class="pick">
-                    <span>"Or the folder of a model on this device, which stays here"</span>
+                    <span>{text::FOLDER}</span>
                     <input type="file" prop:webkitdirectory=true multiple on:change=folder/>
                 </label>
-                <p class="hint">"It can also be dropped anywhere on the page."</p>
+                <p class="hint">{text::DROP}</p>
             </form>
             <div aria-live="polite" class="answer">
                 {move || asked().map(|words| view! {
-                    <p>{words} " … " <button type="button" class="quiet" on:click=move |_| page.stop_looking()>"Cancel"</button></p>
+                    <p>{words} " … " <button type="button" class="quiet" on:click=move |_| page.stop_looking()>{text::CANCEL}</button></p>
                 })}
                 {move || bring.offer.get().map(|offer| view! { <Offered offer/> })}
             </div>
@@ -114,14 +111,14 @@ fn Offered(offer: Offer) -> impl IntoView {
                         prop:checked=move || packing.with(|p| p == word)
                         on:change=move |_| packing.set(word.into())
                     />
-                    <span><strong>{word} ", " {size}</strong> {is_kept.then_some(" (kept in this browser)")}</span>
+                    <span><strong>{word} {fill(text::PACKING_SIZE, &[("size", &size)])}</strong> {is_kept.then_some(text::IS_STORED)}</span>
                     <span class="why">{meaning}</span>
                 </label>
             }
         };
         view! {
             <fieldset class="ways">
-                <legend>"What it takes in memory and storage here"</legend>
+                <legend>{text::PACKING}</legend>
                 {WAYS.map(one).collect_view()}
             </fieldset>
         }
@@ -131,43 +128,39 @@ fn Offered(offer: Offer) -> impl IntoView {
         move || {
             let word = packing.get();
             if kept.contains(&word) {
-                return Some("It is kept in this browser: nothing has to come.".to_owned());
+                return Some(text::STORED.to_owned());
             }
             let of = WAYS.iter().find(|(name, ..)| *name == word)?;
             let needs = (of.2)(&memory?) as f64 + tokenizer as f64;
             Some(match room {
-                Some((quota, used)) if quota - used > needs => format!(
-                    "This browser can keep it, and then it comes without the network: there is room for {} more.",
-                    size(quota - used)
-                ),
-                Some((quota, used)) => format!(
-                    "This browser cannot keep it, as it has room for {} only: it can be loaded, and comes anew at each \
-                     visit.",
-                    size((quota - used).max(0.0))
-                ),
-                None => "Whether this browser can keep it, it does not tell.".into(),
+                Some((quota, used)) => {
+                    let can = quota - used > needs;
+                    let free = size((quota - used).max(0.0));
+                    fill(if can { text::CAN_STORE } else { text::CANNOT_STORE }, &[("free", &free)])
+                }
+                None => text::MAYBE_STORE.into(),
             })
         }
     };
     let bytes = about.bytes();
-    let at_least = if about.is_sized() { "" } else { "at least " };
     let from_files = url.starts_with("files:");
-    let comes = match from_files {
-        true => format!("{at_least}{} are read from this device", size(bytes as f64)),
-        false => format!("{at_least}{} come over the network", size(bytes as f64)),
+    let comes = match (from_files, about.is_sized()) {
+        (true, true) => text::READS,
+        (true, false) => text::READS_AT_LEAST,
+        (false, true) => text::DOWNLOADS,
+        (false, false) => text::DOWNLOADS_AT_LEAST,
     };
+    let comes = fill(comes, &[("size", &size(bytes as f64))]);
     let notes: Vec<String> = about.notes.clone();
-    let gated = gated.then_some(
-        "It is gated: its files come only to who accepted its terms on the hub. Get its folder there, and choose it above.",
-    );
+    let gated = gated.then_some(text::GATED);
     let is_supported = about.refused.is_none();
     view! {
         <section class="offered" aria-labelledby="offered">
             <h3 id="offered">{about.name.clone()}</h3>
             {match about.refused.clone() {
-                None => view! { <p class="verdict">"Supported. In f32 its vectors are those of sentence-transformers to 1e-5."</p> }.into_any(),
+                None => view! { <p class="verdict">{text::SUPPORTED}</p> }.into_any(),
                 Some(why) => view! {
-                    <p class="message problem"><span><strong>"It cannot be loaded. "</strong> {crate::page::messages::sentence(&why)}</span></p>
+                    <p class="message problem"><span><strong>{text::REFUSED}</strong> {crate::page::messages::sentence(&why)}</span></p>
                 }.into_any(),
             }}
             <dl>{rows(&about, commit).into_iter().map(|(name, value)| view! { <dt>{name}</dt><dd>{value}</dd> }).collect_view()}</dl>
@@ -180,7 +173,7 @@ fn Offered(offer: Offer) -> impl IntoView {
                 <p class="hint">{keeps}</p>
                 {gated.map(|gated| view! { <p class="hint">{gated}</p> })}
                 <p class="go">
-                    <button type="button" on:click=load>"Load"</button>
+                    <button type="button" on:click=load>{text::LOAD}</button>
                     <span class="hint">{comes}</span>
                 </p>
             })}
@@ -193,43 +186,43 @@ fn rows(about: &About, commit: Option<String>) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     let mut row =
         |name, value: Option<String>| rows.extend(value.filter(|v| !v.is_empty()).map(|v| (name, v)));
-    row("Architecture", Some(about.architecture.clone()));
-    row("Licence", Some(about.licence.clone().unwrap_or_else(|| "its card names none".into())));
-    row("Languages", Some(languages(&about.languages)));
-    let number = |n: Option<usize>, what: &str| n.map(|n| format!("{} {what}", words::count(n)));
+    row(text::ARCHITECTURE, Some(about.architecture.clone()));
+    row(text::LICENCE, Some(about.licence.clone().unwrap_or_else(|| text::NOT_IN_CARD.into())));
+    row(text::LANGUAGES, Some(languages(&about.languages)));
+    let number = |n: Option<usize>, what: &str| n.map(|n| fill(what, &[("n", &words::count(n))]));
     let shape = [
-        number(about.dimension, "dimensions"),
-        number(about.layers, "layers"),
-        number(about.vocabulary, "tokens in the vocabulary"),
-        about
-            .parameters
-            .map(|n| format!("{} weights", words::count(usize::try_from(n).unwrap_or(usize::MAX)))),
+        number(about.dimension, text::DIMENSIONS),
+        number(about.layers, text::LAYERS),
+        number(about.vocabulary, text::VOCABULARY),
+        number(about.parameters.map(|n| usize::try_from(n).unwrap_or(usize::MAX)), text::PARAMETERS),
     ];
-    row("Shape", Some(shape.into_iter().flatten().collect::<Vec<_>>().join(", ")));
-    row("Longest text", number(about.max_tokens, "tokens; what is longer is cut, or split into windows"));
-    let normalized =
-        about.normalized.map(|is| if is { ", scaled to length 1" } else { "" }).unwrap_or_default();
+    row(text::SHAPE, Some(shape.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+    row(text::LONGEST, number(about.max_tokens, text::TOKENS));
+    let normalized = about.normalized.map(|is| if is { text::NORMALIZED } else { "" }).unwrap_or_default();
     row(
-        "Vectors",
+        text::VECTORS,
         about.pooling.as_ref().map(|pooling| {
             let pooled = match pooling.as_str() {
-                "mean" => "the mean over tokens",
-                "cls" => "the first token’s",
-                "max" => "the largest of each dimension over tokens",
+                "mean" => text::MEAN,
+                "cls" => text::FIRST,
+                "max" => text::LARGEST,
                 other => other,
             };
             let compared =
-                about.similarity.as_ref().map(|by| format!(", compared by {by}")).unwrap_or_default();
+                about.similarity.as_ref().map(|by| fill(text::COMPARED, &[("by", by)])).unwrap_or_default();
             format!("{pooled}{normalized}{compared}")
         }),
     );
-    let prompt = |of: &str, prompt: &str| match prompt {
-        "" => format!("none before a {of}"),
-        prompt => format!("“{prompt}” before a {of}"),
+    let prompt = |prompt: &str, some: &str, none: &str| match prompt {
+        "" => none.to_owned(),
+        prompt => fill(some, &[("prompt", prompt)]),
     };
-    let prompts = [prompt("query", &about.query_prompt), prompt("passage", &about.passage_prompt)];
-    row("Prompts", about.dimension.filter(|_| about.memory.is_some()).map(|_| prompts.join(", ")));
-    row("Version", commit.map(|commit| commit.chars().take(12).collect()));
+    let prompts = [
+        prompt(&about.query_prompt, text::QUERY_PROMPT, text::NO_QUERY_PROMPT),
+        prompt(&about.passage_prompt, text::PASSAGE_PROMPT, text::NO_PASSAGE_PROMPT),
+    ];
+    row(text::PROMPTS, about.dimension.filter(|_| about.memory.is_some()).map(|_| prompts.join(", ")));
+    row(text::VERSION, commit.map(|commit| commit.chars().take(12).collect()));
     rows
 }
 
@@ -238,8 +231,8 @@ fn languages(codes: &[String]) -> String {
     const SHOWN: usize = 12;
     let names: Vec<String> = codes.iter().take(SHOWN).map(|code| names::english(code)).collect();
     match (codes.len(), names.join(", ")) {
-        (0, _) => "its card names none".into(),
-        (n, list) if n > SHOWN => format!("{list} and {} more", n - SHOWN),
+        (0, _) => text::NOT_IN_CARD.into(),
+        (n, list) if n > SHOWN => fill(text::MORE, &[("names", &list), ("n", &words::count(n - SHOWN))]),
         (_, list) => list,
     }
 }
@@ -248,22 +241,24 @@ fn languages(codes: &[String]) -> String {
 #[component]
 fn Files(about: About) -> impl IntoView {
     let one = |file: Listed| {
-        let bytes = file.bytes.map_or_else(|| "size unknown".to_owned(), |n| size(n as f64));
+        let bytes = file.bytes.map_or_else(|| text::SIZE_UNKNOWN.to_owned(), |n| size(n as f64));
         view! { <li><span>{file.path}</span> <span>{bytes}</span></li> }
     };
     let (needed, others) = (about.needed.clone(), about.others.clone());
-    let summary = format!(
-        "{} to come, {}; {} not needed",
-        words::plural(needed.len(), "file"),
-        size(about.bytes() as f64),
-        words::plural(others.len(), "other"),
+    let summary = fill(
+        if others.is_empty() { text::FILES } else { text::FILES_AND_OTHERS },
+        &[
+            ("files", &words::plural(needed.len(), text::FILE)),
+            ("size", &size(about.bytes() as f64)),
+            ("others", &words::plural(others.len(), text::OTHER)),
+        ],
     );
     view! {
         <details class="its-files">
             <summary>{summary}</summary>
             <ul>{needed.into_iter().map(one).collect_view()}</ul>
             {(!others.is_empty()).then(|| view! {
-                <p class="hint">"Not needed:"</p>
+                <p class="hint">{text::NOT_NEEDED}</p>
                 <ul>{others.into_iter().map(one).collect_view()}</ul>
             })}
         </details>
@@ -279,20 +274,24 @@ fn Kept() -> impl IntoView {
         let KeptModel { url, name, quantization, bytes, date } = model;
         let is_made = url.starts_with("hub:") || url.starts_with("files:");
         let label = if is_made { shown(&url) } else { name.clone() };
-        let facts =
-            [Some(quantization), Some(size(bytes as f64)), date.map(|day| format!("last used {day}"))];
+        let facts = [
+            Some(quantization),
+            Some(size(bytes as f64)),
+            date.map(|day| fill(text::LAST_USED, &[("date", &day)])),
+        ];
         let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        let (of_load, of_remove) = (format!("Load {label}"), format!("Remove {label}"));
+        let of = |words| fill(words, &[("name", label.as_str())]);
+        let (of_load, of_remove) = (of(text::LOAD_OF), of(text::REMOVE_OF));
         let (to_load, to_remove) = (url.clone(), url);
         view! {
             <li>
                 <p>{label} " " <span class="hint">{facts}</span></p>
                 <span class="buttons">
                     <button type="button" class="quiet" aria-label=of_load on:click=move |_| page.take_model(to_load.clone())>
-                        "Load"
+                        {text::LOAD}
                     </button>
                     <button type="button" class="quiet" aria-label=of_remove on:click=move |_| page.remove_kept(to_remove.clone())>
-                        "Remove"
+                        {text::REMOVE}
                     </button>
                 </span>
             </li>
@@ -300,11 +299,11 @@ fn Kept() -> impl IntoView {
     };
     view! {
         <section class="kept" aria-labelledby="kept">
-            <h3 id="kept">"Kept in this browser"</h3>
+            <h3 id="kept">{text::KEPT}</h3>
             {move || match (bring.kept_problem.get(), bring.kept.get()) {
                 (Some(why), _) => view! { <p class="hint">{why}</p> }.into_any(),
-                (None, kept) if kept.is_empty() => view! { <p class="hint">"None yet."</p> }.into_any(),
-                (None, kept) => view! { <ul aria-label="Kept models">{kept.into_iter().map(one).collect_view()}</ul> }.into_any(),
+                (None, kept) if kept.is_empty() => view! { <p class="hint">{text::NONE_KEPT}</p> }.into_any(),
+                (None, kept) => view! { <ul aria-label=text::KEPT_LIST>{kept.into_iter().map(one).collect_view()}</ul> }.into_any(),
             }}
         </section>
     }
@@ -361,10 +360,10 @@ mod tests {
         let of = |name| rows.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
         assert_eq!(of("Languages"), Some("German, Thai"));
         assert_eq!(of("Shape"), Some("384 dimensions"));
-        assert_eq!(of("Licence"), Some("its card names none"));
+        assert_eq!(of("Licence"), Some("not stated in its model card"));
         assert_eq!(of("Prompts"), Some("“query: ” before a query, none before a passage"));
         assert_eq!(of("Version"), Some("0123456789ab"));
-        assert_eq!(of("Longest text"), None);
+        assert_eq!(of("Maximum length"), None);
         assert_eq!(size(12.3e9), "12.3 GB");
     }
 }

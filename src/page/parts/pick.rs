@@ -56,7 +56,7 @@ pub(in crate::page) fn Pick(
             })}
             {rows.collect_view()}
             {unlisted}
-            <option value=OTHER>"another: by name, address or folder …"</option>
+            <option value=OTHER>{crate::page::catalogue::bring::OTHER_MODEL}</option>
         }
     };
     let chosen = move |select: web_sys::HtmlSelectElement| {
