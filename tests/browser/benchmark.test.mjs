@@ -83,7 +83,7 @@ test("times, speeds and cosines on the CPU; the files have the table's figures",
     assert.deepEqual([line.device, line.precision], [row.way.device, row.way.precision]);
     assert.deepEqual([line.batch, line.tokens, line.median_ms].map(Number), [row.cell.batch, row.cell.tokens, row.ms.median]);
   });
-  const facts = page.getByRole("region", { name: "What was timed, on what" });
+  const facts = page.getByRole("region", { name: "What was timed, and on what" });
   assert.match(await facts.innerText(), new RegExp(`${report.model}[^]*${report.hash}[^]*Chrome \\d+ on Linux`));
 
   // The search's model comes as before, and the times stay.
@@ -105,7 +105,7 @@ test("a GPU beside the CPU has the same vectors, and one that is imitated is cal
   const rows = await view.table();
   assert.deepEqual(rows.map((row) => row.device), ["CPU, exact", "GPU"]);
   rows.forEach((row) => assert.ok(number(row["worst agreement with CPU f32 (cosine)"]) > 0.9999, row["worst agreement with CPU f32 (cosine)"]));
-  await view.page.getByText("imitates a GPU in software: only its ratios mean anything").waitFor();
+  await view.page.getByText("This GPU is imitated in software: only the ratios of its times mean anything.").waitFor();
   const drawn = await view.page.locator(".chart .value").allInnerTexts();
   assert.deepEqual(drawn, rows.map((row) => `${row["median, ms"]} ms`));
   assert.deepEqual(view.complaints, []);

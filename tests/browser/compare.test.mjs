@@ -270,7 +270,7 @@ for (const [what, path, change, sentence] of broken) {
     const search = await compare("?device=cpu&with=other/");
     const region = search.page.getByRole("region", { name: "Other way" });
     await region.getByRole("alert").filter({ hasText: sentence }).waitFor();
-    await region.getByText("The other column is not touched by this.").waitFor();
+    await region.getByText("The other column is not affected.").waitFor();
     assert.equal((await search.ask(question)).length, 10);
     assert.match(await search.device.innerText(), /self-test passed/);
     assert.equal(await search.page.getByRole("alert").filter({ hasText: sentence }).count(), 1, "it is said once");
