@@ -98,7 +98,7 @@ test("a model is told before it comes, answers, and comes again without the netw
   const { page, dialog, offered } = search;
   await search.ready();
   await search.bring();
-  assert.match(await dialog.innerText(), /nothing is sent there but that request/);
+  assert.match(await dialog.innerText(), /nothing else is sent there/);
   assert.match(await dialog.innerText(), new RegExp(new URL(hub.origin).host));
   hub.requests.length = 0;
   await search.look("owner/tiny");
@@ -107,7 +107,7 @@ test("a model is told before it comes, answers, and comes again without the netw
   for (const words of [/Supported/, /xlm-roberta/, /mit/, /German, Thai/, /dimensions/, /“query: ” before a query/, /8 bits/, /Will be stored in this browser/]) {
     assert.match(told, words);
   }
-  await offered.getByText(/files to come/).click();
+  await offered.getByText(/files, [0-9.]+ [kM]B/).click();
   assert.match(await offered.innerText(), /model\.safetensors\s+229 kB/);
   assert.ok(hub.requests.length > 3);
   assert.deepEqual(hub.requests.filter(({ origin, path }) => origin === "cdn" || path.includes("tokenizer.json")), [], "something large came");
@@ -300,7 +300,7 @@ test("a folder of this device is looked at, loaded and kept, and nothing is aske
   const { page, dialog } = search;
   await search.ready();
   await search.bring();
-  await dialog.getByLabel(/folder of a model on this device/).setInputFiles(folder);
+  await dialog.getByLabel(/model’s folder on this device/).setInputFiles(folder);
   await dialog.getByRole("region", { name: "e5" }).getByText(/Supported/).waitFor();
   await dialog.getByRole("button", { name: "Load", exact: true }).click();
   await search.runs("e5");
