@@ -80,6 +80,8 @@ test("storage that does not open: the model comes over the network, which is sai
   await search.ready();
   assert.match(await details(search), /storage could not be used \(it gave no answer in 10 s\), so the model comes anew each time\./);
   assert.equal((await search.ask("Wie wird Honig gemacht?")).length, 10);
+  // The details were folded when the question was typed.
+  await details(search);
   await search.page.getByRole("button", { name: "Remove from this browser’s storage" }).click();
   await search.page.getByRole("alert").filter({ hasText: /no answer in 10 s\), so nothing can be removed from it\./ }).waitFor();
   assert.deepEqual(search.complaints, []);
