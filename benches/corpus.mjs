@@ -27,7 +27,7 @@ const passages = Array.from({ length: count }, (_, i) => sentences[Math.floor((i
 
 const server = await serve();
 const browser = await launch({ gpu: device === "webgpu" });
-const { page } = await open(browser, server, "blank.html");
+const { page } = await open("blank.html", { browser, server });
 const result = await page.evaluate(
   async ([passages, device]) => {
     const module = await import("/worker.js");

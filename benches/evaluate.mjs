@@ -18,7 +18,7 @@ const files = readdirSync(folder).filter((name) => (wanted ? wanted.includes(nam
 console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0].model}, ${files.length} files`);
 const server = await serve();
 const browser = await launch({ gpu: false });
-const { page } = await open(browser, server, "?view=evaluate&device=cpu");
+const { page } = await open("?view=evaluate&device=cpu", { browser, server });
 await page.locator("#evaluate input[type=file], main input[type=file]").last().setInputFiles(files.map((name) => join(folder, name)));
 // The list of files moves the button down: a click before it comes is lost.
 await page.getByText(/^Chosen:/).waitFor();

@@ -59,14 +59,14 @@ for (let i = 0; i < 5; i += 1) {
   const blank = await context.newPage();
   await blank.goto(`${server.origin}/example/none`).catch(() => {});
   const start = performance.now();
-  const search = await open(browser, server, "?device=cpu", { context });
+  const search = await open("?device=cpu", { browser, server, context });
   await search.results.first().waitFor();
   waits.push(performance.now() - start);
   await context.close();
 }
 console.log(`navigation to first results: median ${median(waits).toFixed(0)} ms of ${waits.map((t) => t.toFixed(0)).join(", ")}`);
 
-const search = await open(browser, server, "?device=cpu");
+const search = await open("?device=cpu", { browser, server });
 const start = performance.now();
 await search.ready();
 console.log(`model ready ${(performance.now() - start).toFixed(0)} ms later (from this machine)`);

@@ -17,7 +17,7 @@ const browser = await launch({ gpu: false });
 const rows = [];
 for (const n of sizes) {
   // A page for each: a module's memory never shrinks.
-  const { page } = await open(browser, server, "blank.html");
+  const { page } = await open("blank.html", { browser, server });
   const row = await page.evaluate(
     async ([n, d]) => {
       const header = JSON.stringify({

@@ -17,7 +17,7 @@ for (let i = 0; i < rounds; i++) {
   let last;
   const until = new Promise((done) => setTimeout(() => done((last = Date.now())), 6000));
   server.slow.set(`/${weightsOf("model")}`, { pieces: 24, until });
-  const { page, context } = await open(browser, server, "blank.html");
+  const { page, context } = await open("blank.html", { browser, server });
   const [ready, device] = await page.evaluate(async () => {
     const module = await import("/worker.js");
     await module.default();

@@ -49,7 +49,7 @@ export async function start({ gpu = false, isolated = false } = {}) {
 }
 
 /** A page that remembers what it must not do: errors in the console, requests to other origins. */
-async function open(path, { browser, server, context }) {
+export async function open(path, { browser, server, context }) {
   context ??= await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
   page.setDefaultTimeout(patience);
