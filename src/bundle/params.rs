@@ -36,15 +36,22 @@ impl Weights {
         linear.parts.iter().map(|part| self.param(program.param(part.weight))).collect()
     }
 
-    /// The biases of a linear layer's parts, from left to right.
+    /// The biases of a linear layer's parts, from left to right; `None` where they have none.
     ///
     /// # Errors
-    /// As [`param`](Self::param).
-    pub fn biases(&self, program: &Program, linear: &Linear) -> Result<Vec<f32>> {
-        let mut out = Vec::new();
-        for bias in linear.parts.iter().filter_map(|part| part.bias) {
-            out.extend(self.values(program, bias)?);
+    /// As [`param`](Self::param); [`Error::Unsupported`] when only some parts have one.
+    pub fn biases(&self, program: &Program, linear: &Linear) -> Result<Option<Vec<f32>>> {
+        let ids: Vec<_> = linear.parts.iter().filter_map(|part| part.bias).collect();
+        if ids.is_empty() {
+            return Ok(None);
         }
-        Ok(out)
+        if ids.len() < linear.parts.len() {
+            return Err(Error::Unsupported {
+                what: format!("{} beside a layer without a bias", program.param(ids[0]).name),
+                hint: "layers that share an input all have a bias, or none has".into(),
+            });
+        }
+        let values = ids.into_iter().map(|id| self.values(program, id)).collect::<Result<Vec<_>>>()?;
+        Ok(Some(values.concat()))
     }
 }

@@ -1,8 +1,6 @@
 //! The angles of rotary positions (arXiv 2104.09864), the same for every device.
 
-use std::sync::Arc;
-
-use crate::architecture::program::Rotate;
+use crate::{Result, architecture::program::Rotate};
 
 /// Cosine and sine of every position's angles.
 pub struct Angles {
@@ -27,19 +25,26 @@ impl Angles {
     }
 }
 
-/// Angles of all positions, kept once for steps that share them.
-#[derive(Default)]
-pub struct Shared(Vec<((usize, f64, usize), Arc<Angles>)>);
+/// What is made of a step's angles, once for all steps that have the same.
+pub struct Shared<T>(Vec<((usize, f64, usize), T)>);
 
-impl Shared {
-    /// Those of a step.
-    pub fn get(&mut self, op: &Rotate) -> Arc<Angles> {
+impl<T: Clone> Shared<T> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// That of a step; `make` makes it where it is new.
+    ///
+    /// # Errors
+    /// What `make` returns.
+    pub fn get(&mut self, op: &Rotate, make: impl FnOnce(Angles) -> Result<T>) -> Result<T> {
         let key = (op.head_width, op.theta, op.positions);
         if let Some((_, there)) = self.0.iter().find(|(made, _)| *made == key) {
-            return there.clone();
+            return Ok(there.clone());
         }
-        let made = Arc::new(Angles::new(op, op.positions));
+        let made = make(Angles::new(op, op.positions))?;
         self.0.push((key, made.clone()));
-        made
+        Ok(made)
     }
 }

@@ -89,8 +89,13 @@ impl Session {
         let analysis = Analysis { lir: wanted.lir, samples: SAMPLES, seed: SEED, pieces: PIECES };
         let total = task.queries.len() as f64;
         progress.at(Stage::Score, 0.0, total);
+        let mut told = 0;
         let pause = async |ranked: usize| {
-            progress.at(Stage::Score, ranked as f64, total);
+            // Nothing is told while figures are computed of the ranks.
+            if ranked > told {
+                progress.at(Stage::Score, ranked as f64, total);
+                told = ranked;
+            }
             breathe().await;
         };
         let Evaluated { index, queries, ranks, scores, mut report } =

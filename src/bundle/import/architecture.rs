@@ -281,27 +281,17 @@ fn modern_bert(json: &mut Object) -> Result<Config> {
 /// The bases of the angles, of blocks that see the whole text and of the others: `rope_parameters`, or the fields that
 /// they stood in before.
 fn thetas(json: &mut Object) -> Result<(f64, f64)> {
-    let mut old = |field: &str, default| {
-        let at = json.at(field);
-        match json.take(field) {
-            None => Ok(default),
-            Some(value) => value.as_f64().ok_or_else(|| Error::format(at, "a number is expected")),
-        }
-    };
-    let (theta, local_theta) = (old("global_rope_theta", 160_000.0)?, old("local_rope_theta", 10_000.0)?);
+    let theta = json.real("global_rope_theta")?.unwrap_or(160_000.0);
+    let local_theta = json.real("local_rope_theta")?.unwrap_or(10_000.0);
     let Some(all) = json.take("rope_parameters") else { return Ok((theta, local_theta)) };
     let mut all = Object::new(&json.at("rope_parameters"), all)?;
     let mut of = |kind: &str, default: f64| {
         let Some(own) = all.take(kind) else { return Ok(default) };
         let mut own = Object::new(&all.at(kind), own)?;
         own.expect("rope_type", |v| v == "default", "rotary positions without scaling are read")?;
-        let (at, theta) = (own.at("rope_theta"), own.take("rope_theta"));
+        let theta = own.real("rope_theta")?.unwrap_or(default);
         own.finish(&[])?;
-        match theta.map(|theta| theta.as_f64()) {
-            None => Ok(default),
-            Some(Some(theta)) => Ok(theta),
-            Some(None) => Err(Error::format(at, "a number is expected")),
-        }
+        Ok(theta)
     };
     let both = (of("full_attention", theta)?, of("sliding_attention", local_theta)?);
     all.finish(&[])?;

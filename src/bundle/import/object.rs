@@ -77,6 +77,14 @@ impl Object {
         self.number(field)?.ok_or_else(|| Error::format(at, "a whole number is missing"))
     }
 
+    /// A field that is a number.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for another value.
+    pub fn real(&mut self, field: &str) -> Result<Option<f64>> {
+        self.typed(field, "a number", Value::as_f64)
+    }
+
     /// A field that is a text.
     ///
     /// # Errors

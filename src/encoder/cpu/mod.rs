@@ -131,7 +131,7 @@ impl Model {
         precision: Precision,
         level: Level,
     ) -> Result<Self> {
-        let mut load = Loader { program, weights, level, precision, angles: shared::Shared::default() };
+        let mut load = Loader { program, weights, level, precision, angles: shared::Shared::new() };
         let steps = program.steps().iter().map(|step| load.step(&step.op)).collect::<Result<_>>()?;
         let (width, output, dimension) = (program.width(), program.output(), program.dimension());
         Ok(Self { level, steps, width, output, dimension })
@@ -276,7 +276,7 @@ struct Loader<'a> {
     weights: &'a Weights,
     level: Level,
     precision: Precision,
-    angles: shared::Shared,
+    angles: shared::Shared<Arc<Angles>>,
 }
 
 impl Loader<'_> {
@@ -314,7 +314,7 @@ impl Loader<'_> {
             }
             Op::Rotate(ref op) => Step::Rotate {
                 to: op.to,
-                angles: self.angles.get(op),
+                angles: self.angles.get(op, |angles| Ok(Arc::new(angles)))?,
                 heads: 2 * op.heads,
                 row: 3 * op.heads * op.head_width,
             },
@@ -329,8 +329,7 @@ impl Loader<'_> {
         let arrays = self.weights.matrices(self.program, linear)?;
         let packed = self.precision == Precision::Packed && arrays.iter().all(|array| array.q8().is_some());
         let values: Vec<f32> = arrays.iter().flat_map(|array| array.to_f32()).collect();
-        let mut bias = self.weights.biases(self.program, linear)?;
-        bias.resize(output, 0.0);
+        let bias = self.weights.biases(self.program, linear)?.unwrap_or_else(|| vec![0.0; output]);
         let matrix = if packed {
             Matrix::Integers(Integers::new(self.level, input, &values))
         } else {

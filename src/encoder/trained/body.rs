@@ -491,7 +491,7 @@ impl Loader<'_> {
             }
         };
         let weight = self.param(weight);
-        let bias = (!bias.is_empty()).then(|| self.param(self.tensor(bias, [output])));
+        let bias = bias.map(|bias| self.param(self.tensor(bias, [output])));
         Ok(Linear { weight, bias })
     }
 

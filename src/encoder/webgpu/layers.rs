@@ -15,7 +15,10 @@ use crate::{
         program::{self, Buffer, HeadNorm, Mask, NormKind, Op, Place, Program},
     },
     bundle::Weights,
-    encoder::{Precision, rotary::Angles},
+    encoder::{
+        Precision,
+        rotary::{Angles, Shared},
+    },
 };
 
 /// A program's steps with their weights; steps that need no kernel are left out.
@@ -102,7 +105,7 @@ impl Upload {
             program: program.clone(),
             precision,
             kernels,
-            angles: Vec::new(),
+            angles: Shared::new(),
         };
         // Compiles the shaders that depend on no weights in the meantime.
         program.steps().iter().filter_map(|step| Shader::of(&step.op)).for_each(|shader| {
@@ -291,7 +294,7 @@ struct Loader {
     program: Arc<Program>,
     precision: Precision,
     kernels: Kernels,
-    angles: Vec<((usize, f64), wgpu::Buffer)>,
+    angles: Shared<wgpu::Buffer>,
 }
 
 impl Loader {
@@ -339,7 +342,7 @@ impl Loader {
                     Some(bias) => values.extend(weights.values(&self.program, bias)?),
                     None => values.resize(2 * op.width, 0.0),
                 }
-                let affine = self.upload(&self.program.param(op.gain).name, &bytes(&values))?;
+                let affine = upload(&self.context, &self.program.param(op.gain).name, &bytes(&values))?;
                 out.push(Layer::Norm { from: op.from, to: op.to, affine, kernel });
             }
             Op::Pool(op) => {
@@ -364,22 +367,21 @@ impl Loader {
     ) -> Result<Matrix> {
         let &program::Linear { ref parts, input, output } = linear;
         let arrays = weights.matrices(&self.program, linear)?;
-        let mut bias = weights.biases(&self.program, linear)?;
-        bias.resize(output, 0.0);
+        let bias = weights.biases(&self.program, linear)?.unwrap_or_else(|| vec![0.0; output]);
         let name = &self.program.param(parts[0].weight).name;
-        let mut buffers = vec![self.upload(name, &bytes(&bias))?];
+        let mut buffers = vec![upload(&self.context, name, &bytes(&bias))?];
         let whole = arrays.iter().map(|a| a.q8()).collect::<Option<Vec<_>>>();
         let packed = whole.filter(|_| self.precision == Precision::Packed);
         match &packed {
             Some(parts) => {
                 let integers: Vec<u8> = parts.iter().flat_map(|p| p.0.iter()).map(|&v| v as u8).collect();
                 let scales: Vec<f32> = parts.iter().flat_map(|p| p.1.iter()).map(|s| s.to_f32()).collect();
-                buffers.push(self.upload(name, &integers)?);
-                buffers.push(self.upload(name, &bytes(&scales))?);
+                buffers.push(upload(&self.context, name, &integers)?);
+                buffers.push(upload(&self.context, name, &bytes(&scales))?);
             }
             None => {
                 let values: Vec<u8> = arrays.iter().flat_map(|a| bytes(&a.to_f32())).collect();
-                buffers.push(self.upload(name, &values)?);
+                buffers.push(upload(&self.context, name, &values)?);
             }
         }
         let shape = Shape { input, output, activation, added, packed: packed.is_some() };
@@ -388,38 +390,34 @@ impl Loader {
 
     /// The angles' table, which steps share whose angles are the same.
     fn angles(&mut self, op: &program::Rotate) -> Result<wgpu::Buffer> {
-        let key = (op.head_width, op.theta);
-        if let Some((_, there)) = self.angles.iter().find(|(made, _)| *made == key) {
-            return Ok(there.clone());
-        }
-        let Angles { cosines, sines, .. } = Angles::new(op, op.positions);
-        let table: Vec<f32> = cosines.into_iter().zip(sines).flat_map(|(cos, sin)| [cos, sin]).collect();
-        let made = self.upload("the rotary positions", &bytes(&table))?;
-        self.angles.push((key, made.clone()));
-        Ok(made)
+        let Self { context, angles, .. } = self;
+        angles.get(op, |Angles { cosines, sines, .. }| {
+            let table: Vec<f32> = cosines.into_iter().zip(sines).flat_map(|(cos, sin)| [cos, sin]).collect();
+            upload(context, "the rotary positions", &bytes(&table))
+        })
     }
+}
 
-    fn upload(&self, name: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
-        let most = self.context.device.limits().max_storage_buffer_binding_size;
-        if bytes.len() as u64 > most {
-            return Err(Error::device(
-                format!("WebGPU ({})", self.context.adapter()),
-                format!(
-                    "the weights of {name} take {} MiB, but a buffer there holds at most {} MiB; run the model on the CPU",
-                    bytes.len() >> 20,
-                    most >> 20
-                ),
-            ));
-        }
-        let buffer = self.context.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(name),
-            size: bytes.len() as u64,
-            usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        self.context.queue.write_buffer(&buffer, 0, bytes);
-        Ok(buffer)
+fn upload(context: &Context, name: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
+    let most = context.device.limits().max_storage_buffer_binding_size;
+    if bytes.len() as u64 > most {
+        return Err(Error::device(
+            format!("WebGPU ({})", context.adapter()),
+            format!(
+                "the weights of {name} take {} MiB, but a buffer there holds at most {} MiB; run the model on the CPU",
+                bytes.len() >> 20,
+                most >> 20
+            ),
+        ));
     }
+    let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(name),
+        size: bytes.len() as u64,
+        usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    context.queue.write_buffer(&buffer, 0, bytes);
+    Ok(buffer)
 }
 
 /// Numbers as the GPU's bytes.

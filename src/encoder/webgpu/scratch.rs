@@ -17,8 +17,8 @@ pub(super) struct Scratch {
     counts: [wgpu::Buffer; 2],
     /// First token and length of each sequence.
     spans: wgpu::Buffer,
-    /// Position of each token in its sequence.
-    positions: wgpu::Buffer,
+    /// Position of each token in its sequence, where something depends on it.
+    positions: Option<wgpu::Buffer>,
     /// What each attention workgroup computes.
     tiles: wgpu::Buffer,
     /// The program's buffers, indexed by [`Buffer`].
@@ -114,7 +114,8 @@ impl Scratch {
         let storage = |numbers| buffer(numbers, BufferUsages::STORAGE);
         let counts = [0, 1].map(|_| buffer(4, BufferUsages::UNIFORM));
         let spans = storage(2 * room.sequences);
-        let positions = storage(room.tokens);
+        let rotated = layers.0.iter().any(|layer| matches!(layer, Layer::Rotate { .. }));
+        let positions = rotated.then(|| storage(room.tokens));
         let tiles = storage(4 * (room.tokens / QUERIES + room.sequences));
         let memory = Buffer::ALL.map(|which| {
             let numbers = room.count(which.rows()) * program.widest(which);
@@ -149,7 +150,10 @@ impl Scratch {
                 each(kernel, *to, &all[..if from == to { 3 } else { 4 }])
             }
             Layer::Gate { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to)]),
-            Layer::Rotate { to, angles, kernel } => each(kernel, *to, &[&positions, at(*to), angles]),
+            Layer::Rotate { to, angles, kernel } => {
+                let positions = positions.iter();
+                each(kernel, *to, &positions.chain([at(*to), angles]).collect::<Vec<_>>())
+            }
             Layer::Pool { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to), &spans]),
             Layer::Normalize { to, kernel } => each(kernel, *to, &[at(*to)]),
         };
@@ -196,8 +200,10 @@ impl Scratch {
         context.queue.write_buffer(hidden, 0, &bytes(rows));
         write(&self.spans, &spans);
         write(&self.tiles, &tiles);
-        let positions: Vec<u32> = lengths.iter().flat_map(|&length| 0..length as u32).collect();
-        write(&self.positions, &positions);
+        if let Some(buffer) = &self.positions {
+            let positions: Vec<u32> = lengths.iter().flat_map(|&length| 0..length as u32).collect();
+            write(buffer, &positions);
+        }
         let sizes = Sizes { tokens: first, sequences: lengths.len() };
         for rows in [Rows::Tokens, Rows::Texts] {
             write(&self.counts[rows as usize], &[sizes.count(rows) as u32, 0, 0, 0]);

@@ -52,10 +52,9 @@ impl Affine {
         };
         let mut new = Self {
             weight: Param::joined(program, parts.iter().map(|part| part.weight), matrix)?,
-            bias: match bias.is_empty() {
-                true => None,
-                false => Some(Param::joined(program, parts.iter().filter_map(|part| part.bias), bias)?),
-            },
+            bias: bias
+                .map(|bias| Param::joined(program, parts.iter().filter_map(|part| part.bias), bias))
+                .transpose()?,
             forward: linear(input, output),
             backward: linear(output, input),
         };

@@ -149,7 +149,7 @@ impl Trainable {
         // Index of the value that is in each buffer.
         let mut current = [0; Buffer::COUNT];
         let mut steps = Vec::new();
-        let mut angles = Shared::default();
+        let mut angles = Shared::new();
         for program::Step { place, op } in program.steps() {
             let work = load(program, op, weights, level, &mut angles)?;
             let (from, to) = work.buffers();
@@ -292,7 +292,13 @@ fn check_flow(program: &Program) -> Result<()> {
     Ok(())
 }
 
-fn load(program: &Program, op: &Op, weights: &Weights, level: Level, angles: &mut Shared) -> Result<Work> {
+fn load(
+    program: &Program,
+    op: &Op,
+    weights: &Weights,
+    level: Level,
+    angles: &mut Shared<Arc<Angles>>,
+) -> Result<Work> {
     let affine = |linear: &program::Linear| Affine::new(level, program, linear, weights).map(Box::new);
     Ok(match *op {
         Op::AddPositions(ref op) => {
@@ -323,7 +329,7 @@ fn load(program: &Program, op: &Op, weights: &Weights, level: Level, angles: &mu
         Op::Gate(program::Gate { from, to, activation, width }) => Work::Gate { from, to, activation, width },
         Op::Rotate(ref op) => Work::Rotate {
             to: op.to,
-            angles: angles.get(op),
+            angles: angles.get(op, |angles| Ok(Arc::new(angles)))?,
             heads: 2 * op.heads,
             row: 3 * op.heads * op.head_width,
         },
