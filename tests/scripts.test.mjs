@@ -16,7 +16,7 @@ const scratch = realpathSync(mkdtempSync(join(tmpdir(), "interlingua-scripts-"))
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** What the scripts may use of the system itself. */
-const system = "awk basename bash cat chmod cp cut date df dirname env find grep head id ln ls mkdir mktemp mv printf rm sed sh sha256sum shasum sort tail touch tr uname wc".split(" ");
+const system = "awk basename bash cat chmod cp cut date df dirname env find grep head id ln ls mkdir mktemp mv printf rm sed sh sha256sum shasum sort tail tee touch tr uname wc".split(" ");
 const pinned = Object.fromEntries(
   [...readFileSync(join(root, "scripts/setup-web"), "utf8").matchAll(/^(\w+)_version=([\d.]+)/gm)].map(([, tool, version]) => [tool, version]),
 );
@@ -57,7 +57,7 @@ const stubs = {
         cp "$STUBS/unfuse" "$CARGO_TARGET_DIR/release/unfuse"
         exit ;;
       esac
-      [ -z "$STUB_BREAKS" ] || exit 101
+      [ -z "$STUB_BREAKS" ] || { echo "error[E0463]: no such crate" >&2; exit 101; }
       while [ $# -gt 0 ]; do [ "$1" != --target-dir ] || folder=$2; shift; done
       mkdir -p "$folder/wasm32-unknown-unknown/worker"
       echo worker >"$folder/wasm32-unknown-unknown/worker/worker.wasm" ;;
@@ -80,7 +80,7 @@ const installed = {
   trunk: `[ "$1" != --version ] || { echo "trunk ${pinned.trunk}"; exit; }
     while [ $# -gt 0 ]; do [ "$1" != --dist ] || dist=$2; shift; done
     export TRUNK_STAGING_DIR="$dist/.stage"
-    mkdir -p "$TRUNK_STAGING_DIR" "$CARGO_TARGET_DIR/web"
+    mkdir -p "$TRUNK_STAGING_DIR" "$CARGO_TARGET_DIR/page"
     echo page >"$TRUNK_STAGING_DIR/page_bg.wasm"
     scripts/worker --build && scripts/worker --threads && scripts/finish || exit 1
     cp -R "$TRUNK_STAGING_DIR"/. "$dist"
@@ -234,7 +234,9 @@ test("a full disk, before and during the build", () => {
 
 test("what cannot be built or shrunk is reported", () => {
   const here = clone();
-  stopped(here.run("serve", ["--build-only"], { STUB_BREAKS: "yes" }), /could not be built/, /continues from here/);
+  const broken = here.run("serve", ["--build-only"], { STUB_BREAKS: "yes" });
+  stopped(broken, /could not be built/, /continues from here/);
+  assert.match(broken.said, /The first errors:\nerror\[E0463\]: no such crate/);
   const ran = here.run("serve", ["--build-only"], { STUB_OPT_BREAKS: "yes" });
   stopped(ran, /could not be built/);
   assert.match(ran.said, /INTERLINGUA_SHRINK=0/);
