@@ -324,4 +324,13 @@ test("system packages are named in one command, and installed only on request", 
   stopped(here.run("packages", ["--install"], env), /Node 18\.19\.0 is older than the 20/);
   here.stub("node", "echo v24.1.0");
   passed(here.run("packages", [], env));
+  // Other engines are welcome, not needed.
+  here.stub("apt-get", '[ "$1" = update ]');
+  here.stub("sudo", 'exec "$@"');
+  const without = passed(here.run("packages", [], env));
+  assert.match(without.said, /not tested in Firefox WebKitGTK, .*\n.*apt-get install .* firefox-esr webkit2gtk-driver xvfb/);
+  assert.equal(without.times("apt-get"), 0);
+  assert.match(passed(here.run("packages", ["--install"], env)).said, /could not be installed/);
+  here.stub("firefox-esr", "");
+  assert.match(passed(here.run("packages", [], env)).said, /not tested in WebKitGTK,/);
 });

@@ -5,13 +5,14 @@ addEventListener("unhandledrejection", ({ reason }) => {
 });
 
 // Starts the program that encodes: the build with threads where the page is cross-origin isolated, else,
-// or should it be missing or find no memory, the one without.
+// or should it be missing or find no memory, the one without. Without Atomics.waitAsync (Firefox before 145)
+// wasm-bindgen waits in workers that it makes from strings, which the page's policy forbids: it would wait for ever.
 async function start(script) {
   await (await import(script)).default();
 }
 
 try {
-  if (!globalThis.crossOriginIsolated) throw "not isolated";
+  if (!globalThis.crossOriginIsolated || !Atomics.waitAsync) throw "no threads here";
   await start("./threads/worker.js");
 } catch {
   await start("./worker.js");

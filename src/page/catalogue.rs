@@ -67,6 +67,8 @@ pub(super) mod shell {
     pub const SELF_TEST_FAILED: &str = "self-test failed";
     pub const ONE_THREAD: &str = "One thread computes on the CPU. After a reload this page can use more. ";
     pub const RELOAD: &str = "Reload the page";
+    pub const THREADS_UNABLE: &str =
+        "One thread computes on the CPU. A newer version of this browser may use more.";
     pub const NO_THREADS: &str = "One thread computes on the CPU. For more, the browser has to start a service worker, and did not: {why}.";
     pub const LOAD_AGAIN: &str = "Load the model again";
     pub const REMOVE: &str = "Remove from this browser’s storage";

@@ -20,6 +20,16 @@ pub(super) enum Threads {
     NextTime,
     /// Not, for this reason.
     Refused(String),
+    /// Not in this version of the browser.
+    Unable,
+}
+
+/// Whether the program with threads runs in this browser: as `www/worker_loader.js` sees it.
+fn able() -> bool {
+    let atomics = Reflect::get(&window(), &"Atomics".into());
+    atomics
+        .and_then(|atomics| Reflect::get(&atomics, &"waitAsync".into()))
+        .is_ok_and(|wait| wait.is_function())
 }
 
 /// Waits until the service worker is there; otherwise says why it does not come: some browsers forbid it in
@@ -36,7 +46,14 @@ impl Page {
         let navigator = window().navigator();
         // A frame is isolated only where the page around it is.
         let framed = window().parent().ok().flatten().is_some_and(|parent| parent != window());
-        if isolated || framed || navigator.hardware_concurrency() < 2.0 {
+        if framed || navigator.hardware_concurrency() < 2.0 {
+            return;
+        }
+        if !able() {
+            self.threads.set(Threads::Unable);
+            return;
+        }
+        if isolated {
             return;
         }
         // Only a secure context has such a container.

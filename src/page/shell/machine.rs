@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use leptos::either::Either;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
@@ -135,19 +134,17 @@ fn Details() -> impl IntoView {
             <DeviceChoices/>
             {move || page.model.get().map(|model| view! { <ModelDetails model/> })}
             <p aria-live="off">{details}</p>
-            {move || match page.threads.get() {
-                Threads::Settled => None,
-                Threads::NextTime => Some(Either::Left(view! {
-                    <p>
-                        {text::ONE_THREAD}
-                        <button type="button" class="quiet" on:click=|_| reload()>{text::RELOAD}</button>
-                    </p>
-                })),
-                Threads::Refused(why) => Some(Either::Right(view! {
-                    <p>
-                        {fill(text::NO_THREADS, &[("why", why.trim_end_matches('.'))])}
-                    </p>
-                })),
+            {move || {
+                let threads = page.threads.get();
+                let said = match &threads {
+                    Threads::Settled => return None,
+                    Threads::NextTime => text::ONE_THREAD.to_owned(),
+                    Threads::Refused(why) => fill(text::NO_THREADS, &[("why", why.trim_end_matches('.'))]),
+                    Threads::Unable => text::THREADS_UNABLE.to_owned(),
+                };
+                let again = (threads == Threads::NextTime)
+                    .then(|| view! { <button type="button" class="quiet" on:click=|_| reload()>{text::RELOAD}</button> });
+                Some(view! { <p>{said}{again}</p> })
             }}
             <p class="buttons">
                 <button type="button" class="quiet" on:click=move |_| page.load_model()>{text::LOAD_AGAIN}</button>
