@@ -235,6 +235,27 @@ impl Card<'_> {
                 writeln!(out, "{model} was reduced to {tokens} (`interlingua trim`).\n")?;
                 told = true;
             }
+            if let Some(averaged) = recipe["average"].as_array() {
+                let part = |one: &Value| {
+                    let said = |field: &str| plain(&one.pointer(field).cloned().unwrap_or_default());
+                    let (first, seed) = ("/config/stage/0/objective/strategy", said("/config/seed"));
+                    format!(
+                        "{} (share {}; {} batches, seed {seed})",
+                        plain(&one["name"]),
+                        plain(&one["share"]),
+                        said(first)
+                    )
+                };
+                let parts: Vec<String> = averaged.iter().map(part).collect();
+                writeln!(
+                    out,
+                    "The weights are the mean of {} models trained from one start (`interlingua average`): {}. The first \
+                     of them:\n",
+                    averaged.len(),
+                    parts.join("; ")
+                )?;
+                told = true;
+            }
             let Some(stages) = recipe.pointer("/config/stage").and_then(Value::as_array) else { continue };
             let config = &recipe["config"];
             let start = recipe.pointer("/start/model").and_then(Value::as_str).unwrap_or(NOT_RECORDED);
@@ -540,6 +561,29 @@ mod tests {
             },
             "bias": { "same_language_first": { "rate": 0.62, "chance": 0.5 } }
         })
+    }
+
+    #[test]
+    fn an_average_names_its_parts_and_tells_the_first() {
+        let config = |strategy: &str, seed: u64| {
+            json!({ "name": "part", "seed": seed, "stage": [{ "name": "only", "train": "all", "steps": 9,
+                "objective": { "kind": "contrastive", "strategy": strategy } }] })
+        };
+        let recipe = json!({
+            "average": [
+                { "name": "one", "share": 1.0, "config": config("hybrid", 1) },
+                { "name": "two", "share": 0.5, "config": config("monolingual", 2) },
+            ],
+            "recipe": { "config": config("hybrid", 1), "start": { "model": "base" } }
+        });
+        let card = card(&manifest(recipe, Value::Null));
+        for part in [
+            "The weights are the mean of 2 models trained from one start (`interlingua average`): one (share 1; hybrid \
+             batches, seed 1); two (share 0.5; monolingual batches, seed 2). The first of them:\n",
+            "part started from base; seed 1:",
+        ] {
+            assert!(card.contains(part), "{part} is missing in:\n{card}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! use. Hugging Face and sentence-transformers folders can be read as well, see [`Bundle::open`].
 
 #[cfg(feature = "native")]
+mod average;
+#[cfg(feature = "native")]
 mod card;
 #[cfg(feature = "native")]
 mod folder;
@@ -19,6 +21,8 @@ mod share;
 mod trim;
 mod weights;
 
+#[cfg(feature = "native")]
+pub use average::average;
 #[cfg(feature = "native")]
 pub use card::{CARD, card};
 #[cfg(feature = "native")]

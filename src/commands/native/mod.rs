@@ -1,5 +1,6 @@
 //! The commands that need a model.
 
+mod average;
 mod bench;
 mod card;
 mod encode;
@@ -29,6 +30,8 @@ pub enum Command {
     Import(import::Args),
     /// Reduce a large model to the tokens that some languages use.
     Trim(trim::Args),
+    /// Average the weights of models trained from the same start.
+    Average(average::Args),
     /// Let bundles store what they have in common once: identical weights, and the tokenizer.
     Share(share::Args),
     /// Write one vector for each line of a file.
@@ -57,6 +60,7 @@ pub fn run(command: Command) -> Result<()> {
     match command {
         Command::Import(args) => import::run(args),
         Command::Trim(args) => trim::run(args),
+        Command::Average(args) => average::run(args),
         Command::Share(args) => share::run(args),
         Command::Encode(args) => encode::run(args),
         Command::Search(args) => search::run(args),
