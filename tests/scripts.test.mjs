@@ -4,12 +4,14 @@
 //   node --test tests/scripts.test.mjs
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "interlingua-scripts-")));
@@ -333,4 +335,24 @@ test("system packages are named in one command, and installed only on request", 
   assert.match(passed(here.run("packages", ["--install"], env)).said, /could not be installed/);
   here.stub("firefox-esr", "");
   assert.match(passed(here.run("packages", [], env)).said, /not tested in WebKitGTK,/);
+});
+
+test("compressed copies are the files, and none is left where compression gains nothing", () => {
+  const folder = join(scratch, "page");
+  mkdirSync(join(folder, "sub"), { recursive: true });
+  const text = "ein Wort ".repeat(1000);
+  writeFileSync(join(folder, "sub/page.js"), text);
+  writeFileSync(join(folder, "noise.bin"), randomBytes(5000));
+  writeFileSync(join(folder, "noise.bin.br"), "of an earlier build");
+  const script = join(root, "scripts/compress");
+  const run = (place) => spawnSync(process.execPath, [script, place], { encoding: "utf8" });
+  const { status, stdout } = run(folder);
+  assert.equal(status, 0);
+  assert.match(stdout, /^All files: 0\.01 MB, sent as 0\.01$/m);
+  assert.equal(brotliDecompressSync(readFileSync(join(folder, "sub/page.js.br"))).toString(), text);
+  assert.equal(gunzipSync(readFileSync(join(folder, "sub/page.js.gz"))).toString(), text);
+  for (const ending of ["br", "gz"]) assert.ok(!existsSync(join(folder, `noise.bin.${ending}`)));
+  const missing = run(join(scratch, "nowhere"));
+  assert.equal(missing.status, 1);
+  assert.match(missing.stderr, /there is no .*nowhere: run scripts\/serve --build-only first/);
 });

@@ -109,6 +109,18 @@ test("the second visit takes the model from the browser's storage, and mends wha
   await first.context.close();
 });
 
+test("a server that sends its files compressed is as good", async () => {
+  server.compressed = true;
+  const search = await open("?device=cpu");
+  await search.ready();
+  const encoding = (path) => fetch(path).then((answer) => answer.headers.get("content-encoding"));
+  assert.equal(await search.page.evaluate(encoding, weightsOf("model")), "br");
+  assert.ok((await search.ask("Where do bees keep their stores?")).length === 10);
+  assert.deepEqual(search.complaints, []);
+  server.compressed = false;
+  await search.context.close();
+});
+
 test("one's own text is encoded here and searched, and the sample comes back", async () => {
   const search = await open("?device=cpu");
   await search.ownText();

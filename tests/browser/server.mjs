@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants } from "node:zlib";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const types = {
@@ -28,7 +29,7 @@ const isolation = {
  * Starts a server; `faults` maps the end of a path to a function that changes the bytes (null: 404), and `slow` to
  * `{ pieces, until }`: the bytes come in so many pieces, a tenth of a second apart, the last not before `until`
  * (a promise); where it is one piece, nothing comes before. Who asks for a file from a byte on gets that part, unless
- * the server is told to send all as `whole`, and is noted in `ranges`. Pages that are `isolated` from other origins
+ * the server is told to send all as `whole`, and is noted in `ranges`; with `compressed`, whole files come in Brotli. Pages that are `isolated` from other origins
  * may use threads; they come with all headers of `scripts/serve`. `headers` are sent with every file.
  */
 export async function serve({ isolated = false } = {}) {
@@ -36,7 +37,7 @@ export async function serve({ isolated = false } = {}) {
   const slow = new Map();
   const requests = [];
   const ranges = [];
-  const handle = { whole: false, headers: {} };
+  const handle = { whole: false, compressed: false, headers: {} };
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     requests.push(path);
@@ -59,10 +60,13 @@ export async function serve({ isolated = false } = {}) {
     const length = bytes.length;
     const part = begin && !handle.whole;
     if (part) bytes = bytes.subarray(Number(begin));
+    const compressed = handle.compressed && !part && /\bbr\b/.test(request.headers["accept-encoding"] ?? "");
+    if (compressed) bytes = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
     response.writeHead(part ? 206 : 200, {
       ...(part ? { "content-range": `bytes ${begin}-${length - 1}/${length}` } : {}),
       "content-type": types[extname(file)] ?? "application/octet-stream",
       "content-length": bytes.length,
+      ...(compressed ? { "content-encoding": "br" } : {}),
       "cache-control": "no-cache",
       ...(isolated ? isolation : {}),
       ...handle.headers,
