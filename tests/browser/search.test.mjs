@@ -109,6 +109,23 @@ test("the second visit takes the model from the browser's storage, and mends wha
   await first.context.close();
 });
 
+test("over a slow connection the program's megabytes are counted, and a missing program is said to be missing", async () => {
+  let last;
+  server.slow.set("page_bg.wasm", { pieces: 20, until: new Promise((done) => (last = done)) });
+  const search = await open("?device=cpu");
+  const line = search.page.locator("#boot-line");
+  await line.filter({ hasText: /^Loading the program: \d\.\d of \d\.\d MB$/ }).waitFor();
+  last();
+  await search.results.first().waitFor();
+  assert.deepEqual(search.complaints, []);
+  server.slow.clear();
+  server.faults.set("page_bg.wasm", () => null);
+  await search.page.reload();
+  await line.filter({ hasText: /^The page could not be started: .*page_bg\.wasm, the server answers 404\./ }).waitFor();
+  server.faults.clear();
+  await search.context.close();
+});
+
 test("a server that sends its files compressed is as good", async () => {
   server.compressed = true;
   const search = await open("?device=cpu");
