@@ -62,6 +62,8 @@ mod fetched;
 #[cfg(feature = "data")]
 mod hash;
 #[cfg(feature = "data")]
+pub mod history;
+#[cfg(feature = "data")]
 pub mod hub;
 #[cfg(feature = "native")]
 pub mod models;

@@ -12,6 +12,7 @@ use crate::benchmark::{Cell, Plan, Report, Way};
 pub use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::datasets::{Columns, Fields};
 use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
+use crate::history::History;
 use crate::hub::About;
 pub use crate::retrieval::Scope;
 use crate::text::{Cut, Kind};
@@ -125,6 +126,12 @@ pub enum Request {
         /// As in [`KeptModel::url`].
         url: String,
     },
+    /// What a model is by its manifest, without its files; answered by [`Event::Described`].
+    Describe {
+        id: Id,
+        /// As in [`Request::Load`]; of a hub's model only where this browser keeps it.
+        url: String,
+    },
     /// Stop what request `id` started.
     Cancel { id: Id },
     /// Remove cached model files from the browser's storage.
@@ -184,6 +191,49 @@ pub struct KeptModel {
     pub bytes: u64,
     /// The day on which it was loaded last, in UTC: `2026-01-31`.
     pub date: Option<String>,
+}
+
+/// What a model's manifest says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// As in [`ModelInfo::url`].
+    pub url: String,
+    pub name: String,
+    pub licence: String,
+    pub languages: Vec<String>,
+    pub quantization: String,
+    /// Size of all files, in bytes.
+    pub bytes: u64,
+    pub dimension: usize,
+    pub layers: usize,
+    pub vocabulary: usize,
+    pub max_tokens: usize,
+    /// What precedes a query, and a passage.
+    pub prompts: [String; 2],
+    /// What the weights had been trained on before, and who says so.
+    pub background: String,
+    pub history: History,
+    /// Evaluations, without language bias.
+    pub reports: Vec<EvalReport>,
+    /// Results in the manifest that are of another form.
+    pub other_results: usize,
+    pub files: Vec<ModelFile>,
+    /// SHA-256 of the manifest.
+    pub hash: String,
+    /// SHA-256 of the weights as one file.
+    pub weights: String,
+    /// Texts whose vectors a device has to reproduce.
+    pub self_tests: usize,
+    /// How the manifest came, where that is worth knowing.
+    pub notes: Vec<String>,
+}
+
+/// A file of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFile {
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: String,
 }
 
 /// What is under way.
@@ -358,6 +408,8 @@ pub enum Event {
     CacheCleared { id: Id, files: usize },
     /// What a model is.
     Offered { id: Id, offer: Offer },
+    /// What a model is.
+    Described { id: Id, card: ModelCard },
     /// The models that this browser keeps, the newest first.
     Kept { id: Id, models: Vec<KeptModel> },
     /// Request `id` failed; what was open stays open.
@@ -401,7 +453,9 @@ pub struct DeviceReport {
     pub precision: String,
     /// Largest difference from the bundle's reference vectors.
     pub self_test_difference: f32,
-    /// What it may be at most.
+    /// The lowest cosine to one of them: they are the CPU's in f32.
+    pub self_test_cosine: f32,
+    /// What the difference may be at most.
     pub self_test_tolerance: f32,
     /// Devices that were passed over or lost, a sentence each.
     pub notes: Vec<String>,

@@ -15,18 +15,22 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Modules that must not import each other, below a common one.
 const APART: [(&str, &[&str]); 2] =
-    [("encoder", &["cpu", "trained", "webgpu"]), ("page", &["benchmark", "evaluate", "search"])];
+    [("encoder", &["cpu", "trained", "webgpu"]), ("page", &["benchmark", "card", "evaluate", "search"])];
 
 /// Modules that only some others may import: kernels are private to the encoder, and only the list of views
 /// knows the page's views.
-const BEHIND: [(&str, &[&str]); 9] = [
+const BEHIND: [(&str, &[&str]); 10] = [
     ("encoder::cpu", &["encoder", "training::blocks::cpu"]),
     ("encoder::trained", &["encoder", "training::blocks::burn", "training::optimizer"]),
     ("encoder::webgpu", &["encoder", "session"]),
     ("page::benchmark", &["page::benchmark", "page::views"]),
+    ("page::card", &["page::card", "page::views"]),
     ("page::evaluate", &["page::evaluate", "page::views"]),
     ("page::search", &["page::search", "page::views"]),
-    ("page::parts", &["page::parts", "page::benchmark", "page::evaluate", "page::search", "page::shell"]),
+    (
+        "page::parts",
+        &["page::parts", "page::benchmark", "page::card", "page::evaluate", "page::search", "page::shell"],
+    ),
     ("page::shell", &["page::shell"]),
     ("page::views", &["page::shell"]),
 ];

@@ -448,7 +448,15 @@ impl Encoder {
     /// # Errors
     /// [`Error::Device`] when it exceeds the tolerance, or the device fails.
     pub async fn self_test(&self, test: &SelfTest) -> Result<f32> {
-        let mut worst = 0.0f32;
+        Ok(self.agreement(test).await?.difference)
+    }
+
+    /// As [`self_test`](Self::self_test), with the lowest cosine too.
+    ///
+    /// # Errors
+    /// As [`self_test`](Self::self_test).
+    pub async fn agreement(&self, test: &SelfTest) -> Result<Agreement> {
+        let (mut worst, mut lowest) = (0.0f32, 1.0f32);
         for kind in [Kind::Query, Kind::Passage] {
             let cases: Vec<_> = test.cases.iter().filter(|c| c.kind == kind).collect();
             let texts: Vec<&str> = cases.iter().map(|c| c.text.as_str()).collect();
@@ -457,6 +465,7 @@ impl Encoder {
                 for (a, b) in case.vector.iter().zip(got) {
                     worst = worst.max((a - b).abs());
                 }
+                lowest = lowest.min(cosine(&case.vector, got));
             }
         }
         let tolerance = self.tolerance(test);
@@ -468,7 +477,7 @@ impl Encoder {
                 ),
             ));
         }
-        Ok(worst)
+        Ok(Agreement { difference: worst, cosine: lowest })
     }
 
     /// The length to which a sequence of `length` tokens is padded: our own kernels need no padding; Burn's
@@ -482,6 +491,22 @@ impl Encoder {
             }
         }
     }
+}
+
+/// How far a device's vectors are from a bundle's reference vectors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// The largest difference in any dimension.
+    pub difference: f32,
+    /// The lowest cosine, at most 1.
+    pub cosine: f32,
+}
+
+/// The cosine of two vectors, at most 1 however it is rounded; 0 if one of them is all zeros.
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    if lengths > 0.0 { (dot(a, b) / lengths).min(1.0) as f32 } else { 0.0 }
 }
 
 /// Most tokens in a batch, padding included.

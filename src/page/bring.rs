@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::catalogue::{bring as text, fill};
 use super::messages::{WayOut, sentence};
 use super::model::foreign_host;
+use super::models::Known;
 use super::state::Page;
 use crate::hub::{ENDPOINT, HubName};
 use crate::protocol::{Event, Id, KeptModel, ModelSource, Offer, Request};
@@ -37,8 +38,9 @@ struct Held {
     choose: Option<Callback<String>>,
     /// The request that lists what is kept.
     listing: Option<Id>,
-    /// The model of a link, which is loaded at once where it is kept.
-    of_link: Option<String>,
+    /// The model of a link, which is loaded at once where it is kept, and who wants it; nobody: it is to answer
+    /// searches.
+    of_link: Option<(String, Option<Callback<String>>)>,
 }
 
 impl Bring {
@@ -216,24 +218,50 @@ impl Page {
         }
     }
 
-    /// A link names a model that is made here: where this browser keeps it, it is loaded; else the person is asked.
-    pub fn load_linked(self, address: String) {
-        self.bring.held.update_value(|h| h.of_link = Some(address));
+    /// A link names a model that is made here: where this browser keeps it, it is loaded, or `then` gets it; else the
+    /// person is asked.
+    pub fn load_linked(self, address: String, then: Option<Callback<String>>) {
+        self.bring.held.update_value(|h| h.of_link = Some((address, then)));
         self.list_kept();
+    }
+
+    /// Whether this model may be used as it is. One that a link names, from another server, needs a person's word
+    /// first: they see what it is and what it costs, and `then` gets its address once they want it.
+    pub fn may_use(self, address: &str, then: Callback<String>) -> bool {
+        if !self.asks_first(address) {
+            return true;
+        }
+        if is_made(address) {
+            self.load_linked(address.into(), Some(then));
+        } else {
+            self.bring.held.update_value(|h| h.of_link = Some((address.into(), Some(then))));
+            self.say_foreign(&foreign_host(address).unwrap_or_default());
+        }
+        false
+    }
+
+    /// The model of a link that somebody but the search waits for.
+    pub(super) fn take_linked(self) -> Option<(String, Callback<String>)> {
+        let (address, then) = self.bring.held.try_update_value(|h| h.of_link.take()).flatten()?;
+        Some((address, then?))
     }
 
     /// The person wants to see what a link names.
     pub fn look_at_linked(self) {
         self.problem.set(None);
         let address = self.model_address.get_untracked().unwrap_or_default();
-        let name = address.strip_prefix(HUB).unwrap_or_default();
-        let name = name.split('#').next().unwrap_or_default();
+        self.look_at(&address, None);
+    }
+
+    /// Shows what a hub's model is and costs; `choose` gets its address once the person wants it, else the search.
+    pub fn look_at(self, address: &str, choose: Option<Callback<String>>) {
         // A way of packing is chosen below.
-        let name = name.split(':').next().unwrap_or_default();
-        self.bring.field.set(name.into());
-        self.bring.held.update_value(|h| h.choose = None);
+        self.bring.field.set(if address.starts_with(HUB) { made_at(address).into() } else { String::new() });
+        self.bring.held.update_value(|h| h.choose = choose);
         self.bring.is_open.set(true);
-        self.look();
+        if address.starts_with(HUB) {
+            self.look();
+        }
         self.list_kept();
     }
 
@@ -252,6 +280,7 @@ impl Page {
             }
             Event::Kept { models, .. } => {
                 bring.kept_problem.set(None);
+                models.iter().map(Known::stored).for_each(|known| self.know(known));
                 bring.kept.set(models);
                 self.settle_linked();
             }
@@ -270,38 +299,75 @@ impl Page {
     }
 
     fn settle_linked(self) {
-        let Some(address) = self.bring.held.try_update_value(|h| h.of_link.take()).flatten() else { return };
+        let Some((address, then)) = self.bring.held.try_update_value(|h| h.of_link.take()).flatten() else {
+            return;
+        };
         let url = in_full(&address);
         if self.bring.kept.with_untracked(|kept| kept.iter().any(|k| in_full(&k.url) == url)) {
-            return self.load_model();
+            return match then {
+                Some(then) => {
+                    self.allow(Some(&address));
+                    then.run(address);
+                }
+                None => self.load_model(),
+            };
         }
-        match host_of(&address) {
-            Some(host) => self.say(
-                fill(text::LINK_NAMES, &[("name", &shown(&address)), ("host", &host)]),
+        let name = made_name(&address);
+        match (host_of(&address), then) {
+            (Some(_), Some(then)) => self.look_at(&address, Some(then)),
+            (Some(host), None) => self.say(
+                fill(text::LINK_NAMES, &[("name", &name), ("host", &host)]),
                 text::NOTHING_ASKED,
                 Some(WayOut::LookAtModel),
             ),
-            None => self.say(
-                fill(text::LINK_NAMES_FOLDER, &[("name", &shown(&address))]),
-                text::CHOOSE_FOLDER,
-                None,
-            ),
+            (None, _) => {
+                self.say(fill(text::LINK_NAMES_FOLDER, &[("name", &name)]), text::CHOOSE_FOLDER, None);
+            }
         }
     }
 }
 
-/// Such an address for a person: the name, without what is only for the worker.
-pub(super) fn shown(address: &str) -> String {
-    let bare = address.split('#').next().unwrap_or_default();
-    match (bare.strip_prefix(HUB), bare.strip_prefix(FILES)) {
-        (Some(name), _) => name.into(),
-        (_, Some(name)) => {
-            let (name, rest) = name.split_once('~').unwrap_or((name, ""));
-            let packed = rest.split_once(':').map(|(_, packed)| format!(" ({packed})")).unwrap_or_default();
-            fill(text::FROM_FILES, &[("name", &format!("{name}{packed}"))])
-        }
-        _ => address.into(),
+/// The name of a model that is made here: the hub's, without a revision, or its folder's.
+pub(super) fn made_name(address: &str) -> String {
+    let named = made_at(address);
+    match address.starts_with(HUB) {
+        true => named.split('@').next().unwrap_or_default().into(),
+        false => named.into(),
     }
+}
+
+/// The same, with a hub's revision where one is named.
+pub(super) fn made_at(address: &str) -> &str {
+    let bare = address.split('#').next().unwrap_or_default();
+    let name = match (bare.strip_prefix(HUB), bare.strip_prefix(FILES)) {
+        (Some(name), _) => name.split(':').next(),
+        (_, Some(name)) => name.rsplit_once('~').map(|(name, _)| name).or(Some(name)),
+        _ => None,
+    };
+    name.unwrap_or(address)
+}
+
+/// A hub's revision that such an address names, short.
+pub(super) fn revision_of(address: &str) -> Option<String> {
+    let revision = address.strip_prefix(HUB).and_then(|_| made_at(address).split_once('@'))?.1;
+    Some(revision.chars().take(12).collect())
+}
+
+/// Where a hub tells about such a model.
+pub(super) fn hub_page(address: &str) -> Option<String> {
+    let (_, endpoint) = address.strip_prefix(HUB)?.split_once('#').unwrap_or(("", ""));
+    let endpoint = if endpoint.is_empty() { hub() } else { endpoint.into() };
+    Some(format!("{endpoint}/{}", made_name(address)))
+}
+
+/// How such a model is packed, as its address says.
+pub(super) fn packing_of(address: &str) -> Option<&str> {
+    if !is_made(address) {
+        return None;
+    }
+    let bare = address.split('#').next().unwrap_or_default();
+    // The first colon ends `hub` or `files`.
+    bare.splitn(3, ':').nth(2)
 }
 
 /// The server that names are looked up at.
@@ -349,9 +415,15 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_shown_by_their_names() {
-        assert_eq!(shown("hub:a/b:q4#http://127.0.0.1:1"), "a/b:q4");
-        assert_eq!(shown("files:mine~0123:q4"), "mine (q4), from files");
-        assert_eq!(shown("model/"), "model/");
+    fn models_have_the_names_of_their_hub_or_folder() {
+        for (address, name, packing) in [
+            ("hub:a/b:q4#http://127.0.0.1:1", "a/b", Some("q4")),
+            ("hub:a/b@v1", "a/b", None),
+            ("files:my~own~0123:q4", "my~own", Some("q4")),
+            ("https://example.org/m/", "https://example.org/m/", None),
+        ] {
+            assert_eq!((made_name(address).as_str(), packing_of(address)), (name, packing));
+            assert_eq!(revision_of(address).is_some(), address.contains('@'));
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! The page's words, by key: whoever wants the page in another language translates this file. `{name}` stands for
-//! what [`fill`] puts there; how numbers are written in that language is [`number`].
+//! what [`fill`] puts there; numbers are written as the visitor's browser writes them.
 //!
 //! Not here: what the worker says (errors and notes), which the terminal says too.
 
@@ -31,12 +31,8 @@ pub(super) mod language {
     pub const UNKNOWN: &str = "unknown language";
 }
 
-/// How numbers are written in the language of this catalogue.
+/// Around numbers, which the visitor's browser writes.
 pub(super) mod number {
-    /// Between thousands.
-    pub const GROUP: char = ',';
-    /// Before the decimals.
-    pub const DECIMAL: char = '.';
     pub const PERCENT: &str = "{n}%";
 }
 
@@ -62,7 +58,7 @@ pub(super) mod shell {
     pub const MODEL_LOADING_EXAMPLES: &str = "Model loading; the examples already work";
     pub const STARTING: &str = "Starting";
     pub const BITS: &str = "{bits}-bit";
-    pub const BITS_FAST: &str = "{bits}-bit, fast";
+    pub const FAST_BITS: &str = "{bits}, fast";
     pub const SELF_TEST_PASSED: &str = "self-test passed";
     pub const SELF_TEST_FAILED: &str = "self-test failed";
     pub const ONE_THREAD: &str = "One thread computes on the CPU. After a reload this page can use more. ";
@@ -108,7 +104,6 @@ pub(super) mod shell {
         "failed: the largest difference from the reference vectors is {difference}, the limit is {allowed}";
     pub const MEASURED: &str = "Measured";
     pub const MEASURED_IS: &str = "{times} for a short query";
-    pub const TRAINED: &str = "How it was trained, and its results";
 }
 
 /// How far work is.
@@ -173,6 +168,8 @@ pub(super) mod message {
     pub const NOT_SAVED: &str = "{name} could not be saved: {why}";
     pub const UNKNOWN_IN_LINK: &str =
         "The link asks for something this page does not know, which is left out: {what}.";
+    pub const NOT_COPIED: &str = "The browser did not copy it ({why}). It is: {text}";
+    pub const SECURE_ONLY: &str = "it offers that on secure pages only";
     pub const BAD_ADDRESS: &str = "`{address}` is not an address a model can be loaded from";
     pub const NAME_FOLDER: &str =
         "Name the folder of a model bundle, for instance `model/` for this page’s own.";
@@ -232,7 +229,7 @@ pub(super) mod evaluate {
     pub const AND_MORE: &str = "{first} and {n} more";
     pub const LANGUAGES: &str = "Languages of questions and passages";
     pub const MODEL: &str = "Model";
-    pub const SECOND_MODEL: &str = "Second model, to compare (optional)";
+    pub const SECOND_MODEL: &str = "Compare with";
     pub const LIR: &str = "Remove each language’s leading directions (LIR)";
     pub const LIR_HINT: &str = "Takes out of the vectors what sets a language apart as a whole. One model is evaluated without and with it.";
     pub const HOW_MANY: &str = "How many";
@@ -254,7 +251,6 @@ pub(super) mod evaluate {
     pub const OPENING_SAMPLE: &str = "Opening the sample";
     pub const OPENING_FILES: &str = "Opening your files";
     pub const OPENING: &str = "Opening {name}";
-    pub const DEFAULT_MODEL: &str = "the default model";
     pub const MEASURING: &str = "Evaluating {model}";
     pub const MEASURING_LIR: &str = "Evaluating {model} with {directions} removed";
     pub const DIRECTION: &str = "direction";
@@ -492,8 +488,6 @@ pub(super) mod benchmark {
     pub const NO_WEBGPU_HERE: &str = "this browser offers no WebGPU here";
     pub const NAME_MODEL: &str = "Name the folder of a model bundle, or choose one from the list.";
     pub const COPIED: &str = "The link is copied. Whoever opens it finds these choices, ready to run.";
-    pub const NOT_COPIED: &str = "The browser did not copy the link ({why}). It is: {address}";
-    pub const SECURE_ONLY: &str = "it offers that on secure pages only";
     pub const STAYS: &str = "Your choices stay, and so does what was timed before.";
     pub const DIED: &str = "The benchmark stopped; what was timed stays.";
     pub const AT_WORK: &str = "a benchmark is running";
@@ -580,7 +574,6 @@ pub(super) mod corpus {
 
 /// The dialog for a model that is not listed, and links that name one.
 pub(super) mod bring {
-    pub const OTHER_MODEL: &str = "Other model (name, URL or folder) …";
     pub const TITLE: &str = "Other model";
     pub const CLOSE: &str = "Close";
     pub const FIELD: &str = "Name on the hub, or URL of a bundle’s folder";
@@ -605,7 +598,6 @@ pub(super) mod bring {
         "the link names {name}, a folder on someone’s device, which is not stored in this browser";
     pub const CHOOSE_FOLDER: &str =
         "Choose the folder under Model, or remove `model=` from the page’s address.";
-    pub const FROM_FILES: &str = "{name}, from files";
 
     // What a model is.
     pub const SUPPORTED: &str = "Supported: in f32, vectors match those of sentence-transformers to 1e-5.";
@@ -640,6 +632,8 @@ pub(super) mod bring {
     pub const PASSAGE_PROMPT: &str = "“{prompt}” before a passage";
     pub const NO_QUERY_PROMPT: &str = "none before a query";
     pub const NO_PASSAGE_PROMPT: &str = "none before a passage";
+    pub const PROMPT: &str = "“{prompt}”";
+    pub const NO_PROMPT: &str = "nothing";
     pub const VERSION: &str = "Version";
 
     // Its files, and what it needs.
@@ -650,7 +644,7 @@ pub(super) mod bring {
     pub const SIZE_UNKNOWN: &str = "size unknown";
     pub const NOT_NEEDED: &str = "Not needed:";
     pub const PACKING: &str = "Precision: size in memory and in the browser’s storage";
-    pub const PACKING_SIZE: &str = ", {size}";
+    pub const PACKING_SIZE: &str = "{bits}, {size}";
     pub const IS_STORED: &str = " (stored in this browser)";
     pub const Q8: &str = "8 bits per weight; vectors close to the original";
     pub const Q4: &str = "4 bits for the embedding table, 8 for the rest; smallest";
@@ -670,6 +664,128 @@ pub(super) mod bring {
     pub const REMOVE: &str = "Remove";
     pub const LOAD_OF: &str = "Load {name}";
     pub const REMOVE_OF: &str = "Remove {name}";
+}
+
+/// A model's name, the choice among models, and loading them.
+pub(super) mod model {
+    pub const NAME_SIZE: &str = "{name} ({size})";
+    pub const NAME_MORE: &str = "{name} ({size} more)";
+    pub const NONE: &str = "none";
+    pub const OTHER: &str = "Other model (name, URL or folder) …";
+    pub const ABOUT: &str = "About this model";
+    /// What a link to a view says aloud.
+    pub const WORDS_OF: &str = "{words}: {name}";
+    pub const THIS_PAGES: &str = "This page’s model";
+    pub const OF_HUB: &str = "From {host}.";
+    pub const OF_FOLDER: &str = "From a folder of this device.";
+    pub const OF_SERVER: &str = "From the server {host}.";
+    pub const OF_PAGE: &str = "From this page’s server.";
+    pub const NO_LIST: &str = "The list of models could not be read ({list}: {problem}). “Other model” still takes a name, a URL or a folder.";
+
+    pub const LOADING: &str = "Loading the model";
+    pub const NO_ADDRESS: &str =
+        "The examples can be searched. Remove `model=` from the page’s address for the default model.";
+    pub const FOREIGN: &str = "the model that this address names is on another server, {host}";
+    pub const FOREIGN_STILL: &str =
+        "That server has not been contacted. The examples can be searched without it.";
+    pub const STILL_ANSWERS: &str = "The model that ran before goes on answering.";
+    pub const STILL_EXAMPLES: &str = "The examples can be searched: their vectors come with the page.";
+}
+
+/// The Model view.
+pub(super) mod card {
+    pub const LABEL: &str = "Model";
+    pub const SKIP: &str = "Skip to what the model is";
+    pub const MODEL: &str = "Model";
+    pub const SEARCH: &str = "Search with it";
+    pub const EVALUATE: &str = "Evaluate it";
+    pub const BENCHMARK: &str = "Benchmark it";
+    pub const NOT_LOADED: &str = "No model is loaded";
+
+    // Where nothing is known of it.
+    pub const NOT_HERE: &str = "This model is not stored in this browser. What it is can be looked up on {host}; nothing large is downloaded before you confirm.";
+    pub const ELSEWHERE: &str = "This model is on another server, {host}, which has not been contacted.";
+    pub const ASK_THERE: &str = "Load its description from there";
+    pub const DIED: &str = "The part of the page that reads it stopped.";
+
+    // What it is.
+    pub const WHAT_IT_IS: &str = "A text encoder for search. It turns a question or a passage into {n} numbers, its vector, so that a question lies near the passages that answer it.";
+    pub const NOT_RECORDED: &str = "not recorded";
+    pub const LANGUAGES: &str = "Languages";
+    pub const LICENCE: &str = "Licence";
+    pub const SIZE: &str = "Size";
+    pub const SIZE_IS: &str = "{size}, {bits} weights";
+    pub const SHAPE: &str = "Shape";
+    pub const SHAPE_IS: &str =
+        "{layers} layers, {dimensions} dimensions, a vocabulary of {vocabulary} tokens";
+    pub const LONGEST: &str = "Longest text";
+    pub const LONGEST_IS: &str =
+        "{n} tokens (words and pieces of words); longer texts are truncated or split into windows";
+    pub const PROMPTS: &str = "Prompts";
+    pub const PROMPTS_ARE: &str = "before a question: {query}; before a passage: {passage}";
+
+    // Scores.
+    pub const SCORES: &str = "Scores";
+    pub const NOT_MEASURED: &str = "Its bundle has no scores. “Evaluate it” measures it on this device.";
+    pub const MEASURED_ON: &str = "On {data}: {questions} and {passages} in {languages}; {date}, computed on {device}. All figures are from 0 to 1.";
+    pub const INTERVALS: &str = "Below each figure is its {level} confidence interval.";
+    pub const INTERVAL: &str = "{low}–{high}";
+    pub const BY_SETTING: &str = "{data}: scores by setting";
+    pub const BY_PAIR: &str = "{data}: mAP by language pair";
+    pub const PAIRS_ARE: &str =
+        "Questions in the language of the row, passages in the language of the column.";
+    pub const SAME: &str = "“Evaluate it” computes such figures on this device, with all measures explained.";
+    pub const OTHER_RESULT: &str = "result";
+    pub const OTHER_RESULTS: &str = "Not shown: {results} in a form that this page does not read.";
+
+    // How it was made.
+    pub const HISTORY: &str = "How it was made";
+    pub const NO_HISTORY: &str = "How it was made is not recorded in its bundle.";
+    pub const MADE: &str = "{name} was made here.{kept}";
+    pub const MADE_FROM: &str = "{name} was made from {from}.{kept}";
+    pub const KEPT_BLOCKS: &str = " It has {kept} of its {all} layers.";
+    pub const KEPT_TOKENS: &str = " Its vocabulary has {kept} of its {all} tokens: those of its languages.";
+    pub const TRAINED: &str = "It was trained with {steps} batches of {size} pairs of texts{batches}{blocks}, texts cut to {tokens} tokens.";
+    pub const HYBRID: &str = ", each batch in one language or across languages at random (“hybrid”)";
+    pub const MONOLINGUAL: &str = ", each batch in one language";
+    pub const CROSS_LINGUAL: &str = ", question and passage always in different languages";
+    pub const LAST_BLOCKS: &str = ", which changed its last {n} layers";
+    pub const ERASED: &str = "What sets languages apart was removed from its vectors, as estimated from up to {n} texts that exist in each language.";
+    pub const WHITENED: &str = "Its vectors were scaled so that no direction dominates, as estimated from up to {n} pairs of each language.";
+    pub const CHECKED: &str = "Before training, {texts} texts were searched for texts of {sets}, on which it is scored: any with {letters} letters in a row in common were left out. Removed: {removed}.";
+    pub const SOURCES: &str = "{sources} of training texts, {records} records";
+    pub const SOURCE: &str = "source";
+    pub const SOURCE_TABLE: &str = "Sources of training texts";
+    pub const SOURCE_NAME: &str = "Source";
+    pub const RECORDS: &str = "Records";
+
+    // On this device.
+    pub const HERE: &str = "On this device";
+    pub const STORED: &str = "Stored in this browser: {size}{date}.";
+    pub const LAST_USED: &str = ", last used {date}";
+    pub const NOT_STORED: &str = "Not stored in this browser.";
+    pub const NOT_RUNNING: &str = "It does not run now. “Search with it” loads it and checks it.";
+    pub const PARAMETERS: &str = "Parameters";
+    pub const TEXT: &str = "text";
+    pub const PASSED: &str = "passed with {texts}: the worst agreement with the CPU in f32 is a cosine of {cosine}; the largest difference in any dimension is {difference}, the limit is {allowed}";
+    pub const FAILED: &str = "failed with {texts}: the worst agreement with the CPU in f32 is a cosine of {cosine}; the largest difference in any dimension is {difference}, the limit is {allowed}";
+
+    // Elsewhere.
+    pub const FILES: &str = "Files";
+    pub const FILE_TABLE: &str = "Files and hashes";
+    pub const FILE: &str = "File";
+    pub const MANIFEST_HASH: &str = "SHA-256 of manifest.json";
+    pub const WEIGHTS_HASH: &str = "SHA-256 of the weights as one file";
+    pub const OWN_PAGE: &str = "In your own page";
+    pub const OWN_PAGE_IS: &str = "Put worker.js and its two .wasm files next to your page. If this server does not let your page read the model, copy its folder too.";
+    pub const SNIPPET: &str = "Code for your page";
+    pub const COPY: &str = "Copy the code";
+    pub const COPIED: &str = "The code is copied.";
+    pub const LINKS: &str = "Read on";
+    pub const HUB_PAGE: &str = "Its page on the hub";
+    pub const MODEL_CARD: &str = "Model card, with its limits";
+    pub const MANIFEST: &str = "Manifest, with everything recorded about it";
+    pub const PAPER: &str = "The paper on hybrid batches";
 }
 
 pub(super) mod search {
@@ -811,7 +927,6 @@ pub(super) mod search {
     pub const LOADING: &str = "Loading {name}";
     pub const ENCODING_WITH: &str = "Encoding the passages with {name}";
     pub const BESIDE_STOPPED: &str = "The part of the page that computes for it stopped: {why}.";
-    pub const THIS_PAGES: &str = "This page’s model";
 }
 
 #[cfg(test)]

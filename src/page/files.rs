@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
 use super::catalogue::{fill, message};
-use super::link::describe;
+use super::link::{answer, describe};
 use super::state::Page;
 use super::words;
 use crate::datasets::Columns;
@@ -54,6 +54,23 @@ impl Page {
                 }
             }
             view.take_files(read);
+        });
+    }
+
+    /// Copies a text for the person; `copied` says so.
+    pub fn copy(self, text: String, copied: &'static str) {
+        let navigator = window().navigator();
+        // Browsers have it on `https:` and `localhost` only.
+        let there = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| c.is_object());
+        leptos::task::spawn_local(async move {
+            let done = match there {
+                true => answer(patience::CLIPBOARD, navigator.clipboard().write_text(&text)).await,
+                false => Err(message::SECURE_ONLY.into()),
+            };
+            self.notice.set(Some(match done {
+                Ok(_) => copied.into(),
+                Err(why) => fill(message::NOT_COPIED, &[("why", &why), ("text", &text)]),
+            }));
         });
     }
 

@@ -7,7 +7,7 @@
 //! - `address`: names and values of the part of the state that a link restores
 //! - `link`: the worker's handle, and how values cross
 //! - `worker`: how it is started and asked, what it says, and what to do when it says nothing any more
-//! - `model`, `models`: the model that answers searches, and the list of those that come with the page
+//! - `model`, `models`: the model that answers searches, the list of those that come with the page, and the names of all
 //! - `bring`, `folder`: a model that is not listed, looked at before it comes
 //! - `corpus`: the text that is searched
 //! - `files`: a person's files
@@ -20,7 +20,7 @@
 //!
 //! Above them, each folder knowing only what stands above it here:
 //! - `parts`: components that several views are made of
-//! - `search`, `evaluate`, `benchmark`: a view each, with its state, its part of the address, what a person can do
+//! - `search`, `evaluate`, `benchmark`, `card` (the Model view): a view each, with its state, its part of the address, what a person can do
 //!   there and what the worker says about it; no view knows another
 //! - `views`: the list of them: a new view is a folder, and a line there
 //! - `shell`: what is around the views
@@ -31,6 +31,7 @@ mod activity;
 mod address;
 mod benchmark;
 mod bring;
+mod card;
 mod catalogue;
 mod corpus;
 mod evaluate;

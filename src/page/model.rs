@@ -5,7 +5,9 @@ use leptos::prelude::*;
 
 use super::activity::{Activity, is_active};
 use super::bring::{host_of, in_full, is_made};
+use super::catalogue::{fill, message, model as text};
 use super::messages::WayOut;
+use super::models::Known;
 use super::state::Page;
 use super::view::Happened;
 use crate::protocol::{DeviceChoice, DeviceReport, Id, ModelInfo, PrecisionChoice, Request};
@@ -20,71 +22,64 @@ pub(super) struct Model {
     pub device: DeviceReport,
 }
 
-/// Whether models may come from other servers: a link alone does not let them, a person does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Foreign {
-    #[default]
-    Refused,
-    Allowed,
-}
-
 impl Page {
     /// Loads the model on the chosen device. One that runs goes on answering until then.
     pub fn load_model(self) {
         self.cancel_load();
         let address = self.model_address.get_untracked();
         let Some(url) = resolve(address.as_deref().unwrap_or(MODEL)) else {
-            self.say(
-                format!("`{}` is not an address a model can be loaded from", address.unwrap_or_default()),
-                "The examples can be searched. Leave `model=` out of the address for the default model.",
-                None,
-            );
-            return;
+            let what = fill(message::BAD_ADDRESS, &[("address", &address.unwrap_or_default())]);
+            return self.say(what, text::NO_ADDRESS, None);
         };
         let id = self.next_id();
         let request = self.load_request(id, url);
         if self.send(&request) {
-            self.loading.set(Some(Activity::new(id, "Loading the model")));
+            self.loading.set(Some(Activity::new(id, text::LOADING)));
         }
     }
 
     /// Loads the model where nobody asked for this very one: not from another server, which a link could name.
     pub fn load_unless_foreign(self) {
-        let address = self.model_address.get_untracked();
-        if let Some(made) = address.clone().filter(|a| is_made(a) && self.asks_first()) {
-            return self.load_linked(made);
-        }
-        match address.and_then(|address| self.refused_host(&address)) {
-            Some(host) => self.say(
-                format!("the model that this address names is on another server, {host}"),
-                "Nothing was asked of that server yet. The examples can be searched without it.",
-                Some(WayOut::FetchModel),
-            ),
-            None => self.load_model(),
+        let address = self.model_address.get_untracked().unwrap_or_else(|| MODEL.into());
+        match foreign_host(&address) {
+            _ if !self.asks_first(&address) => self.load_model(),
+            _ if is_made(&address) => self.load_linked(address, None),
+            host => self.say_foreign(&host.unwrap_or_default()),
         }
     }
 
-    /// The server that a folder is on, where nobody let a model come from it.
+    /// The model that a link names is on another server.
+    pub(super) fn say_foreign(self, host: &str) {
+        self.say(fill(text::FOREIGN, &[("host", host)]), text::FOREIGN_STILL, Some(WayOut::FetchModel));
+    }
+
+    /// The server that a folder is on, where nobody let this model come from it.
     pub fn refused_host(self, folder: &str) -> Option<String> {
-        foreign_host(folder).filter(|_| self.asks_first())
+        foreign_host(folder).filter(|_| self.asks_first(folder))
     }
 
-    /// Whether nobody let models come from other servers yet.
-    fn asks_first(self) -> bool {
-        self.kept.with_value(|k| k.foreign == Foreign::Refused)
+    /// Whether a model would come from another server, or out of a person's files, and nobody said yet that it may: a
+    /// link alone does not let it, a person does.
+    pub(super) fn asks_first(self, address: &str) -> bool {
+        let is_near = foreign_host(address).is_none() && !is_made(address);
+        !is_near && self.kept.with_value(|k| !k.allowed.contains(&resolve(address).unwrap_or_default()))
     }
 
-    /// The person chose this folder: where it is on another server, models may come from others.
-    pub fn allow(self, folder: Option<&str>) {
-        if folder.is_some_and(|folder| foreign_host(folder).is_some()) {
-            self.kept.update_value(|k| k.foreign = Foreign::Allowed);
+    /// The person chose this model: it may come, wherever it is.
+    pub fn allow(self, address: Option<&str>) {
+        if let Some(url) = address.and_then(resolve) {
+            self.kept.update_value(|k| k.allowed.extend([url]));
         }
     }
 
-    /// The person lets the model come from another server.
+    /// The person lets the model that a link names come from another server.
     pub fn fetch_model(self) {
-        self.kept.update_value(|k| k.foreign = Foreign::Allowed);
         self.problem.set(None);
+        if let Some((address, then)) = self.take_linked() {
+            self.allow(Some(&address));
+            return then.run(address);
+        }
+        self.allow(self.model_address.get_untracked().as_deref());
         self.load_model();
     }
 
@@ -166,7 +161,9 @@ impl Page {
             // Somebody wanted the GPU: the panel of the device, where it stands, may be folded.
             self.notice.set(Some(why.clone()));
         }
+        self.know(Known::running(&info));
         self.model.set(Some(Model { info, device }));
+        self.list_kept();
         // A problem with an earlier model is settled.
         self.settle(&[WayOut::LoadModel, WayOut::FetchModel, WayOut::LookAtModel]);
         self.send_coming();
@@ -190,9 +187,9 @@ impl Page {
     pub(super) fn loading_failed(self, problem: String) {
         self.loading.set(None);
         let still = if self.model.with_untracked(Option::is_some) {
-            "The model that ran before goes on answering."
+            text::STILL_ANSWERS
         } else {
-            "The examples can be searched: their vectors come with the page."
+            text::STILL_EXAMPLES
         };
         self.say(problem, still, Some(WayOut::LoadModel));
         self.tell(Happened::ModelFailed);

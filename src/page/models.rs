@@ -1,4 +1,4 @@
-//! The models that come with the page, as `models/models.json` lists them.
+//! The models that come with the page, as `models/models.json` lists them, and the one name that each model has.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,11 +7,14 @@ use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use web_sys::Response;
 
+use super::bring::{is_made, made_name};
+use super::catalogue::{fill, model as text};
 use super::link::{answer, describe};
-use super::model::same_folder;
+use super::model::{MODEL, same_folder};
 use super::state::Page;
 use crate::error::Problem;
 use crate::patience;
+use crate::protocol::{KeptModel, ModelCard, ModelInfo};
 
 /// The list, seen from the page.
 const LIST: &str = "models/models.json";
@@ -22,9 +25,9 @@ const LIST: &str = "models/models.json";
 pub(super) struct Listed {
     /// Where its bundle is, seen from the page.
     pub folder: String,
-    /// Its name for a person, a few words.
+    /// Its name, the one in its manifest.
     pub name: String,
-    /// What sets it apart, a sentence.
+    /// What it is, a sentence that a stranger understands.
     pub about: String,
     /// What it takes to download.
     pub megabytes: f64,
@@ -44,6 +47,40 @@ impl Listed {
         let have = |hash: &str| there.iter().any(|model| model.shared.contains_key(hash));
         let common: f64 = self.shared.iter().filter(|(hash, _)| have(hash)).map(|(_, size)| size).sum();
         (self.megabytes - common, common > 0.0)
+    }
+}
+
+/// A model that has told what it is called.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Known {
+    /// Its address in full.
+    pub url: String,
+    pub name: String,
+    /// `q4` or another; empty where that was not told.
+    pub quantization: String,
+    /// Of all its files; 0 where that was not told.
+    pub bytes: u64,
+}
+
+impl Known {
+    pub fn running(info: &ModelInfo) -> Self {
+        let ModelInfo { url, name, quantization, bytes, .. } = info.clone();
+        Self { url, name, quantization, bytes }
+    }
+
+    pub fn stored(model: &KeptModel) -> Self {
+        let KeptModel { url, name, quantization, bytes, .. } = model.clone();
+        Self { url, name, quantization, bytes }
+    }
+
+    pub fn described(card: &ModelCard) -> Self {
+        let ModelCard { url, name, quantization, bytes, .. } = card.clone();
+        Self { url, name, quantization, bytes }
+    }
+
+    /// By an evaluation or a benchmark, which tell the name alone.
+    pub fn named(url: String, name: String) -> Self {
+        Self { url, name, quantization: String::new(), bytes: 0 }
     }
 }
 
@@ -74,9 +111,10 @@ impl Page {
         leptos::task::spawn_local(async move {
             match fetch().await.and_then(|text| parse(&text)) {
                 Ok(list) => self.models.set(list),
-                Err(problem) => self.models_problem.set(Some(format!(
-                    "The list of models could not be read ({LIST}: {problem}). A model can still be named by its address."
-                ))),
+                Err(problem) => {
+                    let what = [("list", LIST), ("problem", problem.as_str())];
+                    self.models_problem.set(Some(fill(text::NO_LIST, &what)));
+                }
             }
         });
     }
@@ -84,6 +122,38 @@ impl Page {
     /// The listed model in a folder.
     pub fn listed(self, folder: &str) -> Option<Listed> {
         self.models.with(|list| list.iter().find(|m| same_folder(&m.folder, folder)).cloned())
+    }
+
+    /// A model told its name.
+    pub fn know(self, known: Known) {
+        let is_told = |other: &Known| other == &known || (other.url == known.url && known.bytes == 0);
+        if !self.known.with_untracked(|all| all.iter().any(is_told)) {
+            self.known.update(|all| {
+                all.retain(|other| other.url != known.url);
+                all.push(known);
+            });
+        }
+    }
+
+    /// What an unlisted model has told.
+    pub fn known(self, address: &str) -> Option<Known> {
+        self.known.with(|all| all.iter().find(|k| same_folder(&k.url, address)).cloned())
+    }
+
+    /// The one name of a model, in every view: as it is listed, as its hub or folder has it, or as it names itself;
+    /// until that is known, its address.
+    pub fn name_of(self, address: &str) -> String {
+        if let Some(listed) = self.listed(address) {
+            return listed.name;
+        }
+        if is_made(address) {
+            return made_name(address);
+        }
+        match self.known(address) {
+            Some(known) => known.name,
+            None if same_folder(address, MODEL) => text::THIS_PAGES.into(),
+            None => address.into(),
+        }
     }
 
     /// The models of the list that were loaded and are in use: what others share with them need not come.
@@ -109,7 +179,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::page::model::MODEL;
 
     /// A list in which words and numbers are any.
     fn any_list() -> impl Strategy<Value = String> {
@@ -144,6 +213,12 @@ mod tests {
     fn the_list_that_ships_is_read_and_begins_with_the_default() {
         let list = parse(include_str!("../../static/models/models.json")).unwrap();
         assert_eq!(list[0].folder, MODEL);
+        for Listed { folder, name, .. } in list {
+            let path = format!("{}/static/{folder}manifest.json", env!("CARGO_MANIFEST_DIR"));
+            let manifest: serde_json::Value =
+                serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            assert_eq!(manifest["name"], name);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The part of the page's state that all views share.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -11,8 +12,8 @@ use super::corpus::{Coming, Presence, Source, kept_text};
 use super::isolation::Threads;
 use super::link::Link;
 use super::messages::Problem;
-use super::model::{Foreign, Model};
-use super::models::Listed;
+use super::model::Model;
+use super::models::{Known, Listed};
 use super::view::View;
 use super::worker::Worker;
 use crate::protocol::{CorpusInfo, DeviceChoice, Id, PrecisionChoice};
@@ -39,6 +40,8 @@ pub(super) struct Page {
     pub models: RwSignal<Vec<Listed>>,
     /// Why their list is not there.
     pub models_problem: RwSignal<Option<String>>,
+    /// Others that have told their names.
+    pub known: RwSignal<Vec<Known>>,
 
     /// The choice of a model that is not listed.
     pub bring: Bring,
@@ -67,7 +70,8 @@ pub(super) struct Kept {
     pub last_id: Id,
     /// How often the worker died.
     pub deaths: usize,
-    pub foreign: Foreign,
+    /// Models of other servers that the person let come, by their addresses in full.
+    pub allowed: HashSet<String>,
     /// The request that empties the browser's storage.
     pub clearing: Option<Id>,
     pub open: Source,
@@ -96,6 +100,7 @@ impl Page {
             loading: RwSignal::new(None),
             models: RwSignal::new(Vec::new()),
             models_problem: RwSignal::new(None),
+            known: RwSignal::new(Vec::new()),
             bring: Bring::new(),
             corpus: RwSignal::new(None),
             opening: RwSignal::new(None),

@@ -187,13 +187,24 @@ impl Page {
         let _ = write(&history, &JsValue::NULL, "", Some(&format!("{path}{search}")));
     }
 
+    /// The person follows a link of this page: `search` is the part of its address after the path.
+    pub fn follow(self, search: &str) {
+        let path = window().location().pathname().unwrap_or_default();
+        if let Ok(history) = window().history() {
+            // Refused, the old address stays: nothing is followed.
+            let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{search}")));
+        }
+        self.read_address();
+        window().scroll_to_with_x_and_y(0.0, 0.0);
+    }
+
     /// Takes the state from the address: the person went back or forward.
     pub fn read_address(self) {
         let address = Address::here();
         let view = self.view_named(address.get("view"));
         self.shown.set(view.about().name);
-        view.arrive();
         view.read(&address);
+        view.arrive();
         if let Some(unknown) = address.unknown() {
             self.add_notice(unknown);
         }

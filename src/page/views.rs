@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::address::Address;
 use super::benchmark::Benchmark;
+use super::card::Card;
 use super::evaluate::Evaluate;
 use super::search::Search;
 use super::state::Page;
@@ -15,5 +16,6 @@ pub(super) fn all(page: Page, address: &Address) -> Vec<Rc<dyn View>> {
         Rc::new(Search::new(page, address)),
         Rc::new(Evaluate::new(page, address)),
         Rc::new(Benchmark::new(page, address)),
+        Rc::new(Card::new(page, address)),
     ]
 }

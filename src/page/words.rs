@@ -1,25 +1,60 @@
-//! Numbers, sizes and times as people read them, in the form of the catalogue's language.
+//! Numbers, sizes and times as people read them, in the form of the visitor's browser.
 
 use super::catalogue::{fill, number, progress, shell};
 use crate::protocol::Stage;
 
 /// 13090 → `13,090`.
 pub(super) fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(number::GROUP);
-        }
-        out.push(digit);
-    }
-    out
+    written(n as f64, 0)
 }
 
 /// A number with so many decimals: `0.74`.
 pub(super) fn decimal(x: f64, digits: usize) -> String {
-    let written = format!("{x:.digits$}");
-    if number::DECIMAL == '.' { written } else { written.replace('.', &number::DECIMAL.to_string()) }
+    written(x, digits)
+}
+
+/// A number as the visitor's browser writes numbers, with the digits of this page.
+#[cfg(target_family = "wasm")]
+fn written(x: f64, digits: usize) -> String {
+    use js_sys::{Function, Intl::NumberFormat, Object, Reflect};
+    thread_local! {
+        /// Making one takes much longer than using it.
+        static MADE: std::cell::RefCell<std::collections::BTreeMap<usize, Function>> = const {
+            std::cell::RefCell::new(std::collections::BTreeMap::new())
+        };
+    }
+    let make = || {
+        let options = Object::new();
+        let digits = digits as f64;
+        for (name, value) in [
+            ("minimumFractionDigits", digits.into()),
+            ("maximumFractionDigits", digits.into()),
+            ("numberingSystem", "latn".into()),
+        ] {
+            // A plain object takes any property.
+            let _ = Reflect::set(&options, &name.into(), &value);
+        }
+        NumberFormat::new(&js_sys::Array::new(), &options).format()
+    };
+    let format = MADE.with_borrow_mut(|made| made.entry(digits).or_insert_with(make).clone());
+    let written = format.call1(&wasm_bindgen::JsValue::UNDEFINED, &x.into());
+    written.ok().and_then(|text| text.as_string()).unwrap_or_else(|| format!("{x:.digits$}"))
+}
+
+/// The same in English: where there is no browser, as in tests.
+#[cfg(not(target_family = "wasm"))]
+fn written(x: f64, digits: usize) -> String {
+    let plain = format!("{x:.digits$}");
+    let (whole, rest) =
+        plain.split_once('.').map_or((plain.as_str(), ""), |(whole, _)| (whole, &plain[whole.len()..]));
+    let mut out = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) && out != "-" {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + rest
 }
 
 /// `1 passage`, `2 passages`.
@@ -31,11 +66,11 @@ pub(super) fn plural(n: usize, one: &str) -> String {
 /// 26214400 → `26.2 MB`.
 pub(super) fn bytes(n: f64) -> String {
     if n < 1e6 {
-        format!("{:.0} kB", (n / 1e3).max(1.0))
+        format!("{} kB", decimal((n / 1e3).max(1.0), 0))
     } else if n < 1e7 {
         format!("{} MB", decimal(n / 1e6, 1))
     } else {
-        format!("{:.0} MB", n / 1e6)
+        format!("{} MB", decimal(n / 1e6, 0))
     }
 }
 
@@ -179,11 +214,16 @@ pub(super) fn stage(stage: Stage) -> &'static str {
     }
 }
 
-/// How weights are kept and multiplied: `4-bit, fast`, `32-bit`.
-pub(super) fn computes(quantization: &str, precision: &str) -> String {
+/// How weights are stored: `4-bit`.
+pub(super) fn bits(quantization: &str) -> String {
     let bits: String = quantization.chars().filter(char::is_ascii_digit).collect();
-    let how = if precision.contains("integers") { shell::BITS_FAST } else { shell::BITS };
-    if bits.is_empty() { quantization.to_owned() } else { fill(how, &[("bits", &bits)]) }
+    if bits.is_empty() { quantization.to_owned() } else { fill(shell::BITS, &[("bits", &bits)]) }
+}
+
+/// How weights are stored and multiplied: `4-bit, fast`, `32-bit`.
+pub(super) fn computes(quantization: &str, precision: &str) -> String {
+    let bits = bits(quantization);
+    if precision.contains("integers") { fill(shell::FAST_BITS, &[("bits", &bits)]) } else { bits }
 }
 
 /// `cpu` → `CPU`.

@@ -148,6 +148,7 @@ impl Page {
             // Of vectors, which the page does not ask for, and of what no view waits for any more.
             Event::Vectors { .. }
             | Event::Offered { .. }
+            | Event::Described { .. }
             | Event::Kept { .. }
             | Event::Results { .. }
             | Event::Reading { .. }

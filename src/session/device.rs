@@ -16,7 +16,7 @@ use crate::{
     Error, Problem, Result,
     bundle::{Bundle, Manifest, Quantization},
     encoder::{
-        Backend, Encoder, Machine, Precision,
+        Agreement, Backend, Encoder, Machine, Precision,
         webgpu::{Context, Upload},
     },
     patience::{self, either, no_answer, within},
@@ -110,7 +110,7 @@ async fn open() -> Result<OpenGpu> {
     Ok(OpenGpu { machine, lost, context })
 }
 
-/// The bundle on the CPU, checked, with its largest difference from the reference.
+/// The bundle on the CPU, checked, with how far it is from the reference.
 ///
 /// # Errors
 /// Whatever keeps the bundle from running, or [`Error::Device`] from the self-test.
@@ -118,7 +118,7 @@ pub async fn on_cpu(
     bundle: &Bundle,
     precision: PrecisionChoice,
     progress: &mut Progress<'_>,
-) -> Result<(Encoder, f32)> {
+) -> Result<(Encoder, Agreement)> {
     #[cfg(target_feature = "atomics")]
     super::helpers::arrived().await;
     on(bundle, Machine::cpu(), precision, None, progress).await
@@ -134,7 +134,7 @@ pub async fn on_gpu(
     gpu: &Gpu,
     upload: Option<Upload>,
     progress: &mut Progress<'_>,
-) -> Result<(Encoder, f32)> {
+) -> Result<(Encoder, Agreement)> {
     progress.at(Stage::Prepare, 0.0, 1.0);
     let gpu = gpu.open().await?;
     let work = on(bundle, gpu.machine.clone(), PrecisionChoice::Exact, upload, progress);
@@ -171,7 +171,11 @@ pub async fn time(encoder: &Encoder) -> Result<f64> {
 ///
 /// # Errors
 /// [`Error::Device`], when it is slow too.
-pub async fn try_gpu(bundle: &Bundle, gpu: &Gpu, progress: &mut Progress<'_>) -> Result<(Encoder, f32, f64)> {
+pub async fn try_gpu(
+    bundle: &Bundle,
+    gpu: &Gpu,
+    progress: &mut Progress<'_>,
+) -> Result<(Encoder, Agreement, f64)> {
     let gpu = patiently(gpu.open()).await?;
     if gpu.machine.software {
         // Its work would fill the processor that the CPU's kernels need, and hold up the worker.
@@ -182,11 +186,11 @@ pub async fn try_gpu(bundle: &Bundle, gpu: &Gpu, progress: &mut Progress<'_>) ->
         let encoder = Encoder::new(bundle, gpu.machine.clone())?;
         patiently(query(&encoder)).await?;
         progress.at(Stage::Measure, 1.0, 3.0);
-        let difference = patiently(encoder.self_test(&bundle.manifest.self_test)).await?;
+        let agreement = patiently(encoder.agreement(&bundle.manifest.self_test)).await?;
         progress.at(Stage::Measure, 2.0, 3.0);
         let time = patiently(time(&encoder)).await?;
         progress.at(Stage::Measure, 3.0, 3.0);
-        Ok((encoder, difference, time))
+        Ok((encoder, agreement, time))
     };
     unless_lost(&gpu.lost, work).await
 }
@@ -221,7 +225,7 @@ pub async fn unless_silent<T>(gpu: &OpenGpu, work: impl Future<Output = Result<T
 }
 
 /// What a person is told about where a model runs.
-pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceReport {
+pub fn report(encoder: &Encoder, bundle: &Bundle, agreement: Agreement) -> DeviceReport {
     let machine = encoder.machine();
     let stored = bundle.manifest.quantization;
     let precision = match (encoder.precision(), stored) {
@@ -235,7 +239,8 @@ pub fn report(encoder: &Encoder, bundle: &Bundle, difference: f32) -> DeviceRepo
         kind: machine.backend.name().into(),
         adapter: format!("{}{imitated}", machine.adapter),
         precision,
-        self_test_difference: difference,
+        self_test_difference: agreement.difference,
+        self_test_cosine: agreement.cosine,
         self_test_tolerance: encoder.tolerance(&bundle.manifest.self_test),
         notes: Vec::new(),
         measured: Vec::new(),
@@ -253,7 +258,7 @@ async fn on(
     precision: PrecisionChoice,
     upload: Option<Upload>,
     progress: &mut Progress<'_>,
-) -> Result<(Encoder, f32)> {
+) -> Result<(Encoder, Agreement)> {
     let test = &bundle.manifest.self_test;
     if test.cases.is_empty() {
         return Err(Error::format(
@@ -268,9 +273,9 @@ async fn on(
     progress.at(Stage::Prepare, 1.0, 1.0);
     progress.at(Stage::SelfTest, 0.0, 1.0);
     breathe().await;
-    let difference = encoder.self_test(test).await?;
+    let agreement = encoder.agreement(test).await?;
     progress.at(Stage::SelfTest, 1.0, 1.0);
-    Ok((encoder, difference))
+    Ok((encoder, agreement))
 }
 
 async fn query(encoder: &Encoder) -> Result<()> {

@@ -237,6 +237,13 @@ pub async fn made(url: &str, progress: &mut Progress<'_>) -> Option<Found> {
     Some(Found { manifest, hash: sha256(&bytes), notes: Vec::new(), made, bytes, address, offline: true })
 }
 
+/// The manifest of a bundle that was made here of what `url` names, and kept; its SHA-256.
+pub async fn made_manifest(url: &str) -> Option<(Manifest, String)> {
+    let address = made_key(url);
+    let bytes = storage::open(CACHE).await.ok()?.read(&address, LARGEST_MANIFEST).await?;
+    Some((Manifest::parse(&address, &bytes).ok()?, sha256(&bytes)))
+}
+
 /// Whether a bundle is kept that was made of what `url` names.
 pub async fn is_made(url: &str) -> bool {
     match storage::open(CACHE).await {

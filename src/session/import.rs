@@ -227,7 +227,7 @@ impl Session {
 
 impl Address {
     /// What the model is called.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match &self.from {
             From::Hub { name, .. } => name.repository(),
             From::Files { name, .. } => name.clone(),

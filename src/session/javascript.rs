@@ -145,8 +145,10 @@ export interface DeviceReport {
   kind: "cpu" | "webgpu";
   adapter: string;
   precision: string;
-  /** Largest difference from the model's reference vectors, and what it may be. */
+  /** Largest difference from the model's reference vectors, which are the CPU's in f32, and what it may be. */
   self_test_difference: number;
+  /** The lowest cosine to one of them. */
+  self_test_cosine: number;
   self_test_tolerance: number;
   /** Anything to know, for instance why a device was passed over. */
   notes: string[];

@@ -145,8 +145,8 @@ impl Session {
             device
         };
         let (encoder, device) = match tried {
-            Ok((encoder, difference, time)) if time < on_cpu => {
-                let mut device = report(&encoder, &model.bundle, difference);
+            Ok((encoder, agreement, time)) if time < on_cpu => {
+                let mut device = report(&encoder, &model.bundle, agreement);
                 device.notes = model.device.notes.clone();
                 device.notes.push(format!(
                     "WebGPU is used: a short query takes {time:.0} ms there, {on_cpu:.0} ms on the CPU."
@@ -178,16 +178,16 @@ impl Session {
         let mut notes = Vec::new();
         if choice == DeviceChoice::WebGpu {
             match device::on_gpu(bundle, &self.0.gpu, upload, progress).await {
-                Ok((encoder, difference)) => {
-                    let report = report(&encoder, bundle, difference);
+                Ok((encoder, agreement)) => {
+                    let report = report(&encoder, bundle, agreement);
                     return Ok((encoder, report));
                 }
                 Err(problem @ Error::Device { .. }) => notes.push(passed_over(&problem)),
                 Err(problem) => return Err(problem),
             }
         }
-        let (encoder, difference) = device::on_cpu(bundle, precision, progress).await?;
-        let mut report = report(&encoder, bundle, difference);
+        let (encoder, agreement) = device::on_cpu(bundle, precision, progress).await?;
+        let mut report = report(&encoder, bundle, agreement);
         report.notes = notes;
         if choice == DeviceChoice::Auto {
             report.measured.push(("cpu".into(), device::time(&encoder).await?));

@@ -2,6 +2,7 @@
 //!
 //! - `load`, `download`, `device`, `model`: a bundle's files, and a device that runs them right
 //! - `address`, `source`, `import`: models that are no bundles yet, of a hub or of a person's files
+//! - `card`: what a model is by its manifest
 //! - `open`, `corpus`: what is searched
 //! - `encode`, `search`: the work itself; `vectors`: search without texts
 //! - `data`, `evaluate`, `runs`: measuring models
@@ -21,6 +22,7 @@
 mod address;
 mod benchmark;
 mod browser;
+mod card;
 mod corpus;
 mod data;
 mod device;

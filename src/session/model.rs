@@ -44,8 +44,8 @@ impl Model {
     /// Whatever keeps it from running there.
     pub async fn moved_to_cpu(&self, note: String) -> Result<Self> {
         let encoder = Encoder::new(&self.bundle, Machine::cpu())?;
-        let difference = encoder.self_test(&self.bundle.manifest.self_test).await?;
-        let mut device = report(&encoder, &self.bundle, difference);
+        let agreement = encoder.agreement(&self.bundle.manifest.self_test).await?;
+        let mut device = report(&encoder, &self.bundle, agreement);
         device.notes = self.device.notes.iter().cloned().chain([note]).collect();
         device.measured = self.device.measured.clone();
         Ok(Self { precision: PrecisionChoice::Exact, ..self.moved(Rc::new(encoder), device) })

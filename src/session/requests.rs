@@ -66,6 +66,7 @@ impl Session {
             | Request::ClearCache { id }
             | Request::ListKept { id }
             | Request::RemoveKept { id, .. }
+            | Request::Describe { id, .. }
             | Request::DebugLoseGpu { id } => (*id, Place::None),
         };
         self.make_room(place);
@@ -163,6 +164,7 @@ impl Session {
                 download::remove(&url).await?;
                 Event::Kept { id, models: self.kept().await? }
             }
+            Request::Describe { url, .. } => Event::Described { id, card: self.card(&url).await? },
             Request::DebugLoseGpu { .. } => {
                 let gpu = self.0.gpu.opened();
                 gpu.ok_or_else(|| Error::Input("No GPU is open".into()))?.destroy();

@@ -38,7 +38,11 @@ for (const { name, ...look } of looks) {
     await page.getByRole("link", { name: "Benchmark" }).click();
     await page.getByRole("button", { name: "Run" }).waitFor();
     assert.deepEqual(await faults(page), [], "Benchmark");
-    await page.getByRole("link", { name: "Evaluate" }).click();
+    await page.getByRole("link", { name: "Model", exact: true }).click();
+    await page.getByRole("heading", { name: "Files" }).waitFor();
+    await page.getByText(/sources of training texts/).click();
+    assert.deepEqual(await faults(page), [], "Model");
+    await page.getByRole("link", { name: "Evaluate", exact: true }).click();
     await page.getByRole("checkbox", { name: "Deutsch" }).waitFor();
     assert.deepEqual(await faults(page), [], "Evaluate");
     // Two languages: enough for every part of a report.

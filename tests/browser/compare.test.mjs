@@ -290,9 +290,12 @@ test("without the list there is the model of the page, and any by its address", 
   server.faults.set("models/models.json", () => Buffer.from('[{"folder": "model/"}]'));
   const search = await compare("?device=cpu");
   const { page } = search;
-  await page.getByText(/models\/models\.json: missing field `name`.*named by its address/).waitFor();
-  assert.equal(await search.model.evaluate((select) => select.selectedOptions[0].label), "the model of this page");
+  await page.getByText(/models\/models\.json: missing field `name`.*takes a name, a URL or a folder/).waitFor();
   await search.ready();
+  // Unlisted, it has the name that it tells itself.
+  const { name } = manifestOf("model");
+  await search.model.locator("option", { hasText: `${name} (4-bit, ` }).waitFor({ state: "attached" });
+  assert.match(await search.model.evaluate((select) => select.selectedOptions[0].label), new RegExp(`^${name} \\(4-bit, `));
   await search.with.selectOption("Other model (name, URL or folder) …");
   const field = page.getByRole("dialog", { name: "Other model" }).getByRole("textbox");
   await field.fill("nowhere/");

@@ -130,7 +130,7 @@ test("a model is told before it comes, answers, and comes again without the netw
   await search.bring();
   const kept = dialog.getByRole("list", { name: "Stored models" });
   const today = new Date().toISOString().slice(0, 10);
-  await kept.getByText(/owner\/tiny q8, \d+ kB, last used/).waitFor();
+  await kept.getByText(/owner\/tiny 8-bit, \d+ kB, last used/).waitFor();
   assert.match(await kept.innerText(), new RegExp(`last used ${today}`));
   await kept.getByRole("button", { name: "Remove owner/tiny" }).click();
   await kept.getByText("owner/tiny").waitFor({ state: "detached" });
@@ -140,14 +140,14 @@ test("a model is told before it comes, answers, and comes again without the netw
 test("a link to a model asks before anything of it is fetched", { timeout: patience }, async () => {
   hub.requests.length = 0;
   const search = await opened("?device=cpu&model=hub:owner/tiny:q4");
-  const alert = search.page.getByRole("alert").filter({ hasText: /names the model owner\/tiny:q4 on 127\.0\.0\.1/ });
+  const alert = search.page.getByRole("alert").filter({ hasText: /names the model owner\/tiny on 127\.0\.0\.1/ });
   await alert.waitFor();
   assert.deepEqual(hub.requests, []);
   assert.equal((await search.hits()).length, 10);
   await alert.getByRole("button", { name: "See what it is" }).click();
   await search.offered.waitFor();
   assert.deepEqual(asked("safetensors"), []);
-  await search.offered.getByLabel(/q4/).check();
+  await search.offered.getByLabel(/^4-bit/).check();
   await search.offered.getByRole("button", { name: "Load", exact: true }).click();
   await search.runs("owner/tiny");
   assert.match(await search.device.innerText(), /4-bit/);
@@ -157,6 +157,35 @@ test("a link to a model asks before anything of it is fetched", { timeout: patie
   await search.runs("owner/tiny");
   await search.context.close();
 });
+
+for (const [view, button, done] of [
+  ["evaluate", "Evaluate", ({ page }) => page.getByRole("heading", { name: "owner/tiny on sample" })],
+  ["benchmark", "Run", ({ page }) => page.getByRole("heading", { name: "owner/tiny, 8-bit" })],
+]) {
+  test(`a link that makes ${button} use a hub's model shows first what it costs`, { timeout: patience }, async () => {
+    hub.requests.length = 0;
+    const search = await opened(`?view=${view}&device=cpu&model=hub:owner/tiny&languages=de,en&devices=cpu&precisions=exact&cells=1x24&texts=de&repeats=1&warmups=0`);
+    const { page, offered } = search;
+    const go = page.getByRole("button", { name: button, exact: true });
+    await go.click();
+    await offered.getByText(/^downloads [\d.]+ [kM]B$/).waitFor();
+    assert.deepEqual(asked("safetensors"), []);
+    await search.dialog.getByRole("button", { name: "Close" }).click();
+    assert.equal(await page.getByRole("progressbar").count(), 0);
+    await go.click();
+    await offered.getByRole("button", { name: "Load", exact: true }).click();
+    await done(search).waitFor();
+    // Stored, it needs no question, and the Model view tells it by the same name.
+    await page.reload();
+    await go.click();
+    await done(search).waitFor();
+    await page.getByRole("link", { name: "About this model: owner/tiny" }).click();
+    await page.getByRole("heading", { name: "owner/tiny", level: 2 }).waitFor();
+    assert.match(await page.getByLabel("Code for your page").innerText(), /await load\("owner\/tiny"\)/);
+    await page.getByRole("link", { name: "Its page on the hub" }).waitFor();
+    await search.context.close();
+  });
+}
 
 test("what cannot be had or used is a sentence with what to do, and what ran goes on", { timeout: patience }, async (t) => {
   t.after(() => Object.assign(hub, { cors: true, offline: false }));

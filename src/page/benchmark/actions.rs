@@ -8,10 +8,8 @@ use crate::benchmark::{self, Device, Plan};
 use crate::page::activity::{Activity, Company, Work};
 use crate::page::catalogue::{benchmark as text, fill, message};
 use crate::page::corpus::SAMPLE;
-use crate::page::link::answer;
 use crate::page::model::{MODEL, resolve};
 use crate::page::worker::Worker;
-use crate::patience;
 use crate::protocol::Request;
 
 /// The field with the sizes.
@@ -81,6 +79,13 @@ impl Benchmark {
             return;
         }
         let address = self.model.get_untracked();
+        let then = Callback::new(move |address| {
+            self.choose_timed_model(Some(address));
+            self.run_benchmark();
+        });
+        if address.as_ref().is_some_and(|address| !self.page.may_use(address, then)) {
+            return;
+        }
         let (Some(url), Some(sample)) = (resolve(address.as_deref().unwrap_or(MODEL)), resolve(SAMPLE))
         else {
             self.page.say(
@@ -119,19 +124,6 @@ impl Benchmark {
 
     /// Copies the present address, which holds the choices.
     pub(super) fn copy_link(self) {
-        let address = window().location().href().unwrap_or_default();
-        let navigator = window().navigator();
-        // Browsers have it on `https:` and `localhost` only.
-        let there = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| c.is_object());
-        leptos::task::spawn_local(async move {
-            let copied = match there {
-                true => answer(patience::CLIPBOARD, navigator.clipboard().write_text(&address)).await,
-                false => Err(text::SECURE_ONLY.into()),
-            };
-            self.page.notice.set(Some(match copied {
-                Ok(_) => text::COPIED.into(),
-                Err(why) => fill(text::NOT_COPIED, &[("why", &why), ("address", &address)]),
-            }));
-        });
+        self.page.copy(window().location().href().unwrap_or_default(), text::COPIED);
     }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::Benchmark;
 use crate::page::catalogue::{benchmark as text, fill};
+use crate::page::models::Known;
 use crate::protocol::Event;
 
 impl Benchmark {
@@ -13,6 +14,7 @@ impl Benchmark {
         match event {
             Event::Benchmark { id, report, now } if active == Some(id) => {
                 let finished = report.finished;
+                self.page.know(Known::named(report.url.clone(), report.model.clone()));
                 self.report.set(Some(report));
                 self.now.set(now);
                 if finished {

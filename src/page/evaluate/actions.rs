@@ -178,6 +178,9 @@ impl Evaluate {
             );
             return;
         }
+        if !self.may_measure() {
+            return;
+        }
         self.stop_measuring();
         self.stopped.set(None);
         self.offers.set(false);
@@ -223,6 +226,21 @@ impl Evaluate {
         } else {
             self.open_task();
         }
+    }
+
+    /// Whether both models may come; what a link alone names is shown first with what it costs, and measured once the
+    /// person wants it.
+    fn may_measure(self) -> bool {
+        let wanted = |of: RwSignal<Option<String>>| {
+            let Some(address) = of.get_untracked() else { return true };
+            let then = Callback::new(move |address| {
+                of.set(Some(address));
+                self.page.replace_address();
+                self.measure();
+            });
+            self.page.may_use(&address, then)
+        };
+        wanted(self.model) && wanted(self.against)
     }
 
     fn open_task(self) {
@@ -284,8 +302,7 @@ impl Evaluate {
             relevance: Some(next.relevance),
         });
         if sent {
-            let name = next.address.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-            let model = if next.address == MODEL { text::DEFAULT_MODEL.to_owned() } else { name };
+            let model = untrack(|| self.page.name_of(&next.address));
             let removed = next.lir.map(|n| words::plural(n, text::DIRECTION));
             let what = match &removed {
                 Some(n) => fill(text::MEASURING_LIR, &[("model", &model), ("directions", n)]),

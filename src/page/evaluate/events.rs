@@ -5,11 +5,12 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::choices::{Data, Shown};
-use super::{ABOUT, Evaluate, Kept, MEASURE, Place, Queries, Rows, Run};
+use super::{ABOUT, Evaluate, Kept, MEASURE, Place, Planned, Queries, Rows, Run};
 use crate::evaluation::{EvalReport, Setting};
 use crate::page::activity::is_active;
 use crate::page::catalogue::{evaluate as text, fill, message};
 use crate::page::model::foreign_host;
+use crate::page::models::Known;
 use crate::page::words;
 use crate::protocol::{CellChoice, Event, Id, QueryRow, TaskInfo};
 
@@ -110,8 +111,10 @@ impl Evaluate {
         let Some(Some((planned, place))) = self.kept.try_update_value(|k| k.measuring.clone()) else {
             return;
         };
-        let run =
-            Run { id, address: planned.address, data: planned.data, languages: planned.languages, report };
+        self.page.know(Known::named(planned.url, report.facts.model.clone()));
+        let model = untrack(|| self.page.name_of(&planned.address));
+        let Planned { address, data, languages, .. } = planned;
+        let run = Run { id, address, model, data, languages, report };
         self.live.set(true);
         if place == Place::First {
             self.comparison.set(None);

@@ -40,8 +40,9 @@ const MEASURE: WayOut = WayOut::View { name: ABOUT.name, words: text::AGAIN };
 struct Run {
     /// What the worker knows it by.
     pub id: Id,
-    /// The model's address as it was given.
+    /// The model's address as it was given, and its name.
     pub address: String,
+    pub model: String,
     /// What it was measured on.
     pub data: Data,
     /// The languages asked for; empty for all.
@@ -55,9 +56,9 @@ impl Run {
         match self.report.facts.lir {
             Some(n) => fill(
                 text::WITH_LIR,
-                &[("model", &self.report.facts.model), ("directions", &words::plural(n, text::DIRECTION))],
+                &[("model", &self.model), ("directions", &words::plural(n, text::DIRECTION))],
             ),
-            None => self.report.facts.model.clone(),
+            None => self.model.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@ use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::hub::{About, Listed, Memory};
-use crate::page::bring::{hub_host, shown};
+use crate::page::bring::hub_host;
 use crate::page::catalogue::{bring as text, fill};
 use crate::page::files::chosen;
 use crate::page::names;
@@ -111,7 +111,7 @@ fn Offered(offer: Offer) -> impl IntoView {
                         prop:checked=move || packing.with(|p| p == word)
                         on:change=move |_| packing.set(word.into())
                     />
-                    <span><strong>{word} {fill(text::PACKING_SIZE, &[("size", &size)])}</strong> {is_kept.then_some(text::IS_STORED)}</span>
+                    <span><strong>{fill(text::PACKING_SIZE, &[("bits", &words::bits(word)), ("size", &size)])}</strong> {is_kept.then_some(text::IS_STORED)}</span>
                     <span class="why">{meaning}</span>
                 </label>
             }
@@ -272,10 +272,10 @@ fn Kept() -> impl IntoView {
     let bring = page.bring;
     let one = move |model: KeptModel| {
         let KeptModel { url, name, quantization, bytes, date } = model;
-        let is_made = url.starts_with("hub:") || url.starts_with("files:");
-        let label = if is_made { shown(&url) } else { name.clone() };
+        let known = page.name_of(&url);
+        let label = if known == url { name } else { known };
         let facts = [
-            Some(quantization),
+            Some(words::bits(&quantization)),
             Some(size(bytes as f64)),
             date.map(|day| fill(text::LAST_USED, &[("date", &day)])),
         ];

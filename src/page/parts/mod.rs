@@ -1,12 +1,15 @@
 //! Components that several views are made of.
 
+mod about;
 mod bar;
 mod bring;
 mod fields;
 mod form;
 mod pick;
 mod progress;
+pub(super) mod scale;
 
+pub(super) use about::{AboutModel, ViewOf};
 pub(super) use bar::segment;
 pub(super) use bring::Bring;
 pub(super) use fields::FieldRoles;

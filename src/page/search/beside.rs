@@ -8,11 +8,13 @@ use leptos::prelude::*;
 
 use super::{ABOUT, Asked, FirstLoad, Search};
 use crate::page::activity::{Activity, is_active};
+use crate::page::bring::is_made;
 use crate::page::catalogue::{fill, search as text};
 use crate::page::corpus::Presence;
 use crate::page::link::Link;
 use crate::page::messages::sentence;
 use crate::page::model::{MODEL, Model, resolve};
+use crate::page::models::Known;
 use crate::protocol::{Event, Id, Request, Results};
 use crate::text::Cut;
 
@@ -63,6 +65,15 @@ impl Search {
         self.beside.address.set(address);
         self.page.replace_address();
         self.restart_beside();
+    }
+
+    /// The person wants it tried again; one that only a link named is shown before it comes.
+    pub(super) fn retry_beside(self) {
+        let Some(address) = self.beside.address.get_untracked() else { return };
+        let choose = Callback::new(move |address| self.choose_beside(Some(address)));
+        if !is_made(&address) || self.page.may_use(&address, choose) {
+            self.choose_beside(Some(address));
+        }
     }
 
     /// Loads the second model anew, with the device and text that are chosen now.
@@ -169,6 +180,7 @@ impl Search {
             Event::Progress { .. } => self.page.hear_progress(&event),
             Event::ModelReady { id, model, device } if is_active(b.activity, id) => {
                 b.activity.set(None);
+                self.page.know(Known::running(&model));
                 b.model.set(Some(Model { info: model, device }));
                 self.open_beside();
             }
@@ -210,15 +222,12 @@ impl Search {
     /// The name of the model whose ranking is on the screen, as it is listed or names itself.
     pub(super) fn first_name(self) -> String {
         let page = self.page;
-        let loaded = page.model.with(|m| m.as_ref().map(|m| (m.info.url.clone(), m.info.name.clone())));
-        let (url, name) = loaded.unwrap_or_else(|| (MODEL.into(), text::THIS_PAGES.into()));
-        page.listed(&url).map_or(name, |m| m.name)
+        let loaded = page.model.with(|m| m.as_ref().map(|m| m.info.url.clone()));
+        page.name_of(loaded.as_deref().unwrap_or(MODEL))
     }
 
     /// The second model's name: as it is listed or names itself, until then its address.
     pub(super) fn second_name(self) -> String {
-        let address = self.beside.address.get().unwrap_or_default();
-        let own = self.beside.model.with(|m| m.as_ref().map(|m| m.info.name.clone()));
-        self.page.listed(&address).map(|m| m.name).or(own).unwrap_or(address)
+        self.page.name_of(&self.beside.address.get().unwrap_or_default())
     }
 }

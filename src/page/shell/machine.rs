@@ -10,7 +10,7 @@ use crate::page::catalogue::{fill, shell as text};
 use crate::page::isolation::Threads;
 use crate::page::model::Model;
 use crate::page::names;
-use crate::page::parts::Progress;
+use crate::page::parts::{AboutModel, Progress};
 use crate::page::state::Page;
 use crate::page::view::View;
 use crate::page::words;
@@ -87,7 +87,7 @@ fn can_load(page: Page) -> bool {
 fn Line() -> impl IntoView {
     let page = Page::here();
     let words = move || match page.model.get() {
-        Some(model) => model_line(&model),
+        Some(model) => model_line(&page.name_of(&model.info.url), &model),
         None if page.worker.get() == Worker::Dead => text::WORKER_DEAD.into(),
         None if page.loading.with(Option::is_some) => {
             let examples = page.corpus.with(Option::is_some);
@@ -104,11 +104,11 @@ fn Line() -> impl IntoView {
 }
 
 /// `name · 26 MB · 4-bit, fast · CPU (WebAssembly, SIMD) · self-test passed`.
-fn model_line(model: &Model) -> String {
+fn model_line(name: &str, model: &Model) -> String {
     let Model { info, device } = model;
     format!(
         "{} · {} · {} · {} ({}) · {}",
-        info.name,
+        name,
         words::bytes(info.bytes as f64),
         words::computes(&info.quantization, &device.precision),
         words::device(&device.kind),
@@ -204,7 +204,9 @@ fn DeviceChoices() -> impl IntoView {
 
 #[component]
 fn ModelDetails(model: Model) -> impl IntoView {
+    let page = Page::here();
     let Model { info, device } = model;
+    let address = info.url.clone();
     let languages: Vec<String> = info.languages.iter().map(|code| names::english(code)).collect();
     let from = if info.from_cache { text::FROM_STORAGE } else { text::FROM_NETWORK };
     let measured: Vec<String> = device
@@ -213,7 +215,7 @@ fn ModelDetails(model: Model) -> impl IntoView {
         .map(|(kind, t)| format!("{} {}", words::device(kind), words::ms(*t)))
         .collect();
     let mut rows = vec![
-        (text::MODEL, info.name),
+        (text::MODEL, page.name_of(&info.url)),
         (text::ADDRESS, info.url),
         (text::MODEL_LICENCE, info.licence),
         (text::LANGUAGES, languages.join(", ")),
@@ -229,7 +231,7 @@ fn ModelDetails(model: Model) -> impl IntoView {
                 ],
             ),
         ),
-        (text::WEIGHTS, format!("{}, {}", info.quantization, words::bytes(info.bytes as f64))),
+        (text::WEIGHTS, format!("{}, {}", words::bits(&info.quantization), words::bytes(info.bytes as f64))),
         (text::LOADED, fill(from, &[("ms", &words::ms(info.load_ms))])),
         (text::HASH, fill(text::HASH_IS, &[("hash", &info.hash)])),
         (text::RUNS_ON, format!("{}: {}", words::device(&device.kind), device.adapter)),
@@ -255,11 +257,6 @@ fn ModelDetails(model: Model) -> impl IntoView {
         {(!device.notes.is_empty()).then(|| view! {
             <ul class="notes">{device.notes.into_iter().map(note).collect_view()}</ul>
         })}
-        {(!info.recipe.trim().is_empty()).then(|| view! {
-            <details class="recipe">
-                <summary>{text::TRAINED}</summary>
-                <pre tabindex="0">{info.recipe}</pre>
-            </details>
-        })}
+        <p><AboutModel address/></p>
     }
 }

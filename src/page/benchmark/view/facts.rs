@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::named;
 use crate::benchmark::Report;
 use crate::page::benchmark::Benchmark;
 use crate::page::catalogue::{benchmark as text, fill};
@@ -11,7 +12,7 @@ use crate::page::words;
 pub(super) fn Facts() -> impl IntoView {
     let b = Benchmark::here();
     let row = |(name, value): (String, String)| view! { <dt>{name}</dt><dd>{value}</dd> };
-    let rows = move || b.report.with(|r| r.iter().flat_map(facts).map(row).collect_view());
+    let rows = move || b.report.with(|r| r.iter().flat_map(|r| facts(b, r)).map(row).collect_view());
     view! {
         <section class="explain facts" aria-labelledby="facts">
             <h3 id="facts">{text::FACTS}</h3>
@@ -20,11 +21,11 @@ pub(super) fn Facts() -> impl IntoView {
     }
 }
 
-fn facts(report: &Report) -> Vec<(String, String)> {
+fn facts(b: Benchmark, report: &Report) -> Vec<(String, String)> {
     let own = |name: &str, value: String| (name.to_owned(), value);
     let plan = &report.plan;
     let mut rows = vec![
-        own(text::MODEL, format!("{}, {}", report.model, report.quantization)),
+        own(text::MODEL, named(b, report)),
         own(text::ADDRESS, report.url.clone()),
         own(text::HASH, fill(text::MANIFEST_HASH, &[("hash", &report.hash)])),
     ];

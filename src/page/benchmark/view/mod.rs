@@ -41,7 +41,7 @@ pub(super) fn Benchmark() -> impl IntoView {
 #[component]
 fn Timed() -> impl IntoView {
     let b = State::here();
-    let title = move || b.report.with(|r| r.as_ref().map(|r| format!("{}, {}", r.model, r.quantization)));
+    let title = move || b.report.with(|r| r.as_ref().map(|r| named(b, r)));
     let state = move || {
         let running = b.activity.with(Option::is_some);
         b.report.with(|r| r.as_ref().map(|r| if running { String::new() } else { ended(r) }))
@@ -65,6 +65,11 @@ fn Timed() -> impl IntoView {
             <button type="button" class="quiet" on:click=move |_| b.export_benchmark(Format::Csv)>{text::SAVE_CSV}</button>
         </p>
     }
+}
+
+/// The model's name, and its weights' bits.
+pub(super) fn named(b: State, report: &Report) -> String {
+    format!("{}, {}", b.page.name_of(&report.url), words::bits(&report.quantization))
 }
 
 /// How it ended.

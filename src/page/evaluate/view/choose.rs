@@ -10,7 +10,7 @@ use crate::page::evaluate::choices::Data;
 use crate::page::files::chosen;
 use crate::page::model::MODEL;
 use crate::page::names;
-use crate::page::parts::{FieldRoles, Form};
+use crate::page::parts::{FieldRoles, Form, Pick};
 use crate::page::words;
 use crate::protocol::DeviceChoice;
 
@@ -228,37 +228,11 @@ fn Models() -> impl IntoView {
     let name_first = Callback::new(move |address: String| e.name_model(&address));
     let name_second = Callback::new(move |address: String| e.name_second_model(&address));
     view! {
-        <ModelAddress label=text::MODEL value=first name=name_first/>
-        <ModelAddress label=text::SECOND_MODEL value=second name=name_second/>
-        <datalist id="listed">
-            {move || e.page.models.get().into_iter().map(|model| {
-                view! { <option value=model.folder>{model.name}</option> }
-            }).collect_view()}
-        </datalist>
-        <p class="hint" id="model-hint">
-            "The address of a bundle’s folder, as " <code>"interlingua import"</code> " writes it. "
-            <code>{MODEL}</code> " is the model of this page."
-        </p>
-    }
-}
-
-/// A field for the address of a model.
-#[component]
-fn ModelAddress(label: &'static str, value: Signal<String>, name: Callback<String>) -> impl IntoView {
-    view! {
-        <label class="field">
-            <span>{label}</span>
-            <input
-                type="text"
-                inputmode="url"
-                autocomplete="off"
-                spellcheck="false"
-                list="listed"
-                aria-describedby="model-hint"
-                prop:value=value
-                on:change:target=move |event| name.run(event.target().value())
-            />
-        </label>
+        <div class="models">
+            <Pick label=text::MODEL value=first choose=name_first/>
+            <Pick label=text::SECOND_MODEL value=second other=first choose=name_second/>
+            {move || e.page.models_problem.get().map(|problem| view! { <p class="hint">{problem}</p> })}
+        </div>
     }
 }
 

@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::scale;
 use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::choices::{MapMeasure, Shown, cell_name, pair};
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::names;
+use crate::page::parts::scale;
 use crate::page::words;
 
 #[component]

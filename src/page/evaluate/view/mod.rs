@@ -7,7 +7,6 @@ mod facts;
 mod map;
 mod queries;
 mod ranking;
-mod scale;
 mod scores;
 
 use leptos::prelude::*;

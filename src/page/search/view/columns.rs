@@ -115,7 +115,7 @@ fn Absent() -> impl IntoView {
                 <div class="message problem">
                     <p><strong>{problem}</strong> {text::NOT_TOUCHED}</p>
                     <div class="buttons">
-                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(b.address.get_untracked())>{text::TRY_AGAIN}</button>
+                        <button type="button" class="quiet" on:click=move |_| search.retry_beside()>{text::TRY_AGAIN}</button>
                         <button type="button" class="quiet" on:click=move |_| search.choose_beside(None)>{text::STOP_COMPARING}</button>
                     </div>
                 </div>

@@ -3,7 +3,7 @@
 
 /// A background and the text on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pair {
+struct Pair {
     ground: [u8; 3],
     text: [u8; 3],
 }
@@ -21,14 +21,14 @@ const LIGHT_ENDS: [(f64, f64, f64); 2] = [(0.60, 0.14, 50.0), (0.50, 0.12, 250.0
 const DARK_ENDS: [(f64, f64, f64); 2] = [(0.68, 0.14, 55.0), (0.66, 0.12, 245.0)];
 
 /// The style of a figure that is `part` (0 to 1) of the way up the scale.
-pub(super) fn sequential(part: f64) -> String {
+pub(in crate::page) fn sequential(part: f64) -> String {
     let part = part.clamp(0.0, 1.0);
     let at = |(low, high): (Lch, Lch)| on(between(low, high, part));
     style(at(LIGHT), at(DARK))
 }
 
 /// The style of a difference, from −1 to 1 as a share of the largest.
-pub(super) fn diverging(part: f64) -> String {
+pub(in crate::page) fn diverging(part: f64) -> String {
     let part = part.clamp(-1.0, 1.0);
     let at = |middle: Lch, ends: [Lch; 2]| {
         let end = ends[usize::from(part > 0.0)];

@@ -1,0 +1,48 @@
+//! The way to another view, for one model.
+
+use leptos::prelude::*;
+
+use crate::page::address::Builder;
+use crate::page::catalogue::{fill, model as text};
+use crate::page::model::{MODEL, same_folder};
+use crate::page::state::Page;
+
+/// A link that shows a view for a model: it can be copied and opened beside.
+#[component]
+pub(in crate::page) fn ViewOf(
+    /// The view's name in the address; none is the first.
+    view: Option<&'static str>,
+    #[prop(into)] address: Signal<String>,
+    words: &'static str,
+) -> impl IntoView {
+    let page = Page::here();
+    let search = move || {
+        let mut search = Builder::default();
+        search.put_some("view", view);
+        page.write_device(&mut search);
+        address.with(|a| search.put_some("model", Some(a.as_str()).filter(|a| !same_folder(a, MODEL))));
+        search.search()
+    };
+    let follow = move |event: web_sys::MouseEvent| {
+        // A click that asks for a new tab or window is the browser's.
+        if !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
+            event.prevent_default();
+            page.follow(&untrack(search));
+        }
+    };
+    view! {
+        <a
+            href=move || format!("./{}", search())
+            aria-label=move || fill(text::WORDS_OF, &[("words", words), ("name", &page.name_of(&address.get()))])
+            on:click=follow
+        >
+            {words}
+        </a>
+    }
+}
+
+/// The way to what a model is.
+#[component]
+pub(in crate::page) fn AboutModel(#[prop(into)] address: Signal<String>) -> impl IntoView {
+    view! { <ViewOf view=Some("model") address words=text::ABOUT/> }
+}
