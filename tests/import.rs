@@ -52,9 +52,9 @@ fn fetched(folder: &Folder, step: usize, quantization: Option<Quantization>) -> 
     get(folder, &mut files, Files::to_import);
     let mut import = Import::new("model", &mut files, quantization)?;
     let paths = import.files();
-    while let Some(path) = paths.iter().find(|path| import.come(path) < folder[*path].len() as u64) {
+    while let Some(path) = paths.iter().find(|path| import.received(path) < folder[*path].len() as u64) {
         for path in paths.iter().filter(|other| *other >= path) {
-            let rest = &folder[path][import.come(path) as usize..];
+            let rest = &folder[path][import.received(path) as usize..];
             import.push(path, &rest[..rest.len().min(step)])?;
         }
     }

@@ -271,10 +271,10 @@ async fn come(begun: Begun, progress: &mut Progress<'_>) -> (Begun, Result<()>) 
     let paths = import.files();
     let all: Vec<Listed> = paths.iter().map(|path| listed(&files, path)).collect();
     let total: f64 = all.iter().map(|file| file.bytes.unwrap_or_default() as f64).sum();
-    let so_far: f64 = paths.iter().map(|path| import.come(path) as f64).sum();
+    let so_far: f64 = paths.iter().map(|path| import.received(path) as f64).sum();
     let state = RefCell::new((import, hashers, progress, so_far, 0usize));
     let one = async |file: Listed| -> Result<()> {
-        let from = state.borrow().0.come(&file.path);
+        let from = state.borrow().0.received(&file.path);
         let mut part = |bytes: &[u8]| {
             let (import, hashers, progress, done, _) = &mut *state.borrow_mut();
             hashers.entry(file.path.clone()).or_default().push(bytes);

@@ -1,14 +1,14 @@
-//! `config.json`: the shape of the encoder.
+//! Reads `config.json`: the encoder's dimensions.
 
 use serde_json::Value;
 
-use super::object::{Object, nothing};
+use super::object::{Object, is_empty};
 use crate::{
     Error, Result,
     architecture::{Activation, Config, Family, Pooling, Rotary},
 };
 
-/// Fields that change no vector: training, generation, heads, and where the file came from.
+/// Fields that change no vector: training, generation, heads, and the file's origin.
 const IGNORED: &[&str] = &[
     "_attn_implementation",
     "_attn_implementation_autoset",
@@ -85,7 +85,7 @@ const IGNORED: &[&str] = &[
     "xla_device",
 ];
 
-/// More of them in a DistilBERT; its positions are in the checkpoint, sinusoidal ones too.
+/// Further ones of DistilBERT; its positions are in the checkpoint, even if they are sinusoidal.
 const IGNORED_OF_DISTIL_BERT: &[&str] = &[
     "attention_dropout",
     "dropout",
@@ -95,7 +95,7 @@ const IGNORED_OF_DISTIL_BERT: &[&str] = &[
     "sinusoidal_pos_embds",
 ];
 
-/// More of them in a ModernBERT, of which the padding's id is one.
+/// Further ones of ModernBERT, including the padding id.
 const IGNORED_OF_MODERN_BERT: &[&str] = &[
     "attention_dropout",
     "classifier_activation",
@@ -113,11 +113,11 @@ const IGNORED_OF_MODERN_BERT: &[&str] = &[
     "pad_token_id",
 ];
 
-/// What `config.json` says.
+/// The contents of `config.json`.
 pub struct Architecture {
-    /// With mean pooling, and nothing after it.
+    /// With mean pooling, and no module after it.
     pub config: Config,
-    /// `model_type`, which names the tokenizer's class where nothing else does.
+    /// `model_type`, which determines the tokenizer's class if nothing else does.
     pub kind: String,
     /// `tokenizer_class`.
     pub tokenizer_class: Option<String>,
@@ -138,18 +138,28 @@ pub fn read(mut json: Object) -> Result<Architecture> {
             let other = if other.is_empty() { "(missing)" } else { other };
             return Err(Error::Unsupported {
                 what: format!("{}: {other}", json.at("model_type")),
-                hint: "encoders of the families bert, xlm-roberta, distilbert and modernbert are read".into(),
+                hint:
+                    "only encoders of the families bert, xlm-roberta, distilbert and modernbert are supported"
+                        .into(),
             });
         }
     };
-    json.expect("is_decoder", nothing, "encoders are read, in which each token sees all others")?;
-    json.expect("is_causal", nothing, "encoders are read, in which each token sees all others")?;
-    json.expect("add_cross_attention", nothing, "encoders that stand alone are read")?;
-    json.expect("is_encoder_decoder", nothing, "encoders that stand alone are read")?;
-    json.expect("cross_attention_hidden_size", nothing, "encoders that stand alone are read")?;
-    json.expect("pruned_heads", nothing, "models with all their heads are read")?;
-    json.expect("auto_map", nothing, "models that bring code of their own are not run")?;
-    json.expect("quantization_config", nothing, "weights in f32, f16 or bf16 are read")?;
+    json.expect(
+        "is_decoder",
+        is_empty,
+        "only encoders, in which each token attends to all others, are supported",
+    )?;
+    json.expect(
+        "is_causal",
+        is_empty,
+        "only encoders, in which each token attends to all others, are supported",
+    )?;
+    json.expect("add_cross_attention", is_empty, "only stand-alone encoders are supported")?;
+    json.expect("is_encoder_decoder", is_empty, "only stand-alone encoders are supported")?;
+    json.expect("cross_attention_hidden_size", is_empty, "only stand-alone encoders are supported")?;
+    json.expect("pruned_heads", is_empty, "only models with all their heads are supported")?;
+    json.expect("auto_map", is_empty, "models with code of their own are not run")?;
+    json.expect("quantization_config", is_empty, "only weights in f32, f16 or bf16 are supported")?;
     let config = match family {
         Family::Bert | Family::XlmRoberta => bert(&mut json, family)?,
         Family::DistilBert => distil_bert(&mut json)?,
@@ -165,16 +175,16 @@ pub fn read(mut json: Object) -> Result<Architecture> {
 }
 
 fn bert(json: &mut Object, family: Family) -> Result<Config> {
-    json.expect("position_embedding_type", |v| v == "absolute", "absolute positions are read")?;
+    json.expect("position_embedding_type", |v| v == "absolute", "only absolute positions are supported")?;
     let activation = activation(json, "hidden_act")?;
     let padding = json.has("pad_token_id").then(|| json.number("pad_token_id")).transpose()?;
     let first_position = match family {
         Family::Bert | Family::DistilBert | Family::ModernBert => 0,
-        // Positions are counted from the padding's id on.
+        // Positions are counted from the padding id on.
         Family::XlmRoberta => padding.unwrap_or(Some(1)).map(|id| id.saturating_add(1)).ok_or_else(|| {
             Error::format(
                 json.at("pad_token_id"),
-                "a whole number is missing, from which positions are counted",
+                "a whole number, from which positions are counted, is missing",
             )
         })?,
     };
@@ -187,7 +197,7 @@ fn bert(json: &mut Object, family: Family) -> Result<Config> {
     }
     let layer_norm_epsilon = small(json, "layer_norm_eps", 1e-12)?;
     let hidden = json.need_number("hidden_size")?;
-    json.expect("embedding_size", |v| v == hidden, "embeddings as wide as the blocks are read")?;
+    json.expect("embedding_size", |v| v == hidden, "only embeddings as wide as the blocks are supported")?;
     Ok(Config {
         family,
         vocabulary: json.need_number("vocab_size")?,
@@ -219,7 +229,7 @@ fn distil_bert(json: &mut Object) -> Result<Config> {
         intermediate: json.need_number("hidden_dim")?,
         positions,
         first_position: 0,
-        // Not in the configuration: transformers has it in the code.
+        // Not in the configuration: it is fixed in transformers' code.
         layer_norm_epsilon: 1e-12,
         activation: activation(json, "activation")?,
         max_tokens: positions,
@@ -230,30 +240,31 @@ fn distil_bert(json: &mut Object) -> Result<Config> {
     })
 }
 
-/// `ModernBertConfig`, as transformers writes it and as it did before version 5.
+/// `ModernBertConfig`, as written by transformers 5 and by earlier versions.
 fn modern_bert(json: &mut Object) -> Result<Config> {
     let positions = ["absolute", "sans_pos"];
     json.expect(
         "position_embedding_type",
         |v| positions.iter().any(|p| v == p),
-        "rotary positions are read",
+        "only rotary positions are supported",
     )?;
     for field in ["norm_bias", "attention_bias", "mlp_bias"] {
-        json.expect(field, nothing, "layers without biases are read")?;
+        json.expect(field, is_empty, "only layers without biases are supported")?;
     }
-    json.expect("rope_scaling", nothing, "rotary positions without scaling are read")?;
+    json.expect("rope_scaling", is_empty, "only rotary positions without scaling are supported")?;
     let layers = json.need_number("num_hidden_layers")?;
     let global_every = json.number("global_attn_every_n_layers")?.unwrap_or(3);
     if global_every == 0 {
         let at = json.at("global_attn_every_n_layers");
-        return Err(Error::format(at, "0 is not a possible number"));
+        return Err(Error::format(at, "0 is not allowed"));
     }
     let kind = |i: usize| if i.is_multiple_of(global_every) { "full_attention" } else { "sliding_attention" };
     let same = |value: &Value| match value.as_array() {
         Some(kinds) => kinds.len() == layers && kinds.iter().enumerate().all(|(i, found)| found == kind(i)),
         None => false,
     };
-    let hint = "models are read in which every global_attn_every_n_layers-th block sees the whole text";
+    let hint =
+        "only models in which every global_attn_every_n_layers-th block has global attention are supported";
     json.expect("layer_types", same, hint)?;
     let (theta, local_theta) = thetas(json)?;
     let window = json.number("local_attention")?.unwrap_or(128) / 2;
@@ -278,8 +289,8 @@ fn modern_bert(json: &mut Object) -> Result<Config> {
     })
 }
 
-/// The bases of the angles, of blocks that see the whole text and of the others: `rope_parameters`, or the fields that
-/// they stood in before.
+/// The bases of the rotary angles, of blocks with global and with local attention: `rope_parameters`, or the fields of
+/// earlier versions.
 fn thetas(json: &mut Object) -> Result<(f64, f64)> {
     let theta = json.real("global_rope_theta")?.unwrap_or(160_000.0);
     let local_theta = json.real("local_rope_theta")?.unwrap_or(10_000.0);
@@ -288,7 +299,7 @@ fn thetas(json: &mut Object) -> Result<(f64, f64)> {
     let mut of = |kind: &str, default: f64| {
         let Some(own) = all.take(kind) else { return Ok(default) };
         let mut own = Object::new(&all.at(kind), own)?;
-        own.expect("rope_type", |v| v == "default", "rotary positions without scaling are read")?;
+        own.expect("rope_type", |v| v == "default", "only rotary positions without scaling are supported")?;
         let theta = own.real("rope_theta")?.unwrap_or(default);
         own.finish(&[])?;
         Ok(theta)
@@ -304,13 +315,13 @@ fn activation(json: &mut Object, field: &str) -> Result<Activation> {
         Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast") => Activation::GeluTanh,
         Some("relu") => Activation::Relu,
         Some(other) => {
-            let hint = "gelu, gelu_new, gelu_pytorch_tanh, gelu_fast and relu are read";
+            let hint = "only gelu, gelu_new, gelu_pytorch_tanh, gelu_fast and relu are supported";
             return Err(json.unsupported(field, &other.into(), hint));
         }
     })
 }
 
-/// A field that holds a number between 0 and 1.
+/// A field with a number between 0 and 1.
 fn small(json: &mut Object, field: &str, default: f64) -> Result<f64> {
     let value = json.take(field);
     match value.as_ref().map(|value| value.as_f64()) {

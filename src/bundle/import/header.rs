@@ -1,4 +1,4 @@
-//! How a safetensors file begins, read in 64 bits: in a browser the library's own 32 stop at tables of half a gigabyte.
+//! The header of a safetensors file, read with 64-bit sizes: in a browser the library's have 32 bits.
 
 use std::collections::BTreeMap;
 
@@ -8,59 +8,57 @@ use serde_json::value::RawValue;
 
 use crate::{Error, Problem, Result};
 
-/// Bytes of a header at most, as the library has it too.
-pub const LARGEST: u64 = 100_000_000;
+/// Maximum bytes of a header, the library's own limit.
+pub const MAX_BYTES: u64 = 100_000_000;
 
 /// An array in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub name: String,
-    /// `None` for a type that is not known here.
+    /// `None` for an unknown type.
     pub dtype: Option<Dtype>,
     pub shape: Vec<usize>,
-    /// How many bytes it has.
+    /// Number of bytes.
     pub bytes: u64,
 }
 
 impl Entry {
-    /// Whether it has no element, so that its other sizes say nothing.
+    /// Whether it has no elements, so that its other dimensions do not matter.
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)
     }
 }
 
 #[derive(Deserialize)]
-struct Written<'a> {
+struct RawEntry<'a> {
     #[serde(borrow)]
     dtype: std::borrow::Cow<'a, str>,
     shape: Vec<u64>,
     data_offsets: [u64; 2],
 }
 
-/// The arrays of a file in the order of their bytes, which leave no gap; `json` is its header.
+/// The arrays of a file in the order of their bytes, without gaps; `json` is its header.
 ///
 /// # Errors
-/// [`Error::Format`] at `file` for what is no header or does not fit together.
+/// [`Error::Format`] at `file` for an invalid or inconsistent header.
 pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Entry>> {
     let wrong = |why: String| Error::format(file, format!("not a valid safetensors file: {why}"));
     let all: BTreeMap<String, &RawValue> = serde_json::from_slice(json)
         .map_err(|e| Error::format(file, Problem::of(format!("not a valid safetensors file: {e}"), e)))?;
     let mut entries = Vec::new();
     for (name, value) in all.into_iter().filter(|(name, _)| name != "__metadata__") {
-        let written: Written =
-            serde_json::from_str(value.get()).map_err(|e| wrong(format!("{name}: {e}")))?;
-        let [from, to] = written.data_offsets;
-        let shape: Option<Vec<usize>> = written.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
-        let shape = shape
-            .ok_or_else(|| wrong(format!("{name}: its shape is larger than there can be memory for")))?;
-        let count = written.shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
-        let dtype = serde_json::from_value::<Dtype>(written.dtype.as_ref().into()).ok();
-        // In eighths of a byte: newer types have less than one.
+        let raw: RawEntry = serde_json::from_str(value.get()).map_err(|e| wrong(format!("{name}: {e}")))?;
+        let [from, to] = raw.data_offsets;
+        let shape: Option<Vec<usize>> = raw.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
+        let shape = shape.ok_or_else(|| wrong(format!("{name}: its shape is too large for memory")))?;
+        let count = raw.shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
+        let dtype = serde_json::from_value::<Dtype>(raw.dtype.as_ref().into()).ok();
+        // In bits, as newer types have less than a byte.
         let bits = |dtype: Dtype| count?.checked_mul(dtype.bitsize() as u64);
         let fits = to >= from
             && dtype.is_none_or(|dtype| bits(dtype).is_some_and(|n| (to - from).checked_mul(8) == Some(n)));
         if !fits {
-            return Err(wrong(format!("{name}: type, shape and place do not fit together")));
+            return Err(wrong(format!("{name}: type, shape and offsets do not fit together")));
         }
         entries.push((from, to, Entry { name, dtype, shape, bytes: to - from }));
     }
@@ -69,7 +67,7 @@ pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Entry>> {
     for (from, to, entry) in &entries {
         if *from != end {
             return Err(wrong(format!(
-                "{}: there is a gap before it, or it lies within another",
+                "{}: there is a gap before it, or it overlaps with another",
                 entry.name
             )));
         }

@@ -1,9 +1,9 @@
-//! What a model is, by its small files alone.
+//! Describes a model from its small files.
 
 use super::{
     Settings, json,
     source::Files,
-    weights::{Coming, Places},
+    weights::{ImportedWeights, WeightFiles},
 };
 use crate::{
     Result,
@@ -13,10 +13,10 @@ use crate::{
     retrieval::Similarity,
 };
 
-/// What a model is, and whether it can be used, before anything large is fetched.
+/// Describes a model, and says whether it is supported, before anything large is downloaded.
 ///
-/// `files` has the list of its files and those of them that [`Files::to_inspect`] names. `beginning` is the first bytes
-/// of its weights, header and all, where they are there: then types and shapes are checked too.
+/// `files` has the file list and the files that [`Files::to_inspect`] names. `beginning`, if available, is the start of
+/// a weights file including its header: then types and shapes are checked too.
 pub fn inspect(name: &str, files: &mut Files, beginning: Option<(&str, &[u8])>) -> About {
     let card = files.card();
     let mut about =
@@ -37,7 +37,7 @@ fn read(
     about: &mut About,
     needed: &mut Vec<String>,
 ) -> Result<()> {
-    named(files, about);
+    read_names(files, about);
     let settings = Settings::read(files, false)?;
     let config = &settings.config;
     let program = config.program()?;
@@ -60,18 +60,19 @@ fn read(
     about.max_tokens = Some(config.max_tokens);
     about.notes.extend(notes(&settings));
     needed.push(format!("{}{}", settings.root, crate::bundle::TOKENIZER));
-    let places = settings.places(files)?;
-    needed.extend(places.files.iter().map(|(path, _)| path.clone()));
+    let weight_files = settings.weight_files(files)?;
+    needed.extend(weight_files.files.iter().map(|(path, _)| path.clone()));
     if let Some((path, bytes)) = beginning {
-        let checked = Places { files: places.files.iter().filter(|(at, _)| at == path).cloned().collect() };
-        let mut coming = Coming::new(program, checked, Some(Quantization::Q8), files);
-        coming.check_beginning(path, bytes)?;
+        let checked =
+            WeightFiles { files: weight_files.files.iter().filter(|(at, _)| at == path).cloned().collect() };
+        let mut imported = ImportedWeights::new(program, checked, Some(Quantization::Q8), files);
+        imported.check_beginning(path, bytes)?;
     }
     Ok(())
 }
 
-/// What `config.json` calls the model, which a person is told even of one that is not read.
-fn named(files: &mut Files, about: &mut About) {
+/// Reads what is displayed even for an unsupported model.
+fn read_names(files: &mut Files, about: &mut About) {
     let folder = json(files, "modules.json").ok().flatten();
     let folder =
         folder.as_ref().and_then(|list| list[0]["path"].as_str()).unwrap_or_default().trim_matches('/');
@@ -84,7 +85,7 @@ fn named(files: &mut Files, about: &mut About) {
     about.vocabulary = number("vocab_size");
 }
 
-/// What was assumed where no file says it.
+/// Assumptions that were made because no file says otherwise.
 fn notes(settings: &Settings) -> Vec<String> {
     let mut notes = Vec::new();
     if !settings.listed {
@@ -119,7 +120,7 @@ fn count(shape: &[usize]) -> u64 {
     shape.iter().fold(1u64, |product, &n| product.saturating_mul(n as u64))
 }
 
-/// As [`Quantization`] stores each array.
+/// Bytes in each [`Quantization`].
 fn memory(program: &Program) -> Memory {
     let sum = |quantization| {
         let bytes = program.params().iter().map(|param| {

@@ -1,15 +1,15 @@
-//! Hugging Face and sentence-transformers folders, wherever their files are.
+//! Imports Hugging Face and sentence-transformers folders, wherever their files are.
 //!
-//! A folder is obeyed, or refused by the name of the field: each field of each file that is read is used, is on
-//! a list of those that change no vector, or is refused. Read: `modules.json` and the folders it names,
-//! `config.json`, `model.safetensors` or its shards, `tokenizer.json` and what stands beside it
-//! (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`), `sentence_bert_config.json` by all its
-//! names, and `config_sentence_transformers.json`; in the order in which sentence-transformers 6.2 and transformers
-//! 5.23 give way to each other.
+//! Every setting of a folder is honoured, or the folder is refused and the field named: each field of each file is
+//! used, is in a list of those that change no vector, or is refused. The files: `modules.json` and the folders that it
+//! names, `config.json`, `model.safetensors` or its shards, `tokenizer.json` and the files next to it
+//! (`tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`), `sentence_bert_config.json` under all its
+//! names, and `config_sentence_transformers.json`; with the precedence of sentence-transformers 6.2 and transformers
+//! 5.23.
 //!
-//! A [`Source`] has the files. The small ones are read whole; by them alone [`inspect()`] says what a model is. The
-//! weights are pushed into an [`Import`] as they come from a disk or a network, and each array is stored as asked for
-//! meanwhile: what is in memory is the model as it will be, and of what comes no more than a few kilobytes.
+//! A [`Source`] has the files. The small ones are read whole; [`inspect()`] describes a model from them alone. The
+//! weights are pushed into an [`Import`] as they arrive from a disk or a network, and each array is quantized meanwhile:
+//! memory holds the model in its final form, and a few kilobytes of its files.
 
 mod architecture;
 mod header;
@@ -28,7 +28,7 @@ use serde_json::Value;
 use self::{
     modules::Layer,
     object::Object,
-    weights::{Coming, Places},
+    weights::{ImportedWeights, WeightFiles},
 };
 use super::{
     Bundle, Manifest, SelfTest, Weights,
@@ -41,7 +41,7 @@ use crate::{
     hub::Card,
 };
 
-/// Reads a model folder through `file`, which gives a file's bytes, or `None` when there is none.
+/// Reads a model folder through `file`, which returns a file's bytes, or `None` if it does not exist.
 ///
 /// The result has f32 or f16 weights, no hashes and no self-test: [`Bundle::write`] adds these.
 ///
@@ -60,19 +60,19 @@ pub fn from_hugging_face(
     import.finish()
 }
 
-/// A model on its way from its files to a [`Bundle`].
+/// A model that is being imported into a [`Bundle`].
 ///
-/// Everything but the weights is there from the beginning; these are pushed file by file, in the order of their bytes.
-/// Several files may come at once.
+/// Everything but the weights is read at the beginning; these are pushed file by file, each in the order of its bytes.
+/// Several files may be pushed concurrently.
 pub struct Import {
     manifest: Manifest,
     tokenizer: Vec<u8>,
-    coming: Coming,
+    imported: ImportedWeights,
 }
 
 impl Import {
-    /// Reads the small files. `quantization` is how weights will be stored; `None` leaves them as they are, in f32 or
-    /// f16. The result's are [`Bundle::store_as`]'s, to the last bit.
+    /// Reads the small files. `quantization` is how weights will be stored, with the same bits as by
+    /// [`Bundle::store_as`]; `None` leaves them in f32 or f16.
     ///
     /// # Errors
     /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
@@ -81,13 +81,13 @@ impl Import {
         source: &mut (impl Source + ?Sized),
         quantization: Option<Quantization>,
     ) -> Result<Self> {
-        let mut source = By(source);
+        let mut source = ByRef(source);
         let settings = Settings::read(&mut source, true)?;
-        let places = settings.places(&mut source)?;
+        let weight_files = settings.weight_files(&mut source)?;
         let Settings { config, tokenizer, lower_case, usage, .. } = settings;
         let tokenizer = tokenizer.finish(lower_case, config.max_tokens)?;
         let program = config.program()?;
-        let coming = Coming::new(program, places, quantization, &mut source);
+        let imported = ImportedWeights::new(program, weight_files, quantization, &mut source);
         let manifest = Manifest {
             format: OLDEST,
             name: name.into(),
@@ -104,10 +104,10 @@ impl Import {
             weights_sha256: None,
             self_test: SelfTest::default(),
         };
-        Ok(Self { manifest, tokenizer, coming })
+        Ok(Self { manifest, tokenizer, imported })
     }
 
-    /// Takes licence and languages from the model card.
+    /// Sets licence and languages from the model card.
     pub fn describe(&mut self, card: Card) {
         if let Some(licence) = card.licence {
             self.manifest.licence = licence;
@@ -115,53 +115,53 @@ impl Import {
         self.manifest.languages = card.languages;
     }
 
-    /// What is known of the model.
+    /// The manifest so far.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The files of weights, all of which have to be pushed.
+    /// The weight files, all of which have to be pushed.
     pub fn files(&self) -> Vec<String> {
-        self.coming.files().map(|(path, _)| path.into()).collect()
+        self.imported.files().map(|(path, _)| path.into()).collect()
     }
 
-    /// How many bytes of a file have come: a transfer that broke off goes on there.
-    pub fn come(&self, path: &str) -> u64 {
-        self.coming.come(path)
+    /// How many bytes of a file were pushed, from which an interrupted transfer continues.
+    pub fn received(&self, path: &str) -> u64 {
+        self.imported.received(path)
     }
 
-    /// Says how long a file of weights is, where the [`Source`] did not know. It is checked against the file's
-    /// beginning, and there is room for its arrays at once then; without it they grow, and are copied.
+    /// Sets the size of a weight file, if the [`Source`] did not know it. The header is checked against it, and memory for
+    /// the arrays is reserved at once; otherwise they grow, which copies them.
     pub fn expect(&mut self, path: &str, bytes: u64) {
-        self.coming.expect(path, bytes);
+        self.imported.expect(path, bytes);
     }
 
-    /// The next bytes of a file. A file that does not fit the model is refused by its first ones.
+    /// Takes the next bytes of a file. A file that does not match the model is refused at its header.
     ///
     /// # Errors
     /// [`Error::Format`] or [`Error::Unsupported`] naming file and array.
     pub fn push(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.coming.push(path, bytes)
+        self.imported.push(path, bytes)
     }
 
-    /// The arrays that are there already.
+    /// The arrays that are complete.
     pub fn weights(&self) -> &Weights {
-        self.coming.weights()
+        self.imported.weights()
     }
 
     /// The model, without hashes and self-test: [`Bundle::write`] adds these.
     ///
     /// # Errors
-    /// [`Error::Format`] naming a file that did not come whole.
+    /// [`Error::Format`] naming an incomplete file.
     pub fn finish(self) -> Result<Bundle> {
-        Ok(Bundle { manifest: self.manifest, tokenizer: self.tokenizer, weights: self.coming.finish()? })
+        Ok(Bundle { manifest: self.manifest, tokenizer: self.tokenizer, weights: self.imported.finish()? })
     }
 }
 
-/// One source, however large its type.
-struct By<'a, S: ?Sized>(&'a mut S);
+/// Makes an unsized source a sized one.
+struct ByRef<'a, S: ?Sized>(&'a mut S);
 
-impl<S: Source + ?Sized> Source for By<'_, S> {
+impl<S: Source + ?Sized> Source for ByRef<'_, S> {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
         self.0.read(path)
     }
@@ -175,33 +175,33 @@ impl<S: Source + ?Sized> Source for By<'_, S> {
     }
 }
 
-/// Files that say that the weights, or what goes into the model, are not all in the others.
-const REFUSED: [(&str, &str); 2] = [
+/// Files which show that the others do not have all weights, or that the model takes more than text.
+const UNSUPPORTED_FILES: [(&str, &str); 2] = [
     ("adapter_config.json", "merge the adapter into the model's weights first"),
-    ("processor_config.json", "models that read nothing but text are read"),
+    ("processor_config.json", "only models that take nothing but text are supported"),
 ];
 
-/// What the small files say.
+/// The contents of the small files.
 struct Settings {
-    /// The folder of the encoder and its tokenizer, empty or with a slash behind it.
+    /// The folder of the encoder and its tokenizer: empty, or with a trailing slash.
     root: String,
     config: Config,
-    /// The encoder alone, without the dense layers behind it.
+    /// The encoder alone, without the dense layers after it.
     encoder: Program,
     layers: Vec<Layer>,
     lower_case: bool,
     /// Whether there is a `modules.json`.
     listed: bool,
-    tokenizer: tokenizer::Source,
-    usage: modules::Use,
+    tokenizer: tokenizer::TokenizerFiles,
+    usage: modules::Usage,
 }
 
 impl Settings {
-    /// Reads them; the tokenizer's own file, which is large, when `whole` says so.
+    /// Reads them; the tokenizer's own file, which is large, only if `whole`.
     fn read(source: &mut dyn Source, whole: bool) -> Result<Self> {
         let modules = modules::read(&mut |path| json(source, path))?;
         let root = modules.encoder;
-        for (file, hint) in REFUSED {
+        for (file, hint) in UNSUPPORTED_FILES {
             let path = format!("{root}{file}");
             if source.has(&path)? {
                 return Err(Error::Unsupported { what: path, hint: hint.into() });
@@ -212,7 +212,7 @@ impl Settings {
         let config = config.ok_or_else(|| Error::format(&place, "the folder has no such file"))?;
         let architecture = architecture::read(Object::new(&place, config)?)?;
         let mut config = architecture.config;
-        // How long texts may be stands elsewhere; all else has to fit before parameters get names.
+        // The maximum length is in other files; everything else has to be valid before parameters are named.
         Config { max_tokens: 1, ..config.clone() }.check(&place)?;
         let encoder = config.program()?;
         config.pooling = modules.pooling;
@@ -230,13 +230,13 @@ impl Settings {
         let bytes = if whole { source.read(&path)? } else { None };
         let class = (architecture.kind.as_str(), architecture.tokenizer_class);
         let tokenizer = tokenizer::read(&root, bytes, class, &mut |path| json(source, path))?;
-        // The encoder's own file goes before the tokenizer's; no text is longer than there are positions.
+        // The encoder's own file takes precedence over the tokenizer's; the number of positions limits both.
         let window = config.positions - config.first_position;
         let own = tokenizer.max_tokens.as_ref().map(|(n, at)| (*n, at.clone()));
         let (said, at) = input.max_tokens.or(own).unwrap_or((window, place.clone()));
         config.max_tokens = said.min(window);
         if config.max_tokens == 0 {
-            return Err(Error::format(at, "0 is not a possible length"));
+            return Err(Error::format(at, "0 is not allowed"));
         }
         config.check(&place)?;
 
@@ -250,20 +250,20 @@ impl Settings {
         if let Some(at) = modules.pools_prompt.filter(|_| prompted) {
             return Err(Error::Unsupported {
                 what: format!("{at}: false"),
-                hint: "prompts are pooled together with the text behind them".into(),
+                hint: "only pooling of prompts together with the text is supported".into(),
             });
         }
         let (layers, listed, lower_case) = (modules.dense, modules.listed, input.lower_case);
         Ok(Self { root, config, encoder, layers, lower_case, listed, tokenizer, usage })
     }
 
-    /// Where the weights are.
-    fn places(&self, source: &mut dyn Source) -> Result<Places> {
-        Places::find(&self.root, &self.layers, &self.encoder, source)
+    /// The weight files.
+    fn weight_files(&self, source: &mut dyn Source) -> Result<WeightFiles> {
+        WeightFiles::find(&self.root, &self.layers, &self.encoder, source)
     }
 }
 
-/// What to do where there is no tokenizer of the form that is read.
+/// The error if there is no tokenizer in a supported format.
 fn no_tokenizer(root: &str, path: String, source: &mut dyn Source) -> Result<Error> {
     const SLOW: [&str; 6] = [
         "sentencepiece.bpe.model",
@@ -278,7 +278,7 @@ fn no_tokenizer(root: &str, path: String, source: &mut dyn Source) -> Result<Err
             return Ok(Error::format(
                 path,
                 format!(
-                    "there is no such file, only {root}{other} of a slow tokenizer; load it with AutoTokenizer in \
+                    "there is no such file, only {root}{other} of a slow tokenizer: load it with AutoTokenizer in \
                      transformers and save it with save_pretrained, which writes tokenizer.json"
                 ),
             ));

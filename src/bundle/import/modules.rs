@@ -1,10 +1,10 @@
-//! What follows the encoder, by `modules.json` and the folders it names.
+//! The modules after the encoder, from `modules.json` and the folders that it names.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::object::{Object, nothing};
+use super::object::{Object, is_empty};
 use crate::{
     Error, Result,
     architecture::{Activation, Dense, Pooling},
@@ -19,25 +19,25 @@ type Read<'a> = dyn FnMut(&str) -> Result<Option<Value>> + 'a;
 pub struct Modules {
     /// Whether there is a `modules.json`: without one, sentence-transformers reads none of its own files.
     pub listed: bool,
-    /// The folder of the encoder and its tokenizer, empty or with a slash behind it.
+    /// The folder of the encoder and its tokenizer: empty, or with a trailing slash.
     pub encoder: String,
     pub pooling: Pooling,
-    /// Whether prompts are pooled with the text behind them.
+    /// The field that excludes prompts from pooling, if it does.
     pub pools_prompt: Option<String>,
     pub dense: Vec<Layer>,
-    /// Whether the result is scaled to length 1.
+    /// Whether vectors are scaled to length 1.
     pub normalize: bool,
 }
 
-/// A dense layer and where its weights are.
+/// A dense layer and the folder of its weights.
 pub struct Layer {
     pub dense: Dense,
-    /// With a slash behind it.
+    /// With a trailing slash.
     pub folder: String,
     pub bias: bool,
 }
 
-/// Reads `modules.json`. Without one, sentence-transformers takes the mean over tokens and nothing after it.
+/// Reads `modules.json`. Without one, sentence-transformers uses mean pooling and nothing after it.
 ///
 /// # Errors
 /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
@@ -54,7 +54,7 @@ pub fn read(file: &mut Read) -> Result<Modules> {
     let Some(json) = file(FILE)? else { return Ok(out) };
     out.listed = true;
     let Value::Array(list) = json else { return Err(Error::format(FILE, "a list of modules was expected")) };
-    // What came last: no module is left out, and none may come before what it needs.
+    // Which modules were seen: none may be missing, or come before one that it needs.
     let (mut first, mut pooled, mut names) = (true, false, Vec::new());
     for (i, module) in list.into_iter().enumerate() {
         let mut module = Object::new(&format!("{FILE}, [{i}]"), module)?;
@@ -70,10 +70,7 @@ pub fn read(file: &mut Read) -> Result<Modules> {
         }
         let name = module.text("name")?;
         if name.is_some() && names.contains(&name) {
-            return Err(Error::format(
-                module.at("name"),
-                "two modules have this name, and one would be lost",
-            ));
+            return Err(Error::format(module.at("name"), "two modules have this name"));
         }
         names.push(name);
         module.finish(&["idx", "kwargs"])?;
@@ -102,20 +99,19 @@ pub fn read(file: &mut Read) -> Result<Modules> {
             "Normalize" if pooled => {
                 if let Some(json) = file(&place)? {
                     let mut json = Object::new(&place, json)?;
-                    over_vectors(&mut json)?;
+                    check_reads_vectors(&mut json)?;
                     json.finish(&[])?;
                 }
                 out.normalize = true;
             }
-            // It drops nothing but in training.
+            // Dropout is only active in training.
             "Dropout" => {}
             "Pooling" | "Dense" | "Normalize" => {
-                let hint = "a Transformer, one Pooling and then Dense and Normalize are read";
+                let hint = "only a Transformer, one Pooling and then Dense and Normalize are supported";
                 return Err(unsupported(&at, &format!("{kind} in this place"), hint));
             }
             _ => {
-                let hint =
-                    "Transformer, Pooling, Dense, Normalize and Dropout of sentence-transformers are read";
+                let hint = "only Transformer, Pooling, Dense, Normalize and Dropout of sentence-transformers are supported";
                 return Err(unsupported(&at, &kind, hint));
             }
         }
@@ -135,27 +131,31 @@ fn missing(place: &str) -> Error {
     Error::format(place, "the folder has no such file, but modules.json names it")
 }
 
-/// That a module reads and writes the text's vector, and not something of its own.
-fn over_vectors(json: &mut Object) -> Result<()> {
+/// Checks that a module reads and writes the text's vector, and nothing else.
+fn check_reads_vectors(json: &mut Object) -> Result<()> {
     let vector = |value: &Value| value == "sentence_embedding";
     for field in ["module_input_name", "module_output_name"] {
-        json.expect(field, vector, "modules between vectors of texts, sentence_embedding, are read")?;
+        json.expect(
+            field,
+            vector,
+            "only modules from and to a text's vector, sentence_embedding, are supported",
+        )?;
     }
     Ok(())
 }
 
-/// The pooling, and the field that leaves prompts out of it.
+/// The pooling, and the field that excludes prompts from it.
 fn pooling(mut json: Object) -> Result<(Pooling, Option<String>)> {
-    // Older folders have a switch for each mode, which newer ones leave out or no longer mean.
-    let mut switched = Vec::new();
+    // Older folders have a flag for each mode, which newer ones omit or ignore.
+    let mut flagged = Vec::new();
     for field in json.names().into_iter().filter(|name| name.starts_with("pooling_mode_")) {
         let mode = field["pooling_mode_".len()..].to_string();
-        if !SWITCHES.contains(&mode.as_str()) {
+        if !POOLING_FLAGS.contains(&mode.as_str()) {
             let value = json.take(&field).unwrap_or_default();
-            return Err(json.unsupported(&field, &value, "this way of pooling is not known here"));
+            return Err(json.unsupported(&field, &value, "this pooling mode is unknown"));
         }
         if json.flag(&field)? == Some(true) {
-            switched.push((mode, field));
+            flagged.push((mode, field));
         }
     }
     let (modes, at) = match json.take("pooling_mode") {
@@ -164,11 +164,13 @@ fn pooling(mut json: Object) -> Result<(Pooling, Option<String>)> {
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), Into::into);
             (list.iter().map(text).collect(), "pooling_mode".to_string())
         }
-        Some(other) => return Err(json.unsupported("pooling_mode", &other, "mean, cls or max is read")),
-        // A folder that says nothing means the mean.
-        None if switched.is_empty() => (vec!["mean".into()], String::new()),
+        Some(other) => {
+            return Err(json.unsupported("pooling_mode", &other, "only mean, cls and max are supported"));
+        }
+        // The default is the mean.
+        None if flagged.is_empty() => (vec!["mean".into()], String::new()),
         None => {
-            let (modes, fields): (Vec<_>, Vec<_>) = switched.into_iter().unzip();
+            let (modes, fields): (Vec<_>, Vec<_>) = flagged.into_iter().unzip();
             (modes, fields.join(" and "))
         }
     };
@@ -179,7 +181,7 @@ fn pooling(mut json: Object) -> Result<(Pooling, Option<String>)> {
         _ => {
             return Err(Error::Unsupported {
                 what: format!("{}: pooling by {}", json.at(&at), modes.join(" and ")),
-                hint: "one of mean, cls and max is read".into(),
+                hint: "only one of mean, cls and max is supported".into(),
             });
         }
     };
@@ -188,13 +190,13 @@ fn pooling(mut json: Object) -> Result<(Pooling, Option<String>)> {
     Ok((pooling, prompt))
 }
 
-/// What may stand behind `pooling_mode_`.
-const SWITCHES: [&str; 6] =
+/// What may follow `pooling_mode_`.
+const POOLING_FLAGS: [&str; 6] =
     ["cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"];
 
 /// A dense layer, and whether it has a bias.
 fn dense(mut json: Object) -> Result<(Dense, bool)> {
-    let hint = "Tanh, Identity, ReLU and GELU of torch.nn are read";
+    let hint = "only Tanh, Identity, ReLU and GELU of torch.nn are supported";
     let null = json.has("activation_function");
     let activation = match json.take("activation_function") {
         None if null => return Err(json.unsupported("activation_function", &Value::Null, hint)),
@@ -210,16 +212,16 @@ fn dense(mut json: Object) -> Result<(Dense, bool)> {
             }
         }
     };
-    json.expect("use_residual", nothing, "dense layers without a residual are read")?;
-    over_vectors(&mut json)?;
+    json.expect("use_residual", is_empty, "only dense layers without a residual are supported")?;
+    check_reads_vectors(&mut json)?;
     let bias = json.flag("bias")?.unwrap_or(true);
     let (input, output) = (json.need_number("in_features")?, json.need_number("out_features")?);
     json.finish(&[])?;
     Ok((Dense { input, output, activation, normalized: false }, bias))
 }
 
-/// Prompts and the way of comparing, of `config_sentence_transformers.json`.
-pub struct Use {
+/// Prompts and similarity, from `config_sentence_transformers.json`.
+pub struct Usage {
     /// All prompts by their names.
     pub named: BTreeMap<String, String>,
     pub prompts: Prompts,
@@ -230,51 +232,59 @@ pub struct Use {
 ///
 /// # Errors
 /// [`Error::Format`] or [`Error::Unsupported`] naming the field.
-pub fn usage(mut json: Object) -> Result<Use> {
-    json.expect("model_type", |v| v == "SentenceTransformer", "models that give a text one vector are read")?;
-    json.expect("truncate_dim", |_| false, "vectors of all their numbers are read")?;
+pub fn usage(mut json: Object) -> Result<Usage> {
+    json.expect(
+        "model_type",
+        |v| v == "SentenceTransformer",
+        "only models with one vector per text are supported",
+    )?;
+    json.expect("truncate_dim", |_| false, "truncated vectors are not supported")?;
     let similarity = match json.take("similarity_fn_name") {
         None => Similarity::Cosine,
         Some(value) => value.as_str().and_then(|name| name.parse().ok()).ok_or_else(|| {
-            json.unsupported("similarity_fn_name", &value, "cosine, dot, euclidean and manhattan are known")
+            json.unsupported(
+                "similarity_fn_name",
+                &value,
+                "only cosine, dot, euclidean and manhattan are supported",
+            )
         })?,
     };
     let at = json.at("prompts");
-    let mut said = match json.take("prompts") {
+    let mut all = match json.take("prompts") {
         Some(prompts) => Object::new(&at, prompts)?,
         None => Object::empty(&at),
     };
     let named =
-        said.entries().filter_map(|(name, text)| Some((name.clone(), text.as_str()?.into()))).collect();
-    let mut of = |names: &[&str]| match names.iter().find(|name| said.has(name)) {
-        Some(name) => Ok(said.text(name)?.unwrap_or_default()),
+        all.entries().filter_map(|(name, text)| Some((name.clone(), text.as_str()?.into()))).collect();
+    let mut of = |names: &[&str]| match names.iter().find(|name| all.has(name)) {
+        Some(name) => Ok(all.text(name)?.unwrap_or_default()),
         None => Ok::<_, Error>(String::new()),
     };
-    // The order of `encode_document`; a `document` that is empty is a prompt, too.
+    // The precedence of `encode_document`; an empty `document` is a prompt, too.
     let prompts = Prompts { query: of(&["query"])?, passage: of(&["document", "passage", "corpus"])? };
     if let Some(name) = json.text("default_prompt_name")? {
-        // Which of the two sides another prompt is for, nobody says.
+        // It is unknown whether any other prompt is for queries or for documents.
         let sides = ["query", "document", "passage", "corpus"];
-        let text = said.text(&name)?;
+        let text = all.text(&name)?;
         if !sides.contains(&name.as_str()) && text.is_none_or(|text| !text.is_empty()) {
-            let hint = "a default prompt is read where it is that of queries or documents";
+            let hint = "a default prompt is only supported if it is that of queries or documents";
             return Err(json.unsupported("default_prompt_name", &name.into(), hint));
         }
     }
     json.finish(&["__version__", "requirements"])?;
-    Ok(Use { named, prompts, similarity })
+    Ok(Usage { named, prompts, similarity })
 }
 
-/// What `sentence_bert_config.json`, or the file that has its place, says.
+/// The contents of `sentence_bert_config.json`, or of the file in its place.
 #[derive(Default)]
 pub struct Input {
-    /// `max_seq_length`, and where it is said.
+    /// `max_seq_length`, and the field that sets it.
     pub max_tokens: Option<(usize, String)>,
     /// `do_lower_case`.
     pub lower_case: bool,
 }
 
-/// The names the file has had; the first that says something counts.
+/// The names of this file, by precedence; empty ones are skipped.
 const INPUT_FILES: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
@@ -285,7 +295,7 @@ const INPUT_FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
-/// Reads the encoder's own file of the sentence-transformers, in `folder`.
+/// Reads the encoder's file for sentence-transformers, in `folder`.
 ///
 /// # Errors
 /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
@@ -302,8 +312,12 @@ pub fn input(folder: &str, file: &mut Read) -> Result<Input> {
             max_tokens: json.number("max_seq_length")?.map(|n| (n, at)),
             lower_case: json.flag("do_lower_case")?.unwrap_or(false),
         };
-        json.expect("transformer_task", |v| v == "feature-extraction", "feature-extraction is read")?;
-        let tokens = "the encoder's last hidden states are read, as token_embeddings";
+        json.expect(
+            "transformer_task",
+            |v| v == "feature-extraction",
+            "only feature-extraction is supported",
+        )?;
+        let tokens = "only the encoder's last hidden states, token_embeddings, are supported";
         json.expect("module_output_name", |v| v == "token_embeddings", tokens)?;
         if let Some(value) = json.take("modality_config") {
             let text = serde_json::json!({"method": "forward", "method_output_name": "last_hidden_state"});
@@ -312,11 +326,11 @@ pub fn input(folder: &str, file: &mut Read) -> Result<Input> {
             }
         }
         for field in ["query_length", "document_length"] {
-            json.expect(field, |_| false, "one longest length for all texts is read")?;
+            json.expect(field, |_| false, "only one maximum length for all texts is supported")?;
         }
-        json.expect("query_expansion", nothing, "queries as they are, are read")?;
-        json.expect("tokenizer_name_or_path", nothing, "the tokenizer in the folder is read")?;
-        let options = "options for loading with transformers are not known here";
+        json.expect("query_expansion", is_empty, "query expansion is not supported")?;
+        json.expect("tokenizer_name_or_path", is_empty, "only the tokenizer in the folder is supported")?;
+        let options = "options for loading with transformers are not supported";
         for field in [
             "processing_kwargs",
             "model_args",
@@ -326,10 +340,10 @@ pub fn input(folder: &str, file: &mut Read) -> Result<Input> {
             "config_args",
             "config_kwargs",
         ] {
-            // The one that sentence-transformers itself takes out.
+            // This key is removed by sentence-transformers itself.
             let neutral = |value: &Value| match value {
                 Value::Object(map) => map.keys().all(|key| key == "trust_remote_code"),
-                other => nothing(other),
+                other => is_empty(other),
             };
             json.expect(field, neutral, options)?;
         }

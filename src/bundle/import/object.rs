@@ -1,10 +1,10 @@
-//! A JSON object of a model folder, every field of which has to be accounted for.
+//! A JSON object of a model folder, each field of which has to be accounted for.
 
 use serde_json::{Map, Value};
 
 use crate::{Error, Result};
 
-/// An object, from which fields are taken one by one; what is left at the end nobody has looked at.
+/// An object, from which fields are taken one by one; those left at the end are unknown.
 pub struct Object {
     place: String,
     fields: Map<String, Value>,
@@ -14,7 +14,7 @@ impl Object {
     /// The object at `place`: a file, or a field of one.
     ///
     /// # Errors
-    /// [`Error::Format`] when it is none.
+    /// [`Error::Format`] if it is not an object.
     pub fn new(place: &str, value: Value) -> Result<Self> {
         match value {
             Value::Object(fields) => Ok(Self { place: place.into(), fields }),
@@ -22,22 +22,22 @@ impl Object {
         }
     }
 
-    /// An object without fields, for a file that is not there.
+    /// An object without fields, in place of a missing file.
     pub fn empty(place: &str) -> Self {
         Self { place: place.into(), fields: Map::new() }
     }
 
-    /// `file, field`, as errors name it.
+    /// `file, field`, for errors.
     pub fn at(&self, field: &str) -> String {
         format!("{}, {field}", self.place)
     }
 
-    /// Whether it has the field, be it `null`.
+    /// Whether it has the field, even if `null`.
     pub fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
     }
 
-    /// The fields that are left.
+    /// The remaining fields.
     pub fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.fields.iter()
     }
@@ -47,7 +47,7 @@ impl Object {
         self.fields.keys().cloned().collect()
     }
 
-    /// The field's value; `None` where it is missing or `null`.
+    /// The field's value; `None` if it is missing or `null`.
     pub fn take(&mut self, field: &str) -> Option<Value> {
         self.fields.remove(field).filter(|value| !value.is_null())
     }
@@ -68,10 +68,10 @@ impl Object {
         self.typed(field, "a whole number", |value| value.as_u64().and_then(|n| usize::try_from(n).ok()))
     }
 
-    /// As [`number`](Self::number), where there has to be one.
+    /// As [`number`](Self::number), but required.
     ///
     /// # Errors
-    /// [`Error::Format`] when there is none.
+    /// [`Error::Format`] if it is missing.
     pub fn need_number(&mut self, field: &str) -> Result<usize> {
         let at = self.at(field);
         self.number(field)?.ok_or_else(|| Error::format(at, "a whole number is missing"))
@@ -85,12 +85,12 @@ impl Object {
         self.typed(field, "a number", Value::as_f64)
     }
 
-    /// A field that is a text.
+    /// A field that is a string.
     ///
     /// # Errors
     /// [`Error::Format`] for another value.
     pub fn text(&mut self, field: &str) -> Result<Option<String>> {
-        self.typed(field, "a text", |value| value.as_str().map(Into::into))
+        self.typed(field, "a string", |value| value.as_str().map(Into::into))
     }
 
     fn typed<T>(
@@ -106,7 +106,7 @@ impl Object {
         }
     }
 
-    /// Takes the field, whose value may be nothing but what `neutral` says.
+    /// Takes the field, whose value has to be a `neutral` one.
     ///
     /// # Errors
     /// [`Error::Unsupported`] with `hint`, naming the field.
@@ -117,7 +117,7 @@ impl Object {
         }
     }
 
-    /// That the field's value is known, and not supported.
+    /// The error for an unsupported value of a field.
     pub fn unsupported(&self, field: &str, value: &Value, hint: &str) -> Error {
         let mut value = value.to_string();
         if value.chars().count() > 60 {
@@ -126,7 +126,7 @@ impl Object {
         Error::Unsupported { what: format!("{}: {value}", self.at(field)), hint: hint.into() }
     }
 
-    /// Refuses a field that is left over, unless it is one of `ignored`, which change no vector.
+    /// Refuses remaining fields, except those in `ignored`, which change no vector.
     ///
     /// # Errors
     /// [`Error::Unsupported`] naming it.
@@ -135,15 +135,15 @@ impl Object {
             Some((field, value)) => Err(self.unsupported(
                 field,
                 value,
-                "this field is not known here and may change the vectors; take it out if it does not",
+                "this field is unknown and may change the vectors; remove it if it does not",
             )),
             None => Ok(()),
         }
     }
 }
 
-/// Whether a value says nothing: false, or without an entry.
-pub fn nothing(value: &Value) -> bool {
+/// Whether a value is false or empty.
+pub fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(list) => list.is_empty(),

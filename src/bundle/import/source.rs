@@ -1,4 +1,4 @@
-//! Where the files of a model come from.
+//! The files of a model to import.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,13 +12,13 @@ use crate::{
 
 /// The files of a model folder: on a disk, on a hub, or dropped into a page.
 ///
-/// What reads a model asks for small files whole; the weights are only asked after, and are
-/// [pushed](super::Import::push) as they come.
+/// Small files are read whole; of weights only the existence is needed, and they are
+/// [pushed](super::Import::push) as they arrive.
 pub trait Source {
-    /// A small file's bytes, or `None` where there is no such file.
+    /// A small file's bytes, or `None` if there is no such file.
     ///
     /// # Errors
-    /// Says why a file that is there cannot be read.
+    /// Says why an existing file cannot be read.
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>>;
 
     /// Whether there is such a file.
@@ -29,7 +29,7 @@ pub trait Source {
         Ok(self.read(path)?.is_some())
     }
 
-    /// A file's size, where that is known beforehand.
+    /// A file's size, if known.
     fn size(&mut self, _path: &str) -> Option<u64> {
         None
     }
@@ -41,7 +41,7 @@ impl<F: FnMut(&str) -> Result<Option<Vec<u8>>> + ?Sized> Source for F {
     }
 }
 
-/// A model's list of files, and the small ones that are there already.
+/// A model's file list, and the contents of small files.
 ///
 /// ```text
 /// let mut files = Files::new(listing);
@@ -59,8 +59,8 @@ pub struct Files {
     card: Option<Card>,
 }
 
-/// What is asked for before the modules are known.
-const FIRST: [&str; 7] = [
+/// The files to read before the modules are known.
+const FIRST_FILES: [&str; 7] = [
     "modules.json",
     "config.json",
     "config_sentence_transformers.json",
@@ -73,23 +73,23 @@ const FIRST: [&str; 7] = [
 const CARD: &str = "README.md";
 
 impl Files {
-    /// No small file has more bytes; only the tokenizer's may have more.
+    /// Maximum bytes of a small file other than a tokenizer.
     pub const LARGEST_SMALL: u64 = 32 << 20;
-    /// Nor has a tokenizer's.
+    /// Maximum bytes of a tokenizer.
     pub const LARGEST_TOKENIZER: u64 = 256 << 20;
 
-    /// A hub's list, of whose files none has come.
+    /// From a hub's file list, without any contents.
     pub fn new(listing: Listing) -> Self {
         let listed = listing.files.into_iter().map(|file| (file.path.clone(), file)).collect();
         Self { listed, read: BTreeMap::new(), card: listing.card }
     }
 
-    /// The list of files that a person dropped, by their paths within the model's folder.
+    /// From a list of the user's files, by their paths in the model's folder.
     pub fn of(listed: impl IntoIterator<Item = Listed>) -> Self {
         Self::new(Listing { files: listed.into_iter().collect(), ..Listing::default() })
     }
 
-    /// What is known of a file.
+    /// The file list's entry of a file.
     pub fn get(&self, path: &str) -> Option<&Listed> {
         self.listed.get(path)
     }
@@ -99,51 +99,53 @@ impl Files {
         self.listed.values()
     }
 
-    /// The paths of the small files that are there.
+    /// The paths of the small files that were inserted.
     pub fn small(&self) -> impl Iterator<Item = &str> {
         self.read.keys().map(String::as_str)
     }
 
-    /// What the model card says, where the hub has read it or the card has come.
+    /// The metadata of the model card, from the hub or the card's file.
     pub fn card(&self) -> Card {
         let read = || self.read.get(CARD).map(|bytes| Card::parse(&String::from_utf8_lossy(bytes)));
         self.card.clone().or_else(read).unwrap_or_default()
     }
 
-    /// A small file has come.
+    /// Adds the contents of a small file.
     pub fn insert(&mut self, path: &str, bytes: Vec<u8>) {
         self.read.insert(path.into(), bytes);
     }
 
-    /// The small files to get next, before [`inspect`](super::inspect()) can say all it has to; none when all are
-    /// there. What one says another may be needed for, so it is asked again until then.
+    /// The small files to get next for [`inspect`](super::inspect()); empty once all are there. Has to be called again after
+    /// they were inserted, as one file may name others.
     pub fn to_inspect(&self) -> Vec<String> {
         self.missing(false)
     }
 
-    /// As [`to_inspect`](Self::to_inspect), before an [`Import`](super::Import) can begin: the tokenizer besides.
+    /// As [`to_inspect`](Self::to_inspect), for an [`Import`](super::Import), which also needs the tokenizer.
     pub fn to_import(&self) -> Vec<String> {
         self.missing(true)
     }
 
     fn missing(&self, tokenizer: bool) -> Vec<String> {
-        let mut seen = Recorder { files: self, asked: BTreeSet::new() };
-        for path in FIRST.into_iter().filter(|path| *path != CARD || self.card.is_none()) {
-            seen.ask(path);
+        let mut recorder = Recorder { files: self, needed: BTreeSet::new() };
+        for path in FIRST_FILES.into_iter().filter(|path| *path != CARD || self.card.is_none()) {
+            recorder.record(path);
         }
-        // All modules at once.
-        let modules = self.read.get(FIRST[0]).and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
+        // The configurations of all modules at once.
+        let modules =
+            self.read.get(FIRST_FILES[0]).and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
         for module in modules.as_ref().and_then(Value::as_array).into_iter().flatten() {
             if let Some(folder) = module["path"].as_str().map(|path| path.trim_end_matches('/')) {
-                seen.ask(&format!("{folder}/config.json"));
+                recorder.record(&format!("{folder}/config.json"));
             }
         }
-        // What is wrong is said by who reads it.
-        let _ = Settings::read(&mut seen, tokenizer).and_then(|settings| settings.places(&mut seen));
-        seen.asked.into_iter().collect()
+        // Errors are reported when the files are read for use.
+        let _ = Settings::read(&mut recorder, tokenizer)
+            .and_then(|settings| settings.weight_files(&mut recorder));
+        recorder.needed.into_iter().collect()
     }
 
-    /// Where a small file has more bytes than any has.
+    /// Refuses a small file that is far too large.
     fn check_size(&self, path: &str) -> Result<()> {
         let most = match path.rsplit('/').next() {
             Some("tokenizer.json") => Self::LARGEST_TOKENIZER,
@@ -179,25 +181,25 @@ impl Source for Files {
     }
 }
 
-/// Notes which files are asked for and have not come.
+/// Records which files are read but not there yet.
 struct Recorder<'a> {
     files: &'a Files,
-    asked: BTreeSet<String>,
+    needed: BTreeSet<String>,
 }
 
 impl Recorder<'_> {
-    fn ask(&mut self, path: &str) {
+    fn record(&mut self, path: &str) {
         let files = self.files;
         if files.listed.contains_key(path) && !files.read.contains_key(path) && files.check_size(path).is_ok()
         {
-            self.asked.insert(path.into());
+            self.needed.insert(path.into());
         }
     }
 }
 
 impl Source for Recorder<'_> {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
-        self.ask(path);
+        self.record(path);
         Ok(self.files.read.get(path).cloned())
     }
 

@@ -1,13 +1,13 @@
-//! A folder's tokenizer as transformers builds it from `tokenizer.json` and the files beside it.
+//! A folder's tokenizer as transformers builds it from `tokenizer.json` and the files next to it.
 //!
-//! Most classes that `tokenizer_class` can name take nothing but the vocabulary from `tokenizer.json`, and make
-//! the rest themselves, by what `tokenizer_config.json` says. Tokens are then added in the order in which
-//! transformers adds them, by the library that it uses.
+//! Most classes that `tokenizer_class` can name take only the vocabulary from `tokenizer.json`, and make the rest
+//! themselves, by `tokenizer_config.json`. Tokens are then added in the order in which transformers adds them, by the
+//! library that it uses.
 
 use serde_json::{Value, json};
 use tokenizers::AddedToken;
 
-use super::object::{Object, nothing};
+use super::object::{Object, is_empty};
 use crate::{
     Error, Problem, Result, sha256,
     text::{Tokenizer, caught},
@@ -16,11 +16,11 @@ use crate::{
 type Read<'a> = dyn FnMut(&str) -> Result<Option<Value>> + 'a;
 
 /// Tokens with a role, in the order in which they are added.
-const NAMED: [&str; 7] =
+const ROLES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
-/// Fields of `tokenizer_config.json` that change no vector: where it came from, what other calls take, and
-/// what the classes no longer ask for.
+/// Fields of `tokenizer_config.json` that change no vector: the file's origin, arguments of other calls, and fields
+/// that the classes no longer use.
 const IGNORED: &[&str] = &[
     "_commit_hash",
     "add_bos_token",
@@ -54,11 +54,11 @@ const IGNORED: &[&str] = &[
     "vocab_file",
 ];
 
-/// Which class of transformers makes the tokenizer.
+/// The class in transformers that makes the tokenizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// `tokenizer.json` as it is.
-    Whole,
+    Generic,
     Bert,
     XlmRoberta,
     Roberta,
@@ -68,8 +68,8 @@ enum Class {
 impl Class {
     fn named(name: &str) -> Option<Self> {
         Some(match name.strip_suffix("Fast").unwrap_or(name) {
-            "PreTrainedTokenizer" | "TokenizersBackend" | "PythonBackend" => Self::Whole,
-            // One class by several names.
+            "PreTrainedTokenizer" | "TokenizersBackend" | "PythonBackend" => Self::Generic,
+            // Several names of one class.
             "BertTokenizer"
             | "DistilBertTokenizer"
             | "ElectraTokenizer"
@@ -83,31 +83,31 @@ impl Class {
         })
     }
 
-    /// The class that a model of this kind has where no file names one.
+    /// The default class of a model type.
     fn of(model_type: &str) -> Self {
         match model_type {
             "xlm-roberta" => Self::XlmRoberta,
             "roberta" => Self::Roberta,
             "camembert" => Self::Camembert,
-            "modernbert" => Self::Whole,
+            "modernbert" => Self::Generic,
             _ => Self::Bert,
         }
     }
 
-    /// The kind of vocabulary that it takes.
+    /// The type of vocabulary that it needs.
     fn model(self) -> Option<&'static str> {
         match self {
-            Self::Whole => None,
+            Self::Generic => None,
             Self::Bert => Some("WordPiece"),
             Self::XlmRoberta | Self::Camembert => Some("Unigram"),
             Self::Roberta => Some("BPE"),
         }
     }
 
-    /// What a token with a role is where no file says.
+    /// The default token of a role.
     fn default(self, role: &str) -> Option<AddedToken> {
         let content = match (self, role) {
-            (Self::Whole, _) | (Self::Bert, "bos_token" | "eos_token") => return None,
+            (Self::Generic, _) | (Self::Bert, "bos_token" | "eos_token") => return None,
             (Self::Bert, "unk_token") => "[UNK]",
             (Self::Bert, "sep_token") => "[SEP]",
             (Self::Bert, "pad_token") => "[PAD]",
@@ -123,9 +123,9 @@ impl Class {
     }
 }
 
-/// A tokenizer on its way from a folder.
-pub struct Source {
-    /// Of `tokenizer.json`.
+/// A folder's tokenizer, before it is built.
+pub struct TokenizerFiles {
+    /// The contents of `tokenizer.json`.
     bytes: Vec<u8>,
     document: Value,
     place: String,
@@ -133,14 +133,14 @@ pub struct Source {
     left: bool,
     tokens: Vec<AddedToken>,
     roles: Roles,
-    /// Whether the second kind of token would go to the model.
+    /// Whether the model gets token types.
     types: bool,
     options: Options,
-    /// The longest text, and the field that says so.
+    /// The maximum length, and the field that sets it.
     pub max_tokens: Option<(usize, String)>,
 }
 
-/// What the classes ask for.
+/// Settings of the classes.
 struct Options {
     lower_case: bool,
     chinese: bool,
@@ -148,8 +148,8 @@ struct Options {
     prefix_space: Option<bool>,
 }
 
-/// Reads the tokenizer's files in `folder`. `class` is that of `config.json`. Without `bytes`, those of
-/// `tokenizer.json`, what the other files say is read and checked as far as it goes.
+/// Reads the tokenizer's files in `folder`. `class` is from `config.json`. Without `bytes`, the contents of
+/// `tokenizer.json`, the other files are still read and checked as far as possible.
 ///
 /// # Errors
 /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
@@ -158,7 +158,7 @@ pub fn read(
     bytes: Option<Vec<u8>>,
     (kind, class): (&str, Option<String>),
     file: &mut Read,
-) -> Result<Source> {
+) -> Result<TokenizerFiles> {
     let place = format!("{folder}tokenizer.json");
     let is_there = bytes.is_some();
     let bytes = bytes.unwrap_or_default();
@@ -185,15 +185,15 @@ pub fn read(
             None => {
                 return Err(Error::Unsupported {
                     what: format!("{at}: {name}"),
-                    hint: "tokenizers of BERT, RoBERTa, XLM-RoBERTa and CamemBERT, and those of class \
-                           PreTrainedTokenizerFast, are read"
+                    hint: "only tokenizers of BERT, RoBERTa, XLM-RoBERTa and CamemBERT, and those of class \
+                           PreTrainedTokenizerFast, are supported"
                         .into(),
                 });
             }
         },
     };
     let model = document["model"]["type"].as_str().unwrap_or(match &document["model"] {
-        // Files of the first versions do not say.
+        // Files of the first versions have no type.
         model if model["merges"].is_array() => "BPE",
         model if model["vocab"].is_array() => "Unigram",
         _ => "WordPiece",
@@ -203,7 +203,7 @@ pub fn read(
         && is_there
     {
         return Err(Error::Unsupported {
-            what: format!("{said_by}: a tokenizer that is made of a vocabulary of type {expected}"),
+            what: format!("{said_by}: a tokenizer with a vocabulary of type {expected}"),
             hint: format!(
                 "{place} has one of type {model}; set tokenizer_class to PreTrainedTokenizerFast to use it as it is"
             ),
@@ -232,11 +232,19 @@ pub fn read(
             hint: "the vector of a text would depend on the others of its batch; pad on the right".into(),
         });
     }
-    config.expect("split_special_tokens", nothing, "texts in which special tokens are found are read")?;
-    config.expect("fix_mistral_regex", nothing, "tokenizers of BERT's and RoBERTa's kind are read")?;
-    config.expect("auto_map", nothing, "tokenizers that bring code of their own are not run")?;
-    config.expect("init_inputs", nothing, "tokenizers that are made of fields are read")?;
-    let max_tokens = longest(&mut config)?;
+    config.expect(
+        "split_special_tokens",
+        is_empty,
+        "only tokenizers that find special tokens in texts are supported",
+    )?;
+    config.expect(
+        "fix_mistral_regex",
+        is_empty,
+        "only tokenizers of the BERT and RoBERTa families are supported",
+    )?;
+    config.expect("auto_map", is_empty, "tokenizers with code of their own are not run")?;
+    config.expect("init_inputs", is_empty, "only tokenizers that are defined by fields are supported")?;
+    let max_tokens = max_tokens(&mut config)?;
     let prefix_space = config.flag("add_prefix_space")?;
     let options = Options {
         lower_case: config.flag("do_lower_case")?.unwrap_or(true),
@@ -246,22 +254,22 @@ pub fn read(
     };
     let (tokens, roles) = tokens(folder, class, &mut config, &document, file)?;
     config.finish(IGNORED)?;
-    Ok(Source { bytes, document, place, class, left, tokens, roles, types, options, max_tokens })
+    Ok(TokenizerFiles { bytes, document, place, class, left, tokens, roles, types, options, max_tokens })
 }
 
-/// Whether kinds of tokens go to the model; refuses folders that do not tell it which tokens are there.
+/// Whether the model gets token types; refuses models that get no attention mask.
 fn model_inputs(config: &mut Object, class: Class) -> Result<bool> {
     let Some(value) = config.take("model_input_names") else { return Ok(class == Class::Bert) };
     let names: Vec<&str> = value.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !names.contains(&"input_ids") || !names.contains(&"attention_mask") {
-        let hint = "models that are told which tokens are padding, by attention_mask, are read";
+        let hint = "only models with an attention_mask, which marks padding, are supported";
         return Err(config.unsupported("model_input_names", &value, hint));
     }
     Ok(names.contains(&"token_type_ids"))
 }
 
-/// `model_max_length`, or `max_len` of the first versions; some say 1e30 for no limit.
-fn longest(config: &mut Object) -> Result<Option<(usize, String)>> {
+/// `model_max_length`, or `max_len` in the first versions; 1e30 or so stands for no limit.
+fn max_tokens(config: &mut Object) -> Result<Option<(usize, String)>> {
     let mut said = None;
     for field in ["max_len", "model_max_length"] {
         let at = config.at(field);
@@ -276,7 +284,7 @@ fn longest(config: &mut Object) -> Result<Option<(usize, String)>> {
     Ok(said)
 }
 
-/// What a field says of a token.
+/// The token that a field describes.
 fn token(value: &Value, at: &str, special: Option<bool>) -> Result<AddedToken> {
     if let Some(content) = value.as_str() {
         return Ok(AddedToken::from(content, true));
@@ -307,7 +315,7 @@ fn token(value: &Value, at: &str, special: Option<bool>) -> Result<AddedToken> {
         .normalized(flag("normalized", !special)?))
 }
 
-/// Tokens with a role, or a name of their own.
+/// Tokens by their role, or by a name of their own.
 type Roles = Vec<(String, AddedToken)>;
 
 fn set(roles: &mut Roles, name: &str, token: AddedToken) {
@@ -317,7 +325,7 @@ fn set(roles: &mut Roles, name: &str, token: AddedToken) {
     }
 }
 
-/// Takes the tokens of a field that lists them: by names, or without.
+/// Takes the tokens of a field that lists them, with or without names.
 fn listed(roles: &mut Roles, extra: &mut Option<Vec<AddedToken>>, at: &str, value: &Value) -> Result<()> {
     match value {
         Value::Object(map) => {
@@ -333,7 +341,7 @@ fn listed(roles: &mut Roles, extra: &mut Option<Vec<AddedToken>>, at: &str, valu
     Ok(())
 }
 
-/// The tokens to add, in order, and those with a role.
+/// The tokens to add, in order, and those by role.
 type Tokens = (Vec<AddedToken>, Roles);
 
 fn tokens(
@@ -351,8 +359,8 @@ fn tokens(
     let mut roles = Vec::new();
     let mut extra = None;
 
-    // What `tokenizer_config.json` says of tokens with a role, of others by a name of their own, and of the rest.
-    for name in NAMED {
+    // The tokens in `tokenizer_config.json`: by role, by a name of their own, and further ones.
+    for name in ROLES {
         set(&mut roles, name, AddedToken::default());
         let at = config.at(name);
         if let Some(value) = config.take(name) {
@@ -369,7 +377,7 @@ fn tokens(
     }
     for field in ["additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens"] {
         let at = config.at(field);
-        if let Some(value) = config.take(field).filter(|value| !nothing(value)) {
+        if let Some(value) = config.take(field).filter(|value| !is_empty(value)) {
             listed(&mut roles, &mut extra, &at, &value)?;
         }
     }
@@ -378,7 +386,7 @@ fn tokens(
     let numbers = config.has("added_tokens_decoder");
     let decoder = config.take("added_tokens_decoder");
     if numbers {
-        // Then neither the older files nor the list in `tokenizer.json` are asked.
+        // Then the older files and the list in `tokenizer.json` are ignored.
         for (id, value) in decoder.as_ref().and_then(Value::as_object).into_iter().flatten() {
             let at = format!("{at}, {id}");
             let id = id.parse().map_err(|_| Error::format(&at, "the number of a token is expected"))?;
@@ -424,11 +432,11 @@ fn tokens(
         extra = Some(["<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"].map(|t| AddedToken::from(t, true)).into());
     }
 
-    // A token that is listed by its number is as it is there, whatever its role.
+    // A token that is listed by its id has the properties given there, whatever its role.
     for (name, token) in &mut roles {
         let listed = numbered.iter().rev().find(|(_, other)| other.content == token.content);
         if let Some((_, listed)) = listed
-            && NAMED.contains(&name.as_str())
+            && ROLES.contains(&name.as_str())
         {
             *token = listed.clone();
         }
@@ -436,9 +444,9 @@ fn tokens(
     roles.retain(|(_, token)| !token.content.is_empty());
     numbered.sort_by_key(|(id, _)| *id);
     let mut all: Vec<AddedToken> = numbered.into_iter().map(|(_, token)| token).collect();
-    // Those that `tokenizer.json` has itself, where it is taken whole, need no second entry.
+    // Tokens of a `tokenizer.json` that is used as a whole are not added again.
     let mut there: Vec<String> = match class {
-        Class::Whole => {
+        Class::Generic => {
             let own = document["added_tokens"].as_array().into_iter().flatten();
             own.filter_map(|token| token["content"].as_str().map(Into::into)).collect()
         }
@@ -456,9 +464,9 @@ fn tokens(
     Ok((all, roles))
 }
 
-impl Source {
-    /// The tokenizer as one `tokenizer.json`: the folder's own bytes where nothing beside it changes them.
-    /// Texts are lower-cased first, if `lower_case` says so, and cut to `max_tokens`.
+impl TokenizerFiles {
+    /// The tokenizer as one `tokenizer.json`: the folder's own bytes, unless another file changes them. Texts are
+    /// lower-cased first if `lower_case`, and truncated to `max_tokens`.
     ///
     /// # Errors
     /// [`Error::Format`] naming file and field.
@@ -468,7 +476,7 @@ impl Source {
             .unwrap_or_else(|problem| Err(Error::format(place, problem)))
     }
 
-    /// A vocabulary in memory takes many times the bytes of its file, so only one is kept at a time.
+    /// A vocabulary in memory takes many times its file's bytes, so there is only one at a time.
     fn build(mut self, lower_case: bool, max_tokens: usize) -> Result<Vec<u8>> {
         let mut document = self.rebuilt();
         let wrong = |e: tokenizers::Error| Error::format(&self.place, e);
@@ -514,7 +522,7 @@ impl Source {
             let document = made;
             bytes(&document)?
         };
-        // As the library writes it, so that only what differs shows.
+        // As written by the library, to find actual differences only.
         let own = tokenizers::Tokenizer::from_bytes(&self.bytes).map_err(wrong)?;
         let own_left =
             own.get_truncation().is_some_and(|t| t.direction == tokenizers::TruncationDirection::Left);
@@ -530,7 +538,7 @@ impl Source {
         };
         let place = self.place;
         let tokenizer = Tokenizer::from_json(&out, max_tokens).map_err(|e| match e {
-            // Its own name for the file has no folder.
+            // The message names the file without its folder.
             Error::Format { place: at, problem, source } => {
                 Error::Format { place: at.replacen("tokenizer.json", &place, 1), problem, source }
             }
@@ -541,14 +549,14 @@ impl Source {
             if self.types && encoding.get_type_ids().iter().any(|&id| id != 0) {
                 return Err(Error::Unsupported {
                     what: format!("{place}, post_processor: a type_id other than 0"),
-                    hint: "texts are read as first segments".into(),
+                    hint: "texts are encoded as first segments".into(),
                 });
             }
         }
         Ok(out)
     }
 
-    /// `tokenizer.json` as the class makes it anew; without tokens that are added.
+    /// `tokenizer.json` as the class rebuilds it, without added tokens.
     fn rebuilt(&mut self) -> Value {
         let mut document = std::mem::take(&mut self.document);
         let (model, options) = (&document["model"], &self.options);
@@ -560,7 +568,7 @@ impl Source {
             ]})
         };
         let (mut made, normalizer, pre_tokenizer) = match self.class {
-            Class::Whole => return document,
+            Class::Generic => return document,
             Class::Bert => (
                 json!({
                     "type": "WordPiece", "unk_token": self.role("unk_token"), "continuing_subword_prefix": "##",
@@ -613,7 +621,7 @@ impl Source {
         self.roles.iter().find(|(role, _)| role == name).map_or("", |(_, token)| &token.content)
     }
 
-    /// What goes around a text, where the class says it; `None` where `tokenizer.json` does.
+    /// The special tokens around a text, if the class defines them; `None` if `tokenizer.json` does.
     fn template(&self, tokenizer: &tokenizers::Tokenizer) -> Option<Value> {
         let id = |role: &str| {
             let content = self.role(role).to_string();
@@ -622,7 +630,7 @@ impl Source {
             (content, id)
         };
         let (first, last) = match self.class {
-            Class::Whole => return None,
+            Class::Generic => return None,
             Class::Bert | Class::Roberta => (id("cls_token"), id("sep_token")),
             Class::XlmRoberta | Class::Camembert => (id("bos_token"), id("eos_token")),
         };
@@ -635,7 +643,7 @@ impl Source {
         let token = |(content, _): &(String, u32), kind: u32| json!({"SpecialToken": {"id": content, "type_id": kind}});
         let text = |id: &str, kind: u32| json!({"Sequence": {"id": id, "type_id": kind}});
         let mut pair = vec![token(&first, 0), text("A", 0), token(&last, 0)];
-        // No second text is ever there; it is written as the class has it.
+        // Never used, as there is no second text; written as the class has it.
         match self.class {
             Class::Bert => pair.extend([text("B", 1), token(&last, 1)]),
             _ => pair.extend([token(&last, 0), text("B", 0), token(&last, 0)]),
@@ -656,13 +664,13 @@ fn to_json(tokenizer: &tokenizers::Tokenizer, place: &str) -> Result<Value> {
     serde_json::from_str(&text).map_err(|e| Error::format(place, e))
 }
 
-/// Whether a normalizer lower-cases by a step of its own.
+/// Whether a normalizer has a step that lower-cases.
 fn has_lower_case(normalizer: &Value) -> bool {
     let is = |step: &Value| step["type"] == "Lowercase";
     is(normalizer) || normalizer["normalizers"].as_array().into_iter().flatten().any(is)
 }
 
-/// SentencePiece's table of characters, the one step that is kept of a normalizer.
+/// SentencePiece's character map, the only step of a normalizer that is kept.
 fn charsmap(normalizer: &Value) -> Value {
     let is = |step: &&Value| step["type"] == "Precompiled";
     let steps = normalizer["normalizers"].as_array();

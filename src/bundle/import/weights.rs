@@ -17,37 +17,37 @@ use crate::{
     bundle::{Quantization, WEIGHTS, Weights, weights::Packer},
 };
 
-/// Which files have weights, and what is in them.
-pub struct Places {
+/// The weight files, and what each contains.
+pub struct WeightFiles {
     /// By path.
-    pub files: Vec<(String, Holds)>,
+    pub files: Vec<(String, Contents)>,
 }
 
-/// What a file of weights holds.
+/// The contents of a weight file.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Holds {
-    /// The encoder, whole.
+pub enum Contents {
+    /// The whole encoder.
     Encoder,
-    /// A part of the encoder, whose names begin with `prefix`.
+    /// Part of the encoder, with names that start with `prefix`.
     Shard {
-        /// What a wrapping class put in front of names.
+        /// The prefix that a wrapping class gave to names.
         prefix: String,
     },
     /// The dense layer with this number, and whether it has a bias.
     Dense(usize, bool),
 }
 
-impl Places {
-    /// Finds them: one file, or several with an index, and one for each dense layer.
+impl WeightFiles {
+    /// Finds them: one file or several with an index, and one for each dense layer.
     ///
     /// # Errors
-    /// [`Error::Format`] where there are none that are read, saying what to do.
+    /// [`Error::Format`] if there are none in a supported format, saying what to do.
     pub fn find(root: &str, layers: &[Layer], encoder: &Program, source: &mut dyn Source) -> Result<Self> {
         let mut files = Vec::new();
         let path = format!("{root}{WEIGHTS}");
         let index = format!("{path}.index.json");
         if source.has(&path)? {
-            files.push((path, Holds::Encoder));
+            files.push((path, Contents::Encoder));
         } else if let Some(bytes) = source.read(&index)? {
             let shards = shards(root, &index, &bytes, encoder)?;
             for (path, _) in &shards {
@@ -64,13 +64,13 @@ impl Places {
             if !source.has(&path)? {
                 return Err(no_weights(&layer.folder, path, source)?);
             }
-            files.push((path, Holds::Dense(i, layer.bias)));
+            files.push((path, Contents::Dense(i, layer.bias)));
         }
         Ok(Self { files })
     }
 }
 
-/// What to do where there are no weights of the form that is read.
+/// The error if there are no weights in a supported format.
 fn no_weights(root: &str, path: String, source: &mut dyn Source) -> Result<Error> {
     const OTHERS: [&str; 5] = [
         "pytorch_model.bin",
@@ -84,7 +84,7 @@ fn no_weights(root: &str, path: String, source: &mut dyn Source) -> Result<Error
             return Ok(Error::format(
                 path,
                 format!(
-                    "there is no such file, only {root}{other}, which is not read because such files can execute code; \
+                    "there is no such file, only {root}{other}, which is not supported because such files can execute code; \
                      another revision may have safetensors (for instance refs/pr/1); otherwise \
                      convert it: load the model in transformers and save it with save_pretrained"
                 ),
@@ -97,8 +97,8 @@ fn no_weights(root: &str, path: String, source: &mut dyn Source) -> Result<Error
     ))
 }
 
-/// The shards that hold anything which is used.
-fn shards(root: &str, index: &str, bytes: &[u8], encoder: &Program) -> Result<Vec<(String, Holds)>> {
+/// The shards with any array that is used.
+fn shards(root: &str, index: &str, bytes: &[u8], encoder: &Program) -> Result<Vec<(String, Contents)>> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
@@ -128,7 +128,7 @@ fn shards(root: &str, index: &str, bytes: &[u8], encoder: &Program) -> Result<Ve
     {
         return Err(lacks(index, missing));
     }
-    let shard = |file: &str| (format!("{root}{file}"), Holds::Shard { prefix: prefix.into() });
+    let shard = |file: &str| (format!("{root}{file}"), Contents::Shard { prefix: prefix.into() });
     Ok(found.into_keys().map(shard).collect())
 }
 
@@ -140,7 +140,7 @@ fn params(program: &Program) -> BTreeMap<&str, &ParamSpec> {
     program.params().iter().map(|param| (param.name.as_str(), param)).collect()
 }
 
-/// What a wrapping class put in front of names. `names` are sorted.
+/// The prefix that a wrapping class gave to names. `names` are sorted.
 fn prefix<'a>(names: &[&'a str], program: &Program) -> &'a str {
     let table = &program.table().name;
     names.iter().find_map(|name| name.strip_suffix(table.as_str())).unwrap_or_default()
@@ -151,11 +151,11 @@ fn modern(name: &str) -> String {
     name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 }
 
-/// Weights on their way.
-pub struct Coming {
-    /// With the dense layers.
+/// Weights that are being imported.
+pub struct ImportedWeights {
+    /// Including the dense layers.
     program: Program,
-    /// Its table, and how the others are stored.
+    /// How arrays are stored; `None` as they are.
     quantization: Option<Quantization>,
     files: Vec<File>,
     weights: Weights,
@@ -163,74 +163,74 @@ pub struct Coming {
 
 struct File {
     path: String,
-    holds: Holds,
-    /// Its size, where it is known.
+    contents: Contents,
+    /// Its size, if known.
     size: Option<u64>,
-    /// How many of its bytes have come.
-    come: u64,
+    /// Number of bytes received.
+    received: u64,
     state: State,
 }
 
 enum State {
-    /// The header's length, and as much of the header as there is.
-    Head(Vec<u8>),
-    /// The arrays that are left, the last first; the first is on its way.
-    Body { left: Vec<Planned>, now: Option<Box<Now>> },
+    /// The header's length and the header, as far as received.
+    Header(Vec<u8>),
+    /// The remaining arrays in reverse order, and the one being received.
+    Body { left: Vec<Planned>, current: Option<Box<Current>> },
 }
 
-/// An array, and what it is for.
+/// An array, and its parameter.
 struct Planned {
     entry: Entry,
-    /// The parameter's name; `None` for what is not used.
+    /// The parameter's name; `None` for an unused array.
     target: Option<String>,
 }
 
-struct Now {
+struct Current {
     planned: Planned,
     packer: Option<Packer>,
-    /// Bytes that are still to come.
+    /// Bytes not received yet.
     left: u64,
 }
 
-impl Coming {
-    /// Nothing has come yet.
+impl ImportedWeights {
+    /// Before any bytes are received.
     pub fn new(
         program: Program,
-        places: Places,
+        places: WeightFiles,
         quantization: Option<Quantization>,
         source: &mut dyn Source,
     ) -> Self {
-        let files = places.files.into_iter().map(|(path, holds)| {
+        let files = places.files.into_iter().map(|(path, contents)| {
             let size = source.size(&path);
-            File { path, holds, size, come: 0, state: State::Head(Vec::new()) }
+            File { path, contents, size, received: 0, state: State::Header(Vec::new()) }
         });
         let files = files.collect();
         Self { program, quantization, files, weights: Weights::default() }
     }
 
-    /// The files that are needed, and their sizes where those are known.
+    /// The files to push, and their sizes if known.
     pub fn files(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
         self.files.iter().map(|file| (file.path.as_str(), file.size))
     }
 
-    /// The arrays that are there.
+    /// The complete arrays.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
-    /// How many bytes of a file have come.
-    pub fn come(&self, path: &str) -> u64 {
-        self.files.iter().find(|file| file.path == path).map_or(0, |file| file.come)
+    /// How many bytes of a file were received.
+    pub fn received(&self, path: &str) -> u64 {
+        self.files.iter().find(|file| file.path == path).map_or(0, |file| file.received)
     }
 
-    /// Says how long a file is.
+    /// Sets a file's size.
     pub fn expect(&mut self, path: &str, bytes: u64) {
         if let Some(file) = self.files.iter_mut().find(|file| file.path == path) {
             file.size = Some(bytes);
         }
     }
 
-    /// The next bytes of a file.
+    /// Takes the next bytes of a file.
     ///
     /// # Errors
     /// [`Error::Format`] or [`Error::Unsupported`] naming file and array.
@@ -240,53 +240,53 @@ impl Coming {
         };
         while !bytes.is_empty() {
             let taken = match &mut self.files[at].state {
-                State::Head(_) => self.head(at, bytes)?,
+                State::Header(_) => self.header(at, bytes)?,
                 State::Body { .. } => self.body(at, bytes)?,
             };
-            self.files[at].come += taken as u64;
+            self.files[at].received += taken as u64;
             bytes = &bytes[taken..];
         }
         Ok(())
     }
 
-    /// Checks what a file begins with, as far as its header goes, and takes no array of it.
+    /// Checks a file's header, as far as `bytes` contain it, without taking an array.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub fn check_beginning(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         let Some(at) = self.files.iter().position(|file| file.path == path) else { return Ok(()) };
         let mut bytes = bytes;
-        while !bytes.is_empty() && matches!(self.files[at].state, State::Head(_)) {
-            bytes = &bytes[self.head(at, bytes)?..];
+        while !bytes.is_empty() && matches!(self.files[at].state, State::Header(_)) {
+            bytes = &bytes[self.header(at, bytes)?..];
         }
         Ok(())
     }
 
-    /// Takes what belongs to the header; how many bytes that are.
-    fn head(&mut self, at: usize, bytes: &[u8]) -> Result<usize> {
+    /// Takes bytes of the header; returns their number.
+    fn header(&mut self, at: usize, bytes: &[u8]) -> Result<usize> {
         let file = &mut self.files[at];
-        let State::Head(head) = &mut file.state else { return Ok(0) };
-        let before = head.len();
-        let wanted = match head.first_chunk::<8>() {
+        let State::Header(header) = &mut file.state else { return Ok(0) };
+        let before = header.len();
+        let wanted = match header.first_chunk::<8>() {
             None => 8,
             Some(length) => 8 + u64::from_le_bytes(*length),
         };
         let room = usize::try_from(wanted).unwrap_or(usize::MAX).saturating_sub(before);
-        head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let taken = head.len() - before;
-        let Some(length) = head.first_chunk::<8>().map(|length| u64::from_le_bytes(*length)) else {
+        header.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let taken = header.len() - before;
+        let Some(length) = header.first_chunk::<8>().map(|length| u64::from_le_bytes(*length)) else {
             return Ok(taken);
         };
-        if length > header::LARGEST || file.size.is_some_and(|size| size < 8 + length) {
+        if length > header::MAX_BYTES || file.size.is_some_and(|size| size < 8 + length) {
             return Err(Error::format(
                 &file.path,
                 format!("not a valid safetensors file: its header would have {length} bytes"),
             ));
         }
-        if (head.len() as u64) < 8 + length {
+        if (header.len() as u64) < 8 + length {
             return Ok(taken);
         }
-        let entries = header::parse(&file.path, &head[8..])?;
+        let entries = header::parse(&file.path, &header[8..])?;
         let end = 8 + length + entries.iter().map(|entry| entry.bytes).sum::<u64>();
         if let Some(size) = file.size.filter(|&size| size != end) {
             return Err(Error::format(
@@ -294,36 +294,37 @@ impl Coming {
                 format!("it has {size} bytes instead of the {end} of its header; download it again"),
             ));
         }
-        let (path, holds) = (file.path.clone(), file.holds.clone());
-        let mut left = self.plan(&path, &holds, entries)?;
+        let (path, contents) = (file.path.clone(), file.contents.clone());
+        let mut left = self.plan(&path, &contents, entries)?;
         left.reverse();
         left.retain(|planned| planned.entry.bytes > 0);
-        self.files[at].state = State::Body { left, now: None };
+        self.files[at].state = State::Body { left, current: None };
         Ok(taken)
     }
 
-    /// What becomes of a file's arrays, in their order.
-    fn plan(&self, path: &str, holds: &Holds, entries: Vec<Entry>) -> Result<Vec<Planned>> {
+    /// The parameters of a file's arrays, in their order.
+    fn plan(&self, path: &str, contents: &Contents, entries: Vec<Entry>) -> Result<Vec<Planned>> {
         let params = params(&self.program);
         let mut taken: Vec<String> = Vec::new();
-        let mut sorted: Vec<&str> = entries.iter().filter(|e| is_array(e)).map(|e| e.name.as_str()).collect();
+        let mut sorted: Vec<&str> =
+            entries.iter().filter(|e| is_weight(e)).map(|e| e.name.as_str()).collect();
         sorted.sort_unstable();
-        let prefix = match holds {
-            Holds::Encoder => prefix(&sorted, &self.program).to_string(),
-            Holds::Shard { prefix } => prefix.clone(),
-            Holds::Dense(..) => String::new(),
+        let prefix = match contents {
+            Contents::Encoder => prefix(&sorted, &self.program).to_string(),
+            Contents::Shard { prefix } => prefix.clone(),
+            Contents::Dense(..) => String::new(),
         };
         let dense = |i: usize| format!("{}.", dense_name(i));
         let all_dense: Vec<String> = (0..self.program_dense()).map(dense).collect();
         let mut planned = Vec::with_capacity(entries.len());
         for entry in entries {
-            let target = match holds {
+            let target = match contents {
                 _ if entry.is_empty() => None,
-                Holds::Dense(i, bias) => match entry.name.as_str() {
+                Contents::Dense(i, bias) => match entry.name.as_str() {
                     "linear.weight" => Some(format!("{}weight", dense(*i))),
                     "linear.bias" if *bias => Some(format!("{}bias", dense(*i))),
-                    name if is_array(&entry) => {
-                        let problem = format!("{name} is more than the layer's config.json says");
+                    name if is_weight(&entry) => {
+                        let problem = format!("{name} is not in the layer's config.json");
                         return Err(Error::format(path, problem));
                     }
                     _ => None,
@@ -346,14 +347,14 @@ impl Coming {
             planned.push(Planned { entry, target });
         }
         let has = |name: &str| taken.iter().any(|there| there == name);
-        let lacking = params.values().find(|param| match holds {
-            Holds::Encoder => {
+        let lacking = params.values().find(|param| match contents {
+            Contents::Encoder => {
                 !param.optional
                     && !has(&param.name)
                     && !all_dense.iter().any(|d| param.name.starts_with(d.as_str()))
             }
-            Holds::Shard { .. } => false,
-            Holds::Dense(i, bias) => {
+            Contents::Shard { .. } => false,
+            Contents::Dense(i, bias) => {
                 param.name.starts_with(&dense(*i))
                     && !has(&param.name)
                     && (*bias || !param.name.ends_with(".bias"))
@@ -361,8 +362,8 @@ impl Coming {
         });
         match lacking {
             Some(param) => {
-                let name = match holds {
-                    Holds::Dense(i, _) => param.name.replacen(&dense(*i), "linear.", 1),
+                let name = match contents {
+                    Contents::Dense(i, _) => param.name.replacen(&dense(*i), "linear.", 1),
                     _ => param.name.clone(),
                 };
                 Err(Error::format(format!("{path}, {name}"), format!("{name} is missing from the weights")))
@@ -371,29 +372,29 @@ impl Coming {
         }
     }
 
-    /// How many dense layers there are.
+    /// Number of dense layers.
     fn program_dense(&self) -> usize {
-        self.files.iter().filter(|file| matches!(file.holds, Holds::Dense(..))).count()
+        self.files.iter().filter(|file| matches!(file.contents, Contents::Dense(..))).count()
     }
 
     fn is_planned(&self, target: &str) -> bool {
         let same = |planned: &Planned| planned.target.as_deref() == Some(target);
         self.weights.get(target).is_some()
             || self.files.iter().any(|file| match &file.state {
-                State::Body { left, now } => {
-                    left.iter().any(same) || now.as_ref().is_some_and(|now| same(&now.planned))
+                State::Body { left, current } => {
+                    left.iter().any(same) || current.as_ref().is_some_and(|current| same(&current.planned))
                 }
-                State::Head(_) => false,
+                State::Header(_) => false,
             })
     }
 
-    /// That an array is of a type that is read, and of its parameter's shape.
+    /// Checks that an array has a supported type and its parameter's shape.
     fn check(&self, path: &str, entry: &Entry, param: Option<&ParamSpec>) -> Result<()> {
         if !entry.dtype.is_some_and(Packer::is_read) {
-            let dtype = entry.dtype.map_or("unknown here".into(), |dtype| format!("{dtype:?}"));
+            let dtype = entry.dtype.map_or("unknown".into(), |dtype| format!("{dtype:?}"));
             return Err(Error::Unsupported {
                 what: format!("{path}: type {dtype} of {}", entry.name),
-                hint: "weights in F32, F16 and BF16 are read".into(),
+                hint: "only F32, F16 and BF16 are supported".into(),
             });
         }
         match param {
@@ -405,11 +406,11 @@ impl Coming {
         }
     }
 
-    /// Begins with the next array, if there is one.
-    fn open(&mut self, at: usize) -> Result<()> {
+    /// Starts the next array, if there is one.
+    fn start_array(&mut self, at: usize) -> Result<()> {
         let table = self.program.table().name.clone();
         let file = &mut self.files[at];
-        let State::Body { left, now } = &mut file.state else { return Ok(()) };
+        let State::Body { left, current } = &mut file.state else { return Ok(()) };
         let Some(planned) = left.pop() else { return Ok(()) };
         let packer =
             match (&planned.target, planned.entry.dtype) {
@@ -424,18 +425,18 @@ impl Coming {
                 _ => None,
             };
         let bytes = planned.entry.bytes;
-        *now = Some(Box::new(Now { planned, packer, left: bytes }));
+        *current = Some(Box::new(Current { planned, packer, left: bytes }));
         Ok(())
     }
 
-    /// Takes what belongs to the array on its way; how many bytes that are.
+    /// Takes bytes of the current array; returns their number.
     fn body(&mut self, at: usize, bytes: &[u8]) -> Result<usize> {
-        if matches!(self.files[at].state, State::Body { now: None, .. }) {
-            self.open(at)?;
+        if matches!(self.files[at].state, State::Body { current: None, .. }) {
+            self.start_array(at)?;
         }
         let file = &mut self.files[at];
-        let State::Body { now, .. } = &mut file.state else { return Ok(0) };
-        let Some(array) = now else {
+        let State::Body { current, .. } = &mut file.state else { return Ok(0) };
+        let Some(array) = current else {
             return Err(Error::format(&file.path, "it continues after the last array of its header"));
         };
         let n = usize::try_from(array.left).unwrap_or(usize::MAX).min(bytes.len());
@@ -446,7 +447,7 @@ impl Coming {
         array.left -= n as u64;
         if array.left == 0 {
             let place = place();
-            if let Some(array) = now.take()
+            if let Some(array) = current.take()
                 && let (Some(target), Some(packer)) = (array.planned.target, array.packer)
             {
                 let array = packer.finish().map_err(|why| Error::format(place, why))?;
@@ -456,20 +457,23 @@ impl Coming {
         Ok(n)
     }
 
-    /// All weights, once every file has come.
+    /// All weights, once every file was received.
     ///
     /// # Errors
-    /// [`Error::Format`] naming a file that ended before its end, or a tensor that no file had.
+    /// [`Error::Format`] naming an incomplete file, or a missing tensor.
     pub fn finish(mut self) -> Result<Weights> {
         for file in &self.files {
-            if !matches!(&file.state, State::Body { now: None, left } if left.is_empty()) {
+            if !matches!(&file.state, State::Body { current: None, left } if left.is_empty()) {
                 let of = file.size.map(|size| format!(" of {size}")).unwrap_or_default();
                 return Err(Error::format(
                     &file.path,
-                    format!("not a valid safetensors file: it is truncated after {}{of} bytes", file.come),
+                    format!(
+                        "not a valid safetensors file: it is truncated after {}{of} bytes",
+                        file.received
+                    ),
                 ));
             }
-            if let Holds::Dense(i, false) = file.holds {
+            if let Contents::Dense(i, false) = file.contents {
                 let name = format!("{}.bias", dense_name(i));
                 if let Some(param) = self.program.params().iter().find(|param| param.name == name) {
                     let shape = param.shape();
@@ -490,8 +494,8 @@ impl Coming {
     }
 }
 
-/// Whether it is weights, and not an integer helper that checkpoints carry along.
-fn is_array(entry: &Entry) -> bool {
+/// Whether it is an array of weights, and not an integer buffer of a checkpoint.
+fn is_weight(entry: &Entry) -> bool {
     use safetensors::Dtype;
     !entry.is_empty() && !matches!(entry.dtype, Some(Dtype::I64 | Dtype::I32 | Dtype::BOOL))
 }
