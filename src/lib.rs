@@ -49,6 +49,8 @@ pub mod bundle;
 pub mod choice;
 #[cfg(feature = "data")]
 pub mod datasets;
+#[cfg(feature = "fetch")]
+pub mod download;
 #[cfg(feature = "engine")]
 pub mod encoder;
 mod error;

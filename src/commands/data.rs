@@ -1,22 +1,14 @@
 //! `interlingua data`: lists data sets and their sources, and downloads them.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use interlingua::datasets::catalogue::{self, CATALOGUE, Download, Entry};
-use interlingua::{Error, Problem, Result};
+use interlingua::download::{Client, Failure, hash, part_of};
+use interlingua::hub::Listed;
+use interlingua::{Error, Result};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
-use ureq::Agent;
-
-/// Timeout for a server's answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Timeout for a whole file.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// Waits before each retry of a transient failure: a busy server, a dropped connection.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Arguments of `interlingua data`.
 #[derive(clap::Args)]
@@ -58,7 +50,8 @@ pub fn run(args: Args) -> Result<()> {
     let Some(folder) = &args.output else {
         return if args.json { print(entry) } else { write(&card(entry)) };
     };
-    let fetched = fetch(entry, folder, args.base.as_deref(), &PAUSES, &mut |line| eprintln!("{line}"))?;
+    let fetched =
+        fetch(entry, folder, args.base.as_deref(), |client| client, &mut |line| eprintln!("{line}"))?;
     if args.json {
         return print(&fetched);
     }
@@ -139,14 +132,13 @@ fn languages(entry: &Entry) -> String {
     }
 }
 
-/// Downloads what is not in the folder yet, one file after the other; `say` is told of each. A transient failure is
-/// retried after each of the pauses.
+/// Downloads what is not in the folder yet, one file after the other; `say` is told of each.
 fn fetch(
     entry: &Entry,
     folder: &Path,
     base: Option<&str>,
-    pauses: &[Duration],
-    say: &mut dyn FnMut(String),
+    configure: impl Fn(Client) -> Client,
+    say: &mut dyn FnMut(&str),
 ) -> Result<Vec<Fetched>> {
     let Some(base) = base.or(entry.base).filter(|_| !entry.files.is_empty()) else {
         return Err(Error::Unsupported {
@@ -154,12 +146,7 @@ fn fetch(
             hint: format!("{} ({})", entry.by_hand, entry.origin),
         });
     };
-    let agent: Agent = Agent::config_builder()
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
-        .timeout_recv_body(Some(LONGEST))
-        .build()
-        .into();
+    let client = configure(Client::new(base, None, "--base")?);
     let mut fetched = Vec::new();
     for file in entry.files {
         let path = folder.join(file.path);
@@ -172,35 +159,38 @@ fn fetch(
             Some(known) => known,
             None => {
                 let source = format!("{}/{}", base.trim_end_matches('/'), file.path);
-                let mut pauses = pauses.iter();
-                loop {
-                    match (get(&agent, &source, &path, file.sha256), pauses.next()) {
-                        (Ok(got), _) => break got,
-                        (Err(Failed::Perhaps(problem)), Some(pause)) => {
-                            say(format!("{problem} Trying again in {} s …", pause.as_secs()));
-                            std::thread::sleep(*pause);
-                        }
-                        (Err(Failed::Perhaps(problem) | Failed::Surely(problem)), _) => return Err(problem),
-                    }
+                let got = match source.contains("://") {
+                    true => download(&client, &source, file, &path, say),
+                    false => copy(&source, file, &path),
+                };
+                if got.is_err() && fs::metadata(part_of(&path)).is_ok_and(|part| part.len() == 0) {
+                    let _ = fs::remove_file(part_of(&path));
                 }
+                got?;
+                hash_of(&path)?
             }
         };
         let state = if was_there { "already present" } else { "downloaded" };
-        say(format!("{}: {state}, {bytes} bytes", path.display()));
+        say(&format!("{}: {state}, {bytes} bytes", path.display()));
         let checked = file.sha256.is_some();
         fetched.push(Fetched { file: file.path.into(), bytes, sha256, checked, was_there });
     }
     Ok(fetched)
 }
 
+fn hash_of(path: &Path) -> Result<(u64, String)> {
+    hash(&mut File::open(path).map_err(|e| Error::file(path, e))?, path)
+}
+
 /// Size and hash of a file that is in the folder; `None` when it is not.
 fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
-    let mut reader = match File::open(path) {
-        Ok(reader) => reader,
-        Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(problem) => return Err(Error::file(path, problem)),
-    };
-    let found = copy(&mut reader, &mut std::io::sink(), |e| Error::file(path, e), |e| Error::file(path, e))?;
+    if let Err(problem) = fs::metadata(path) {
+        return match problem.kind() {
+            ErrorKind::NotFound => Ok(None),
+            _ => Err(Error::file(path, problem)),
+        };
+    }
+    let found = hash_of(path)?;
     match file.sha256 {
         Some(expected) if expected != found.1 => Err(Error::Integrity {
             file: path.display().to_string(),
@@ -213,145 +203,54 @@ fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
     }
 }
 
-/// Why a download failed.
-enum Failed {
-    /// A retry may succeed.
-    Perhaps(Error),
-    /// A retry would fail too.
-    Surely(Error),
-}
-
-impl From<Error> for Failed {
-    fn from(problem: Error) -> Self {
-        Self::Surely(problem)
-    }
-}
-
-/// Downloads one file under another name and renames it once it is complete and verified.
-fn get(
-    agent: &Agent,
+fn download(
+    client: &Client,
     source: &str,
+    file: &Download,
     path: &Path,
-    expected: Option<&str>,
-) -> std::result::Result<(u64, String), Failed> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    let got = get_part(agent, source, &part, expected).and_then(|got| {
-        fs::rename(&part, path).map_err(|e| Error::file(path, e))?;
-        Ok(got)
-    });
-    if got.is_err() {
-        // A partial file is useless, and the error to show is the first one.
-        let _ = fs::remove_file(&part);
-    }
-    got
-}
-
-/// `source` is an address, or the path of a file.
-fn get_part(
-    agent: &Agent,
-    source: &str,
-    part: &Path,
-    expected: Option<&str>,
-) -> std::result::Result<(u64, String), Failed> {
-    let at = |problem: String| Error::file(source, problem);
-    let mut response;
-    let (mut body, promised): (Box<dyn Read + '_>, _) = if source.contains("://") {
-        response = agent.get(source).call().map_err(|e| refusal(&e, at))?;
-        let promised = response.body().content_length();
-        (Box::new(response.body_mut().as_reader()), promised)
-    } else {
-        (Box::new(File::open(source).map_err(|e| at(e.to_string()))?), None)
-    };
-    let mut file = File::create(part).map_err(|e| Error::file(part, e))?;
-    let broke = |how: String| Failed::Perhaps(at(format!("the connection was lost {how}. Try again.")));
-    let got = copy(
-        &mut body,
-        &mut file,
-        |e| broke(format!("({e})")),
-        |e| match e.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Error::file(part, Problem::of(format!("the disk is full ({e}); make room and try again"), e))
-                    .into()
+    note: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let known = Listed { path: file.path.into(), bytes: None, sha256: file.sha256.map(String::from) };
+    client.file(source, &known, None, path, &mut |_| {}, note).map_err(|failure| {
+        let problem = match failure {
+            Failure::Other(error) => return error,
+            Failure::Unreachable(problem) => {
+                format!(
+                    "{problem}; without a network, get the files elsewhere and give their folder with --base"
+                )
             }
-            _ => Error::file(part, e).into(),
-        },
-    )?;
-    if let Some(promised) = promised.filter(|&promised| promised != got.0) {
-        return Err(broke(format!("after {} of {promised} bytes", got.0)));
-    }
-    match expected {
-        Some(expected) if expected != got.1 => Err(Failed::Surely(Error::Integrity {
-            file: source.to_string(),
-            problem: format!(
-                "its SHA-256 is {}, not {expected}: it is not the expected file and was deleted",
-                got.1
-            ),
-        })),
-        _ => {
-            file.sync_all().map_err(|e| Error::file(part, e))?;
-            Ok(got)
-        }
-    }
-}
-
-/// What a server's refusal means, in words.
-fn refusal(problem: &ureq::Error, at: impl Fn(String) -> Error) -> Failed {
-    match problem {
-        ureq::Error::StatusCode(404) => {
-            Failed::Surely(at("not found (404); give another address with --base".into()))
-        }
-        ureq::Error::StatusCode(code @ (408 | 429 | 500..)) => {
-            Failed::Perhaps(at(format!("the server is busy or failing (status {code})")))
-        }
-        ureq::Error::StatusCode(code) => {
-            Failed::Surely(at(format!("the server refused it (status {code})")))
-        }
-        ureq::Error::HostNotFound => Failed::Surely(at(
-            "there is no such server, or no network; get the files elsewhere and give their folder with --base"
-                .into(),
-        )),
-        ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => Failed::Surely(at(
-            "the server refused the connection; try again later or give another address with --base".into(),
-        )),
-        ureq::Error::Io(e) => Failed::Perhaps(at(format!(
-            "it cannot be reached ({e}); without a network, get the files elsewhere and give their folder with \
-             --base"
-        ))),
-        ureq::Error::Timeout(_) => Failed::Perhaps(at(problem.to_string())),
-        other => Failed::Surely(at(other.to_string())),
-    }
-}
-
-/// Copies everything, and returns the number of bytes and their SHA-256.
-fn copy<E>(
-    from: &mut impl Read,
-    to: &mut impl Write,
-    read: impl Fn(std::io::Error) -> E,
-    write: impl Fn(std::io::Error) -> E,
-) -> std::result::Result<(u64, String), E> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let n = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(problem) if problem.kind() == ErrorKind::Interrupted => continue,
-            Err(problem) => return Err(read(problem)),
+            Failure::Refused { status: 404, .. } => {
+                "not found (404); give another address with --base".into()
+            }
+            Failure::Refused { status: status @ (408 | 429 | 500..), .. } => {
+                format!("the server is busy or failing (status {status}); try again later")
+            }
+            Failure::Refused { status, .. } => format!("the server refused it (status {status})"),
         };
-        hash.update(&buffer[..n]);
-        to.write_all(&buffer[..n]).map_err(&write)?;
-        bytes += n as u64;
+        Error::file(source, problem)
+    })
+}
+
+/// Copies a file under another name, and renames it once it is complete and verified.
+fn copy(source: &str, file: &Download, path: &Path) -> Result<()> {
+    let part = part_of(path);
+    fs::copy(source, &part).map_err(|e| Error::file(source, e))?;
+    let found = hash_of(&part)?.1;
+    if let Some(expected) = file.sha256.filter(|expected| *expected != found) {
+        fs::remove_file(&part).map_err(|e| Error::file(&part, e))?;
+        return Err(Error::Integrity {
+            file: source.into(),
+            problem: format!("its SHA-256 is {found}, not {expected}: it is not the expected file"),
+        });
     }
-    Ok((bytes, hash.finalize().iter().map(|b| format!("{b:02x}")).collect()))
+    fs::rename(&part, path).map_err(|e| Error::file(path, e))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
+    use std::time::Duration;
 
     use super::*;
 
@@ -396,7 +295,7 @@ mod tests {
     }
 
     fn got(folder: &Path, base: &str) -> Result<Vec<Fetched>> {
-        fetch(&ENTRY, folder, Some(base), &[], &mut |_| {})
+        fetch(&ENTRY, folder, Some(base), |client| client.with_pauses(&[]), &mut |_| {})
     }
 
     fn files(folder: &Path) -> Vec<String> {
@@ -434,13 +333,12 @@ mod tests {
             format!("http://{}", listener.local_addr().unwrap())
         };
         for (base, said) in [
-            (refused, vec!["a.json", "refused the connection"]),
+            (refused, vec!["a.json", "refuses the connection", "--base"]),
             (serve(&[]), vec!["/x/a.json", "404", "--base"]),
             (
                 serve(&[("a.json", "other", 5)]),
                 vec!["a.json", A, "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"],
             ),
-            (serve(&[("a.json", "a\n", 20)]), vec!["a.json", "connection was lost"]),
             ("nonsense".into(), vec!["nonsense/a.json"]),
         ] {
             let folder = tempfile::tempdir().unwrap();
@@ -450,11 +348,17 @@ mod tests {
             }
             assert!(files(folder.path()).is_empty(), "{problem}");
         }
+        // What has arrived is kept, and the next run resumes.
+        let folder = tempfile::tempdir().unwrap();
+        let problem = got(folder.path(), &serve(&[("a.json", "a\n", 20)])).unwrap_err().to_string();
+        assert!(problem.contains("a.json") && problem.contains("broke off after 2 of 20 bytes"), "{problem}");
+        assert_eq!(files(folder.path()), ["a.json.incomplete"]);
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(got(&file, "http://127.0.0.1:1").unwrap_err().to_string().contains("file"));
-        let by_hand = fetch(&ENTRY, folder.path(), None, &PAUSES, &mut |_| {}).unwrap_err().to_string();
+        let by_hand =
+            fetch(&ENTRY, folder.path(), None, |client| client, &mut |_| {}).unwrap_err().to_string();
         assert!(by_hand.contains("by hand") && by_hand.contains("the test"), "{by_hand}");
     }
 
@@ -479,22 +383,23 @@ mod tests {
         const HALF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na";
         const A_FILE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na\n";
         const OTHER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nb\n";
-        let pauses = [Duration::ZERO; 2];
         let tried = |folder: &Path, answers| {
             let mut said = Vec::new();
-            let result =
-                fetch(&ENTRY, folder, Some(&serve_in_turn(answers)), &pauses, &mut |line| said.push(line));
-            let again = said.iter().filter(|line| line.ends_with("Trying again in 0 s …")).count();
+            let configure = |client: Client| client.with_pauses(&[Duration::ZERO; 2]);
+            let result = fetch(&ENTRY, folder, Some(&serve_in_turn(answers)), configure, &mut |line| {
+                said.push(line.to_string())
+            });
+            let again = said.iter().filter(|line| line.ends_with("; retrying.")).count();
             (result, again, said.join("\n"))
         };
         let folder = tempfile::tempdir().unwrap();
         let (result, again, said) = tried(folder.path(), &[BUSY, HALF, A_FILE, BUSY, A_FILE]);
         assert_eq!((result.unwrap().len(), again), (2, 3), "{said}");
-        assert!(said.contains("status 503") && said.contains("connection was lost"), "{said}");
+        assert!(said.contains("status 503") && said.contains("connection broke off"), "{said}");
 
         // Complete files stay, and the next run continues after them.
         let folder = tempfile::tempdir().unwrap();
-        let (result, again, _) = tried(folder.path(), &[A_FILE, BUSY, HALF, BUSY]);
+        let (result, again, _) = tried(folder.path(), &[A_FILE, BUSY, BUSY, BUSY]);
         let problem = result.unwrap_err().to_string();
         assert!(problem.contains("sub/b.json") && problem.contains("status 503"), "{problem}");
         assert_eq!((again, files(folder.path())), (2, vec!["a.json".to_string(), "sub".into()]));
@@ -522,21 +427,6 @@ mod tests {
         let fetched = got(to.path(), base).unwrap();
         assert_eq!(fetched.iter().map(|f| f.was_there).collect::<Vec<_>>(), [true, false]);
         assert_eq!(fs::read(to.path().join("sub/b.json")).unwrap(), b"bb");
-    }
-
-    /// `/dev/full` is a full disk.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_full_disk_is_said() {
-        let base = serve(&[("a.json", "a\n", 2)]);
-        let agent = Agent::new_with_defaults();
-        let Err(Failed::Surely(problem)) =
-            get_part(&agent, &format!("{base}a.json"), Path::new("/dev/full"), None)
-        else {
-            panic!("a full disk is not worth a retry");
-        };
-        let problem = problem.to_string();
-        assert!(problem.contains("/dev/full") && problem.contains("the disk is full"), "{problem}");
     }
 
     #[test]

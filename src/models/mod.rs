@@ -4,17 +4,16 @@
 //! opened there like any model folder. Nothing is sent but requests for files, with the token if there is one.
 
 mod cache;
-mod download;
 
 use std::{env, path::Path, path::PathBuf};
 
 use crate::{
     Error, Problem, Result,
     bundle::{Bundle, Files, inspect},
+    download::{Client, Failure},
     hub::{About, Card, ENDPOINT, HubName, Listing},
 };
 use cache::Cache;
-use download::{Client, Failure};
 
 /// Reported while a model is located.
 pub enum Event<'a> {
@@ -130,7 +129,7 @@ impl Hub {
     /// [`Error::Input`] for an invalid token.
     pub fn new(endpoint: &str, cache: &Path, token: Option<String>, offline: bool) -> Result<Self> {
         let endpoint = endpoint.trim_end_matches('/').to_string();
-        let client = Client::new(&endpoint, token)?;
+        let client = Client::new(&endpoint, token, "HF_ENDPOINT")?;
         Ok(Self { endpoint, cache: Cache::new(cache), offline, client })
     }
 

@@ -1,4 +1,5 @@
-//! HTTP requests to a hub: redirects with their own rules, resumed downloads, verified content.
+//! Downloads files over HTTP, from a hub or a data set's server: resumed, verified by size and hash, and following
+//! redirects only as far as they are safe.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -12,7 +13,7 @@ use ureq::{Agent, http::Response};
 use crate::{Error, Hasher, Problem, Result, hub::Listed};
 
 /// Timeout for a response, and for more bytes of it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Pauses before retries; they start over whenever bytes have arrived.
 const PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 /// Maximum redirects for one file.
@@ -25,7 +26,12 @@ pub enum Failure {
     /// No complete response: a retry may succeed.
     Unreachable(String),
     /// The response's status and `X-Error-Code`.
-    Refused { status: u16, code: Option<String> },
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The header, which hubs send.
+        code: Option<String>,
+    },
     /// Anything that a retry does not help.
     Other(Error),
 }
@@ -36,39 +42,47 @@ impl From<Error> for Failure {
     }
 }
 
-type Got<T> = std::result::Result<T, Failure>;
+/// The outcome of a request.
+pub type Got<T> = std::result::Result<T, Failure>;
 
-/// An HTTP client for a hub.
+/// An HTTP client for one server.
 pub struct Client {
     agent: Agent,
-    /// Scheme, host and port of the hub, the only place the token is sent to.
+    /// Scheme, host and port of the server, the only place the token is sent to.
     origin: String,
     token: Option<String>,
+    /// How a user chooses another server, for messages.
+    choice: &'static str,
     pauses: &'static [Duration],
 }
 
 impl Client {
-    /// For the hub at `endpoint`.
+    /// For the server at `endpoint`; `choice` is the option or variable by which a user chooses another one.
     ///
     /// # Errors
     /// [`Error::Input`] for an invalid token.
-    pub fn new(endpoint: &str, token: Option<String>) -> Result<Self> {
+    pub fn new(endpoint: &str, token: Option<String>, choice: &'static str) -> Result<Self> {
         if token.as_ref().is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic())) {
             return Err(Error::Input(
                 "the token in HF_TOKEN contains a space or another invalid character".into(),
             ));
         }
         let agent = Agent::config_builder()
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_per_read(Some(PATIENCE))
+            .timeout_connect(Some(TIMEOUT))
+            .timeout_recv_response(Some(TIMEOUT))
+            .timeout_per_read(Some(TIMEOUT))
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .user_agent(concat!("interlingua/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
-        Ok(Self { agent, origin: origin(endpoint).into(), token, pauses: &PAUSES })
+        Ok(Self { agent, origin: origin(endpoint).into(), token, choice, pauses: &PAUSES })
+    }
+
+    /// The same client, which waits for so long before each retry.
+    pub fn with_pauses(self, pauses: &'static [Duration]) -> Self {
+        Self { pauses, ..self }
     }
 
     /// Whether there is a token to send.
@@ -93,7 +107,7 @@ impl Client {
                 false => Ok(out),
             }
         };
-        self.patiently(&mut |_| {}, &mut || (ask(), false))
+        self.retrying(&mut |_| {}, &mut || (ask(), false))
     }
 
     /// Downloads a file to `path`, where it appears once it is complete and verified. A partial download next to it is
@@ -116,6 +130,10 @@ impl Client {
             // Another process was faster.
             let _ = fs::remove_file(&part);
             return Ok(());
+        }
+        if known.bytes.is_none() && known.sha256.is_none() {
+            // A partial download of another version could not be recognized.
+            file.set_len(0).map_err(|e| Error::file(&part, e))?;
         }
         let resumed = length(&file, &part)? > 0;
         let mut checked = self.complete(address, known, limit, (&mut file, &part), progress, note);
@@ -141,7 +159,7 @@ impl Client {
         note: &mut dyn FnMut(&str),
     ) -> Got<()> {
         let mut saying = |said: &str| note(&format!("{}: {said}", known.path));
-        let bytes = self.patiently(&mut saying, &mut || {
+        let bytes = self.retrying(&mut saying, &mut || {
             let before = length(file, part).unwrap_or_default();
             let done = self.go_on(address, known.bytes, limit, (file, part), progress);
             let moved = length(file, part).is_ok_and(|now| now > before);
@@ -152,7 +170,7 @@ impl Client {
                 Some(format!("it has {bytes} bytes instead of {expected}"))
             }
             (_, Some(expected)) => {
-                let hash = hash(file, part)?;
+                let (_, hash) = hash(file, part)?;
                 (hash != *expected).then(|| format!("its SHA-256 is {hash} instead of {expected}"))
             }
             _ => None,
@@ -165,7 +183,8 @@ impl Client {
                     file: address.into(),
                     problem: format!(
                         "{problem}: it was altered in transit and was discarded; try again, or another network or \
-                         mirror (HF_ENDPOINT) if that does not help"
+                         mirror ({}) if that does not help",
+                        self.choice
                     ),
                 }))
             }
@@ -243,7 +262,7 @@ impl Client {
     }
 
     /// Retries temporary failures. Each attempt also returns whether any bytes arrived.
-    fn patiently<T>(&self, note: &mut dyn FnMut(&str), work: &mut dyn FnMut() -> (Got<T>, bool)) -> Got<T> {
+    fn retrying<T>(&self, note: &mut dyn FnMut(&str), work: &mut dyn FnMut() -> (Got<T>, bool)) -> Got<T> {
         let mut pauses = self.pauses.iter();
         loop {
             let (done, moved) = work();
@@ -280,7 +299,7 @@ impl Client {
             }
             let to = response.headers().get("location").and_then(|to| to.to_str().ok());
             let to = to.ok_or_else(|| Error::file(&address, "the server redirects without a location"))?;
-            address = redirected(&address, to)?;
+            address = redirected(&address, to, self.choice)?;
         }
         Err(Error::file(&address, format!("the server redirects more than {REDIRECTS} times")).into())
     }
@@ -297,7 +316,7 @@ fn origin(address: &str) -> &str {
 ///
 /// # Errors
 /// [`Error::File`] for schemes other than http and https, and from https to http.
-fn redirected(from: &str, to: &str) -> Result<String> {
+fn redirected(from: &str, to: &str, choice: &str) -> Result<String> {
     if to.starts_with('/') && !to.starts_with("//") {
         return Ok(format!("{}{to}", origin(from)));
     }
@@ -308,7 +327,7 @@ fn redirected(from: &str, to: &str) -> Result<String> {
             from,
             format!(
                 "the server redirects to `{}`, which is not followed: only https is, and http from http; check the \
-                 hub's address, HF_ENDPOINT",
+                 server's address, {choice}",
                 to.chars().take(80).collect::<String>()
             ),
         )),
@@ -346,14 +365,14 @@ fn unreachable(problem: &ureq::Error) -> String {
         }
         ureq::Error::Io(e) => format!("the server cannot be reached ({e}); check the network"),
         ureq::Error::Timeout(_) => {
-            format!("no response within {} s ({problem})", PATIENCE.as_secs())
+            format!("no response within {} s ({problem})", TIMEOUT.as_secs())
         }
         other => format!("the request failed ({other})"),
     }
 }
 
 /// The path of a partial download.
-fn part_of(path: &Path) -> PathBuf {
+pub fn part_of(path: &Path) -> PathBuf {
     let mut part = path.as_os_str().to_owned();
     part.push(".incomplete");
     part.into()
@@ -382,16 +401,23 @@ fn length(file: &File, part: &Path) -> Result<u64> {
     Ok(file.metadata().map_err(|e| Error::file(part, e))?.len())
 }
 
-fn hash(file: &mut File, part: &Path) -> Result<String> {
+/// Length and SHA-256 of a file, read from its start; `path` is for messages.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be read.
+pub fn hash(file: &mut File, path: &Path) -> Result<(u64, String)> {
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 1 << 20];
-    file.seek(SeekFrom::Start(0)).map_err(|e| Error::file(part, e))?;
+    let (mut buffer, mut bytes) = (vec![0; 1 << 20], 0);
+    file.seek(SeekFrom::Start(0)).map_err(|e| Error::file(path, e))?;
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish()),
-            Ok(n) => hasher.push(&buffer[..n]),
+            Ok(0) => return Ok((bytes, hasher.finish())),
+            Ok(n) => {
+                hasher.push(&buffer[..n]);
+                bytes += n as u64;
+            }
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(Error::file(part, e)),
+            Err(e) => return Err(Error::file(path, e)),
         }
     }
 }
@@ -402,7 +428,7 @@ mod tests {
 
     #[test]
     fn redirects_stay_as_safe_as_they_were() {
-        let lead = |from: &str, to: &str| redirected(from, to).map_err(|e| e.to_string());
+        let lead = |from: &str, to: &str| redirected(from, to, "HF_ENDPOINT").map_err(|e| e.to_string());
         assert_eq!(lead("https://h/a/b", "/c?d").unwrap(), "https://h/c?d");
         assert_eq!(lead("https://h/a", "https://other/c").unwrap(), "https://other/c");
         assert_eq!(lead("http://h:1/a", "http://i:2/c").unwrap(), "http://i:2/c");
@@ -418,5 +444,34 @@ mod tests {
         }
         assert_eq!(origin("http://127.0.0.1:8/x/y"), "http://127.0.0.1:8");
         assert_eq!(origin("https://h"), "https://h");
+    }
+
+    /// `/dev/full` is a full disk.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said_and_not_retried() {
+        use std::{
+            io::{BufRead, BufReader},
+            net::TcpListener,
+        };
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/a", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\na\n";
+            stream.write_all(answer).unwrap();
+        });
+        let client = Client::new(&address, None, "--base").unwrap();
+        let full = Path::new("/dev/full");
+        let mut file = OpenOptions::new().read(true).write(true).open(full).unwrap();
+        let Err(Failure::Other(problem)) = client.go_on(&address, None, None, (&mut file, full), &mut |_| {})
+        else {
+            panic!("a full disk is not worth a retry");
+        };
+        let problem = problem.to_string();
+        assert!(problem.contains("/dev/full") && problem.contains("the disk is full"), "{problem}");
     }
 }
