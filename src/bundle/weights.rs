@@ -368,9 +368,8 @@ impl Weights {
 
     /// All arrays stored another way; `table` is the name of the word embedding table.
     ///
-    /// With q4, the word embedding table (most of a multilingual model) has 4 bits and everything else 8:
-    /// with 4 bits throughout, the mean cosine of all-MiniLM-L6-v2's vectors to those of f32 was 0.94, a loss
-    /// of which the table accounts for 0.002 and the blocks for the rest.
+    /// With q4, the word embedding table (most of a multilingual model) has 4 bits and everything else 8, as the blocks
+    /// lose far more by 4 bits than the table does (ARCHITECTURE.md has the figures).
     pub fn quantize(&self, quantization: Quantization, table: &str) -> Self {
         let stored = |(name, array): (&String, &Array)| {
             let quantization = match quantization {
