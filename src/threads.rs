@@ -3,15 +3,15 @@
 //!
 //! Nothing here changes what a part computes, so no result depends on the number of threads.
 
-#[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
+#[cfg(any(feature = "gradients", all(target_family = "wasm", target_feature = "atomics")))]
 mod handover;
-#[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
+#[cfg(any(feature = "gradients", all(target_family = "wasm", target_feature = "atomics")))]
 pub mod helpers;
 
 use std::marker::PhantomData;
 
 /// The primitives that job hand-over is built on; `tests/loom` substitutes its own.
-#[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
+#[cfg(any(feature = "gradients", all(target_family = "wasm", target_feature = "atomics")))]
 mod sync {
     pub use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
@@ -28,19 +28,19 @@ mod sync {
 
 /// Number of threads that share the work at present.
 pub fn count() -> usize {
-    #[cfg(feature = "native")]
+    #[cfg(feature = "gradients")]
     return rayon::current_num_threads();
     #[cfg(all(target_family = "wasm", target_feature = "atomics"))]
     return 1 + helpers::count();
-    #[cfg(not(any(feature = "native", all(target_family = "wasm", target_feature = "atomics"))))]
+    #[cfg(not(any(feature = "gradients", all(target_family = "wasm", target_feature = "atomics"))))]
     1
 }
 
 /// Calls `work` for each of `parts`, with one `own` per thread.
 pub fn each<T>(parts: usize, own: impl Fn() -> T + Sync + Send, work: impl Fn(&mut T, usize) + Sync + Send) {
-    #[cfg(any(feature = "native", all(target_family = "wasm", target_feature = "atomics")))]
+    #[cfg(any(feature = "gradients", all(target_family = "wasm", target_feature = "atomics")))]
     if parts > 1 && count() > 1 {
-        #[cfg(feature = "native")]
+        #[cfg(feature = "gradients")]
         helpers::start(count() - 1);
         return helpers::each(parts, own, work);
     }

@@ -139,7 +139,7 @@ fn burn_agrees() {
 }
 
 /// The loss that the gradient tests use: vectors times random numbers, summed.
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 fn loss(program: &Program, weights: &Weights, words: &[f32], factors: &[f32]) -> f64 {
     let vectors = vectors(program, weights, words, &LENGTHS);
     vectors.iter().zip(factors).map(|(v, f)| v * f64::from(*f)).sum()
@@ -147,14 +147,14 @@ fn loss(program: &Program, weights: &Weights, words: &[f32], factors: &[f32]) ->
 
 /// The values, shifted up and down so little that hardly any maximum moves elsewhere and hardly any ReLU input
 /// crosses 0.
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 fn moved(values: &[f32], noise: &mut super::oracle::Noise) -> [Vec<f32>; 2] {
     let by = noise.take(values.len());
     [1e-4, -1e-4].map(|step| values.iter().zip(&by).map(|(v, by)| v + step * by).collect())
 }
 
 /// Whether the loss rises from the second values to the first by what the gradients predict.
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 fn rises(grads: &[f32], [up, down]: &[Vec<f32>; 2], losses: [f64; 2]) -> bool {
     let steps = up.iter().zip(down).map(|(up, down)| f64::from(*up) - f64::from(*down));
     let parts: Vec<f64> = grads.iter().zip(steps).map(|(g, step)| f64::from(*g) * step).collect();
@@ -162,7 +162,7 @@ fn rises(grads: &[f32], [up, down]: &[Vec<f32>; 2], losses: [f64; 2]) -> bool {
     (losses[0] - losses[1] - parts.iter().sum::<f64>()).abs() < 0.03 * size + 1e-8
 }
 
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 #[test]
 fn gradients_are_the_oracles_differences() {
     use super::{Reach, cpu::backward::Trainable, oracle::Noise};

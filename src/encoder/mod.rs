@@ -14,7 +14,7 @@ pub mod matrix;
 #[cfg(test)]
 pub(crate) mod oracle;
 mod positions;
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 mod reach;
 mod rotary;
 mod self_test;
@@ -26,7 +26,7 @@ pub mod webgpu;
 pub use crate::architecture::{Activation, Config, Dense, Family, Pooling};
 pub use batches::Batches;
 pub use device::{Backend, Machine};
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 pub use reach::Reach;
 pub use table::Table;
 

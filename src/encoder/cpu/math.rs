@@ -83,7 +83,7 @@ pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
 }
 
 /// The activation's derivative of every lane.
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 #[inline(always)]
 pub fn slope<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
     let zero = simd.splat(0.0);

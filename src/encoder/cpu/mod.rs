@@ -5,7 +5,7 @@
 //! bit-identical in any batch and with any number of threads.
 
 mod attention;
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 pub mod backward;
 mod gate;
 mod integers;

@@ -30,7 +30,7 @@ pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: 
 
 /// Gradients of the tokens, `[tokens, hidden]`, into `out` from those of the pooled vectors,
 /// `[sequences, hidden]`; `x` is what was pooled. Among equal maxima the first takes the whole gradient.
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 pub fn pool_backward(
     pooling: Pooling,
     hidden: usize,

@@ -11,7 +11,7 @@ use crate::{encoder::rotary::Angles, threads};
 pub enum Direction {
     Forward,
     /// By the opposite angle: what gradients need.
-    #[cfg(feature = "native")]
+    #[cfg(feature = "gradients")]
     Back,
 }
 

@@ -232,7 +232,7 @@ fn a_vector_is_the_same_to_the_last_bit_in_any_batch() {
 }
 
 /// One row more than a feed-forward layer takes at once, so that threads share the work.
-#[cfg(feature = "native")]
+#[cfg(feature = "gradients")]
 #[test]
 fn threads_change_no_bit() {
     let (program, weights) = small(Pooling::Max, Activation::GeluTanh, &[], false);

@@ -4,7 +4,7 @@
 use super::{super::Model, *};
 use crate::encoder::{
     Config,
-    oracle::{LENGTHS, Noise, config, weights, with_dense, words},
+    oracle::{LENGTHS, Noise, config, modern, weights, with_dense, words},
 };
 
 /// A model with odd sizes, a dense layer and this many blocks.
@@ -102,4 +102,40 @@ fn packed_weights_are_seen_and_left_as_they_are() {
     assert!(model.forward(&words, &LENGTHS) == packed.encode(words.clone(), &LENGTHS));
     let before = Trainable::new(&program, &weights).unwrap().weights();
     assert!(model.weights() == before);
+}
+
+/// Models with every kind of step, and sizes that leave partial tiles and are small enough for Miri
+/// (`scripts/test miri`). That gradients are right is for the conformance tests; here it is enough that they are the
+/// same in a second pass, which reuses the memory of the first.
+#[test]
+fn edges_of_every_step() {
+    let lengths = [3, 0, 5];
+    let bert = Config { layers: 1, pooling: Pooling::Max, activation: Activation::Gelu, ..config(6, 2, 7) };
+    let modern = Config { layers: 2, pooling: Pooling::Cls, ..modern(6, 1, 5) };
+    for config in [with_dense(bert, &[Activation::Tanh, Activation::Identity]), modern] {
+        let program = config.program().unwrap();
+        let weights = weights(&program, 21);
+        let words = words(&program, &lengths, 22);
+        let factors = Noise(23).take(lengths.len() * program.dimension());
+        for level in Level::all() {
+            let mut model = Trainable::with_level(&program, &weights, level).unwrap();
+            let mut pass = || {
+                model.forward(&words, &lengths);
+                let rows = model.backward(&factors, Reach::All);
+                let grads = model.params().into_iter().map(|param| std::mem::take(&mut param.grads));
+                let grads: Vec<Vec<f32>> = grads.collect();
+                model
+                    .params()
+                    .into_iter()
+                    .zip(&grads)
+                    .for_each(|(p, grads)| p.grads = vec![0.0; grads.len()]);
+                (rows, grads)
+            };
+            let first = pass();
+            assert!(first.0.len() == words.len() && first.0.iter().all(|g| g.is_finite()), "{level:?}");
+            assert!(first.1.iter().all(|grads| grads.iter().any(|g| *g != 0.0)), "{level:?}");
+            assert!(pass() == first, "{level:?}");
+            model.refresh(Some(Quantization::Q8));
+        }
+    }
 }
