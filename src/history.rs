@@ -22,6 +22,8 @@ pub struct Step {
     pub name: String,
     /// The one it was made from.
     pub from: String,
+    /// The models whose weights it is the mean of, trained from one start; the steps before are the first's.
+    pub averaged: Vec<String>,
     /// Tokens kept of the vocabulary, and how many there were; none if all were kept.
     pub tokens: Option<(u64, u64)>,
     /// Transformer blocks kept, and how many there were; none if all were kept.
@@ -86,12 +88,15 @@ impl History {
         let (mut name, mut next) = (name.to_owned(), Some(recipe));
         while let Some(recipe) = next.filter(|recipe| recipe.is_object()) {
             let start = recipe.get("start").unwrap_or(recipe);
-            let from = text(&start["model"]);
+            let averaged = recipe["average"].as_array().into_iter().flatten();
+            let averaged: Vec<String> = averaged.map(|model| text(&model["name"])).collect();
+            let from = averaged.first().cloned().unwrap_or_else(|| text(&start["model"]));
             let config = &recipe["config"];
             let stages = config["stage"].as_array().into_iter().flatten();
             let step = Step {
                 name: std::mem::replace(&mut name, from.clone()),
                 from,
+                averaged,
                 tokens: pair(start["trim"]["tokens"].as_u64(), start["trim"]["before"].as_u64()),
                 blocks: pair(
                     start["layers"]["kept"].as_array().map(|kept| kept.len() as u64),
@@ -194,6 +199,21 @@ mod tests {
             ("multilingual-e5-small-64k", "multilingual-e5-small")
         );
         assert_eq!(trimmed.tokens, Some((64_000, 250_002)));
+    }
+
+    #[test]
+    fn an_average_names_its_parts_and_tells_the_first() {
+        let recipe = serde_json::json!({
+            "average": [{"name": "one"}, {"name": "two"}],
+            "recipe": {"config": {"name": "one", "seed": 1}, "start": {"model": "base"}},
+        });
+        let history = History::of("mean", &recipe);
+        let [first, mean] = history.steps.as_slice() else { panic!("{:?}", history.steps) };
+        assert_eq!((first.name.as_str(), first.from.as_str(), first.seed), ("one", "base", Some(1)));
+        assert_eq!(
+            (mean.name.as_str(), mean.averaged.as_slice()),
+            ("mean", ["one".into(), "two".into()].as_slice())
+        );
     }
 
     #[test]

@@ -728,7 +728,7 @@ pub(super) mod card {
     pub const SCORES: &str = "Scores";
     pub const NOT_MEASURED: &str = "Its bundle has no scores. “Evaluate it” measures it on this device.";
     pub const MEASURED_ON: &str = "On {data}: {questions} and {passages} in {languages}; {date}, computed on {device}. All figures are from 0 to 1.";
-    pub const INTERVALS: &str = "Below each figure is its {level} confidence interval.";
+    pub const INTERVALS: &str = " Below each figure is its {level} confidence interval.";
     pub const INTERVAL: &str = "{low}–{high}";
     pub const BY_SETTING: &str = "{data}: scores by setting";
     pub const BY_PAIR: &str = "{data}: mAP by language pair";
@@ -743,6 +743,7 @@ pub(super) mod card {
     pub const NO_HISTORY: &str = "How it was made is not recorded in its bundle.";
     pub const MADE: &str = "{name} was made here.{kept}";
     pub const MADE_FROM: &str = "{name} was made from {from}.{kept}";
+    pub const AVERAGED: &str = "{name} has the mean of the weights of models that were trained from one start: {names}. The first of them is told above.";
     pub const KEPT_BLOCKS: &str = " It has {kept} of its {all} layers.";
     pub const KEPT_TOKENS: &str = " Its vocabulary has {kept} of its {all} tokens: those of its languages.";
     pub const TRAINED: &str = "It was trained with {steps} batches of {size} pairs of texts{batches}{blocks}, texts cut to {tokens} tokens.";
@@ -756,7 +757,6 @@ pub(super) mod card {
     pub const SOURCES: &str = "{sources} of training texts, {records} records";
     pub const SOURCE: &str = "source";
     pub const SOURCE_TABLE: &str = "Sources of training texts";
-    pub const SOURCE_NAME: &str = "Source";
     pub const RECORDS: &str = "Records";
 
     // On this device.
@@ -773,7 +773,7 @@ pub(super) mod card {
     // Elsewhere.
     pub const FILES: &str = "Files";
     pub const FILE_TABLE: &str = "Files and hashes";
-    pub const FILE: &str = "File";
+    pub const SHA256: &str = "SHA-256";
     pub const MANIFEST_HASH: &str = "SHA-256 of manifest.json";
     pub const WEIGHTS_HASH: &str = "SHA-256 of the weights as one file";
     pub const OWN_PAGE: &str = "In your own page";

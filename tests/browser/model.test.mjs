@@ -102,7 +102,7 @@ test("one name in every view, stored and checked once it runs, removed when told
   const checked = await page.getByText(/passed with 6 texts: the worst agreement with the CPU in f32 is a cosine of/).first().innerText();
   const [cosine, difference, limit] = checked.match(/cosine of ([\d.]+); .* is ([\d.]+), the limit is ([\d.]+)/).slice(1).map(Number);
   assert.ok(cosine > 0.99 && cosine < 1 && difference > 0 && difference <= limit, checked);
-  await page.getByRole("button", { name: `Remove ${name}` }).click();
+  await page.getByRole("button", { name: `Remove from this browser’s storage: ${name}` }).click();
   await page.getByText("Not stored in this browser.").waitFor();
 
   // The code is copied as it stands there.

@@ -3,6 +3,7 @@
 mod about;
 mod bar;
 mod bring;
+pub(super) mod document;
 mod fields;
 mod form;
 mod pick;

@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{Rows, facts};
+use super::Rows;
 use crate::page::card::Card;
-use crate::page::catalogue::{bring, card as text, fill, shell};
+use crate::page::catalogue::{card as text, fill, model, shell};
 use crate::page::model::{Model, same_folder};
+use crate::page::parts::document::{Block, Document, Span};
 use crate::page::words;
 use crate::protocol::ModelCard;
 
@@ -29,7 +30,7 @@ pub(super) fn Device(card: ModelCard) -> impl IntoView {
             c.page.remove_kept(model.url);
         }
     };
-    let remove_words = fill(bring::REMOVE_OF, &[("name", &name)]);
+    let remove_words = fill(model::WORDS_OF, &[("words", shell::REMOVE), ("name", &name)]);
     let button = move || {
         let words = remove_words.clone();
         c.stored().map(|_| {
@@ -45,9 +46,9 @@ pub(super) fn Device(card: ModelCard) -> impl IntoView {
     view! {
         <h3>{text::HERE}</h3>
         <p aria-live="polite">{stored} " " {button}</p>
-        {move || match running() {
-            Some(rows) => facts(rows),
-            None => view! { <p>{text::NOT_RUNNING}</p> }.into_any(),
+        {move || {
+            let none = || Block::Text(vec![Span::Plain(text::NOT_RUNNING.into())]);
+            view! { <Document blocks=vec![running().map_or_else(none, Block::Facts)]/> }
         }}
     }
 }

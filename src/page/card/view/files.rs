@@ -1,60 +1,37 @@
 //! A model's files and their hashes, how to use it in one's own page, and where to read on.
 
-use leptos::prelude::*;
-
-use super::{Rows, facts};
 use crate::page::bring::{hub_page, is_made, made_at, packing_of};
-use crate::page::card::Card;
 use crate::page::catalogue::{card as text, shell};
 use crate::page::model::MODEL;
+use crate::page::parts::document::{Block, Cell, Span, Table};
 use crate::page::words;
 use crate::protocol::{ModelCard, ModelFile};
 
-#[component]
-pub(super) fn Files(card: ModelCard) -> impl IntoView {
-    let c = Card::here();
-    let file = |file: &ModelFile| {
-        let ModelFile { name, bytes, sha256 } = file.clone();
-        view! {
-            <tr>
-                <th scope="row">{name}</th>
-                <td>{words::bytes(bytes as f64)}</td>
-                <td class="hash">{sha256}</td>
-            </tr>
-        }
+/// The files and the program that loads them; that program.
+pub(super) fn files(card: &ModelCard) -> (Vec<Block>, String) {
+    let row = |ModelFile { name, bytes, sha256 }: &ModelFile| {
+        let hash = Cell { text: sha256.clone(), class: "hash", ..Cell::default() };
+        (name.as_str().into(), vec![words::bytes(*bytes as f64).into(), hash])
     };
-    let mut hashes: Rows = vec![(text::MANIFEST_HASH, card.hash.clone())];
+    let table = Table {
+        name: text::FILE_TABLE.into(),
+        class: "scroll words",
+        corner: None,
+        head: [text::SIZE, text::SHA256].map(Into::into).into(),
+        rows: card.files.iter().map(row).collect(),
+    };
+    let mut hashes = vec![(text::MANIFEST_HASH, card.hash.clone())];
     hashes.extend((!card.weights.is_empty()).then(|| (text::WEIGHTS_HASH, card.weights.clone())));
     let snippet = snippet(&card.url);
-    let copied = snippet.clone();
-    let listed = c.page.listed(&card.url).is_some();
-    view! {
-        <h3>{text::FILES}</h3>
-        <div class="scroll" tabindex="0" role="region" aria-label=text::FILE_TABLE>
-            <table class="figures words">
-                <caption class="unseen">{text::FILE_TABLE}</caption>
-                <thead><tr>
-                    <th scope="col">{text::FILE}</th>
-                    <th scope="col">{text::SIZE}</th>
-                    <th scope="col">"SHA-256"</th>
-                </tr></thead>
-                <tbody>{card.files.iter().map(file).collect_view()}</tbody>
-            </table>
-        </div>
-        {facts(hashes)}
-        <h3>{text::OWN_PAGE}</h3>
-        <p>{text::OWN_PAGE_IS}</p>
-        <pre tabindex="0" aria-label=text::SNIPPET>{snippet}</pre>
-        <p class="buttons">
-            <button type="button" class="quiet" on:click=move |_| c.page.copy(copied.clone(), text::COPIED)>{text::COPY}</button>
-        </p>
-        <h3>{text::LINKS}</h3>
-        <ul class="links">
-            {links(&card.url, listed).into_iter().map(|(words, to)| view! {
-                <li><a href=to rel="noreferrer">{words}</a></li>
-            }).collect_view()}
-        </ul>
-    }
+    let blocks = vec![
+        Block::Head(text::FILES),
+        Block::Table(table),
+        Block::Facts(hashes),
+        Block::Head(text::OWN_PAGE),
+        Block::Text(vec![Span::Plain(text::OWN_PAGE_IS.into())]),
+        Block::Code(text::SNIPPET, snippet.clone()),
+    ];
+    (blocks, snippet)
 }
 
 /// A program that loads this model and searches with it.
@@ -76,7 +53,7 @@ fn snippet(url: &str) -> String {
 }
 
 /// Where to read on about a model.
-fn links(url: &str, listed: bool) -> Vec<(&'static str, String)> {
+pub(super) fn links(url: &str, listed: bool) -> Vec<Block> {
     let mut out = Vec::new();
     out.extend(hub_page(url).map(|page| (text::HUB_PAGE, page)));
     if !is_made(url) {
@@ -85,7 +62,7 @@ fn links(url: &str, listed: bool) -> Vec<(&'static str, String)> {
     }
     out.push((shell::IN_YOUR_PAGE, "example/index.html".into()));
     out.push((text::PAPER, "https://arxiv.org/abs/2408.10536".into()));
-    out
+    vec![Block::Head(text::LINKS), Block::Links(out)]
 }
 
 #[cfg(test)]

@@ -1,67 +1,53 @@
 //! How a model was made, in sentences, with the texts it was trained on.
 
-use leptos::prelude::*;
-
-use crate::history::{Check, History as Made, Source, Stage, Step};
+use crate::history::{Check, Source, Stage, Step};
 use crate::page::catalogue::{card as text, fill};
 use crate::page::messages::sentence;
+use crate::page::parts::document::{Block, Cell, Span, Table};
 use crate::page::words;
+use crate::protocol::ModelCard;
 
 /// Before an identifier of arXiv, in a text.
 const ARXIV: &str = "arXiv ";
 
-#[component]
-pub(super) fn History(history: Made, background: String) -> impl IntoView {
+pub(super) fn history(card: &ModelCard) -> Vec<Block> {
+    let (made, background) = (&card.history, card.background.trim());
     let mut said: Vec<String> = Vec::new();
-    if !background.trim().is_empty() {
-        said.push(sentence(&background));
+    if !background.is_empty() {
+        said.push(sentence(background));
     }
-    said.extend(history.steps.iter().map(step));
-    said.extend(history.check.as_ref().map(check));
+    said.extend(made.steps.iter().map(step));
+    said.extend(made.check.as_ref().map(check));
     if said.is_empty() {
         said.push(text::NO_HISTORY.into());
     }
-    let sources = history.sources;
-    let summary = fill(
-        text::SOURCES,
-        &[
-            ("sources", &words::plural(sources.len(), text::SOURCE)),
-            ("records", &number(sources.iter().filter_map(|s| s.records).sum())),
-        ],
-    );
-    view! {
-        <h3>{text::HISTORY}</h3>
-        {said.iter().map(|said| view! { <p>{linked(said)}</p> }).collect_view()}
-        {(!sources.is_empty()).then(|| view! {
-            <details class="explain">
-                <summary>{summary}</summary>
-                <div class="scroll" tabindex="0" role="region" aria-label=text::SOURCE_TABLE>
-                    <table class="figures words">
-                        <caption class="unseen">{text::SOURCE_TABLE}</caption>
-                        <thead><tr>
-                            <th scope="col">{text::SOURCE_NAME}</th>
-                            <th scope="col">{text::RECORDS}</th>
-                            <th scope="col">{text::LICENCE}</th>
-                        </tr></thead>
-                        <tbody>{sources.into_iter().map(source).collect_view()}</tbody>
-                    </table>
-                </div>
-            </details>
-        })}
+    let mut out = vec![Block::Head(text::HISTORY)];
+    out.extend(said.iter().map(|said| Block::Text(linked(said))));
+    if !made.sources.is_empty() {
+        let summary = fill(
+            text::SOURCES,
+            &[
+                ("sources", &words::plural(made.sources.len(), text::SOURCE)),
+                ("records", &number(made.sources.iter().filter_map(|s| s.records).sum())),
+            ],
+        );
+        let table = Table {
+            name: text::SOURCE_TABLE.into(),
+            class: "scroll words",
+            corner: None,
+            head: [text::RECORDS, text::LICENCE].map(Into::into).into(),
+            rows: made.sources.iter().map(source).collect(),
+        };
+        out.push(Block::Folded(summary, vec![Block::Table(table)]));
     }
+    out
 }
 
-fn source(source: Source) -> AnyView {
-    let Source { name, licence, records } = source;
+fn source(source: &Source) -> (crate::page::parts::document::Name, Vec<Cell>) {
     let recorded = |value: Option<String>| value.unwrap_or_else(|| text::NOT_RECORDED.into());
-    view! {
-        <tr>
-            <th scope="row">{name}</th>
-            <td>{recorded(records.map(number))}</td>
-            <td class="licence">{recorded(Some(licence).filter(|l| !l.is_empty()))}</td>
-        </tr>
-    }
-    .into_any()
+    let licence = Some(source.licence.clone()).filter(|l| !l.is_empty());
+    let licence = Cell { text: recorded(licence), class: "licence", ..Cell::default() };
+    (source.name.as_str().into(), vec![recorded(source.records.map(number)).into(), licence])
 }
 
 fn number(n: u64) -> String {
@@ -77,6 +63,10 @@ fn step(step: &Step) -> String {
     kept.extend(part(text::KEPT_BLOCKS, step.blocks));
     kept.extend(part(text::KEPT_TOKENS, step.tokens));
     let made = if step.from.is_empty() { text::MADE } else { text::MADE_FROM };
+    if !step.averaged.is_empty() {
+        let names = step.averaged.join(", ");
+        return fill(text::AVERAGED, &[("name", &step.name), ("names", &names)]);
+    }
     let mut out = vec![fill(made, &[("name", &step.name), ("from", &step.from), ("kept", &kept.concat())])];
     out.extend(step.stages.iter().map(stage));
     let n = |form, n: Option<u64>| n.map(|n| fill(form, &[("n", &number(n))]));
@@ -118,25 +108,20 @@ fn check(check: &Check) -> String {
 }
 
 /// A text whose mentions of arXiv are links.
-fn linked(said: &str) -> Vec<AnyView> {
+fn linked(said: &str) -> Vec<Span> {
     let mut out = Vec::new();
     let mut rest = said;
-    while let Some(at) = rest.find(ARXIV) {
-        let (before, mention) = rest.split_at(at);
-        let id: String =
-            mention[ARXIV.len()..].chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-        let id = id.trim_end_matches('.');
-        let (words, after) = mention.split_at(ARXIV.len() + id.len());
-        out.push(before.to_owned().into_any());
-        out.push(if id.is_empty() {
-            words.to_owned().into_any()
-        } else {
-            let to = format!("https://arxiv.org/abs/{id}");
-            view! { <a href=to rel="noreferrer">{words.to_owned()}</a> }.into_any()
+    while let Some((before, after)) = rest.split_once(ARXIV) {
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(after.len());
+        let id = after[..end].trim_end_matches('.');
+        out.push(Span::Plain(before.into()));
+        out.push(match id {
+            "" => Span::Plain(ARXIV.into()),
+            id => Span::Link(format!("{ARXIV}{id}"), format!("https://arxiv.org/abs/{id}")),
         });
-        rest = after;
+        rest = &after[id.len()..];
     }
-    out.push(rest.to_owned().into_any());
+    out.push(Span::Plain(rest.into()));
     out
 }
 
@@ -148,7 +133,7 @@ mod tests {
     fn the_default_model_is_told_in_sentences() {
         let manifest: serde_json::Value =
             serde_json::from_str(include_str!("../../../../static/model/manifest.json")).unwrap();
-        let made = Made::of("interlingua-small-hybrid", &manifest["recipe"]);
+        let made = crate::history::History::of("interlingua-small-hybrid", &manifest["recipe"]);
         let said: Vec<String> = made.steps.iter().map(step).collect();
         assert!(
             said[0].contains("multilingual-e5-small-64k") && said[0].contains("64,000 of its 250,002"),
@@ -158,5 +143,21 @@ mod tests {
         for sentence in said.iter().chain(&[check(&made.check.unwrap())]) {
             assert!(sentence.ends_with('.') && !sentence.contains(['/', '{', '}', '_']), "{sentence}");
         }
+    }
+
+    #[test]
+    fn mentions_of_arxiv_lead_there() {
+        let told: Vec<String> = linked("as (arXiv 2402.05672) says, arXiv and arXiv 1.")
+            .into_iter()
+            .map(|span| match span {
+                Span::Plain(text) => text,
+                Span::Link(words, to) => format!("[{words}]<{to}>"),
+            })
+            .collect();
+        let to = "https://arxiv.org/abs/";
+        assert_eq!(
+            told.concat(),
+            format!("as ([arXiv 2402.05672]<{to}2402.05672>) says, arXiv and [arXiv 1]<{to}1>.")
+        );
     }
 }
