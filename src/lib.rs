@@ -71,8 +71,6 @@ pub mod hub;
 pub mod models;
 #[cfg(feature = "page")]
 pub mod page;
-#[cfg(feature = "browser")]
-pub mod patience;
 #[cfg(feature = "data")]
 pub mod protocol;
 #[cfg(feature = "data")]
@@ -84,6 +82,8 @@ pub mod study;
 pub mod text;
 #[cfg(feature = "data")]
 pub mod threads;
+#[cfg(feature = "browser")]
+pub mod timeouts;
 #[cfg(feature = "native")]
 pub mod timing;
 #[cfg(feature = "native")]

@@ -25,7 +25,7 @@ const LOADER: &str = "/worker_loader.js";
 fn main() {
     console_error_panic_hook::set_once();
     #[cfg(target_feature = "atomics")]
-    interlingua::session::helpers::call();
+    interlingua::session::helpers::start_all();
     // A page has no such global object, and a worker of somebody else's another script.
     if let Ok(scope) = js_sys::global().dyn_into::<DedicatedWorkerGlobalScope>()
         && scope.location().pathname().ends_with(LOADER)

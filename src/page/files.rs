@@ -9,8 +9,8 @@ use super::link::{answer, describe};
 use super::state::Page;
 use super::words;
 use crate::datasets::Columns;
-use crate::patience::{self, within};
 use crate::protocol::OpenedFile;
+use crate::timeouts::{self, within};
 
 /// More than this is not read into memory.
 const LARGEST_FILES: f64 = 256e6;
@@ -64,7 +64,7 @@ impl Page {
         let there = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| c.is_object());
         leptos::task::spawn_local(async move {
             let done = match there {
-                true => answer(patience::CLIPBOARD, navigator.clipboard().write_text(&text)).await,
+                true => answer(timeouts::CLIPBOARD, navigator.clipboard().write_text(&text)).await,
                 false => Err(message::SECURE_ONLY.into()),
             };
             self.notice.set(Some(match done {
@@ -126,11 +126,11 @@ async fn bytes_of(file: &web_sys::File) -> Result<Vec<u8>, String> {
     while (bytes.len() as f64) < size {
         let begin = bytes.len() as f64;
         let part = file.slice_with_f64_and_f64(begin, size.min(begin + PART)).map_err(|e| describe(&e))?;
-        let Some(part) = within(patience::FILE, JsFuture::from(part.array_buffer())).await else {
+        let Some(part) = within(timeouts::FILE, JsFuture::from(part.array_buffer())).await else {
             return Err(fill(
                 message::FILE_STOPPED,
                 &[
-                    ("seconds", &patience::FILE.to_string()),
+                    ("seconds", &timeouts::FILE.to_string()),
                     ("done", &words::count(bytes.len())),
                     ("total", &words::count(size as usize)),
                 ],

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use super::link::answer;
 use super::state::Page;
-use crate::patience;
+use crate::timeouts;
 
 /// Files of a dropped folder at most: a model's has some tens.
 const MOST: usize = 5000;
@@ -90,7 +90,7 @@ async fn gather(entries: Vec<Entry>) -> Result<Vec<(String, web_sys::File)>, Str
         let path = format!("{before}{}", entry.name());
         let failed = |why: String| format!("{path} could not be read: {why}");
         if !entry.is_folder() {
-            let file = answer(patience::FILE, asked(|done, no| entry.file(done, no))).await;
+            let file = answer(timeouts::FILE, asked(|done, no| entry.file(done, no))).await;
             files.push((path.clone(), file.map_err(failed)?.unchecked_into()));
             if files.len() > MOST {
                 return Err(format!("there are more than {MOST} files, which no model has"));
@@ -103,7 +103,7 @@ async fn gather(entries: Vec<Entry>) -> Result<Vec<(String, web_sys::File)>, Str
         }
         let reader = entry.reader();
         loop {
-            let read = answer(patience::FILE, asked(|done, no| reader.read(done, no))).await;
+            let read = answer(timeouts::FILE, asked(|done, no| reader.read(done, no))).await;
             let some = Array::from(&read.map_err(failed)?);
             if some.length() == 0 {
                 break;

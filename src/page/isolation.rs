@@ -8,7 +8,7 @@ use web_sys::ServiceWorkerContainer;
 
 use super::link::{answer, describe};
 use super::state::Page;
-use crate::patience;
+use crate::timeouts;
 
 /// Whether more threads can be had.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,8 +35,8 @@ fn able() -> bool {
 /// Waits until the service worker is there; otherwise says why it does not come: some browsers forbid it in
 /// private windows.
 async fn active(workers: &ServiceWorkerContainer) -> Result<(), String> {
-    answer(patience::SERVICE_WORKER, workers.register("isolate.js")).await?;
-    answer(patience::SERVICE_WORKER, workers.ready().map_err(|e| describe(&e))?).await.map(drop)
+    answer(timeouts::SERVICE_WORKER, workers.register("isolate.js")).await?;
+    answer(timeouts::SERVICE_WORKER, workers.ready().map_err(|e| describe(&e))?).await.map(drop)
 }
 
 impl Page {

@@ -10,8 +10,8 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use super::catalogue::{fill, message};
-use crate::patience::{self, no_answer, within};
 use crate::protocol::{Event, HANDLES, Request};
+use crate::timeouts::{self, no_answer, within};
 
 /// The script that starts the worker's program, beside the page (`www/worker_loader.js`).
 const SCRIPT: &str = "./worker_loader.js";
@@ -48,10 +48,10 @@ impl Link {
         let unheard = early.clone();
         let long = move || {
             if unheard.borrow().is_some() {
-                silence(patience::WORKER);
+                silence(timeouts::WORKER);
             }
         };
-        let patience = set_timeout_with_handle(long, Duration::from_secs(patience::WORKER.into())).ok();
+        let patience = set_timeout_with_handle(long, Duration::from_secs(timeouts::WORKER.into())).ok();
         let (on_unreadable, held, listener) = (death.clone(), early.clone(), worker.clone());
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
             for request in held.take().into_iter().flatten() {

@@ -13,7 +13,7 @@ use super::link::{answer, describe};
 use super::model::{MODEL, same_folder};
 use super::state::Page;
 use crate::error::Problem;
-use crate::patience;
+use crate::timeouts;
 use crate::protocol::{KeptModel, ModelCard, ModelInfo};
 
 /// The list, seen from the page.
@@ -165,13 +165,13 @@ impl Page {
 }
 
 async fn fetch() -> Result<String, String> {
-    let response = answer(patience::SERVER, window().fetch_with_str(LIST)).await?;
+    let response = answer(timeouts::SERVER, window().fetch_with_str(LIST)).await?;
     let response: Response = response.dyn_into().map_err(|e| describe(&e))?;
     if !response.ok() {
         return Err(format!("the server answers {}", response.status()));
     }
     let text = response.text().map_err(|e| describe(&e))?;
-    answer(patience::SERVER, text).await?.as_string().ok_or_else(|| "it is not text".into())
+    answer(timeouts::SERVER, text).await?.as_string().ok_or_else(|| "it is not text".into())
 }
 
 #[cfg(test)]

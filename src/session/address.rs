@@ -1,4 +1,4 @@
-//! Addresses of models that are no bundles yet: `hub:owner/name@revision:q4`, `files:name~hash:q4`.
+//! Addresses of models that are not bundles yet: `hub:owner/name@revision:q4`, `files:name~hash:q4`.
 
 use std::fmt;
 
@@ -8,39 +8,39 @@ use crate::{
     hub::{ENDPOINT, HubName},
 };
 
-/// How a model is packed where nobody said.
-pub const PACKED: Quantization = Quantization::Q8;
+/// The default quantization.
+pub const DEFAULT: Quantization = Quantization::Q8;
 
-/// Where a model comes from that is made into a bundle here, and how its weights are packed.
+/// A model to import: where it comes from, and how its weights are quantized.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Address {
     pub from: From,
     pub quantization: Quantization,
 }
 
-/// Where it comes from.
+/// Where a model comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum From {
-    /// A hub: the model's name there, and the hub's address.
+    /// A hub: the model's name there, and the hub's URL.
     Hub { name: HubName, endpoint: String },
-    /// A person's files: the folder's name, and the first letters of a hash that tells them from others.
+    /// The user's files: the folder's name, and the first letters of a hash that distinguishes them from others.
     Files { name: String, hash: String },
 }
 
 impl Address {
-    /// Reads an address; `None` for those of bundles.
+    /// Parses an address; `None` for that of a bundle.
     ///
     /// # Errors
-    /// [`Error::Input`], a sentence on what is wrong.
+    /// [`Error::Input`] saying what is wrong.
     pub fn parse(address: &str) -> Result<Option<Self>> {
         let (scheme, rest) = address.split_once(':').unwrap_or_default();
         match scheme {
             "hub" => {
                 let (rest, endpoint) = rest.split_once('#').unwrap_or((rest, ENDPOINT));
-                let (name, quantization) = packed(rest)?;
+                let (name, quantization) = split_quantization(rest)?;
                 if !["https://", "http://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
                     return Err(Error::Input(format!(
-                        "{endpoint} is no hub’s address; it begins with https://"
+                        "{endpoint} is not a hub’s address; it has to start with https://"
                     )));
                 }
                 let name = HubName::parse(name, endpoint)?;
@@ -48,7 +48,7 @@ impl Address {
                 Ok(Some(Self { from: From::Hub { name, endpoint }, quantization }))
             }
             "files" => {
-                let (name, quantization) = packed(rest)?;
+                let (name, quantization) = split_quantization(rest)?;
                 let (name, hash) = name.rsplit_once('~').unwrap_or((name, ""));
                 let from = From::Files { name: name.into(), hash: hash.into() };
                 Ok(Some(Self { from, quantization }))
@@ -57,18 +57,18 @@ impl Address {
         }
     }
 
-    /// The same model packed another way.
-    pub fn packed(&self, quantization: Quantization) -> Self {
+    /// The same model in another quantization.
+    pub fn quantized(&self, quantization: Quantization) -> Self {
         Self { quantization, ..self.clone() }
     }
 }
 
-/// What stands before a way of packing, and that.
-fn packed(text: &str) -> Result<(&str, Quantization)> {
+/// Splits off the quantization.
+fn split_quantization(text: &str) -> Result<(&str, Quantization)> {
     match text.rsplit_once(':') {
-        // An address of the hub's page has a colon of its own.
+        // The URL of the hub's page has a colon itself.
         Some((name, word)) if !word.starts_with("//") => Ok((name, word.parse()?)),
-        _ => Ok((text, PACKED)),
+        _ => Ok((text, DEFAULT)),
     }
 }
 
@@ -84,7 +84,7 @@ impl fmt::Display for From {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}", self.from)?;
-        if self.quantization != PACKED {
+        if self.quantization != DEFAULT {
             write!(f, ":{}", self.quantization)?;
         }
         match &self.from {
@@ -113,7 +113,7 @@ mod tests {
             let address = Address::parse(text).unwrap().unwrap();
             assert_eq!(address.to_string(), text);
             assert_eq!(
-                Address::parse(&address.packed(PACKED).to_string()).unwrap().unwrap().from,
+                Address::parse(&address.quantized(DEFAULT).to_string()).unwrap().unwrap().from,
                 address.from
             );
         }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn invalid_addresses_are_refused() {
         for (text, why) in [
             ("hub:a/b:q3", "`q3`"),
             ("hub:../b", "`..`"),

@@ -1,14 +1,14 @@
-//! Timing how a model encodes, on each device and in each precision asked for.
+//! Times how a model encodes, on each requested device and in each precision.
 
 use std::rc::Rc;
 
 use super::{
     Session,
-    browser::{breathe, cores, isolated, now, today, user_agent},
+    browser::{cores, isolated, now, today, user_agent, yield_now},
     corpus::PASSAGES,
     device,
     download::{self, fetch_file},
-    load::Came,
+    load::LoadedBundle,
     model,
     open::LARGEST,
     progress::Progress,
@@ -23,31 +23,31 @@ use crate::{
     text::{Kind, Tokenizer, language},
 };
 
-/// Milliseconds a single call may take; what would take longer is left out.
-const PATIENCE: f64 = 20_000.0;
-/// Milliseconds of tokenizing: one round is shorter than what a browser's clock tells apart.
-const TOKENIZING: f64 = 30.0;
-/// Milliseconds of cutting texts after which messages are taken.
-const PAUSE: f64 = 50.0;
+/// Maximum milliseconds of a call; slower ones are left out.
+const MAX_CALL_MS: f64 = 20_000.0;
+/// Milliseconds of tokenizing: one round is shorter than the resolution of a browser's tracker.
+const TOKENIZING_MS: f64 = 30.0;
+/// Milliseconds of cutting texts after which messages are processed.
+const YIELD_MS: f64 = 50.0;
 
 /// A size with its texts.
-struct Work {
+struct Case {
     cell: Cell,
     /// Token ids of each text.
     sequences: Vec<Vec<u32>>,
     tokenize_ms: f64,
-    /// Vectors by the CPU in f32, once they are there.
+    /// The vectors by the CPU in f32, once they are known.
     reference: Option<Vec<f32>>,
 }
 
 impl Session {
-    /// Times the bundle at `url` as `plan` says. The model that runs, and what is searched, stay as
-    /// they are; a device that fails or is too slow is a note.
+    /// Times the bundle at `url` as `plan` says. The current model and the open corpus stay as they are; a device that fails
+    /// or is too slow becomes a note.
     ///
     /// # Errors
-    /// A sentence on what is wrong with the model, the texts or the CPU.
+    /// Says what is wrong with the model, the texts or the CPU.
     pub(super) async fn benchmark(&self, id: Id, url: &str, sample: &str, plan: Plan) -> Result<Report> {
-        // A download under way would take its part of the processor.
+        // A download would take processor time.
         while self.is_loading() {
             self.model_change().await;
         }
@@ -55,19 +55,19 @@ impl Session {
         let mut progress = Progress::new(id, &say);
         let (folder, found) = self.find(url, &mut progress).await?;
         let hash = found.hash.clone();
-        let Came { bundle, from_cache, mut notes, .. } =
+        let LoadedBundle { bundle, from_cache, mut notes, .. } =
             self.bundle(&folder, found, None, &mut progress).await?;
         let info = model::describe(&folder, &hash, &bundle, from_cache, 0.0);
 
         let (texts, passages) = self.texts(&plan.language, sample).await?;
-        let (mut works, left_out) = works(&bundle, &plan.cells, &passages).await?;
+        let (mut cases, left_out) = cases(&bundle, &plan.cells, &passages).await?;
         notes.extend(left_out);
         let mut ways = plan.ways();
         if !matches!(bundle.manifest.quantization, Quantization::Q8 | Quantization::Q4) {
             let fast = ways.extract_if(.., |way| way.precision == PrecisionChoice::Fast).count();
             if fast > 0 {
                 notes.push(
-                    "Fast was left out: this model’s weights are not packed, so it is the same as exact."
+                    "Fast was left out: this model’s weights are not quantized, so it is the same as exact."
                         .into(),
                 );
             }
@@ -92,26 +92,28 @@ impl Session {
         let tell = |report: &Report, now| self.say(Event::Benchmark { id, report: report.clone(), now });
         tell(&report, None);
 
-        if !ways.contains(&Way::REFERENCE) && !works.is_empty() {
+        if !ways.contains(&Way::REFERENCE) && !cases.is_empty() {
             match self.encoder(&report.hash, Way::REFERENCE, &bundle, &mut progress).await {
                 Ok((encoder, _)) => {
-                    for work in &mut works {
-                        work.reference = self.first(&encoder, &work.sequences).await?.ok();
+                    for case in &mut cases {
+                        case.reference = self.first(&encoder, &case.sequences).await?.ok();
                     }
                 }
                 Err(problem) => {
-                    report
-                        .notes
-                        .push(format!("There are no vectors to compare with. {}", sentence(&problem)));
+                    report.notes.push(format!(
+                        "There are no reference vectors to compare with. {}",
+                        sentence(&problem)
+                    ));
                 }
             }
         }
         let calls = report.plan.warmups + report.plan.repeats;
-        let cost = works.iter().map(|work| (work.cell.all_tokens() * calls) as f64).sum();
-        let mut clock = Clock { ways: ways.len(), each: (works.len() * calls, cost), ..Clock::default() };
+        let cost = cases.iter().map(|case| (case.cell.all_tokens() * calls) as f64).sum();
+        let mut tracker =
+            Tracker { ways: ways.len(), each: (cases.len() * calls, cost), ..Tracker::default() };
         for (gone, way) in ways.into_iter().enumerate() {
-            clock.gone = gone;
-            clock.done = (0, 0.0);
+            tracker.gone = gone;
+            tracker.done = (0, 0.0);
             let opened = self.encoder(&report.hash, way, &bundle, &mut progress).await;
             let (encoder, device) = match opened {
                 Ok(opened) => opened,
@@ -128,13 +130,13 @@ impl Session {
                 imitated,
                 self_test_difference: device.self_test_difference,
             });
-            for work in &mut works {
-                tell(&report, Some((way, work.cell)));
-                match self.time(way, &encoder, work, &report.plan, &mut progress, &mut clock).await {
+            for case in &mut cases {
+                tell(&report, Some((way, case.cell)));
+                match self.time(way, &encoder, case, &report.plan, &mut progress, &mut tracker).await {
                     Ok(Ok(row)) => report.rows.push(row),
                     Ok(Err(note)) => report.notes.push(note),
                     Err(problem) => {
-                        report.notes.push(format!("{way}: stopped at {}. {}", work.cell, sentence(&problem)));
+                        report.notes.push(format!("{way}: stopped at {}. {}", case.cell, sentence(&problem)));
                         break;
                     }
                 }
@@ -144,7 +146,7 @@ impl Session {
         Ok(report)
     }
 
-    /// Passages in a language, and where they are from: the open corpus, else the sample at `url`.
+    /// Passages in a language, and where they are from: the open corpus, otherwise the sample at `url`.
     async fn texts(&self, code: &str, url: &str) -> Result<(String, Vec<String>)> {
         let name = language(code).map_or(code, |l| l.english);
         let of = |corpus: &Corpus| -> Vec<String> {
@@ -166,7 +168,7 @@ impl Session {
         Ok((format!("the sample, {name}"), passages))
     }
 
-    /// The bundle's encoder in one way, checked: the one that runs, where it runs so.
+    /// The bundle's encoder on a device and precision, tested; the current model's, if it fits.
     async fn encoder(
         &self,
         hash: &str,
@@ -192,50 +194,50 @@ impl Session {
         Ok((Rc::new(encoder), report))
     }
 
-    /// Times one size; a sentence instead where a call would take too long.
+    /// Times one size; returns a sentence instead if a call would take too long.
     async fn time(
         &self,
         way: Way,
         encoder: &Encoder,
-        work: &mut Work,
+        case: &mut Case,
         plan: &Plan,
         progress: &mut Progress<'_>,
-        clock: &mut Clock,
+        tracker: &mut Tracker,
     ) -> Result<std::result::Result<Row, String>> {
-        let cell = work.cell;
-        clock.tell(progress);
-        let vectors = match self.first(encoder, &work.sequences).await? {
+        let cell = case.cell;
+        tracker.tell(progress);
+        let vectors = match self.first(encoder, &case.sequences).await? {
             Ok(vectors) => vectors,
             Err(ms) => {
-                clock.pass(cell, plan.warmups + plan.repeats);
+                tracker.pass(cell, plan.warmups + plan.repeats);
                 return Ok(Err(format!(
-                    "{way}: {cell} was left out, because a call would take about {:.0} s; at most {:.0} s are waited for.",
+                    "{way}: {cell} was left out, because a call would take about {:.0} s; the limit is {:.0} s.",
                     ms / 1e3,
-                    PATIENCE / 1e3
+                    MAX_CALL_MS / 1e3
                 )));
             }
         };
         if way == Way::REFERENCE {
-            work.reference = Some(vectors.clone());
+            case.reference = Some(vectors.clone());
         }
         let mut last = vectors;
         let mut calls = Vec::with_capacity(plan.repeats);
         for call in 0..plan.warmups + plan.repeats {
-            let (ms, vectors) = self.call(encoder, &work.sequences).await?;
+            let (ms, vectors) = self.call(encoder, &case.sequences).await?;
             if call >= plan.warmups {
                 calls.push(ms);
             }
             last = vectors;
-            clock.pass(cell, 1);
-            clock.tell(progress);
+            tracker.pass(cell, 1);
+            tracker.tell(progress);
         }
-        let reference = work.reference.as_deref();
+        let reference = case.reference.as_deref();
         let cosine = reference.and_then(|reference| least_cosine(&last, reference, encoder.dimension()));
-        Ok(Ok(Row::new(way, cell, calls, work.tokenize_ms, cosine)))
+        Ok(Ok(Row::new(way, cell, calls, case.tokenize_ms, cosine)))
     }
 
-    /// Vectors of the first call, or the milliseconds it would take, should these be too many. A slow
-    /// device is asked for parts of the batch that grow.
+    /// Vectors of the first call, or the milliseconds that it would take if these are too many. A slow device gets growing
+    /// parts of the batch.
     async fn first(
         &self,
         encoder: &Encoder,
@@ -247,19 +249,19 @@ impl Session {
             let (ms, vectors) = self.call(encoder, &sequences[..size]).await?;
             let whole = ms * all as f64 / size.max(1) as f64;
             if size == all {
-                return Ok(if whole > PATIENCE { Err(whole) } else { Ok(vectors) });
+                return Ok(if whole > MAX_CALL_MS { Err(whole) } else { Ok(vectors) });
             }
-            let next = if whole <= PATIENCE { all } else { all.min(4 * size) };
-            if ms * next as f64 / size as f64 > PATIENCE {
+            let next = if whole <= MAX_CALL_MS { all } else { all.min(4 * size) };
+            if ms * next as f64 / size as f64 > MAX_CALL_MS {
                 return Ok(Err(whole));
             }
             size = next;
         }
     }
 
-    /// One call: how long it took, and its vectors. Messages are taken first.
+    /// One call: its time and its vectors. Messages are processed first.
     async fn call(&self, encoder: &Encoder, sequences: &[Vec<u32>]) -> Result<(f64, Vec<f32>)> {
-        breathe().await;
+        yield_now().await;
         let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
         let start = now();
         let vectors = self.unless_gpu_lost(encoder, encoder.send(&sequences)).await?;
@@ -267,14 +269,14 @@ impl Session {
     }
 }
 
-/// Each size with its texts, and what was left out, a sentence each.
-async fn works(bundle: &Bundle, cells: &[Cell], passages: &[String]) -> Result<(Vec<Work>, Vec<String>)> {
+/// Each size with its texts, and a sentence for each that was left out.
+async fn cases(bundle: &Bundle, cells: &[Cell], passages: &[String]) -> Result<(Vec<Case>, Vec<String>)> {
     let manifest = &bundle.manifest;
     let most = manifest.architecture.max_tokens;
     let tokenizer = Tokenizer::from_json(&bundle.tokenizer, most)?;
     let prompt = manifest.prompts.of(Kind::Passage);
     let passages: Vec<&str> = passages.iter().map(String::as_str).collect();
-    let (mut works, mut notes) = (Vec::new(), Vec::new());
+    let (mut cases, mut notes) = (Vec::new(), Vec::new());
     let mut paused = now();
     for &cell in cells {
         if cell.tokens > most {
@@ -282,41 +284,41 @@ async fn works(bundle: &Bundle, cells: &[Cell], passages: &[String]) -> Result<(
             continue;
         }
         let mut texts = Vec::new();
-        // With more texts than passages some come twice.
+        // With more texts than passages, some are repeated.
         for first in 0..cell.batch.min(passages.len()) {
             texts.push(fit(&passages, first, cell.tokens, |text| Ok(tokenizer.encode(prompt, text)?.len()))?);
-            if now() - paused > PAUSE {
-                breathe().await;
+            if now() - paused > YIELD_MS {
+                yield_now().await;
                 paused = now();
             }
         }
         let batch = || texts.iter().cycle().take(cell.batch);
         let (mut rounds, mut sequences) = (0, Vec::new());
         let start = now();
-        while rounds == 0 || now() - start < TOKENIZING {
+        while rounds == 0 || now() - start < TOKENIZING_MS {
             sequences = batch().map(|text| tokenizer.encode(prompt, text)).collect::<Result<Vec<_>>>()?;
             rounds += 1;
         }
         let tokenize_ms = (now() - start) / f64::from(rounds);
-        works.push(Work { cell, sequences, tokenize_ms, reference: None });
+        cases.push(Case { cell, sequences, tokenize_ms, reference: None });
     }
-    Ok((works, notes))
+    Ok((cases, notes))
 }
 
-/// How far a benchmark is.
+/// Progress of a benchmark.
 #[derive(Default)]
-struct Clock {
-    /// Devices and precisions in all, and those that are gone through.
+struct Tracker {
+    /// Devices and precisions: the number of all, and of those finished.
     ways: usize,
     gone: usize,
-    /// Calls of each, and their tokens: the time left is guessed from these.
+    /// Calls of each, and their tokens, from which the remaining time is estimated.
     each: (usize, f64),
-    /// Of the present one.
+    /// The same of the current one.
     done: (usize, f64),
 }
 
-impl Clock {
-    /// `calls` calls are done, or will not be.
+impl Tracker {
+    /// `calls` calls are done, or left out.
     fn pass(&mut self, cell: Cell, calls: usize) {
         self.done.0 += calls;
         self.done.1 += (calls * cell.all_tokens()) as f64;
@@ -326,11 +328,11 @@ impl Clock {
         let calls = |n: usize| (n * self.each.0) as f64;
         let cost = |n: usize| n as f64 * self.each.1;
         let done = (calls(self.gone) + self.done.0 as f64, cost(self.gone) + self.done.1);
-        progress.weighed(Stage::Benchmark, done.0, calls(self.ways), done.1, cost(self.ways));
+        progress.at_weighted(Stage::Benchmark, done.0, calls(self.ways), done.1, cost(self.ways));
     }
 }
 
-/// An error as a sentence after another.
+/// An error as a sentence.
 fn sentence(problem: &Error) -> String {
     let words = problem.to_string();
     let mut chars = words.trim_end_matches('.').chars();

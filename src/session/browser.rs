@@ -1,4 +1,4 @@
-//! The few things that a session asks of the browser, the same in a worker and in a page.
+//! What a session needs from the browser, the same in a worker and in a page.
 
 use std::cell::Cell;
 
@@ -9,7 +9,7 @@ use web_sys::{CacheStorage, RequestInit, Url};
 
 use crate::{
     Error, Result,
-    patience::{self, Timer, within},
+    timeouts::{self, Timer, within},
 };
 
 #[wasm_bindgen]
@@ -33,30 +33,29 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn close(this: &MessagePort);
 
-    /// Milliseconds since some moment.
+    /// Milliseconds since an arbitrary time.
     #[wasm_bindgen(js_namespace = performance)]
     pub fn now() -> f64;
 }
 
-/// Waits; messages that have come in the meantime are taken.
+/// Waits; messages are processed in the meantime.
 pub async fn sleep(milliseconds: i32) {
     Timer::new(milliseconds).await;
 }
 
-/// Milliseconds of work after which messages are looked at.
-const BREATH: f64 = 30.0;
+/// Milliseconds of work after which messages are processed.
+const YIELD_INTERVAL: f64 = 30.0;
 
 thread_local! {
-    static BREATHED: Cell<f64> = const { Cell::new(0.0) };
+    static YIELDED: Cell<f64> = const { Cell::new(0.0) };
 }
 
-/// Takes the messages that have come in the meantime, where the last time is a while ago: what is soon
-/// done need not wait.
-pub async fn breathe() {
-    if now() - BREATHED.get() < BREATH {
+/// Processes pending messages if the last time was a while ago, so that short work does not wait.
+pub async fn yield_now() {
+    if now() - YIELDED.get() < YIELD_INTERVAL {
         return;
     }
-    // Browsers let a timer that follows others wait 4 ms; a message to oneself comes at once.
+    // Browsers delay nested timers by 4 ms; a message to oneself arrives at once.
     let channel = MessageChannel::new();
     let promise = Promise::new(&mut |resolve, _| {
         channel.port1().set_onmessage(&resolve);
@@ -64,10 +63,10 @@ pub async fn breathe() {
     });
     let _ = JsFuture::from(promise).await;
     channel.port1().close();
-    BREATHED.set(now());
+    YIELDED.set(now());
 }
 
-/// The day in UTC, as `2026-01-31`.
+/// The date in UTC, as `2026-01-31`.
 pub fn today() -> String {
     String::from(js_sys::Date::new_0().to_iso_string()).chars().take("2026-01-31".len()).collect()
 }
@@ -83,32 +82,32 @@ fn navigator(name: &str) -> Option<JsValue> {
     Reflect::get(&global("navigator")?, &name.into()).ok()
 }
 
-/// Whether the browser offers WebGPU here.
+/// Whether WebGPU is available here.
 pub fn has_webgpu() -> bool {
     navigator("gpu").is_some_and(|gpu| !gpu.is_null() && !gpu.is_undefined())
 }
 
-/// Whether the device has a connection, as far as the browser tells.
+/// Whether the device is online, as far as the browser knows.
 pub fn online() -> bool {
     navigator("onLine").is_none_or(|is| is.is_undefined() || is.is_truthy())
 }
 
-/// Bytes that the browser lets this address keep, and how many are kept, where it tells.
+/// The origin's storage quota and usage in bytes, if known.
 pub async fn room() -> Option<(f64, f64)> {
     let get = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).ok();
     let storage = navigator("storage")?;
     let estimate = get(&storage, "estimate")?.dyn_into::<Function>().ok()?;
     let promise = estimate.call0(&storage).ok()?.dyn_into::<Promise>().ok()?;
-    let told = within(patience::STORAGE, JsFuture::from(promise)).await?.ok()?;
+    let told = within(timeouts::STORAGE, JsFuture::from(promise)).await?.ok()?;
     Some((get(&told, "quota")?.as_f64()?, get(&told, "usage")?.as_f64()?))
 }
 
-/// What the browser says it is.
+/// The browser's user agent string.
 pub fn user_agent() -> String {
     navigator("userAgent").and_then(|words| words.as_string()).unwrap_or_default()
 }
 
-/// Logical processors, as far as the browser tells; 0 where it does not.
+/// Number of logical processors; 0 if unknown.
 pub fn cores() -> usize {
     navigator("hardwareConcurrency").and_then(|n| n.as_f64()).unwrap_or_default() as usize
 }
@@ -118,7 +117,7 @@ pub fn isolated() -> bool {
     global("crossOriginIsolated").is_some_and(|is| is.is_truthy())
 }
 
-/// The vendor and kind of the GPU that the browser would choose, as far as it tells.
+/// Vendor and kind of the GPU that the browser would choose, if known.
 pub async fn adapter_name() -> Option<String> {
     let get = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).ok();
     let gpu = get(&global("navigator")?, "gpu")?;
@@ -131,15 +130,15 @@ pub async fn adapter_name() -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// The Cache API; browsers have it on `https:` and `localhost` only.
+/// The Cache API, which browsers have only on `https:` and `localhost`.
 pub fn caches() -> Option<CacheStorage> {
     global("caches")?.dyn_into().ok()
 }
 
-/// `address` seen from the page, or from the worker's script.
+/// Resolves `address` relative to the page, or to the worker's script.
 ///
 /// # Errors
-/// [`Error::Input`] when it is none.
+/// [`Error::Input`] if it is not a URL.
 pub fn resolve(address: &str) -> Result<Url> {
     let of = |object: &str, field: &str| Reflect::get(&global(object)?, &field.into()).ok()?.as_string();
     let base = of("document", "baseURI").or_else(|| of("location", "href")).unwrap_or_default();
@@ -147,7 +146,7 @@ pub fn resolve(address: &str) -> Result<Url> {
         .map_err(|_| Error::Input(format!("{address} is not an address a browser understands")))
 }
 
-/// A JavaScript error in words.
+/// The message of a JavaScript error.
 pub fn words(value: &JsValue) -> String {
     match value.dyn_ref::<js_sys::Error>() {
         Some(error) => error.message().into(),

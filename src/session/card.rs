@@ -1,9 +1,9 @@
-//! What a model is by its manifest: its files are not asked for.
+//! A model's properties from its manifest, without its files.
 
 use super::{
     Session,
     address::Address,
-    download::{self, Found},
+    download::{self, FoundManifest},
 };
 use crate::{
     Error, Result,
@@ -14,26 +14,26 @@ use crate::{
 };
 
 impl Session {
-    /// What the model at `url` is: of a bundle, by the manifest in its folder, which may be on another server; of a
-    /// hub's model, by the one that was made here and kept.
+    /// The properties of the model at `url`: from the manifest in a bundle's folder, which may be on another server, or
+    /// from the stored one of an imported model.
     ///
     /// # Errors
-    /// A sentence that names the manifest's address, or says that nothing is kept.
+    /// Names the manifest's URL, or says that the model is not stored.
     pub(super) async fn card(&self, url: &str) -> Result<ModelCard> {
         let Some(address) = Address::parse(url)? else {
             let folder = download::folder(url)?;
-            let Found { manifest, hash, notes, .. } = download::manifest(&folder).await?;
+            let FoundManifest { manifest, hash, notes, .. } = download::manifest(&folder).await?;
             return Ok(card(folder, manifest, hash, notes));
         };
         let url = address.to_string();
-        // Where nothing can be kept, the one that runs is known all the same.
+        // The current model is known even if nothing can be stored.
         let running = self.model().filter(|m| m.info.url == url);
         let found = match running {
             Some(m) => Some((m.bundle.manifest.clone(), m.info.hash.clone())),
-            None => download::made_manifest(&url).await,
+            None => download::imported_manifest(&url).await,
         };
         let (manifest, hash) = found.ok_or_else(|| {
-            Error::Input(format!("The model {} is not kept in this browser", address.name()))
+            Error::Input(format!("The model {} is not stored in this browser", address.name()))
         })?;
         Ok(card(url, manifest, hash, Vec::new()))
     }

@@ -1,4 +1,4 @@
-//! The open corpus: passages, their vectors, and whose vectors they are.
+//! The open corpus: passages and their vectors, and the model that made them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,44 +15,44 @@ use crate::{
     text::Window,
 };
 
-/// Files of a sample corpus. `vectors.safetensors` has a row for each passage, in the order of
-/// [`sample::parse`], and then one for each example; its metadata says whose vectors they are.
+/// Files of a sample corpus. `vectors.safetensors` has a row for each passage, in the order of [`sample::parse`],
+/// then one for each example; its metadata names the model.
 pub const PASSAGES: &str = "passages.jsonl";
 /// See [`PASSAGES`].
 pub const VECTORS: &str = "vectors.safetensors";
 /// See [`PASSAGES`].
 pub const EXAMPLES: &str = "examples.json";
-/// Whose vectors lie beside a sample: an object from [`Model::weights_hash`] to a file like [`VECTORS`].
+/// The vector files of a sample: a JSON object from [`Model::weights_hash`] to a file like [`VECTORS`].
 pub const LIST: &str = "vectors.json";
 
-/// A corpus that can be searched. It never changes: with other vectors it is another one.
-pub struct Open {
-    /// What a person is told about it.
+/// A corpus that can be searched. It is immutable: new vectors make a new one.
+pub struct OpenCorpus {
+    /// What is displayed about it.
     pub info: CorpusInfo,
     /// Passages and questions.
     pub corpus: Rc<Corpus>,
     /// A vector for each passage, or for each window.
     pub index: EitherIndex,
-    /// The part of a passage that each vector is of, where passages were split.
+    /// The part of a passage that each vector encodes, if passages were split.
     pub windows: Option<Vec<Window>>,
     /// [`Model::weights_hash`] of the model that made the vectors.
     made_by: String,
-    /// Vectors of the examples, where they came with the corpus.
+    /// Vectors of the examples, if they came with the corpus.
     shipped: HashMap<String, Vec<f32>>,
-    /// Of a sample, where it came from.
+    /// Where it came from, if it is a sample.
     pub home: Option<Home>,
 }
 
 /// Where a sample corpus came from.
 #[derive(Debug, Clone)]
 pub struct Home {
-    /// Its folder's address.
+    /// Its folder's URL.
     pub folder: String,
     /// Hash of its [`PASSAGES`].
     passages_sha256: String,
 }
 
-impl Open {
+impl OpenCorpus {
     /// A corpus with vectors that `model` made, one for each passage or window.
     pub fn encoded(
         info: CorpusInfo,
@@ -66,10 +66,10 @@ impl Open {
         Self { info, corpus, index, windows, made_by, shipped: HashMap::new(), home }
     }
 
-    /// A sample with the vectors of the file `name`, a row for each passage and then one for each example.
+    /// A sample with the vectors of the file `name`: a row for each passage, then one for each example.
     ///
     /// # Errors
-    /// A sentence that names the file, and says where it does not fit the passages.
+    /// [`Error::Format`] naming the file, if it does not match the passages.
     pub fn with_vectors(
         info: CorpusInfo,
         corpus: Rc<Corpus>,
@@ -84,7 +84,7 @@ impl Open {
         if stored.len() != expected || about("passages_sha256") != home.passages_sha256 {
             return Err(Error::format(
                 name,
-                format!("it was made from another {PASSAGES}; write it anew with `interlingua sample`"),
+                format!("it was made from another {PASSAGES}; write it again with `interlingua sample`"),
             ));
         }
         let mut rows = stored.unit_rows();
@@ -101,18 +101,18 @@ impl Open {
         })
     }
 
-    /// Whether `model`'s vectors can be compared with these.
+    /// Whether these vectors can be compared with `model`'s.
     pub fn is_of(&self, model: &Model) -> bool {
         self.made_by == model.weights_hash()
     }
 
-    /// The vector that came with the corpus for this very query.
+    /// The vector that came with the corpus for exactly this query.
     pub fn shipped(&self, query: &str) -> Option<&[f32]> {
         self.shipped.get(query).map(Vec::as_slice)
     }
 
-    /// The text in `language` that is nearest to passage `i`; `None` where there is none. Of passages that were split,
-    /// first windows are looked for, and the whole passage of the nearest is given.
+    /// The text in `language` nearest to passage `i`; `None` if there is none. If passages were split, the nearest
+    /// window decides, and its whole passage is returned.
     ///
     /// # Errors
     /// As [`EitherIndex::search`].
@@ -135,7 +135,7 @@ impl Open {
         Ok(best.first().and_then(|(row, _)| passages.get(of(*row)?)).map(|p| p.text.as_str()))
     }
 
-    /// The passages that answer `query`, in any language, when it is one of the corpus' questions.
+    /// The passages that answer `query`, in any language, if it is one of the corpus's questions.
     pub fn answers(&self, query: &str) -> HashSet<usize> {
         let questions = &self.corpus.questions;
         let ids: HashSet<&str> =
@@ -148,7 +148,7 @@ impl Open {
     }
 }
 
-/// What a person is told about a corpus they opened.
+/// What is displayed about a corpus of the user's.
 pub fn describe(corpus: &Corpus) -> CorpusInfo {
     CorpusInfo {
         name: corpus.name.clone(),
@@ -169,18 +169,18 @@ fn example(question: &Question) -> Example {
     Example { language: lang.clone(), text: text.clone(), answer_id: id.clone(), rank: None }
 }
 
-/// The sample corpus in `folder` from its three files.
+/// The sample corpus in `folder`, from its three files.
 ///
 /// # Errors
-/// A sentence that names the file, and says where it does not fit the others.
-pub fn open_sample(folder: &str, passages: &[u8], vectors: Vec<u8>, examples: &[u8]) -> Result<Open> {
+/// [`Error::Format`] naming the file, also if it does not match the others.
+pub fn open_sample(folder: &str, passages: &[u8], vectors: Vec<u8>, examples: &[u8]) -> Result<OpenCorpus> {
     let text = std::str::from_utf8(passages)
         .map_err(|e| Error::format(PASSAGES, format!("not UTF-8 text (byte {})", e.valid_up_to())))?;
     let corpus = sample::parse(PASSAGES, text)?;
     let examples: Vec<Example> = serde_json::from_slice(examples).map_err(|e| Error::format(EXAMPLES, e))?;
     let home = Home { folder: folder.into(), passages_sha256: sha256(passages) };
     let info = CorpusInfo { examples, precomputed: true, ..describe(&corpus) };
-    Open::with_vectors(info, Rc::new(corpus), home, VECTORS, vectors)
+    OpenCorpus::with_vectors(info, Rc::new(corpus), home, VECTORS, vectors)
 }
 
 #[cfg(test)]
@@ -214,7 +214,7 @@ mod tests {
         rows: &[f32],
         about: &BTreeMap<String, String>,
         examples: &[Example],
-    ) -> Result<Open> {
+    ) -> Result<OpenCorpus> {
         let vectors = vectors::write(rows, 2, about).unwrap();
         open_sample("here", text.as_bytes(), vectors, &serde_json::to_vec(examples).unwrap())
     }

@@ -1,10 +1,10 @@
-//! The open data set: what models are measured on.
+//! The open data set: what models are evaluated on.
 
 use std::rc::Rc;
 
 use super::{
     Session,
-    browser::breathe,
+    browser::yield_now,
     corpus::PASSAGES,
     download::{self, fetch_file, fetch_file_by_steps},
     open::{self, LARGEST},
@@ -20,14 +20,14 @@ use crate::{
     protocol::{Id, Stage, TaskInfo, TaskSource},
 };
 
-/// A data set with the task it poses. Clones are the same.
+/// A data set with its retrieval task. Clones are cheap.
 #[derive(Clone)]
 pub struct Data {
-    /// As `interlingua eval` calls it.
+    /// Its name, as in `interlingua eval`.
     pub name: String,
     /// Passages and questions.
     pub corpus: Rc<Corpus>,
-    /// What is to be retrieved.
+    /// What has to be retrieved.
     pub task: Rc<Task>,
 }
 
@@ -41,10 +41,10 @@ impl Data {
         Ok(Self { name: name.into(), corpus, task })
     }
 
-    /// The part in `languages` by the `rules`; all of it when there are no languages.
+    /// The part in `languages`, or everything if none are given, under `rules`.
     ///
     /// # Errors
-    /// [`Error::Input`] for a language that it has not, or when no question is left.
+    /// [`Error::Input`] for a language that it does not have, or if no question is left.
     pub fn only(&self, languages: &[String], rules: &Rules) -> Result<Self> {
         let all = languages.is_empty() || self.task.languages.iter().all(|lang| languages.contains(lang));
         match all {
@@ -71,10 +71,10 @@ impl Data {
 }
 
 impl Session {
-    /// Opens a data set to measure models on, in place of the one before.
+    /// Opens a data set to evaluate models on, in place of the previous one.
     ///
     /// # Errors
-    /// A sentence that names the file and what is wrong with it; what was open stays open.
+    /// Names the file and what is wrong with it; what was open stays open.
     pub(super) async fn open_task(&self, id: Id, source: TaskSource) -> Result<TaskInfo> {
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
@@ -107,7 +107,7 @@ async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -
     let mut corpus = Corpus { name: dataset.name.into(), ..Corpus::default() };
     let (mut before, files) = (0.0, dataset.languages.len() as f64);
     for (complete, lang) in dataset.languages.iter().enumerate() {
-        // Sizes are not known beforehand: the files to come are taken to be like those that came.
+        // Sizes are not known beforehand: the remaining files are assumed to be as large as those so far.
         let total = if complete > 0 { before / complete as f64 * files } else { 0.0 };
         let mut step = |n: u64| {
             let done = before + n as f64;
@@ -122,7 +122,7 @@ async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -
             other => other,
         })?;
         before += bytes.len() as f64;
-        breathe().await;
+        yield_now().await;
         corpus.append(xquad::parse(&format!("{folder}{file}"), &bytes)?)?;
     }
     Data::new(dataset.name, corpus)

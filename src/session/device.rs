@@ -1,4 +1,4 @@
-//! Which device a model runs on: opening the GPU, checking and timing devices, and hearing of loss.
+//! The device that a model runs on: opening the GPU, testing and timing devices, noticing a lost GPU.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,7 +8,7 @@ use std::{
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    browser::{breathe, has_webgpu, now},
+    browser::{has_webgpu, now, yield_now},
     progress::Progress,
     task::Signal,
 };
@@ -19,15 +19,15 @@ use crate::{
         Agreement, Backend, Encoder, Machine, Precision,
         webgpu::{Context, Upload},
     },
-    patience::{self, either, no_answer, within},
     protocol::{DeviceReport, PrecisionChoice, Stage},
     text::Kind,
+    timeouts::{self, either, no_answer, within},
 };
 
 /// What devices are timed with: a short query.
-const TIMED: &str = "How do bees find their way home?";
+const TIMED_QUERY: &str = "How do bees find their way home?";
 
-/// The GPU, opened once in the life of a worker.
+/// The GPU, opened once in a worker's lifetime.
 #[derive(Clone, Default)]
 pub struct Gpu(Rc<Slot>);
 
@@ -35,64 +35,64 @@ pub struct Gpu(Rc<Slot>);
 struct Slot {
     asked: Cell<bool>,
     opened: RefCell<Option<Result<Rc<OpenGpu>>>>,
-    /// Said when it has answered, or was waited for long enough.
-    waited: Signal,
+    /// Set when the GPU was opened or failed, or after a timeout.
+    opened_or_late: Signal,
 }
 
 /// The open GPU.
 pub struct OpenGpu {
-    /// Burn's handle and its name.
+    /// The device for encoders, with its name.
     pub machine: Machine,
-    /// Says why, once it is lost.
+    /// Set to the reason once it is lost.
     pub lost: Signal,
     context: Context,
 }
 
 impl Gpu {
-    /// The GPU, opened at the first call.
+    /// The GPU, opened by the first call.
     ///
     /// # Errors
-    /// [`Error::Device`] when there is none, it refuses, gives no answer, or was lost.
+    /// [`Error::Device`] if there is none, it is refused, does not answer, or was lost.
     pub async fn open(&self) -> Result<Rc<OpenGpu>> {
         if !has_webgpu() {
             return Err(failed("this browser does not offer it here"));
         }
         let slot = &self.0;
         if !slot.asked.replace(true) {
-            // On its own: who asked may lose patience, but a second attempt would be refused. What comes
-            // too late serves who asks next.
+            // In a task of its own: the caller may time out, but a second attempt would be refused. A GPU that opens
+            // late serves the next caller.
             let opening = slot.clone();
             spawn_local(async move {
                 let opened = open().await.map(Rc::new);
                 opening.opened.replace(Some(opened));
-                opening.waited.say("");
+                opening.opened_or_late.send("");
             });
-            let waiting = slot.waited.clone();
+            let waiting = slot.opened_or_late.clone();
             spawn_local(async move {
-                let _ = within(patience::GPU, waiting.heard()).await;
-                waiting.say("");
+                let _ = within(timeouts::GPU, waiting.wait()).await;
+                waiting.send("");
             });
         }
-        slot.waited.heard().await;
-        let silent = || {
-            let why = no_answer(patience::GPU);
+        slot.opened_or_late.wait().await;
+        let timed_out = || {
+            let why = no_answer(timeouts::GPU);
             Err(failed(format!("{why}; load the model again once it does, or reload the page")))
         };
-        let gpu = slot.opened.borrow().clone().unwrap_or_else(silent)?;
-        match gpu.lost.word() {
+        let gpu = slot.opened.borrow().clone().unwrap_or_else(timed_out)?;
+        match gpu.lost.get() {
             Some(why) => Err(failed(format!("it was lost ({why}); reload the page to try it again"))),
             None => Ok(gpu),
         }
     }
 
-    /// The GPU if it is open already.
+    /// The GPU, if it is already open.
     pub fn opened(&self) -> Option<Rc<OpenGpu>> {
         self.0.opened.borrow().as_ref()?.as_ref().ok().cloned()
     }
 }
 
 impl OpenGpu {
-    /// Gives the device up, as a driver's crash would.
+    /// Destroys the device, as a driver's crash would.
     pub fn destroy(&self) {
         self.context.destroy();
     }
@@ -100,35 +100,35 @@ impl OpenGpu {
 
 async fn open() -> Result<OpenGpu> {
     let (mut machine, context) = Machine::webgpu().await?;
-    // wgpu passes on the description only, which most browsers leave empty.
-    if let Some(Some(name)) = within(patience::GPU_NAME, super::browser::adapter_name()).await {
+    // wgpu only passes on the description, which most browsers leave empty.
+    if let Some(Some(name)) = within(timeouts::GPU_NAME, super::browser::adapter_name()).await {
         machine.adapter = name;
     }
     let lost = Signal::default();
-    let heard = lost.clone();
-    context.on_lost(move |why| heard.say(why.trim_end_matches('.')));
+    let signal = lost.clone();
+    context.on_lost(move |why| signal.send(why.trim_end_matches('.')));
     Ok(OpenGpu { machine, lost, context })
 }
 
-/// The bundle on the CPU, checked, with how far it is from the reference.
+/// The bundle on the CPU, tested, with its difference from the reference vectors.
 ///
 /// # Errors
-/// Whatever keeps the bundle from running, or [`Error::Device`] from the self-test.
+/// Whatever prevents the bundle from running, or [`Error::Device`] from the self-test.
 pub async fn on_cpu(
     bundle: &Bundle,
     precision: PrecisionChoice,
     progress: &mut Progress<'_>,
 ) -> Result<(Encoder, Agreement)> {
     #[cfg(target_feature = "atomics")]
-    super::helpers::arrived().await;
-    on(bundle, Machine::cpu(), precision, None, progress).await
+    super::helpers::started().await;
+    tested_encoder(bundle, Machine::cpu(), precision, None, progress).await
 }
 
-/// The bundle on the GPU, checked; `upload` is what of it is there already. It may be slow, as somebody
-/// wants it.
+/// The bundle on the GPU, tested; `upload` has the weights that were already sent. It may be slow, as the user asked
+/// for it.
 ///
 /// # Errors
-/// As [`on_cpu`], and when there is no GPU.
+/// As [`on_cpu`], and if there is no GPU.
 pub async fn on_gpu(
     bundle: &Bundle,
     gpu: &Gpu,
@@ -137,14 +137,14 @@ pub async fn on_gpu(
 ) -> Result<(Encoder, Agreement)> {
     progress.at(Stage::Prepare, 0.0, 1.0);
     let gpu = gpu.open().await?;
-    let work = on(bundle, gpu.machine.clone(), PrecisionChoice::Exact, upload, progress);
-    unless_silent(&gpu, work).await
+    let work = tested_encoder(bundle, gpu.machine.clone(), PrecisionChoice::Exact, upload, progress);
+    unless_unresponsive(&gpu, work).await
 }
 
-/// A model whose weights are still coming, on its way to the GPU.
+/// Starts to send a model to the GPU while its weights are still being downloaded.
 ///
 /// # Errors
-/// [`Error::Unsupported`] when the GPU's shaders cannot do its widths.
+/// [`Error::Unsupported`] if the shaders do not support its widths.
 pub fn upload(manifest: &Manifest, gpu: &OpenGpu) -> Result<Option<Upload>> {
     let held = Precision::of(gpu.machine.backend, PrecisionChoice::Exact);
     Encoder::upload(manifest, &gpu.machine, held)
@@ -153,7 +153,7 @@ pub fn upload(manifest: &Manifest, gpu: &OpenGpu) -> Result<Option<Upload>> {
 /// Milliseconds for one short query: the median of three, after a warm-up.
 ///
 /// # Errors
-/// [`Error::Device`] when the device fails.
+/// [`Error::Device`] if the device fails.
 pub async fn time(encoder: &Encoder) -> Result<f64> {
     let mut times = [0.0; 3];
     query(encoder).await?;
@@ -166,29 +166,28 @@ pub async fn time(encoder: &Encoder) -> Result<f64> {
     Ok(times[1])
 }
 
-/// As [`on_gpu`] and [`time`], for a GPU that nobody asked for by name: it is given up as soon as it
-/// shows itself slow.
+/// As [`on_gpu`] and [`time`], for a GPU that the user did not ask for: given up as soon as it turns out to be slow.
 ///
 /// # Errors
-/// [`Error::Device`], when it is slow too.
+/// [`Error::Device`], also if it is slow.
 pub async fn try_gpu(
     bundle: &Bundle,
     gpu: &Gpu,
     progress: &mut Progress<'_>,
 ) -> Result<(Encoder, Agreement, f64)> {
-    let gpu = patiently(gpu.open()).await?;
+    let gpu = within_trial(gpu.open()).await?;
     if gpu.machine.software {
-        // Its work would fill the processor that the CPU's kernels need, and hold up the worker.
-        return Err(failed(format!("{} only imitates a GPU in software", gpu.machine.adapter)));
+        // It would take the processor from the CPU's kernels, and block the worker.
+        return Err(failed(format!("{} only emulates a GPU in software", gpu.machine.adapter)));
     }
     let work = async {
         progress.at(Stage::Measure, 0.0, 3.0);
         let encoder = Encoder::new(bundle, gpu.machine.clone())?;
-        patiently(query(&encoder)).await?;
+        within_trial(query(&encoder)).await?;
         progress.at(Stage::Measure, 1.0, 3.0);
-        let agreement = patiently(encoder.agreement(&bundle.manifest.self_test)).await?;
+        let agreement = within_trial(encoder.agreement(&bundle.manifest.self_test)).await?;
         progress.at(Stage::Measure, 2.0, 3.0);
-        let time = patiently(time(&encoder)).await?;
+        let time = within_trial(time(&encoder)).await?;
         progress.at(Stage::Measure, 3.0, 3.0);
         Ok((encoder, agreement, time))
     };
@@ -198,33 +197,33 @@ pub async fn try_gpu(
 /// `work`, unless the GPU is lost before it is done.
 ///
 /// # Errors
-/// [`Error::Device`] when it is lost, or what `work` returns.
+/// [`Error::Device`] if it is lost, or what `work` returns.
 pub async fn unless_lost<T>(lost: &Signal, work: impl Future<Output = Result<T>>) -> Result<T> {
-    either(async { Err(failed(format!("it was lost ({})", lost.heard().await))) }, work).await
+    either(async { Err(failed(format!("it was lost ({})", lost.wait().await))) }, work).await
 }
 
-/// `work`, one batch or the self-test, unless the GPU is lost before it is done or gives no answer: then it
-/// is given up for good.
+/// `work`, one batch or the self-test, unless the GPU is lost first or does not respond in time: then it is given up
+/// for good.
 ///
 /// # Errors
 /// As [`unless_lost`].
-pub async fn unless_silent<T>(gpu: &OpenGpu, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn unless_unresponsive<T>(gpu: &OpenGpu, work: impl Future<Output = Result<T>>) -> Result<T> {
     let seconds = match gpu.machine.software {
-        true => patience::IMITATED_GPU_BATCH,
-        false => patience::GPU_BATCH,
+        true => timeouts::SOFTWARE_GPU_BATCH,
+        false => timeouts::GPU_BATCH,
     };
     match within(seconds, unless_lost(&gpu.lost, work)).await {
         Some(done) => done,
         None => {
             let why = no_answer(seconds);
-            gpu.lost.say(&*why);
+            gpu.lost.send(&*why);
             gpu.destroy();
             Err(failed(why))
         }
     }
 }
 
-/// What a person is told about where a model runs.
+/// What is displayed about a model's device.
 pub fn report(encoder: &Encoder, bundle: &Bundle, agreement: Agreement) -> DeviceReport {
     let machine = encoder.machine();
     let stored = bundle.manifest.quantization;
@@ -234,10 +233,10 @@ pub fn report(encoder: &Encoder, bundle: &Bundle, agreement: Agreement) -> Devic
         (_, Quantization::F32) => "f32 (exact)".into(),
         _ => format!("f32 (exact), unpacked from {stored}"),
     };
-    let imitated = if machine.software { " (imitated in software)" } else { "" };
+    let software = if machine.software { " (emulated in software)" } else { "" };
     DeviceReport {
         kind: machine.backend.name().into(),
-        adapter: format!("{}{imitated}", machine.adapter),
+        adapter: format!("{}{software}", machine.adapter),
         precision,
         self_test_difference: agreement.difference,
         self_test_cosine: agreement.cosine,
@@ -252,7 +251,7 @@ pub fn is_gpu(encoder: &Encoder) -> bool {
     encoder.machine().backend == Backend::WebGpu
 }
 
-async fn on(
+async fn tested_encoder(
     bundle: &Bundle,
     machine: Machine,
     precision: PrecisionChoice,
@@ -263,27 +262,27 @@ async fn on(
     if test.cases.is_empty() {
         return Err(Error::format(
             "manifest.json, self_test.cases",
-            "there are none, so no device can be checked; write the bundle anew with `interlingua import`",
+            "there are none, so no device can be tested; write the bundle again with `interlingua import`",
         ));
     }
     progress.at(Stage::Prepare, 0.0, 1.0);
-    breathe().await;
+    yield_now().await;
     let held = Precision::of(machine.backend, precision);
     let encoder = Encoder::with_upload(bundle, machine, held, upload)?;
     progress.at(Stage::Prepare, 1.0, 1.0);
     progress.at(Stage::SelfTest, 0.0, 1.0);
-    breathe().await;
+    yield_now().await;
     let agreement = encoder.agreement(test).await?;
     progress.at(Stage::SelfTest, 1.0, 1.0);
     Ok((encoder, agreement))
 }
 
 async fn query(encoder: &Encoder) -> Result<()> {
-    encoder.encode(&[TIMED], Kind::Query, async |_, _| Ok(())).await.map(drop)
+    encoder.encode(&[TIMED_QUERY], Kind::Query, async |_, _| Ok(())).await.map(drop)
 }
 
-async fn patiently<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let seconds = patience::GPU_TRIAL;
+async fn within_trial<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let seconds = timeouts::GPU_TRIAL;
     within(seconds, work)
         .await
         .unwrap_or_else(|| Err(failed(format!("a step of its trial took longer than {seconds} s"))))

@@ -1,8 +1,8 @@
-//! Files of a bundle over the network, kept in the browser's Cache API, each checked by its hash.
+//! Downloads the files of a bundle and stores them in the browser's Cache API, each verified by its hash.
 //!
-//! A file is kept under its hash, whatever its address: what bundles share comes once, and is kept once. A
-//! manifest is kept under its address, and by the manifests that are kept it is known which files are needed. Bundles
-//! that were made here, of a hub's model say, are kept in the same way, under an address that no server has.
+//! A file is stored by its hash, not its URL, so files shared between bundles are downloaded and stored once. A
+//! manifest is stored by its URL; the stored manifests tell which files are needed. Bundles that were imported in
+//! the browser, for example from a hub, are stored in the same way, under a URL that no server has.
 
 use std::{
     cell::RefCell,
@@ -16,80 +16,80 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
 
 use super::{
-    browser::{breathe, fetch, resolve, words},
+    browser::{fetch, resolve, words, yield_now},
     progress::Progress,
     storage::{self, Store},
 };
 use crate::{
     Error, Hasher, Result,
     bundle::{Bundle, FORMAT, FileEntry, Incoming, MANIFEST, Manifest, TOKENIZER, WEIGHTS},
-    patience::{self, no_answer, within},
     protocol::{KeptModel, Stage},
     sha256,
+    timeouts::{self, no_answer, within},
 };
 
-/// Name of the cache among the origin's.
+/// Name of the origin's cache.
 const CACHE: &str = "interlingua-models";
-/// What keys of files begin with: a place that no server has.
+/// Prefix of the files' keys, which no server has.
 const FILES: &str = "https://interlingua.invalid/";
 /// What comes before the hash in a key.
 const HASH: &str = "?sha256=";
-/// Behind a manifest's address, while its files are still coming: they must not be taken for needless by another
-/// worker, and offline the manifest before is the one whose files are there.
-const COMING: &str = "?coming";
-/// A manifest is some 100 kB; what is far larger is something else.
+/// Suffix of a manifest's key while its files are being downloaded: another worker must not delete them as unused,
+/// and offline the previous manifest is the one whose files are complete.
+const PENDING: &str = "?coming";
+/// A manifest has some 100 kB; anything much larger is something else.
 const LARGEST_MANIFEST: u64 = 64 << 20;
 
-/// What the addresses of bundles begin with that were made here.
-const MADE: &str = "https://interlingua.invalid/made/";
+/// Prefix of the keys of imported bundles.
+const IMPORTED: &str = "https://interlingua.invalid/made/";
 
-/// A manifest, and how it came.
+/// A manifest, and where it came from.
 #[derive(Clone)]
-pub struct Found {
+pub struct FoundManifest {
     /// The manifest.
     pub manifest: Manifest,
     /// SHA-256 of its bytes.
     pub hash: String,
-    /// What a person should know about how it came.
+    /// Notes for the user, for instance that it came from storage.
     pub notes: Vec<String>,
-    /// The bundle itself, where it is there already: one that was made here.
-    pub made: Option<Made>,
+    /// The bundle itself, if it was imported in the browser.
+    pub imported: Option<ImportedBundle>,
     bytes: Vec<u8>,
     address: String,
     offline: bool,
 }
 
-impl Found {
-    /// The same, of a model that runs already.
+impl FoundManifest {
+    /// The same, for a model that is already running.
     pub fn again(self) -> Self {
-        let made = self.made.map(|made| Made { from_cache: true, ..made });
-        Self { made, notes: Vec::new(), ..self }
+        let imported = self.imported.map(|imported| ImportedBundle { from_cache: true, ..imported });
+        Self { imported, notes: Vec::new(), ..self }
     }
 }
 
-/// A bundle that was made here.
+/// A bundle that was imported in the browser.
 #[derive(Clone)]
-pub struct Made {
-    /// It is in memory.
+pub struct ImportedBundle {
+    /// The bundle, in memory.
     pub bundle: Rc<Bundle>,
-    /// Whether it was made before, and kept.
+    /// Whether it came from storage.
     pub from_cache: bool,
 }
 
-/// A bundle's files, checked, and how they came.
+/// A bundle's verified files.
 pub struct Files {
-    /// By their path in the bundle.
+    /// The files by their path in the bundle.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Whether every one came from the browser's cache.
+    /// Whether all of them came from the browser's cache.
     pub from_cache: bool,
-    /// What a person should know about how they came.
+    /// Notes for the user, for instance that a file could not be stored.
     pub notes: Vec<String>,
 }
 
-/// A folder's address in full, with a slash at its end.
+/// The full URL of a folder, with a trailing slash.
 ///
 /// # Errors
-/// [`Error::Input`] when it is none.
+/// [`Error::Input`] if it is not a URL.
 pub fn folder(url: &str) -> Result<String> {
     let address = resolve(url)?;
     address.set_hash("");
@@ -99,11 +99,11 @@ pub fn folder(url: &str) -> Result<String> {
     Ok(address.href())
 }
 
-/// Fetches the manifest of the bundle in `folder`; offline, the one that was kept.
+/// Downloads the manifest of the bundle in `folder`; offline, returns the stored one.
 ///
 /// # Errors
-/// A sentence that names the manifest's address, and the field where one is wrong.
-pub async fn manifest(folder: &str) -> Result<Found> {
+/// Names the manifest's URL, and the field if one is wrong.
+pub async fn manifest(folder: &str) -> Result<FoundManifest> {
     let address = file(folder, MANIFEST)?;
     let got = get(&address, Size::AtMost(LARGEST_MANIFEST), Vec::new(), &mut |_, _| {}).await;
     let (bytes, offline) = match got {
@@ -116,29 +116,29 @@ pub async fn manifest(folder: &str) -> Result<Found> {
     };
     let manifest = Manifest::parse(&address, &bytes)?;
     let notes = match offline {
-        true => vec!["The server could not be reached; the model is the one that was kept here.".into()],
+        true => vec!["The server could not be reached; this is the stored model.".into()],
         false => vec![],
     };
-    Ok(Found { manifest, hash: sha256(&bytes), notes, made: None, bytes, address, offline })
+    Ok(FoundManifest { manifest, hash: sha256(&bytes), notes, imported: None, bytes, address, offline })
 }
 
-/// Gets every file that the manifest lists, from the cache where it is there and whole; then what is not, of which
-/// alone `progress` counts the bytes. `coming` is told of each file's bytes from its start, as far as they are
-/// there: what comes is not checked before its end.
+/// Returns every file of the manifest, from the cache if it is there and intact; downloads the rest, whose bytes
+/// alone `progress` counts. `on_bytes` is called with the bytes of a file received so far, from its start; they are
+/// only verified at the end.
 ///
 /// # Errors
-/// A sentence that names the file's address.
+/// Names the file's URL.
 pub async fn files(
     folder: &str,
-    found: &Found,
+    found: &FoundManifest,
     progress: &mut Progress<'_>,
-    coming: &mut dyn FnMut(&FileEntry, &[u8]),
+    on_bytes: &mut dyn FnMut(&FileEntry, &[u8]),
 ) -> Result<Files> {
     let mut out = Files { files: BTreeMap::new(), from_cache: true, notes: Vec::new() };
     let mut cache = match storage::open(CACHE).await {
         Ok(cache) => Some(cache),
         Err(why) => {
-            out.notes.push(format!("{why}, so the model comes anew each time."));
+            out.notes.push(format!("{why}, so the model is downloaded again each time."));
             None
         }
     };
@@ -147,41 +147,41 @@ pub async fn files(
         let (mut before, total) = (0.0, found.manifest.bytes() as f64);
         for entry in entries {
             progress.at(Stage::Cache, before, total);
-            if let Some(bytes) = kept(cache, entry).await {
-                coming(entry, &bytes);
+            if let Some(bytes) = read_verified(cache, entry).await {
+                on_bytes(entry, &bytes);
                 out.files.insert(entry.path.clone(), bytes);
             }
             before += entry.bytes as f64;
         }
     }
-    if cache.take_if(|cache| cache.is_silent()).is_some() {
-        let why = "gave no answer when it was asked for the model’s files";
-        out.notes.push(format!("This browser’s storage {why}; what it may keep came over the network."));
+    if cache.take_if(|cache| cache.is_unresponsive()).is_some() {
+        let why = "did not respond when it was asked for the model’s files";
+        out.notes.push(format!("This browser’s storage {why}; they were downloaded again."));
     }
     let missing: Vec<&FileEntry> = entries.iter().filter(|e| !out.files.contains_key(&e.path)).collect();
     out.from_cache = missing.is_empty();
     if let Some(cache) = cache.as_ref().filter(|_| !out.from_cache && !found.offline) {
-        // Should it not be kept, the files may have to come again, no more.
-        let _ = cache.write(&format!("{}{COMING}", found.address), &found.bytes).await;
+        // If this fails, another worker may delete files that then have to be downloaded again.
+        let _ = cache.write(&format!("{}{PENDING}", found.address), &found.bytes).await;
     }
     let total = missing.iter().map(|entry| entry.bytes as f64).sum();
     let mut before = 0.0;
     for entry in missing {
         let address = file(folder, entry.place())?;
         let key = key(entry);
-        // Hashed as it comes: at the end there is nothing left to wait for.
+        // Hashed while it arrives, so there is nothing left to wait for at the end.
         let mut hasher = Hasher::default();
-        let begun = BEGUN.with_borrow_mut(|begun| begun.take_if(|(of, _)| *of == key));
+        let begun = PARTIAL.with_borrow_mut(|begun| begun.take_if(|(of, _)| *of == key));
         let begun = begun.map(|(_, bytes)| bytes).unwrap_or_default();
         let got = get(&address, Size::Exactly(entry.bytes), begun, &mut |bytes, new| {
             hasher.push(&bytes[new..]);
-            coming(entry, bytes);
+            on_bytes(entry, bytes);
             progress.at(Stage::Download, before + bytes.len() as f64, total);
         })
         .await;
         let bytes = got.map_err(|failure| {
             let is_begun = !failure.begun.is_empty();
-            BEGUN.set(is_begun.then_some((key.clone(), failure.begun)));
+            PARTIAL.set(is_begun.then_some((key.clone(), failure.begun)));
             failure.error
         })?;
         progress.at(Stage::Check, before, total);
@@ -190,7 +190,7 @@ pub async fn files(
             && let Err(problem) = cache.write(&key, &bytes).await
         {
             out.notes.push(format!(
-                "{} could not be kept in this browser's storage and comes anew next time: {problem}",
+                "{} could not be stored in this browser and has to be downloaded again next time: {problem}",
                 entry.path
             ));
         }
@@ -203,94 +203,102 @@ pub async fn files(
     Ok(out)
 }
 
-/// The key of the manifest of a bundle that was made here.
-fn made_key(url: &str) -> String {
-    format!("{MADE}{}/{MANIFEST}", String::from(js_sys::encode_uri_component(url)))
+/// The key of the manifest of an imported bundle.
+fn imported_key(url: &str) -> String {
+    format!("{IMPORTED}{}/{MANIFEST}", String::from(js_sys::encode_uri_component(url)))
 }
 
-/// What [`super::Session::load`] takes for the bundle of a kept manifest.
+/// The URL that [`super::Session::load`] takes for a stored manifest's bundle.
 fn url_of(key: &str) -> Option<String> {
     let folder = key.strip_suffix(MANIFEST)?;
-    match folder.strip_prefix(MADE) {
-        Some(made) => js_sys::decode_uri_component(made.trim_end_matches('/')).ok().map(String::from),
+    match folder.strip_prefix(IMPORTED) {
+        Some(imported) => js_sys::decode_uri_component(imported.trim_end_matches('/')).ok().map(String::from),
         None => Some(folder.into()),
     }
 }
 
-/// The bundle that was made here of what `url` names, and kept; `None` where there is none that is whole.
-pub async fn made(url: &str, progress: &mut Progress<'_>) -> Option<Found> {
+/// The stored bundle that was imported from `url`; `None` if there is none, or not all of it.
+pub async fn imported(url: &str, progress: &mut Progress<'_>) -> Option<FoundManifest> {
     let cache = storage::open(CACHE).await.ok()?;
-    let address = made_key(url);
+    let address = imported_key(url);
     let bytes = cache.read(&address, LARGEST_MANIFEST).await?;
     let manifest = Manifest::parse(&address, &bytes).ok()?;
     let (mut before, total) = (0.0, manifest.bytes() as f64);
     let mut files = BTreeMap::new();
     for entry in &manifest.files {
         progress.at(Stage::Cache, before, total);
-        files.insert(entry.path.clone(), kept(&cache, entry).await?);
+        files.insert(entry.path.clone(), read_verified(&cache, entry).await?);
         before += entry.bytes as f64;
     }
     let bundle = Bundle::from_checked_files(manifest.clone(), files, Incoming::default()).ok()?;
-    // It was used today.
+    // Stored again with today's date.
     let _ = cache.write(&address, &bytes).await;
-    let made = Some(Made { bundle: Rc::new(bundle), from_cache: true });
-    Some(Found { manifest, hash: sha256(&bytes), notes: Vec::new(), made, bytes, address, offline: true })
+    let imported = Some(ImportedBundle { bundle: Rc::new(bundle), from_cache: true });
+    Some(FoundManifest {
+        manifest,
+        hash: sha256(&bytes),
+        notes: Vec::new(),
+        imported,
+        bytes,
+        address,
+        offline: true,
+    })
 }
 
-/// The manifest of a bundle that was made here of what `url` names, and kept; its SHA-256.
-pub async fn made_manifest(url: &str) -> Option<(Manifest, String)> {
-    let address = made_key(url);
+/// The stored manifest of a bundle that was imported from `url`, and its SHA-256.
+pub async fn imported_manifest(url: &str) -> Option<(Manifest, String)> {
+    let address = imported_key(url);
     let bytes = storage::open(CACHE).await.ok()?.read(&address, LARGEST_MANIFEST).await?;
     Some((Manifest::parse(&address, &bytes).ok()?, sha256(&bytes)))
 }
 
-/// Whether a bundle is kept that was made of what `url` names.
-pub async fn is_made(url: &str) -> bool {
+/// Whether a bundle imported from `url` is stored.
+pub async fn is_imported(url: &str) -> bool {
     match storage::open(CACHE).await {
-        Ok(cache) => cache.read(&made_key(url), LARGEST_MANIFEST).await.is_some(),
+        Ok(cache) => cache.read(&imported_key(url), LARGEST_MANIFEST).await.is_some(),
         Err(_) => false,
     }
 }
 
-/// Keeps a bundle that was made of what `url` names, and gives it the list of its files. Where the browser keeps
-/// nothing, or has no room, a note says so.
+/// Stores a bundle that was imported from `url`, and adds the file list to its manifest. A note says so if the
+/// browser stores nothing, or has no room.
 ///
 /// # Errors
-/// [`Error::Format`] when the weights cannot be written.
-pub async fn keep(url: &str, mut bundle: Bundle, progress: &mut Progress<'_>) -> Result<Found> {
-    let address = made_key(url);
+/// [`Error::Format`] if the weights cannot be written.
+pub async fn store(url: &str, mut bundle: Bundle, progress: &mut Progress<'_>) -> Result<FoundManifest> {
+    let address = imported_key(url);
     let (bytes, pieces) = bundle.weights.pieces()?;
     let mut hasher = Hasher::default();
     for piece in pieces {
         hasher.push(&piece);
-        breathe().await;
+        yield_now().await;
     }
     let weights = FileEntry { path: WEIGHTS.into(), at: None, bytes, sha256: hasher.finish() };
     bundle.manifest.files = vec![FileEntry::of(TOKENIZER, &bundle.tokenizer), weights];
     bundle.manifest.format = FORMAT;
     let manifest = serde_json::to_vec_pretty(&bundle.manifest).map_err(|e| Error::format(MANIFEST, e))?;
-    let notes = match put(&address, &bundle, &manifest, progress).await {
+    let notes = match write_bundle(&address, &bundle, &manifest, progress).await {
         Ok(()) => Vec::new(),
         Err(why) => vec![format!(
-            "The model could not be kept in this browser’s storage and comes anew next time: {why}."
+            "The model could not be stored in this browser and has to be downloaded again next time: {why}."
         )],
     };
     let (hash, of) = (sha256(&manifest), bundle.manifest.clone());
-    let made = Some(Made { bundle: Rc::new(bundle), from_cache: false });
-    Ok(Found { manifest: of, hash, notes, made, bytes: manifest, address, offline: true })
+    let imported = Some(ImportedBundle { bundle: Rc::new(bundle), from_cache: false });
+    Ok(FoundManifest { manifest: of, hash, notes, imported, bytes: manifest, address, offline: true })
 }
 
-/// Puts a bundle's files into the cache, and its manifest when all are there; else says why not.
-async fn put(
+/// Stores a bundle's files, and its manifest once all are there.
+async fn write_bundle(
     address: &str,
     bundle: &Bundle,
     manifest: &[u8],
     progress: &mut Progress<'_>,
 ) -> std::result::Result<(), String> {
     let cache = storage::open(CACHE).await?;
-    let coming = format!("{address}{COMING}");
-    cache.write(&coming, manifest).await?;
-    let kept = async {
+    let pending = format!("{address}{PENDING}");
+    cache.write(&pending, manifest).await?;
+    let written = async {
         let total = bundle.manifest.bytes() as f64;
         let mut done = 0.0;
         for entry in &bundle.manifest.files {
@@ -306,23 +314,23 @@ async fn put(
         }
         cache.write(address, manifest).await
     };
-    let kept = kept.await;
-    cache.remove(&coming).await;
+    let written = written.await;
+    cache.remove(&pending).await;
     sweep(&cache, &[]).await;
-    kept
+    written
 }
 
-/// The bundles that are kept, the newest first.
+/// The stored bundles, the newest first.
 ///
 /// # Errors
-/// [`Error::Input`] when the browser keeps nothing, or gives no answer.
+/// [`Error::Input`] if the browser has no storage, or it does not respond.
 pub async fn list() -> Result<Vec<KeptModel>> {
     let cache = storage::open(CACHE).await.map_err(Error::Input)?;
     let mut models = Vec::new();
     for key in cache.keys().await {
         let Some(url) = url_of(&key) else { continue };
         let Some((bytes, date)) = cache.read_dated(&key, LARGEST_MANIFEST).await else { continue };
-        // One of another version of this page is not this one's to show.
+        // Written by another version of the page.
         let Ok(manifest) = Manifest::parse(&key, &bytes) else { continue };
         models.push(KeptModel {
             url,
@@ -336,35 +344,35 @@ pub async fn list() -> Result<Vec<KeptModel>> {
     Ok(models)
 }
 
-/// Removes one of them, and the files that no other has.
+/// Deletes a stored bundle, and the files that no other one has.
 ///
 /// # Errors
 /// As [`list`].
 pub async fn remove(url: &str) -> Result<()> {
     let cache = storage::open(CACHE).await.map_err(Error::Input)?;
-    cache.remove(&made_key(url)).await;
+    cache.remove(&imported_key(url)).await;
     cache.remove(&format!("{url}{MANIFEST}")).await;
     sweep(&cache, &[]).await;
     Ok(())
 }
 
-/// Deletes all kept files; how many there were.
+/// Deletes all stored files; returns their number.
 ///
 /// # Errors
-/// [`Error::File`] when the browser refuses.
+/// [`Error::File`] if the browser refuses.
 pub async fn clear() -> Result<usize> {
     storage::clear(CACHE).await
 }
 
-/// A file in a folder, whole, at most `limit` bytes; no cache of ours is asked.
+/// Downloads a file of a folder, of at most `limit` bytes; our own cache is not used.
 ///
 /// # Errors
-/// A sentence that names the address.
+/// Names the URL.
 pub async fn fetch_file(folder: &str, name: &str, limit: u64) -> Result<Vec<u8>> {
     fetch_file_by_steps(folder, name, limit, &mut |_| {}).await
 }
 
-/// As [`fetch_file`]; `step` is told how many bytes have come.
+/// As [`fetch_file`]; `step` is told how many bytes have arrived.
 ///
 /// # Errors
 /// As [`fetch_file`].
@@ -380,9 +388,9 @@ pub async fn fetch_file_by_steps(
 }
 
 thread_local! {
-    /// What had come of a bundle's file when its connection broke off or stood still, by its key, for the
-    /// next try: the newest alone.
-    static BEGUN: RefCell<Option<(String, Vec<u8>)>> = const { RefCell::new(None) };
+    /// What was received of a bundle's file before its connection broke or stalled, by its key, for the next
+    /// attempt; only the newest.
+    static PARTIAL: RefCell<Option<(String, Vec<u8>)>> = const { RefCell::new(None) };
 }
 
 /// What is known of a file's size.
@@ -392,16 +400,16 @@ enum Size {
     AtMost(u64),
 }
 
-/// Why a file did not come.
+/// Why a download failed.
 struct Failure {
-    /// Nobody answered, as opposed to a refusal.
+    /// The server did not respond, as opposed to a refusal.
     unreachable: bool,
     error: Error,
-    /// What has come, where a next try can go on from there.
+    /// What was received, if the next attempt can continue from there.
     begun: Vec<u8>,
 }
 
-/// Ends a transfer when it is dropped: that is how a cancelled download stops.
+/// Aborts a request when it is dropped: this is how a cancelled download stops.
 pub(super) struct Abort(pub Option<AbortController>);
 
 impl Drop for Abort {
@@ -412,8 +420,8 @@ impl Drop for Abort {
     }
 }
 
-/// GETs `address`; `step` is told all that has come after each part, and where that part begins. `begun` is
-/// what came of it before: where the server can go on from there, it does.
+/// GETs `address`; `step` is called with all bytes so far and the start of the new ones. `begun` was received
+/// earlier: if the server can, it continues from there.
 async fn get(
     address: &str,
     size: Size,
@@ -429,13 +437,13 @@ async fn get(
     let abort = Abort(controller);
     let mut out = begun;
     if matches!(size, Size::Exactly(bytes) if bytes == out.len() as u64) {
-        // The connection stood still behind the last byte.
+        // The connection had stalled after the last byte.
         step(&out, 0);
         return Ok(out);
     }
     let mut asked = ask(address, &abort, out.len()).await;
     if asked.is_err() && !out.is_empty() {
-        // Some servers let other pages read their files, but not from the middle.
+        // Some servers allow other origins to read their files, but not ranges of them.
         asked = ask(address, &abort, 0).await;
     }
     let response = match asked {
@@ -444,7 +452,7 @@ async fn get(
     };
     if !response.ok() {
         if response.status() == 416 {
-            // It has no such byte: the file is another one by now.
+            // There is no such byte: the file has changed.
             out.clear();
         }
         let problem = format!("the server answered {}", status(&response));
@@ -455,7 +463,7 @@ async fn get(
         _ => out.clear(),
     }
     let header = |name| response.headers().get(name).ok().flatten();
-    // What is packed on its way is longer here.
+    // A compressed response gets longer.
     let announced = match header("content-encoding") {
         None => header("content-length").and_then(|n| n.parse::<u64>().ok()),
         Some(_) => None,
@@ -464,14 +472,14 @@ async fn get(
         Size::Exactly(bytes) => (Some(bytes), bytes),
         Size::AtMost(limit) => (announced.map(|n| n + out.len() as u64), limit),
     };
-    // Room for it at once where it is known how long it is: growing copies.
+    // Reserved at once if the length is known, as growing copies.
     let room = whole.unwrap_or(0).min(limit).saturating_sub(out.len() as u64);
     out.try_reserve_exact(usize::try_from(room).unwrap_or(usize::MAX))
         .map_err(|_| failed(false, format!("there is no memory for its {room} bytes")))?;
     let Some(body) = response.body() else { return Ok(out) };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let (again, of) = match (size, whole) {
-        (Size::Exactly(_), Some(n)) => ("try again, and it goes on from there", format!(" of {n}")),
+        (Size::Exactly(_), Some(n)) => ("try again, and it continues from there", format!(" of {n}")),
         (_, Some(n)) => ("try again", format!(" of {n}")),
         (_, None) => ("try again", String::new()),
     };
@@ -480,11 +488,11 @@ async fn get(
             let problem = format!("{how} after {}{of} bytes; {again}", out.len());
             Failure { begun: out, ..failed(true, problem) }
         };
-        let part = match within(patience::SERVER, JsFuture::from(reader.read())).await {
+        let part = match within(timeouts::SERVER, JsFuture::from(reader.read())).await {
             Some(Ok(part)) => part,
-            Some(Err(e)) => return Err(broken(format!("the connection broke off ({})", words(&e)), out)),
+            Some(Err(e)) => return Err(broken(format!("the connection broke ({})", words(&e)), out)),
             None => {
-                return Err(broken(format!("nothing more came for {} s", patience::SERVER), out));
+                return Err(broken(format!("no data for {} s", timeouts::SERVER), out));
             }
         };
         let chunk = Reflect::get(&part, &"value".into()).ok().and_then(|v| v.dyn_into::<Uint8Array>().ok());
@@ -494,7 +502,7 @@ async fn get(
         if length as u64 > limit {
             return Err(failed(
                 false,
-                format!("it is longer than the {limit} bytes it should have at most; it is another file"),
+                format!("it is longer than the expected {limit} bytes; it is another file"),
             ));
         }
         out.resize(length, 0);
@@ -505,30 +513,29 @@ async fn get(
     Ok(out)
 }
 
-/// The server's answer when it is asked for a file from a byte on; otherwise what is wrong.
+/// The response to a request for a file from byte `from` on; otherwise, what is wrong.
 async fn ask(address: &str, abort: &Abort, from: usize) -> std::result::Result<Response, String> {
     let init = RequestInit::new();
     init.set_signal(abort.0.as_ref().map(AbortController::signal).as_ref());
-    // Ask the server whether what the browser has is still current: an old file under a new manifest
-    // would look like an altered one.
+    // Revalidate what the browser's own cache has: an old file with a new manifest would look corrupted.
     init.set_cache(RequestCache::NoCache);
     if from > 0 {
         let headers = Headers::new().map_err(|e| words(&e))?;
         headers.set("range", &format!("bytes={from}-")).map_err(|e| words(&e))?;
         init.set_headers(&headers);
     }
-    let answer = within(patience::SERVER, JsFuture::from(fetch(address, &init))).await;
-    let answer = answer.ok_or_else(|| format!("{}; try again", no_answer(patience::SERVER)))?;
+    let answer = within(timeouts::SERVER, JsFuture::from(fetch(address, &init))).await;
+    let answer = answer.ok_or_else(|| format!("{}; try again", no_answer(timeouts::SERVER)))?;
     let response = answer.map_err(|e| {
         format!(
-            "it cannot be fetched ({}); there is no connection, or its server does not let this page read it (CORS)",
+            "it cannot be fetched ({}): there is no connection, or its server does not allow this page to read it (CORS)",
             words(&e)
         )
     })?;
     response.dyn_into().map_err(|_| "the browser gave no response".into())
 }
 
-/// The status with its name, where the server gave one.
+/// The status with its name, if the server gave one.
 fn status(response: &Response) -> String {
     let (code, text) = (response.status(), response.status_text());
     match (code, text.as_str()) {
@@ -547,8 +554,8 @@ fn key(entry: &FileEntry) -> String {
     format!("{FILES}{}{HASH}{}", entry.path, entry.sha256)
 }
 
-/// A file that is kept and whole; one that is damaged goes.
-async fn kept(cache: &Store, entry: &FileEntry) -> Option<Vec<u8>> {
+/// A stored file; a corrupted one is deleted.
+async fn read_verified(cache: &Store, entry: &FileEntry) -> Option<Vec<u8>> {
     let key = key(entry);
     let bytes = cache.read(&key, entry.bytes).await?;
     if entry.verify(&key, &bytes).is_err() {
@@ -558,18 +565,18 @@ async fn kept(cache: &Store, entry: &FileEntry) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Of a manifest what files it lists.
+/// The file list of a manifest.
 #[derive(serde::Deserialize)]
 struct List {
     files: Vec<FileEntry>,
 }
 
-/// Keeps the manifest for times without a connection; where files came, drops those that no kept manifest lists.
-async fn tidy(cache: &Store, found: &Found, from_cache: bool) {
+/// Stores the manifest for offline use; if files were downloaded, deletes those that no stored manifest lists.
+async fn tidy(cache: &Store, found: &FoundManifest, from_cache: bool) {
     if !found.offline {
-        // Without it the model is just not there offline.
+        // Without it the model is just not available offline.
         let _ = cache.write(&found.address, &found.bytes).await;
-        cache.remove(&format!("{}{COMING}", found.address)).await;
+        cache.remove(&format!("{}{PENDING}", found.address)).await;
     }
     if from_cache {
         return;
@@ -577,19 +584,19 @@ async fn tidy(cache: &Store, found: &Found, from_cache: bool) {
     sweep(cache, &found.manifest.files).await;
 }
 
-/// Drops files that neither a kept manifest lists nor `more`.
+/// Deletes files that are neither in a stored manifest nor in `more`.
 async fn sweep(cache: &Store, more: &[FileEntry]) {
     let mut needed: BTreeSet<String> = more.iter().map(key).collect();
     let (files, manifests): (Vec<_>, Vec<_>) =
         cache.keys().await.into_iter().partition(|key| key.contains(HASH));
     for manifest in manifests {
         let bytes = cache.read(&manifest, LARGEST_MANIFEST).await.unwrap_or_default();
-        // No more of it than that: it may be of another version of this page.
+        // Only the list is read, as another version of the page may have written it.
         if let Ok(list) = serde_json::from_slice::<List>(&bytes) {
             needed.extend(list.files.iter().map(key));
         }
     }
-    // Those that earlier versions kept by their address go too.
+    // Earlier versions stored files by their URL; those are deleted too.
     for old in files.iter().filter(|key| !needed.contains(*key)) {
         cache.remove(old).await;
     }

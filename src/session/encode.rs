@@ -1,11 +1,11 @@
-//! Texts to vectors on whatever device the model runs on, in steps between which messages are taken.
+//! Encodes texts on the model's device, in steps between which messages are processed.
 
 use std::{collections::VecDeque, rc::Rc};
 
 use super::{
     Session,
-    browser::{breathe, sleep},
-    device::{is_gpu, unless_silent},
+    browser::{sleep, yield_now},
+    device::{is_gpu, unless_unresponsive},
     model::Model,
 };
 use crate::{
@@ -14,19 +14,19 @@ use crate::{
     text::{Kind, Length},
 };
 
-/// Tokens a step encodes on the CPU: some 60 ms, and for so long nothing else is answered.
+/// Tokens per step on the CPU: some 60 ms, during which nothing else is answered.
 const STEP_ON_CPU: usize = 128;
-/// Tokens a step encodes on a GPU, which wants to be filled.
+/// Tokens per step on a GPU, which needs large batches.
 const STEP_ON_GPU: usize = 2048;
-/// Steps that a GPU has been sent at most before the first is read.
+/// Maximum number of steps sent to a GPU before the first is read back.
 const SENT_TO_GPU: usize = 2;
-/// Texts that are tokenized in one step.
+/// Texts tokenized per step.
 const TOKENIZED: usize = 256;
 
-/// How far the encoding of texts is.
+/// Progress of encoding.
 #[derive(Debug, Clone, Copy)]
 pub struct Encoded {
-    /// Texts that are done.
+    /// Texts encoded.
     pub texts: usize,
     /// Tokens in them.
     pub tokens: usize,
@@ -35,12 +35,12 @@ pub struct Encoded {
 }
 
 impl Session {
-    /// Vectors of `texts` (`[n, dimension]`), the texts' true lengths, and the model that made the last of them: another than
-    /// `model` when that one's device was lost or, should it be the session's, a faster one was found
-    /// meanwhile. With `step`, which hears of each, messages are taken between steps.
+    /// Encodes `texts` (`[n, dimension]`); also returns the lengths of the whole texts, and the model that made the last
+    /// vectors: not `model` if its device was lost or, if it is the session's, a faster one was found meanwhile. If
+    /// `step` is given, it is called after each step, and messages are processed between steps.
     ///
     /// # Errors
-    /// What the text or the CPU cannot do.
+    /// A text that cannot be tokenized, or a failure of the CPU.
     pub(super) async fn encode(
         &self,
         mut model: Rc<Model>,
@@ -49,13 +49,13 @@ impl Session {
         mut step: Option<&mut dyn FnMut(Encoded)>,
     ) -> Result<(Vec<f32>, Vec<Length>, Rc<Model>)> {
         let dimension = model.encoder.dimension();
-        // A model that is only measured stays where it was put.
+        // A model that is only evaluated stays where it is.
         let runs = self.model().is_some_and(|current| Rc::ptr_eq(&current, &model));
         let mut tokens = Vec::with_capacity(texts.len());
         let mut lengths = Vec::with_capacity(texts.len());
         for part in texts.chunks(TOKENIZED) {
             if step.is_some() {
-                breathe().await;
+                yield_now().await;
             }
             tokens.extend(model.encoder.tokenize_counted(part, kind, &mut lengths)?);
         }
@@ -65,7 +65,7 @@ impl Session {
         let (mut done, mut worked) = (0, 0);
         let mut sent = VecDeque::new();
         loop {
-            // Vectors of a batch are read while the GPU computes the next one.
+            // A batch's vectors are read back while the GPU computes the next one.
             while sent.len() < if model.is_on_gpu() { SENT_TO_GPU } else { 1 } {
                 if runs {
                     model = self.latest(model);
@@ -82,7 +82,7 @@ impl Session {
                 Err(Error::Device { problem, .. }) if by.is_on_gpu() => {
                     let why = self.why_gpu_failed(&problem).await;
                     model = self.instead_of(&by, &why).await?;
-                    // All that is on its way there is lost too.
+                    // Everything sent there is lost too.
                     sent.clear();
                     batches.back_to(done);
                     continue;
@@ -96,36 +96,36 @@ impl Session {
             worked += batch.iter().map(|&i| tokens[i].len()).sum::<usize>();
             if let Some(step) = &mut step {
                 step(Encoded { texts: done, tokens: worked, all_tokens: all });
-                breathe().await;
+                yield_now().await;
             }
         }
     }
 
-    /// What `encoder` was sent, unless its GPU is lost before that is done.
+    /// The vectors of what `encoder` was sent, unless its GPU is lost first.
     ///
     /// # Errors
-    /// [`Error::Device`] when it is lost, fails or gives no answer.
+    /// [`Error::Device`] if it is lost, fails or does not respond.
     pub(super) async fn unless_gpu_lost(&self, encoder: &Encoder, vectors: Vectors) -> Result<Vec<f32>> {
         match self.0.gpu.opened() {
-            Some(gpu) if is_gpu(encoder) => unless_silent(&gpu, vectors).await,
+            Some(gpu) if is_gpu(encoder) => unless_unresponsive(&gpu, vectors).await,
             _ => vectors.await,
         }
     }
 
-    /// Why the GPU failed, in one line: a driver's own words go on for many.
+    /// Why the GPU failed, in one line; a driver's own message may have many.
     async fn why_gpu_failed(&self, problem: &str) -> String {
-        // That a device was lost is said a moment after its work has failed.
+        // The loss of a device is reported a moment after its work failed.
         sleep(50).await;
-        match self.0.gpu.opened().and_then(|gpu| gpu.lost.word()) {
+        match self.0.gpu.opened().and_then(|gpu| gpu.lost.get()) {
             Some(why) => format!("it was lost ({why})"),
             None => problem.lines().next().unwrap_or_default().trim_end_matches('.').into(),
         }
     }
 
-    /// The same model where it runs now.
+    /// The same model on its current device.
     fn latest(&self, model: Rc<Model>) -> Rc<Model> {
         match self.model() {
-            // Exact vectors and fast ones do not mix.
+            // Exact and fast vectors do not mix.
             Some(current)
                 if current.info.hash == model.info.hash
                     && current.encoder.is_exact() == model.encoder.is_exact() =>
@@ -136,16 +136,16 @@ impl Session {
         }
     }
 
-    /// `failed` on the CPU, because its GPU is of no use any more.
+    /// Moves `failed` to the CPU, as its GPU can no longer be used.
     ///
     /// # Errors
-    /// Whatever keeps it from running there.
+    /// Whatever prevents it from running there.
     pub(super) async fn instead_of(&self, failed: &Rc<Model>, problem: &str) -> Result<Rc<Model>> {
         let current = self.latest(failed.clone());
         if !current.is_on_gpu() {
             return Ok(current);
         }
-        let note = format!("WebGPU was given up: {problem}. The model runs on the CPU now.");
+        let note = format!("WebGPU was given up: {problem}. The model now runs on the CPU.");
         let moved = Rc::new(failed.moved_to_cpu(note).await?);
         if self.model().is_some_and(|current| Rc::ptr_eq(&current, failed)) {
             self.run_on(moved.clone());

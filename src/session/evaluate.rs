@@ -1,15 +1,15 @@
-//! Measuring a model on the open data set.
+//! Evaluates a model on the open data set.
 
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     Session,
-    browser::{breathe, has_webgpu, today},
+    browser::{has_webgpu, today, yield_now},
+    chunk_encoder::ChunkEncoder,
     data::Data,
     model::Model,
     progress::Progress,
-    runs::Run,
-    work::Work,
+    runs::EvalRun,
 };
 use crate::{
     Error, Result,
@@ -23,49 +23,50 @@ use crate::{
 /// Pieces of some 50 to 100 ms: as many queries as the index scores together, 320 million multiplications.
 const PIECES: Pieces = Pieces { queries: 64, multiplications: 320_000_000, samples: 10 };
 
-/// Resamples for the intervals and their seed: what the terminal takes where it is not told others.
+/// Bootstrap samples of the intervals, and their seed: the terminal's defaults.
 const SAMPLES: usize = 1000;
 const SEED: u64 = 1;
 
-/// What is to be measured.
-pub struct Wanted {
+/// What to evaluate, and how.
+pub struct EvaluateOptions {
     /// The bundle's address.
     pub url: String,
-    /// Where it shall run.
+    /// The device to run on.
     pub device: DeviceChoice,
-    /// How the CPU shall multiply.
+    /// How the CPU multiplies packed weights.
     pub precision: PrecisionChoice,
-    /// Languages that take part; empty for all.
+    /// Languages to include; empty for all.
     pub languages: Vec<String>,
-    /// Leading directions of each language to remove first.
+    /// Number of leading directions of each language to remove first.
     pub lir: Option<usize>,
-    /// How queries count, and what is measured.
+    /// Which answers count, and which measures to compute.
     pub rules: Rules,
 }
 
 impl Session {
-    /// Measures a model on the open data set, and keeps the run as `id`. The model that runs, and what
-    /// is searched, stay as they are.
+    /// Evaluates a model on the open data set, and stores the run as `id`. The current model and the open corpus
+    /// stay as they are.
     ///
     /// # Errors
-    /// A sentence on what is wrong with the model, the languages or the device.
-    pub(super) async fn evaluate(&self, id: Id, wanted: Wanted) -> Result<EvalReport> {
+    /// Says what is wrong with the model, the languages or the device.
+    pub(super) async fn evaluate(&self, id: Id, options: EvaluateOptions) -> Result<EvalReport> {
         let open = self.0.data.borrow().clone();
         let open = open
             .ok_or_else(|| Error::Input("No data set is open: choose one to measure the model on".into()))?;
-        let data = open.only(&wanted.languages, &wanted.rules)?;
+        let data = open.only(&options.languages, &options.rules)?;
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
-        let model = self.model_to_measure(id, &wanted, &mut progress).await?;
-        let mut work = Work::begin(self, id, model).await;
+        let model = self.model_to_evaluate(id, &options, &mut progress).await?;
+        let mut chunked = ChunkEncoder::begin(self, id, model).await;
 
         let Data { name, corpus, task } = data.clone();
         let passages = task.documents.iter().map(|d| (d.lang, corpus.passages[d.passage].text.as_str()));
         let (passages, of_passages) =
-            work.encode(Chunks::new(passages), Kind::Passage, &mut progress).await?;
+            chunked.encode(Chunks::new(passages), Kind::Passage, &mut progress).await?;
         let questions = task.queries.iter().map(|q| (q.lang, corpus.questions[q.question].text.as_str()));
-        let (queries, of_questions) = work.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
-        let encoder = &work.model.encoder;
+        let (queries, of_questions) =
+            chunked.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
+        let encoder = &chunked.model.encoder;
         let vectors = Vectors {
             passages,
             windows: None,
@@ -75,75 +76,75 @@ impl Session {
             cut: CutTexts { passages: of_passages, questions: of_questions },
         };
         let facts = Facts {
-            model: work.model.info.name.clone(),
+            model: chunked.model.info.name.clone(),
             dataset: name,
             device: encoder.device_label(),
             hashes: BTreeMap::from([
-                (MANIFEST.to_string(), work.model.info.hash.clone()),
+                (MANIFEST.to_string(), chunked.model.info.hash.clone()),
                 ("data".to_string(), corpus.hash()),
             ]),
             date: Some(today()),
             version: env!("CARGO_PKG_VERSION").to_string(),
             lir: None,
         };
-        let analysis = Analysis { lir: wanted.lir, samples: SAMPLES, seed: SEED, pieces: PIECES };
+        let analysis = Analysis { lir: options.lir, samples: SAMPLES, seed: SEED, pieces: PIECES };
         let total = task.queries.len() as f64;
         progress.at(Stage::Score, 0.0, total);
-        let mut told = 0;
+        let mut reported = 0;
         let pause = async |ranked: usize| {
-            // Nothing is told while figures are computed of the ranks.
-            if ranked > told {
+            // No progress while measures are computed from the ranks.
+            if ranked > reported {
                 progress.at(Stage::Score, ranked as f64, total);
-                told = ranked;
+                reported = ranked;
             }
-            breathe().await;
+            yield_now().await;
         };
         let Evaluated { index, queries, ranks, scores, mut report } =
             measure(&task, facts, vectors, analysis, pause).await?;
-        let (kept, all) = work.kept;
-        if kept > 0 {
+        let (stored, all) = chunked.stored;
+        if stored > 0 {
             report.notes.push(format!(
-                "The vectors of {kept} of {all} texts were kept from before; they may be from another device."
+                "The vectors of {stored} of {all} texts were stored before; they may be from another device."
             ));
         }
-        self.keep(Run { id, data, index, queries, ranks, scores, report: report.clone() });
+        self.keep(EvalRun { id, data, index, queries, ranks, scores, report: report.clone() });
         Ok(report)
     }
 
-    /// The model that runs where it is the one wanted, on the device wanted; else another one, which
-    /// takes nothing's place.
-    async fn model_to_measure(
+    /// The current model if it is the requested one, on the requested device; otherwise another one, which does not
+    /// replace it.
+    async fn model_to_evaluate(
         &self,
         id: Id,
-        wanted: &Wanted,
+        options: &EvaluateOptions,
         progress: &mut Progress<'_>,
     ) -> Result<Rc<Model>> {
-        // What is on its way may be the very model; two downloads at once would be slower in any case.
+        // The model being loaded may be the requested one; two downloads at once would be slower anyway.
         while self.is_loading() {
             self.model_change().await;
         }
-        let (folder, found) = self.find(&wanted.url, progress).await?;
+        let (folder, found) = self.find(&options.url, progress).await?;
         let fits = |model: &Model| {
-            let there = match wanted.device {
+            let there = match options.device {
                 DeviceChoice::Auto => true,
                 DeviceChoice::Cpu => !model.is_on_gpu(),
                 DeviceChoice::WebGpu => model.is_on_gpu(),
             };
-            there && model.precision == wanted.precision
+            there && model.precision == options.precision
         };
         if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && fits(m)) {
-            // Search may find a GPU faster meanwhile; what shall be measured on the CPU stays there.
-            let stays = wanted.device == DeviceChoice::Cpu;
+            // A search may move the model to a faster GPU meanwhile; a copy stays on the CPU.
+            let stays = options.device == DeviceChoice::Cpu;
             return Ok(if stays {
                 Rc::new(model.moved(model.encoder.clone(), model.device.clone()))
             } else {
                 model
             });
         }
-        let mut model = self.prepare(&folder, found, wanted.device, wanted.precision, progress).await?;
-        if wanted.device == DeviceChoice::Auto && has_webgpu() {
+        let mut model = self.prepare(&folder, found, options.device, options.precision, progress).await?;
+        if options.device == DeviceChoice::Auto && has_webgpu() {
             model = self.faster(&model, progress).await?;
-        } else if wanted.device == DeviceChoice::WebGpu && !model.is_on_gpu() {
+        } else if options.device == DeviceChoice::WebGpu && !model.is_on_gpu() {
             for note in model.device.notes.clone() {
                 self.say(Event::Note { id, note });
             }

@@ -1,12 +1,12 @@
-//! Starts the threads of a page that is cross-origin isolated: workers that share this one's memory.
+//! Starts the threads of a page that is cross-origin isolated: workers that share this worker's memory.
 
 use wasm_bindgen::prelude::*;
 
 use super::browser::{cores, now, sleep};
 use crate::threads::helpers;
 
-/// Milliseconds that a model waits for helpers to come: they only make it faster.
-const PATIENCE: f64 = 1000.0;
+/// Milliseconds to wait for helpers to start: they only make a model faster.
+const TIMEOUT: f64 = 1000.0;
 
 #[wasm_bindgen(module = "/src/session/helpers.js")]
 extern "C" {
@@ -17,15 +17,15 @@ extern "C" {
     fn is_helper() -> bool;
 }
 
-/// Starts as many helpers as fit the processor; nothing in a helper itself.
-pub fn call() {
+/// Starts as many helpers as the processor can use; does nothing in a helper.
+pub fn start_all() {
     if !is_helper() {
         start(wanted(), wasm_bindgen::module(), wasm_bindgen::memory());
     }
 }
 
-/// Beside the thread that calls them. From five logical processors on it is half of them, as two often
-/// share one core's arithmetic.
+/// Number of helpers besides the calling thread. From five logical processors on it is half of them, as two often
+/// share one core's arithmetic units.
 fn wanted() -> usize {
     let threads = match cores() {
         0 => 1,
@@ -35,21 +35,21 @@ fn wanted() -> usize {
     (threads - 1).min(helpers::MOST)
 }
 
-/// Waits until all helpers are there, but not long.
-pub async fn arrived() {
+/// Waits until all helpers have started, up to the timeout.
+pub async fn started() {
     let began = now();
-    while helpers::count() < wanted() && now() - began < PATIENCE {
+    while helpers::count() < wanted() && now() - began < TIMEOUT {
         sleep(4).await;
     }
 }
 
-/// A helper's whole life.
+/// The main loop of a helper.
 #[wasm_bindgen]
 pub fn help() {
     helpers::help();
 }
 
-/// A helper stopped.
+/// Called when a helper stopped.
 #[wasm_bindgen(js_name = helperFailed)]
 pub fn helper_failed() {
     helpers::failed();

@@ -1,15 +1,15 @@
-//! Models that are made into bundles here: looked at before anything large comes, packed while they come, kept.
+//! Imports models into bundles: inspected before anything large is downloaded, quantized while they arrive, stored.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
     Session,
-    address::{Address, From, PACKED},
-    browser::{breathe, room, today},
-    download::{self, Found},
+    address::{Address, DEFAULT, From},
+    browser::{room, today, yield_now},
+    download::{self, FoundManifest},
     progress::Progress,
     source::Source,
-    task::few_at_once,
+    task::run_limited,
 };
 use crate::{
     Error, Hasher, Result,
@@ -19,42 +19,46 @@ use crate::{
     sha256,
 };
 
-/// Files of weights that come at once.
-const AT_ONCE: usize = 3;
-/// Bytes that WebAssembly has at most, in this build.
-const MOST: u64 = 4 << 30;
-/// What a model needs beside its packed weights: its tokenizer, what is unpacked, what is encoded.
-const BESIDE: u64 = 256 << 20;
-/// How many letters of a hash tell a person's folders apart.
-const LETTERS: usize = 12;
+/// Weight files that are downloaded at once.
+const PARALLEL_FILES: usize = 3;
+/// Maximum memory of WebAssembly, in bytes, in this build.
+const MAX_MEMORY: u64 = 4 << 30;
+/// Memory that a model needs besides its quantized weights: tokenizer, unpacked arrays, activations.
+const OTHER_MEMORY: u64 = 256 << 20;
+/// Letters of the hash that distinguishes the user's folders.
+const HASH_LENGTH: usize = 12;
 
-/// A person's folder.
+/// A folder that the user chose.
 #[derive(Clone)]
-pub struct Given {
+pub struct ChosenFolder {
     name: String,
     hash: String,
-    /// By their paths within the model.
+    /// By their paths in the model.
     files: Vec<(String, web_sys::File)>,
 }
 
-/// A model on its way.
-pub struct Begun {
+/// An import in progress.
+pub struct PartialImport {
     address: Address,
     source: Source,
     import: Import,
     files: Files,
-    /// Of files that began to come and are to be checked.
+    /// Of files that are partly received.
     hashers: BTreeMap<String, Hasher>,
     commit: Option<String>,
     notes: Vec<String>,
 }
 
 impl Session {
-    /// The bundle at `url`, or the one that is made of the model that `url` names, if need be now.
+    /// The bundle at `url`, or the one imported from the model that `url` names, which is imported now if necessary.
     ///
     /// # Errors
-    /// A sentence on what is wrong, and what to do.
-    pub(super) async fn find(&self, url: &str, progress: &mut Progress<'_>) -> Result<(String, Found)> {
+    /// Says what is wrong, and what to do.
+    pub(super) async fn find(
+        &self,
+        url: &str,
+        progress: &mut Progress<'_>,
+    ) -> Result<(String, FoundManifest)> {
         let Some(address) = Address::parse(url)? else {
             let folder = download::folder(url)?;
             let found = download::manifest(&folder).await?;
@@ -64,34 +68,34 @@ impl Session {
         if let Some(found) = self.model().filter(|m| m.info.url == url).map(|m| m.found.clone()) {
             return Ok((url, found));
         }
-        let found = match download::made(&url, progress).await {
+        let found = match download::imported(&url, progress).await {
             Some(found) => found,
-            None => self.make(&address, progress).await?,
+            None => self.import_model(&address, progress).await?,
         };
         Ok((url, found))
     }
 
-    /// What a model is, by its small files.
+    /// Describes a model from its small files.
     ///
     /// # Errors
-    /// A sentence on why nothing can be said of it, and what to do.
+    /// Says why it cannot be described, and what to do.
     pub async fn offer(&self, source: ModelSource) -> Result<Offer> {
         let (address, source, listing) = match source {
             ModelSource::Hub { url } => {
-                let address =
-                    Address::parse(&url)?.ok_or_else(|| Error::Input(format!("{url} is no hub’s model")))?;
+                let address = Address::parse(&url)?
+                    .ok_or_else(|| Error::Input(format!("{url} is not a hub’s model")))?;
                 let (source, listing) = self.open(&address).await?;
                 (address, source, listing)
             }
             ModelSource::Files { paths } => {
-                let handles = self.0.handles.take();
+                let handles = self.0.files.take();
                 if handles.len() != paths.len() {
-                    return Err(Error::Input("The files did not come; choose the folder again".into()));
+                    return Err(Error::Input("The files did not arrive; choose the folder again".into()));
                 }
-                let given = Given::of(paths.into_iter().zip(handles).collect())?;
-                let from = From::Files { name: given.name.clone(), hash: given.hash.clone() };
-                self.0.given.replace(Some(given));
-                let address = Address { from, quantization: PACKED };
+                let folder = ChosenFolder::of(paths.into_iter().zip(handles).collect())?;
+                let from = From::Files { name: folder.name.clone(), hash: folder.hash.clone() };
+                self.0.chosen_folder.replace(Some(folder));
+                let address = Address { from, quantization: DEFAULT };
                 let (source, listing) = self.open(&address).await?;
                 (address, source, listing)
             }
@@ -102,28 +106,35 @@ impl Session {
         let mut about = inspect(&address.name(), &mut files, None);
         let mut kept = Vec::new();
         for quantization in [Quantization::Q8, Quantization::Q4, Quantization::F16] {
-            if download::is_made(&address.packed(quantization).to_string()).await {
+            if download::is_imported(&address.quantized(quantization).to_string()).await {
                 kept.push(quantization.to_string());
             }
         }
         if about.refused.is_none()
             && let Some(Memory { q4, .. }) = about.memory
-            && q4.saturating_add(BESIDE) > MOST
+            && q4.saturating_add(OTHER_MEMORY) > MAX_MEMORY
         {
             about.refused = Some(too_large(q4));
         }
-        Ok(Offer { url: address.packed(PACKED).to_string(), about, commit, gated, room: room().await, kept })
+        Ok(Offer {
+            url: address.quantized(DEFAULT).to_string(),
+            about,
+            commit,
+            gated,
+            room: room().await,
+            kept,
+        })
     }
 
-    /// The models that are kept.
+    /// The stored models.
     ///
     /// # Errors
-    /// [`Error::Input`] when the browser keeps nothing.
+    /// [`Error::Input`] if the browser has no storage.
     pub(super) async fn kept(&self) -> Result<Vec<KeptModel>> {
         download::list().await
     }
 
-    /// Where an address leads, and what is there.
+    /// The files at an address.
     async fn open(&self, address: &Address) -> Result<(Source, Listing)> {
         match &address.from {
             From::Hub { name, endpoint } => {
@@ -131,45 +142,45 @@ impl Session {
                 Source::hub(name, endpoint, token).await
             }
             From::Files { name, hash } => {
-                let given = self.0.given.borrow().clone().filter(|given| given.hash == *hash);
-                let given = given.ok_or_else(|| {
+                let folder = self.0.chosen_folder.borrow().clone().filter(|folder| folder.hash == *hash);
+                let folder = folder.ok_or_else(|| {
                     Error::Input(format!(
-                        "The model {name} was opened from files of this device and is not kept in this browser; choose \
+                        "The model {name} was opened from files of this device and is not stored in this browser; choose \
                          its folder again"
                     ))
                 })?;
-                let files = Source::listed(&given.files);
-                Ok((Source::Files(given.files), Listing { files, ..Listing::default() }))
+                let files = Source::listed(&folder.files);
+                Ok((Source::Files(folder.files), Listing { files, ..Listing::default() }))
             }
         }
     }
 
-    /// Makes the bundle: the small files, the weights packed as they come, vectors that tell whether a device
-    /// computes right. What had come of it when a connection broke off is there for the next try.
-    async fn make(&self, address: &Address, progress: &mut Progress<'_>) -> Result<Found> {
+    /// Imports a model: the small files, the weights, quantized while they arrive, and self-test vectors. What was received
+    /// before a connection broke is kept for the next attempt.
+    async fn import_model(&self, address: &Address, progress: &mut Progress<'_>) -> Result<FoundManifest> {
         progress.at(Stage::Download, 0.0, 0.0);
-        let before = self.0.begun.take().filter(|begun| begun.address == *address);
-        let begun = match before {
-            Some(begun) => begun,
+        let before = self.0.partial_import.take().filter(|partial| partial.address == *address);
+        let partial = match before {
+            Some(partial) => partial,
             None => self.begin(address, progress).await?,
         };
-        let (begun, came) = come(begun, progress).await;
-        if let Err(problem) = came {
+        let (partial, result) = receive(partial, progress).await;
+        if let Err(problem) = result {
             return Err(match problem {
                 Error::File { path, problem, source } => {
-                    self.0.begun.replace(Some(begun));
+                    self.0.partial_import.replace(Some(partial));
                     Error::File {
                         path,
-                        problem: format!("{problem}; load it again, and it goes on from there"),
+                        problem: format!("{problem}; load it again, and it continues from there"),
                         source,
                     }
                 }
                 other => other,
             });
         }
-        let Begun { source, import, files, commit, mut notes, .. } = begun;
+        let PartialImport { source, import, files, commit, mut notes, .. } = partial;
         progress.at(Stage::SelfTest, 0.0, 1.0);
-        breathe().await;
+        yield_now().await;
         let mut bundle = import.finish()?;
         let from = match &source {
             Source::Hub { name, endpoint, .. } => name.page(endpoint),
@@ -179,18 +190,18 @@ impl Session {
             "source": { "model": address.name(), "from": from, "commit": commit, "made": today() },
         });
         if files.card().licence.is_none() {
-            notes.push("Its card names no licence: see where it comes from what may be done with it.".into());
+            notes.push("Its model card names no licence: see its source for what is allowed.".into());
         }
         bundle.manifest.self_test = SelfTest::made(&bundle).await?;
         progress.at(Stage::SelfTest, 1.0, 1.0);
-        breathe().await;
-        let mut found = download::keep(&address.to_string(), bundle, progress).await?;
+        yield_now().await;
+        let mut found = download::store(&address.to_string(), bundle, progress).await?;
         found.notes.splice(0..0, notes);
         Ok(found)
     }
 
-    /// Gets the small files; the weights are still to come.
-    async fn begin(&self, address: &Address, progress: &mut Progress<'_>) -> Result<Begun> {
+    /// Gets the small files, before the weights.
+    async fn begin(&self, address: &Address, progress: &mut Progress<'_>) -> Result<PartialImport> {
         let (source, listing) = self.open(address).await?;
         let commit = listing.commit.clone();
         let mut files = Files::new(listing);
@@ -206,14 +217,14 @@ impl Session {
             return Err(Error::Input(why));
         }
         if let Some(bytes) = memory.map(|m| packed_bytes(m, address.quantization))
-            && bytes.saturating_add(BESIDE) > MOST
+            && bytes.saturating_add(OTHER_MEMORY) > MAX_MEMORY
         {
             return Err(Error::Input(too_large(bytes)));
         }
         source.complete(&mut files, Files::to_import, &mut step).await?;
         let mut import = Import::new(&name, &mut files, Some(address.quantization))?;
         import.describe(files.card());
-        Ok(Begun {
+        Ok(PartialImport {
             address: address.clone(),
             source,
             import,
@@ -226,7 +237,7 @@ impl Session {
 }
 
 impl Address {
-    /// What the model is called.
+    /// The model's name.
     pub(super) fn name(&self) -> String {
         match &self.from {
             From::Hub { name, .. } => name.repository(),
@@ -235,8 +246,8 @@ impl Address {
     }
 }
 
-impl Given {
-    /// Finds the model among a person's files: it is where the uppermost `modules.json` or `config.json` is.
+impl ChosenFolder {
+    /// Finds the model among the user's files: in the folder of the topmost `modules.json` or `config.json`.
     fn of(files: Vec<(String, web_sys::File)>) -> Result<Self> {
         let depth = |path: &str| path.matches('/').count();
         let told = files.iter().map(|(path, _)| path.as_str());
@@ -244,14 +255,14 @@ impl Given {
             told.filter(|path| matches!(path.rsplit('/').next(), Some("modules.json" | "config.json")));
         let Some(first) = told.min_by_key(|path| (depth(path), !path.ends_with("modules.json"))) else {
             return Err(Error::Input(
-                "There is no config.json among these files; choose the folder of a model, as a hub has it, with all \
+                "There is no config.json among these files; choose the folder of a model, as it is on a hub, with all \
                  that is in it"
                     .into(),
             ));
         };
         let root = first.rfind('/').map_or("", |end| &first[..=end]).to_string();
         let name = root.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty());
-        // What stands in an address for something else.
+        // Characters with a meaning in addresses.
         let name: String = name.unwrap_or("model").chars().filter(|c| !"~:#".contains(*c)).collect();
         let mut files: Vec<(String, web_sys::File)> = files
             .into_iter()
@@ -260,14 +271,14 @@ impl Given {
         files.sort_by(|a, b| a.0.cmp(&b.0));
         let lines =
             files.iter().map(|(path, file)| format!("{path} {} {}\n", file.size(), file.last_modified()));
-        let hash = sha256(lines.collect::<String>().as_bytes()).chars().take(LETTERS).collect();
+        let hash = sha256(lines.collect::<String>().as_bytes()).chars().take(HASH_LENGTH).collect();
         Ok(Self { name, hash, files })
     }
 }
 
-/// Lets the weights come, each file checked against the hash that is told of it.
-async fn come(begun: Begun, progress: &mut Progress<'_>) -> (Begun, Result<()>) {
-    let Begun { address, source, import, files, hashers, commit, notes } = begun;
+/// Receives the weights, and verifies each file by its hash, if that is known.
+async fn receive(partial: PartialImport, progress: &mut Progress<'_>) -> (PartialImport, Result<()>) {
+    let PartialImport { address, source, import, files, hashers, commit, notes } = partial;
     let paths = import.files();
     let all: Vec<Listed> = paths.iter().map(|path| listed(&files, path)).collect();
     let total: f64 = all.iter().map(|file| file.bytes.unwrap_or_default() as f64).sum();
@@ -291,28 +302,24 @@ async fn come(begun: Begun, progress: &mut Progress<'_>) -> (Begun, Result<()>) 
             Some(said) if *said != hash => Err(Error::Integrity {
                 file: file.path.clone(),
                 problem: format!(
-                    "its SHA-256 is {hash}, the hub says {said}; it was altered on its way, load it again"
+                    "its SHA-256 is {hash}, the hub says {said}; it was altered in transit, load it again"
                 ),
             }),
             _ => Ok(()),
         }
     };
     let unchecked = all.iter().filter(|file| file.sha256.is_none()).count();
-    let came = few_at_once(AT_ONCE, all.into_iter().map(one)).await;
+    let result = run_limited(PARALLEL_FILES, all.into_iter().map(one)).await;
     let (import, hashers, _, _, breaks) = state.into_inner();
-    let mut begun = Begun { address, source, import, files, hashers, commit, notes };
+    let mut partial = PartialImport { address, source, import, files, hashers, commit, notes };
     if breaks > 0 {
         let times = if breaks == 1 { "once".into() } else { format!("{breaks} times") };
-        begun
-            .notes
-            .push(format!("The connection broke off {times}, and the download went on from where it was."));
+        partial.notes.push(format!("The connection broke {times}; the download continued from there."));
     }
-    if unchecked > 0 && matches!(begun.source, Source::Hub { .. }) && came.is_ok() {
-        begun
-            .notes
-            .push("The hub tells no hash of its weights: that they came unaltered was not checked.".into());
+    if unchecked > 0 && matches!(partial.source, Source::Hub { .. }) && result.is_ok() {
+        partial.notes.push("The hub gives no hash of its weights, so they could not be verified.".into());
     }
-    (begun, came)
+    (partial, result)
 }
 
 fn listed(files: &Files, path: &str) -> Listed {
@@ -330,8 +337,8 @@ fn packed_bytes(memory: Memory, quantization: Quantization) -> u64 {
 
 fn too_large(bytes: u64) -> String {
     format!(
-        "It takes {:.1} GB of memory packed so, and a page has 4 GB at most; choose fewer bits or a smaller model, or \
-         use it in a terminal",
+        "It takes {:.1} GB of memory in this form, and a page has 4 GB at most; choose fewer bits or a smaller model, \
+         or use it in a terminal",
         bytes as f64 / 1e9
     )
 }

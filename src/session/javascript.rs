@@ -1,7 +1,7 @@
-//! The encoder for other people's pages: what `worker.js` exports when it is imported as an ES module.
+//! The module for other pages: what `worker.js` exports when it is imported as an ES module.
 //!
-//! Everything happens on the thread that imports it; a page that must stay responsive imports it in a
-//! worker of its own. The types below are what TypeScript sees.
+//! Everything runs on the thread that imports it; a page that has to stay responsive imports it in a worker of its
+//! own. The types below are for TypeScript.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,10 +13,10 @@ use interlingua::{
     bundle::Quantization,
     datasets::{Corpus, Passage, UNDETERMINED},
     hub::{ENDPOINT, HubName},
-    patience::either,
     protocol::{DeviceChoice, Event, Hit, Id, ModelSource, PrecisionChoice, Scope},
-    session::{Asked, Near, Query, Session},
+    session::{SearchQuery, Session, VectorQuery},
     text::{Cut, Kind, code, detect},
+    timeouts::either,
 };
 use js_sys::{Array, Float32Array, Function, Reflect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -26,46 +26,46 @@ use web_sys::AbortSignal;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-/** How far a call is. */
+/** Progress of a call. */
 export interface Progress {
   stage: "download" | "cache" | "check" | "keep" | "prepare" | "self-test" | "measure" | "encode";
   /** Bytes for download, cache and check; items otherwise. */
   done: number;
   total: number;
-  /** Not known at first. */
+  /** If it can be estimated. */
   seconds_left?: number;
 }
 
-/** What the model's window left out of texts. */
+/** What the model's window truncated. */
 export interface Cut {
-  /** The model's longest sequence, in tokens. */
+  /** Maximum sequence length of the model, in tokens. */
   window: number;
-  /** Texts that were looked at; of these, the longer ones. */
+  /** Number of texts; of these, the number of longer ones. */
   texts: number;
   longer: number;
-  /** Tokens of the longer ones; of these, the tokens that were not read. */
+  /** Tokens of the longer ones; of these, tokens that were not read. */
   tokens: number;
   unread: number;
-  /** Whether beginnings were left out rather than ends. */
+  /** Whether texts were truncated at their start rather than their end. */
   at_start?: boolean;
-  /** Overlapping windows that the longer ones were split into, where they were: then all was read. */
+  /** Number of overlapping windows that the longer ones were split into, if they were: then everything was read. */
   windows?: number;
 }
 
-/** Is told where a text is longer than the model's window, also in a sentence; without it, the console is. */
+/** Called if a text is longer than the model's window, also with a sentence; without it, the console is used. */
 export interface CutOptions {
   onCut?: (cut: Cut, sentence: string) => void;
 }
 
-/** Where a model is looked up by its name. */
+/** How a model is found by its name. */
 export interface HubOptions {
   /** A branch, a tag or a commit. */
   revision?: string;
-  /** `https://huggingface.co` where not given. */
+  /** Default: `https://huggingface.co`. */
   hub?: string;
-  /** By which the hub knows you: for models that not everyone may read. It is sent to the hub alone, and not kept. */
+  /** Access token, for models that are not public. It is sent to the hub alone, and not stored. */
   token?: string;
-  /** Stops the call. */
+  /** Aborts the call. */
   signal?: AbortSignal;
 }
 
@@ -76,7 +76,7 @@ export interface ListedFile {
   sha256?: string;
 }
 
-/** What a model is, before it comes. */
+/** What is known about a model before it is downloaded. */
 export interface About {
   name: string;
   /** `model_type` of its `config.json`. */
@@ -96,23 +96,23 @@ export interface About {
   query_prompt: string;
   passage_prompt: string;
   max_tokens?: number;
-  /** The files that have to come, and the others. */
+  /** The files to download, and the others. */
   needed: ListedFile[];
   others: ListedFile[];
-  /** Bytes of the weights, by how they are packed. */
+  /** Bytes of the weights, by quantization. */
   memory?: { q4: number; q8: number; f16: number; f32: number };
   notes: string[];
 }
 
-/** `onCut` is told of passages that were indexed before another model is loaded, which encodes them anew. */
+/** `onCut` is called for passages that were indexed before another model is loaded, which encodes them again. */
 export interface LoadOptions extends CutOptions, HubOptions {
-  /** How the weights of a hub's model are packed: "q8" where not given. */
+  /** How the weights of a hub's model are quantized; default "q8". */
   quantization?: "q4" | "q8" | "f16" | "f32";
-  /** "auto", the default, starts on the CPU and moves to WebGPU should that prove faster. */
+  /** "auto", the default, starts on the CPU and moves to WebGPU if that is faster. */
   device?: "auto" | "cpu" | "webgpu";
   /**
-   * On the CPU, "fast", the default, multiplies packed weights in integers; "exact" computes in f32, and
-   * vectors agree on all devices to 1e-4.
+      * On the CPU, "fast", the default, multiplies quantized weights in integers; "exact" computes in f32, with vectors
+      * that agree on all devices to 1e-4.
    */
   precision?: "exact" | "fast";
   onProgress?: (progress: Progress) => void;
@@ -124,7 +124,7 @@ export interface ModelInfo {
   url: string;
   licence: string;
   languages: string[];
-  /** Numbers in a vector. */
+  /** Dimensions of a vector. */
   dimension: number;
   layers: number;
   vocabulary: number;
@@ -140,7 +140,7 @@ export interface ModelInfo {
   load_ms: number;
 }
 
-/** Where a model runs, and how one knows that it runs right. */
+/** The device that a model runs on, and the result of its self-test. */
 export interface DeviceReport {
   kind: "cpu" | "webgpu";
   adapter: string;
@@ -150,38 +150,38 @@ export interface DeviceReport {
   /** The lowest cosine to one of them. */
   self_test_cosine: number;
   self_test_tolerance: number;
-  /** Anything to know, for instance why a device was passed over. */
+  /** For instance why a device was not used. */
   notes: string[];
-  /** Milliseconds for one short query by device, where measured. */
+  /** Milliseconds for one short query by device, if measured. */
   measured: [string, number][];
 }
 
 export interface EncodeOptions extends CutOptions {
-  /** Models may treat questions and passages differently. "query" where not given. */
+  /** Models may encode queries and passages differently; default "query". */
   kind?: "query" | "passage";
   onProgress?: (progress: Progress) => void;
 }
 
 export interface Passage {
   text: string;
-  /** Comes back with a hit; its place in the list, from 0, where not given. */
+  /** Returned with a hit; default: its index in the list. */
   id?: string;
-  /** Its language's code; detected where not given. */
+  /** Its language's code; detected by default. */
   lang?: string;
 }
 
 export interface IndexOptions extends CutOptions {
-  /** Split passages that are longer than the model's window into overlapping windows; the best counts. */
+  /** Split passages longer than the model's window into overlapping windows; the best one counts. */
   windows?: boolean;
   onProgress?: (progress: Progress) => void;
 }
 
 export interface SearchOptions extends CutOptions {
-  /** How many hits to return; 10 where not given. */
+  /** Number of hits to return; default 10. */
   top?: number;
-  /** Passage languages to keep; all where not given. */
+  /** Passage languages to include; default all. */
   languages?: string[];
-  /** The query's language; detected where not given. Only needed with a scope. */
+  /** The query's language; detected by default. Only needed with a scope. */
   language?: string;
   /** Passages in the query's language, in others, or in all. */
   scope?: "one" | "another" | "all";
@@ -190,60 +190,59 @@ export interface SearchOptions extends CutOptions {
 export interface Hit {
   /** From 1. */
   rank: number;
-  /** Cosine of query and passage, or what the model compares by: larger is nearer. */
+  /** Cosine of query and passage, or the model's own similarity: larger is nearer. */
   score: number;
   id: string;
   lang: string;
   text: string;
-  /** Where `text` is a window of a longer passage: start, end and the passage's length, in UTF-8 bytes. */
+  /** If `text` is a window of a longer passage: start, end and the passage's length, in UTF-8 bytes. */
   part?: [number, number, number];
 }
 
 /**
- * Loads a model: the bundle in the folder at an address, seen from the page (`./model/`, with a slash at its end or
- * its beginning, or `https://…`), or a hub's model by its name (`owner/name`, `owner/name@revision`), whose weights are
- * packed here while they come. Files are kept in the browser's cache and checked by their hashes; a model that is kept
- * needs no network.
+  * Loads a model: the bundle in a folder, by its URL relative to the page (`./model/`, starting with a dot or a slash or
+  * ending with a slash, or `https://…`), or a hub's model by its name (`owner/name`, `owner/name@revision`), whose weights
+  * are quantized while they arrive. Files are stored in the browser's cache and verified by their hashes; a stored model
+  * needs no network.
  */
 export function load(model: string, options?: LoadOptions): Promise<ModelInfo>;
 
-/** What a hub's model is, by its small files: nothing large is fetched. */
+/** Describes a hub's model from its small files: nothing large is downloaded. */
 export function inspect(name: string, options?: HubOptions): Promise<About>;
 
 /** A vector of length 1 for each text. */
 export function encode(texts: string[], options?: EncodeOptions): Promise<Float32Array[]>;
 
-/** Encodes the passages that `search` looks at, in place of earlier ones. How many there are. */
+/** Encodes the passages for `search`, in place of earlier ones; returns their number. */
 export function index(passages: (string | Passage)[], options?: IndexOptions): Promise<number>;
 
 /** The indexed passages that are nearest in meaning to `query`, best first. */
 export function search(query: string, options?: SearchOptions): Promise<Hit[]>;
 
 /**
- * Opens vectors that were made before, without their texts: the bytes of a file that
- * `interlingua encode --output FILE.safetensors` wrote, 8 bits a number. How many there are. `onCut` is told what
- * the file says of texts that were cut.
+  * Opens precomputed vectors, without their texts: the bytes of a file by `interlingua encode --output FILE.safetensors`,
+  * in 8 bits. Returns their number. `onCut` is called with what the file says about truncated texts.
  */
 export function openVectors(file: Uint8Array, options?: CutOptions): number;
 
 export interface Neighbour {
-  /** Which of the vectors, or of the texts where these were split, from 0. */
+  /** Index of the vector, or of the text if texts were split. */
   index: number;
   /** Cosine of query and vector. */
   score: number;
-  /** Of a text that was split (`interlingua encode --windows`), the best window's start and end, in UTF-8 bytes. */
+  /** If texts were split (`interlingua encode --windows`), the best window's start and end, in UTF-8 bytes. */
   window?: [number, number];
 }
 
-/** The open vectors nearest to a query in words or to its vector, best first; 10 where `top` is not given. */
+/** The open vectors nearest to a query, given as text or as its vector, best first; `top` is 10 by default. */
 export function nearest(query: string | Float32Array, options?: { top?: number } & CutOptions): Promise<Neighbour[]>;
 
-/** Where the model runs now; `undefined` before one is loaded. */
+/** The model's current device; `undefined` before one is loaded. */
 export function device(): DeviceReport | undefined;
 "#;
 
 thread_local! {
-    static SESSION: Session = Session::new(hear);
+    static SESSION: Session = Session::new(on_event);
     static LISTENERS: RefCell<HashMap<Id, Function>> = RefCell::default();
     static LAST: Cell<Id> = const { Cell::new(0) };
 }
@@ -264,8 +263,7 @@ pub async fn load(model: String, options: JsValue) -> std::result::Result<JsValu
     let url = match is_name(&model) {
         true => at_hub.address(&model, quantization).map_err(thrown)?,
         false if quantization.is_some() => {
-            let why =
-                "quantization: a bundle is packed already; it is for models by their names, as owner/name";
+            let why = "quantization: a bundle is already quantized; this is for models by their names, as owner/name";
             return Err(JsError::new(why).into());
         }
         false => model,
@@ -278,7 +276,7 @@ pub async fn load(model: String, options: JsValue) -> std::result::Result<JsValu
     let cut = session.opened().and_then(|info| info.cut);
     cut.iter().for_each(|cut| tell_cut(&options, cut, "passage", "passages"));
     if choice == DeviceChoice::Auto {
-        // The model serves already; `device()` tells how this ends.
+        // The model can already be used; `device()` reports the result.
         spawn_local(async move {
             let _ = session.compare(call.id).await;
         });
@@ -297,7 +295,7 @@ pub async fn inspect(name: String, options: JsValue) -> std::result::Result<JsVa
     Ok(write(&offer.about)?)
 }
 
-/// Where a hub's model is.
+/// Options for finding a model on a hub.
 #[derive(Default, Deserialize)]
 struct AtHub {
     revision: Option<String>,
@@ -306,7 +304,7 @@ struct AtHub {
 }
 
 impl AtHub {
-    /// The model's address, as a session takes it.
+    /// The model's address, in the form that a session takes.
     fn address(&self, name: &str, quantization: Option<Quantization>) -> Result<String> {
         let hub = self.hub.as_deref().unwrap_or(ENDPOINT);
         let mut name = HubName::parse(name, hub)?;
@@ -324,7 +322,7 @@ fn is_name(model: &str) -> bool {
     !is_address && model.contains('/')
 }
 
-/// `work`, unless the options' `signal` says to stop: then what it says is thrown.
+/// `work`, unless the options' `signal` aborts it: then its reason is thrown.
 async fn unless_aborted<T>(
     options: &JsValue,
     work: impl Future<Output = Result<T>>,
@@ -335,11 +333,11 @@ async fn unless_aborted<T>(
         if signal.aborted() {
             let _ = reject.call1(&JsValue::UNDEFINED, &signal.reason());
         }
-        // A signal that cannot be listened to says nothing.
+        // A signal that cannot be listened to never aborts.
         let _ = signal.add_event_listener_with_callback("abort", &reject);
     });
     let stopped = async {
-        // What the browser hands over is the event; the reason is the signal's.
+        // The promise is rejected with the event; the reason is in the signal.
         let _ = wasm_bindgen_futures::JsFuture::from(aborted).await;
         Err(signal.reason())
     };
@@ -369,7 +367,7 @@ pub async fn index(passages: JsValue, options: JsValue) -> std::result::Result<u
         windows: Option<bool>,
     }
     let Options { windows } = read::<Option<Options>>(&options, "options")?.unwrap_or_default();
-    let passages: Vec<Given> = read_list(&passages, "passages", "strings or objects with a text")?;
+    let passages: Vec<PassageInput> = read_list(&passages, "passages", "strings or objects with a text")?;
     let corpus = corpus(passages).map_err(thrown)?;
     if session().running().is_none() {
         return Err(JsError::new("No model is loaded: await load(url) first"));
@@ -392,7 +390,7 @@ pub async fn search(query: String, options: JsValue) -> std::result::Result<JsVa
     }
     let Options { top, languages, language, scope } =
         read::<Option<Options>>(&options, "options")?.unwrap_or_default();
-    let query = Query {
+    let query = SearchQuery {
         text: query,
         language,
         scope: scope.unwrap_or_default(),
@@ -401,7 +399,7 @@ pub async fn search(query: String, options: JsValue) -> std::result::Result<JsVa
     };
     let results = session().search(query).await.map_err(thrown)?;
     results.cut.iter().for_each(|cut| tell_cut(&options, cut, "query", "queries"));
-    write(&results.hits.into_iter().map(Found::from).collect::<Vec<_>>())
+    write(&results.hits.into_iter().map(JsHit::from).collect::<Vec<_>>())
 }
 
 /// `openVectors(file, options?)`.
@@ -419,23 +417,15 @@ pub async fn nearest(query: JsValue, options: JsValue) -> std::result::Result<Js
     struct Options {
         top: Option<usize>,
     }
-    #[derive(Serialize)]
-    struct Neighbour {
-        index: usize,
-        score: f32,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        window: Option<(usize, usize)>,
-    }
     let top = read::<Option<Options>>(&options, "options")?.unwrap_or_default().top.unwrap_or(10);
-    let asked = match (query.as_string(), query.dyn_ref::<Float32Array>()) {
-        (Some(text), _) => Asked::Text(text),
-        (None, Some(vector)) => Asked::Vector(vector.to_vec()),
+    let query = match (query.as_string(), query.dyn_ref::<Float32Array>()) {
+        (Some(text), _) => VectorQuery::Text(text),
+        (None, Some(vector)) => VectorQuery::Vector(vector.to_vec()),
         (None, None) => return Err(JsError::new("query: a string or a Float32Array is expected")),
     };
-    let (found, cut) = session().nearest(asked, top).await.map_err(thrown)?;
+    let (found, cut) = session().nearest(query, top).await.map_err(thrown)?;
     cut.iter().for_each(|cut| tell_cut(&options, cut, "query", "queries"));
-    let neighbour = |Near { index, score, window }| Neighbour { index, score, window };
-    write(&found.into_iter().map(neighbour).collect::<Vec<_>>())
+    write(&found)
 }
 
 /// `device()`.
@@ -447,16 +437,16 @@ pub fn device() -> std::result::Result<JsValue, JsError> {
     }
 }
 
-/// A passage as it may be given.
+/// A passage in one of its allowed forms.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Given {
+enum PassageInput {
     Text(String),
     Passage { text: String, id: Option<String>, lang: Option<String> },
 }
 
 #[derive(Serialize)]
-struct Found {
+struct JsHit {
     rank: usize,
     score: f32,
     id: String,
@@ -466,7 +456,7 @@ struct Found {
     part: Option<(usize, usize, usize)>,
 }
 
-impl From<Hit> for Found {
+impl From<Hit> for JsHit {
     fn from(hit: Hit) -> Self {
         Self {
             rank: hit.rank,
@@ -479,14 +469,14 @@ impl From<Hit> for Found {
     }
 }
 
-fn corpus(passages: Vec<Given>) -> Result<Corpus> {
+fn corpus(passages: Vec<PassageInput>) -> Result<Corpus> {
     if passages.is_empty() {
         return Err(Error::Input("There are no passages to index".into()));
     }
-    let passages = passages.into_iter().enumerate().map(|(n, given)| {
-        let (text, id, lang) = match given {
-            Given::Text(text) => (text, None, None),
-            Given::Passage { text, id, lang } => (text, id, lang),
+    let passages = passages.into_iter().enumerate().map(|(n, passage)| {
+        let (text, id, lang) = match passage {
+            PassageInput::Text(text) => (text, None, None),
+            PassageInput::Passage { text, id, lang } => (text, id, lang),
         };
         Passage {
             id: n.to_string(),
@@ -503,13 +493,13 @@ fn corpus(passages: Vec<Given>) -> Result<Corpus> {
     Ok(Corpus { name: "passages".into(), passages: passages.collect(), ..Corpus::default() })
 }
 
-/// Tells the options' `onCut`, or the console, what the model's window left out.
+/// Reports what the model's window truncated to the options' `onCut`, or to the console.
 fn tell_cut(options: &JsValue, cut: &Cut, one: &str, more: &str) {
     let Some(sentence) = cut.sentence(one, more) else { return };
     let listener = Reflect::get(options, &"onCut".into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
     match (listener, write(cut)) {
         (Some(listener), Ok(cut)) => {
-            // What a listener throws is its own affair.
+            // Exceptions of a listener are ignored.
             let _ = listener.call2(&JsValue::UNDEFINED, &cut, &sentence.into());
         }
         _ => web_sys::console::warn_1(&sentence.into()),
@@ -520,7 +510,7 @@ fn session() -> Session {
     SESSION.with(Session::clone)
 }
 
-/// A call under way; its listener hears of progress as long as it lasts.
+/// A call in progress; its listener receives its progress until it ends.
 struct Call {
     id: Id,
 }
@@ -546,9 +536,9 @@ impl Drop for Call {
     }
 }
 
-fn hear(event: Event) {
+fn on_event(event: Event) {
     #[derive(Serialize)]
-    struct Told {
+    struct JsProgress {
         stage: interlingua::protocol::Stage,
         done: f64,
         total: f64,
@@ -556,9 +546,9 @@ fn hear(event: Event) {
     }
     if let Event::Progress { id, stage, done, total, seconds_left } = event
         && let Some(listener) = LISTENERS.with_borrow(|all| all.get(&id).cloned())
-        && let Ok(told) = write(&Told { stage, done, total, seconds_left })
+        && let Ok(told) = write(&JsProgress { stage, done, total, seconds_left })
     {
-        // What a listener throws is its own affair.
+        // Exceptions of a listener are ignored.
         let _ = listener.call1(&JsValue::UNDEFINED, &told);
     }
 }

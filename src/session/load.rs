@@ -1,4 +1,4 @@
-//! Loading a model: its files, a device for it, and the open corpus in its terms.
+//! Loads a model: its files, a device for it, and the open corpus encoded with it.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -6,17 +6,17 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::{
     Session,
-    browser::{breathe, has_webgpu, now},
-    corpus::{Home, LIST, Open},
+    browser::{has_webgpu, now, yield_now},
+    chunk_encoder::ChunkEncoder,
+    corpus::{Home, LIST, OpenCorpus},
     device::{self, Gpu, report},
-    download::{self, Found},
+    download::{self, FoundManifest},
     encode::Encoded,
     model::{self, Model},
     open::LARGEST,
     progress::Progress,
     text,
-    vault::Vault,
-    work::Work,
+    vector_cache::VectorCache,
 };
 use crate::{
     Error, Result,
@@ -28,16 +28,16 @@ use crate::{
     text::{Kind, Length, Window},
 };
 
-/// Passages that are tokenized and ordered by length together: enough for batches of like length, and
-/// few enough that a corpus of a million needs little memory beside its vectors.
+/// Passages that are tokenized and sorted by length together: enough for batches of similar length, and few enough
+/// that a corpus of a million needs little memory besides its vectors.
 const PART: usize = 8192;
 
 impl Session {
-    /// Loads the bundle in the folder at `url` and makes it the one that runs. With
-    /// [`DeviceChoice::Auto`] it runs on the CPU first; [`compare`](Self::compare) tries the GPU.
+    /// Loads the bundle in the folder at `url` and makes it the current model. With [`DeviceChoice::Auto`] it runs on
+    /// the CPU first; [`compare`](Self::compare) then tries the GPU.
     ///
     /// # Errors
-    /// A sentence naming the file or field; what ran before goes on.
+    /// Names the file or field; the previous model stays.
     pub async fn load(
         &self,
         id: Id,
@@ -53,88 +53,89 @@ impl Session {
         Ok((model.info.clone(), model.device.clone()))
     }
 
-    /// The model in `folder` on a device; it takes nothing's place.
+    /// Loads the model in `folder` onto a device, without replacing the current one.
     ///
     /// # Errors
-    /// A sentence naming the file or field.
+    /// Names the file or field.
     pub(super) async fn prepare(
         &self,
         folder: &str,
-        found: Found,
+        found: FoundManifest,
         choice: DeviceChoice,
         precision: PrecisionChoice,
         progress: &mut Progress<'_>,
     ) -> Result<Model> {
         let began = now();
         if choice == DeviceChoice::WebGpu {
-            // It opens while the files come; `place` hears how that ended.
+            // Opened while the files are downloaded; `place` awaits the result.
             let gpu = self.0.gpu.clone();
             spawn_local(async move { drop(gpu.open().await) });
         }
-        let (hash, kept) = (found.hash.clone(), found.clone());
+        let (hash, original) = (found.hash.clone(), found.clone());
         let gpu = Some(&self.0.gpu).filter(|_| choice == DeviceChoice::WebGpu);
-        let Came { bundle, from_cache, notes, upload } = self.bundle(folder, found, gpu, progress).await?;
-        breathe().await;
+        let LoadedBundle { bundle, from_cache, notes, upload } =
+            self.bundle(folder, found, gpu, progress).await?;
+        yield_now().await;
         let (encoder, mut device) = self.place(&bundle, choice, precision, upload, progress).await?;
         device.notes.splice(0..0, notes);
         let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);
-        let found = kept.again();
+        let found = original.again();
         Ok(Model { info, device, precision, bundle, encoder: Rc::new(encoder), found })
     }
 
-    /// The bundle in `folder`. One that runs already is not read again. Should `gpu` be open while the
-    /// weights come, they are sent there as they do.
+    /// The bundle in `folder`. The current model's is not read again. If `gpu` is open while the weights arrive, they
+    /// are sent there at the same time.
     ///
     /// # Errors
-    /// A sentence naming the file or field.
+    /// Names the file or field.
     pub(super) async fn bundle(
         &self,
         folder: &str,
-        found: Found,
+        found: FoundManifest,
         gpu: Option<&Gpu>,
         progress: &mut Progress<'_>,
-    ) -> Result<Came> {
+    ) -> Result<LoadedBundle> {
         let mut notes = found.notes.clone();
         if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && m.info.url == folder) {
-            return Ok(Came { bundle: model.bundle.clone(), from_cache: true, notes, upload: None });
+            return Ok(LoadedBundle { bundle: model.bundle.clone(), from_cache: true, notes, upload: None });
         }
-        if let Some(download::Made { bundle, from_cache }) = found.made {
-            return Ok(Came { bundle, from_cache, notes, upload: None });
+        if let Some(download::ImportedBundle { bundle, from_cache }) = found.imported {
+            return Ok(LoadedBundle { bundle, from_cache, notes, upload: None });
         }
         let mut incoming = Incoming::default();
         let mut sending = Sending::Not;
-        let mut coming = |file: &FileEntry, bytes: &[u8]| {
+        let mut on_bytes = |file: &FileEntry, bytes: &[u8]| {
             if file.path != TOKENIZER {
                 incoming.read(&file.path, bytes);
                 sending.advance(gpu, &found.manifest, incoming.weights());
             }
         };
-        let files = download::files(folder, &found, progress, &mut coming).await?;
+        let files = download::files(folder, &found, progress, &mut on_bytes).await?;
         notes.extend(files.notes);
         let bundle = Rc::new(Bundle::from_checked_files(found.manifest, files.files, incoming)?);
-        Ok(Came { bundle, from_cache: files.from_cache, notes, upload: sending.upload() })
+        Ok(LoadedBundle { bundle, from_cache: files.from_cache, notes, upload: sending.upload() })
     }
 
-    /// Times the GPU against the CPU and moves the model to the faster one; says which it is.
+    /// Times the GPU against the CPU, moves the model to the faster one, and adds a note about it.
     ///
     /// # Errors
-    /// None but [`Error::Cancelled`]: a GPU that is of no use is a note.
+    /// Only [`Error::Cancelled`]: if the GPU cannot be used, a note says so.
     pub async fn compare(&self, id: Id) -> Result<()> {
         let Some(model) = self.model().filter(|_| has_webgpu()) else { return Ok(()) };
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
         let faster = self.faster(&model, &mut progress).await?;
-        // Another model may have come meanwhile.
+        // Another model may have been loaded meanwhile.
         if self.model().is_some_and(|current| Rc::ptr_eq(&current, &model)) {
             self.run_on(Rc::new(faster));
         }
         Ok(())
     }
 
-    /// `model`, which is on the CPU, on the GPU should that be faster; its notes say which it is.
+    /// `model`, which is on the CPU, moved to the GPU if that is faster; a note says which it is.
     ///
     /// # Errors
-    /// None but [`Error::Cancelled`]: a GPU that is of no use is a note.
+    /// Only [`Error::Cancelled`]: if the GPU cannot be used, a note says so.
     pub(super) async fn faster(&self, model: &Model, progress: &mut Progress<'_>) -> Result<Model> {
         let tried = device::try_gpu(&model.bundle, &self.0.gpu, progress).await;
         let on_cpu = model.device.measured.iter().find(|(kind, _)| kind == "cpu").map_or(f64::MAX, |m| m.1);
@@ -157,12 +158,12 @@ impl Session {
             }
             Ok((_, _, time)) => {
                 let note = format!(
-                    "WebGPU was passed over: a short query takes {time:.0} ms there, {on_cpu:.0} ms on the CPU."
+                    "WebGPU is not used: a short query takes {time:.0} ms there, {on_cpu:.0} ms on the CPU."
                 );
                 (model.encoder.clone(), stays(Some(time), note))
             }
             Err(Error::Cancelled) => return Err(Error::Cancelled),
-            Err(problem) => (model.encoder.clone(), stays(None, passed_over(&problem))),
+            Err(problem) => (model.encoder.clone(), stays(None, not_used(&problem))),
         };
         Ok(model.moved(encoder, device))
     }
@@ -182,7 +183,7 @@ impl Session {
                     let report = report(&encoder, bundle, agreement);
                     return Ok((encoder, report));
                 }
-                Err(problem @ Error::Device { .. }) => notes.push(passed_over(&problem)),
+                Err(problem @ Error::Device { .. }) => notes.push(not_used(&problem)),
                 Err(problem) => return Err(problem),
             }
         }
@@ -192,14 +193,14 @@ impl Session {
         if choice == DeviceChoice::Auto {
             report.measured.push(("cpu".into(), device::time(&encoder).await?));
             if !has_webgpu() {
-                report.notes.push("WebGPU was passed over: this browser does not offer it here.".into());
+                report.notes.push("WebGPU is not used: this browser does not offer it here.".into());
             }
         }
         Ok((encoder, report))
     }
 
-    /// Makes `model` the one that runs, with the open corpus in its terms: passages that another
-    /// model encoded are encoded anew first, and until then all stays as it was.
+    /// Makes `model` the current one. A corpus that another model encoded is encoded again first, and until then
+    /// everything stays as it was.
     async fn adopt(&self, id: Id, mut model: Rc<Model>, progress: &mut Progress<'_>) -> Result<Rc<Model>> {
         while let Some(open) = self.corpus().filter(|open| !open.is_of(&model)) {
             let (info, corpus, home) = (open.info.clone(), open.corpus.clone(), open.home.clone());
@@ -216,9 +217,8 @@ impl Session {
         Ok(model)
     }
 
-    /// The corpus with vectors by `model`; what occurs twice is encoded once. Vectors of a sample are
-    /// those that lie beside it, or they are kept in the browser's storage; those of a person's own text
-    /// where that is kept too.
+    /// The corpus with vectors by `model`; duplicate texts are encoded once. A sample's vectors are downloaded with it or
+    /// taken from the browser's storage; those of the user's text are taken from there if the text is stored too.
     pub(super) async fn encode_corpus(
         &self,
         mut model: Rc<Model>,
@@ -226,7 +226,7 @@ impl Session {
         corpus: Rc<Corpus>,
         home: Option<Home>,
         progress: &mut Progress<'_>,
-    ) -> Result<(Open, Rc<Model>)> {
+    ) -> Result<(OpenCorpus, Rc<Model>)> {
         if let Some(home) = home {
             return self.encode_sample(model, info, corpus, home, progress).await;
         }
@@ -234,22 +234,22 @@ impl Session {
         let (d, passages) = (model.encoder.dimension(), corpus.passages.len());
         let similarity = model.encoder.similarity();
         let windows = if info.windows { Some(split(&model, &corpus).await?) } else { None };
-        // How many vectors there will be, and what each is of.
+        // The number of vectors, and their texts.
         let all = windows.as_ref().map_or(passages, Vec::len);
         let text_at = |i: usize| match &windows {
             Some(windows) => &corpus.passages[windows[i].text].text[windows[i].start..windows[i].end],
             None => corpus.passages[i].text.as_str(),
         };
         let mut index = EitherIndex::for_count(d, all, similarity);
-        let (mut vault, note) = match self.0.keeping.get() {
+        let (mut cache, note) = match self.0.stores_text_vectors.get() {
             true => {
-                let (vault, note) = Vault::open_in(text::CACHE, &model).await;
-                (Some(vault), note)
+                let (cache, note) = VectorCache::open_in(text::CACHE, &model).await;
+                (Some(cache), note)
             }
             false => (None, None),
         };
         info.notes.extend(note);
-        // Where each text stood first, and how long the texts are.
+        // The first position of each text, and the lengths of all.
         let mut first: HashMap<&str, usize> = HashMap::new();
         let mut lengths: Vec<Length> = Vec::with_capacity(all);
         for done in (0..all).step_by(PART) {
@@ -258,14 +258,14 @@ impl Session {
             let new = part.clone().zip(&which).filter(|(i, at)| i == *at);
             let texts: Vec<&str> = new.map(|(i, _)| text_at(i)).collect();
             let mut step = |encoded: Encoded| {
-                // Repeated texts cost nothing: they are counted as their part comes to its end.
+                // Duplicates cost nothing: they count in proportion to their part's progress.
                 let share = encoded.tokens as f64 / encoded.all_tokens.max(1) as f64;
                 let done = (done as f64 + share * part.len() as f64) / all.max(1) as f64;
                 progress.at(Stage::Encode, done * passages as f64, passages as f64);
             };
-            let (mut rows, read, by) = match &mut vault {
-                Some(vault) => {
-                    let (rows, read, by, note) = self.encode_kept(model, &texts, vault, &mut step).await?;
+            let (mut rows, read, by) = match &mut cache {
+                Some(cache) => {
+                    let (rows, read, by, note) = self.encode_cached(model, &texts, cache, &mut step).await?;
                     info.notes.extend(note);
                     (rows, read, by)
                 }
@@ -293,11 +293,11 @@ impl Session {
             None => cut.with(lengths),
         });
         drop(first);
-        Ok((Open::encoded(info, corpus.clone(), None, index, windows, &model), model))
+        Ok((OpenCorpus::encoded(info, corpus.clone(), None, index, windows, &model), model))
     }
 
-    /// With the vectors that lie beside it; else they are made in the chunks that an evaluation on it
-    /// makes, so that each finds the other's vectors.
+    /// A sample, with the vectors that ship with it if there are any; otherwise encoded in the same chunks as an
+    /// evaluation on it, so that each finds the other's stored vectors.
     async fn encode_sample(
         &self,
         model: Rc<Model>,
@@ -305,17 +305,17 @@ impl Session {
         corpus: Rc<Corpus>,
         home: Home,
         progress: &mut Progress<'_>,
-    ) -> Result<(Open, Rc<Model>)> {
-        // What was said of another model's vectors holds no longer.
+    ) -> Result<(OpenCorpus, Rc<Model>)> {
+        // Notes about another model's vectors no longer apply.
         info.notes = corpus.notes.clone();
-        match beside(&info, &corpus, &home, &model).await {
+        match shipped_vectors(&info, &corpus, &home, &model).await {
             Ok(Some(open)) => return Ok((open, model)),
             Ok(None) => info.notes.push(format!(
                 "No vectors of {} came with these passages; they were encoded here.",
                 model.info.name
             )),
             Err(problem) => info.notes.push(format!(
-                "The vectors of {} that came with these passages are of no use ({}); they were encoded here.",
+                "The vectors of {} that came with these passages could not be used ({}); they were encoded here.",
                 model.info.name,
                 problem.to_string().trim_end_matches('.')
             )),
@@ -327,25 +327,25 @@ impl Session {
         let number = |lang: &str| codes.iter().position(|(code, _)| code == lang).unwrap_or_default();
         let passages = order.iter().map(|&i| &corpus.passages[i]);
         let chunks = Chunks::new(passages.map(|p| (number(&p.lang), p.text.as_str())));
-        let mut work = Work::begin(self, progress.id(), model).await;
-        let (sorted, cut) = work.encode(chunks, Kind::Passage, progress).await?;
+        let mut chunked = ChunkEncoder::begin(self, progress.id(), model).await;
+        let (sorted, cut) = chunked.encode(chunks, Kind::Passage, progress).await?;
         info.cut = Some(cut);
         let mut rows = vec![0.0; sorted.len()];
         for (row, &i) in sorted.chunks(d).zip(&order) {
             rows[i * d..(i + 1) * d].copy_from_slice(row);
         }
-        let similarity = work.model.encoder.similarity();
+        let similarity = chunked.model.encoder.similarity();
         let index = EitherIndex::Exact(Index::from_rows(d, &rows)?.compared_by(similarity));
-        Ok((Open::encoded(info, corpus, Some(home), index, None, &work.model), work.model))
+        Ok((OpenCorpus::encoded(info, corpus, Some(home), index, None, &chunked.model), chunked.model))
     }
 }
 
-/// The windows of the passages, in steps between which messages are taken.
+/// Splits the passages into windows, in steps between which messages are processed.
 async fn split(model: &Model, corpus: &Corpus) -> Result<Vec<Window>> {
     let mut out = Vec::new();
     for (text, passage) in corpus.passages.iter().enumerate() {
         if text % 64 == 0 {
-            breathe().await;
+            yield_now().await;
         }
         let own = model.encoder.windows(&[passage.text.as_str()], Kind::Passage)?;
         out.extend(own.into_iter().map(|window| Window { text, ..window }));
@@ -353,23 +353,23 @@ async fn split(model: &Model, corpus: &Corpus) -> Result<Vec<Window>> {
     Ok(out)
 }
 
-/// A bundle, and how it came.
-pub(super) struct Came {
+/// A bundle, and where it came from.
+pub(super) struct LoadedBundle {
     pub bundle: Rc<Bundle>,
-    /// Whether it was at hand.
+    /// Whether nothing had to be downloaded.
     pub from_cache: bool,
-    /// What a person should know about how it came.
+    /// Notes for the user.
     pub notes: Vec<String>,
-    /// What of it is on the GPU already.
+    /// The weights that are already on the GPU.
     pub upload: Option<Upload>,
 }
 
-/// Whether weights that come are sent on to a GPU.
+/// Whether arriving weights are sent on to a GPU.
 enum Sending {
     /// It may not be open yet.
     Not,
     Yes(Box<Upload>),
-    /// It refused some. It will refuse them again when all are there, and that is told.
+    /// It refused some. It will refuse them again once all are there, and then the error is reported.
     Refused,
 }
 
@@ -396,10 +396,15 @@ impl Sending {
     }
 }
 
-/// A sample with the vectors by `model` that lie beside it; `None` where there are none.
-async fn beside(info: &CorpusInfo, corpus: &Rc<Corpus>, home: &Home, model: &Model) -> Result<Option<Open>> {
+/// A sample with the vectors by `model` that ship with it; `None` if there are none.
+async fn shipped_vectors(
+    info: &CorpusInfo,
+    corpus: &Rc<Corpus>,
+    home: &Home,
+    model: &Model,
+) -> Result<Option<OpenCorpus>> {
     if !model.encoder.similarity().is_cosine() {
-        // What lies there has lost its lengths.
+        // The shipped vectors are normalized, so their lengths are lost.
         return Ok(None);
     }
     let list = download::fetch_file(&home.folder, LIST, LARGEST).await?;
@@ -407,19 +412,19 @@ async fn beside(info: &CorpusInfo, corpus: &Rc<Corpus>, home: &Home, model: &Mod
         serde_json::from_slice(&list).map_err(|e| Error::format(LIST, e))?;
     let Some(name) = list.remove(model.weights_hash()) else { return Ok(None) };
     let vectors = download::fetch_file(&home.folder, &name, LARGEST).await?;
-    let open = Open::with_vectors(info.clone(), corpus.clone(), home.clone(), &name, vectors)?;
+    let open = OpenCorpus::with_vectors(info.clone(), corpus.clone(), home.clone(), &name, vectors)?;
     if !open.is_of(model) {
         return Err(Error::format(
             name,
-            format!("{LIST} says that it is of other weights than it says itself"),
+            format!("{LIST} says that it is by other weights than the file itself says"),
         ));
     }
     Ok(Some(open))
 }
 
-fn passed_over(problem: &Error) -> String {
+fn not_used(problem: &Error) -> String {
     match problem {
-        Error::Device { problem, .. } => format!("WebGPU was passed over: {problem}."),
-        other => format!("WebGPU was passed over: {other}."),
+        Error::Device { problem, .. } => format!("WebGPU is not used: {problem}."),
+        other => format!("WebGPU is not used: {other}."),
     }
 }

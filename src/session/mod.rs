@@ -1,28 +1,28 @@
-//! The worker's side: it keeps the model and the open corpus, and answers the page's requests.
+//! The worker: it holds the model and the open corpus, and answers the page's requests.
 //!
-//! - `load`, `download`, `device`, `model`: a bundle's files, and a device that runs them right
-//! - `address`, `source`, `import`: models that are no bundles yet, of a hub or of a person's files
-//! - `card`: what a model is by its manifest
+//! - `load`, `download`, `device`, `model`: a bundle's files, and a device that runs them correctly
+//! - `address`, `source`, `import`: models that are not bundles yet, from a hub or the user's files
+//! - `card`: a model's properties from its manifest
 //! - `open`, `corpus`: what is searched
-//! - `encode`, `search`: the work itself; `vectors`: search without texts
-//! - `data`, `evaluate`, `runs`: measuring models
+//! - `encode`, `search`: encoding and ranking; `vectors`: search without texts
+//! - `data`, `evaluate`, `runs`: evaluation
 //! - `benchmark`: how fast a model encodes
-//! - `text`: a person's own text, kept for the next visit
-//! - `vault`, `work`: vectors that are kept, and making those that are not
-//! - `helpers`: more threads, where the page is cross-origin isolated
-//! - `requests`, `task`, `progress`, `storage`, `browser`: what these stand on
+//! - `text`: the user's own text, stored for the next visit
+//! - `vector_cache`, `chunk_encoder`: stored vectors, and computing those that are missing
+//! - `helpers`: threads, where the page is cross-origin isolated
+//! - `requests`, `task`, `progress`, `storage`, `browser`: what these build on
 //!
-//! Requests are answered side by side, each in its own task. Whatever takes long pauses between its
-//! steps, so that a search is answered while a corpus is encoded and a cancelled request ends soon.
-//! Models and corpora never change once they are made; a new one takes the old one's place at once,
-//! and until then the old one serves.
+//! Requests are answered concurrently, each in its own task. Long work yields between its steps, so that a search
+//! is answered while a corpus is encoded, and a cancelled request ends soon. Models and corpora are immutable; a
+//! new one replaces the old one at once, and until then the old one is used.
 //!
-//! Not here: anything a person sees.
+//! Not here: anything visible.
 
 mod address;
 mod benchmark;
 mod browser;
 mod card;
+mod chunk_encoder;
 mod corpus;
 mod data;
 mod device;
@@ -43,13 +43,12 @@ mod source;
 mod storage;
 mod task;
 mod text;
-mod vault;
+mod vector_cache;
 mod vectors;
-mod work;
 
 pub use browser::has_webgpu;
-pub use search::Query;
-pub use vectors::{Asked, Near};
+pub use search::SearchQuery;
+pub use vectors::{Neighbour, VectorQuery};
 
 use std::{
     cell::{Cell, RefCell},
@@ -59,8 +58,8 @@ use std::{
 use wasm_bindgen_futures::spawn_local;
 
 use self::{
-    corpus::Open, data::Data, device::Gpu, model::Model, progress::Progress, requests::Tasks, runs::Run,
-    task::Signal,
+    corpus::OpenCorpus, data::Data, device::Gpu, model::Model, progress::Progress, requests::Tasks,
+    runs::EvalRun, task::Signal,
 };
 use crate::{
     Error, Result,
@@ -68,7 +67,7 @@ use crate::{
     text::{Cut, Kind},
 };
 
-/// A worker's state. Clones are the same session.
+/// A worker's state. Clones share it.
 #[derive(Clone)]
 pub struct Session(Rc<State>);
 
@@ -76,33 +75,33 @@ struct State {
     say: Box<dyn Fn(Event)>,
     gpu: Gpu,
     model: RefCell<Option<Rc<Model>>>,
-    corpus: RefCell<Option<Rc<Open>>>,
-    vectors: RefCell<Option<Rc<vectors::Open>>>,
+    corpus: RefCell<Option<Rc<OpenCorpus>>>,
+    vectors: RefCell<Option<Rc<vectors::OpenVectors>>>,
     tasks: Tasks,
-    /// What models are measured on.
+    /// What models are evaluated on.
     data: RefCell<Option<Data>>,
-    /// Measured models, the newest last.
-    runs: RefCell<Vec<Rc<Run>>>,
-    /// Loads under way.
+    /// Evaluated models, the newest last.
+    runs: RefCell<Vec<Rc<EvalRun>>>,
+    /// Number of loads in progress.
     loading: Cell<usize>,
-    /// Said, and replaced, when the model has changed or is no longer waited for.
+    /// Set, and replaced, when the model has changed or is no longer being loaded.
     changed: RefCell<Signal>,
-    /// Whether somebody listens for the loss of the GPU.
-    watching: Cell<bool>,
-    /// Whether vectors of own text are kept beside the text.
-    keeping: Cell<bool>,
-    /// A person's files that came with a request which is about them.
-    handles: RefCell<Vec<web_sys::File>>,
-    /// The folder that a person chose last.
-    given: RefCell<Option<import::Given>>,
-    /// What had come of a model when its connection broke off.
-    begun: RefCell<Option<import::Begun>>,
-    /// By which a hub knows a person.
+    /// Whether a task waits for the loss of the GPU.
+    watching_gpu: Cell<bool>,
+    /// Whether the vectors of the user's text are stored along with it.
+    stores_text_vectors: Cell<bool>,
+    /// The user's files that came with a request about them.
+    files: RefCell<Vec<web_sys::File>>,
+    /// The folder that the user chose last.
+    chosen_folder: RefCell<Option<import::ChosenFolder>>,
+    /// An import that was interrupted by a broken connection.
+    partial_import: RefCell<Option<import::PartialImport>>,
+    /// The user's access token for a hub.
     token: RefCell<Option<String>>,
 }
 
 impl Session {
-    /// An empty session that tells `say` what happens.
+    /// An empty session that sends its events to `say`.
     pub fn new(say: impl Fn(Event) + 'static) -> Self {
         Self(Rc::new(State {
             say: Box::new(say),
@@ -115,29 +114,29 @@ impl Session {
             runs: RefCell::default(),
             loading: Cell::default(),
             changed: RefCell::default(),
-            watching: Cell::default(),
-            keeping: Cell::default(),
-            handles: RefCell::default(),
-            given: RefCell::default(),
-            begun: RefCell::default(),
+            watching_gpu: Cell::default(),
+            stores_text_vectors: Cell::default(),
+            files: RefCell::default(),
+            chosen_folder: RefCell::default(),
+            partial_import: RefCell::default(),
             token: RefCell::default(),
         }))
     }
 
-    /// Takes the files that the next request is about.
+    /// Sets the files that the next request is about.
     pub fn take_files(&self, files: Vec<web_sys::File>) {
-        self.0.handles.replace(files);
+        self.0.files.replace(files);
     }
 
-    /// By which hubs know the person from now on; it is sent to no other server, and not kept.
+    /// Sets the token to identify with at hubs. It is sent to no other server, and not stored.
     pub fn set_token(&self, token: Option<String>) {
         self.0.token.replace(token);
     }
 
-    /// Vectors of `texts`, row after row, how long a row is, and what the model's window left out.
+    /// Encodes `texts`: the dimension, the vectors row by row, and what the model's window truncated.
     ///
     /// # Errors
-    /// [`Error::Input`] when no model is loaded, or a text cannot be tokenized.
+    /// [`Error::Input`] if no model is loaded, or a text cannot be tokenized.
     pub async fn vectors(&self, id: Id, texts: &[String], kind: Kind) -> Result<(usize, Vec<f32>, Cut)> {
         while self.model().is_none() && self.is_loading() {
             self.model_change().await;
@@ -152,7 +151,7 @@ impl Session {
         Ok((dimension, values, by.encoder.tokenizer().cut().with(lengths)))
     }
 
-    /// The model that runs and where it does.
+    /// The current model and its device.
     pub fn running(&self) -> Option<(ModelInfo, DeviceReport)> {
         self.model().map(|model| (model.info.clone(), model.device.clone()))
     }
@@ -165,12 +164,12 @@ impl Session {
         self.0.model.borrow().clone()
     }
 
-    /// What is open to be searched.
+    /// The open corpus.
     pub fn opened(&self) -> Option<CorpusInfo> {
         self.corpus().map(|open| open.info.clone())
     }
 
-    fn corpus(&self) -> Option<Rc<Open>> {
+    fn corpus(&self) -> Option<Rc<OpenCorpus>> {
         self.0.corpus.borrow().clone()
     }
 
@@ -178,17 +177,17 @@ impl Session {
         self.0.loading.get() > 0
     }
 
-    /// Waits until the model has changed, or is no longer waited for.
+    /// Waits until the model has changed, or is no longer being loaded.
     async fn model_change(&self) {
         let changed = self.0.changed.borrow().clone();
-        changed.heard().await;
+        changed.wait().await;
     }
 
-    fn tell_of_model(&self) {
-        self.0.changed.take().say("");
+    fn notify_model_change(&self) {
+        self.0.changed.take().send("");
     }
 
-    /// The same model as before, but elsewhere.
+    /// Replaces the model by the same one on another device.
     fn run_on(&self, model: Rc<Model>) {
         let device = model.device.clone();
         self.install(model);
@@ -198,25 +197,25 @@ impl Session {
     fn install(&self, model: Rc<Model>) {
         let on_gpu = model.is_on_gpu();
         self.0.model.replace(Some(model));
-        self.tell_of_model();
+        self.notify_model_change();
         if on_gpu {
             self.watch_gpu();
         }
     }
 
-    /// Moves the model to the CPU as soon as the GPU is lost, whether or not anybody asks for it then.
+    /// Moves the model to the CPU as soon as the GPU is lost, whether or not it is needed at that moment.
     fn watch_gpu(&self) {
         let Some(gpu) = self.0.gpu.opened() else { return };
-        if self.0.watching.replace(true) {
+        if self.0.watching_gpu.replace(true) {
             return;
         }
         let session = self.clone();
         spawn_local(async move {
-            let why = gpu.lost.heard().await;
+            let why = gpu.lost.wait().await;
             let Some(model) = session.model().filter(|m| m.is_on_gpu()) else { return };
             if let Err(problem) = session.instead_of(&model, &format!("it was lost ({why})")).await {
                 let mut device = model.device.clone();
-                device.notes.push(format!("WebGPU was lost, and the CPU is of no use: {problem}."));
+                device.notes.push(format!("WebGPU was lost, and the CPU cannot be used either: {problem}."));
                 session.say(Event::DeviceChanged { device });
             }
         });

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     device::{is_gpu, report},
-    download::Found,
+    download::FoundManifest,
 };
 use crate::{
     Result,
@@ -14,20 +14,20 @@ use crate::{
     sha256,
 };
 
-/// A model that runs. It never changes: on another device it is another one.
+/// A model on a device. It is immutable: moving it makes a new one.
 pub struct Model {
-    /// What a person is told about it.
+    /// What is displayed about it.
     pub info: ModelInfo,
-    /// Where it runs.
+    /// Its device.
     pub device: DeviceReport,
-    /// How it was asked to multiply on the CPU.
+    /// The precision requested for the CPU.
     pub precision: PrecisionChoice,
-    /// Its weights as they came, to move it.
+    /// Its weights, which are needed to move it.
     pub bundle: Rc<Bundle>,
-    /// Text in, vectors out.
+    /// Encodes texts.
     pub encoder: Rc<Encoder>,
-    /// Its manifest, as it was found, and where it was made here, itself.
-    pub found: Found,
+    /// Its manifest, and the bundle itself if it was imported here.
+    pub found: FoundManifest,
 }
 
 impl Model {
@@ -37,11 +37,10 @@ impl Model {
         Self { info, device, precision, bundle, encoder, found: self.found.clone() }
     }
 
-    /// The same model on the CPU, because of what `note` says; in f32, so that its vectors go on as
-    /// they were.
+    /// The same model on the CPU, for the reason in `note`; in f32, so that its vectors stay the same.
     ///
     /// # Errors
-    /// Whatever keeps it from running there.
+    /// Whatever prevents it from running there.
     pub async fn moved_to_cpu(&self, note: String) -> Result<Self> {
         let encoder = Encoder::new(&self.bundle, Machine::cpu())?;
         let agreement = encoder.agreement(&self.bundle.manifest.self_test).await?;
@@ -56,13 +55,13 @@ impl Model {
         is_gpu(&self.encoder)
     }
 
-    /// What tells its vectors from another model's: the hash of its weights.
+    /// Identifies its vectors: the hash of its weights.
     pub fn weights_hash(&self) -> &str {
         self.bundle.manifest.weights_hash().unwrap_or_default()
     }
 
-    /// A hash of all that makes its vectors what they are: weights, tokenizer, architecture, prompts,
-    /// and whether they are exact.
+    /// A hash of everything that determines its vectors: weights, tokenizer, architecture, prompts, and whether they are
+    /// exact.
     pub fn vectors_hash(&self) -> String {
         let Manifest { architecture, prompts, files, .. } = &self.bundle.manifest;
         let files: Vec<_> = files.iter().map(|f| (&f.path, &f.sha256)).collect();
@@ -74,7 +73,7 @@ impl Model {
     }
 }
 
-/// What a person is told about a bundle that came from `url`.
+/// What is displayed about a bundle from `url`.
 pub fn describe(url: &str, hash: &str, bundle: &Bundle, from_cache: bool, load_ms: f64) -> ModelInfo {
     let manifest = &bundle.manifest;
     let told = serde_json::json!({ "recipe": manifest.recipe, "results": manifest.results });

@@ -1,4 +1,4 @@
-//! Opening a corpus: the sample with its vectors, or a person's own passages.
+//! Opens a corpus: the sample with its vectors, or the user's own passages.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use super::{
     corpus::{EXAMPLES, Home, PASSAGES, VECTORS, describe, open_sample},
     download,
     progress::Progress,
-    task::all,
+    task::join_all,
     text,
 };
 use crate::{
@@ -16,10 +16,10 @@ use crate::{
     protocol::{CorpusInfo, Id, OpenedFile, Stage},
 };
 
-/// A file of passages is some megabytes; what is far larger is something else.
+/// A file of passages has some megabytes; anything much larger is something else.
 pub const LARGEST: u64 = 256 << 20;
 
-/// What is in a person's files.
+/// Reads the user's files.
 ///
 /// # Errors
 /// As [`datasets::open_each`].
@@ -29,19 +29,18 @@ pub(super) fn read(files: &[OpenedFile]) -> Result<Corpus> {
 }
 
 impl Session {
-    /// Opens the sample corpus in the folder at `url`. It can be searched for its examples before any
-    /// model is loaded.
+    /// Opens the sample corpus in the folder at `url`. Its examples can be searched before a model is loaded.
     ///
     /// # Errors
-    /// A sentence that names the file; what was open stays open.
+    /// Names the file; what was open stays open.
     pub async fn open_sample(&self, id: Id, url: &str) -> Result<CorpusInfo> {
         let folder = download::folder(url)?;
         let say = |event| self.say(event);
         let mut progress = Progress::new(id, &say);
-        // How large the three files are is not known yet.
+        // The sizes of the three files are not known yet.
         progress.at(Stage::Download, 0.0, 0.0);
         let files =
-            all([PASSAGES, VECTORS, EXAMPLES].map(|name| download::fetch_file(&folder, name, LARGEST)));
+            join_all([PASSAGES, VECTORS, EXAMPLES].map(|name| download::fetch_file(&folder, name, LARGEST)));
         let [passages, vectors, examples] = files.await?;
         let open = open_sample(&folder, &passages, vectors, &examples)?;
         if self.model().is_none_or(|model| open.is_of(&model)) {
@@ -52,12 +51,11 @@ impl Session {
         self.open_corpus(open.info, open.corpus, open.home, &mut progress).await
     }
 
-    /// Opens a person's own passages, in any form that [`datasets::open`] knows. Waits for a model
-    /// where there is none yet. With `windows`, long passages are split; with `keep`, text and vectors are kept in the
-    /// browser's storage.
+    /// Opens the user's own passages, in any format that [`datasets::open`] reads. Waits for a model if there is none yet.
+    /// With `windows`, long passages are split; with `keep`, text and vectors are stored in the browser.
     ///
     /// # Errors
-    /// A sentence that names file and line; what was open stays open.
+    /// Names file and line; what was open stays open.
     pub async fn open_files(
         &self,
         id: Id,
@@ -66,16 +64,16 @@ impl Session {
         keep: bool,
     ) -> Result<CorpusInfo> {
         let mut corpus = read(&files)?;
-        let refused = if keep { text::keep(&files, windows).await } else { None };
+        let refused = if keep { text::store(&files, windows).await } else { None };
         drop(files);
         let kept = keep && refused.is_none();
         corpus.notes.extend(refused);
-        self.0.keeping.set(kept);
+        self.0.stores_text_vectors.set(kept);
         let info = self.open_passages(id, corpus, windows).await?;
         Ok(CorpusInfo { kept, ..info })
     }
 
-    /// As [`open_files`](Self::open_files), for passages that are read already.
+    /// As [`open_files`](Self::open_files), for passages that are already parsed.
     ///
     /// # Errors
     /// As [`open_files`](Self::open_files).

@@ -1,14 +1,14 @@
-//! Requests: each becomes a task of its own, and its end an event.
+//! Requests: each becomes a task, and its outcome an event.
 
 use std::{cell::RefCell, collections::HashMap};
 
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
-    Query, Session, download,
-    evaluate::Wanted,
-    task::{Signal, until},
-    text, vault,
+    SearchQuery, Session, download,
+    evaluate::EvaluateOptions,
+    task::{Signal, unless_cancelled},
+    text, vector_cache,
 };
 use crate::{
     Error, Result,
@@ -16,19 +16,18 @@ use crate::{
     protocol::{DeviceChoice, Event, Id, Request},
 };
 
-/// Tasks under way.
+/// Tasks in progress.
 #[derive(Default)]
 pub struct Tasks(RefCell<HashMap<Id, Task>>);
 
 struct Task {
-    place: Place,
+    subject: Subject,
     cancel: Signal,
 }
 
-/// What a request is about: there is room for one model, corpus, data set, evaluation and benchmark
-/// under way, the newest.
+/// What a request is about: of each kind at most one is in progress, the newest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Subject {
     Model,
     Corpus,
     Data,
@@ -39,20 +38,20 @@ enum Place {
 }
 
 impl Session {
-    /// Takes a request; what comes of it is said in events that carry its id.
+    /// Handles a request; its outcome is reported in events with its id.
     pub fn handle(&self, request: Request) {
-        let (id, place) = match &request {
+        let (id, subject) = match &request {
             Request::Cancel { id } => {
                 let cancel = self.0.tasks.0.borrow().get(id).map(|task| task.cancel.clone());
-                // What is done cannot be cancelled; that is no error.
-                return cancel.into_iter().for_each(|c| c.say(""));
+                // Cancelling a finished request is not an error.
+                return cancel.into_iter().for_each(|c| c.send(""));
             }
-            Request::Load { id, .. } => (*id, Place::Model),
-            Request::OpenSample { id, .. } | Request::OpenFiles { id, .. } => (*id, Place::Corpus),
-            Request::OpenTask { id, .. } => (*id, Place::Data),
-            Request::Evaluate { id, .. } => (*id, Place::Evaluation),
-            Request::Benchmark { id, .. } => (*id, Place::Benchmark),
-            Request::Offer { id, .. } => (*id, Place::Offer),
+            Request::Load { id, .. } => (*id, Subject::Model),
+            Request::OpenSample { id, .. } | Request::OpenFiles { id, .. } => (*id, Subject::Corpus),
+            Request::OpenTask { id, .. } => (*id, Subject::Data),
+            Request::Evaluate { id, .. } => (*id, Subject::Evaluation),
+            Request::Benchmark { id, .. } => (*id, Subject::Benchmark),
+            Request::Offer { id, .. } => (*id, Subject::Offer),
             Request::Search { id, .. }
             | Request::Read { id, .. }
             | Request::RecallFiles { id }
@@ -67,19 +66,19 @@ impl Session {
             | Request::ListKept { id }
             | Request::RemoveKept { id, .. }
             | Request::Describe { id, .. }
-            | Request::DebugLoseGpu { id } => (*id, Place::None),
+            | Request::DebugLoseGpu { id } => (*id, Subject::None),
         };
-        self.make_room(place);
+        self.make_room(subject);
         let cancel = Signal::default();
-        self.0.tasks.0.borrow_mut().insert(id, Task { place, cancel: cancel.clone() });
+        self.0.tasks.0.borrow_mut().insert(id, Task { subject, cancel: cancel.clone() });
         let compare = matches!(request, Request::Load { device: DeviceChoice::Auto, .. });
-        if place == Place::Model {
+        if subject == Subject::Model {
             self.0.loading.update(|n| n + 1);
         }
         let session = self.clone();
         spawn_local(async move {
-            let answer = until(&cancel, session.answer(id, request)).await;
-            if place == Place::Model {
+            let answer = unless_cancelled(&cancel, session.answer(id, request)).await;
+            if subject == Subject::Model {
                 session.0.loading.update(|n| n.saturating_sub(1));
             }
             let ready = answer.is_ok();
@@ -88,10 +87,10 @@ impl Session {
                 Err(Error::Cancelled) => Event::Cancelled { id },
                 Err(error) => Event::Failed { id, problem: error.to_string() },
             });
-            session.tell_of_model();
+            session.notify_model_change();
             if compare && ready {
-                // The model serves already; nobody waits for this, so nobody hears of its end.
-                let _ = until(&cancel, session.compare(id)).await;
+                // The model can already be used; nobody waits for this, so its end is not reported.
+                let _ = unless_cancelled(&cancel, session.compare(id)).await;
             }
             session.0.tasks.0.borrow_mut().remove(&id);
         });
@@ -114,11 +113,11 @@ impl Session {
                 Event::Recalled { id, files, windows }
             }
             Request::ForgetFiles { .. } => {
-                self.0.keeping.set(false);
+                self.0.stores_text_vectors.set(false);
                 Event::CacheCleared { id, files: text::forget().await? }
             }
             Request::Search { query, language, scope, languages, top, .. } => {
-                let query = Query { text: query, language, scope, languages, top };
+                let query = SearchQuery { text: query, language, scope, languages, top };
                 Event::Results { id, results: self.search(query).await? }
             }
             Request::Read { passage, language, .. } => {
@@ -134,8 +133,8 @@ impl Session {
             Request::Evaluate { url, device, precision, languages, lir, measures, relevance, .. } => {
                 let what = evaluation::Wanted::new(relevance.unwrap_or(1), &measures)?;
                 let rules = Rules { wanted: what, ..Rules::default() };
-                let wanted = Wanted { url, device, precision, languages, lir, rules };
-                Event::Evaluated { id, report: self.evaluate(id, wanted).await? }
+                let options = EvaluateOptions { url, device, precision, languages, lir, rules };
+                Event::Evaluated { id, report: self.evaluate(id, options).await? }
             }
             Request::Benchmark { url, sample, plan, .. } => {
                 let report = self.benchmark(id, &url, &sample, plan).await?;
@@ -156,7 +155,7 @@ impl Session {
                 let (name, bytes) = self.export(id, run, what, cell).await?;
                 Event::File { id, name, bytes }
             }
-            Request::ClearVectors { .. } => Event::CacheCleared { id, files: vault::clear().await? },
+            Request::ClearVectors { .. } => Event::CacheCleared { id, files: vector_cache::clear().await? },
             Request::ClearCache { .. } => Event::CacheCleared { id, files: download::clear().await? },
             Request::Offer { source, .. } => Event::Offered { id, offer: self.offer(source).await? },
             Request::ListKept { .. } => Event::Kept { id, models: self.kept().await? },
@@ -174,14 +173,14 @@ impl Session {
         })
     }
 
-    /// Cancels older requests for the same place.
-    fn make_room(&self, place: Place) {
-        if place != Place::None {
+    /// Cancels older requests about the same thing.
+    fn make_room(&self, subject: Subject) {
+        if subject != Subject::None {
             let tasks = self.0.tasks.0.borrow();
             let older: Vec<_> =
-                tasks.values().filter(|t| t.place == place).map(|t| t.cancel.clone()).collect();
+                tasks.values().filter(|t| t.subject == subject).map(|t| t.cancel.clone()).collect();
             drop(tasks);
-            older.iter().for_each(|cancel| cancel.say(""));
+            older.iter().for_each(|cancel| cancel.send(""));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Runs: models that were measured, kept to be looked at query by query, compared and saved.
+//! Evaluated models, which can be examined query by query, compared and exported.
 
 use std::rc::Rc;
 
-use super::{Session, browser::breathe, data::Data, progress::Progress};
+use super::{Session, browser::yield_now, data::Data, progress::Progress};
 use crate::{
     Error, Result,
     evaluation::{
@@ -12,39 +12,39 @@ use crate::{
     retrieval::Index,
 };
 
-/// Runs that are kept: XQuAD-R's takes some 60 MB.
+/// Number of runs kept: XQuAD-R's takes some 60 MB.
 const KEPT: usize = 3;
-/// Rows, and passages of a ranking, that are returned at most.
+/// Maximum number of rows, and of passages of a ranking.
 const MOST: usize = 1000;
-/// Queries up to which run files are as deep as the terminal's; with more, a file of all of XQuAD-R
-/// would have 13 million lines.
+/// Maximum number of queries for which run files are as deep as the terminal's; above it, a file of all of XQuAD-R would
+/// have 13 million lines.
 const DEEP: usize = 2000;
-/// Queries scored in one step.
+/// Queries scored per step.
 const STEP: usize = 64;
 
-/// Permutations and resamples of a comparison, and their seed.
+/// Permutations and bootstrap samples of a comparison, and their seed.
 const SAMPLES: usize = 2000;
 const SEED: u64 = 1;
 
-/// A model that was measured.
-pub struct Run {
-    /// The id of the request that measured it.
+/// An evaluated model.
+pub struct EvalRun {
+    /// The id of the request that evaluated it.
     pub id: Id,
-    /// What it was measured on.
+    /// What it was evaluated on.
     pub data: Data,
     /// The passages' vectors.
     pub index: Index,
     /// The queries' vectors.
     pub queries: Vec<f32>,
-    /// Where the answers are.
+    /// The ranks of the answers.
     pub ranks: Vec<Ranks>,
-    /// Measures of single queries.
+    /// Measures of each query.
     pub scores: Scores,
-    /// The summary.
+    /// The report.
     pub report: EvalReport,
 }
 
-impl Run {
+impl EvalRun {
     fn select(&self, cell: &CellChoice) -> Result<Selection> {
         Selection::new(&self.data.task, cell.setting, cell.from.as_deref(), cell.to.as_deref())
     }
@@ -62,10 +62,10 @@ impl Run {
         }
     }
 
-    /// Queries of a cell from place `offset` on, worst first, and how many there are.
+    /// `count` queries of a cell from number `offset` on, worst first, and the number of all.
     ///
     /// # Errors
-    /// [`Error::Input`] for a language that takes no part.
+    /// [`Error::Input`] for a language that was not included.
     pub fn rows(&self, cell: &CellChoice, offset: usize, count: usize) -> Result<(Vec<QueryRow>, usize)> {
         let entries = self.select(cell)?.worst_first(&self.data.task, &self.scores);
         let part = entries.iter().skip(offset).take(count.min(MOST));
@@ -75,7 +75,7 @@ impl Run {
     /// A query's first `top` passages, then its relevant ones further down.
     ///
     /// # Errors
-    /// [`Error::Input`] when the cell has no ranking, or several, for this query.
+    /// [`Error::Input`] if the cell has no ranking, or several, for this query.
     pub fn ranking(
         &self,
         cell: &CellChoice,
@@ -110,7 +110,7 @@ impl Run {
         Ok((self.row(entry), passages.collect()))
     }
 
-    /// A name for a file about this run.
+    /// A file name for this run.
     fn file_name(&self, what: &str) -> String {
         let facts = &self.report.facts;
         let name = format!("{}-{}{what}", facts.model, facts.dataset);
@@ -120,8 +120,8 @@ impl Run {
 }
 
 impl Session {
-    /// Keeps a run; the oldest goes where there are too many. The page never returns to it.
-    pub(super) fn keep(&self, run: Run) {
+    /// Adds a run; the oldest is dropped if there are too many. The page never returns to it.
+    pub(super) fn keep(&self, run: EvalRun) {
         let mut runs = self.0.runs.borrow_mut();
         runs.push(Rc::new(run));
         if runs.len() > KEPT {
@@ -132,8 +132,8 @@ impl Session {
     /// The run of request `id`.
     ///
     /// # Errors
-    /// [`Error::Input`] when it is not kept.
-    pub(super) fn run(&self, id: Id) -> Result<Rc<Run>> {
+    /// [`Error::Input`] if it has been dropped.
+    pub(super) fn run(&self, id: Id) -> Result<Rc<EvalRun>> {
         let found = self.0.runs.borrow().iter().find(|run| run.id == id).cloned();
         found.ok_or_else(|| {
             Error::Input(format!(
@@ -142,16 +142,16 @@ impl Session {
         })
     }
 
-    /// Run `b` against run `a`.
+    /// Compares run `b` with run `a`.
     ///
     /// # Errors
-    /// [`Error::Input`] when they are of different data.
+    /// [`Error::Input`] if they are on different data.
     pub(super) fn compare_runs(&self, a: Id, b: Id, measure: &str) -> Result<Comparison> {
         let (a, b) = (self.run(a)?, self.run(b)?);
-        let data = |run: &Run| run.report.facts.hashes.get("data").cloned();
+        let data = |run: &EvalRun| run.report.facts.hashes.get("data").cloned();
         if data(&a) != data(&b) {
             return Err(Error::Input(
-                "The two runs are of different data or languages, so their questions cannot be paired".into(),
+                "The two runs are on different data or languages, so their questions cannot be paired".into(),
             ));
         }
         if a.report.relevance != b.report.relevance || a.report.only_answerable != b.report.only_answerable {
@@ -167,7 +167,7 @@ impl Session {
     /// A file about a run: its name and bytes.
     ///
     /// # Errors
-    /// [`Error::Input`] when the cell is not one ranking a query, or takes in unknown languages.
+    /// [`Error::Input`] if the cell does not have exactly one ranking per query, or for unknown languages.
     pub(super) async fn export(
         &self,
         id: Id,
@@ -198,7 +198,7 @@ impl Session {
         }
     }
 
-    async fn trec(&self, id: Id, run: &Run, what: ExportKind, selection: &Selection) -> Result<String> {
+    async fn trec(&self, id: Id, run: &EvalRun, what: ExportKind, selection: &Selection) -> Result<String> {
         let task: &Task = &run.data.task;
         let entries = selection.entries(task, &run.scores);
         let mut text = String::new();
@@ -215,7 +215,7 @@ impl Session {
         let tag = &run.report.facts.model;
         for (i, part) in entries.chunks(STEP).enumerate() {
             progress.at(Stage::Score, (i * STEP) as f64, entries.len() as f64);
-            breathe().await;
+            yield_now().await;
             Entry::run_lines(part, &mut text, (task, &run.index, &run.queries), tag, depth)?;
         }
         self.say(Event::Note {

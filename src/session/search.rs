@@ -1,8 +1,8 @@
-//! A query's ranking.
+//! Ranks the open corpus for a query.
 
 use std::rc::Rc;
 
-use super::{Session, browser::now, corpus::Open, model::Model};
+use super::{Session, browser::now, corpus::OpenCorpus, model::Model};
 use crate::{
     Error, Result,
     datasets::count_languages,
@@ -11,20 +11,20 @@ use crate::{
     text::{Kind, Window, check_query, detect},
 };
 
-/// Hits that are returned at most.
+/// Maximum number of hits.
 const MOST: usize = 1000;
 
-/// What a person asks.
-pub struct Query {
-    /// The words.
+/// A search.
+pub struct SearchQuery {
+    /// The query.
     pub text: String,
-    /// Their language where it is known.
+    /// Its language, if known.
     pub language: Option<String>,
-    /// Which passages count, seen from that language.
+    /// Which passages to search, relative to that language.
     pub scope: Scope,
-    /// Passage languages to keep; empty keeps all.
+    /// Passage languages to include; empty for all.
     pub languages: Vec<String>,
-    /// How many hits to return.
+    /// Number of hits to return.
     pub top: usize,
 }
 
@@ -32,8 +32,8 @@ impl Session {
     /// Ranks the open corpus.
     ///
     /// # Errors
-    /// [`Error::Input`] when the query is none, or there is nothing to search or to search with.
-    pub async fn search(&self, query: Query) -> Result<Results> {
+    /// [`Error::Input`] if the query is empty, or no corpus or no model is loaded.
+    pub async fn search(&self, query: SearchQuery) -> Result<Results> {
         check_query(&query.text)?;
         let text = query.text.trim();
         let open = self.corpus().ok_or_else(|| {
@@ -66,10 +66,9 @@ impl Session {
         let counted = passages.iter().zip(&admitted).filter(|(_, admitted)| **admitted);
         let pool = count_languages(counted.map(|(p, _)| p.lang.as_str()));
         if pool.is_empty() {
-            notes
-                .push("No passage is in a language that is searched: choose other languages, or all.".into());
+            notes.push("No passage is in the chosen languages: choose others, or all.".into());
         }
-        // Which part of which passage a row of the index is of.
+        // The part of a passage that a row of the index encodes.
         let windows = open.windows.as_deref();
         let part = |row: usize| match windows {
             Some(windows) => windows.get(row).copied(),
@@ -98,7 +97,7 @@ impl Session {
             let Window { text: i, start, end } = part(row)?;
             let passage = passages.get(i)?;
             let text = passage.text.get(start..end)?;
-            // The answer, as far as it is in what is shown.
+            // The answer, as far as it is in the displayed text.
             let answer = passage.answer.unwrap_or((0, passage.text.len()));
             let answer = (answer.0.max(start), answer.1.min(end));
             let answer = (answer.0 < answer.1).then(|| (answer.0 - start, answer.1 - start));
@@ -131,11 +130,11 @@ impl Session {
         })
     }
 
-    /// Passage `i` of the open corpus for whoever reads `language`: the same passage in it, or else the one in it that
-    /// is nearest to it; `None` where none is in it.
+    /// Passage `i` of the open corpus in `language`: the same passage if it exists there, otherwise the one nearest to it;
+    /// `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::Input`] when nothing is open.
+    /// [`Error::Input`] if no corpus is open.
     pub fn read_in(&self, i: usize, language: &str) -> Result<Option<Reading>> {
         let open = self.corpus().ok_or_else(|| Error::Input("No text is open".into()))?;
         let passages = &open.corpus.passages;
@@ -149,9 +148,8 @@ impl Session {
         Ok(found.map(|(text, parallel)| Reading { language: language.into(), text: text.into(), parallel }))
     }
 
-    /// The model that encodes `text` for this corpus; `None` when its vector came with the corpus and
-    /// no model is there.
-    async fn model_for(&self, open: &Open, text: &str) -> Result<Option<Rc<Model>>> {
+    /// The model that encodes `text` for this corpus; `None` if its vector came with the corpus and no model is loaded.
+    async fn model_for(&self, open: &OpenCorpus, text: &str) -> Result<Option<Rc<Model>>> {
         loop {
             match self.model() {
                 Some(model) if open.is_of(&model) => return Ok(Some(model)),

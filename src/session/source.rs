@@ -1,5 +1,4 @@
-//! Where the files of a model folder come from: a hub, or a person's own files. Small ones come whole, large ones
-//! part by part.
+//! Reads the files of a model to import, from a hub or from the user's device: small ones whole, large ones in parts.
 
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::JsCast;
@@ -7,46 +6,46 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
 
 use super::{
-    browser::{breathe, fetch, online, sleep, words},
+    browser::{fetch, online, sleep, words, yield_now},
     download::Abort,
 };
 use crate::{
     Error, Result,
     bundle::Files,
     hub::{HubName, Listed, Listing, refusal},
-    patience::{self, no_answer, within},
+    timeouts::{self, no_answer, within},
 };
 
-/// Bytes of a hub's answer about a model: it lists files, and large models have hundreds.
+/// Maximum bytes of a hub's response about a model: it lists files, and large models have hundreds.
 const LARGEST_LISTING: u64 = 16 << 20;
-/// Bytes of a person's file that are read at a time.
+/// Bytes of a user's file that are read at a time.
 const PART: u64 = 4 << 20;
-/// How often a connection may break off without any byte between before it is given up.
-const TRIES: u32 = 4;
-/// Milliseconds before the second try; twice as many before each one after it.
+/// Attempts without any progress before a download is given up.
+const ATTEMPTS: u32 = 4;
+/// Milliseconds before the second attempt; doubled before each further one.
 const PAUSE: i32 = 500;
 
-/// Where the files come from.
+/// Where the files transfer from.
 pub enum Source {
-    /// A model on a hub, in one commit where the hub tells which.
+    /// A model on a hub, at a fixed commit if the hub names one.
     Hub { name: HubName, endpoint: String, token: Option<String> },
-    /// A person's files, by their paths within the folder.
+    /// The user's files, by their paths in the folder.
     Files(Vec<(String, web_sys::File)>),
 }
 
-/// Why the bytes of a file do not come.
+/// Why a file could not be received.
 enum Failure {
-    /// The connection; what has come stays.
+    /// The connection broke; what was received stays valid.
     Broke(String),
-    /// The file or its server, which trying again does not change.
+    /// Retrying does not help.
     Refused(Error),
 }
 
 impl Source {
-    /// A model on a hub, and what the hub says it has.
+    /// A model on a hub, and its file list.
     ///
     /// # Errors
-    /// A sentence on what is wrong with the name, the connection or the hub, and what to do.
+    /// Says what is wrong with the name, the connection or the hub, and what to do.
     pub async fn hub(name: &HubName, endpoint: &str, token: Option<String>) -> Result<(Self, Listing)> {
         let address = name.listing(endpoint);
         let hub = Self::Hub { name: name.clone(), endpoint: endpoint.into(), token: token.clone() };
@@ -61,7 +60,7 @@ impl Source {
         Ok((Self::Hub { name, endpoint: endpoint.into(), token }, listing))
     }
 
-    /// The list of a person's files.
+    /// The list of the user's files.
     pub fn listed(files: &[(String, web_sys::File)]) -> Vec<Listed> {
         let listed = |(path, file): &(String, web_sys::File)| Listed {
             path: path.clone(),
@@ -71,10 +70,10 @@ impl Source {
         files.iter().map(listed).collect()
     }
 
-    /// Gets the small files that `missing` asks for until it asks for none; `step` is told of bytes that came.
+    /// Gets the small files that `missing` names until it names none; `step` is told the number of bytes received.
     ///
     /// # Errors
-    /// A sentence that names the file.
+    /// Names the file.
     pub async fn complete(
         &self,
         files: &mut Files,
@@ -101,11 +100,11 @@ impl Source {
         }
     }
 
-    /// The bytes of a file from byte `from` on, part after part, at most `limit` of them. Says how often the
-    /// connection broke off: it goes on each time from where it was.
+    /// Reads a file from byte `from` on, in parts, at most `limit` bytes. Returns how often the connection broke; each time,
+    /// the download was resumed.
     ///
     /// # Errors
-    /// A sentence that names the file, or what `part` returns.
+    /// Names the file, or what `part` returns.
     pub async fn stream(
         &self,
         file: &Listed,
@@ -127,7 +126,7 @@ impl Source {
         }
     }
 
-    /// As [`stream`](Self::stream), from an address.
+    /// As [`stream`](Self::stream), from a URL.
     async fn fetch(
         &self,
         address: &str,
@@ -136,25 +135,25 @@ impl Source {
         from: u64,
         part: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<usize> {
-        let mut come = Come { at: from, whole: file.bytes, limit, tag: None };
-        let (mut breaks, mut tries) = (0, 0);
+        let mut transfer = Transfer { received: from, whole: file.bytes, limit, tag: None };
+        let (mut breaks, mut attempts) = (0, 0);
         loop {
-            let before = come.at;
-            match self.once(address, &mut come, part).await {
+            let before = transfer.received;
+            match self.once(address, &mut transfer, part).await {
                 Ok(()) => return Ok(breaks),
                 Err(Failure::Refused(error)) => return Err(error),
                 Err(Failure::Broke(how)) => {
-                    tries = if come.at > before { 1 } else { tries + 1 };
+                    attempts = if transfer.received > before { 1 } else { attempts + 1 };
                     breaks += 1;
-                    if tries >= TRIES || !online() {
-                        let so_far = match (come.at, come.whole) {
+                    if attempts >= ATTEMPTS || !online() {
+                        let so_far = match (transfer.received, transfer.whole) {
                             (0, _) => String::new(),
                             (at, Some(whole)) => format!(" after {at} of {whole} bytes"),
                             (at, None) => format!(" after {at} bytes"),
                         };
                         return Err(Error::file(address, format!("{how}{so_far}")));
                     }
-                    sleep(PAUSE << (tries - 1)).await;
+                    sleep(PAUSE << (attempts - 1)).await;
                 }
             }
         }
@@ -164,27 +163,27 @@ impl Source {
     async fn once(
         &self,
         address: &str,
-        come: &mut Come,
+        transfer: &mut Transfer,
         part: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> std::result::Result<(), Failure> {
-        if come.at > 0 && come.whole == Some(come.at) {
+        if transfer.received > 0 && transfer.whole == Some(transfer.received) {
             return Ok(());
         }
         let abort = Abort(AbortController::new().ok());
-        let response = self.ask(address, come.at, &abort).await?;
+        let response = self.ask(address, transfer.received, &abort).await?;
         let header = |name| response.headers().get(name).ok().flatten();
         let refused = |problem: String| Failure::Refused(Error::Integrity { file: address.into(), problem });
         if !response.ok() {
-            return Err(self.refusal(address, &response, come));
+            return Err(self.refusal(address, &response, transfer));
         }
-        // A file that changed between two connections would be joined of two.
+        // Otherwise parts of two versions of a file could be joined.
         let tag = header("x-linked-etag").or_else(|| header("etag"));
-        if let (Some(before), Some(now)) = (&come.tag, &tag)
+        if let (Some(before), Some(now)) = (&transfer.tag, &tag)
             && before != now
         {
-            return Err(refused("it changed while it came; load the model again".into()));
+            return Err(refused("it changed during the download; load the model again".into()));
         }
-        come.tag = come.tag.take().or(tag);
+        transfer.tag = transfer.tag.take().or(tag);
         let mut skip = 0;
         match response.status() {
             206 => {
@@ -193,29 +192,29 @@ impl Source {
                 let (span, whole) =
                     range.strip_prefix("bytes ").and_then(|r| r.split_once('/')).unwrap_or_default();
                 let begin = span.split_once('-').and_then(|(begin, _)| begin.parse::<u64>().ok());
-                if begin.is_some_and(|begin| begin != come.at) {
+                if begin.is_some_and(|begin| begin != transfer.received) {
                     return Err(refused("the server sent another part than it was asked for".into()));
                 }
-                come.expect(address, whole.parse().ok())?;
+                transfer.expect(address, whole.parse().ok())?;
             }
             _ => {
-                // The server knows no ranges: what is there already comes again.
-                skip = come.at;
+                // The server does not support ranges: what was already received is sent again.
+                skip = transfer.received;
                 if header("content-encoding").is_none() {
-                    come.expect(address, header("content-length").and_then(|n| n.parse().ok()))?;
+                    transfer.expect(address, header("content-length").and_then(|n| n.parse().ok()))?;
                 }
             }
         }
         let Some(body) = response.body() else { return Ok(()) };
         let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
         loop {
-            let next = match within(patience::SERVER, JsFuture::from(reader.read())).await {
+            let next = match within(timeouts::SERVER, JsFuture::from(reader.read())).await {
                 Some(Ok(next)) => next,
                 Some(Err(e)) => {
-                    return Err(Failure::Broke(format!("the connection broke off ({})", words(&e))));
+                    return Err(Failure::Broke(format!("the connection broke ({})", words(&e))));
                 }
                 None => {
-                    return Err(Failure::Broke(format!("nothing more came for {} s", patience::SERVER)));
+                    return Err(Failure::Broke(format!("no data for {} s", timeouts::SERVER)));
                 }
             };
             let chunk =
@@ -227,20 +226,20 @@ impl Source {
             if bytes.is_empty() {
                 continue;
             }
-            let end = come.at + bytes.len() as u64;
-            if end > come.whole.unwrap_or(come.limit).min(come.limit) {
-                let most = come.whole.unwrap_or(come.limit).min(come.limit);
+            let end = transfer.received + bytes.len() as u64;
+            if end > transfer.whole.unwrap_or(transfer.limit).min(transfer.limit) {
+                let most = transfer.whole.unwrap_or(transfer.limit).min(transfer.limit);
                 return Err(refused(format!(
-                    "it is longer than the {most} bytes it should have; it is another file"
+                    "it is longer than the expected {most} bytes; it is another file"
                 )));
             }
             part(&bytes).map_err(Failure::Refused)?;
-            come.at = end;
-            // Messages are taken; one of them may be to stop.
-            breathe().await;
+            transfer.received = end;
+            // Process messages, one of which may cancel this.
+            yield_now().await;
         }
-        match come.whole {
-            Some(whole) if come.at < whole => Err(Failure::Broke("the connection ended".into())),
+        match transfer.whole {
+            Some(whole) if transfer.received < whole => Err(Failure::Broke("the connection ended".into())),
             _ => Ok(()),
         }
     }
@@ -249,47 +248,49 @@ impl Source {
         let unable = |e| Failure::Refused(Error::file(address, words(&e)));
         let init = RequestInit::new();
         init.set_signal(abort.0.as_ref().map(AbortController::signal).as_ref());
-        // What is made of it is kept; the browser need not keep the files besides.
+        // The imported bundle is stored; the browser need not store the files too.
         init.set_cache(RequestCache::NoStore);
         let headers = Headers::new().map_err(unable)?;
         if from > 0 {
-            // Without If-Range, for which a browser would first ask whether it may send that, and where large
-            // files lie nobody answers: that it is the same file, its tag says, and its hash in the end.
+            // Without If-Range, which needs a CORS preflight that the servers of large files do not answer. The entity
+            // tag, and finally the hash, show that it is the same file.
             headers.set("range", &format!("bytes={from}-")).map_err(unable)?;
         }
         if let Self::Hub { token: Some(token), .. } = self {
             headers.set("authorization", &format!("Bearer {token}")).map_err(unable)?;
         }
         init.set_headers(&headers);
-        match within(patience::SERVER, JsFuture::from(fetch(address, &init))).await {
+        match within(timeouts::SERVER, JsFuture::from(fetch(address, &init))).await {
             Some(Ok(response)) => response.dyn_into().map_err(unable),
             Some(Err(e)) => Err(Failure::Broke(match online() {
                 false => "there is no connection; connect this device, and try again".into(),
                 true => format!(
-                    "it cannot be fetched ({}): there is no connection to that server, or it does not let this page \
-                     read it (CORS), or it leads to where a page may not go; try again, or get the model's folder \
-                     another way and choose it here",
+                    "it cannot be fetched ({}): there is no connection to that server, or it does not allow this \
+                     page to read it (CORS), or it redirects to a URL that the page may not open; try again, or get \
+                     the model's folder in another way and choose it here",
                     words(&e)
                 ),
             })),
-            None => Err(Failure::Broke(no_answer(patience::SERVER))),
+            None => Err(Failure::Broke(no_answer(timeouts::SERVER))),
         }
     }
 
-    /// What a server's refusal means, and what to do.
-    fn refusal(&self, address: &str, response: &Response, come: &Come) -> Failure {
+    /// What a server's error status means, and what to do.
+    fn refusal(&self, address: &str, response: &Response, transfer: &Transfer) -> Failure {
         let header = |name| response.headers().get(name).ok().flatten().unwrap_or_default();
         let (status, code) = (response.status(), header("x-error-code"));
         let Self::Hub { name, endpoint, token } = self else {
             return Failure::Refused(Error::file(address, format!("the server answered {status}")));
         };
         if status == 416 {
-            let problem =
-                format!("it is shorter than the {} bytes that came of it; load the model again", come.at);
+            let problem = format!(
+                "it is shorter than the {} bytes already received; load the model again",
+                transfer.received
+            );
             return Failure::Refused(Error::Integrity { file: address.into(), problem });
         }
         let code = Some(code.as_str()).filter(|code| !code.is_empty());
-        let how = "get its folder there as someone who may have it, and choose it here";
+        let how = "download its folder there while logged in, and choose it here";
         let problem =
             format!("{}: {}", name.repository(), refusal(name, endpoint, status, code, token.is_some(), how));
         if status >= 500 {
@@ -299,24 +300,24 @@ impl Source {
     }
 }
 
-/// How much of a file has come.
-struct Come {
-    at: u64,
+/// Progress of a file's download.
+struct Transfer {
+    received: u64,
     /// Its size, once known.
     whole: Option<u64>,
     limit: u64,
-    /// What tells this version of it from others.
+    /// The entity tag, which identifies its version.
     tag: Option<String>,
 }
 
-impl Come {
-    /// Its server says how long it is.
+impl Transfer {
+    /// Checks the size that the server gives.
     fn expect(&mut self, address: &str, whole: Option<u64>) -> std::result::Result<(), Failure> {
         match (self.whole, whole) {
             (Some(before), Some(now)) if before != now => Err(Failure::Refused(Error::Integrity {
                 file: address.into(),
                 problem: format!(
-                    "it has {now} bytes, where {before} were said; it is another file, or was cut short"
+                    "it has {now} bytes instead of {before}; it is another file, or was truncated"
                 ),
             })),
             _ => {
@@ -327,7 +328,7 @@ impl Come {
     }
 }
 
-/// A person's file from a byte on, a part after the other: so a drive that stands still is told from a slow one.
+/// Reads a user's file from a byte on, in parts, so that a stalled drive can be told from a slow one.
 async fn read(
     path: &str,
     file: &web_sys::File,
@@ -340,21 +341,21 @@ async fn read(
     while at < size {
         let end = size.min(at + PART as f64);
         let slice = file.slice_with_f64_and_f64(at, end).map_err(failed)?;
-        let Some(bytes) = within(patience::FILE, JsFuture::from(slice.array_buffer())).await else {
+        let Some(bytes) = within(timeouts::FILE, JsFuture::from(slice.array_buffer())).await else {
             let problem = format!(
-                "nothing more came for {} s after {at} of {size} bytes; where it lies in a cloud or on another \
-                 machine, copy it to this one first",
-                patience::FILE
+                "no data for {} s after {at} of {size} bytes; if it is in a cloud or on another machine, copy it to \
+                 this one first",
+                timeouts::FILE
             );
             return Err(Error::file(path, problem));
         };
         let bytes = Uint8Array::new(&bytes.map_err(failed)?).to_vec();
         if bytes.len() as f64 != end - at {
-            return Err(Error::file(path, "it became shorter while it was read; choose the folder again"));
+            return Err(Error::file(path, "it got shorter while it was read; choose the folder again"));
         }
         part(&bytes)?;
         at = end;
-        breathe().await;
+        yield_now().await;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Waiting, giving up and making room: the little that is needed of an asynchronous runtime.
+//! Waiting, cancelling and concurrency: the little that is needed of an async runtime.
 //!
-//! Everything the session does is a future. To cancel it is to drop it, so nothing has to look out
-//! for a flag; what a dropped future held (a download, say) is released by its `Drop`.
+//! Everything the session does is a future. It is cancelled by dropping it, so nothing has to check a flag; what a
+//! dropped future holds (a download, for example) is released by its `Drop`.
 
 use std::{
     future::{Future, poll_fn},
@@ -9,42 +9,42 @@ use std::{
     task::{Poll, Waker},
 };
 
-use crate::{Error, Result, patience::either};
+use crate::{Error, Result, timeouts::either};
 
-/// A word that is said once, and all who wait for it. wgpu wants its callbacks to be `Send`.
+/// A message that is sent once, and those who wait for it. wgpu needs its callbacks to be `Send`.
 #[derive(Clone, Default)]
-pub struct Signal(Arc<Mutex<Said>>);
+pub struct Signal(Arc<Mutex<Message>>);
 
 #[derive(Default)]
-struct Said {
-    word: Option<String>,
+struct Message {
+    text: Option<String>,
     waiting: Vec<Waker>,
 }
 
 impl Signal {
-    /// Says the word; only the first counts.
-    pub fn say(&self, word: impl Into<String>) {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        said.word.get_or_insert(word.into());
-        let waiting = std::mem::take(&mut said.waiting);
-        drop(said);
+    /// Sends the message; only the first one counts.
+    pub fn send(&self, text: impl Into<String>) {
+        let mut message = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        message.text.get_or_insert(text.into());
+        let waiting = std::mem::take(&mut message.waiting);
+        drop(message);
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// The word, once it was said.
-    pub fn word(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).word.clone()
+    /// The message, if it was sent.
+    pub fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).text.clone()
     }
 
-    /// Waits for the word.
-    pub async fn heard(&self) -> String {
+    /// Waits for the message.
+    pub async fn wait(&self) -> String {
         poll_fn(|context| {
-            let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match &said.word {
-                Some(word) => Poll::Ready(word.clone()),
+            let mut message = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match &message.text {
+                Some(text) => Poll::Ready(text.clone()),
                 None => {
-                    if !said.waiting.iter().any(|w| w.will_wake(context.waker())) {
-                        said.waiting.push(context.waker().clone());
+                    if !message.waiting.iter().any(|w| w.will_wake(context.waker())) {
+                        message.waiting.push(context.waker().clone());
                     }
                     Poll::Pending
                 }
@@ -54,23 +54,23 @@ impl Signal {
     }
 }
 
-/// `work`, unless `cancel` is heard before it is done.
+/// `work`, unless `cancel` is sent first.
 ///
 /// # Errors
 /// [`Error::Cancelled`], or what `work` returns.
-pub async fn until<T>(cancel: &Signal, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn unless_cancelled<T>(cancel: &Signal, work: impl Future<Output = Result<T>>) -> Result<T> {
     let cancelled = async {
-        cancel.heard().await;
+        cancel.wait().await;
         Err(Error::Cancelled)
     };
     either(cancelled, work).await
 }
 
-/// All of them, side by side; the first error ends the others.
+/// Awaits all concurrently; the first error ends the others.
 ///
 /// # Errors
-/// What one of them returns.
-pub async fn all<T, const N: usize>(work: [impl Future<Output = Result<T>>; N]) -> Result<[T; N]> {
+/// The first error of one of them.
+pub async fn join_all<T, const N: usize>(work: [impl Future<Output = Result<T>>; N]) -> Result<[T; N]> {
     let mut work = work.map(|future| (Box::pin(future), None));
     poll_fn(|context| {
         for (future, done) in work.iter_mut().filter(|(_, done)| done.is_none()) {
@@ -88,11 +88,11 @@ pub async fn all<T, const N: usize>(work: [impl Future<Output = Result<T>>; N]) 
     done.try_into().map_err(|_| Error::Cancelled)
 }
 
-/// Does `work`, so many at once; the first error ends the others.
+/// Awaits all `work`, at most `at_once` concurrently; the first error ends the others.
 ///
 /// # Errors
-/// What one of them returns.
-pub async fn few_at_once(
+/// The first error of one of them.
+pub async fn run_limited(
     at_once: usize,
     work: impl Iterator<Item = impl Future<Output = Result<()>>>,
 ) -> Result<()> {
@@ -146,19 +146,19 @@ mod tests {
     #[test]
     fn only_the_first_word_counts() {
         let signal = Signal::default();
-        assert!(poll_once(signal.heard()).is_pending());
-        signal.say("one");
-        signal.say("two");
-        assert_eq!(poll_once(signal.heard()), Poll::Ready("one".to_string()));
-        assert_eq!(signal.word().as_deref(), Some("one"));
+        assert!(poll_once(signal.wait()).is_pending());
+        signal.send("one");
+        signal.send("two");
+        assert_eq!(poll_once(signal.wait()), Poll::Ready("one".to_string()));
+        assert_eq!(signal.get().as_deref(), Some("one"));
     }
 
     #[test]
     fn all_are_waited_for_or_the_first_error() {
         let fine: [std::future::Ready<Result<i32>>; 2] = [ready(Ok(1)), ready(Ok(2))];
-        assert!(matches!(poll_once(all(fine)), Poll::Ready(Ok([1, 2]))));
+        assert!(matches!(poll_once(join_all(fine)), Poll::Ready(Ok([1, 2]))));
         let one_fails: [std::future::Ready<Result<i32>>; 2] = [ready(Ok(1)), ready(Err(Error::Cancelled))];
-        assert!(matches!(poll_once(all(one_fails)), Poll::Ready(Err(Error::Cancelled))));
+        assert!(matches!(poll_once(join_all(one_fails)), Poll::Ready(Err(Error::Cancelled))));
     }
 
     #[test]
@@ -189,28 +189,28 @@ mod tests {
                 Poll::Pending => None,
             })
         };
-        let mut fine = Box::pin(few_at_once(3, (0..5).map(one)));
+        let mut fine = Box::pin(run_limited(3, (0..5).map(one)));
         assert!(matches!(run(&mut |c| fine.as_mut().poll(c)), Some(Ok(()))));
         assert_eq!((most.get(), done.get()), (3, 5));
-        let mut fails = Box::pin(few_at_once(3, (5..90).map(one)));
+        let mut fails = Box::pin(run_limited(3, (5..90).map(one)));
         assert!(matches!(run(&mut |c| fails.as_mut().poll(c)), Some(Err(Error::Cancelled))));
-        assert!(done.get() < 12, "what was left was begun");
-        let mut none = Box::pin(few_at_once(3, (0..0).map(one)));
+        assert!(done.get() < 12, "the rest was started");
+        let mut none = Box::pin(run_limited(3, (0..0).map(one)));
         assert!(matches!(run(&mut |c| none.as_mut().poll(c)), Some(Ok(()))));
     }
 
     #[test]
     fn a_cancelled_task_does_no_more_work() {
         let cancel = Signal::default();
-        assert!(poll_once(until::<()>(&cancel, pending())).is_pending());
-        assert!(matches!(poll_once(until(&cancel, ready(Ok(1)))), Poll::Ready(Ok(1))));
-        cancel.say("");
+        assert!(poll_once(unless_cancelled::<()>(&cancel, pending())).is_pending());
+        assert!(matches!(poll_once(unless_cancelled(&cancel, ready(Ok(1)))), Poll::Ready(Ok(1))));
+        cancel.send("");
         let worked = Cell::new(false);
         let work = async {
             worked.set(true);
             Ok(())
         };
-        assert!(matches!(poll_once(until(&cancel, work)), Poll::Ready(Err(Error::Cancelled))));
+        assert!(matches!(poll_once(unless_cancelled(&cancel, work)), Poll::Ready(Err(Error::Cancelled))));
         assert!(!worked.get());
     }
 }

@@ -1,6 +1,8 @@
-//! Vectors without texts: a file of them, and what is nearest to a query.
+//! Search in vectors without texts, from a file.
 
 use std::rc::Rc;
+
+use serde::Serialize;
 
 use super::Session;
 use crate::{
@@ -9,43 +11,44 @@ use crate::{
     text::{Cut, Kind, Window, check_query},
 };
 
-/// What the file is called in errors.
+/// The file's name in errors.
 const NAME: &str = "vectors";
 
 /// The open file.
-pub struct Open {
+pub struct OpenVectors {
     index: PackedIndex,
-    /// The part of a text that each row is of, where texts were split.
+    /// The part of a text that each row encodes, if texts were split.
     windows: Option<Vec<Window>>,
-    /// Hash of the weights that made them; empty where the file does not say.
+    /// Hash of the weights that made them; empty if the file does not say.
     made_by: String,
 }
 
-/// A text near to what was asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Near {
-    /// Which of the texts, from 0.
+/// A text near the query.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Neighbour {
+    /// Index of the text.
     pub index: usize,
     /// Cosine of query and vector.
     pub score: f32,
-    /// Where texts were split, the bytes of the best window.
+    /// If texts were split, the best window, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<(usize, usize)>,
 }
 
-/// What is asked of the open vectors.
-pub enum Asked {
-    /// A query in words, which the loaded model encodes.
+/// A query for the open vectors.
+pub enum VectorQuery {
+    /// As text, which the loaded model encodes.
     Text(String),
-    /// Its vector.
+    /// As a vector.
     Vector(Vec<f32>),
 }
 
 impl Session {
-    /// Opens a file that `interlingua encode` wrote as `.safetensors`; how many vectors there are, and what the model's
-    /// window left out of the texts, where the file says it.
+    /// Opens a `.safetensors` file by `interlingua encode`; returns the number of vectors and, if the file says so, what the
+    /// model's window truncated.
     ///
     /// # Errors
-    /// [`Error::Format`] naming the field that is not as it should be; what was open stays open.
+    /// [`Error::Format`] naming the wrong field; what was open stays open.
     pub fn open_vectors(&self, file: Vec<u8>) -> Result<(usize, Option<Cut>)> {
         let mut vectors = vectors::read(NAME, file)?;
         let cut = vectors.cut();
@@ -53,23 +56,23 @@ impl Session {
         let windows = vectors.windows.take();
         let index = PackedIndex::from_vectors(vectors);
         let count = index.len();
-        self.0.vectors.replace(Some(Rc::new(Open { index, windows, made_by })));
+        self.0.vectors.replace(Some(Rc::new(OpenVectors { index, windows, made_by })));
         Ok((count, cut))
     }
 
-    /// The `top` vectors nearest to what is asked, best first; what the model's window left out of the query, where
-    /// that is words. Of a text that was split, the best window counts.
+    /// The `top` vectors nearest to the query, best first, and what the model's window truncated if the query is text. Of
+    /// texts that were split, the best window counts.
     ///
     /// # Errors
-    /// [`Error::Input`] when no vectors are open, or no model is loaded or another one than the one
-    /// that made them, or the vector has another dimension.
-    pub async fn nearest(&self, asked: Asked, top: usize) -> Result<(Vec<Near>, Option<Cut>)> {
+    /// [`Error::Input`] if no vectors are open, no model is loaded or not the one that made them, or the query vector has
+    /// another dimension.
+    pub async fn nearest(&self, query: VectorQuery, top: usize) -> Result<(Vec<Neighbour>, Option<Cut>)> {
         let open = self.0.vectors.borrow().clone();
         let open =
             open.ok_or_else(|| Error::Input("No vectors are open: call openVectors(file) first".into()))?;
-        let (query, cut) = match asked {
-            Asked::Vector(vector) => (vector, None),
-            Asked::Text(text) => {
+        let (vector, cut) = match query {
+            VectorQuery::Vector(vector) => (vector, None),
+            VectorQuery::Text(text) => {
                 check_query(&text)?;
                 let model = self
                     .model()
@@ -86,14 +89,15 @@ impl Session {
                 (vector, Some(by.encoder.tokenizer().cut().with(lengths)))
             }
         };
-        let nearest = |k: usize| open.index.search(&query, k, |_| true);
+        let nearest = |k: usize| open.index.search(&vector, k, |_| true);
         let Some(windows) = &open.windows else {
-            let near = nearest(top)?.into_iter().map(|(index, score)| Near { index, score, window: None });
+            let near =
+                nearest(top)?.into_iter().map(|(index, score)| Neighbour { index, score, window: None });
             return Ok((near.collect(), cut));
         };
         let near = best_windows(windows, top, nearest)?.into_iter().map(|(row, score)| {
             let Window { text, start, end } = windows[row];
-            Near { index: text, score, window: Some((start, end)) }
+            Neighbour { index: text, score, window: Some((start, end)) }
         });
         Ok((near.collect(), cut))
     }

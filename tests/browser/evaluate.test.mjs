@@ -70,7 +70,7 @@ test("what is measured in the page is what the terminal measures, stopped and re
   assert.ok(again >= 250, `after the reload it began at ${again} passages`);
   await view.report();
   t.diagnostic(`${((Date.now() - begun) / 1000).toFixed(0)} s`);
-  assert.match(await view.notes(), /The vectors of (2[5-9]\d|[3-9]\d\d) of 2750 texts were kept from before/);
+  assert.match(await view.notes(), /The vectors of (2[5-9]\d|[3-9]\d\d) of 2750 texts were stored before/);
 
   terminal = JSON.parse((await native).stdout);
   report = JSON.parse(await view.save("Save report (JSON)"));
@@ -100,7 +100,7 @@ test("the second time takes the vectors from storage and gives the same figures"
   await view.measure();
   await view.report();
   const seconds = (Date.now() - begun) / 1000;
-  assert.match(await view.notes(), /The vectors of 2750 of 2750 texts were kept from before/);
+  assert.match(await view.notes(), /The vectors of 2750 of 2750 texts were stored before/);
   assert.ok(seconds < 20, `${seconds} s, though nothing had to be encoded`);
   const second = JSON.parse(await view.save("Save report (JSON)"));
   for (const part of ["mono", "cross", "multi", "rank_distance", "pairs", "intervals", "bias"]) {

@@ -201,8 +201,8 @@ test("what cannot be had or used is a sentence with what to do, and what ran goe
     ["ftp://example.invalid/m/", /begin with ftp: are not opened/],
     ["owner/unknown", /cannot be loaded.*config\.json.*mamba/],
     ["owner/pickled", /cannot be loaded.*pytorch_model\.bin/],
-    ["owner/gated", /accept its terms at http.*\/owner\/gated, and get its folder there/],
-    ["owner/tiny", /does not let this page read it \(CORS\)/, () => (hub.cors = false)],
+    ["owner/gated", /accept its terms at http.*\/owner\/gated, and download its folder there/],
+    ["owner/tiny", /does not allow this page to read it \(CORS\)/, () => (hub.cors = false)],
     ["owner/tiny", /there is no connection|no connection to that server/, () => Object.assign(hub, { cors: true, offline: true })],
   ]) {
     prepare();
@@ -243,13 +243,13 @@ test("a download goes on where its connection broke off, and is checked", { time
   await search.load("owner/tiny");
   await search.runs("owner/tiny");
   assert.deepEqual(hub.requests.filter(({ origin }) => origin === "cdn").map(({ range }) => range), [undefined, "bytes=90000-", "bytes=150000-"]);
-  assert.match(await search.details(), /broke off 2 times, and the download went on from where it was/);
+  assert.match(await search.details(), /broke 2 times; the download continued from there/);
 
   // One that never gets further is given up; the next try goes on from there.
   hub.requests.length = 0;
   hub.faults.set("model.safetensors", { breaks: [70_000, 0, 0, 0, 0] });
   await search.load("owner/other");
-  const alert = search.page.getByRole("alert").filter({ hasText: /after 70000 of \d+ bytes; load it again, and it goes on from there/ });
+  const alert = search.page.getByRole("alert").filter({ hasText: /after 70000 of \d+ bytes; load it again, and it continues from there/ });
   await alert.waitFor();
   assert.match(await search.device.innerText(), /owner\/tiny/);
   hub.faults.clear();

@@ -41,7 +41,7 @@ test("after the GPU is lost, question and text are still there and the CPU answe
   assert.equal(await page.evaluate(() => window.workers.length), 1);
   await page.evaluate((id) => window.workers[0].postMessage({ type: "debug-lose-gpu", id }), id);
   await search.device.filter({ hasText: "CPU (WebAssembly" }).waitFor();
-  await page.getByText(/WebGPU was given up: .*lost.* The model runs on the CPU now\./).first().waitFor();
+  await page.getByText(/WebGPU was given up: .*lost.* The model now runs on the CPU\./).first().waitFor();
   await search.device.locator("summary").first().click();
   assert.match(await search.device.innerText(), /lost[^]*CPU now/);
   const answer = await page.evaluate((id) => window.said.find((event) => event.id === id), id);

@@ -23,7 +23,7 @@ test("an example is answered before any weights are down", async () => {
   assert.match(await search.ready(), /CPU/);
   // Why it is the CPU: a sentence for a visitor, not a list of what wgpu was built with. It is in the details.
   await search.device.locator("summary").first().click();
-  const why = /^WebGPU was passed over: (the browser found no GPU for it|this browser does not offer it) here\.$/;
+  const why = /^WebGPU is not used: (the browser found no GPU for it|this browser does not offer it) here\.$/;
   await search.page.getByText(why).first().waitFor();
   await search.context.close();
 });

@@ -11,6 +11,7 @@ use crate::page::corpus::SAMPLE;
 use crate::page::model::{MODEL, resolve};
 use crate::page::worker::Worker;
 use crate::protocol::Request;
+use crate::timeouts;
 
 /// The field with the sizes.
 pub(super) const SIZES: &str = "sizes";

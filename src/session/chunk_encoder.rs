@@ -1,8 +1,8 @@
-//! Encoding many texts with one model, a chunk at a time, and keeping what was made.
+//! Encodes many texts with one model in chunks, and stores their vectors.
 
 use std::rc::Rc;
 
-use super::{Session, encode::Encoded, model::Model, progress::Progress, vault::Vault};
+use super::{Session, encode::Encoded, model::Model, progress::Progress, vector_cache::VectorCache};
 use crate::{
     Error, Result,
     datasets::Chunks,
@@ -10,27 +10,27 @@ use crate::{
     text::{Cut, Kind, Length},
 };
 
-/// Encodes with one model, and keeps what it has encoded.
-pub struct Work<'a> {
+/// Encodes with one model, and stores the vectors.
+pub struct ChunkEncoder<'a> {
     session: &'a Session,
     id: Id,
-    /// The model, where it runs now.
+    /// The model, on its current device.
     pub model: Rc<Model>,
-    vault: Vault,
-    /// Texts whose vectors were kept, of how many.
-    pub kept: (usize, usize),
+    cache: VectorCache,
+    /// Number of texts whose vectors were stored before, and of all texts.
+    pub stored: (usize, usize),
 }
 
-impl<'a> Work<'a> {
-    /// Of request `id`, with `model`; a note says so where the browser keeps nothing.
+impl<'a> ChunkEncoder<'a> {
+    /// For request `id`, with `model`; a note says so if the browser stores nothing.
     pub async fn begin(session: &'a Session, id: Id, model: Rc<Model>) -> Self {
-        let (vault, note) = Vault::open(&model).await;
+        let (cache, note) = VectorCache::open(&model).await;
         note.into_iter().for_each(|note| session.say(Event::Note { id, note }));
-        Self { session, id, model, vault, kept: (0, 0) }
+        Self { session, id, model, cache, stored: (0, 0) }
     }
 
-    /// Vectors as the model's are compared, a row for each text that `chunks` was made of, and what
-    /// the model's window left out of these. What is kept is not encoded again, but counted again.
+    /// Vectors ready to be compared, one row per text of `chunks`, and what the model's window truncated. Texts with stored
+    /// vectors are not encoded again, but their tokens are counted.
     pub async fn encode(
         &mut self,
         chunks: Chunks<'_>,
@@ -43,53 +43,53 @@ impl<'a> Work<'a> {
         let mut lengths: Vec<Vec<Length>> = Vec::with_capacity(chunks.chunks.len());
         let mut done = 0;
         for chunk in &chunks.chunks {
-            let kept = self.vault.get(chunk, kind).await;
+            let stored = self.cache.get(chunk, kind).await;
             lengths.push(Vec::new());
-            if kept.is_some() {
+            if stored.is_some() {
                 self.model.encoder.tokenize_counted(chunk, kind, &mut lengths[vectors.len()])?;
                 done += chunk.len();
                 let bytes = |texts: usize| (texts * d * size_of::<f32>()) as f64;
                 progress.at(Stage::Cache, bytes(done), bytes(total));
             }
-            vectors.push(kept);
+            vectors.push(stored);
         }
-        self.kept = (self.kept.0 + done, self.kept.1 + total);
+        self.stored = (self.stored.0 + done, self.stored.1 + total);
         let stage = match kind {
             Kind::Passage => Stage::Encode,
             Kind::Query => Stage::EncodeQueries,
         };
-        // The time left is guessed from what is left to encode, not from what was kept.
-        let (kept, missing) = (done, (total - done) as f64);
-        let mut tell = |done: usize| {
-            progress.weighed(stage, done as f64, total as f64, (done - kept) as f64, missing);
+        // The remaining time is estimated from texts without stored vectors.
+        let (stored, missing) = (done, (total - done) as f64);
+        let mut report = |done: usize| {
+            progress.at_weighted(stage, done as f64, total as f64, (done - stored) as f64, missing);
         };
-        tell(done);
+        report(done);
         let slots = vectors.iter_mut().zip(&mut lengths);
         for (chunk, (slot, lengths)) in
             chunks.chunks.iter().zip(slots).filter(|(_, (slot, _))| slot.is_none())
         {
-            let mut step = |encoded: Encoded| tell(done + encoded.texts);
+            let mut step = |encoded: Encoded| report(done + encoded.texts);
             let (made, read, by) =
                 self.session.encode(self.model.clone(), chunk, kind, Some(&mut step)).await?;
             *lengths = read;
             self.note_move(by);
             done += chunk.len();
-            if let Some(note) = self.vault.put(chunk, kind, &made).await {
+            if let Some(note) = self.cache.put(chunk, kind, &made).await {
                 self.session.say(Event::Note { id: self.id, note });
             }
             *slot = Some(made);
         }
         let all: Vec<f32> = vectors.into_iter().flatten().flatten().collect();
-        let mut rows = chunks.rows(&all, d).ok_or_else(|| {
-            Error::Input("Fewer vectors were made than there are texts: measure again".into())
-        })?;
+        let mut rows = chunks
+            .rows(&all, d)
+            .ok_or_else(|| Error::Input("There are fewer vectors than texts: evaluate again".into()))?;
         self.model.encoder.similarity().ready(&mut rows, d);
         let lengths = lengths.concat();
         let cut = self.model.encoder.tokenizer().cut().with(chunks.each(&lengths).into_iter().flatten());
         Ok((rows, cut))
     }
 
-    /// `by` goes on; a note tells of a GPU that was lost.
+    /// Continues with `by`; a note says so if a GPU was lost.
     fn note_move(&mut self, by: Rc<Model>) {
         if self.model.is_on_gpu()
             && !by.is_on_gpu()

@@ -1,5 +1,4 @@
-//! Vectors that were made before, kept in the browser's storage: f32, little-endian, a chunk of texts
-//! an entry.
+//! Vectors stored in the browser, for the next visit: f32, little-endian, one entry per chunk of texts.
 
 use super::{
     browser::resolve,
@@ -8,19 +7,19 @@ use super::{
 };
 use crate::{Result, datasets::Chunks, text::Kind};
 
-/// Name of the cache among the origin's.
+/// Name of the origin's cache.
 const CACHE: &str = "interlingua-vectors";
 
-/// The kept vectors of one model.
-pub struct Vault {
-    /// `None` where the browser keeps nothing, or nothing more.
+/// The stored vectors of one model.
+pub struct VectorCache {
+    /// `None` if the browser stores nothing, or nothing more.
     cache: Option<Store>,
     model: String,
     dimension: usize,
 }
 
-impl Vault {
-    /// For `model`'s vectors; a sentence says so where the browser keeps none.
+impl VectorCache {
+    /// For `model`'s vectors; also returns a sentence if the browser stores none.
     pub async fn open(model: &Model) -> (Self, Option<String>) {
         Self::open_in(CACHE, model).await
     }
@@ -29,12 +28,12 @@ impl Vault {
     pub async fn open_in(name: &str, model: &Model) -> (Self, Option<String>) {
         let (cache, note) = match storage::open(name).await {
             Ok(cache) => (Some(cache), None),
-            Err(why) => (None, Some(format!("{why}, so vectors are made anew after a reload."))),
+            Err(why) => (None, Some(format!("{why}, so vectors are computed again after a reload."))),
         };
         (Self { cache, model: model.vectors_hash(), dimension: model.encoder.dimension() }, note)
     }
 
-    /// The vectors of a chunk (`[texts, dimension]`), where they are kept and whole.
+    /// The vectors of a chunk (`[texts, dimension]`), if they are stored and valid.
     pub async fn get(&self, chunk: &[&str], kind: Kind) -> Option<Vec<f32>> {
         let size = chunk.len() * self.dimension * size_of::<f32>();
         let bytes = self.cache.as_ref()?.read(&self.key(chunk, kind)?, size as u64).await?;
@@ -46,15 +45,14 @@ impl Vault {
         values.iter().all(|x| x.is_finite()).then_some(values)
     }
 
-    /// Keeps the vectors of a chunk. Where the browser refuses, a sentence says so, and nothing more is
-    /// kept.
+    /// Stores the vectors of a chunk. If the browser refuses, returns a sentence, and nothing more is stored.
     pub async fn put(&mut self, chunk: &[&str], kind: Kind, vectors: &[f32]) -> Option<String> {
         let (cache, key) = (self.cache.as_ref()?, self.key(chunk, kind)?);
         let bytes: Vec<u8> = vectors.iter().flat_map(|x| x.to_le_bytes()).collect();
         let problem = cache.write(&key, &bytes).await.err()?;
         self.cache = None;
         Some(format!(
-            "The browser's storage takes no more vectors ({}); the rest is kept in memory only and made anew after a reload. Clear stored vectors to make room.",
+            "The browser's storage takes no more vectors ({}); the others are kept in memory only and computed again after a reload. Clear stored vectors to make room.",
             problem.trim_end_matches('.')
         ))
     }
@@ -69,10 +67,10 @@ impl Vault {
     }
 }
 
-/// Deletes all kept vectors; how many chunks there were.
+/// Deletes all stored vectors; returns the number of chunks.
 ///
 /// # Errors
-/// [`Error::File`](crate::Error::File) when the browser refuses.
+/// [`Error::File`](crate::Error::File) if the browser refuses.
 pub async fn clear() -> Result<usize> {
     storage::clear(CACHE).await
 }

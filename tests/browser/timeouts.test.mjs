@@ -1,5 +1,5 @@
 // What never answers is given up in a sentence, and what can goes on: a GPU, storage, a server, a service worker,
-// a worker, a drive. The seconds are those of src/patience.rs, and really pass.
+// a worker, a drive. The seconds are those of src/timeouts.rs, and really pass.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stat } from "node:fs/promises";
@@ -42,7 +42,7 @@ for (const [what, script] of [
     const took = await seconds(() => search.ready());
     assert.ok(took > 9, `it was waited for ${took} s`);
     assert.match(await search.ready(), /· CPU \(/);
-    const why = /WebGPU was passed over: it gave no answer in 10 s; load the model again once it does, or reload the page\./;
+    const why = /WebGPU is not used: it did not respond within 10 s; load the model again once it does, or reload the page\./;
     await search.page.locator(".message").filter({ hasText: why }).waitFor();
     assert.match(await details(search), why);
     assert.equal((await search.ask("Wie wird Honig gemacht?")).length, 10);
@@ -78,12 +78,12 @@ test("storage that does not open: the model comes over the network, which is sai
   inWorker(t, "CacheStorage.prototype.open = () => new Promise(() => {});");
   const search = await open("?device=cpu");
   await search.ready();
-  assert.match(await details(search), /storage could not be used \(it gave no answer in 10 s\), so the model comes anew each time\./);
+  assert.match(await details(search), /storage could not be used \(it did not respond within 10 s\), so the model is downloaded again each time\./);
   assert.equal((await search.ask("Wie wird Honig gemacht?")).length, 10);
   // The details were folded when the question was typed.
   await details(search);
   await search.page.getByRole("button", { name: "Remove from this browser’s storage" }).click();
-  await search.page.getByRole("alert").filter({ hasText: /no answer in 10 s\), so nothing can be removed from it\./ }).waitFor();
+  await search.page.getByRole("alert").filter({ hasText: /did not respond within 10 s\), so nothing can be removed from it\./ }).waitFor();
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });
@@ -93,7 +93,7 @@ test("storage that opens and then says nothing is asked once", { timeout: patien
   const search = await open("?device=cpu");
   const took = await seconds(() => search.ready());
   assert.ok(took < 60, `it was waited for ${took} s`);
-  assert.match(await details(search), /storage gave no answer when it was asked for .*; what it may keep came over the network\./);
+  assert.match(await details(search), /storage did not respond when it was asked for .*; they were downloaded again\./);
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });
@@ -106,7 +106,7 @@ test("a download that stands still says where, and a second try goes on from the
   const { page } = search;
   const half = Math.floor(size / 2);
   const alert = page.getByRole("alert").filter({
-    hasText: `${weights}: nothing more came for 20 s after ${half} of ${size} bytes; try again, and it goes on from there.`,
+    hasText: `${weights}: no data for 20 s after ${half} of ${size} bytes; try again, and it continues from there.`,
   });
   await alert.waitFor();
   assert.equal((await search.hits()).length, 10);
@@ -128,7 +128,7 @@ test("a server that ignores where a second try begins sends the file anew", { ti
     server.whole = false;
   });
   const search = await open("?device=cpu");
-  const alert = search.page.getByRole("alert").filter({ hasText: "nothing more came for 20 s" });
+  const alert = search.page.getByRole("alert").filter({ hasText: "no data for 20 s" });
   await alert.waitFor();
   server.slow.clear();
   await alert.getByRole("button", { name: "Try again" }).click();
@@ -153,7 +153,7 @@ test("a server that does not answer: try again, or the model that was kept", { t
   server.slow.set("/model/manifest.json", silent);
   t.after(() => server.slow.clear());
   const search = await open("?device=cpu");
-  const alert = search.page.getByRole("alert").filter({ hasText: /manifest\.json: it gave no answer in 20 s; try again\./ });
+  const alert = search.page.getByRole("alert").filter({ hasText: /manifest\.json: it did not respond within 20 s; try again\./ });
   await alert.waitFor();
   server.slow.clear();
   await alert.getByRole("button", { name: "Try again" }).click();
@@ -161,7 +161,7 @@ test("a server that does not answer: try again, or the model that was kept", { t
   server.slow.set("/model/manifest.json", silent);
   await search.page.reload();
   await search.ready();
-  assert.match(await details(search), /The server could not be reached; the model is the one that was kept here\./);
+  assert.match(await details(search), /The server could not be reached; this is the stored model\./);
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });
@@ -178,8 +178,8 @@ test("a list of models, a service worker and a file that do not come are said, a
   const { page } = search;
   await search.ownText();
   await page.getByLabel("Or choose files").setInputFiles({ name: "bread.txt", mimeType: "text/plain", buffer: Buffer.from("Bread.\n") });
-  await page.getByText(/The list of models could not be read \(models\/models\.json: it gave no answer in 20 s\)/).first().waitFor();
-  assert.match(await details(search), /to start a service worker, and did not: it gave no answer in 10 s\./);
+  await page.getByText(/The list of models could not be read \(models\/models\.json: it did not respond within 20 s\)/).first().waitFor();
+  assert.match(await details(search), /to start a service worker, and did not: it did not respond within 10 s\./);
   await page.getByRole("alert").filter({ hasText: /bread\.txt could not be read: nothing more came for 30 s after 0 of 7 bytes/i }).waitFor();
   assert.equal((await search.ask("Wie wird Honig gemacht?")).length, 10);
   assert.deepEqual(search.complaints, []);

@@ -26,7 +26,7 @@ pub const GPU_TRIAL: u32 = 4;
 /// Seconds for a batch, or for the self-test including the compilation of shaders.
 pub const GPU_BATCH: u32 = 60;
 /// As [`GPU_BATCH`], for a GPU emulated by a busy CPU.
-pub const IMITATED_GPU_BATCH: u32 = 300;
+pub const SOFTWARE_GPU_BATCH: u32 = 300;
 /// Seconds for the browser's storage, in addition to the time for the bytes themselves ([`storage`]).
 pub const STORAGE: u32 = 10;
 /// Minimum transfer rate of storage, in bytes per second.
@@ -50,7 +50,7 @@ pub fn storage(bytes: u64) -> u32 {
 
 /// The message for a timeout.
 pub fn no_answer(seconds: u32) -> String {
-    format!("it gave no answer in {seconds} s")
+    format!("it did not respond within {seconds} s")
 }
 
 /// The output of `work`, or `None` after a timeout. A promise that resolves later is ignored.
@@ -95,34 +95,34 @@ extern "C" {
 /// A future that is ready after some time; dropping it cancels the timer.
 pub struct Timer {
     timer: JsValue,
-    rung: Rc<RefCell<Rung>>,
+    alarm: Rc<RefCell<Alarm>>,
     // Called by the browser, so it must live as long as the timer.
     _call: Closure<dyn FnMut()>,
 }
 
 #[derive(Default)]
-struct Rung {
-    is: bool,
+struct Alarm {
+    rang: bool,
     waiting: Option<Waker>,
 }
 
 impl Timer {
     /// Starts now.
     pub fn new(milliseconds: i32) -> Self {
-        let rung = Rc::<RefCell<Rung>>::default();
-        let ring = rung.clone();
+        let alarm = Rc::<RefCell<Alarm>>::default();
+        let ringing = alarm.clone();
         let call = Closure::once(move || {
             let waiting = {
-                let mut rung = ring.borrow_mut();
-                rung.is = true;
-                rung.waiting.take()
+                let mut alarm = ringing.borrow_mut();
+                alarm.rang = true;
+                alarm.waiting.take()
             };
             if let Some(waiting) = waiting {
                 waiting.wake();
             }
         });
         let timer = set_timeout(call.as_ref().unchecked_ref(), milliseconds);
-        Self { timer, rung, _call: call }
+        Self { timer, alarm, _call: call }
     }
 }
 
@@ -130,11 +130,11 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut rung = self.rung.borrow_mut();
-        if rung.is {
+        let mut alarm = self.alarm.borrow_mut();
+        if alarm.rang {
             return Poll::Ready(());
         }
-        rung.waiting = Some(context.waker().clone());
+        alarm.waiting = Some(context.waker().clone());
         Poll::Pending
     }
 }
