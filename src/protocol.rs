@@ -1,14 +1,14 @@
-//! What the page and its worker say to each other.
+//! The messages between the page and its worker.
 //!
 //! The page sends [`Request`]s, the worker answers with [`Event`]s; both cross through
 //! serde-wasm-bindgen. A request carries an id, and every event about it carries the same one.
 
-// What a message's fields are, their names and types say.
+// Most fields are explained by their names and types.
 #![allow(missing_docs)]
 
 use serde::{Deserialize, Serialize};
 
-use crate::benchmark::{Cell, Plan, Report, Way};
+use crate::benchmark::{Cell, Plan, Report, Target};
 pub use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::datasets::{Columns, Fields};
 use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
@@ -17,10 +17,10 @@ use crate::hub::About;
 pub use crate::retrieval::Scope;
 use crate::text::{Cut, Kind};
 
-/// A request's number, unique for the life of the page.
+/// A request's number, unique within a page.
 pub type Id = u32;
 
-/// Under this name the browser's handles of a person's files come beside a request.
+/// The name under which a user's files are attached to a request.
 pub const HANDLES: &str = "handles";
 
 /// From the page to the worker.
@@ -37,46 +37,45 @@ pub enum Request {
     },
     /// Open the sample corpus with its vectors from the folder at `url`; needs no model.
     OpenSample { id: Id, url: String },
-    /// Open a person's own passages: XQuAD-R files, JSON lines, tables or plain lines, packed or not.
+    /// Open the user's own passages: XQuAD-R files, JSON lines, tables or plain lines, compressed or not.
     OpenFiles {
         id: Id,
         files: Vec<OpenedFile>,
-        /// Split passages that are longer than the model's window into overlapping windows.
+        /// Split passages longer than the model's window into overlapping windows.
         #[serde(default)]
         windows: bool,
-        /// Keep text and vectors in the browser's storage, in place of the text that was kept before.
+        /// Store text and vectors in the browser, in place of the previously stored text.
         #[serde(default)]
         keep: bool,
     },
-    /// The text that is kept in the browser's storage; answered by [`Event::Recalled`].
+    /// Get the stored text; answered by [`Event::Recalled`].
     RecallFiles { id: Id },
-    /// Forget it, and its vectors; answered by [`Event::CacheCleared`].
+    /// Delete it and its vectors; answered by [`Event::CacheCleared`].
     ForgetFiles { id: Id },
     /// Rank the open corpus for a query.
     Search {
         id: Id,
         query: String,
-        /// The query's language where it is known, else it is detected.
+        /// The query's language; detected if `None`.
         language: Option<String>,
         scope: Scope,
-        /// Passage languages to keep; empty keeps all.
+        /// Passage languages to include; empty for all.
         languages: Vec<String>,
         /// How many hits to return.
         top: usize,
     },
-    /// A passage of the open corpus in another language; answered by [`Event::Reading`].
+    /// Get a passage of the open corpus in another language; answered by [`Event::Reading`].
     Read {
         id: Id,
         /// Which passage, from 0.
         passage: usize,
         language: String,
     },
-    /// Vectors of `texts` (tests and the JavaScript interface's worker use).
+    /// Encode `texts` (used by tests and the JavaScript interface).
     Encode { id: Id, texts: Vec<String>, kind: Kind },
-    /// Open a data set to measure models on; answered by [`Event::TaskReady`].
+    /// Open a data set to evaluate models on; answered by [`Event::TaskReady`].
     OpenTask { id: Id, source: TaskSource },
-    /// Measure a model on the open data set; answered by [`Event::Evaluated`]. Vectors that were made
-    /// before are taken from the browser's storage.
+    /// Evaluate a model on the open data set; answered by [`Event::Evaluated`]. Stored vectors are not computed again.
     Evaluate {
         id: Id,
         /// The bundle's address.
@@ -84,64 +83,63 @@ pub enum Request {
         device: DeviceChoice,
         #[serde(default)]
         precision: PrecisionChoice,
-        /// Languages that take part; empty for all.
+        /// Languages to include; empty for all.
         languages: Vec<String>,
-        /// Leading directions of each language to remove first (LIR).
+        /// Number of leading directions of each language to remove first (LIR).
         lir: Option<usize>,
-        /// Measures beside those that are always there.
+        /// Measures in addition to the standard ones.
         #[serde(default)]
         measures: Vec<Measure>,
-        /// The lowest grade that counts as relevant; 1 where it is not given.
+        /// The lowest grade that counts as relevant; 1 if `None`.
         #[serde(default)]
         relevance: Option<u32>,
     },
-    /// Queries of one cell of run `run` (the id of its [`Request::Evaluate`]), worst first; answered
-    /// by [`Event::Queries`].
+    /// Get queries of one cell of run `run` (the id of its [`Request::Evaluate`]), worst first; answered by
+    /// [`Event::Queries`].
     Queries { id: Id, run: Id, cell: CellChoice, offset: usize, count: usize },
-    /// One query's ranking in one cell; answered by [`Event::Ranking`].
+    /// Get one query's ranking in one cell; answered by [`Event::Ranking`].
     Ranking { id: Id, run: Id, cell: CellChoice, query: String, top: usize },
-    /// Run `b` against run `a`, which must be of the same data; answered by [`Event::Compared`].
+    /// Compare run `b` with run `a`, which has to be on the same data; answered by [`Event::Compared`].
     Compare { id: Id, a: Id, b: Id, measure: String },
-    /// A file about a run; answered by [`Event::File`].
+    /// Export a file about a run; answered by [`Event::File`].
     Export { id: Id, run: Id, what: ExportKind, cell: CellChoice },
-    /// Time how a model encodes; [`Event::Benchmark`] tells what there is after each step.
+    /// Time how a model encodes; [`Event::Benchmark`] reports the results after each step.
     Benchmark {
         id: Id,
         /// The bundle's address.
         url: String,
-        /// The sample corpus' folder: texts are taken from there where the open corpus has none in the
-        /// plan's language.
+        /// The sample corpus's folder, whose texts are used if the open corpus has none in the plan's language.
         sample: String,
         plan: Plan,
     },
-    /// Remove stored vectors from the browser's storage; answered by [`Event::CacheCleared`].
+    /// Delete stored vectors; answered by [`Event::CacheCleared`].
     ClearVectors { id: Id },
-    /// Look at a model before anything large of it comes; answered by [`Event::Offered`].
+    /// Inspect a model before anything large is downloaded; answered by [`Event::Offered`].
     Offer { id: Id, source: ModelSource },
-    /// What models this browser keeps; answered by [`Event::Kept`].
+    /// List the stored models; answered by [`Event::Kept`].
     ListKept { id: Id },
-    /// Remove one of them; answered by [`Event::Kept`] with those that stay.
+    /// Delete one of them; answered by [`Event::Kept`] with the others.
     RemoveKept {
         id: Id,
         /// As in [`KeptModel::url`].
         url: String,
     },
-    /// What a model is by its manifest, without its files; answered by [`Event::Described`].
+    /// Get a model's properties from its manifest, without its files; answered by [`Event::Described`].
     Describe {
         id: Id,
-        /// As in [`Request::Load`]; of a hub's model only where this browser keeps it.
+        /// As in [`Request::Load`]; a hub's model has to be stored.
         url: String,
     },
-    /// Stop what request `id` started.
+    /// Cancel request `id`.
     Cancel { id: Id },
-    /// Remove cached model files from the browser's storage.
+    /// Delete stored model files.
     ClearCache { id: Id },
-    /// For tests: give the GPU up, as a driver's crash would.
+    /// For tests: destroy the GPU device, as a driver's crash would.
     #[serde(rename = "debug-lose-gpu")]
     DebugLoseGpu { id: Id },
 }
 
-/// A file as the page read it.
+/// A file that the page has read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenedFile {
     /// Its name, or `pasted text`.
@@ -149,51 +147,51 @@ pub struct OpenedFile {
     /// Its bytes.
     #[serde(with = "bytes")]
     pub bytes: Vec<u8>,
-    /// Which columns or fields the person chose.
+    /// The columns or fields that the user chose.
     #[serde(default)]
     pub columns: Columns,
 }
 
-/// Where a model may come from that is no bundle yet.
+/// Where a model that is not a bundle yet comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ModelSource {
-    /// A hub's, by an address as [`Request::Load`] takes it, without a way of packing: `hub:owner/name@revision`.
+    /// A hub, by an address as for [`Request::Load`] without quantization: `hub:owner/name@revision`.
     Hub { url: String },
-    /// A person's own files, which come beside the request: their paths within the folder, with `/`.
+    /// The user's own files, attached to the request: their paths in the folder, with `/`.
     Files { paths: Vec<String> },
 }
 
-/// A model before anything large of it has come.
+/// A model, before anything large is downloaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
-    /// What [`Request::Load`] takes, without a way of packing.
+    /// Its address for [`Request::Load`], without quantization.
     pub url: String,
-    /// What it is, and what has to come.
+    /// Its properties, and the files to download.
     pub about: About,
-    /// The version that was looked at, where the hub tells one.
+    /// The commit that was inspected, if the hub names it.
     pub commit: Option<String>,
-    /// Whether only who was let in may have its files.
+    /// Whether access to the files has to be requested.
     pub gated: bool,
-    /// Bytes that this browser lets the page keep, and how many of them it keeps already, where it tells.
+    /// The origin's storage quota and usage in bytes, if known.
     pub room: Option<(f64, f64)>,
-    /// Ways of packing in which it is kept here already.
+    /// Quantizations in which it is already stored.
     pub kept: Vec<String>,
 }
 
-/// A model that this browser keeps.
+/// A stored model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptModel {
-    /// What [`Request::Load`] takes.
+    /// Its address for [`Request::Load`].
     pub url: String,
     pub name: String,
     pub quantization: String,
     pub bytes: u64,
-    /// The day on which it was loaded last, in UTC: `2026-01-31`.
+    /// The date on which it was last loaded, in UTC: `2026-01-31`.
     pub date: Option<String>,
 }
 
-/// What a model's manifest says.
+/// A model's properties from its manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
     /// As in [`ModelInfo::url`].
@@ -208,23 +206,23 @@ pub struct ModelCard {
     pub layers: usize,
     pub vocabulary: usize,
     pub max_tokens: usize,
-    /// What precedes a query, and a passage.
+    /// Prefixes of queries and of passages.
     pub prompts: [String; 2],
-    /// What the weights had been trained on before, and who says so.
+    /// What the weights were trained on before, and the source of that statement.
     pub background: String,
     pub history: History,
     /// Evaluations, without language bias.
     pub reports: Vec<EvalReport>,
-    /// Results in the manifest that are of another form.
+    /// Number of results in another format.
     pub other_results: usize,
     pub files: Vec<ModelFile>,
     /// SHA-256 of the manifest.
     pub hash: String,
     /// SHA-256 of the weights as one file.
     pub weights: String,
-    /// Texts whose vectors a device has to reproduce.
+    /// Number of texts in the self-test.
     pub self_tests: usize,
-    /// How the manifest came, where that is worth knowing.
+    /// For instance that the manifest came from storage.
     pub notes: Vec<String>,
 }
 
@@ -236,21 +234,21 @@ pub struct ModelFile {
     pub sha256: String,
 }
 
-/// What is under way.
+/// The current activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// Files come over the network.
+    /// Files are downloaded.
     Download,
-    /// Files come from the browser's cache.
+    /// Files are read from the browser's cache.
     Cache,
     /// Sizes and hashes are checked.
     Check,
-    /// What was made is kept in the browser's storage.
+    /// An imported model is stored.
     Keep,
-    /// Weights go to a device.
+    /// Weights are sent to a device.
     Prepare,
-    /// A device reproduces the bundle's reference vectors.
+    /// A device's vectors are compared with the bundle's reference vectors.
     SelfTest,
     /// Devices are timed against each other.
     Measure,
@@ -258,13 +256,13 @@ pub enum Stage {
     Encode,
     /// Questions are encoded.
     EncodeQueries,
-    /// Rankings are computed and measured.
+    /// Rankings and measures are computed.
     Score,
     /// Calls are timed.
     Benchmark,
 }
 
-/// A data set to measure models on.
+/// A data set to evaluate models on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum TaskSource {
@@ -272,7 +270,7 @@ pub enum TaskSource {
     Sample { url: String },
     /// The `<lang>.json` files of `xquad-r` or `mlqa-r` under `base`.
     Download { dataset: String, base: String },
-    /// A person's files: XQuAD-R or MLQA-R, or passages and questions as JSON lines.
+    /// The user's files: XQuAD-R or MLQA-R, or passages and questions as JSON lines.
     Files { files: Vec<OpenedFile> },
 }
 
@@ -282,11 +280,11 @@ pub struct TaskInfo {
     pub name: String,
     /// SHA-256 of its texts.
     pub hash: String,
-    /// Code, questions, passages.
+    /// Language code, number of questions, number of passages.
     pub languages: Vec<(String, usize, usize)>,
     pub queries: usize,
     pub passages: usize,
-    /// What was left out or assumed, a sentence each.
+    /// What was left out or assumed, one sentence each.
     pub notes: Vec<String>,
     /// How tables and JSON lines were read.
     #[serde(default)]
@@ -297,9 +295,9 @@ pub struct TaskInfo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellChoice {
     pub setting: Setting,
-    /// The questions' language; `None` is all.
+    /// The questions' language; `None` for all.
     pub from: Option<String>,
-    /// The passages' language, for mono and cross; `None` is each in turn.
+    /// The passages' language, for mono and cross; `None` for each in turn.
     pub to: Option<String>,
 }
 
@@ -309,24 +307,24 @@ pub struct CellChoice {
 pub enum ExportKind {
     /// The report as JSON.
     Json,
-    /// The report's numbers, a line each.
+    /// The report's numbers, one per line.
     Csv,
     /// A LaTeX table.
     Latex,
-    /// The cell's rankings in trec_eval's form.
+    /// The cell's rankings in trec_eval's format.
     Run,
-    /// The cell's relevant passages in trec_eval's form.
+    /// The cell's relevant passages in trec_eval's format.
     Qrels,
 }
 
-/// A query of a run and how well it did.
+/// A query of a run, with its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueryRow {
     /// `<lang>:<question id>`.
     pub query: String,
     pub language: String,
     pub text: String,
-    /// The passages' language in mono and cross settings.
+    /// The passages' language, in the settings mono and cross.
     pub to: Option<String>,
     /// Average precision.
     pub ap: f64,
@@ -344,79 +342,77 @@ pub struct RankedPassage {
     pub language: String,
     pub text: String,
     pub source: String,
-    /// How relevant; 0 is not.
+    /// Grade of relevance; 0 is not relevant.
     pub grade: u32,
 }
 
 /// From the worker to the page.
-// The large variant crosses once a load.
+// The large variant is sent once per load.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Event {
-    /// The worker is there and listens.
+    /// The worker has started.
     Started { webgpu: bool },
-    /// How far request `id` is.
+    /// Progress of request `id`.
     Progress {
         id: Id,
         stage: Stage,
-        /// Bytes (download, cache, check) or items.
+        /// Bytes (download, cache, check, keep) or items.
         done: f64,
         total: f64,
         seconds_left: Option<f64>,
     },
-    /// The model runs.
+    /// The model is loaded.
     ModelReady { id: Id, model: ModelInfo, device: DeviceReport },
-    /// The model now runs elsewhere, for instance because the GPU was lost.
+    /// The model was moved to another device, for instance because the GPU was lost.
     DeviceChanged { device: DeviceReport },
-    /// A corpus is open and searchable.
+    /// A corpus is open and can be searched.
     CorpusReady { id: Id, corpus: CorpusInfo },
     /// The ranking for a query.
     Results { id: Id, results: Results },
     /// Vectors, row after row, `dimension` numbers each.
     Vectors { id: Id, dimension: usize, values: Vec<f32>, cut: Cut },
-    /// A passage in the language that [`Request::Read`] asked for; `None` where the corpus has none in it.
+    /// A passage in the requested language; `None` if the corpus has none.
     Reading { id: Id, reading: Option<Reading> },
-    /// The text that is kept; no files where there is none.
+    /// The stored text; no files if there is none.
     Recalled { id: Id, files: Vec<OpenedFile>, windows: bool },
     /// A data set is open.
     TaskReady { id: Id, task: TaskInfo },
-    /// A model was measured; the run is known by the request's id from now on.
+    /// A model was evaluated; from now on, the request's id identifies the run.
     Evaluated { id: Id, report: EvalReport },
     /// Queries of a cell, worst first.
     Queries { id: Id, rows: Vec<QueryRow>, total: usize },
-    /// A query's first passages, then its relevant passages further down.
+    /// A query's top passages, then its relevant passages further down.
     Ranking { id: Id, query: QueryRow, passages: Vec<RankedPassage> },
-    /// Two runs against each other.
+    /// The comparison of two runs.
     Compared { id: Id, comparison: Comparison },
-    /// How far a benchmark is: what is being timed now, with what was timed so far. The last one has
-    /// nothing under way.
-    Benchmark { id: Id, report: Report, now: Option<(Way, Cell)> },
-    /// A file to save.
+    /// A benchmark's results so far, and what is being timed now: nothing in the last event.
+    Benchmark { id: Id, report: Report, now: Option<(Target, Cell)> },
+    /// A file to download.
     File {
         id: Id,
         name: String,
         #[serde(with = "bytes")]
         bytes: Vec<u8>,
     },
-    /// Something to know about request `id`, which goes on; for instance that the browser's storage
-    /// is full.
+    /// Information about request `id`, which continues; for instance that the browser's storage is full.
     Note { id: Id, note: String },
-    /// Request `id` was stopped because the person asked.
+    /// Request `id` was cancelled by the user.
     Cancelled { id: Id },
-    /// The cache is empty.
+    /// A cache was cleared.
     CacheCleared { id: Id, files: usize },
-    /// What a model is.
+    /// A model was inspected.
     Offered { id: Id, offer: Offer },
-    /// What a model is.
+    /// A model's properties.
     Described { id: Id, card: ModelCard },
-    /// The models that this browser keeps, the newest first.
+    /// The stored models, the newest first.
     Kept { id: Id, models: Vec<KeptModel> },
     /// Request `id` failed; what was open stays open.
     Failed { id: Id, problem: String },
 }
 
-/// A loaded model, in numbers a person can read.
+/// A loaded model's properties.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     pub name: String,
@@ -442,24 +438,24 @@ pub struct ModelInfo {
     pub load_ms: f64,
 }
 
-/// Where the model runs, and how one knows that it runs right.
+/// A model's device, and the result of its self-test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceReport {
     /// `cpu` or `webgpu`.
     pub kind: String,
     /// The adapter's name, or `WebAssembly, SIMD`.
     pub adapter: String,
-    /// Precision the blocks compute in.
+    /// Precision of the computation.
     pub precision: String,
     /// Largest difference from the bundle's reference vectors.
     pub self_test_difference: f32,
-    /// The lowest cosine to one of them: they are the CPU's in f32.
+    /// The lowest cosine to one of them, which are the CPU's in f32.
     pub self_test_cosine: f32,
-    /// What the difference may be at most.
+    /// Tolerance of the difference.
     pub self_test_tolerance: f32,
-    /// Devices that were passed over or lost, a sentence each.
+    /// Devices that were not used or lost, one sentence each.
     pub notes: Vec<String>,
-    /// Milliseconds for one short query, by device, where they were measured.
+    /// Milliseconds for one short query, by device, if measured.
     pub measured: Vec<(String, f64)>,
 }
 
@@ -468,43 +464,42 @@ pub struct DeviceReport {
 pub struct CorpusInfo {
     pub name: String,
     pub passages: usize,
-    /// Languages with their number of passages, most first.
+    /// Languages with their number of passages, in descending order.
     pub languages: Vec<(String, usize)>,
-    /// Questions that come with it, to try.
+    /// Example questions.
     pub examples: Vec<Example>,
-    /// Lines that were left out, a sentence each (the first few), and anything else to know.
+    /// Lines that were left out, one sentence each for the first few, and other notes.
     pub notes: Vec<String>,
     /// How tables and JSON lines were read.
     #[serde(default)]
     pub fields: Vec<Fields>,
-    /// Whether it can be searched only for its examples until a model is loaded.
+    /// Whether only its examples can be searched until a model is loaded.
     pub precomputed: bool,
-    /// Whether passages that are longer than the model's window are split into overlapping windows.
+    /// Whether passages longer than the model's window are split into overlapping windows.
     #[serde(default)]
     pub windows: bool,
-    /// What the model's window left out of the passages; `None` while that is not known.
+    /// What the model's window truncated in the passages; `None` if not known yet.
     #[serde(default)]
     pub cut: Option<Cut>,
-    /// Whether it is a person's own text that is kept in the browser's storage.
+    /// Whether it is the user's own text and stored in the browser.
     #[serde(default)]
     pub kept: bool,
 }
 
-/// A question to click.
+/// An example question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Example {
     pub language: String,
     pub text: String,
     /// Id of the passages that answer it.
     pub answer_id: String,
-    /// At which rank the first of them stands among all passages, where that is known: of a sample, with the model
-    /// that the page starts with.
+    /// The rank of the first of them among all passages, if known: for the sample, with the default model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
 }
 
 impl Example {
-    /// Whether its answer is known not to come first.
+    /// Whether its answer is known not to be ranked first.
     pub fn is_harder(&self) -> bool {
         self.rank.is_some_and(|rank| rank > 1)
     }
@@ -514,24 +509,24 @@ impl Example {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     pub query: String,
-    /// The query's language as used for the scope.
+    /// The query's language, as used for the scope.
     pub language: Option<String>,
-    /// Whether that language was detected rather than given.
+    /// Whether that language was detected rather than specified.
     pub detected: bool,
     pub hits: Vec<Hit>,
-    /// Where the query is one of the corpus's questions: the rank of the first passage that is known to answer it,
-    /// among all that were ranked; `None` too where none of those was ranked.
+    /// If the query is one of the corpus's questions, the best rank of its answers among all ranked passages; `None` also
+    /// if none of them was ranked.
     #[serde(default)]
     pub answer_rank: Option<usize>,
-    /// Passages that were ranked, by language.
+    /// Number of ranked passages, by language.
     pub pool: Vec<(String, usize)>,
-    /// Milliseconds to encode the query; 0 when its vector came with the corpus.
+    /// Milliseconds to encode the query; 0 if its vector came with the corpus.
     pub encode_ms: f64,
     /// Milliseconds to score and rank.
     pub search_ms: f64,
-    /// Anything to know, for instance that the query was cut to the model's window.
+    /// For instance that the query was truncated to the model's window.
     pub notes: Vec<String>,
-    /// What the model's window left out of the query, where a model encoded it.
+    /// What the model's window truncated in the query, if a model encoded it.
     #[serde(default)]
     pub cut: Option<Cut>,
 }
@@ -541,9 +536,9 @@ pub struct Results {
 pub struct Hit {
     /// From 1.
     pub rank: usize,
-    /// Cosine of query and passage, or what the model compares by.
+    /// Cosine of query and passage, or the model's own similarity.
     pub score: f32,
-    /// Which of the corpus's passages, from 0.
+    /// The passage's index in the corpus.
     pub passage: usize,
     /// The passage's id; translations of one passage share it.
     pub id: String,
@@ -554,23 +549,23 @@ pub struct Hit {
     /// Whether the passage is known to answer the query.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relevant: bool,
-    /// The answer to the query within `text`, in UTF-8 bytes, where it is known.
+    /// The answer's bytes within `text` (UTF-8), if known.
     pub answer: Option<(usize, usize)>,
-    /// Where `text` is a window of a longer passage: its start, its end and the passage's length, in UTF-8 bytes.
+    /// If `text` is a window of a longer passage: its start, its end and the passage's length, in UTF-8 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(usize, usize, usize)>,
 }
 
-/// What a person reads instead of a passage in a language that they cannot read.
+/// A passage in a language that the user reads, in place of one in another language.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     pub language: String,
     pub text: String,
-    /// Whether it is the same passage in that language; else it is the nearest one there, which says something else.
+    /// Whether it is the same passage in that language; otherwise it is the nearest one, with different content.
     pub parallel: bool,
 }
 
-/// Bytes cross as a `Uint8Array`, not as an array of numbers.
+/// Bytes are sent as a `Uint8Array`, not as an array of numbers.
 mod bytes {
     use serde::{Deserializer, Serializer, de};
 

@@ -28,7 +28,7 @@ pub fn csv(report: &Report) -> String {
         format!("date: {}", report.date),
         format!("complete: {}", if report.finished { "yes" } else { "no" }),
     ];
-    facts.extend(report.machines.iter().map(|m| format!("{}: {}; {}", m.way, m.adapter, m.computes_in)));
+    facts.extend(report.machines.iter().map(|m| format!("{}: {}; {}", m.target, m.adapter, m.computes_in)));
     facts.extend(report.notes.iter().map(|note| format!("note: {note}")));
     let line = |fact: &String| format!("# {}\n", fact.split_whitespace().collect::<Vec<_>>().join(" "));
     let mut out: String = facts.iter().map(line).collect();
@@ -38,12 +38,14 @@ pub fn csv(report: &Report) -> String {
     out
 }
 
-fn row(Row { way, cell, ms, texts_per_second, tokens_per_second, tokenize_ms, cosine, .. }: &Row) -> String {
+fn row(
+    Row { target, cell, ms, texts_per_second, tokens_per_second, tokenize_ms, cosine, .. }: &Row,
+) -> String {
     let cosine = cosine.map(|c| c.to_string()).unwrap_or_default();
     format!(
         "{},{},{},{},{},{},{},{},{},{texts_per_second},{tokens_per_second},{tokenize_ms},{cosine}\n",
-        way.device.name(),
-        way.precision.name(),
+        target.device.name(),
+        target.precision.name(),
         cell.batch,
         cell.tokens,
         ms.median,
@@ -63,7 +65,7 @@ pub fn file_name(report: &Report, end: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cell, Machine, Plan, Way};
+    use super::super::{Cell, Plan, Target, TimedDevice};
     use super::*;
 
     fn report() -> Report {
@@ -75,16 +77,16 @@ mod tests {
             quantization: "q8".into(),
             plan: Plan::default(),
             texts: "the sample, English".into(),
-            machines: vec![Machine {
-                way: Way::REFERENCE,
+            machines: vec![TimedDevice {
+                target: Target::REFERENCE,
                 adapter: "WebAssembly, SIMD".into(),
                 computes_in: "f32".into(),
-                imitated: false,
+                software: false,
                 self_test_difference: 1e-6,
             }],
             rows: vec![
-                Row::new(Way::REFERENCE, cell, vec![10.0, 30.0, 20.0], 1.5, Some(1.0)),
-                Row::new(Way::ALL[2], cell, vec![5.0], 1.5, None),
+                Row::new(Target::REFERENCE, cell, vec![10.0, 30.0, 20.0], 1.5, Some(1.0)),
+                Row::new(Target::ALL[2], cell, vec![5.0], 1.5, None),
             ],
             notes: vec!["One\nthing.".into()],
             browser: "Mozilla/5.0 (X11)".into(),

@@ -42,14 +42,14 @@ impl Device {
 
 /// A device and how it multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Way {
+pub struct Target {
     /// Which device.
     pub device: Device,
     /// For the CPU; a GPU unpacks weights in its kernels and is always exact.
     pub precision: PrecisionChoice,
 }
 
-impl Way {
+impl Target {
     /// The one that the others are compared with.
     pub const REFERENCE: Self = Self { device: Device::Cpu, precision: PrecisionChoice::Exact };
 
@@ -61,7 +61,7 @@ impl Way {
     ];
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.device {
             Device::Cpu => write!(f, "CPU, {}", self.precision.name()),
@@ -130,12 +130,12 @@ impl Plan {
     pub const WARMUPS: std::ops::RangeInclusive<usize> = 0..=20;
 
     /// The devices and precisions to time, in order.
-    pub fn ways(&self) -> Vec<Way> {
-        let wanted = |way: &Way| match way.device {
-            Device::Cpu => self.devices.contains(&Device::Cpu) && self.precisions.contains(&way.precision),
+    pub fn targets(&self) -> Vec<Target> {
+        let wanted = |target: &Target| match target.device {
+            Device::Cpu => self.devices.contains(&Device::Cpu) && self.precisions.contains(&target.precision),
             gpu => self.devices.contains(&gpu),
         };
-        Way::ALL.into_iter().filter(wanted).collect()
+        Target::ALL.into_iter().filter(wanted).collect()
     }
 
     /// The sizes as typed: `1x8, 8x114`.
@@ -220,10 +220,10 @@ mod tests {
     #[test]
     fn a_gpu_is_timed_once_and_the_reference_first() {
         let mut plan = Plan::default();
-        assert_eq!(plan.ways(), Way::ALL);
+        assert_eq!(plan.targets(), Target::ALL);
         plan.precisions = vec![PrecisionChoice::Fast];
-        assert_eq!(plan.ways().iter().map(Way::to_string).collect::<Vec<_>>(), ["CPU, fast", "GPU"]);
+        assert_eq!(plan.targets().iter().map(Target::to_string).collect::<Vec<_>>(), ["CPU, fast", "GPU"]);
         plan.devices = vec![Device::Cpu];
-        assert_eq!(plan.ways().len(), 1);
+        assert_eq!(plan.targets().len(), 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, Plan, Way};
+use super::{Cell, Plan, Target};
 
 /// What was timed, on what, and how long it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Report {
     /// Where the texts come from.
     pub texts: String,
     /// The devices that were opened, in the order in which they were timed.
-    pub machines: Vec<Machine>,
+    pub machines: Vec<TimedDevice>,
     /// The results, in the order in which they were timed.
     pub rows: Vec<Row>,
     /// What was left out and why, and other notes, one sentence each.
@@ -41,15 +41,15 @@ pub struct Report {
 
 /// A device that was opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
+pub struct TimedDevice {
     /// Device and precision.
-    pub way: Way,
+    pub target: Target,
     /// Its name as reported by the system.
     pub adapter: String,
     /// The number format that its kernels compute in.
     pub computes_in: String,
     /// Whether it is a GPU emulated in software.
-    pub imitated: bool,
+    pub software: bool,
     /// Largest difference from the bundle's reference vectors.
     pub self_test_difference: f32,
 }
@@ -58,7 +58,7 @@ pub struct Machine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Device and precision.
-    pub way: Way,
+    pub target: Target,
     /// The size.
     pub cell: Cell,
     /// Milliseconds of encoding: from token ids to vectors read back from the device.
@@ -77,11 +77,11 @@ pub struct Row {
 
 impl Row {
     /// From the milliseconds of at least one call.
-    pub fn new(way: Way, cell: Cell, calls: Vec<f64>, tokenize_ms: f64, cosine: Option<f64>) -> Self {
+    pub fn new(target: Target, cell: Cell, calls: Vec<f64>, tokenize_ms: f64, cosine: Option<f64>) -> Self {
         let ms = Spread::of(&calls);
         let a_second = |n: usize| if ms.median > 0.0 { n as f64 / ms.median * 1e3 } else { 0.0 };
         Self {
-            way,
+            target,
             cell,
             ms,
             texts_per_second: a_second(cell.batch),
@@ -132,13 +132,13 @@ impl Spread {
 
 impl Report {
     /// The row of a size on a device and precision.
-    pub fn row(&self, way: Way, cell: Cell) -> Option<&Row> {
-        self.rows.iter().find(|row| row.way == way && row.cell == cell)
+    pub fn row(&self, target: Target, cell: Cell) -> Option<&Row> {
+        self.rows.iter().find(|row| row.target == target && row.cell == cell)
     }
 
     /// Whether one of the devices is a GPU emulated in software.
-    pub fn imitated(&self) -> bool {
-        self.machines.iter().any(|machine| machine.imitated)
+    pub fn has_software_gpu(&self) -> bool {
+        self.machines.iter().any(|machine| machine.software)
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_row_counts_texts_and_tokens_by_the_median() {
         let cell = Cell { batch: 8, tokens: 114 };
-        let row = Row::new(Way::REFERENCE, cell, vec![80.0, 100.0, 5000.0], 1.5, Some(1.0));
+        let row = Row::new(Target::REFERENCE, cell, vec![80.0, 100.0, 5000.0], 1.5, Some(1.0));
         assert_eq!((row.texts_per_second, row.tokens_per_second), (80.0, 9120.0));
     }
 

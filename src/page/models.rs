@@ -13,8 +13,8 @@ use super::link::{answer, describe};
 use super::model::{MODEL, same_folder};
 use super::state::Page;
 use crate::error::Problem;
-use crate::timeouts;
 use crate::protocol::{KeptModel, ModelCard, ModelInfo};
+use crate::timeouts;
 
 /// The list, seen from the page.
 const LIST: &str = "models/models.json";

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    benchmark::{Cell, Device, Machine, Plan, Report, Row, Way, fit, least_cosine},
+    benchmark::{Cell, Device, Plan, Report, Row, Target, TimedDevice, fit, least_cosine},
     bundle::{Bundle, Quantization},
     datasets::{Corpus, sample},
     encoder::{Backend, Encoder, Precision},
@@ -62,9 +62,9 @@ impl Session {
         let (texts, passages) = self.texts(&plan.language, sample).await?;
         let (mut cases, left_out) = cases(&bundle, &plan.cells, &passages).await?;
         notes.extend(left_out);
-        let mut ways = plan.ways();
+        let mut targets = plan.targets();
         if !matches!(bundle.manifest.quantization, Quantization::Q8 | Quantization::Q4) {
-            let fast = ways.extract_if(.., |way| way.precision == PrecisionChoice::Fast).count();
+            let fast = targets.extract_if(.., |target| target.precision == PrecisionChoice::Fast).count();
             if fast > 0 {
                 notes.push(
                     "Fast was left out: this model’s weights are not quantized, so it is the same as exact."
@@ -92,8 +92,8 @@ impl Session {
         let tell = |report: &Report, now| self.say(Event::Benchmark { id, report: report.clone(), now });
         tell(&report, None);
 
-        if !ways.contains(&Way::REFERENCE) && !cases.is_empty() {
-            match self.encoder(&report.hash, Way::REFERENCE, &bundle, &mut progress).await {
+        if !targets.contains(&Target::REFERENCE) && !cases.is_empty() {
+            match self.encoder(&report.hash, Target::REFERENCE, &bundle, &mut progress).await {
                 Ok((encoder, _)) => {
                     for case in &mut cases {
                         case.reference = self.first(&encoder, &case.sequences).await?.ok();
@@ -110,33 +110,37 @@ impl Session {
         let calls = report.plan.warmups + report.plan.repeats;
         let cost = cases.iter().map(|case| (case.cell.all_tokens() * calls) as f64).sum();
         let mut tracker =
-            Tracker { ways: ways.len(), each: (cases.len() * calls, cost), ..Tracker::default() };
-        for (gone, way) in ways.into_iter().enumerate() {
+            Tracker { targets: targets.len(), each: (cases.len() * calls, cost), ..Tracker::default() };
+        for (gone, target) in targets.into_iter().enumerate() {
             tracker.gone = gone;
             tracker.done = (0, 0.0);
-            let opened = self.encoder(&report.hash, way, &bundle, &mut progress).await;
+            let opened = self.encoder(&report.hash, target, &bundle, &mut progress).await;
             let (encoder, device) = match opened {
                 Ok(opened) => opened,
                 Err(problem) => {
-                    report.notes.push(format!("{way}: left out. {}", sentence(&problem)));
+                    report.notes.push(format!("{target}: left out. {}", sentence(&problem)));
                     continue;
                 }
             };
-            let imitated = encoder.machine().software;
-            report.machines.push(Machine {
-                way,
+            let software = encoder.machine().software;
+            report.machines.push(TimedDevice {
+                target,
                 adapter: device.adapter,
                 computes_in: device.precision,
-                imitated,
+                software,
                 self_test_difference: device.self_test_difference,
             });
             for case in &mut cases {
-                tell(&report, Some((way, case.cell)));
-                match self.time(way, &encoder, case, &report.plan, &mut progress, &mut tracker).await {
+                tell(&report, Some((target, case.cell)));
+                match self.time(target, &encoder, case, &report.plan, &mut progress, &mut tracker).await {
                     Ok(Ok(row)) => report.rows.push(row),
                     Ok(Err(note)) => report.notes.push(note),
                     Err(problem) => {
-                        report.notes.push(format!("{way}: stopped at {}. {}", case.cell, sentence(&problem)));
+                        report.notes.push(format!(
+                            "{target}: stopped at {}. {}",
+                            case.cell,
+                            sentence(&problem)
+                        ));
                         break;
                     }
                 }
@@ -172,22 +176,22 @@ impl Session {
     async fn encoder(
         &self,
         hash: &str,
-        way: Way,
+        target: Target,
         bundle: &Bundle,
         progress: &mut Progress<'_>,
     ) -> Result<(Rc<Encoder>, DeviceReport)> {
-        let backend = match way.device {
+        let backend = match target.device {
             Device::Cpu => Backend::Cpu,
             Device::WebGpu => Backend::WebGpu,
         };
         let is_such = |e: &Encoder| {
-            e.machine().backend == backend && e.precision() == Precision::of(backend, way.precision)
+            e.machine().backend == backend && e.precision() == Precision::of(backend, target.precision)
         };
         if let Some(model) = self.model().filter(|m| m.info.hash == hash && is_such(&m.encoder)) {
             return Ok((model.encoder.clone(), model.device.clone()));
         }
-        let (encoder, difference) = match way.device {
-            Device::Cpu => device::on_cpu(bundle, way.precision, progress).await?,
+        let (encoder, difference) = match target.device {
+            Device::Cpu => device::on_cpu(bundle, target.precision, progress).await?,
             Device::WebGpu => device::on_gpu(bundle, &self.0.gpu, None, progress).await?,
         };
         let report = device::report(&encoder, bundle, difference);
@@ -197,7 +201,7 @@ impl Session {
     /// Times one size; returns a sentence instead if a call would take too long.
     async fn time(
         &self,
-        way: Way,
+        target: Target,
         encoder: &Encoder,
         case: &mut Case,
         plan: &Plan,
@@ -211,13 +215,13 @@ impl Session {
             Err(ms) => {
                 tracker.pass(cell, plan.warmups + plan.repeats);
                 return Ok(Err(format!(
-                    "{way}: {cell} was left out, because a call would take about {:.0} s; the limit is {:.0} s.",
+                    "{target}: {cell} was left out, because a call would take about {:.0} s; the limit is {:.0} s.",
                     ms / 1e3,
                     MAX_CALL_MS / 1e3
                 )));
             }
         };
-        if way == Way::REFERENCE {
+        if target == Target::REFERENCE {
             case.reference = Some(vectors.clone());
         }
         let mut last = vectors;
@@ -233,7 +237,7 @@ impl Session {
         }
         let reference = case.reference.as_deref();
         let cosine = reference.and_then(|reference| least_cosine(&last, reference, encoder.dimension()));
-        Ok(Ok(Row::new(way, cell, calls, case.tokenize_ms, cosine)))
+        Ok(Ok(Row::new(target, cell, calls, case.tokenize_ms, cosine)))
     }
 
     /// Vectors of the first call, or the milliseconds that it would take if these are too many. A slow device gets growing
@@ -309,7 +313,7 @@ async fn cases(bundle: &Bundle, cells: &[Cell], passages: &[String]) -> Result<(
 #[derive(Default)]
 struct Tracker {
     /// Devices and precisions: the number of all, and of those finished.
-    ways: usize,
+    targets: usize,
     gone: usize,
     /// Calls of each, and their tokens, from which the remaining time is estimated.
     each: (usize, f64),
@@ -328,7 +332,7 @@ impl Tracker {
         let calls = |n: usize| (n * self.each.0) as f64;
         let cost = |n: usize| n as f64 * self.each.1;
         let done = (calls(self.gone) + self.done.0 as f64, cost(self.gone) + self.done.1);
-        progress.at_weighted(Stage::Benchmark, done.0, calls(self.ways), done.1, cost(self.ways));
+        progress.at_weighted(Stage::Benchmark, done.0, calls(self.targets), done.1, cost(self.targets));
     }
 }
 

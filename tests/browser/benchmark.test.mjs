@@ -59,7 +59,7 @@ test("times, speeds and cosines on the CPU; the files have the table's figures",
   for (const row of rows) {
     const [batch, tokens] = row["texts × tokens"].split(" × ").map(Number);
     const precision = row.device.split(", ")[1];
-    const own = report.rows.find((r) => r.cell.batch === batch && r.cell.tokens === tokens && r.way.precision === precision);
+    const own = report.rows.find((r) => r.cell.batch === batch && r.cell.tokens === tokens && r.target.precision === precision);
     const sorted = own.calls.toSorted((a, b) => a - b);
     assert.equal(sorted.length, 3);
     assert.ok(sorted[0] > 0, `a call of ${sorted[0]} ms`);
@@ -80,7 +80,7 @@ test("times, speeds and cosines on the CPU; the files have the table's figures",
   assert.equal(lines.length, report.rows.length);
   report.rows.forEach((row, i) => {
     const line = Object.fromEntries(head.map((name, at) => [name, lines[i][at]]));
-    assert.deepEqual([line.device, line.precision], [row.way.device, row.way.precision]);
+    assert.deepEqual([line.device, line.precision], [row.target.device, row.target.precision]);
     assert.deepEqual([line.batch, line.tokens, line.median_ms].map(Number), [row.cell.batch, row.cell.tokens, row.ms.median]);
   });
   const facts = page.getByRole("region", { name: "What was timed, and on what" });

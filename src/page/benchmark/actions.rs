@@ -11,7 +11,6 @@ use crate::page::corpus::SAMPLE;
 use crate::page::model::{MODEL, resolve};
 use crate::page::worker::Worker;
 use crate::protocol::Request;
-use crate::timeouts;
 
 /// The field with the sizes.
 pub(super) const SIZES: &str = "sizes";

@@ -19,12 +19,12 @@ impl Benchmark {
                 self.now.set(now);
                 if finished {
                     self.stopped();
-                } else if let Some((way, cell)) = now {
+                } else if let Some((target, cell)) = now {
                     self.activity.update(|a| {
                         if let Some(a) = a {
                             a.what = fill(
                                 text::RUNNING_NOW,
-                                &[("cell", &cell.to_string()), ("way", &way.to_string())],
+                                &[("cell", &cell.to_string()), ("way", &target.to_string())],
                             );
                         }
                     });

@@ -19,7 +19,7 @@ use super::address::{Address, Builder};
 use super::catalogue::benchmark as text;
 use super::state::Page;
 use super::view::{About, View};
-use crate::benchmark::{Cell, Plan, Report, Way};
+use crate::benchmark::{Cell, Plan, Report, Target};
 use crate::protocol::{Event, OpenedFile};
 
 static ABOUT: About = About {
@@ -47,7 +47,7 @@ pub(super) struct Benchmark {
     /// What was timed, as far as it is.
     report: RwSignal<Option<Report>>,
     /// What is being timed.
-    now: RwSignal<Option<(Way, Cell)>>,
+    now: RwSignal<Option<(Target, Cell)>>,
 }
 
 impl Benchmark {

@@ -4,7 +4,7 @@
 
 use leptos::prelude::*;
 
-use crate::benchmark::{Cell, Device, Report, Spread, Way};
+use crate::benchmark::{Cell, Device, Report, Spread, Target};
 use crate::page::benchmark::Benchmark;
 use crate::page::catalogue::{benchmark as text, fill};
 use crate::page::words;
@@ -18,21 +18,21 @@ pub(super) fn Chart() -> impl IntoView {
         b.report.with(|report| {
             let Some(report) = report else { return ().into_any() };
             let scale = Scale::of(report);
-            let ways = report.plan.ways();
+            let targets = report.plan.targets();
             let row = |cell: &Cell| {
-                let lane = |way: &Way| {
-                    let waits = match report.row(*way, *cell) {
+                let lane = |target: &Target| {
+                    let waits = match report.row(*target, *cell) {
                         Some(_) => "",
-                        None if now == Some((*way, *cell)) => text::TIMING,
+                        None if now == Some((*target, *cell)) => text::TIMING,
                         None if running => text::WAITS,
                         None => text::NOT_TIMED,
                     };
-                    lane(*way, report.row(*way, *cell).map(|row| row.ms), waits, scale)
+                    lane(*target, report.row(*target, *cell).map(|row| row.ms), waits, scale)
                 };
                 view! {
                     <div class="size">
                         <p>{size(*cell)}</p>
-                        {ways.iter().map(lane).collect_view()}
+                        {targets.iter().map(lane).collect_view()}
                     </div>
                 }
             };
@@ -61,13 +61,13 @@ fn size(cell: Cell) -> String {
 }
 
 /// One device and precision.
-fn lane(way: Way, ms: Option<Spread>, waits: &'static str, scale: Scale) -> impl IntoView + use<> {
+fn lane(target: Target, ms: Option<Spread>, waits: &'static str, scale: Scale) -> impl IntoView + use<> {
     let drawn = ms.map(|ms| {
         let at = |t: f64| scale.at(t);
         view! {
             <line class="range" x1=at(ms.min) x2=at(ms.max) y1="50%" y2="50%"></line>
             <line class="band" x1=at(ms.lower_quartile) x2=at(ms.upper_quartile) y1="50%" y2="50%"></line>
-            <svg x=at(ms.median) y="50%"><path d=mark(way)></path></svg>
+            <svg x=at(ms.median) y="50%"><path d=mark(target)></path></svg>
         }
     });
     let value = match ms {
@@ -75,8 +75,8 @@ fn lane(way: Way, ms: Option<Spread>, waits: &'static str, scale: Scale) -> impl
         None => view! { <span class="value waits">{waits}</span> }.into_any(),
     };
     view! {
-        <div class="lane" prop:style=colour(way)>
-            <span>{way.to_string()}</span>
+        <div class="lane" prop:style=colour(target)>
+            <span>{target.to_string()}</span>
             <svg>{grid(scale)} {drawn}</svg>
             {value}
         </div>
@@ -96,9 +96,9 @@ fn axis(scale: Scale) -> impl IntoView {
     view! { <svg>{scale.ticks().into_iter().filter(|t| t.1).map(label).collect_view()}</svg> }
 }
 
-/// The mark of a way around its median: its form says what its colour says.
-fn mark(way: Way) -> &'static str {
-    match (way.device, way.precision) {
+/// The mark of a target around its median: its form says what its colour says.
+fn mark(target: Target) -> &'static str {
+    match (target.device, target.precision) {
         (Device::Cpu, PrecisionChoice::Exact) => "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0 -11 0z",
         (Device::Cpu, PrecisionChoice::Fast) => "M0 -7L7 0L0 7L-7 0z",
         (Device::WebGpu, _) => "M-5 -5H5V5H-5z",
@@ -106,11 +106,11 @@ fn mark(way: Way) -> &'static str {
 }
 
 /// From the colours of the style sheet that stay apart for all kinds of colour vision.
-fn colour(way: Way) -> &'static str {
-    match (way.device, way.precision) {
-        (Device::Cpu, PrecisionChoice::Exact) => "--way:var(--c-de)",
-        (Device::Cpu, PrecisionChoice::Fast) => "--way:var(--c-ar)",
-        (Device::WebGpu, _) => "--way:var(--c-hi)",
+fn colour(target: Target) -> &'static str {
+    match (target.device, target.precision) {
+        (Device::Cpu, PrecisionChoice::Exact) => "--target:var(--c-de)",
+        (Device::Cpu, PrecisionChoice::Fast) => "--target:var(--c-ar)",
+        (Device::WebGpu, _) => "--target:var(--c-hi)",
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_way_has_a_mark_and_a_colour_of_its_own() {
-        let [a, b, c] = Way::ALL;
+        let [a, b, c] = Target::ALL;
         for (one, other) in [(a, b), (a, c), (b, c)] {
             assert_ne!(mark(one), mark(other));
             assert_ne!(colour(one), colour(other));

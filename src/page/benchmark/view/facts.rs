@@ -31,7 +31,7 @@ fn facts(b: Benchmark, report: &Report) -> Vec<(String, String)> {
     ];
     rows.extend(report.machines.iter().map(|m| {
         let works = fill(text::MACHINE_IS, &[("adapter", &m.adapter), ("precision", &m.computes_in)]);
-        (m.way.to_string(), works)
+        (m.target.to_string(), works)
     }));
     rows.extend([
         own(text::TEXTS, report.texts.clone()),

@@ -88,7 +88,7 @@ fn ended(report: &Report) -> String {
 /// What else is to be said.
 fn said(report: &Report) -> Vec<String> {
     report
-        .imitated()
+        .has_software_gpu()
         .then(|| text::IMITATED.to_owned())
         .into_iter()
         .chain(report.notes.iter().cloned())

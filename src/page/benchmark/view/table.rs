@@ -67,7 +67,7 @@ fn line(row: &Row) -> impl IntoView + use<> {
     view! {
         <tr>
             <th scope="row">{row.cell.to_string()}</th>
-            <td class="words">{row.way.to_string()}</td>
+            <td class="words">{row.target.to_string()}</td>
             {values.map(|value| view! { <td>{value}</td> })}
         </tr>
     }
