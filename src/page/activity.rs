@@ -1,4 +1,4 @@
-//! What takes a while: how far it is, and what it means for other work.
+//! Activities that take a while: their progress, and their effect on other work.
 
 use leptos::prelude::*;
 
@@ -6,79 +6,79 @@ use super::catalogue::message;
 use super::state::Page;
 use crate::protocol::{Event, Id, Stage};
 
-/// Something that takes a while.
+/// An activity that takes a while.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Activity {
     pub id: Id,
-    /// What it is, for a person: `Loading the model`.
+    /// Its name in the page: `Loading the model`.
     pub what: String,
     pub shown: Shown,
-    /// `None` before the first word from the worker.
+    /// `None` before the worker's first report.
     pub progress: Option<Progress>,
 }
 
-/// From when on an activity is worth showing.
+/// When an activity is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
     AtOnce,
-    /// Once there is progress: it is mostly over at once.
+    /// Once there is progress, as it usually ends at once.
     WithProgress,
 }
 
-/// How far an activity is.
+/// The progress of an activity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Progress {
     pub stage: Stage,
     pub done: f64,
     pub total: f64,
     pub seconds_left: Option<f64>,
-    /// When the stage was first seen, in the page's milliseconds, and how much was done by then.
+    /// When the stage began, in the page's milliseconds, and how much was done then.
     pub since: (f64, f64),
-    /// When this was seen.
+    /// When this was reported.
     pub at: f64,
 }
 
-/// Something that can be under way, as other work sees it.
+/// An activity that may be in progress, as seen by other work.
 #[derive(Clone, Copy)]
 pub(super) struct Work {
     pub activity: RwSignal<Option<Activity>>,
-    /// What is under way, for a person: `a text is being encoded in the Search view`.
+    /// What is in progress, as text: `a text is being encoded in the Search view`.
     pub sentence: &'static str,
     pub company: Company,
 }
 
-/// Whether work goes on beside other work.
+/// Whether other work can run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Company {
     Shared,
-    /// Its times would mean nothing beside other work.
+    /// No: its times would be distorted by other work.
     Alone,
 }
 
 impl Activity {
-    /// Begins now, and is shown at once.
+    /// An activity that starts now and is shown at once.
     pub fn new(id: Id, what: impl Into<String>) -> Self {
         Self { id, what: what.into(), shown: Shown::AtOnce, progress: None }
     }
 
-    /// Not over in a moment: what is mostly over at once is so only while it encodes.
+    /// Whether it takes long: an activity that usually ends at once only does while it encodes.
     pub fn is_long(&self) -> bool {
         self.shown == Shown::AtOnce || self.progress.is_some_and(|step| step.stage == Stage::Encode)
     }
 }
 
-/// Whether this request is the one under way.
+/// Whether this request is in progress.
 pub(super) fn is_active(activity: RwSignal<Option<Activity>>, id: Id) -> bool {
     activity.with_untracked(|a| a.as_ref().is_some_and(|a| a.id == id))
 }
 
 impl Progress {
-    /// The part that is done, from 0 to 1; `None` while the whole is unknown.
+    /// The fraction that is done, from 0 to 1; `None` if the total is unknown.
     pub fn part(&self) -> Option<f64> {
         (self.total > 0.0).then(|| (self.done / self.total).clamp(0.0, 1.0))
     }
 
-    /// Items in a second since the stage began, once that says something.
+    /// Items per second since the stage began, once it can be estimated.
     pub fn rate(&self) -> Option<f64> {
         let (begin, already) = self.since;
         let seconds = (self.at - begin) / 1e3;
@@ -87,7 +87,7 @@ impl Progress {
 }
 
 impl Page {
-    /// All that can be under way: of the views, and of what is below them.
+    /// All activities that may be in progress: those of the views, and those of the shared state.
     pub fn work(self) -> Vec<Work> {
         let of_page = [
             Work { activity: self.opening, sentence: message::ENCODING_TEXT, company: Company::Shared },
@@ -96,7 +96,7 @@ impl Page {
         self.views().iter().map(|view| view.work()).chain(of_page).collect()
     }
 
-    /// Takes an [`Event::Progress`] from any worker.
+    /// Handles an [`Event::Progress`] of any worker.
     pub fn hear_progress(self, event: &Event) {
         let Event::Progress { id, stage, done, total, seconds_left } = *event else { return };
         let at = window().performance().map_or(0.0, |p| p.now());

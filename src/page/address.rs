@@ -1,5 +1,4 @@
-//! The part of the page's address after its path: names and values, so that copying it shares what is on the
-//! screen. Each view says which of them are its own, and what they mean.
+//! The query string of the page's URL, which restores what is displayed. Each view defines its own parameters.
 
 use std::cell::RefCell;
 
@@ -9,24 +8,24 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::catalogue::{fill, message};
 use crate::protocol::DeviceChoice;
 
-/// What is written as it is, beside letters and digits.
+/// Characters other than letters and digits that are not escaped.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// What an address says, read. Of a name that is there twice the last value counts; empty values are left out.
+/// A parsed query string. The last of several values of a name counts; empty values are ignored.
 #[derive(Debug, Default)]
 pub(super) struct Address {
     pairs: Vec<(String, String)>,
-    /// What was asked for and means nothing, as `name=value`.
+    /// Invalid values, as `name=value`.
     unknown: RefCell<Vec<String>>,
 }
 
 impl Address {
-    /// The present address.
+    /// The current URL's.
     pub fn here() -> Self {
         Self::parse(&window().location().search().unwrap_or_default())
     }
 
-    /// Reads the part of an address after the path.
+    /// Parses a query string.
     pub fn parse(search: &str) -> Self {
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -45,12 +44,12 @@ impl Address {
         self.get(name).map(str::to_owned)
     }
 
-    /// What `meaning` makes of a value; one that means nothing is kept for [`unknown`](Self::unknown).
+    /// A value as parsed by `meaning`; an invalid one is kept for [`unknown`](Self::unknown).
     pub fn meaning<T>(&self, name: &str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         self.understood(name, self.get(name)?, meaning)
     }
 
-    /// The same of each part of a value that are set apart by commas.
+    /// The same for each part of a value separated by commas.
     pub fn meanings<T>(&self, name: &str, meaning: impl Fn(&str) -> Option<T>) -> Vec<T> {
         self.list(name).filter_map(|part| self.understood(name, part, &meaning)).collect()
     }
@@ -65,19 +64,19 @@ impl Address {
         found
     }
 
-    /// A sentence on the values that meant nothing to those who read them.
+    /// A sentence about the invalid values.
     pub fn unknown(&self) -> Option<String> {
         let unknown = self.unknown.borrow();
         (!unknown.is_empty()).then(|| fill(message::UNKNOWN_IN_LINK, &[("what", &unknown.join(", "))]))
     }
 
-    /// The parts of a value that are set apart by commas.
+    /// The parts of a value separated by commas.
     pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
         self.get(name).unwrap_or_default().split(',').filter(|part| !part.is_empty())
     }
 }
 
-/// An address while it is written. Its names stand in the order in which they are put there.
+/// A query string that is being written, with its names in the order in which they are put.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     pairs: Vec<String>,
@@ -88,27 +87,27 @@ impl Builder {
         self.pairs.push(format!("{name}={}", encode(value)));
     }
 
-    /// Nothing where there is no value.
+    /// Adds a value, unless there is none.
     pub fn put_some(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.put(name, value);
         }
     }
 
-    /// Values set apart by commas, which stay as they are; nothing where there are none.
+    /// Adds values separated by commas, which are not escaped, unless there are none.
     pub fn put_list(&mut self, name: &str, values: &str) {
         if !values.is_empty() {
             self.pairs.push(format!("{name}={}", encode(values).replace("%2C", ",")));
         }
     }
 
-    /// The part of the address after the path: `?…`, or nothing where nothing was put there.
+    /// The query string: `?…`, or empty if nothing was put.
     pub fn search(&self) -> String {
         if self.pairs.is_empty() { String::new() } else { format!("?{}", self.pairs.join("&")) }
     }
 }
 
-/// The device's word in the address and in form values.
+/// The device's name in the URL and in form values.
 pub(super) fn device_name(device: DeviceChoice) -> &'static str {
     match device {
         DeviceChoice::Auto => "auto",
@@ -117,19 +116,19 @@ pub(super) fn device_name(device: DeviceChoice) -> &'static str {
     }
 }
 
-/// The device of that word.
+/// The device of that name.
 pub(super) fn device_named(word: &str) -> Option<DeviceChoice> {
     [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::WebGpu]
         .into_iter()
         .find(|d| device_name(*d) == word)
 }
 
-/// Percent-encoding of a value, with `+` for a space.
+/// Percent-encodes a value, with `+` for a space.
 fn encode(value: &str) -> String {
     utf8_percent_encode(value, PLAIN).to_string().replace("%20", "+")
 }
 
-/// The reverse of [`encode`]; what is not valid stays as it is.
+/// The inverse of [`encode`]; invalid parts are left as they are.
 fn decode(value: &str) -> String {
     percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! What is searched: the sample, or a person's own text. It is one for all views.
+//! The open corpus: the sample or the user's own text, the same for all views.
 
 use leptos::prelude::*;
 
@@ -13,13 +13,13 @@ use super::words;
 use crate::datasets::{Columns, Role};
 use crate::protocol::{CorpusInfo, Example, Id, OpenedFile, Request};
 
-/// Where the sample is, seen from the page.
+/// The sample's folder, relative to the page.
 pub(super) const SAMPLE: &str = "sample/";
-/// Its languages.
+/// The sample's languages.
 pub(super) const SAMPLE_LANGUAGES: [&str; 11] =
     ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"];
 
-/// What is open, to open it again in a new worker.
+/// What is open, as needed to open it in a new worker.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Source {
     #[default]
@@ -27,11 +27,11 @@ pub(super) enum Source {
     Files(Vec<OpenedFile>),
 }
 
-/// What is on its way to be open.
+/// What is about to be open.
 #[derive(Debug)]
 pub(super) enum Coming {
     Sample,
-    /// They wait for the model.
+    /// Files that wait for the model.
     Unsent(Vec<OpenedFile>),
     Sent(Vec<OpenedFile>),
 }
@@ -61,7 +61,7 @@ impl Source {
     }
 }
 
-/// Whether a worker has what is open; a fresh one has nothing.
+/// Whether a worker has the open corpus; a new worker has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Presence {
     #[default]
@@ -70,7 +70,7 @@ pub(super) enum Presence {
 }
 
 impl Page {
-    /// Opens what was open when the page was last left: the person's own text, where they kept it, else the sample.
+    /// Opens what was open in the last visit: the user's own text if it was stored, otherwise the sample.
     pub fn open_at_first(self) {
         if !matches!(kept_text(), Some((Kept::Open, _))) {
             return self.open_sample();
@@ -78,7 +78,7 @@ impl Page {
         self.recall_text();
     }
 
-    /// Opens the text that the browser keeps.
+    /// Opens the stored text.
     pub fn recall_text(self) {
         self.cancel_opening();
         let id = self.next_id();
@@ -89,7 +89,7 @@ impl Page {
         }
     }
 
-    /// The kept text is there; where there is none any more, the sample is opened.
+    /// The stored text was read; if there is none any more, the sample is opened.
     pub(super) fn text_recalled(self, id: Id, files: Vec<OpenedFile>, windows: bool) {
         if self.kept.with_value(|k| k.recalling != Some(id)) {
             return;
@@ -105,7 +105,7 @@ impl Page {
         self.open_files(files);
     }
 
-    /// The person wants their text kept no longer.
+    /// The user deletes the stored text.
     pub fn forget_text(self) {
         let id = self.next_id();
         if self.send(&Request::ForgetFiles { id }) {
@@ -120,7 +120,7 @@ impl Page {
         }
     }
 
-    /// Opens what was open, the sample where nothing was.
+    /// Opens what was open, or the sample.
     pub fn open_again(self) {
         match self.kept.with_value(|k| k.open.clone()) {
             Source::Files(files) => self.open_files(files),
@@ -128,7 +128,7 @@ impl Page {
         }
     }
 
-    /// The person stops opening.
+    /// The user cancels opening.
     pub fn stop_opening(self) {
         self.cancel_opening();
         if !self.corpus_is_present() {
@@ -136,12 +136,12 @@ impl Page {
         }
     }
 
-    /// Whether the worker has what is open.
+    /// Whether the worker has the open corpus.
     pub fn corpus_is_present(self) -> bool {
         self.kept.with_value(|k| k.presence == Presence::Present)
     }
 
-    /// Says why text was not opened, and what can be searched all the same.
+    /// Reports why text was not opened, and what can be searched nevertheless.
     pub fn not_opened(self, why: String) {
         let open = self.corpus.with_untracked(|c| c.as_ref().map(|c| c.name.clone()));
         match open {
@@ -170,18 +170,18 @@ impl Page {
         }
     }
 
-    /// The person chose files to search.
+    /// The user chose files to search.
     pub fn open_new_files(self, files: Vec<OpenedFile>) {
         self.open_files(files);
         self.kept.update_value(|k| k.fresh = true);
     }
 
-    /// Whether the text that came was chosen just now; asked once.
+    /// Whether the opened text was just chosen by the user; true only once.
     pub fn take_fresh(self) -> bool {
         self.kept.try_update_value(|k| std::mem::take(&mut k.fresh)).unwrap_or_default()
     }
 
-    /// Opens a person's own passages, once there is a model to encode them.
+    /// Opens the user's own passages, once there is a model to encode them.
     pub fn open_files(self, files: Vec<OpenedFile>) {
         self.cancel_opening();
         let id = self.next_id();
@@ -198,9 +198,9 @@ impl Page {
         }
     }
 
-    /// The person says which column of an open file is what; it is read and encoded anew.
+    /// The user assigned a column of an open file; it is read and encoded again.
     pub fn choose_column(self, file: &str, role: Role, column: Option<String>) {
-        // An earlier choice may still be on its way.
+        // An earlier choice may still be in progress.
         let has = |files: &&Vec<OpenedFile>| files.iter().any(|f| f.name == file);
         let files = self.kept.with_value(|k| {
             k.coming.as_ref().and_then(Coming::files).filter(has).or(k.open.files()).cloned()
@@ -212,7 +212,7 @@ impl Page {
         self.open_files(files);
     }
 
-    /// The person wants long passages split, or no longer: own text that is open, or on its way, is encoded anew.
+    /// The user turned splitting of long passages on or off: open or arriving text is encoded again.
     pub fn choose_windows(self, windows: bool) {
         self.windows.set(windows);
         let files =
@@ -242,7 +242,7 @@ impl Page {
         }
     }
 
-    /// What opens in a worker the text that is open here.
+    /// The request that opens the same corpus in another worker.
     pub fn open_request(self, id: Id) -> Option<Request> {
         Some(match self.kept.with_value(|k| k.open.clone()) {
             Source::Files(files) => self.files_request(id, files, false),
@@ -254,7 +254,7 @@ impl Page {
         Request::OpenFiles { id, files, windows: self.windows.get_untracked(), keep }
     }
 
-    /// Stops opening; what was open stays open.
+    /// Cancels opening; what was open stays open.
     pub fn cancel_opening(self) {
         let coming = self.kept.try_update_value(|k| k.coming.take()).flatten();
         if let Some(activity) = self.opening.get_untracked() {
@@ -265,7 +265,7 @@ impl Page {
         }
     }
 
-    /// Opens lines that the person pasted.
+    /// Opens pasted lines.
     pub fn open_pasted(self, text: String) {
         if text.trim().is_empty() {
             self.say_of_text(corpus::NOTHING_PASTED, corpus::PASTE_FIRST, None);
@@ -278,7 +278,7 @@ impl Page {
         }]);
     }
 
-    /// The worker has opened what came.
+    /// The worker has opened a corpus.
     pub(super) fn corpus_ready(self, mut corpus: CorpusInfo) {
         arrange(&mut corpus.examples);
         self.opening.set(None);
@@ -290,7 +290,7 @@ impl Page {
             remember_text(Some((Kept::Open, &corpus.name)));
             self.kept_name.set(Some(corpus.name.clone()));
         } else if let Some((Kept::Open, name)) = kept_text() {
-            // The text before is kept, and the person went to another.
+            // The previous text is still stored, but the user went on to another.
             remember_text(Some((Kept::Closed, &name)));
         }
         self.corpus.set(Some(corpus));
@@ -308,23 +308,23 @@ impl Page {
     }
 }
 
-/// Those whose answer comes first before the harder ones, and among both those in the visitor's language first.
+/// Sorts examples whose answer is ranked first before harder ones, and among both those in the visitor's language first.
 pub(super) fn arrange(examples: &mut [Example]) {
     let own = names::of_reader(|code| examples.iter().any(|e| e.language == code));
     examples.sort_by_key(|e| (e.is_harder(), Some(&e.language) != own.as_ref()));
 }
 
-/// Whether the text that the browser keeps was open when the page was last left.
+/// Whether the stored text was open when the page was last left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     Open,
     Closed,
 }
 
-/// Its name in the browser's storage.
+/// Its key in the browser's storage.
 const KEPT: &str = "interlingua-text";
 
-/// The name of the text that the browser keeps, and whether it was open.
+/// The name of the stored text, and whether it was open.
 pub(super) fn kept_text() -> Option<(Kept, String)> {
     let said = window().local_storage().ok()??.get_item(KEPT).ok()??;
     let (how, name) = said.split_once(' ')?;
@@ -333,7 +333,7 @@ pub(super) fn kept_text() -> Option<(Kept, String)> {
 
 fn remember_text(text: Option<(Kept, &str)>) {
     let Ok(Some(storage)) = window().local_storage() else { return };
-    // Where the browser refuses, the text is not opened by itself the next time.
+    // If the browser refuses, the text is not opened automatically next time.
     let _ = match text {
         Some((kept, name)) => {
             let how = if kept == Kept::Open { "open" } else { "closed" };

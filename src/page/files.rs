@@ -1,4 +1,4 @@
-//! A person's files: read when they are chosen or dropped, and handed to the browser to save.
+//! The user's files: reading chosen or dropped ones, and offering downloads.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -12,13 +12,13 @@ use crate::datasets::Columns;
 use crate::protocol::OpenedFile;
 use crate::timeouts::{self, within};
 
-/// More than this is not read into memory.
+/// Larger files are refused.
 const LARGEST_FILES: f64 = 256e6;
-/// Bytes of a file that are read at a time.
+/// Bytes read at a time.
 const PART: f64 = 4e6;
 
 impl Page {
-    /// Reads files that the person chose or dropped, for the view that is shown.
+    /// Reads chosen or dropped files for the current view.
     pub fn read_files(self, files: Vec<web_sys::File>) {
         if files.is_empty() {
             return;
@@ -74,7 +74,7 @@ impl Page {
         });
     }
 
-    /// Hands a file to the browser to save.
+    /// Offers a file for download.
     pub fn save(self, name: &str, bytes: &[u8]) {
         let saved = (|| {
             let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
@@ -86,10 +86,10 @@ impl Page {
             if let Some(link) = link.dyn_ref::<web_sys::HtmlElement>() {
                 link.click();
             }
-            // The browser has taken the file by the next turn of its loop; a minute is ample.
+            // The browser has taken the file by the next turn of its event loop; a minute is ample.
             set_timeout(
                 move || {
-                    // Should it fail, the bytes stay in memory until the page is closed.
+                    // If this fails, the bytes stay in memory until the page is closed.
                     let _ = web_sys::Url::revoke_object_url(&url);
                 },
                 std::time::Duration::from_secs(60),
@@ -111,7 +111,7 @@ pub(super) fn listed(list: web_sys::FileList) -> Vec<web_sys::File> {
     (0..list.length()).filter_map(|i| list.get(i)).collect()
 }
 
-/// The files that were chosen in a field, which then can take the same file again.
+/// The files chosen in a field, which is reset so that the same file can be chosen again.
 pub(super) fn chosen(event: &web_sys::Event) -> Vec<web_sys::File> {
     let input: web_sys::HtmlInputElement = event_target(event);
     let files = input.files().map(listed).unwrap_or_default();
@@ -119,7 +119,7 @@ pub(super) fn chosen(event: &web_sys::Event) -> Vec<web_sys::File> {
     files
 }
 
-/// What is in a person's file, a part after the other: so a drive that stands still is told from a slow one.
+/// Reads a user's file in parts, so that a stalled drive can be told from a slow one.
 async fn bytes_of(file: &web_sys::File) -> Result<Vec<u8>, String> {
     let size = file.size();
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! A person's folder: chosen, or dropped with all that is in it.
+//! The user's folders: chosen, or dropped with their contents.
 
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
@@ -7,9 +7,9 @@ use super::link::answer;
 use super::state::Page;
 use crate::timeouts;
 
-/// Files of a dropped folder at most: a model's has some tens.
+/// Maximum number of files in a dropped folder: a model has some tens.
 const MOST: usize = 5000;
-/// Folders within folders.
+/// Maximum depth of nested folders.
 const DEEPEST: usize = 8;
 
 #[wasm_bindgen]
@@ -45,12 +45,12 @@ extern "C" {
 }
 
 impl Page {
-    /// What was dropped: a model's folder or files are looked at; `false` where it is something else.
+    /// Handles a drop: a model's folder or files are inspected; returns `false` for anything else.
     pub fn take_dropped(self, drag: &web_sys::DragEvent) -> bool {
         let Some(transfer) = drag.data_transfer() else { return false };
         let items = js_sys::Reflect::get(&transfer, &"items".into()).map(JsCast::unchecked_into::<Items>);
         let Ok(items) = items else { return false };
-        // They are gone when this event is over.
+        // The items are only valid during this event.
         let entries: Vec<Entry> = (0..items.length()).filter_map(|i| items.get(i).entry()).collect();
         let is_model = entries.iter().any(|e| e.is_folder() || is_of_a_model(&e.name()));
         if is_model {
@@ -66,7 +66,7 @@ impl Page {
         is_model
     }
 
-    /// The files of a folder that was chosen in a field.
+    /// The files of a folder chosen in a field.
     pub fn take_folder(self, files: Vec<web_sys::File>) {
         let path = |file: &web_sys::File| {
             let path = file.unchecked_ref::<InFolder>().path().filter(|path| !path.is_empty());
@@ -97,7 +97,7 @@ async fn gather(entries: Vec<Entry>) -> Result<Vec<(String, web_sys::File)>, Str
             }
             continue;
         }
-        // Such as git's own, in which there is no model's file.
+        // Such as git's own, which contain no model files.
         if depth >= DEEPEST || entry.name().starts_with('.') {
             continue;
         }
@@ -115,7 +115,7 @@ async fn gather(entries: Vec<Entry>) -> Result<Vec<(String, web_sys::File)>, Str
     Ok(files)
 }
 
-/// What a function with two callbacks brings.
+/// Awaits a function that takes two callbacks.
 fn asked(ask: impl Fn(&Function, &Function)) -> Promise {
     Promise::new(&mut |done, failed| ask(&done, &failed))
 }

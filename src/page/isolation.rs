@@ -10,15 +10,15 @@ use super::link::{answer, describe};
 use super::state::Page;
 use crate::timeouts;
 
-/// Whether more threads can be had.
+/// Whether the page can get more threads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Threads {
-    /// The page has them, or nothing is known of others.
+    /// It has them, or it is unknown.
     #[default]
     Settled,
-    /// Once it is opened again.
+    /// After a reload.
     NextTime,
-    /// Not, for this reason.
+    /// No, for this reason.
     Refused(String),
     /// Not in this version of the browser.
     Unable,
@@ -32,19 +32,18 @@ fn able() -> bool {
         .is_ok_and(|wait| wait.is_function())
 }
 
-/// Waits until the service worker is there; otherwise says why it does not come: some browsers forbid it in
-/// private windows.
+/// Waits until the service worker is active; otherwise says why it is not: some browsers forbid it in private windows.
 async fn active(workers: &ServiceWorkerContainer) -> Result<(), String> {
     answer(timeouts::SERVICE_WORKER, workers.register("isolate.js")).await?;
     answer(timeouts::SERVICE_WORKER, workers.ready().map_err(|e| describe(&e))?).await.map(drop)
 }
 
 impl Page {
-    /// Registers the service worker where it would bring something.
+    /// Registers the service worker if it would help.
     pub fn isolate(self) {
         let isolated = Reflect::get(&window(), &"crossOriginIsolated".into()).is_ok_and(|is| is.is_truthy());
         let navigator = window().navigator();
-        // A frame is isolated only where the page around it is.
+        // A frame is only isolated if the page around it is.
         let framed = window().parent().ok().flatten().is_some_and(|parent| parent != window());
         if framed || navigator.hardware_concurrency() < 2.0 {
             return;
@@ -56,7 +55,7 @@ impl Page {
         if isolated {
             return;
         }
-        // Only a secure context has such a container.
+        // Only secure contexts have this container.
         let Some(workers) = Reflect::get(&navigator, &"serviceWorker".into())
             .ok()
             .and_then(|container| container.dyn_into::<ServiceWorkerContainer>().ok())
@@ -65,7 +64,7 @@ impl Page {
         };
         leptos::task::spawn_local(async move {
             self.threads.set(match active(&workers).await {
-                // Where it is in charge already, it brought nothing: the page was loaded past it.
+                // It is already active but had no effect, as the page was loaded bypassing it.
                 Ok(()) if workers.controller().is_some() => return,
                 Ok(()) => Threads::NextTime,
                 Err(why) => Threads::Refused(why),

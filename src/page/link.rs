@@ -1,4 +1,4 @@
-//! The worker's handle, and how values cross.
+//! The worker's handle, and serialization of messages.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -13,27 +13,27 @@ use super::catalogue::{fill, message};
 use crate::protocol::{Event, HANDLES, Request};
 use crate::timeouts::{self, no_answer, within};
 
-/// The script that starts the worker's program, beside the page (`www/worker_loader.js`).
+/// The script that starts the worker's program, next to the page (`www/worker_loader.js`).
 const SCRIPT: &str = "./worker_loader.js";
 
-/// A running worker. Dropping it ends the worker and frees what it held, a GPU's memory included.
+/// A running worker. Dropping it terminates the worker and frees its memory, including a GPU's.
 pub(super) struct Link {
     worker: Worker,
-    /// Requests until the worker's first word: a script that still starts loses what is sent to it.
+    /// Requests before the worker's first message: a script that is still loading would lose them.
     early: Rc<RefCell<Option<Vec<JsValue>>>>,
-    /// Runs out where that word does not come.
+    /// The timeout for that message.
     patience: Option<TimeoutHandle>,
-    // The worker calls these: they live as long as it does.
+    // Called by the worker, so they have to live as long as it does.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(web_sys::Event)>,
 }
 
 impl Link {
-    /// Starts the worker. Its events go to `event`, its death, with the reason in words, to `death`; should
-    /// it say nothing for long, that is told `silence`, with the seconds, and goes on.
+    /// Starts the worker. `event` is called with its events, `death` with the reason if it crashes, and `silence` with the
+    /// number of seconds if it has sent nothing for so long; it is not terminated then.
     ///
     /// # Errors
-    /// A sentence, when the browser does not start workers here.
+    /// A sentence, if the browser cannot start workers here.
     pub fn start(
         event: impl Fn(Event) + 'static,
         death: impl Fn(String) + Clone + 'static,
@@ -79,15 +79,15 @@ impl Link {
         Ok(Self { worker, early, patience, _on_message: on_message, _on_error: on_error })
     }
 
-    /// Sends a request; byte strings cross as a `Uint8Array`.
+    /// Sends a request; bytes are sent as a `Uint8Array`.
     ///
     /// # Errors
-    /// A sentence, when the request does not fit into the browser's memory.
+    /// A sentence, if the request does not fit into the browser's memory.
     pub fn send(&self, request: &Request) -> Result<(), String> {
         self.post(serialized(request)?)
     }
 
-    /// As [`send`](Self::send), with files of the person, whose bytes stay where they are.
+    /// As [`send`](Self::send), with the user's files attached, whose bytes are not copied.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -123,13 +123,13 @@ impl Drop for Link {
     }
 }
 
-/// What a promise brings; otherwise why it brings nothing, or that it gave no answer in so many seconds.
+/// The result of a promise; otherwise its error, or that it timed out.
 pub(super) async fn answer(seconds: u32, promise: Promise) -> Result<JsValue, String> {
     let answer = within(seconds, JsFuture::from(promise)).await;
     answer.ok_or_else(|| no_answer(seconds))?.map_err(|e| describe(&e))
 }
 
-/// A JavaScript error in words.
+/// The message of a JavaScript error.
 pub(super) fn describe(value: &JsValue) -> String {
     match value.dyn_ref::<js_sys::Error>() {
         Some(error) => error.message().into(),

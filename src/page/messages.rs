@@ -1,11 +1,11 @@
-//! What went wrong and what else a person should know, each until it is dismissed.
+//! Problems and notices, each shown until dismissed.
 
 use leptos::prelude::*;
 
 use super::catalogue::message;
 use super::state::Page;
 
-/// What went wrong, in words, and what still works.
+/// A problem, and what still works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub what: String,
@@ -14,28 +14,28 @@ pub(super) struct Problem {
     pub lasts: Lasts,
 }
 
-/// Until when a problem is shown, if nobody dismisses it.
+/// How long a problem is shown unless dismissed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lasts {
-    /// Until what its way out does has succeeded.
+    /// Until the action of its button has succeeded.
     Settled,
-    /// It is about one search only, and settled by the next that succeeds.
+    /// It is about one search; resolved by the next one that succeeds.
     NextSearch,
-    /// It is about text that did not open, and settled by the next that does.
+    /// It is about text that could not be opened; resolved by the next that can.
     NextText,
 }
 
-/// What a button beside a problem does.
+/// The action of a problem's button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WayOut {
     LoadModel,
     /// The model is on another server.
     FetchModel,
-    /// The model is a hub's, and what it is can be seen before it comes.
+    /// The model is on a hub, and can be inspected before it is downloaded.
     LookAtModel,
     OpenText,
     StartWorker,
-    /// The view of this name tries again; `words` stand on the button.
+    /// The view of this name tries again; `words` is the button's label.
     View {
         name: &'static str,
         words: &'static str,
@@ -43,7 +43,7 @@ pub(super) enum WayOut {
 }
 
 impl WayOut {
-    /// What stands on the button.
+    /// The button's label.
     pub fn words(self) -> &'static str {
         match self {
             Self::LoadModel => message::TRY_AGAIN,
@@ -67,7 +67,7 @@ impl Page {
         }));
     }
 
-    /// Shows a problem with one search, until another succeeds.
+    /// Shows a problem with a search, until another succeeds.
     pub fn say_of_search(self, what: impl Into<String>, still: &str) {
         self.say(what, still, None);
         self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::NextSearch));
@@ -79,17 +79,17 @@ impl Page {
         self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::NextText));
     }
 
-    /// Takes away a problem that has one of these ways out, as something went that way.
+    /// Removes a problem with one of these buttons, as its action was carried out.
     pub fn settle(self, ways: &[WayOut]) {
         self.forget_problem(|p| p.way_out.is_some_and(|way| ways.contains(&way)));
     }
 
-    /// A search succeeded: takes away a problem with an earlier one.
+    /// A search succeeded: removes a problem with an earlier one.
     pub fn settle_search(self) {
         self.forget_problem(|p| p.lasts == Lasts::NextSearch);
     }
 
-    /// A text was opened: takes away a problem with an earlier one.
+    /// A text was opened: removes a problem with an earlier one.
     pub fn settle_text(self) {
         self.forget_problem(|p| p.lasts == Lasts::NextText);
     }
@@ -100,7 +100,7 @@ impl Page {
         }
     }
 
-    /// Goes the way out of a problem.
+    /// Carries out the action of a problem's button.
     pub fn take_way_out(self, way_out: WayOut) {
         match way_out {
             WayOut::LoadModel => self.load_model(),
@@ -112,7 +112,7 @@ impl Page {
         }
     }
 
-    /// The person has read what went wrong.
+    /// The user dismissed the problem.
     pub fn dismiss(self) {
         let model =
             self.problem.with_untracked(|p| p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::LoadModel)));
@@ -122,7 +122,7 @@ impl Page {
         }
     }
 
-    /// Adds a sentence to the notice, unless it stands there already.
+    /// Adds a sentence to the notice, unless it is already there.
     pub fn add_notice(self, note: String) {
         let known = self.notice.with_untracked(|n| n.as_ref().is_some_and(|n| n.contains(&note)));
         if !known {
@@ -136,7 +136,7 @@ impl Page {
     }
 }
 
-/// A capital at the start, unless that is a file's name or a field's; a full stop at the end.
+/// Capitalizes the first letter, unless it starts with the name of a file or field, and adds a full stop.
 pub(super) fn sentence(words: &str) -> String {
     let words = words.trim();
     let first = words.split(' ').next().unwrap_or_default();

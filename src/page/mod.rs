@@ -1,5 +1,5 @@
-//! The page: what a person sees and does. It computes nothing; it speaks with the worker through
-//! [`crate::protocol`] and shows what comes back.
+//! The page: what the user sees and does. It computes nothing; it exchanges messages with the worker
+//! ([`crate::protocol`]) and displays the results.
 //!
 //! What all views share is in files of this folder, which know no view:
 //! - `state`: the state that all views share
@@ -21,9 +21,9 @@
 //! Above them, each folder knowing only what stands above it here:
 //! - `parts`: components that several views are made of
 //! - `search`, `evaluate`, `benchmark`, `card` (the Model view): a view each, with its state, its part of the address, what a person can do
-//!   there and what the worker says about it; no view knows another
-//! - `views`: the list of them: a new view is a folder, and a line there
-//! - `shell`: what is around the views
+//!   (views do not import each other)
+//! - `views`: the list of views: a new one is a folder, and a line there
+//! - `shell`: the frame around the views
 //!
 //! Not here: tensors, tokens, scores. Those are in the worker.
 
@@ -52,7 +52,7 @@ mod views;
 mod words;
 mod worker;
 
-/// Puts the page into the document and starts its worker.
+/// Mounts the page and starts its worker.
 pub fn start() {
     console_error_panic_hook::set_once();
     leptos::mount::mount_to_body(shell::App);

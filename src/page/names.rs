@@ -1,4 +1,4 @@
-//! Languages and their colours, also those that the crate has no entry for.
+//! Languages and their colours, including unknown ones.
 
 use leptos::prelude::window;
 
@@ -6,12 +6,12 @@ use super::catalogue;
 use crate::datasets::UNDETERMINED;
 use crate::text::{Direction, language};
 
-/// A language's name in itself; its code where it has no entry.
+/// A language's name in itself; its code if unknown.
 pub(super) fn endonym(code: &str) -> String {
     language(code).map_or_else(|| unnamed(code), |l| l.endonym.to_owned())
 }
 
-/// A language's name in English; its code where it has no entry.
+/// A language's name in English; its code if unknown.
 pub(super) fn english(code: &str) -> String {
     language(code).map_or_else(|| unnamed(code), |l| l.english.to_owned())
 }
@@ -20,7 +20,7 @@ fn unnamed(code: &str) -> String {
     if code == UNDETERMINED { catalogue::language::UNKNOWN } else { code }.to_owned()
 }
 
-/// The language of those that `offers` admits that the visitor reads: the first one of their browser's, else English.
+/// The first of the browser's preferred languages that `offers` admits, otherwise English.
 pub(super) fn of_reader(offers: impl Fn(&str) -> bool) -> Option<String> {
     let browser = window().navigator().languages();
     let asked = browser.iter().filter_map(|tag| tag.as_string()).map(|tag| primary(&tag));
@@ -41,7 +41,7 @@ pub(super) fn direction(code: &str) -> &'static str {
 const COLOURED: [&str; 11] = ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"];
 
 /// The style that gives an element the language's colours. Like every computed style it is set by `prop:style`, as the
-/// page's policy refuses the attribute.
+/// content security policy forbids the attribute.
 pub(super) fn colour(code: &str) -> String {
     let name = if COLOURED.contains(&code) { code } else { "other" };
     format!("--language:var(--c-{name});--on-language:var(--t-{name})")

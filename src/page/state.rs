@@ -1,4 +1,4 @@
-//! The part of the page's state that all views share.
+//! The state that all views share.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -18,11 +18,11 @@ use super::view::View;
 use super::worker::Worker;
 use crate::protocol::{CorpusInfo, DeviceChoice, Id, PrecisionChoice};
 
-/// The page's state. Cheap to copy; found in every component with [`Page::here`].
+/// The page's state. Cheap to copy; components get it by [`Page::here`].
 #[derive(Clone, Copy)]
 pub(super) struct Page {
     pub(super) views: StoredValue<Vec<Rc<dyn View>>, LocalStorage>,
-    /// The name of the view that is shown.
+    /// The name of the current view.
     pub shown: RwSignal<&'static str>,
 
     pub worker: RwSignal<Worker>,
@@ -30,63 +30,63 @@ pub(super) struct Page {
     pub device: RwSignal<DeviceChoice>,
     pub precision: RwSignal<PrecisionChoice>,
 
-    /// The model that answers now.
+    /// The current model.
     pub model: RwSignal<Option<Model>>,
-    /// The folder of the one that is to answer, as in the address; `None` is the default one.
+    /// The folder of the chosen model, as in the URL; `None` for the default one.
     pub model_address: RwSignal<Option<String>>,
-    /// A model is on its way.
+    /// A model is being loaded.
     pub loading: RwSignal<Option<Activity>>,
     /// The models that come with the page.
     pub models: RwSignal<Vec<Listed>>,
-    /// Why their list is not there.
+    /// Why their list could not be read.
     pub models_problem: RwSignal<Option<String>>,
     /// Others that have told their names.
     pub known: RwSignal<Vec<Known>>,
 
-    /// The choice of a model that is not listed.
+    /// The dialog for a model that is not listed.
     pub bring: Bring,
 
     pub corpus: RwSignal<Option<CorpusInfo>>,
-    /// A corpus is on its way.
+    /// A corpus is being opened.
     pub opening: RwSignal<Option<Activity>>,
-    /// The name of the person's own text that the browser keeps.
+    /// The name of the user's stored text.
     pub kept_name: RwSignal<Option<String>>,
-    /// Whether long passages of one's own text are split into windows.
+    /// Whether long passages of the user's text are split into windows.
     pub windows: RwSignal<bool>,
 
-    /// What went wrong, until it is dismissed.
+    /// The current problem, until dismissed.
     pub problem: RwSignal<Option<Problem>>,
-    /// What else a person should know, until it is dismissed.
+    /// The current notice, until dismissed.
     pub notice: RwSignal<Option<String>>,
 
-    /// What no component reads.
+    /// State that no component displays.
     pub(super) kept: StoredValue<Kept, LocalStorage>,
 }
 
-/// What [`Page`] keeps out of sight.
+/// The hidden state of [`Page`].
 #[derive(Default)]
 pub(super) struct Kept {
     pub link: Option<Link>,
     pub last_id: Id,
-    /// How often the worker died.
+    /// How often the worker crashed.
     pub deaths: usize,
     /// Models of other servers that the person let come, by their addresses in full.
     pub allowed: HashSet<String>,
-    /// The request that empties the browser's storage.
+    /// The request that clears the browser's storage.
     pub clearing: Option<Id>,
     pub open: Source,
     pub coming: Option<Coming>,
-    /// The request for the text that the browser keeps.
+    /// The request for the stored text.
     pub recalling: Option<Id>,
-    /// The request that forgets it.
+    /// The request that deletes it.
     pub forgetting: Option<Id>,
     pub presence: Presence,
-    /// Whether the text that comes was chosen by the person just now, rather than opened again.
+    /// Whether the text being opened was chosen by the user just now, rather than restored.
     pub fresh: bool,
 }
 
 impl Page {
-    /// A page as its address says, with nothing there yet.
+    /// From the URL, with nothing loaded.
     pub fn new(address: &Address) -> Self {
         Self {
             views: StoredValue::new_local(Vec::new()),
@@ -112,7 +112,7 @@ impl Page {
         }
     }
 
-    /// Shows the view that the address names.
+    /// Shows the view that the URL names.
     pub fn show(self, views: Vec<Rc<dyn View>>, address: &Address) {
         let named =
             |word: &str| views.iter().find(|view| view.about().name == word).map(|view| view.about().name);
@@ -124,12 +124,12 @@ impl Page {
         }
     }
 
-    /// The page that this component is part of.
+    /// The page that this component belongs to.
     pub fn here() -> Self {
         expect_context()
     }
 
-    /// Puts device and precision into an address.
+    /// Adds device and precision to a query string.
     pub fn write_device(self, address: &mut Builder) {
         let (device, precision) = (self.device.get(), self.precision.get());
         address.put_some("device", (device != DeviceChoice::default()).then(|| device_name(device)));
@@ -137,12 +137,12 @@ impl Page {
     }
 }
 
-/// The device that an address asks for.
+/// The device in a URL.
 pub(super) fn device_of(address: &Address) -> DeviceChoice {
     address.meaning("device", device_named).unwrap_or_default()
 }
 
-/// How it says that the CPU multiplies.
+/// The CPU's precision in a URL.
 pub(super) fn precision_of(address: &Address) -> PrecisionChoice {
     address.meaning("precision", PrecisionChoice::named).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! What a view of the page is. Views know what is below them, and not each other: what one of them wants to know
-//! of the others goes through here.
+//! The trait of the page's views. Views import what is below them, but not each other: what one needs to know of the
+//! others goes through here.
 
 use std::rc::Rc;
 
@@ -12,115 +12,115 @@ use super::address::{Address, Builder};
 use super::state::Page;
 use crate::protocol::{Event, OpenedFile};
 
-/// A view: a part of the page with a state, a part of the address and work of its own. `views` lists all of them.
+/// A view: a part of the page with a state, a part of the URL and work of its own. `views` lists all of them.
 pub(super) trait View {
     fn about(&self) -> &'static About;
 
-    /// What the window's title begins with.
+    /// The start of the window's title.
     fn title(&self) -> String {
         self.about().label.to_owned()
     }
 
-    /// Puts what is seen of it into its place, once: when the view is first seen.
+    /// Mounts its components, once, when the view is first displayed.
     fn mount(&self, place: HtmlElement);
 
-    /// Whether it now takes the width of the whole window.
+    /// Whether it currently takes the window's full width.
     fn is_wide(&self) -> bool {
         false
     }
 
-    /// Takes its choices from the address: the person went back or forward.
+    /// Sets its choices from the URL: the user went back or forward.
     fn read(&self, address: &Address);
 
-    /// Puts its choices into the address.
+    /// Adds its choices to a query string.
     fn write(&self, address: &mut Builder);
 
-    /// The person is here now: what it needs comes.
+    /// The user opened the view: loads what it needs.
     fn arrive(&self) {}
 
-    /// The person chose or dropped files here.
+    /// The user chose or dropped files here.
     fn take_files(&self, files: Vec<OpenedFile>);
 
-    /// The person goes the way out of a problem that this view told.
+    /// The user pressed the button of a problem that this view reported.
     fn try_again(&self) {}
 
-    /// Takes what the worker says about this view; gives back what is not about it.
+    /// Handles a worker's event about this view; returns any other.
     fn hear(&self, event: Event) -> Option<Event> {
         Some(event)
     }
 
-    /// Something changed that all views share.
+    /// Part of the shared state changed.
     fn heed(&self, _: Happened) {}
 
-    /// The worker died, and what it had with it. A sentence about what this stopped here.
+    /// The worker crashed. Returns a sentence about what this interrupted here.
     fn worker_died(&self) -> Option<&'static str> {
         None
     }
 
-    /// What it can have under way, beside what all views share.
+    /// Its activities that may be in progress, besides the shared ones.
     fn work(&self) -> Work;
 
-    /// The person stops that.
+    /// The user stops them.
     fn stop(&self);
 
-    /// What is said of the model at the foot of the window while none answers searches.
+    /// What the status line says about the model while none is loaded.
     fn model_line(&self) -> String;
 
-    /// What follows there.
+    /// What the status line says after that.
     fn last_line(&self) -> Option<String> {
         None
     }
 
-    /// A line for the panel of the device, which shows the first of them in all views.
+    /// A line for the device panel, which shows the first one in all views.
     fn details(&self) -> Option<String> {
         None
     }
 
-    /// Whether it could do more with a model that is not there and does not come.
+    /// Whether it needs a model that is neither loaded nor loading.
     fn lacks_model(&self) -> bool {
         false
     }
 
-    /// The addresses of the models that it has loaded beside the one that all views share.
+    /// The addresses of the models that it has loaded in addition to the shared one.
     fn models(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// A view in words.
+/// A view's names.
 pub(super) struct About {
-    /// Its word in the address.
+    /// Its name in the URL.
     pub name: &'static str,
-    /// Its name for a person.
+    /// Its displayed name.
     pub label: &'static str,
-    /// The id of its main part, and the way there for those who do not see the page.
+    /// The id of its main part, and the label of the skip link to it.
     pub content: &'static str,
     pub skip: &'static str,
-    /// What is said while files are dragged over it.
+    /// Shown while files are dragged over it.
     pub drop: &'static str,
 }
 
-/// A change of what all views share.
+/// A change of the shared state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happened {
-    /// The worker listens: the first one, or one that a person asked for.
+    /// The worker started: the first one, or one that the user requested.
     WorkerStarted,
-    /// A model answers; `is_other`: what is on the screen was ranked by another one.
+    /// A model was loaded; `is_other` if the displayed results are by another one.
     ModelReady { is_other: bool },
-    /// The model that was asked for could not be loaded.
+    /// The chosen model could not be loaded.
     ModelFailed,
-    /// The person waits no longer for the model that was asked for.
+    /// The user cancelled loading the chosen model.
     ModelGivenUp,
-    /// The person chose another device or precision, and the model is loaded anew.
+    /// The user chose another device or precision, and the model is being loaded again.
     DeviceChosen,
-    /// Text is open.
+    /// A corpus was opened.
     CorpusReady,
-    /// Text could not be opened.
+    /// A corpus could not be opened.
     CorpusFailed,
 }
 
 impl Page {
-    /// All views, the one that an address without `view=` means first.
+    /// All views; the first is the default.
     pub fn views(self) -> Vec<Rc<dyn View>> {
         self.views.get_value()
     }
@@ -133,7 +133,7 @@ impl Page {
         })
     }
 
-    /// The view that is shown.
+    /// The current view.
     pub fn view(self) -> Rc<dyn View> {
         self.view_named(Some(self.shown.get()))
     }
@@ -142,14 +142,14 @@ impl Page {
         self.shown.get() == about.name
     }
 
-    /// Tells all views of a change.
+    /// Notifies all views of a change.
     pub(super) fn tell(self, what: Happened) {
         for view in self.views() {
             view.heed(what);
         }
     }
 
-    /// The person goes to a view.
+    /// The user opened a view.
     pub fn go(self, name: &'static str) {
         if self.shown.get_untracked() != name {
             self.shown.set(name);
@@ -159,7 +159,7 @@ impl Page {
         }
     }
 
-    /// The part of the address after the path that shows a view as it is now.
+    /// The query string of a view in its current state.
     pub fn address(self, view: &dyn View) -> String {
         let name = view.about().name;
         let is_first = self.view_named(None).about().name == name;
@@ -169,12 +169,12 @@ impl Page {
         address.search()
     }
 
-    /// Writes the state into the address, as a new entry of the history.
+    /// Writes the state into the URL, as a new history entry.
     pub fn push_address(self) {
         self.write_address(History::push_state_with_url);
     }
 
-    /// Writes the state into the address, over the present entry of the history.
+    /// Writes the state into the URL, replacing the current history entry.
     pub fn replace_address(self) {
         self.write_address(History::replace_state_with_url);
     }
@@ -183,7 +183,7 @@ impl Page {
         let search = untrack(|| self.address(&*self.view()));
         let Ok(history) = window().history() else { return };
         let path = window().location().pathname().unwrap_or_default();
-        // A browser that refuses (Safari does so when it happens too often) leaves the old address.
+        // If the browser refuses (Safari does after too many changes), the old URL stays.
         let _ = write(&history, &JsValue::NULL, "", Some(&format!("{path}{search}")));
     }
 
@@ -198,7 +198,7 @@ impl Page {
         window().scroll_to_with_x_and_y(0.0, 0.0);
     }
 
-    /// Takes the state from the address: the person went back or forward.
+    /// Restores the state from the URL: the user went back or forward.
     pub fn read_address(self) {
         let address = Address::here();
         let view = self.view_named(address.get("view"));

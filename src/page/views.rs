@@ -1,4 +1,4 @@
-//! The list of the views. The first is the one that an address without `view=` means.
+//! The list of the views. The first is the default.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::search::Search;
 use super::state::Page;
 use super::view::View;
 
-/// All views, as the address says.
+/// All views, with state from the URL.
 pub(super) fn all(page: Page, address: &Address) -> Vec<Rc<dyn View>> {
     vec![
         Rc::new(Search::new(page, address)),

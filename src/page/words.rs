@@ -8,7 +8,7 @@ pub(super) fn count(n: usize) -> String {
     written(n as f64, 0)
 }
 
-/// A number with so many decimals: `0.74`.
+/// A number with this many decimals: `0.74`.
 pub(super) fn decimal(x: f64, digits: usize) -> String {
     written(x, digits)
 }
@@ -74,7 +74,7 @@ pub(super) fn bytes(n: f64) -> String {
     }
 }
 
-/// `12 of 26 MB`, with the unit said once.
+/// With the unit only once: `12 of 26 MB`.
 pub(super) fn bytes_of(done: f64, total: f64) -> String {
     let of = |done: String, total: String| fill(progress::OF, &[("done", &done), ("total", &total)]);
     if total >= 1e6 {
@@ -85,7 +85,7 @@ pub(super) fn bytes_of(done: f64, total: f64) -> String {
     }
 }
 
-/// Milliseconds: below ten with a decimal.
+/// Milliseconds, with a decimal below ten.
 pub(super) fn ms(t: f64) -> String {
     if t < 10.0 {
         format!("{} ms", decimal(t, 1))
@@ -96,7 +96,7 @@ pub(super) fn ms(t: f64) -> String {
     }
 }
 
-/// Milliseconds in tables, with three digits that count: `0.05`, `3.14`, `31.4`, `742`, `5,461`.
+/// Milliseconds in tables, with three significant digits: `0.05`, `3.14`, `31.4`, `742`, `5,461`.
 pub(super) fn short_ms(t: f64) -> String {
     match t {
         t if t < 10.0 => decimal(t, 2),
@@ -105,15 +105,14 @@ pub(super) fn short_ms(t: f64) -> String {
     }
 }
 
-/// How many a second: `3.1`, `1,204`.
+/// A rate per second: `3.1`, `1,204`.
 pub(super) fn rate(x: f64) -> String {
     if x < 10.0 { decimal(x, 1) } else { count(x.round() as usize) }
 }
 
-/// A browser and its system by its `navigator.userAgent`: `Chrome 156 on Linux`. The whole where its
-/// form is unknown.
+/// Browser and system from `navigator.userAgent`: `Chrome 156 on Linux`; an unknown format is returned unchanged.
 pub(super) fn browser(agent: &str) -> String {
-    // The later names are part of the earlier ones' words.
+    // Later entries also match the user agents of earlier ones.
     const BROWSERS: [(&str, &str); 8] = [
         ("Edg/", "Edge"),
         ("EdgA/", "Edge"),
@@ -177,17 +176,17 @@ pub(super) fn signed(x: f64, digits: usize) -> String {
     }
 }
 
-/// Ranks and how far they are apart: `286.6`.
+/// Ranks and their distances: `286.6`.
 pub(super) fn ranks(x: f64) -> String {
     decimal(x, 1)
 }
 
-/// A share: `9.1%`.
+/// A percentage: `9.1%`.
 pub(super) fn percent(x: f64) -> String {
     percent_with(x, 1)
 }
 
-/// A share with so many decimals: `95%`.
+/// A percentage with this many decimals: `95%`.
 pub(super) fn percent_with(x: f64, digits: usize) -> String {
     fill(number::PERCENT, &[("n", &decimal(100.0 * x, digits))])
 }
@@ -197,7 +196,7 @@ pub(super) fn p_value(p: f64) -> String {
     if p < 0.001 { format!("< {}", decimal(0.001, 3)) } else { decimal(p, 3) }
 }
 
-/// A stage as a word.
+/// The name of a stage.
 pub(super) fn stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Download => progress::DOWNLOAD,

@@ -1,4 +1,4 @@
-//! The worker: how it is started and asked, what it says, and what to do when it says nothing any more.
+//! The worker: starting it, sending requests, handling its events and crashes.
 
 use leptos::prelude::*;
 
@@ -12,18 +12,18 @@ use super::view::Happened;
 use super::words;
 use crate::protocol::{DeviceChoice, Event, Id, Request};
 
-/// After so many deaths the worker is not started again unasked.
+/// Number of crashes after which the worker is not restarted automatically.
 const DEATHS: usize = 3;
 
-/// The worker, seen from here.
+/// The worker's state, as known to the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worker {
     Starting,
-    /// It listens; `webgpu` says whether the browser offers a GPU.
+    /// It has started; `webgpu` says whether the browser offers a GPU.
     Listening {
         webgpu: bool,
     },
-    /// It died too often.
+    /// It crashed too often.
     Dead,
 }
 
@@ -34,7 +34,7 @@ impl Worker {
 }
 
 impl Page {
-    /// A new request's number.
+    /// A new request id.
     pub fn next_id(self) -> Id {
         self.kept
             .try_update_value(|k| {
@@ -44,7 +44,7 @@ impl Page {
             .unwrap_or_default()
     }
 
-    /// Sends a request; says so where there is nobody to take it.
+    /// Sends a request, or shows a problem if there is no worker.
     pub fn send(self, request: &Request) -> bool {
         let sent = self.kept.with_value(|k| match &k.link {
             Some(link) => link.send(request),
@@ -59,7 +59,7 @@ impl Page {
         }
     }
 
-    /// As [`send`](Self::send), of a request that is about files of the person.
+    /// As [`send`](Self::send), with the user's files attached.
     pub fn send_with(self, request: &Request, files: &js_sys::Array) -> bool {
         let sent = self.kept.with_value(|k| match &k.link {
             Some(link) => link.send_with(request, files),
@@ -74,9 +74,9 @@ impl Page {
         }
     }
 
-    /// Starts the worker; everything else begins when it says that it listens.
+    /// Starts the worker; everything else begins with its first message.
     pub fn start_worker(self) {
-        // Both closures put the work off: a worker's handle must not end within its own call.
+        // Both closures defer the work: a worker's handle must not be dropped within its own callback.
         let on_event = move |event| leptos::task::spawn_local(async move { self.hear(event) });
         let on_death = move |why| leptos::task::spawn_local(async move { self.bury(why) });
         let on_silence = move |seconds: u32| {
@@ -92,14 +92,14 @@ impl Page {
         }
     }
 
-    /// The person asks for a new worker after it died too often.
+    /// The user restarts a worker that crashed too often.
     pub fn start_again(self) {
         self.kept.update_value(|k| k.deaths = 0);
         self.worker.set(Worker::Starting);
         self.start_worker();
     }
 
-    /// What a view takes is that view's; the rest is about what all of them share.
+    /// Handles an event: first the views, then what they share.
     fn hear(self, event: Event) {
         let mut event = event;
         for view in self.views() {
@@ -119,7 +119,7 @@ impl Page {
                     self.corpus_ready(corpus);
                 } else if is_active(self.loading, id) {
                     arrange(&mut corpus.examples);
-                    // What is open, in the terms of the model that comes.
+                    // The open corpus was encoded again by the new model.
                     self.corpus.set(Some(corpus));
                 }
             }
@@ -145,7 +145,7 @@ impl Page {
                 }));
             }
             Event::Failed { id, problem } => self.failed(id, problem),
-            // Of vectors, which the page does not ask for, and of what no view waits for any more.
+            // Vectors, which the page does not request, and answers to requests that are no longer relevant.
             Event::Vectors { .. }
             | Event::Offered { .. }
             | Event::Described { .. }
@@ -162,7 +162,7 @@ impl Page {
         }
     }
 
-    /// The worker listens: what was open is opened again, and what ran runs again.
+    /// The worker has started: reopens the corpus and reloads the model.
     fn begin(self, webgpu: bool) {
         self.worker.set(Worker::Listening { webgpu });
         self.settle(&[WayOut::StartWorker]);
@@ -190,16 +190,16 @@ impl Page {
             self.kept.update_value(|k| k.clearing = None);
             self.say(problem, message::SEARCH_GOES_ON, None);
         }
-        // Else it is about something nobody waits for any more.
+        // Otherwise it belongs to a request that is no longer relevant.
     }
 
-    /// The worker died: a fresh one takes over, on the CPU, with what was open.
+    /// The worker crashed: a new one is started on the CPU, with the same corpus.
     fn bury(self, why: String) {
         let started = self.worker.get_untracked().is_listening();
         let deaths = self.kept.try_update_value(|k| {
             k.link = None;
             k.presence = Presence::Absent;
-            // What was on its way may be what killed it: it is not sent again.
+            // A pending request may have caused the crash: it is not sent again.
             k.coming = None;
             k.clearing = None;
             k.deaths += 1;

@@ -1,4 +1,4 @@
-//! What a person can make happen in the Benchmark view.
+//! The user's actions in the Benchmark view.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -15,7 +15,7 @@ use crate::protocol::Request;
 /// The field with the sizes.
 pub(super) const SIZES: &str = "sizes";
 
-/// A form of the file with the times.
+/// A file format of the times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Csv,
@@ -23,19 +23,19 @@ pub(super) enum Format {
 }
 
 impl Benchmark {
-    /// The person changed what is to be timed.
+    /// The user changed what is to be timed.
     pub(super) fn change_plan(self, change: impl FnOnce(&mut Plan)) {
         self.plan.update(change);
         self.page.replace_address();
     }
 
-    /// The person chose a model; none is the default one.
+    /// The user chose a model; an empty one is the default.
     pub(super) fn choose_timed_model(self, folder: Option<String>) {
         self.model.set(folder);
         self.page.replace_address();
     }
 
-    /// Takes the sizes as they stand in their field, or says there what is wrong with them.
+    /// Parses the sizes in their field, or shows there what is wrong with them.
     pub(super) fn take_sizes(self) -> bool {
         match self.typed.with_untracked(|typed| benchmark::cells(typed)) {
             Ok(cells) => {
@@ -55,12 +55,12 @@ impl Benchmark {
         if !self.take_sizes() {
             let field = document().get_element_by_id(SIZES);
             if let Some(field) = field.and_then(|f| f.dyn_into::<web_sys::HtmlElement>().ok()) {
-                // Where it cannot take the focus, the sentence stands there all the same.
+                // If the focus cannot be moved, the sentence is still shown.
                 let _ = field.focus();
             }
             return;
         }
-        // The sample, which every view opens at first, is there at once where its vectors ship.
+        // The sample, which every view opens first, is open at once if its vectors ship.
         let is_long = |a: &Activity| a.is_long();
         let is_in_the_way = |work: &Work| {
             work.company == Company::Shared
@@ -101,7 +101,7 @@ impl Benchmark {
         }
     }
 
-    /// Stops timing; what was timed stays.
+    /// Stops timing; the results so far stay.
     pub(super) fn stop_benchmark(self) {
         if let Some(activity) = self.activity.get_untracked() {
             self.page.send(&Request::Cancel { id: activity.id });
@@ -109,7 +109,7 @@ impl Benchmark {
         }
     }
 
-    /// Saves what was timed.
+    /// Downloads the results.
     pub(super) fn export_benchmark(self, format: Format) {
         let Some(report) = self.report.get_untracked() else { return };
         let (end, text) = match format {
@@ -122,7 +122,7 @@ impl Benchmark {
         }
     }
 
-    /// Copies the present address, which holds the choices.
+    /// Copies the current URL, which contains the choices.
     pub(super) fn copy_link(self) {
         self.page.copy(window().location().href().unwrap_or_default(), text::COPIED);
     }

@@ -1,4 +1,4 @@
-//! The view's part of the address, which holds the whole plan:
+//! The view's part of the URL, which contains the whole plan:
 //! `?view=benchmark&devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x114&repeats=7&warmups=2&texts=en&model=…`.
 
 use std::ops::RangeInclusive;
@@ -7,7 +7,7 @@ use crate::benchmark::{Device, Plan, cells};
 use crate::page::address::{Address, Builder};
 use crate::protocol::PrecisionChoice;
 
-/// What is timed. Where a word means nothing, the default stays, and [`Address::unknown`] tells the word.
+/// What is timed. In place of an invalid word the default is used, and [`Address::unknown`] reports it.
 pub(super) fn plan(address: &Address) -> Plan {
     let default = Plan::default();
     Plan {
@@ -21,7 +21,7 @@ pub(super) fn plan(address: &Address) -> Plan {
     }
 }
 
-/// Puts a plan into an address.
+/// Adds a plan to a query string.
 pub(super) fn put(plan: &Plan, address: &mut Builder) {
     address.put_list("devices", &names(&plan.devices, Device::name));
     address.put_list("precisions", &names(&plan.precisions, PrecisionChoice::name));
@@ -35,14 +35,14 @@ fn names<T: Copy>(list: &[T], name: fn(T) -> &'static str) -> String {
     list.iter().map(|t| name(*t)).collect::<Vec<_>>().join(",")
 }
 
-/// The things whose names stand there, if any do.
+/// The listed items, if any.
 fn named<T: Copy>(address: &Address, list: &str, all: &[T], name: fn(T) -> &'static str) -> Option<Vec<T>> {
     let words = address.meanings(list, |word| all.iter().copied().map(name).find(|name| *name == word));
     let named: Vec<T> = all.iter().copied().filter(|t| words.contains(&name(*t))).collect();
     (!named.is_empty()).then_some(named)
 }
 
-/// The number that stands there, as near as `range` has it.
+/// The number, clamped to `range`.
 fn number(address: &Address, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
     let number: usize = address.meaning(name, |word| word.parse().ok())?;
     Some(number.clamp(*range.start(), *range.end()))
@@ -61,7 +61,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever wrote the link: what it says, written again, says the same.
+        /// A parsed link is equal to the same link written again.
         #[test]
         fn any_address_is_read_and_comes_to_rest(
             pairs in proptest::collection::vec(

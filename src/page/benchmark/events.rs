@@ -1,4 +1,4 @@
-//! What the worker says about timing.
+//! Handles the worker's events about timing.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::page::models::Known;
 use crate::protocol::Event;
 
 impl Benchmark {
-    /// Takes what is about timing; gives back what is not.
+    /// Handles an event about timing; returns any other.
     pub(super) fn hear(self, event: Event) -> Option<Event> {
         let active = self.activity.with_untracked(|a| a.as_ref().map(|a| a.id));
         match event {
@@ -30,7 +30,7 @@ impl Benchmark {
                     });
                 }
             }
-            // Of what was stopped.
+            // An event of a cancelled request.
             Event::Benchmark { .. } => {}
             Event::Cancelled { id } if active == Some(id) => {
                 self.stopped();

@@ -1,8 +1,8 @@
-//! The Benchmark view: its state, and what the page asks of it.
+//! The Benchmark view: its state and its implementation of `View`.
 //!
-//! - `address`: its part of the address
-//! - `actions`: what a person can make happen there
-//! - `events`: what the worker says about it
+//! - `address`: its part of the URL
+//! - `actions`: the user's actions
+//! - `events`: the worker's events
 //! - `view`: its components
 
 mod actions;
@@ -30,28 +30,28 @@ static ABOUT: About = About {
     drop: super::catalogue::search::DROP,
 };
 
-/// The view's state. Cheap to copy; found in its components with [`Benchmark::here`].
+/// The view's state. Cheap to copy; components get it by [`Benchmark::here`].
 #[derive(Clone, Copy)]
 pub(super) struct Benchmark {
     page: Page,
     plan: RwSignal<Plan>,
-    /// The model's folder; `None` is the default one.
+    /// The model's folder; `None` for the default one.
     model: RwSignal<Option<String>>,
-    /// The sizes as they were typed.
+    /// The sizes as typed.
     typed: RwSignal<String>,
     /// What is wrong with them.
     wrong: RwSignal<Option<String>>,
 
-    /// What is under way.
+    /// The benchmark in progress.
     activity: RwSignal<Option<Activity>>,
-    /// What was timed, as far as it is.
+    /// The results so far.
     report: RwSignal<Option<Report>>,
-    /// What is being timed.
+    /// What is being timed now.
     now: RwSignal<Option<(Target, Cell)>>,
 }
 
 impl Benchmark {
-    /// As the address says, with nothing timed.
+    /// From the URL, without results.
     pub fn new(page: Page, address: &Address) -> Self {
         let new = Self {
             page,
@@ -67,12 +67,12 @@ impl Benchmark {
         new
     }
 
-    /// The view that this component is part of.
+    /// The view that this component belongs to.
     fn here() -> Self {
         expect_context()
     }
 
-    /// Takes the choices from an address.
+    /// Sets the choices from a URL.
     fn take(self, address: &Address) {
         let plan = address::plan(address);
         self.typed.set(plan.list());
@@ -81,7 +81,7 @@ impl Benchmark {
         self.model.set(address.text("model"));
     }
 
-    /// Nothing is under way any more; whether something was.
+    /// Marks the benchmark as ended; returns whether one was in progress.
     fn stopped(self) -> bool {
         self.now.set(None);
         let timing = self.activity.with_untracked(Option::is_some);

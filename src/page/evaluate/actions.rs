@@ -1,4 +1,4 @@
-//! What a person can make happen in the Evaluate view.
+//! The user's actions in the Evaluate view.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -16,13 +16,13 @@ use crate::page::state::{device_of, precision_of};
 use crate::page::words;
 use crate::protocol::{CellChoice, DeviceChoice, ExportKind, OpenedFile, Request, TaskSource};
 
-/// How many queries are shown at a time.
+/// Queries shown at a time.
 const ROWS: usize = 10;
-/// How many passages of a ranking are shown.
+/// Passages of a ranking that are shown.
 const PASSAGES: usize = 20;
 
 impl Evaluate {
-    // What is measured
+    // Choosing what to evaluate
 
     pub(super) fn choose_data(self, data: Data) {
         self.data.set(data);
@@ -35,7 +35,7 @@ impl Evaluate {
         }
     }
 
-    /// The person chose or dropped files to measure on.
+    /// The user chose or dropped files to evaluate on.
     pub(super) fn take_data_files(self, files: Vec<OpenedFile>) {
         self.files.set(files.iter().map(|file| file.name.clone()).collect());
         self.kept.update_value(|k| {
@@ -48,7 +48,7 @@ impl Evaluate {
         self.open_own_data();
     }
 
-    /// The person says which column of one of their files is what; the files are read anew.
+    /// The user assigned a column of one of the files; they are read again.
     pub(super) fn choose_data_column(self, file: &str, role: Role, column: Option<String>) {
         self.kept.update_value(|k| {
             for opened in k.files.iter_mut().filter(|f| f.name == file) {
@@ -63,7 +63,7 @@ impl Evaluate {
         self.open_own_data();
     }
 
-    /// Opens the person's files at once: only they say which languages there are.
+    /// Opens the user's files at once, as only they tell which languages there are.
     fn open_own_data(self) {
         let opened = self.kept.with_value(|k| k.open.clone());
         let some = self.files.with_untracked(|files| !files.is_empty());
@@ -73,7 +73,7 @@ impl Evaluate {
         }
     }
 
-    /// The person chose a language or left it; all of them are the same as none.
+    /// The user selected or deselected a language; all of them are the same as none.
     pub(super) fn toggle_language(self, code: &str) {
         let offered = untrack(|| self.offered());
         self.languages.update(|chosen| {
@@ -94,14 +94,14 @@ impl Evaluate {
         self.page.replace_address();
     }
 
-    /// The person named a model; nothing names the default one.
+    /// The user named a model; empty for the default one.
     pub(super) fn name_model(self, address: &str) {
         let address = Some(address.trim()).filter(|a| !a.is_empty() && *a != MODEL);
         self.model.set(address.map(str::to_owned));
         self.page.replace_address();
     }
 
-    /// The person named a second model; nothing names none.
+    /// The user named a second model; empty for none.
     pub(super) fn name_second_model(self, address: &str) {
         let address = Some(address.trim()).filter(|a| !a.is_empty());
         self.against.set(address.map(str::to_owned));
@@ -113,7 +113,7 @@ impl Evaluate {
         self.page.replace_address();
     }
 
-    /// The person named measures of their own.
+    /// The user named further measures.
     pub(super) fn name_measures(self, typed: &str) {
         let words = typed.split([',', ' ', ';']).filter(|word| !word.is_empty());
         let named: Vec<(&str, Option<Measure>)> = words.map(|word| (word, word.parse().ok())).collect();
@@ -130,13 +130,13 @@ impl Evaluate {
         self.page.replace_address();
     }
 
-    /// The person chose from which grade on a passage is relevant.
+    /// The user chose the lowest relevant grade.
     pub(super) fn choose_relevance(self, level: u32) {
         self.relevance.set(level);
         self.page.replace_address();
     }
 
-    /// The person chose a device here; a model that answers searches moves there too.
+    /// The user chose a device here; a model used for search is moved too.
     pub(super) fn choose_measuring_device(self, device: DeviceChoice) {
         if self.page.has_model() {
             self.page.choose_device(device);
@@ -146,7 +146,7 @@ impl Evaluate {
         }
     }
 
-    /// The person went back or forward to this view.
+    /// The user went back or forward to this view.
     pub(super) fn return_to(self, address: &Address) {
         self.take(address);
         let (device, precision) = (device_of(address), precision_of(address));
@@ -164,9 +164,9 @@ impl Evaluate {
         }
     }
 
-    // Measuring
+    // Evaluating
 
-    /// Measures the chosen models on the chosen data.
+    /// Evaluates the chosen models on the chosen data.
     pub(super) fn measure(self) {
         let is_alone =
             |work: &Work| work.company == Company::Alone && work.activity.with_untracked(Option::is_some);
@@ -189,7 +189,7 @@ impl Evaluate {
         let mut wanted = vec![(first.clone(), lir)];
         match self.against.get_untracked() {
             Some(second) => wanted.push((second, lir)),
-            // What removing directions does shows beside the same model as it is.
+            // The effect of removing directions is shown next to the same model without it.
             None if lir.is_some() => wanted.insert(0, (first, None)),
             None => {}
         }
@@ -211,7 +211,7 @@ impl Evaluate {
             self.page.say(text::NOTHING_CHOSEN, text::CHOOSE_THEM, None);
             return;
         }
-        // An address with a cell measures by itself: so does this one after a reload.
+        // A URL with a cell starts the evaluation: so will this one after a reload.
         if self.cell.with_untracked(Option::is_none) {
             self.cell.set(Some(CellChoice { setting: Setting::Multi, from: None, to: None }));
             self.page.replace_address();
@@ -265,7 +265,7 @@ impl Evaluate {
         let id = self.page.next_id();
         if self.page.send(&Request::OpenTask { id, source }) {
             let key = untrack(|| self.source_key());
-            // Should this one be cancelled, nobody knows which the worker has open.
+            // If this request is cancelled, it is unknown which data the worker has open.
             self.kept.update_value(|k| {
                 k.open = None;
                 k.coming = Some(key);
@@ -279,7 +279,7 @@ impl Evaluate {
         }
     }
 
-    /// Measures the next model of the plan.
+    /// Evaluates the next model of the plan.
     pub(super) fn measure_next(self) {
         let next = self.kept.try_update_value(|k| {
             let next = k.plan.pop();
@@ -312,7 +312,7 @@ impl Evaluate {
         }
     }
 
-    /// Stops what is under way; what was measured stays.
+    /// Stops the evaluation; finished results stay.
     pub(super) fn stop_measuring(self) {
         self.kept.update_value(|k| {
             k.plan.clear();
@@ -322,7 +322,7 @@ impl Evaluate {
         if let Some(activity) = self.activity.get_untracked() {
             self.page.send(&Request::Cancel { id: activity.id });
             self.activity.set(None);
-            // What a person stopped does not start again by itself.
+            // A stopped evaluation does not start again by itself.
             if self.runs.with_untracked(Vec::is_empty) {
                 self.cell.set(None);
                 self.page.replace_address();
@@ -331,14 +331,14 @@ impl Evaluate {
         }
     }
 
-    /// Of two models one is measured, and the other will not be: its questions can be looked at.
+    /// If one of two models was evaluated and the other will not be, its questions can be examined.
     pub(super) fn ask_for_what_was_measured(self) {
         if self.runs.with_untracked(|runs| !runs.is_empty()) && self.queries.with_untracked(Option::is_none) {
             self.ask_queries(Rows::Fresh);
         }
     }
 
-    // What is looked at
+    // Examining results
 
     pub(super) fn choose_measure(self, measure: MapMeasure) {
         self.measure.set(measure);
@@ -355,7 +355,7 @@ impl Evaluate {
         }
     }
 
-    /// Sets the two runs against each other in the measure that the map shows.
+    /// Compares the two runs by the measure that the map shows.
     pub(super) fn compare(self) {
         let measure = self.measure.get_untracked().compared();
         let known = self.comparison.with_untracked(|c| c.as_ref().is_some_and(|c| c.measure == measure));
@@ -369,26 +369,26 @@ impl Evaluate {
         }
     }
 
-    /// The person chose a cell; its queries come.
+    /// The user chose a cell; its queries are requested.
     pub(super) fn choose_cell(self, cell: CellChoice) {
         self.cell.set(Some(cell));
         self.page.replace_address();
         self.ask_queries(Rows::Fresh);
     }
 
-    /// The person chose a cell in the map: its queries are what they go on with.
+    /// The user chose a cell in the map, and continues with its queries.
     pub(super) fn open_cell(self, cell: CellChoice) {
         self.choose_cell(cell);
         if let Some(heading) = document().get_element_by_id("queries") {
             heading.scroll_into_view();
             if let Some(heading) = heading.dyn_ref::<web_sys::HtmlElement>() {
-                // Where it cannot take the focus, the page has scrolled there all the same.
+                // If the focus cannot be moved, the page has still scrolled there.
                 let _ = heading.focus();
             }
         }
     }
 
-    /// Asks for the cell's queries from the worst on, or for more of them.
+    /// Requests the cell's queries, starting with the worst, or more of them.
     pub(super) fn ask_queries(self, rows: Rows) {
         let Some(run) = untrack(|| self.run()).filter(|_| self.live.get_untracked()) else {
             return;
@@ -402,7 +402,7 @@ impl Evaluate {
             }
         };
         let id = self.page.next_id();
-        // The ranking that was on its way is of a list that goes.
+        // A pending ranking belongs to the list that is being replaced.
         if rows == Rows::Fresh {
             self.opened.set(None);
         }
@@ -412,7 +412,7 @@ impl Evaluate {
         }
     }
 
-    /// Opens the query at this place of the list, or closes it.
+    /// Opens or closes the query at this position of the list.
     pub(super) fn open_query(self, at: usize) {
         if self.opened.with_untracked(|o| o.as_ref().is_some_and(|o| o.at == at)) {
             self.opened.set(None);
@@ -421,7 +421,7 @@ impl Evaluate {
         let asked = self.queries.with_untracked(|q| {
             let q = q.as_ref()?;
             let row = q.rows.get(at)?;
-            // Where a cell is several pairs, the row says which it is of.
+            // If the cell consists of several pairs, the row knows which one it belongs to.
             let cell = match (q.cell.setting, &row.to) {
                 (Setting::Multi, _) | (_, None) => q.cell.clone(),
                 (_, Some(to)) => pair(&row.language, to),
@@ -438,7 +438,7 @@ impl Evaluate {
         }
     }
 
-    /// Asks for a file about the run that is shown.
+    /// Requests a file about the displayed run.
     pub(super) fn export(self, what: ExportKind) {
         let cell =
             self.cell.get_untracked().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None });
@@ -453,7 +453,7 @@ impl Evaluate {
         }
     }
 
-    /// Saves how the two models differ.
+    /// Downloads the comparison of the two models.
     pub(super) fn export_comparison(self) {
         let json =
             self.comparison.with_untracked(|c| c.as_ref().and_then(|c| serde_json::to_vec_pretty(c).ok()));
@@ -462,7 +462,7 @@ impl Evaluate {
         }
     }
 
-    /// Removes vectors that were kept for measuring.
+    /// Deletes stored vectors.
     pub(super) fn clear_vectors(self) {
         let id = self.page.next_id();
         if self.page.send(&Request::ClearVectors { id }) {

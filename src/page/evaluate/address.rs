@@ -1,4 +1,4 @@
-//! The view's part of the address:
+//! The view's part of the URL:
 //! `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&measures=…&relevance=…&cell=…&device=…&precision=…&model=…&against=…`.
 //! Defaults are left out.
 
@@ -7,33 +7,33 @@ use crate::evaluation::Measure;
 use crate::page::address::{Address, Builder};
 use crate::protocol::CellChoice;
 
-/// What the address says that is this view's alone.
+/// The view's own part of the URL.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choices {
-    /// What models are measured on.
+    /// What models are evaluated on.
     pub data: Data,
-    /// Languages that are measured; empty for all.
+    /// Languages to include; empty for all.
     pub languages: Vec<String>,
     /// What the map of language pairs shows.
     pub measure: MapMeasure,
     /// Which of two models it shows, or their difference.
     pub shown: Shown,
-    /// Leading directions of each language that are removed.
+    /// Number of leading directions to remove from each language.
     pub lir: Option<usize>,
-    /// Measures beside those that are always there.
+    /// Measures in addition to the standard ones.
     pub measures: Vec<Measure>,
     /// The lowest grade that counts as relevant.
     pub relevance: u32,
     /// The cell whose queries are shown.
     pub cell: Option<CellChoice>,
-    /// The model's folder, where it is not the default one.
+    /// The model's folder, if not the default one.
     pub model: Option<String>,
     /// The second model's folder.
     pub against: Option<String>,
 }
 
 impl Choices {
-    /// Words that mean nothing count as the default, and [`Address::unknown`] tells them.
+    /// In place of an invalid word the default is used, and [`Address::unknown`] reports it.
     pub fn read(address: &Address) -> Self {
         let number = |word: &str| word.parse::<u32>().ok();
         Self {
@@ -50,7 +50,7 @@ impl Choices {
         }
     }
 
-    /// `shared` puts the device between.
+    /// `shared` adds the device in between.
     pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
         address.put_some("data", (self.data != Data::default()).then(|| self.data.name()));
         address.put_list("languages", &self.languages.join(","));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever wrote the link: what it says, written again, says the same.
+        /// A parsed link is equal to the same link written again.
         #[test]
         fn any_address_is_read_and_comes_to_rest(
             pairs in proptest::collection::vec(

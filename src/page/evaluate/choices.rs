@@ -1,25 +1,25 @@
-//! What a person can choose: data, what the map shows, a cell of it; each with its word in the address.
+//! The user's choices: data, what the map shows, a cell of it; each with its name in the URL.
 
 use crate::evaluation::{EvalReport, Measures, Setting};
 use crate::page::catalogue::evaluate as text;
 use crate::page::corpus::SAMPLE_LANGUAGES;
 use crate::protocol::CellChoice;
 
-/// What models are measured on.
+/// What models are evaluated on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Data {
     #[default]
     Sample,
     Xquad,
     Mlqa,
-    /// A person's own files, or files of the sets above.
+    /// The user's own files, or files of the sets above.
     Own,
 }
 
 impl Data {
     pub const ALL: [Self; 4] = [Self::Sample, Self::Xquad, Self::Mlqa, Self::Own];
 
-    /// Its word in the address, and the data set's name in the terminal.
+    /// Its name in the URL, which is the data set's in the terminal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sample => "sample",
@@ -43,7 +43,7 @@ impl Data {
         }
     }
 
-    /// Its languages, as far as they are known before it is opened.
+    /// Its languages, as far as known before it is opened.
     pub fn languages(self) -> &'static [&'static str] {
         match self {
             Self::Sample => &SAMPLE_LANGUAGES,
@@ -53,7 +53,7 @@ impl Data {
         }
     }
 
-    /// The folder its files are downloaded from, unless a person names another.
+    /// The default folder to download its files from.
     pub fn origin(self) -> Option<&'static str> {
         match self {
             Self::Xquad => {
@@ -81,7 +81,7 @@ pub(super) enum MapMeasure {
 impl MapMeasure {
     pub const ALL: [Self; 4] = [Self::Map, Self::Recall1, Self::Ndcg10, Self::SingleTarget];
 
-    /// Its word in the address; for all but the last its name in [`Measures::NAMES`].
+    /// Its name in the URL; for all but the last, that in [`Measures::NAMES`].
     pub fn name(self) -> &'static str {
         match self {
             Self::Map => "map",
@@ -105,12 +105,12 @@ impl MapMeasure {
         }
     }
 
-    /// The measure that two models are compared by.
+    /// The measure by which two models are compared.
     pub fn compared(self) -> &'static str {
         if self == Self::SingleTarget { Self::Map.name() } else { self.name() }
     }
 
-    /// A pair's figure.
+    /// A pair's value.
     pub fn of(self, report: &EvalReport, from: &str, to: &str) -> Option<f64> {
         let own = |m: &Measures| match self {
             Self::Recall1 => m.recall_1,
@@ -136,7 +136,7 @@ pub(super) enum Shown {
 impl Shown {
     pub const ALL: [Self; 3] = [Self::A, Self::B, Self::Difference];
 
-    /// Its word in the address.
+    /// Its name in the URL.
     pub fn name(self) -> &'static str {
         match self {
             Self::A => "a",
@@ -150,7 +150,7 @@ impl Shown {
     }
 }
 
-/// A cell's word in the address: `multi`, `mono`, `cross~de` (questions in German), or `de~th`.
+/// A cell's name in the URL: `multi`, `mono`, `cross~de` (questions in German), or `de~th`.
 pub(super) fn cell_name(cell: &CellChoice) -> String {
     match (&cell.from, &cell.to) {
         (Some(from), Some(to)) => format!("{from}~{to}"),
@@ -160,7 +160,7 @@ pub(super) fn cell_name(cell: &CellChoice) -> String {
     }
 }
 
-/// The reverse of [`cell_name`].
+/// The inverse of [`cell_name`].
 pub(super) fn cell_named(word: &str) -> Option<CellChoice> {
     let mut parts = word.split('~');
     let first = parts.next().filter(|first| !first.is_empty())?;

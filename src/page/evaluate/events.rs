@@ -1,4 +1,4 @@
-//! What the worker says about measuring.
+//! Handles the worker's events about evaluations.
 
 use js_sys::Reflect;
 use leptos::prelude::*;
@@ -15,7 +15,7 @@ use crate::page::words;
 use crate::protocol::{CellChoice, Event, Id, QueryRow, TaskInfo};
 
 impl Evaluate {
-    /// Takes what is about measuring; gives back what is not.
+    /// Handles an event about evaluations; returns any other.
     pub(super) fn hear(self, event: Event) -> Option<Event> {
         match event {
             Event::TaskReady { id, task } if is_active(self.activity, id) => self.task_arrived(task),
@@ -62,15 +62,15 @@ impl Evaluate {
                 }));
             }
             Event::Failed { id, problem } => return self.measuring_failed(id, problem),
-            // Answers to what nobody waits for any more.
+            // Answers to requests that are no longer relevant.
             Event::TaskReady { .. } | Event::Evaluated { .. } => {}
             other => return Some(other),
         }
         None
     }
 
-    /// The view is there and the worker listens: a report that is loaded again measures by itself, where that asks
-    /// nothing of another server; whoever follows a link to one is asked first.
+    /// The view is built and the worker has started: after a reload, a report is computed again by itself, unless another
+    /// server would have to be contacted; after following a link, the user is asked first.
     pub(super) fn measure_what_the_link_shows(self) {
         let near = [self.model, self.against]
             .into_iter()
@@ -97,7 +97,7 @@ impl Evaluate {
             self.languages.update(|chosen| chosen.retain(known));
             self.page.replace_address();
         }
-        // Languages that the data lacks are not asked for.
+        // Languages that the data does not have are not requested.
         self.kept.update_value(|k| {
             k.open = k.coming.take();
             k.plan.iter_mut().for_each(|p| p.languages.retain(known));
@@ -136,14 +136,14 @@ impl Evaluate {
             self.page.replace_address();
             self.compare();
             self.ask_queries(Rows::Fresh);
-            // A problem with an earlier attempt is settled.
+            // A problem with an earlier attempt is resolved.
             self.page.settle(&[MEASURE]);
         } else {
             self.measure_next();
         }
     }
 
-    /// A cell of languages that were not measured has no queries.
+    /// A cell with languages that were not included has no queries.
     fn forget_cell_without_languages(self, report: &EvalReport) {
         let measured = |code: &Option<String>| code.as_ref().is_none_or(|c| report.languages.contains(c));
         let gone = |cell: &CellChoice| !(measured(&cell.from) && measured(&cell.to));
@@ -157,7 +157,7 @@ impl Evaluate {
             return;
         };
         self.queries.update(|queries| match queries {
-            // Rows that follow those that are there.
+            // Further rows of the same list.
             Some(q) if self.more_of(q, run, &cell) => {
                 q.rows.extend(rows);
                 q.total = total;
@@ -196,8 +196,7 @@ impl Evaluate {
         None
     }
 
-    /// The worker died: what was measured can be read, but not asked about. Whether something was under
-    /// way.
+    /// The worker crashed: results can still be read, but no longer examined. Returns whether an evaluation was in progress.
     pub(super) fn forget_worker(self) -> bool {
         self.live.set(false);
         self.asking.set(None);
@@ -225,7 +224,7 @@ impl Evaluate {
     }
 }
 
-/// Whether the document was loaded again, rather than come to by a link. The older interface, as every browser has it.
+/// Whether the page was reloaded rather than opened by a link. Uses the older interface, which every browser has.
 fn is_reload() -> bool {
     const RELOAD: f64 = 1.0;
     let of = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The Evaluate view: its state, and what the page asks of it.
+//! The Evaluate view: its state and its implementation of `View`.
 //!
-//! - `choices`: what a person can choose there
-//! - `address`: its part of the address
-//! - `actions`: what a person can make happen there
-//! - `events`: what the worker says about it
+//! - `choices`: the user's choices
+//! - `address`: its part of the URL
+//! - `actions`: the user's actions
+//! - `events`: the worker's events
 //! - `view`: its components
 
 mod actions;
@@ -32,20 +32,20 @@ use choices::{Data, MapMeasure, Shown};
 static ABOUT: About =
     About { name: "evaluate", label: text::LABEL, content: "report", skip: text::SKIP, drop: text::DROP };
 
-/// The way out of what stopped a measurement.
+/// The button of a problem that stopped an evaluation.
 const MEASURE: WayOut = WayOut::View { name: ABOUT.name, words: text::AGAIN };
 
-/// A model that was measured.
+/// An evaluated model.
 #[derive(Debug, Clone, PartialEq)]
 struct Run {
-    /// What the worker knows it by.
+    /// The worker's id of the run.
     pub id: Id,
     /// The model's address as it was given, and its name.
     pub address: String,
     pub model: String,
-    /// What it was measured on.
+    /// What it was evaluated on.
     pub data: Data,
-    /// The languages asked for; empty for all.
+    /// The requested languages; empty for all.
     pub languages: Vec<String>,
     pub report: EvalReport,
 }
@@ -72,32 +72,32 @@ struct Queries {
     pub total: usize,
 }
 
-/// The query that is open. Its passages come a moment later.
+/// The open query. Its passages arrive a moment later.
 #[derive(Debug, Clone, PartialEq)]
 struct Opened {
-    /// The query's number in the list.
+    /// The query's index in the list.
     pub at: usize,
     pub passages: Option<Vec<RankedPassage>>,
 }
 
-/// The view's state. Cheap to copy; found in its components with [`Evaluate::here`].
+/// The view's state. Cheap to copy; components get it by [`Evaluate::here`].
 #[derive(Clone, Copy)]
 pub(super) struct Evaluate {
     page: Page,
     data: RwSignal<Data>,
     /// Another folder to download the data from.
     mirror: RwSignal<Option<String>>,
-    /// Names of a person's files.
+    /// Names of the user's files.
     files: RwSignal<Vec<String>>,
-    /// Languages that take part; empty for all.
+    /// Languages to include; empty for all.
     languages: RwSignal<Vec<String>>,
-    /// The model's folder; `None` is the default one.
+    /// The model's folder; `None` for the default one.
     model: RwSignal<Option<String>>,
     /// The second model's folder.
     against: RwSignal<Option<String>>,
-    /// Leading directions of each language to remove.
+    /// Number of leading directions to remove from each language.
     lir: RwSignal<Option<usize>>,
-    /// Measures beside those that are always there.
+    /// Measures in addition to the standard ones.
     measures: RwSignal<Vec<Measure>>,
     /// The lowest grade that counts as relevant.
     relevance: RwSignal<u32>,
@@ -106,29 +106,29 @@ pub(super) struct Evaluate {
     /// The cell whose queries are shown.
     cell: RwSignal<Option<CellChoice>>,
 
-    /// The data set that is open.
+    /// The open data set.
     task: RwSignal<Option<TaskInfo>>,
-    /// What is under way.
+    /// The evaluation in progress.
     activity: RwSignal<Option<Activity>>,
-    /// Whether a link shows a report that would have to be computed first.
+    /// Whether a link shows a report that has to be computed first.
     offers: RwSignal<bool>,
-    /// How many texts of how many were encoded when the person stopped it.
+    /// How many of how many texts were encoded when the user stopped.
     stopped: RwSignal<Option<(usize, usize)>>,
-    /// One model or two.
+    /// One or two models.
     runs: RwSignal<Vec<Run>>,
     comparison: RwSignal<Option<Comparison>>,
     queries: RwSignal<Option<Queries>>,
     opened: RwSignal<Option<Opened>>,
-    /// Queries are on their way.
+    /// Whether queries were requested.
     asking: RwSignal<Option<Id>>,
-    /// Whether the worker still has the runs; a fresh one has nothing.
+    /// Whether the worker still has the runs; a new worker has none.
     live: RwSignal<bool>,
 
-    /// What no component reads.
+    /// State that no component displays.
     kept: StoredValue<Kept>,
 }
 
-/// A model to measure, and on what.
+/// A model to evaluate, and the data.
 #[derive(Debug, Clone)]
 struct Planned {
     pub data: Data,
@@ -140,21 +140,21 @@ struct Planned {
     pub relevance: u32,
 }
 
-/// What [`Evaluate`] keeps out of sight.
+/// The hidden state of [`Evaluate`].
 #[derive(Default)]
 struct Kept {
-    /// A person's files.
+    /// The user's files.
     pub files: Vec<OpenedFile>,
-    /// Goes up when they change.
+    /// Incremented when they change.
     pub edition: usize,
-    /// Which data the worker has open, and which is on its way: see `Evaluate::source_key`.
+    /// The keys of the data that the worker has open, and of the data being opened: see `Evaluate::source_key`.
     pub open: Option<String>,
     pub coming: Option<String>,
-    /// Models still to be measured, the next one last.
+    /// Models still to be evaluated, the next one last.
     pub plan: Vec<Planned>,
-    /// The model under way, and its place in the plan.
+    /// The model being evaluated, and its place in the plan.
     pub measuring: Option<(Planned, Place)>,
-    /// Where the queries belong that come.
+    /// Where the requested queries belong.
     pub rows: Rows,
     pub ranking: Option<Id>,
     pub comparing: Option<Id>,
@@ -162,26 +162,26 @@ struct Kept {
     pub clearing: Option<Id>,
 }
 
-/// A model's place among those that are measured one after the other.
+/// A model's place among those that are evaluated in sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// What was measured before makes room for it.
+    /// Earlier results are dropped.
     First,
     Later,
 }
 
-/// Where queries belong.
+/// Where queries belong in the list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Rows {
-    /// In the place of those that are shown.
+    /// They replace the list.
     #[default]
     Fresh,
-    /// Below those that are shown.
+    /// They are appended to it.
     Following,
 }
 
 impl Evaluate {
-    /// As the address says, with nothing measured.
+    /// From the URL, without results.
     pub fn new(page: Page, address: &Address) -> Self {
         let new = Self {
             page,
@@ -213,12 +213,12 @@ impl Evaluate {
         new
     }
 
-    /// The view that this component is part of.
+    /// The view that this component belongs to.
     fn here() -> Self {
         expect_context()
     }
 
-    /// Takes the choices from an address.
+    /// Sets the choices from a URL.
     fn take(self, address: &Address) {
         let choices = Choices::read(address);
         self.data.set(choices.data);
@@ -233,7 +233,7 @@ impl Evaluate {
         self.cell.set(choices.cell);
     }
 
-    /// The folder that the chosen data is downloaded from.
+    /// The folder to download the chosen data from.
     fn base(self) -> Option<String> {
         let origin = self.data.get().origin()?;
         Some(self.mirror.get().unwrap_or_else(|| origin.to_owned()))
@@ -241,19 +241,19 @@ impl Evaluate {
 
     /// The chosen data, once it is open.
     fn opened_data(self) -> Option<TaskInfo> {
-        // The task is set after the key, so whoever watches the one sees the other.
+        // The task is set after the key, so that subscribers of the key see both.
         let task = self.task.get()?;
         let key = self.source_key();
         self.kept.with_value(|k| k.open.as_ref() == Some(&key)).then_some(task)
     }
 
-    /// How the person's files were read when they last could be.
+    /// How the user's files were read when they were last readable.
     fn fields(self) -> Vec<Fields> {
         let fields = self.task.with(|task| task.as_ref().map(|t| t.fields.clone()).unwrap_or_default());
         self.files.with(|files| fields.into_iter().filter(|f| files.contains(&f.file)).collect())
     }
 
-    /// The languages that can be chosen: code and, once they are known, questions and passages.
+    /// The languages that can be chosen: their codes and, once known, numbers of questions and passages.
     fn offered(self) -> Vec<(String, Option<(usize, usize)>)> {
         match self.opened_data() {
             Some(task) => task.languages.into_iter().map(|(code, q, p)| (code, Some((q, p)))).collect(),
@@ -261,7 +261,7 @@ impl Evaluate {
         }
     }
 
-    /// What tells one choice of data from another.
+    /// Identifies a choice of data.
     fn source_key(self) -> String {
         let edition = self.kept.with_value(|k| k.edition);
         match self.data.get() {
@@ -270,7 +270,7 @@ impl Evaluate {
         }
     }
 
-    /// The run that single queries and files are about.
+    /// The run whose queries and files can be requested.
     fn run(self) -> Option<Id> {
         let at = usize::from(self.shown.get() == Shown::B);
         self.runs.with(|runs| runs.get(at).or(runs.first()).map(|run| run.id))

@@ -1,15 +1,15 @@
-//! How a person's files are read.
+//! How the user's files were read.
 
 use leptos::prelude::*;
 
 use crate::datasets::{Fields, Role};
 use crate::page::catalogue::{field as text, fill};
 
-/// Which column of a table, or field of JSON lines, is what, to be chosen anew.
+/// The role of each column of a table, or field of JSON lines, which can be changed.
 #[component]
 pub(in crate::page) fn FieldRoles(
     fields: Signal<Vec<Fields>>,
-    /// Gets the file, what is chosen anew, and the column's name; `None` for none.
+    /// Called with the file, the role and the column's name, or `None` for no column.
     choose: Callback<(String, Role, Option<String>)>,
 ) -> impl IntoView {
     let fields =
@@ -31,7 +31,7 @@ pub(in crate::page) fn FieldRoles(
                 let value = event_target_value(&e);
                 choose.run((file.clone(), role, Some(value).filter(|v| !v.is_empty())));
             };
-            // A text there has to be.
+            // The text column is required.
             let none = (role != Role::Text)
                 .then(|| view! { <option value="" selected=read.is_none()>{text::NONE}</option> });
             let option = |(i, name): (usize, String)| {

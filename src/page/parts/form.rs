@@ -1,21 +1,21 @@
-//! What a person chooses before long work begins, and the button that begins it.
+//! A form with the choices for long work, and its start button.
 
 use leptos::prelude::*;
 
 use crate::page::catalogue::progress;
 
-/// Choices side by side under a heading; nothing begins while something is under way.
+/// Groups of choices under a heading; the button is disabled while work is in progress.
 #[component]
 pub(in crate::page) fn Form(
     /// The heading's id.
     id: &'static str,
     title: &'static str,
     hint: &'static str,
-    /// On the button.
+    /// The button's label.
     go: Signal<&'static str>,
     busy: Signal<bool>,
     begin: Callback<()>,
-    /// Beside the button.
+    /// Next to the button.
     #[prop(optional, into)]
     more: ViewFn,
     children: Children,

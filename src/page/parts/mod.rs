@@ -1,4 +1,4 @@
-//! Components that several views are made of.
+//! Components shared by several views.
 
 mod about;
 mod bar;

@@ -1,4 +1,4 @@
-//! A progress bar for whatever is under way.
+//! A progress bar for any activity.
 
 use leptos::prelude::*;
 
@@ -7,11 +7,11 @@ use crate::page::catalogue::{fill, progress as text, shell};
 use crate::page::words;
 use crate::protocol::Stage;
 
-/// Shows an activity with its stage, how much is done and the time left, and a button to stop it.
+/// Shows an activity with its stage, progress and remaining time, and a button to stop it.
 #[component]
 pub(in crate::page) fn Progress(
     activity: RwSignal<Option<Activity>>,
-    /// What is said before the first progress, unless it is only that it starts.
+    /// Shown before the first progress, in place of a default.
     #[prop(optional, into)]
     before: Option<Signal<&'static str>>,
     cancel: Callback<()>,

@@ -1,4 +1,4 @@
-//! What a person can make happen in the Search view.
+//! The user's actions in the Search view.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::page::model::{MODEL, same_folder};
 use crate::page::state::{device_of, precision_of};
 use crate::protocol::{Example, Id, Request, Scope};
 
-/// A pause in typing after which the search runs.
+/// A pause in typing after which the search starts.
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Search {
-    /// The person unfolds the place for their own text, or folds it again.
+    /// The user opened or closed the panel for own text.
     pub(super) fn show_own(self, open: bool) {
         self.own_is_open.set(open);
         focus_on(if open { "pasted" } else { "own-button" });
     }
 
-    /// The person wants to read a passage in a language that they know.
+    /// The user wants a passage in a language that they read.
     pub(super) fn read(self, passage: usize, language: String, into: RwSignal<Read>) {
         let id = self.page.next_id();
         if self.page.send(&Request::Read { id, passage, language }) {
@@ -33,11 +33,11 @@ impl Search {
 
     // The query
 
-    /// The person typed; while `composing`, an input method has not ended a word, and nothing is searched.
+    /// The user typed; while an input method is `composing` a word, nothing is searched.
     pub(super) fn type_query(self, text: String, composing: bool) {
         self.query.set(text);
         if composing {
-            // Nor is what was typed before it, which would take the unfinished word along.
+            // A pending search is cancelled too, as it would include the unfinished word.
             self.kept.update_value(|k| k.timer.take().into_iter().for_each(|timer| timer.clear()));
             return;
         }
@@ -51,14 +51,14 @@ impl Search {
         self.search_after_a_pause();
     }
 
-    /// The person pressed Enter.
+    /// The user pressed Enter.
     pub(super) fn submit(self) {
         self.kept.update_value(|k| k.origin = Origin::Settled);
         self.page.replace_address();
         self.search();
     }
 
-    /// The person chose an example.
+    /// The user chose an example.
     pub(super) fn choose_example(self, text: String) {
         self.query.set(text);
         self.language.set(None);
@@ -68,19 +68,19 @@ impl Search {
         self.search();
     }
 
-    /// The person says which language the query is in; `None` leaves it to detection.
+    /// The user specified the query's language; `None` for detection.
     pub(super) fn choose_language(self, language: Option<String>) {
         self.language.set(language);
         self.changed();
     }
 
-    /// The person chose which languages count.
+    /// The user chose the scope.
     pub(super) fn choose_scope(self, scope: Scope) {
         self.scope.set(scope);
         self.changed();
     }
 
-    /// The person chose a passage language or left it.
+    /// The user selected or deselected a passage language.
     pub(super) fn toggle_filter(self, code: &str) {
         self.filter.update(|filter| match filter.iter().position(|c| c == code) {
             Some(at) => {
@@ -91,13 +91,13 @@ impl Search {
         self.changed();
     }
 
-    /// All passage languages count again.
+    /// All passage languages are selected again.
     pub(super) fn clear_filter(self) {
         self.filter.set(Vec::new());
         self.changed();
     }
 
-    /// The person wants to see more hits.
+    /// The user wants more hits.
     pub(super) fn show_more(self) {
         self.top.update(|top| *top += 2 * TOP);
         self.search();
@@ -118,7 +118,7 @@ impl Search {
         });
     }
 
-    /// Searches again because something arrived, but not for what ended the worker twice.
+    /// Searches again because something became available, except for a query that crashed the worker twice.
     pub(super) fn search_again(self) {
         let query = self.query.get_untracked();
         if self.kept.with_value(|k| k.deadly.as_ref().is_some_and(|d| d.query == query && d.times > 1)) {
@@ -130,8 +130,8 @@ impl Search {
         self.search();
     }
 
-    /// Searches for what is in the box, or keeps it until the model is there. A search still under
-    /// way is forgotten: its answer finds no taker.
+    /// Searches for the text in the box, or keeps it until the model is loaded. The answer to a pending search will be
+    /// ignored.
     pub(super) fn search(self) {
         self.kept.update_value(|k| {
             if let Some(timer) = k.timer.take() {
@@ -169,7 +169,7 @@ impl Search {
         self.asked.set(if sent { Asked::UnderWay(id) } else { Asked::Nothing });
     }
 
-    /// What is asked now, of either model; `None` while nothing is open or nothing is asked.
+    /// The current search, for either model; `None` if no corpus is open or the query is empty.
     pub(super) fn search_request(self, id: Id) -> Option<Request> {
         let query = self.query.get_untracked();
         if query.trim().is_empty() || self.page.corpus.with_untracked(Option::is_none) {
@@ -186,20 +186,20 @@ impl Search {
         })
     }
 
-    /// The example that is in the box.
+    /// The example in the box.
     fn example_asked(self) -> Option<Example> {
         let is_asked = |example: &&Example| self.query.with_untracked(|query| example.text == *query);
         self.page.corpus.with_untracked(|c| c.as_ref()?.examples.iter().find(is_asked).cloned())
     }
 
-    /// The example that is searched where nobody asked anything.
+    /// The example that is searched at first.
     pub(super) fn first_example(self) -> Option<String> {
         self.page.corpus.with_untracked(|corpus| Some(corpus.as_ref()?.examples.first()?.text.clone()))
     }
 
-    // The address
+    // The URL
 
-    /// The person went back or forward to this view.
+    /// The user went back or forward to this view.
     pub(super) fn return_to(self, address: &Address) {
         let page = self.page;
         let super::Choices { query, language, scope, filter, with } = super::Choices::read(address);
@@ -233,7 +233,7 @@ impl Search {
 
     // The models
 
-    /// The person chose the first model; should it be the second, they change places.
+    /// The user chose the first model; if it is the second one, they are swapped.
     pub(super) fn choose_model(self, address: Option<String>) {
         let page = self.page;
         let before = page.model_address.get_untracked();
@@ -242,7 +242,7 @@ impl Search {
         let swap = beside.as_ref().is_some_and(|beside| same_folder(beside, &new));
         page.allow(address.as_deref());
         self.kept.update_value(|k| {
-            // Several choices before one is there: back to what answers.
+            // If several were chosen before one was loaded, this returns to the current one.
             k.before.get_or_insert(super::Before { model: before.clone(), beside });
         });
         page.model_address.set(address);
@@ -254,7 +254,7 @@ impl Search {
         page.load_model();
     }
 
-    /// The model that was chosen does not come: the address names the one that answers.
+    /// The chosen model could not be loaded: the URL names the current one again.
     pub(super) fn return_to_model(self) {
         if let Some(before) = self.kept.try_update_value(|k| k.before.take()).flatten() {
             self.page.model_address.set(before.model);
@@ -269,12 +269,12 @@ impl Search {
     }
 }
 
-/// Puts the focus on an element, once it is there to take it.
+/// Focuses an element once it exists.
 pub(super) fn focus_on(id: &'static str) {
     request_animation_frame(move || {
         let element = document().get_element_by_id(id);
         if let Some(element) = element.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
-            // An element that cannot take the focus leaves the page as it was.
+            // If the element cannot take the focus, nothing changes.
             let _ = element.focus();
         }
     });

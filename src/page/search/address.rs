@@ -1,29 +1,29 @@
-//! The view's part of the address: `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…`. Defaults are
-//! left out.
+//! The view's part of the URL: `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…`. Defaults are
+//! omitted.
 
 use crate::page::address::{Address, Builder};
 use crate::protocol::Scope;
 
-/// Queries longer than this stay out of the address: some browsers refuse very long ones.
+/// Longer queries are not put into the URL: some browsers refuse very long ones.
 const LONGEST_QUERY: usize = 2000;
 
-/// What the address says that is this view's alone.
+/// The view's own part of the URL.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Choices {
-    /// The query, where one was typed.
+    /// The typed query.
     pub query: Option<String>,
-    /// The query's language, where a person corrected it.
+    /// The query's language, if the user corrected it.
     pub language: Option<String>,
-    /// Passages in which languages count.
+    /// Which passages to search.
     pub scope: Scope,
-    /// Passage languages to keep; empty keeps all.
+    /// Passage languages to include; empty for all.
     pub filter: Vec<String>,
-    /// The folder of the model that answers beside the first.
+    /// The folder of the second model.
     pub with: Option<String>,
 }
 
 impl Choices {
-    /// Words that mean nothing count as the default, and [`Address::unknown`] tells them.
+    /// In place of an invalid word the default is used, and [`Address::unknown`] reports it.
     pub fn read(address: &Address) -> Self {
         Self {
             query: address.text("q"),
@@ -34,7 +34,7 @@ impl Choices {
         }
     }
 
-    /// `shared` puts device and model between.
+    /// `shared` adds device and model in between.
     pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
         address.put_some("q", self.query.as_deref().filter(|q| q.len() <= LONGEST_QUERY));
         address.put_some("lang", self.language.as_deref());
@@ -45,7 +45,7 @@ impl Choices {
     }
 }
 
-/// The scope's word in the address and in form values.
+/// The scope's name in the URL and in form values.
 pub(super) fn scope_name(scope: Scope) -> &'static str {
     match scope {
         Scope::One => "one",
@@ -71,7 +71,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever wrote the link: what it says, written again, says the same.
+        /// A parsed link is equal to the same link written again.
         #[test]
         fn any_address_is_read_and_comes_to_rest(
             pairs in proptest::collection::vec(

@@ -1,8 +1,7 @@
-//! The second model that answers beside the first: its state, what a person can do with it, and what
-//! its worker says.
+//! The second model, which is compared with the first: its state, the user's actions and its worker's events.
 //!
-//! It has a worker of its own, which ends with the comparison: nothing that goes wrong there touches
-//! the first model, and the memory it took is given back.
+//! It has a worker of its own, which is terminated with the comparison: its failures do not affect the first model,
+//! and its memory is freed.
 
 use leptos::prelude::*;
 
@@ -18,20 +17,20 @@ use crate::page::models::Known;
 use crate::protocol::{Event, Id, Request, Results};
 use crate::text::Cut;
 
-/// The second model's part of the page's state.
+/// The second model's state.
 #[derive(Clone, Copy)]
 pub(super) struct Beside {
-    /// Its folder as in the address; `None`: nothing is compared.
+    /// Its folder as in the URL; `None` without a comparison.
     pub address: RwSignal<Option<String>>,
     pub model: RwSignal<Option<Model>>,
     pub results: RwSignal<Option<Results>>,
-    /// What its window left out of the passages.
+    /// What its window truncated in the passages.
     pub cut: RwSignal<Option<Cut>>,
-    /// Whether a search is under way; none of its waits.
+    /// Whether a search is in progress; none of its is pending.
     pub asked: RwSignal<Asked>,
-    /// It is being loaded, or encodes the passages.
+    /// Loading, or encoding the passages.
     pub activity: RwSignal<Option<Activity>>,
-    /// Why it has no ranking to show.
+    /// Why it has no ranking.
     pub problem: RwSignal<Option<String>>,
     kept: StoredValue<Kept, LocalStorage>,
 }
@@ -59,7 +58,7 @@ impl Beside {
 }
 
 impl Search {
-    /// The person chose a model to compare with, or none.
+    /// The user chose a model to compare with, or none.
     pub(super) fn choose_beside(self, address: Option<String>) {
         self.page.allow(address.as_deref());
         self.beside.address.set(address);
@@ -76,7 +75,7 @@ impl Search {
         }
     }
 
-    /// Loads the second model anew, with the device and text that are chosen now.
+    /// Loads the second model again, with the current device and text.
     pub(super) fn restart_beside(self) {
         self.end_beside();
         self.begin_beside();
@@ -93,8 +92,8 @@ impl Search {
         b.problem.set(None);
     }
 
-    /// Loads the second model, but not before the first has answered and is there: it takes the
-    /// processor and the network from it.
+    /// Loads the second model, but only after the first is loaded and has answered, as it takes processor time and
+    /// bandwidth.
     pub(super) fn begin_beside(self) {
         let b = self.beside;
         let Some(address) = b.address.get_untracked() else { return };
@@ -113,7 +112,7 @@ impl Search {
             b.problem.set(Some(fill(text::BESIDE_FOREIGN, &[("host", &host)])));
             return;
         }
-        // Both put the work off: a worker's handle must not end within its own call.
+        // Both defer the work: a worker's handle must not be dropped within its own callback.
         let on_event = move |event| leptos::task::spawn_local(async move { self.hear_beside(event) });
         let on_death = move |why| leptos::task::spawn_local(async move { self.bury_beside(why) });
         let on_silence = move |seconds: u32| {
@@ -128,14 +127,14 @@ impl Search {
         self.send_beside(what, self.page.load_request(id, url), id);
     }
 
-    /// Opens there what the first model searches.
+    /// Opens the same corpus there.
     pub(super) fn open_beside(self) {
         let b = self.beside;
         b.results.set(None);
         b.cut.set(None);
         b.asked.set(Asked::Nothing);
         b.kept.update_value(|k| k.presence = Presence::Absent);
-        // While it is being loaded this waits: text must not be open in another model's terms.
+        // Waits while the model is loading, as the corpus has to be encoded by this model.
         if b.model.with_untracked(Option::is_none) {
             return;
         }
@@ -146,7 +145,7 @@ impl Search {
         self.send_beside(what, request, id);
     }
 
-    /// Ranks what the first model ranks, once there is something to rank with.
+    /// Searches for the same query, once it can.
     pub(super) fn search_beside(self) {
         let b = self.beside;
         b.asked.set(Asked::Nothing);
@@ -163,7 +162,7 @@ impl Search {
         }
     }
 
-    /// Sends what takes a while.
+    /// Sends a request that takes a while.
     fn send_beside(self, what: String, request: Request, id: Id) {
         match self.beside.kept.with_value(|k| k.link.as_ref().map(|link| link.send(&request))) {
             Some(Ok(())) => {
@@ -209,7 +208,7 @@ impl Search {
                 b.results.set(None);
                 b.problem.set(Some(sentence(&problem)));
             }
-            // It is asked for nothing else, and what was ended is forgotten.
+            // It gets no other requests, and cancelled ones are ignored.
             _ => {}
         }
     }
@@ -219,14 +218,14 @@ impl Search {
         self.beside.problem.set(Some(fill(text::BESIDE_STOPPED, &[("why", &why)])));
     }
 
-    /// The name of the model whose ranking is on the screen, as it is listed or names itself.
+    /// The name of the model whose ranking is displayed, from the list or its manifest.
     pub(super) fn first_name(self) -> String {
         let page = self.page;
         let loaded = page.model.with(|m| m.as_ref().map(|m| m.info.url.clone()));
         page.name_of(loaded.as_deref().unwrap_or(MODEL))
     }
 
-    /// The second model's name: as it is listed or names itself, until then its address.
+    /// The second model's name, from the list or its manifest; before that its address.
     pub(super) fn second_name(self) -> String {
         self.page.name_of(&self.beside.address.get().unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! What the worker says about searches, and what they do when what is below them changes.
+//! Handles the worker's events about searches, and changes of the shared state.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::page::view::Happened;
 use crate::protocol::{Event, Id, Results};
 
 impl Search {
-    /// Takes what is about searches; gives back what is not.
+    /// Handles an event about searches; returns any other.
     pub(super) fn hear(self, event: Event) -> Option<Event> {
         match event {
             Event::Results { id, results } => {
@@ -19,7 +19,7 @@ impl Search {
             }
             Event::Reading { id, reading } => {
                 if let Some(into) = self.awaited(id) {
-                    // Where the passage is on the screen no more, nobody reads it.
+                    // If the passage is no longer displayed, the answer is ignored.
                     let _ = into.try_set(Read::Here(reading));
                 }
             }
@@ -40,7 +40,7 @@ impl Search {
         None
     }
 
-    /// Where the passage of this request goes.
+    /// Where this request's passage is displayed.
     fn awaited(self, id: Id) -> Option<RwSignal<Read>> {
         self.kept
             .try_update_value(|k| {
@@ -81,7 +81,7 @@ impl Search {
         self.open_beside();
         let is_sample = self.page.corpus.with_untracked(|c| c.as_ref().is_some_and(|c| c.precomputed));
         if self.page.take_fresh() {
-            // Their own text: what was asked of another means nothing here.
+            // It is the user's own text: queries about another one do not apply.
             self.kept.update_value(|k| k.origin = Origin::Page);
             self.query.set(String::new());
             self.language.set(None);
@@ -108,7 +108,7 @@ impl Search {
         self.begin_beside();
     }
 
-    /// The model comes by itself, but only after something is there to read, and where it is searched.
+    /// Loads the model by itself, but only once something is displayed, and only in this view.
     pub(super) fn load_first_model(self) {
         if self.page.shown.get_untracked() != super::ABOUT.name {
             return;
@@ -119,7 +119,7 @@ impl Search {
         }
     }
 
-    /// A sentence where the question ended the worker more than once.
+    /// A sentence, if the query crashed the worker more than once.
     pub(super) fn worker_died(self) -> Option<&'static str> {
         if self.asked.get_untracked().is_under_way() {
             let query = self.query.get_untracked();

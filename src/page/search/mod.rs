@@ -1,9 +1,9 @@
-//! The Search view: its state, and what the page asks of it.
+//! The Search view: its state and its implementation of `View`.
 //!
-//! - `address`: its part of the address
-//! - `actions`: what a person can make happen there
-//! - `events`: what the worker says about it, and what it does when what is below it changes
-//! - `beside`: the second model that answers beside the first
+//! - `address`: its part of the URL
+//! - `actions`: the user's actions
+//! - `events`: the worker's events, and changes of the shared state
+//! - `beside`: the second model, compared with the first
 //! - `view`: its components
 
 mod actions;
@@ -29,94 +29,94 @@ use crate::protocol::{Event, Id, OpenedFile, Reading, Results, Scope};
 use address::Choices;
 use beside::Beside;
 
-/// How many hits are shown at first, and how many the upper bar counts.
+/// Number of hits shown at first, and counted in the upper bar.
 const TOP: usize = 10;
 
-/// The view's state. Cheap to copy; found in its components with [`Search::here`].
+/// The view's state. Cheap to copy; components get it by [`Search::here`].
 #[derive(Clone, Copy)]
 pub(super) struct Search {
     page: Page,
-    /// What is in the search box.
+    /// The text in the search box.
     query: RwSignal<String>,
-    /// The query's language, where a person corrected it.
+    /// The query's language, if the user corrected it.
     language: RwSignal<Option<String>>,
     scope: RwSignal<Scope>,
-    /// Passage languages to keep; empty keeps all.
+    /// Passage languages to include; empty for all.
     filter: RwSignal<Vec<String>>,
-    /// How many hits to show.
+    /// Number of hits to show.
     top: RwSignal<usize>,
-    /// Whether the place for the person's own text is unfolded.
+    /// Whether the panel for own text is open.
     own_is_open: RwSignal<bool>,
 
     results: RwSignal<Option<Results>>,
     asked: RwSignal<Asked>,
-    /// The second model, where two are compared.
+    /// The second model, if two are compared.
     beside: Beside,
 
-    /// What no component reads.
+    /// State that no component displays.
     kept: StoredValue<Kept>,
 }
 
-/// What became of the last question.
+/// The state of the last query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Asked {
-    /// It is answered, or nothing was asked.
+    /// It is answered, or there is none.
     #[default]
     Nothing,
-    /// It is kept until there is what answers it.
+    /// It waits for a model or corpus.
     Waiting,
-    /// Its answer is on its way.
+    /// It was sent.
     UnderWay(Id),
 }
 
-/// Who put the query into the box, and whether the address has an entry of the history for it.
+/// Who entered the query, and whether the browser's history has an entry for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// The page itself: it is an example, and stays out of the address.
+    /// The page: it is an example, and not put into the URL.
     Page,
-    /// A person who is still typing; the address has an entry for it.
+    /// A user who is still typing; the history has an entry for it.
     Typing,
-    /// A person or a link; what is typed next is a new entry.
+    /// A user or a link; further typing adds a new entry.
     Settled,
 }
 
-/// Whether the first model was asked for already: it comes by itself only once.
+/// Whether the first model was already requested: it is loaded by itself only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FirstLoad {
     Due,
     Done,
 }
 
-/// What [`Search`] keeps out of sight.
+/// The hidden state of [`Search`].
 struct Kept {
     origin: Origin,
     first_load: FirstLoad,
     before: Option<Before>,
     deadly: Option<Deadly>,
-    /// Runs out after a pause in typing.
+    /// Fires after a pause in typing.
     timer: Option<TimeoutHandle>,
-    /// Passages on their way in the reader's language, and where they go.
+    /// Requested passages in the reader's language, and where to display them.
     readings: Vec<(Id, RwSignal<Read>)>,
 }
 
-/// What becomes of a passage in the reader's language.
+/// A passage in the reader's language.
 #[derive(Debug, Clone, Default, PartialEq)]
 enum Read {
-    /// It was not asked for, or is hidden again.
+    /// Not requested, or hidden again.
     #[default]
     Not,
     UnderWay,
-    /// `None`: there is none.
+    /// `None` if there is none.
     Here(Option<Reading>),
 }
 
-/// What the address said of the models before the person chose one that is not there yet.
+/// The models in the URL before the user chose one that is not loaded yet.
 struct Before {
     model: Option<String>,
     beside: Option<String>,
 }
 
-/// The query that was searched when the worker died, and how often that was so.
+/// The query that was searched when the worker crashed, and the number of crashes.
 struct Deadly {
     query: String,
     times: usize,
@@ -132,7 +132,7 @@ impl Asked {
 }
 
 impl Search {
-    /// As the address says, with nothing answered.
+    /// From the URL, without results.
     pub fn new(page: Page, address: &Address) -> Self {
         let Choices { query, language, scope, filter, with } = Choices::read(address);
         Self {
@@ -157,16 +157,16 @@ impl Search {
         }
     }
 
-    /// The view that this component is part of.
+    /// The view that this component belongs to.
     fn here() -> Self {
         expect_context()
     }
 
-    /// Whether the model that answers was not made for this language; a model that names none is taken to know all.
+    /// Whether the current model was not made for this language; a model that names none is assumed to support all.
     fn is_foreign(self, code: &str) -> bool {
         self.page.model.with(|model| match model {
             Some(m) => !m.info.languages.is_empty() && m.info.languages.iter().all(|known| known != code),
-            // Until then, of the sample's vectors.
+            // Before it is loaded, those of the sample's vectors.
             None => !SAMPLE_LANGUAGES.contains(&code),
         }) && code != UNDETERMINED
     }

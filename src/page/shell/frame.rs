@@ -1,4 +1,4 @@
-//! The whole page: what is where, and the gestures that work everywhere.
+//! The page's layout, and gestures that work in all views.
 
 use std::rc::Rc;
 
@@ -55,7 +55,7 @@ pub(in crate::page) fn App() -> impl IntoView {
     }
 }
 
-/// Where a view stands. It is built when it is first seen, and kept from then on.
+/// A view's container. It is built when first displayed, and kept.
 #[component]
 fn Place(view: Rc<dyn View>) -> impl IntoView {
     let page = Page::here();
@@ -68,7 +68,7 @@ fn Place(view: Rc<dyn View>) -> impl IntoView {
             && let Some(view) = unseen.try_update_value(Option::take).flatten()
         {
             let mount = || untrack(|| view.mount(place.into()));
-            // What belongs to this effect ends when it runs again; a view stays.
+            // What belongs to this effect is disposed when it runs again; a view has to stay.
             match &owner {
                 Some(owner) => owner.with(mount),
                 None => mount(),
@@ -78,7 +78,7 @@ fn Place(view: Rc<dyn View>) -> impl IntoView {
     view! { <div node_ref=place hidden=move || !page.is_shown(about)></div> }
 }
 
-/// The way from one view to another. They are links: they can be copied and opened beside.
+/// The navigation between views. It consists of links, which can be copied and opened in tabs.
 #[component]
 fn Views() -> impl IntoView {
     let page = Page::here();
@@ -86,7 +86,7 @@ fn Views() -> impl IntoView {
         let about = view.about();
         let view = StoredValue::new_local(view);
         let follow = move |event: web_sys::MouseEvent| {
-            // A click that asks for a new tab or window is the browser's.
+            // A click that opens a new tab or window is left to the browser.
             if !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key()) {
                 event.prevent_default();
                 page.go(about.name);
@@ -107,7 +107,7 @@ fn Views() -> impl IntoView {
     }
 }
 
-/// Problems and notices, each until it is dismissed.
+/// Problems and notices, each shown until dismissed.
 #[component]
 fn Messages() -> impl IntoView {
     let page = Page::here();
@@ -150,7 +150,7 @@ fn Foot() -> impl IntoView {
     }
 }
 
-/// Takes files that are dropped anywhere on the page.
+/// Handles files that are dropped anywhere on the page.
 #[component]
 fn DropZone() -> impl IntoView {
     let page = Page::here();
@@ -162,7 +162,7 @@ fn DropZone() -> impl IntoView {
         }
     });
     window_event_listener(ev::dragleave, move |e| {
-        // Leaving an element for another inside the page has a related target.
+        // Leaving one element for another inside the page has a related target.
         if e.related_target().is_none() {
             over.set(false);
         }

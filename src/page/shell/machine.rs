@@ -1,4 +1,4 @@
-//! The state of the machine: one line that opens to everything known, and what is under way.
+//! The status line at the bottom: model, device and progress; it unfolds to a panel with details.
 
 use std::rc::Rc;
 
@@ -34,12 +34,12 @@ pub(super) fn Machine() -> impl IntoView {
             if let Ok(Some(summary)) = details.query_selector("summary")
                 && let Some(summary) = summary.dyn_ref::<web_sys::HtmlElement>()
             {
-                // A summary that cannot take the focus leaves it where it is.
+                // If the summary cannot take the focus, it stays where it is.
                 let _ = summary.focus();
             }
         }
     };
-    // Unfolded it covers what is behind it: whoever goes on with the keyboard would not see where.
+    // Unfolded, it covers the page: keyboard users would not see the focus behind it.
     let leave = |event: web_sys::FocusEvent| {
         let details = event.current_target().and_then(|d| d.dyn_into::<web_sys::HtmlDetailsElement>().ok());
         let to = event.related_target().and_then(|t| t.dyn_into::<web_sys::Node>().ok());
@@ -67,14 +67,14 @@ pub(super) fn Machine() -> impl IntoView {
     }
 }
 
-/// How far a view's work is.
+/// The progress of a view's work.
 fn bar(view: Rc<dyn View>) -> impl IntoView {
     let activity = view.work().activity;
     let view = StoredValue::new_local(view);
     view! { <Progress activity cancel=Callback::new(move |()| view.with_value(|view| view.stop()))/> }
 }
 
-/// Nothing is there and nothing comes.
+/// No model is loaded or loading.
 fn can_load(page: Page) -> bool {
     page.model.with(Option::is_none)
         && page.loading.with(Option::is_none)
@@ -82,7 +82,7 @@ fn can_load(page: Page) -> bool {
         && page.view().lacks_model()
 }
 
-/// Everything in one line.
+/// The one-line summary.
 #[component]
 fn Line() -> impl IntoView {
     let page = Page::here();
@@ -98,7 +98,7 @@ fn Line() -> impl IntoView {
     };
     view! {
         <span class="line">{words}</span>
-        // It changes with each query: not worth an announcement each time.
+        // It changes with each query, which is not worth an announcement.
         <span class="last" aria-live="off">{move || page.view().last_line()}</span>
     }
 }
@@ -157,7 +157,7 @@ fn Details() -> impl IntoView {
 }
 
 fn reload() {
-    // Refused only while the browser is leaving the page anyway.
+    // Only refused while the browser is leaving the page.
     let _ = window().location().reload();
 }
 

@@ -1,7 +1,7 @@
-//! What is around the views, whatever they are.
+//! The frame around the views.
 //!
-//! - `frame`: head, messages, the place of the views, and the gestures that work everywhere
-//! - `machine`: the foot of the window: where the model runs, and what is under way
+//! - `frame`: header, messages, the views' container, and gestures that work in all views
+//! - `machine`: the status line at the bottom: model, device and progress
 
 mod frame;
 mod machine;

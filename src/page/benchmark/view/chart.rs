@@ -1,6 +1,5 @@
-//! The times as a chart: a row for each size, in it a line for each device and precision, with its
-//! median, quartiles and extremes. The scale is logarithmic, so that the same distance is the same
-//! ratio everywhere.
+//! The times as a chart: a row for each size, with a line for each device and precision showing median, quartiles and
+//! extremes. The scale is logarithmic, so that equal distances are equal ratios.
 
 use leptos::prelude::*;
 
@@ -48,7 +47,7 @@ pub(super) fn Chart() -> impl IntoView {
             <figcaption>
                 {text::CHART_IS}
             </figcaption>
-            // The table has the same figures, with their headings.
+            // The table has the same figures for screen readers.
             <div role="img" aria-label=text::CHART>{rows}</div>
         </figure>
     }
@@ -96,7 +95,7 @@ fn axis(scale: Scale) -> impl IntoView {
     view! { <svg>{scale.ticks().into_iter().filter(|t| t.1).map(label).collect_view()}</svg> }
 }
 
-/// The mark of a target around its median: its form says what its colour says.
+/// The symbol of a target at its median, so that colour is not the only distinction.
 fn mark(target: Target) -> &'static str {
     match (target.device, target.precision) {
         (Device::Cpu, PrecisionChoice::Exact) => "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0 -11 0z",
@@ -105,7 +104,7 @@ fn mark(target: Target) -> &'static str {
     }
 }
 
-/// From the colours of the style sheet that stay apart for all kinds of colour vision.
+/// Colours of the style sheet that are distinguishable with all kinds of colour vision.
 fn colour(target: Target) -> &'static str {
     match (target.device, target.precision) {
         (Device::Cpu, PrecisionChoice::Exact) => "--target:var(--c-de)",
@@ -114,7 +113,7 @@ fn colour(target: Target) -> &'static str {
     }
 }
 
-/// A logarithmic scale of whole powers of ten, in milliseconds.
+/// A logarithmic scale over whole powers of ten, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Scale {
     low: i32,
@@ -122,7 +121,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// What all rows need; one that grows while they come moves as seldom as can be.
+    /// The scale for all rows; `before` is the previous one, which changes as rarely as possible.
     fn of(report: &Report) -> Self {
         let ends = report.rows.iter().filter(|row| row.ms.min > 0.0);
         let (low, high) = ends.fold((f64::MAX, 0.0), |(low, high): (f64, f64), row| {
@@ -135,13 +134,13 @@ impl Scale {
         Self { low, high: (high.log10().ceil() as i32).max(low + 1) }
     }
 
-    /// Where a time is, as a share of the width.
+    /// The position of a time as a fraction of the width.
     fn at(self, t: f64) -> String {
         let part = (t.max(f64::MIN_POSITIVE).log10() - f64::from(self.low)) / f64::from(self.high - self.low);
         format!("{:.2}%", 100.0 * part.clamp(0.0, 1.0))
     }
 
-    /// Where lines stand, and whether a label does: 1, 2 and 5 of each power of ten, as there is room.
+    /// Positions of grid lines, and whether they have a label: 1, 2 and 5 of each power of ten, depending on space.
     fn ticks(self) -> Vec<(f64, bool)> {
         let few = self.high - self.low < 2;
         let steps = (self.low..self.high).flat_map(|power| {

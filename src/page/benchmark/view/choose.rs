@@ -1,4 +1,4 @@
-//! What to time: model, texts, devices, sizes.
+//! The choices of model, texts, devices and sizes.
 
 use std::ops::RangeInclusive;
 
@@ -106,7 +106,7 @@ fn Precisions() -> impl IntoView {
     }
 }
 
-/// A box to tick, with a line about it. The last one of its group stays ticked.
+/// A checkbox with an explanation. The last checked one of a group cannot be unchecked.
 #[component]
 fn Choice(
     name: &'static str,
@@ -135,7 +135,7 @@ fn Choice(
     }
 }
 
-/// Puts something into a list or takes it out, but never the last.
+/// Adds an item to a list or removes it, but never the last one.
 fn toggle<T: PartialEq>(list: &mut Vec<T>, item: T) {
     match list.iter().position(|other| *other == item) {
         Some(at) if list.len() > 1 => {
@@ -150,7 +150,7 @@ fn toggle<T: PartialEq>(list: &mut Vec<T>, item: T) {
 fn Language() -> impl IntoView {
     let b = Benchmark::here();
     let chosen = move || b.plan.with(|p| p.language.clone());
-    // Those of the open corpus, the sample's, and one that a link asks for.
+    // Those of the open corpus, the sample's, and one requested by a link.
     let codes = Memo::new(move |_| {
         let mut codes: Vec<String> = SAMPLE_LANGUAGES.map(str::to_owned).to_vec();
         let open = b.page.corpus.with(|c| c.iter().flat_map(|c| c.languages.clone()).collect::<Vec<_>>());

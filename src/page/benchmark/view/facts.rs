@@ -1,4 +1,4 @@
-//! What the times are of.
+//! What the times were measured on.
 
 use leptos::prelude::*;
 

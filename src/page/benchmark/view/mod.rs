@@ -1,4 +1,4 @@
-//! The Benchmark view: what to time, above what was timed.
+//! The Benchmark view: the choices, and the results below.
 
 mod chart;
 mod choose;
@@ -72,7 +72,7 @@ pub(super) fn named(b: State, report: &Report) -> String {
     format!("{}, {}", b.page.name_of(&report.url), words::bits(&report.quantization))
 }
 
-/// How it ended.
+/// The outcome.
 fn ended(report: &Report) -> String {
     let figures = words::plural(report.rows.len(), text::FIGURE);
     match report.finished {
@@ -85,7 +85,7 @@ fn ended(report: &Report) -> String {
     }
 }
 
-/// What else is to be said.
+/// Further notes.
 fn said(report: &Report) -> Vec<String> {
     report
         .has_software_gpu()

@@ -1,4 +1,4 @@
-//! Language bias: figures with a sentence each, and bars in which one sees it.
+//! Language bias: values with an explanation each, and bars that show it.
 
 use leptos::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::page::names;
 use crate::page::parts::segment;
 use crate::page::words;
 
-/// A figure: its name, its value for each model, what it would be without bias, and what it means.
+/// A value: its name, its figure for each model, the figure without bias, and its meaning.
 struct Line {
     name: String,
     values: Vec<String>,
@@ -78,7 +78,7 @@ fn table(lines: &[Line], runs: &[Run]) -> impl IntoView + use<> {
     }
 }
 
-/// All figures, in the order in which they are read.
+/// All values, in reading order.
 fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
     let Some((_, first)) = measured.first() else { return Vec::new() };
     let line =
@@ -177,7 +177,7 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
     lines
 }
 
-/// A name with the number of ranks in it.
+/// A name that includes the number of ranks.
 fn of_first(words: &str, k: usize) -> String {
     fill(words, &[("k", &words::count(k))])
 }
@@ -190,7 +190,7 @@ fn spread_of(d: RankDistance) -> String {
     format!("{} ({})", words::ranks(d.mean), words::ranks(d.median))
 }
 
-/// The languages of the pool above those of the first ranks: together, and by question language.
+/// The languages of the pool above those of the top ranks: overall, and by question language.
 fn bars(run: &Run, report: &EvalReport, bias: &Figures, runs: usize) -> impl IntoView + use<> {
     let shares = &bias.shares;
     let mut rows = vec![

@@ -1,4 +1,4 @@
-//! What to measure: data, languages, models.
+//! The choices of data, languages and models.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::page::parts::{FieldRoles, Form, Pick};
 use crate::page::words;
 use crate::protocol::DeviceChoice;
 
-/// How many directions are removed at first.
+/// Default number of directions to remove.
 const DIRECTIONS: usize = 1;
 
 #[component]
@@ -201,7 +201,7 @@ fn Languages() -> impl IntoView {
                     prop:checked=checked.clone()
                     on:change:target=move |event| {
                         e.toggle_language(&toggled);
-                        // The last language stays chosen.
+                        // The last language cannot be deselected.
                         event.target().set_checked(untrack(&checked));
                     }
                 />
@@ -274,7 +274,7 @@ fn Lir() -> impl IntoView {
     }
 }
 
-/// Measures of the person's own, and what counts as relevant.
+/// Further measures, and which grades are relevant.
 #[component]
 fn Own() -> impl IntoView {
     let e = Evaluate::here();
@@ -351,7 +351,7 @@ mod tests {
         assert!(named(&names(1)).starts_with("Chosen: 0.json."));
         assert!(named(&names(2)).starts_with("Chosen: 0.json and 1.json."));
         assert!(named(&names(7)).starts_with("Chosen: 0.json and 6 more."));
-        // A line of the sample is a passage in each of its languages.
+        // A line of the sample is one passage in each of its languages.
         let lines = include_str!("../../../../static/sample/passages.jsonl").lines().count();
         let passages = lines * Data::Sample.languages().len();
         assert!(about(Data::Sample).contains(&words::plural(passages, "passage")));

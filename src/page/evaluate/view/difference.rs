@@ -1,4 +1,4 @@
-//! Two models against each other, setting by setting.
+//! The comparison of two models by setting.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::page::evaluate::choices::MapMeasure;
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::words;
 
-/// The settings in the order in which they are shown, and whether less is better.
+/// The settings in display order, and whether smaller is better.
 const ROWS: [(&str, &str); 4] =
     [("mono", "mono"), ("cross", "cross"), ("multi", "multi"), ("rank_distance", "rank distance")];
 

@@ -1,4 +1,4 @@
-//! Where the figures come from, how to get the same in a terminal, and files to keep.
+//! Origin of the values, how to reproduce them in a terminal, and files to download.
 
 use leptos::prelude::*;
 
@@ -57,7 +57,7 @@ fn about(run: &Run) -> impl IntoView + use<> {
     }
 }
 
-/// The command that prints this report.
+/// The command that reproduces this report.
 fn command(run: &Run) -> String {
     let model = if run.address == MODEL { "static/model" } else { "MODEL" };
     let (name, folder) = match run.data {
@@ -69,7 +69,7 @@ fn command(run: &Run) -> String {
     if !run.languages.is_empty() {
         out.push_str(&format!(" --languages {}", run.languages.join(",")));
     }
-    // The page's way to compute, which is not the terminal's own.
+    // The page's default precision, which is not the terminal's.
     if run.report.facts.device.ends_with(", fast") {
         out.push_str(" --precision fast");
     }

@@ -1,4 +1,4 @@
-//! mAP by language pair: a table whose cells are coloured, and lead to their queries.
+//! mAP by language pair: a table with coloured cells that open their queries.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -28,9 +28,9 @@ pub(super) fn Map() -> impl IntoView {
         let measure = e.measure.get().title();
         fill(if differs() { text::BY_PAIR_DIFFERENCE } else { text::BY_PAIR }, &[("measure", measure)])
     };
-    // Where the focus was last; arrow keys move it.
+    // The last focused cell; arrow keys move the focus.
     let current = RwSignal::new((0usize, 0usize));
-    // The one cell that the tab key reaches: that one, or the first that has a figure.
+    // The only cell in the tab order: that one, or the first with a value.
     let reached = Memo::new(move |_| {
         let all = languages.get();
         let has = |&(y, x): &(usize, usize)| {
@@ -86,7 +86,7 @@ pub(super) fn Map() -> impl IntoView {
     }
 }
 
-/// A language's name for those who hear the code.
+/// A language's name, for screen readers.
 #[component]
 fn Name(code: String) -> impl IntoView {
     let english = names::english(&code);
@@ -101,7 +101,7 @@ fn Choices(two: Memo<bool>) -> impl IntoView {
             <option value=measure.name() prop:selected=move || e.measure.get() == measure>{measure.title()}</option>
         }
     };
-    // Without the bias panel there is no single-target figure.
+    // Without the bias panel there is no single-target value.
     let offered = move || {
         let some = e.runs.with(|runs| runs.iter().any(|r| r.report.bias.is_some()));
         MapMeasure::ALL
@@ -176,7 +176,7 @@ fn Cell(
             if let (Shown::Difference, [_, _]) = (shown, runs.as_slice()) {
                 let (d, significant) = e.difference(&from, &to)?;
                 let words = words::signed(d, 3);
-                // A mark that is heard and printed, not a colour alone.
+                // A mark for screen readers and print, in addition to the colour.
                 let words = if significant { format!("{words} *") } else { words };
                 return Some((
                     words,
@@ -228,7 +228,7 @@ fn Cell(
     }
 }
 
-/// What else is known about a pair.
+/// Further values of a pair.
 fn about(run: &Run, measure: MapMeasure, from: &str, to: &str) -> String {
     let report = &run.report;
     let queries = report.counts.pairs.get(from).and_then(|row| row.get(to));
@@ -251,7 +251,7 @@ fn about(run: &Run, measure: MapMeasure, from: &str, to: &str) -> String {
     out
 }
 
-/// The ends of the scale: the tenths around the figures of all models, so that two maps compare.
+/// The ends of the scale: the tenths around the values of all models, so that their maps are comparable.
 fn range(runs: &[Run], measure: MapMeasure) -> (f64, f64) {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for run in runs {
@@ -268,7 +268,7 @@ fn range(runs: &[Run], measure: MapMeasure) -> (f64, f64) {
     let (low, high) = ((low * 10.0).floor() / 10.0, (high * 10.0).ceil() / 10.0);
     match high > low {
         true => (low, high),
-        // All figures are one and the same tenth; nothing is above 1.
+        // All values are in one tenth; nothing is above 1.
         false if low < 1.0 => (low, low + 0.1),
         false => (0.9, 1.0),
     }
@@ -316,13 +316,13 @@ fn step(event: &web_sys::KeyboardEvent, current: RwSignal<(usize, usize)>, size:
     let table = event.current_target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
     let Some(table) = table else { return };
     let mut at = current.get_untracked();
-    // Pairs without questions have nothing to focus: go on in the same direction.
+    // Pairs without questions cannot be focused: continue in the same direction.
     while let Some(next) = moved(&event.key(), at, size) {
         at = next;
         let button = table.query_selector(&format!("[data-at='{} {}']", at.0, at.1)).ok().flatten();
         if let Some(button) = button.and_then(|b| b.dyn_into::<web_sys::HtmlElement>().ok()) {
             event.prevent_default();
-            // A button that cannot take the focus leaves it where it is.
+            // If the button cannot take the focus, it stays where it is.
             let _ = button.focus();
             return;
         }

@@ -1,4 +1,4 @@
-//! The Evaluate view: what to measure, above what was measured.
+//! The Evaluate view: the choices, and the results below.
 
 mod bias;
 mod choose;
@@ -49,7 +49,7 @@ pub(super) fn Evaluate() -> impl IntoView {
     }
 }
 
-/// What will be there.
+/// A preview of the results.
 #[component]
 fn Nothing() -> impl IntoView {
     let state = State::here();

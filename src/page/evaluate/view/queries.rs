@@ -1,4 +1,4 @@
-//! Single questions of a cell, the worst first.
+//! The queries of a cell, worst first.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::page::names;
 use crate::page::words;
 use crate::protocol::{CellChoice, ExportKind, QueryRow};
 
-/// How many ranks of answers are listed.
+/// Maximum number of listed ranks of answers.
 const RANKS: usize = 12;
 
 #[component]
@@ -70,7 +70,7 @@ pub(super) fn Queries() -> impl IntoView {
     }
 }
 
-/// Where the questions look: `in German, among Thai passages`.
+/// Languages of questions and passages: `in German, among Thai passages`.
 fn place(cell: &CellChoice) -> String {
     let language = |words: &str, code: &str| fill(words, &[("language", &names::english(code))]);
     let questions = cell.from.as_ref().map(|code| language(text::ASKED_IN, code)).unwrap_or_default();
@@ -83,7 +83,7 @@ fn place(cell: &CellChoice) -> String {
     questions + &passages
 }
 
-/// Which cell: the setting, and languages within it.
+/// The choice of a cell: setting and languages.
 #[component]
 fn Cells() -> impl IntoView {
     let e = Evaluate::here();
@@ -154,7 +154,7 @@ fn Cells() -> impl IntoView {
     }
 }
 
-/// A choice that can be: passages have a language of their own in the cross setting only.
+/// Whether a choice is possible: only in the cross setting do passages have a language of their own.
 fn fitted(cell: CellChoice) -> CellChoice {
     let to = match cell.setting {
         Setting::Multi => None,

@@ -1,4 +1,4 @@
-//! One question's ranking: what answers it, and what was put before that.
+//! One query's ranking: its answers, and the passages ranked above them.
 
 use leptos::prelude::*;
 
@@ -35,7 +35,7 @@ fn gap(skipped: usize) -> impl IntoView {
     view! { <li class="gap">{fill(text::GAP, &[("passages", &words::plural(skipped, text::PASSAGE))])}</li> }
 }
 
-/// A passage; `last` is the worst rank of one that answers.
+/// A passage; `last` is the worst rank of an answer.
 fn passage(p: RankedPassage, last: usize) -> impl IntoView {
     let gold = p.grade > 0;
     let verdict = match p.grade {

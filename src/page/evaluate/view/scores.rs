@@ -1,4 +1,4 @@
-//! The three settings: a line each, with intervals beneath.
+//! The results in the three settings, with intervals.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::{Evaluate, Run};
 use crate::page::words;
 
-/// The order in which measures are shown, as places in [`Measures::NAMES`], and their names for a person.
+/// The measures in display order, as indices into [`Measures::NAMES`], with their displayed names.
 const COLUMNS: [(usize, &str, &str); Measures::COUNT] = [
     (0, "mAP", text::MAP_IS),
     (1, "MRR", text::MRR_IS),
@@ -20,10 +20,10 @@ const COLUMNS: [(usize, &str, &str); Measures::COUNT] = [
     (6, "mAP@20", text::MAP20_IS),
 ];
 
-/// A place among the values of [`Measures`], its name for a person, and what it means.
+/// An index into the values of [`Measures`], its displayed name, and its meaning.
 type Column = (usize, String, String);
 
-/// The columns that the runs have: the usual ones, then those a person asked for.
+/// The columns of the runs: the standard measures, then those that the user added.
 fn columns(runs: &[Run]) -> Vec<Column> {
     let usual = COLUMNS.into_iter().map(|(place, name, why)| (place, name.to_owned(), why.to_owned()));
     let own = runs.first().into_iter().flat_map(|run| run.report.own());
@@ -108,7 +108,7 @@ pub(super) fn Scores() -> impl IntoView {
     }
 }
 
-/// What a setting is.
+/// The meaning of a setting.
 pub(super) fn meaning(setting: Setting) -> &'static str {
     match setting {
         Setting::Mono => text::MONO_IS,
@@ -167,7 +167,7 @@ fn band(report: &EvalReport, setting: Setting) -> Option<&Band> {
     }
 }
 
-/// One setting: a line for each model.
+/// One setting, with a line for each model.
 fn body(setting: Setting, runs: &[Run]) -> AnyView {
     let rows: Vec<AnyView> = runs
         .iter()
@@ -189,7 +189,7 @@ fn body(setting: Setting, runs: &[Run]) -> AnyView {
     view! { <tbody>{rows}</tbody> }.into_any()
 }
 
-/// `0.731 to 0.753`, small.
+/// An interval in small type: `0.731 to 0.753`.
 fn interval((low, high): (f64, f64)) -> impl IntoView {
     view! {
         <small>
@@ -199,7 +199,7 @@ fn interval((low, high): (f64, f64)) -> impl IntoView {
     }
 }
 
-/// The rank distance, across the table.
+/// The rank distance, spanning the table.
 fn distances(runs: &[Run]) -> AnyView {
     let rows: Vec<AnyView> = runs
         .iter()
@@ -236,7 +236,7 @@ fn distance(d: RankDistance, ends: Option<[RankDistance; 2]>) -> String {
     )
 }
 
-/// `mono`, or `mono, A` where there are two models.
+/// `mono`, or `mono, A` if there are two models.
 fn letter(name: &str, at: usize, of: usize) -> String {
     if of < 2 { name.to_owned() } else { format!("{name}, {}", ["A", "B"][at.min(1)]) }
 }

@@ -1,4 +1,4 @@
-//! The search box, the question's language, and questions to try.
+//! The search box, the query's language, and examples.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -13,12 +13,12 @@ use crate::page::worker::Worker;
 use crate::protocol::Example;
 use crate::text::{Language, languages};
 
-/// How many examples are shown at a time, each in a language of its own.
+/// Number of examples shown at a time, in different languages.
 const SHOWN: usize = 7;
-/// What fits into the two rows kept for them in a wide window, in letters; each has a margin.
+/// The width of the two rows reserved for them in a wide window, in letters; each example has a margin.
 const ROOM: usize = 275;
 const MARGIN: usize = 5;
-/// The order in which languages are shown, so that the first examples are in many scripts.
+/// Languages in order of display, so that the first examples are in many scripts.
 const ORDER: [&str; 11] = ["en", "hi", "ar", "th", "zh", "el", "ru", "de", "vi", "tr", "es"];
 
 #[component]
@@ -65,7 +65,7 @@ pub(super) fn Ask() -> impl IntoView {
     }
 }
 
-/// What is searched, and the way to search in something else.
+/// What is searched, and how to search something else.
 #[component]
 fn Collection() -> impl IntoView {
     let search = Search::here();
@@ -108,7 +108,7 @@ fn Collection() -> impl IntoView {
     }
 }
 
-/// What the browser keeps of the person's own text, and how it is forgotten.
+/// What the browser stores of the user's text, and a button to delete it.
 #[component]
 fn Keeping() -> impl IntoView {
     let page = Search::here().page;
@@ -148,7 +148,7 @@ fn collection(search: Search) -> String {
     })
 }
 
-/// Which language the question is taken to be in, to correct it.
+/// The assumed language of the query, which can be corrected.
 #[component]
 fn QueryLanguage() -> impl IntoView {
     let search = Search::here();
@@ -198,7 +198,7 @@ fn QueryLanguage() -> impl IntoView {
     }
 }
 
-/// Why nothing happens yet. The line is kept free for it.
+/// Why there are no results yet. Its line is always reserved.
 #[component]
 fn Waiting() -> impl IntoView {
     let search = Search::here();
@@ -223,7 +223,7 @@ fn Waiting() -> impl IntoView {
     view! { <p class="waiting" aria-live="polite">{line}</p> }
 }
 
-/// What stands below the box; last, questions to click in many scripts.
+/// What is below the box, with examples in many scripts at the end.
 #[component]
 fn Below() -> impl IntoView {
     let search = Search::here();
@@ -290,12 +290,12 @@ fn Below() -> impl IntoView {
     }
 }
 
-/// Whether an input method is still composing what was typed.
+/// Whether an input method is still composing a word.
 fn is_composing(event: &web_sys::Event) -> bool {
     js_sys::Reflect::get(event, &"isComposing".into()).is_ok_and(|is| is.is_truthy())
 }
 
-/// `/` goes to the search box from anywhere but another field.
+/// `/` focuses the search box, unless a field has the focus.
 fn focus_on_slash(event: web_sys::KeyboardEvent) {
     if event.key() != "/" || event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
@@ -308,18 +308,18 @@ fn focus_on_slash(event: web_sys::KeyboardEvent) {
     });
     let query =
         document().get_element_by_id("query").and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok());
-    // In another view the box is there, but hidden.
+    // In another view the box exists, but is hidden.
     let query = query.filter(|q| q.offset_parent().is_some());
     if let (false, Some(query)) = (in_field, query) {
         event.prevent_default();
-        // A box that cannot take the focus leaves the page as it was.
+        // If the box cannot take the focus, nothing changes.
         let _ = query.focus();
         query.select();
     }
 }
 
-/// `shown` examples, each in another language and asking something else; another choice each turn. The harder ones
-/// come after all others.
+/// `shown` examples, each in another language and with another question; a different selection each turn. Harder ones
+/// come last.
 fn choose(examples: &[Example], turn: usize, shown: usize) -> Vec<Example> {
     let (harder, first): (Vec<_>, Vec<_>) = examples.iter().cloned().partition(Example::is_harder);
     let turns = |examples: &[Example]| examples.len().div_ceil(shown.max(1));
@@ -340,7 +340,7 @@ fn choose_among(examples: &[Example], turn: usize, shown: usize) -> Vec<Example>
     if codes.is_empty() {
         return Vec::new();
     }
-    // The first example is searched when the page opens, so its language leads.
+    // The first example is searched when the page opens, so its language comes first.
     let first = codes[0];
     codes.sort_by_key(|code| {
         let place = ORDER.iter().position(|c| c == code).unwrap_or(ORDER.len());
@@ -353,7 +353,7 @@ fn choose_among(examples: &[Example], turn: usize, shown: usize) -> Vec<Example>
     for slot in (turn * shown)..(turn * shown + shown) {
         let code = codes[slot % languages];
         let mut own: Vec<&Example> = examples.iter().filter(|e| e.language == code).collect();
-        // Short ones first: more of them fit into the row. The one searched at the start keeps its place.
+        // Short ones first, as more of them fit into the row. The one searched at first keeps its place.
         own.sort_by_key(|e| (!std::ptr::eq(*e, &examples[0]), width(&e.text)));
         let begin = slot / languages % own.len().max(1);
         let new = |e: &&&Example| chosen.iter().all(|c| c.answer_id != e.answer_id);
@@ -369,7 +369,7 @@ fn choose_among(examples: &[Example], turn: usize, shown: usize) -> Vec<Example>
     chosen
 }
 
-/// About how wide a text is: Chinese characters count twice, marks above and below not at all.
+/// Approximate width of a text: Chinese characters count twice, combining marks not at all.
 fn width(text: &str) -> usize {
     text.chars()
         .map(|c| match c {

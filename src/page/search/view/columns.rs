@@ -1,4 +1,4 @@
-//! What was found: one ranking, or two models' rankings side by side over the same question.
+//! The results: one ranking, or two models' rankings side by side.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use crate::page::search::{Asked, Search};
 use crate::page::words;
 use crate::protocol::{Hit, Results};
 
-/// A ranking on the screen. Cheap to copy.
+/// A displayed ranking. Cheap to copy.
 #[derive(Clone, Copy)]
 pub(super) struct Column {
-    /// Begins the ids of its items: `a` or `b`.
+    /// Prefix of its items' ids: `a` or `b`.
     pub letter: char,
     pub results: RwSignal<Option<Results>>,
     pub asked: RwSignal<Asked>,
@@ -24,7 +24,7 @@ pub(super) struct Column {
     pub ranks: Memo<HashMap<String, usize>>,
 }
 
-/// Both rankings, and the passage that is pointed at in either; found by the items in their context.
+/// Both rankings, and the passage under the pointer in either; components get it from their context.
 #[derive(Clone, Copy)]
 pub(super) struct Pair {
     pub first: Column,
@@ -46,7 +46,7 @@ impl Column {
     }
 }
 
-/// What tells a passage from all others, in both rankings.
+/// Identifies a passage in both rankings.
 pub(super) fn key(hit: &Hit) -> String {
     // Both models search the same corpus, but may show different windows of a passage.
     hit.passage.to_string()
@@ -90,7 +90,7 @@ pub(super) fn Columns() -> impl IntoView {
     }
 }
 
-/// What the second model's window left out; the first one's stands beside the text and the question.
+/// What the second model's window truncated; the first one's is shown next to text and query.
 #[component]
 fn CutShort() -> impl IntoView {
     let b = Search::here().beside;
@@ -103,7 +103,7 @@ fn CutShort() -> impl IntoView {
     view! { {said} }
 }
 
-/// Why the second column has no ranking, or has none yet.
+/// Why the second column has no ranking.
 #[component]
 fn Absent() -> impl IntoView {
     let search = Search::here();
@@ -133,7 +133,7 @@ fn Absent() -> impl IntoView {
     }
 }
 
-/// Where a passage stands here and in the other ranking, and the way there.
+/// A passage's rank here and in the other ranking, with a link to it.
 #[component]
 pub(super) fn Place(hit: Hit, there: Column, #[prop(into)] other: Signal<String>) -> impl IntoView {
     let search = Search::here();
@@ -142,7 +142,7 @@ pub(super) fn Place(hit: Hit, there: Column, #[prop(into)] other: Signal<String>
     let go = move |rank: usize| {
         let item = document().get_element_by_id(&there.item(rank));
         if let Some(item) = item.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
-            // An item that cannot take the focus leaves the page as it was.
+            // If the item cannot take the focus, nothing changes.
             let _ = item.focus();
         }
     };

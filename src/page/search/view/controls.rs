@@ -1,4 +1,4 @@
-//! Which passages count: the scope, seen from the question's language, and a language filter.
+//! Which passages to search: the scope, relative to the query's language, and a language filter.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ const SCOPES: [(Scope, &str, &str); 3] = [
     (Scope::All, text::ALL, text::ALL_IS),
 ];
 
-/// A scope's name for a person.
+/// A scope's displayed name.
 pub(super) fn scope_words(scope: Scope) -> &'static str {
     SCOPES.iter().find(|(s, ..)| *s == scope).map_or("", |(_, name, _)| name)
 }

@@ -1,4 +1,4 @@
-//! What is to be known about the text that is searched.
+//! Notes about the open corpus.
 
 use leptos::prelude::*;
 
@@ -35,7 +35,7 @@ fn Notes() -> impl IntoView {
     }
 }
 
-/// What is to be known about a corpus, and what the model's window leaves out of it.
+/// Notes about a corpus, including what the model's window truncated.
 fn all_notes(corpus: &CorpusInfo) -> Vec<String> {
     let mut notes = corpus.notes.clone();
     let cut = corpus.cut.filter(|cut| cut.longer > 0);

@@ -7,7 +7,7 @@ use web_sys::{DomRect, Element, ResizeObserver};
 use super::columns::{Pair, key};
 use crate::page::names;
 
-/// A line between two items, in the drawing's pixels.
+/// A line between two items, in pixels.
 #[derive(Debug, Clone, PartialEq)]
 struct Line {
     key: String,
@@ -17,7 +17,7 @@ struct Line {
     moved: bool,
 }
 
-/// Hidden from those who do not see it: each item says in words where its counterpart is.
+/// Hidden from screen readers, as each item's text says where its counterpart is.
 #[component]
 pub(super) fn Lines() -> impl IntoView {
     let pair: Pair = expect_context();
@@ -28,15 +28,14 @@ pub(super) fn Lines() -> impl IntoView {
             lines.set(between(pair, &svg.get_bounding_client_rect()));
         }
     };
-    // After the items are where they belong.
+    // After the items are laid out.
     let soon = move || request_animation_frame(measure);
     Effect::new(move |_| {
         pair.first.results.track();
         pair.second.results.track();
         soon();
     });
-    // Whatever moves items (the window, fonts, text that folds out) changes the height of this drawing
-    // or its width.
+    // Anything that moves items (the window, fonts, unfolded text) changes this drawing's height or width.
     let on_resize = Closure::<dyn Fn()>::new(soon);
     let observer = ResizeObserver::new(on_resize.as_ref().unchecked_ref()).ok();
     let kept = StoredValue::new_local(Some((observer, on_resize)));
@@ -65,7 +64,7 @@ pub(super) fn Lines() -> impl IntoView {
     }
 }
 
-/// A line for each passage that is in both rankings; none where the columns are not side by side.
+/// A line for each passage in both rankings; none if the columns are not side by side.
 fn between(pair: Pair, drawing: &DomRect) -> Vec<Line> {
     let width = drawing.width();
     if width < 1.0 {
@@ -96,7 +95,7 @@ fn element(id: &str) -> Option<Element> {
     document().get_element_by_id(id)
 }
 
-/// From the left edge to the right one, level at both ends.
+/// From the left edge to the right one, horizontal at both ends.
 fn curve(width: f64, from: f64, to: f64) -> String {
     let half = width / 2.0;
     format!("M0 {from:.1}C{half:.1} {from:.1} {half:.1} {to:.1} {width:.1} {to:.1}")

@@ -1,5 +1,5 @@
-//! Two thin bars: the languages of the first ten hits, above those of all passages that were ranked.
-//! Where the two differ much, the ranking prefers a language: one sees it.
+//! Two thin bars: the languages of the first ten hits, above those of all ranked passages. A large difference shows a
+//! language bias.
 
 use leptos::prelude::*;
 
@@ -48,7 +48,7 @@ fn Bar(name: &'static str, parts: Memo<Vec<(String, usize)>>) -> impl IntoView {
     }
 }
 
-/// Sums by language, in the order of the codes so that both bars have the same one.
+/// Sums by language, ordered by code so that both bars have the same order.
 fn tally<'a>(parts: impl Iterator<Item = (&'a str, usize)>) -> Vec<(String, usize)> {
     let mut sums = std::collections::BTreeMap::<&str, usize>::new();
     for (code, n) in parts {
@@ -57,8 +57,8 @@ fn tally<'a>(parts: impl Iterator<Item = (&'a str, usize)>) -> Vec<(String, usiz
     sums.into_iter().filter(|(_, n)| *n > 0).map(|(code, n)| (code.to_owned(), n)).collect()
 }
 
-/// How the first hits prefer a language, in figures: the question's own or, where that is not ranked,
-/// the most frequent one; beside what a ranking blind to languages has on average.
+/// The preference of the first hits for a language: the query's own or, if that is not ranked, the most frequent one;
+/// compared with the expectation for an unbiased ranking.
 fn evenness(asked: Option<&str>, top: &[(String, usize)], pool: &[(String, usize)]) -> String {
     let sum = |parts: &[(String, usize)]| parts.iter().map(|(_, n)| n).sum::<usize>();
     let of = |code: &str, parts: &[(String, usize)]| parts.iter().find(|(c, _)| c == code).map_or(0, |p| p.1);
@@ -86,7 +86,7 @@ fn evenness(asked: Option<&str>, top: &[(String, usize)], pool: &[(String, usize
     )
 }
 
-/// The bar for those who do not see it, most first.
+/// The bar as text for screen readers, in descending order.
 fn in_words(name: &str, parts: &[(String, usize)]) -> String {
     if parts.is_empty() {
         return fill(text::BARS_NONE, &[("name", name)]);

@@ -1,4 +1,4 @@
-//! The view's components: the question, what chooses beside the results, and what was found.
+//! The view's components: the query, the controls next to the results, and the results.
 
 mod ask;
 mod columns;
@@ -35,7 +35,7 @@ pub(super) fn Search() -> impl IntoView {
     }
 }
 
-/// What chooses: beside the results in a wide window, folded above them in a narrow one.
+/// The controls: next to the results in a wide window, folded above them in a narrow one.
 #[component]
 fn Side() -> impl IntoView {
     let search = State::here();

@@ -1,4 +1,4 @@
-//! Which model answers, and which one beside it.
+//! The choice of the model, and of a second one.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How to search in one's own text.
+//! The panel for the user's own text.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::page::catalogue::search as text;
 use crate::page::files::chosen;
 use crate::page::search::Search;
 
-/// Below the box, once it is asked for.
+/// Below the box, when opened.
 #[component]
 pub(super) fn Own() -> impl IntoView {
     let search = Search::here();

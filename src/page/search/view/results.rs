@@ -9,12 +9,12 @@ use crate::page::search::{Read, Search, TOP};
 use crate::page::words;
 use crate::protocol::Hit;
 
-/// The passages that one model found.
+/// One model's hits.
 #[component]
 pub(super) fn Ranking(
     here: Column,
     there: Column,
-    /// The list's name.
+    /// The list's label.
     #[prop(into)]
     name: Signal<String>,
     /// The other model's name.
@@ -33,7 +33,7 @@ pub(super) fn Ranking(
         opened && search.query.with(|q| q.trim().is_empty())
     };
     let busy = move || asked.get().is_under_way() || (nothing_yet() && !nothing_asked());
-    // What is shown answers an earlier question while a new one is typed or waits.
+    // While a new query is typed or pending, the results are those of the previous one.
     let earlier = move || {
         results.with(|r| r.as_ref().is_some_and(|r| search.query.with(|q| r.query.trim() != q.trim())))
     };
@@ -46,7 +46,7 @@ pub(super) fn Ranking(
     }
 }
 
-/// A button for more of what was found.
+/// A button for more hits.
 #[component]
 pub(super) fn More() -> impl IntoView {
     let search = Search::here();
@@ -65,7 +65,7 @@ pub(super) fn More() -> impl IntoView {
     }
 }
 
-/// What was searched, and in what.
+/// What was searched, and in which languages.
 #[component]
 pub(super) fn Heading() -> impl IntoView {
     let search = Search::here();
@@ -86,7 +86,7 @@ pub(super) fn Heading() -> impl IntoView {
     };
     let notes = move || {
         search.results.with(|r| {
-            // An empty list says by itself why it is empty.
+            // An empty list explains itself.
             r.iter()
                 .filter(|r| !r.hits.is_empty())
                 .flat_map(|r| r.notes.iter().cloned())
@@ -99,7 +99,7 @@ pub(super) fn Heading() -> impl IntoView {
         let language = language.filter(|code| search.is_foreign(code))?;
         Some(fill(text::QUESTION_NOT_OF_MODEL, &[("language", &names::english(&language))]))
     };
-    // An answer that is not among what is shown.
+    // An answer below the displayed hits.
     let below = move || {
         search.results.with(|r| {
             let r = r.as_ref()?;
@@ -115,7 +115,7 @@ pub(super) fn Heading() -> impl IntoView {
     }
 }
 
-/// A passage that was found.
+/// A hit.
 #[component]
 fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl IntoView {
     let pointed = expect_context::<Pair>().pointed;
@@ -156,7 +156,7 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
         >
             <p class="passage">{cut_before}{before} {answer} {after}{cut_after}</p>
             <ReadingOf reading/>
-            // The page's own words, in its language; each stands by itself, whatever the passage's direction.
+            // The page's own words are in its language and isolated from the passage's direction.
             <p class="about" lang="en">
                 <Place hit=place there other/>
                 {badge.map(|badge| view! { <bdi class="badge">{badge}</bdi> })}
@@ -171,7 +171,7 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
     }
 }
 
-/// A button for a passage in the reader's language, where it is not in that already.
+/// A button that shows the passage in the reader's language, unless it already is.
 #[component]
 fn ReadIt(passage: usize, rank: usize, language: String, reading: RwSignal<Read>) -> impl IntoView {
     let search = Search::here();
@@ -220,7 +220,7 @@ fn ReadingOf(reading: RwSignal<Read>) -> impl IntoView {
     view! { <div class="readings" aria-live="polite">{shown}</div> }
 }
 
-/// Why the list is empty, and the way out.
+/// Why the list is empty, and what to do.
 #[component]
 pub(super) fn Nothing() -> impl IntoView {
     let search = Search::here();
@@ -244,13 +244,13 @@ pub(super) fn Nothing() -> impl IntoView {
     }
 }
 
-/// Keeps the place of the first results, so that nothing jumps when they come.
+/// Placeholder for the first results, so that the layout does not shift.
 fn placeholder() -> impl IntoView {
     let line = |_| view! { <div class="hit empty"><span></span><span></span><span></span></div> };
     view! { <div aria-hidden="true">{(0..6).map(line).collect_view()}</div> }
 }
 
-/// The passage before, in and after its answer; offsets that do not fit the text mark nothing.
+/// The passage before, in and after its answer; invalid offsets mark nothing.
 fn around_answer(text: &str, answer: Option<(usize, usize)>) -> (&str, Option<&str>, &str) {
     answer
         .filter(|(start, end)| start < end)
@@ -258,7 +258,7 @@ fn around_answer(text: &str, answer: Option<(usize, usize)>) -> (&str, Option<&s
         .unwrap_or((text, None, ""))
 }
 
-/// A query short enough for a heading.
+/// A query shortened for a heading.
 fn shortened(query: &str) -> String {
     const LONGEST: usize = 120;
     let query = query.trim();
