@@ -179,15 +179,22 @@ mod tests {
     #[test]
     fn the_models_that_ship_tell_how_they_were_made() {
         let history = shipped(include_str!("../static/model/manifest.json"));
-        let [trimmed, trained] = history.steps.as_slice() else { panic!("{:?}", history.steps) };
+        let [trimmed, trained, averaged, longer, mean] = history.steps.as_slice() else {
+            panic!("{:?}", history.steps)
+        };
         assert_eq!(trimmed.from, "multilingual-e5-small");
         assert_eq!(trimmed.tokens, Some((64_000, 250_002)));
         assert_eq!((trimmed.erased, trimmed.stages.len()), (Some(500), 0));
-        assert_eq!(trained.name, "interlingua-small-hybrid");
+        assert_eq!(trained.name, "interlingua-small-hybrid-240");
         assert_eq!(trained.from, trimmed.name);
         let [stage] = trained.stages.as_slice() else { panic!("{:?}", trained.stages) };
         assert_eq!((stage.batches.as_str(), stage.alpha), ("hybrid", Some(0.5)));
         assert_eq!((stage.steps, stage.size, stage.last, stage.max_tokens), (240, 64, Some(6), 64));
+        assert_eq!(averaged.averaged, ["interlingua-small-hybrid-240", "interlingua-small-monolingual"]);
+        assert_eq!(longer.from, "interlingua-small-averaged");
+        assert_eq!((longer.stages[0].steps, longer.stages[0].size), (800, 128));
+        assert_eq!(mean.name, "interlingua-small-hybrid");
+        assert_eq!(mean.averaged, ["interlingua-small-longer", "interlingua-small-averaged"]);
         assert!(history.sources.len() > 50 && history.sources.iter().all(|s| s.records.is_some()));
         assert_eq!(history.check.unwrap().sets, ["xquad-r"]);
 

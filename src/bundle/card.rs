@@ -237,14 +237,14 @@ impl Card<'_> {
             }
             if let Some(averaged) = recipe["average"].as_array() {
                 let part = |one: &Value| {
-                    let said = |field: &str| plain(&one.pointer(field).cloned().unwrap_or_default());
-                    let (first, seed) = ("/config/stage/0/objective/strategy", said("/config/seed"));
-                    format!(
-                        "{} (share {}; {} batches, seed {seed})",
-                        plain(&one["name"]),
-                        plain(&one["share"]),
-                        said(first)
-                    )
+                    let (name, share) = (plain(&one["name"]), plain(&one["share"]));
+                    match one.pointer("/config/stage/0/objective/strategy").and_then(Value::as_str) {
+                        Some(batches) => format!(
+                            "{name} (share {share}; {batches} batches, seed {})",
+                            plain(&one["config"]["seed"])
+                        ),
+                        None => format!("{name} (share {share})"),
+                    }
                 };
                 let parts: Vec<String> = averaged.iter().map(part).collect();
                 writeln!(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { patience, start } from "./chromium.mjs";
-import { records } from "./corpus.mjs";
+import { examples, records } from "./corpus.mjs";
 import { weightsOf } from "./safetensors.mjs";
 
 const { server, browser, open } = await start();
@@ -42,7 +42,9 @@ test("a result in a foreign language can be read in one's own, and harder exampl
   const { page } = search;
   await search.results.first().waitFor();
   // French is none of the sample's languages: English it is.
-  const first = records.find((record) => record.question.en === "How cold is the coldest point that physics allows?");
+  const begins = examples.find((example) => example.language === "en");
+  const first = records.find((record) => record.id === begins.answer_id);
+  assert.equal(await search.box.inputValue(), begins.text);
   assert.equal((await search.hits())[0].id, first.id);
   const foreign = page.locator('ol[aria-label="Results"] > li:not([lang="en"])').filter({ hasText: "answer, rank" }).first();
   await foreign.getByRole("button", { name: /^Read in English/ }).click();

@@ -7,6 +7,9 @@ export const records = readFileSync(`${root}static/sample/passages.jsonl`, "utf8
   .filter((line) => line.trim())
   .map((line) => JSON.parse(line));
 
+/** The questions that the page offers, the first in each language first. */
+export const examples = JSON.parse(readFileSync(`${root}static/sample/examples.json`, "utf8"));
+
 /** How many of the questions in `lang` (every `step`th record) have a passage that answers among the first k. */
 export async function found(page, lang, step, k, ask = (question) => page.ask(question)) {
   let right = 0;
