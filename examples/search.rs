@@ -21,7 +21,7 @@ const PASSAGES: [&str; 9] = [
     "Ein Gletscher fließt, auch wenn man es ihm nicht ansieht.",
     "Son tren gece yarısı kalkıyor.",
     "Arılar balı balmumundan peteklerde saklar.",
-    "Sabah pazarında taze meyve ve çiçek satılır.",
+    "Futbol maçı yağmur yüzünden ertelendi.",
 ];
 
 fn main() -> Result<()> {
