@@ -68,6 +68,7 @@ class Firefox extends Tab {
       browser: "firefox",
       executablePath: firefoxPath,
       headless: true,
+      timeout: patience,
       // ESR 140 knows no override of the viewport.
       defaultViewport: null,
       args: ["--width=1280", "--height=900"],
@@ -139,7 +140,7 @@ class WebKit extends Tab {
           tab.session = (await tab.send("POST", "/session", { capabilities })).sessionId;
           break;
         } catch (error) {
-          if (attempt === 50) throw error;
+          if (attempt === 300) throw error;
           await pause(200);
         }
       }
