@@ -356,3 +356,13 @@ test("compressed copies are the files, and none is left where compression gains 
   assert.equal(missing.status, 1);
   assert.match(missing.stderr, /there is no .*nowhere: run scripts\/serve --build-only first/);
 });
+
+test("what Trunk watches is in a fresh clone: it refuses to serve where a path is missing", () => {
+  const watched = /\[watch\]\nwatch = \[(.*)\]\n/.exec(readFileSync(join(root, "Trunk.toml"), "utf8"))[1];
+  const paths = [...watched.matchAll(/"(.*?)"/g)].map(([, path]) => path);
+  assert.ok(paths.includes("src") && paths.includes("www"));
+  for (const path of paths) {
+    const { stdout } = spawnSync("git", ["ls-files", path], { cwd: root, encoding: "utf8" });
+    assert.notEqual(stdout, "", `${path} is not in a clone`);
+  }
+});

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,7 +72,7 @@ class Firefox extends Tab {
       // ESR 140 knows no override of the viewport.
       defaultViewport: null,
       args: ["--width=1280", "--height=900"],
-      extraPrefsFirefox: { "dom.disable_beforeunload": true, "intl.accept_languages": "en-GB" },
+      extraPrefsFirefox: { "intl.accept_languages": "en-GB" },
     });
     const tab = Object.assign(new Firefox(), { browser, complaints: [] });
     try {
@@ -100,10 +100,6 @@ class Firefox extends Tab {
 
   key(key) {
     return /^[A-Z][A-Za-z]+$/.test(key) ? this.page.keyboard.press(key) : this.page.keyboard.type(key);
-  }
-
-  screenshot(path) {
-    return this.page.screenshot({ path });
   }
 
   close() {
@@ -174,10 +170,6 @@ class WebKit extends Tab {
     const pressed = codes[key] ? [codes[key]] : [...key];
     const actions = pressed.flatMap((value) => [{ type: "keyDown", value }, { type: "keyUp", value }]);
     return this.send("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
-  }
-
-  async screenshot(path) {
-    await writeFile(path, Buffer.from(await this.send("GET", "/screenshot"), "base64"));
   }
 
   async close() {
