@@ -12,15 +12,15 @@ pub(super) struct Activity {
     pub id: Id,
     /// Its name in the page: `Loading the model`.
     pub what: String,
-    pub shown: Shown,
+    pub show: ShowWhen,
     /// `None` before the worker's first report.
     pub progress: Option<Progress>,
 }
 
 /// When an activity is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
-    AtOnce,
+pub(super) enum ShowWhen {
+    Immediately,
     /// Once there is progress, as it usually ends at once.
     WithProgress,
 }
@@ -40,30 +40,30 @@ pub(super) struct Progress {
 
 /// An activity that may be in progress, as seen by other work.
 #[derive(Clone, Copy)]
-pub(super) struct Work {
+pub(super) struct TrackedActivity {
     pub activity: RwSignal<Option<Activity>>,
     /// What is in progress, as text: `a text is being encoded in the Search view`.
     pub sentence: &'static str,
-    pub company: Company,
+    pub concurrency: Concurrency,
 }
 
 /// Whether other work can run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Company {
+pub(super) enum Concurrency {
     Shared,
     /// No: its times would be distorted by other work.
-    Alone,
+    Exclusive,
 }
 
 impl Activity {
     /// An activity that starts now and is shown at once.
     pub fn new(id: Id, what: impl Into<String>) -> Self {
-        Self { id, what: what.into(), shown: Shown::AtOnce, progress: None }
+        Self { id, what: what.into(), show: ShowWhen::Immediately, progress: None }
     }
 
     /// Whether it takes long: an activity that usually ends at once only does while it encodes.
     pub fn is_long(&self) -> bool {
-        self.shown == Shown::AtOnce || self.progress.is_some_and(|step| step.stage == Stage::Encode)
+        self.show == ShowWhen::Immediately || self.progress.is_some_and(|step| step.stage == Stage::Encode)
     }
 }
 
@@ -88,19 +88,27 @@ impl Progress {
 
 impl Page {
     /// All activities that may be in progress: those of the views, and those of the shared state.
-    pub fn work(self) -> Vec<Work> {
+    pub fn activities(self) -> Vec<TrackedActivity> {
         let of_page = [
-            Work { activity: self.opening, sentence: message::ENCODING_TEXT, company: Company::Shared },
-            Work { activity: self.loading, sentence: message::LOADING_MODEL, company: Company::Shared },
+            TrackedActivity {
+                activity: self.opening,
+                sentence: message::ENCODING_TEXT,
+                concurrency: Concurrency::Shared,
+            },
+            TrackedActivity {
+                activity: self.loading,
+                sentence: message::LOADING_MODEL,
+                concurrency: Concurrency::Shared,
+            },
         ];
-        self.views().iter().map(|view| view.work()).chain(of_page).collect()
+        self.views().iter().map(|view| view.tracked_activity()).chain(of_page).collect()
     }
 
     /// Handles an [`Event::Progress`] of any worker.
-    pub fn hear_progress(self, event: &Event) {
+    pub fn handle_progress(self, event: &Event) {
         let Event::Progress { id, stage, done, total, seconds_left } = *event else { return };
         let at = window().performance().map_or(0.0, |p| p.now());
-        for Work { activity, .. } in self.work() {
+        for TrackedActivity { activity, .. } in self.activities() {
             if is_active(activity, id) {
                 activity.update(|a| {
                     let Some(a) = a else { return };
@@ -138,7 +146,7 @@ mod tests {
     fn what_is_mostly_over_at_once_is_long_only_while_it_encodes() {
         let mut activity = Activity::new(1, "Opening the sample");
         assert!(activity.is_long());
-        activity.shown = Shown::WithProgress;
+        activity.show = ShowWhen::WithProgress;
         assert!(!activity.is_long());
         let progress =
             |stage| Progress { stage, done: 0.0, total: 1.0, seconds_left: None, since: (0.0, 0.0), at: 0.0 };

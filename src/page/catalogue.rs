@@ -568,12 +568,12 @@ pub(super) mod corpus {
     pub const STAYS_ON_SCREEN: &str =
         "{name} stays on the screen, but cannot be searched before it is opened again.";
     pub const OPEN_AGAIN: &str = "You can open the sample again, or your own text.";
-    pub const OPENING_KEPT: &str = "Opening your text";
+    pub const OPENING_STORED: &str = "Opening your text";
     pub const FORGOTTEN: &str = "Your text and its vectors were removed from this device.";
 }
 
 /// The dialog for a model that is not listed, and links that name one.
-pub(super) mod bring {
+pub(super) mod model_dialog {
     pub const TITLE: &str = "Other model";
     pub const CLOSE: &str = "Close";
     pub const FIELD: &str = "Name on the hub, or URL of a bundle’s folder";
@@ -643,8 +643,8 @@ pub(super) mod bring {
     pub const OTHER: &str = "other";
     pub const SIZE_UNKNOWN: &str = "size unknown";
     pub const NOT_NEEDED: &str = "Not needed:";
-    pub const PACKING: &str = "Precision: size in memory and in the browser’s storage";
-    pub const PACKING_SIZE: &str = "{bits}, {size}";
+    pub const QUANTIZATION: &str = "Precision: size in memory and in the browser’s storage";
+    pub const QUANTIZATION_SIZE: &str = "{bits}, {size}";
     pub const IS_STORED: &str = " (stored in this browser)";
     pub const Q8: &str = "8 bits per weight; vectors close to the original";
     pub const Q4: &str = "4 bits for the embedding table, 8 for the rest; smallest";
@@ -658,8 +658,8 @@ pub(super) mod bring {
 
     // Those that are there.
     pub const KEPT: &str = "Stored in this browser";
-    pub const KEPT_LIST: &str = "Stored models";
-    pub const NONE_KEPT: &str = "None yet.";
+    pub const STORED_LIST: &str = "Stored models";
+    pub const NONE_STORED: &str = "None yet.";
     pub const LAST_USED: &str = "last used {date}";
     pub const REMOVE: &str = "Remove";
     pub const LOAD_OF: &str = "Load {name}";
@@ -818,9 +818,9 @@ pub(super) mod search {
                                  also compressed (.gz, .zst). Which column is what is shown and can be changed. You can \
                                  also drop files anywhere on the page.";
     pub const SPLIT: &str = "Split long passages into overlapping windows, so that they are read to the end";
-    pub const IS_KEPT: &str = "Text and vectors are kept on this device for your next visit. ";
-    pub const OTHER_KEPT: &str = "{name} is kept on this device. ";
-    pub const OPEN_KEPT: &str = "Open it";
+    pub const IS_STORED: &str = "Text and vectors are kept on this device for your next visit. ";
+    pub const OTHER_STORED: &str = "{name} is kept on this device. ";
+    pub const OPEN_STORED: &str = "Open it";
     pub const FORGET: &str = "Forget it";
     pub const TO_SAMPLE: &str = "Back to the sample";
     pub const OPEN_SAMPLE: &str = "Open the sample";
@@ -854,7 +854,7 @@ pub(super) mod search {
     pub const PASSAGE: &str = "passage";
     pub const MORE: &str = "Show {n} more";
     pub const ANSWER: &str = "answer, rank {rank}";
-    pub const ANSWER_BELOW: &str = "Known answer at rank {rank}";
+    pub const ANSWER_BELOW: &str = "NamedModel answer at rank {rank}";
     pub const READ_IN: &str = "Read in {language}";
     pub const HIDE_READING: &str = "Hide {language}";
     pub const NEAREST_READING: &str = "The nearest passage in {language}, not a translation:";

@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::activity::{Activity, Shown};
+use super::activity::{Activity, ShowWhen};
 use super::catalogue::{corpus, fill};
-use super::messages::WayOut;
+use super::messages::ProblemAction;
 use super::model::resolve;
 use super::names;
 use super::state::Page;
-use super::view::Happened;
+use super::view::StateChange;
 use super::words;
 use crate::datasets::{Columns, Role};
 use crate::protocol::{CorpusInfo, Example, Id, OpenedFile, Request};
@@ -21,7 +21,7 @@ pub(super) const SAMPLE_LANGUAGES: [&str; 11] =
 
 /// What is open, as needed to open it in a new worker.
 #[derive(Debug, Clone, Default)]
-pub(super) enum Source {
+pub(super) enum CorpusSource {
     #[default]
     Sample,
     Files(Vec<OpenedFile>),
@@ -29,14 +29,14 @@ pub(super) enum Source {
 
 /// What is about to be open.
 #[derive(Debug)]
-pub(super) enum Coming {
+pub(super) enum PendingCorpus {
     Sample,
     /// Files that wait for the model.
     Unsent(Vec<OpenedFile>),
     Sent(Vec<OpenedFile>),
 }
 
-impl Coming {
+impl PendingCorpus {
     fn files(&self) -> Option<&Vec<OpenedFile>> {
         match self {
             Self::Sample => None,
@@ -44,15 +44,15 @@ impl Coming {
         }
     }
 
-    fn into_source(self) -> Source {
+    fn into_source(self) -> CorpusSource {
         match self {
-            Self::Sample => Source::Sample,
-            Self::Unsent(files) | Self::Sent(files) => Source::Files(files),
+            Self::Sample => CorpusSource::Sample,
+            Self::Unsent(files) | Self::Sent(files) => CorpusSource::Files(files),
         }
     }
 }
 
-impl Source {
+impl CorpusSource {
     fn files(&self) -> Option<&Vec<OpenedFile>> {
         match self {
             Self::Sample => None,
@@ -71,34 +71,34 @@ pub(super) enum Presence {
 
 impl Page {
     /// Opens what was open in the last visit: the user's own text if it was stored, otherwise the sample.
-    pub fn open_at_first(self) {
-        if !matches!(kept_text(), Some((Kept::Open, _))) {
+    pub fn open_initial_corpus(self) {
+        if !matches!(stored_text(), Some((StoredText::Open, _))) {
             return self.open_sample();
         }
-        self.recall_text();
+        self.open_stored_text();
     }
 
     /// Opens the stored text.
-    pub fn recall_text(self) {
+    pub fn open_stored_text(self) {
         self.cancel_opening();
         let id = self.next_id();
         if self.send(&Request::RecallFiles { id }) {
-            self.kept.update_value(|k| k.recalling = Some(id));
-            let activity = Activity::new(id, corpus::OPENING_KEPT);
-            self.opening.set(Some(Activity { shown: Shown::WithProgress, ..activity }));
+            self.hidden.update_value(|h| h.recalling = Some(id));
+            let activity = Activity::new(id, corpus::OPENING_STORED);
+            self.opening.set(Some(Activity { show: ShowWhen::WithProgress, ..activity }));
         }
     }
 
     /// The stored text was read; if there is none any more, the sample is opened.
-    pub(super) fn text_recalled(self, id: Id, files: Vec<OpenedFile>, windows: bool) {
-        if self.kept.with_value(|k| k.recalling != Some(id)) {
+    pub(super) fn stored_text_arrived(self, id: Id, files: Vec<OpenedFile>, windows: bool) {
+        if self.hidden.with_value(|h| h.recalling != Some(id)) {
             return;
         }
-        self.kept.update_value(|k| k.recalling = None);
+        self.hidden.update_value(|h| h.recalling = None);
         self.opening.set(None);
         if files.is_empty() {
-            remember_text(None);
-            self.kept_name.set(None);
+            record_stored_text(None);
+            self.stored_text_name.set(None);
             return self.open_sample();
         }
         self.windows.set(windows);
@@ -109,11 +109,11 @@ impl Page {
     pub fn forget_text(self) {
         let id = self.next_id();
         if self.send(&Request::ForgetFiles { id }) {
-            remember_text(None);
-            self.kept_name.set(None);
-            self.kept.update_value(|k| k.forgetting = Some(id));
-            if self.kept.with_value(|k| {
-                k.open.files().is_some() || k.coming.as_ref().is_some_and(|c| c.files().is_some())
+            record_stored_text(None);
+            self.stored_text_name.set(None);
+            self.hidden.update_value(|h| h.forgetting = Some(id));
+            if self.hidden.with_value(|h| {
+                h.open.files().is_some() || h.pending.as_ref().is_some_and(|c| c.files().is_some())
             }) {
                 self.open_sample();
             }
@@ -121,10 +121,10 @@ impl Page {
     }
 
     /// Opens what was open, or the sample.
-    pub fn open_again(self) {
-        match self.kept.with_value(|k| k.open.clone()) {
-            Source::Files(files) => self.open_files(files),
-            Source::Sample => self.open_sample(),
+    pub fn reopen_corpus(self) {
+        match self.hidden.with_value(|h| h.open.clone()) {
+            CorpusSource::Files(files) => self.open_files(files),
+            CorpusSource::Sample => self.open_sample(),
         }
     }
 
@@ -138,7 +138,7 @@ impl Page {
 
     /// Whether the worker has the open corpus.
     pub fn corpus_is_present(self) -> bool {
-        self.kept.with_value(|k| k.presence == Presence::Present)
+        self.hidden.with_value(|h| h.presence == Presence::Present)
     }
 
     /// Reports why text was not opened, and what can be searched nevertheless.
@@ -146,39 +146,39 @@ impl Page {
         let open = self.corpus.with_untracked(|c| c.as_ref().map(|c| c.name.clone()));
         match open {
             Some(name) if self.corpus_is_present() => {
-                self.say_of_text(why, &fill(corpus::STAYS_OPEN, &[("name", &name)]), None);
+                self.show_text_problem(why, &fill(corpus::STAYS_OPEN, &[("name", &name)]), None);
             }
             Some(name) => {
                 let still = fill(corpus::STAYS_ON_SCREEN, &[("name", &name)]);
-                self.say_of_text(why, &still, Some(WayOut::OpenText));
+                self.show_text_problem(why, &still, Some(ProblemAction::OpenText));
             }
-            None => self.say_of_text(why, corpus::OPEN_AGAIN, Some(WayOut::OpenText)),
+            None => self.show_text_problem(why, corpus::OPEN_AGAIN, Some(ProblemAction::OpenText)),
         }
-        self.tell(Happened::CorpusFailed);
+        self.notify(StateChange::CorpusFailed);
     }
 
     /// Opens the sample.
     pub fn open_sample(self) {
         self.cancel_opening();
-        self.kept.update_value(|k| k.fresh = false);
+        self.hidden.update_value(|h| h.just_chosen = false);
         let Some(url) = resolve(SAMPLE) else { return };
         let id = self.next_id();
         if self.send(&Request::OpenSample { id, url }) {
-            self.kept.update_value(|k| k.coming = Some(Coming::Sample));
+            self.hidden.update_value(|h| h.pending = Some(PendingCorpus::Sample));
             let activity = Activity::new(id, corpus::OPENING_SAMPLE);
-            self.opening.set(Some(Activity { shown: Shown::WithProgress, ..activity }));
+            self.opening.set(Some(Activity { show: ShowWhen::WithProgress, ..activity }));
         }
     }
 
     /// The user chose files to search.
     pub fn open_new_files(self, files: Vec<OpenedFile>) {
         self.open_files(files);
-        self.kept.update_value(|k| k.fresh = true);
+        self.hidden.update_value(|h| h.just_chosen = true);
     }
 
     /// Whether the opened text was just chosen by the user; true only once.
-    pub fn take_fresh(self) -> bool {
-        self.kept.try_update_value(|k| std::mem::take(&mut k.fresh)).unwrap_or_default()
+    pub fn take_just_chosen(self) -> bool {
+        self.hidden.try_update_value(|h| std::mem::take(&mut h.just_chosen)).unwrap_or_default()
     }
 
     /// Opens the user's own passages, once there is a model to encode them.
@@ -190,9 +190,9 @@ impl Page {
             files => fill(corpus::ENCODING, &[("what", &words::plural(files.len(), corpus::FILE))]),
         };
         self.opening.set(Some(Activity::new(id, what)));
-        self.kept.update_value(|k| k.coming = Some(Coming::Unsent(files)));
+        self.hidden.update_value(|h| h.pending = Some(PendingCorpus::Unsent(files)));
         if self.model.with_untracked(Option::is_some) {
-            self.send_coming();
+            self.send_pending();
         } else if self.loading.with_untracked(Option::is_none) {
             self.load_unless_foreign();
         }
@@ -202,8 +202,8 @@ impl Page {
     pub fn choose_column(self, file: &str, role: Role, column: Option<String>) {
         // An earlier choice may still be in progress.
         let has = |files: &&Vec<OpenedFile>| files.iter().any(|f| f.name == file);
-        let files = self.kept.with_value(|k| {
-            k.coming.as_ref().and_then(Coming::files).filter(has).or(k.open.files()).cloned()
+        let files = self.hidden.with_value(|h| {
+            h.pending.as_ref().and_then(PendingCorpus::files).filter(has).or(h.open.files()).cloned()
         });
         let Some(mut files) = files else { return };
         for opened in files.iter_mut().filter(|f| f.name == file) {
@@ -215,23 +215,24 @@ impl Page {
     /// The user turned splitting of long passages on or off: open or arriving text is encoded again.
     pub fn choose_windows(self, windows: bool) {
         self.windows.set(windows);
-        let files =
-            self.kept.with_value(|k| k.coming.as_ref().and_then(Coming::files).or(k.open.files()).cloned());
+        let files = self
+            .hidden
+            .with_value(|h| h.pending.as_ref().and_then(PendingCorpus::files).or(h.open.files()).cloned());
         if let Some(files) = files {
             self.open_files(files);
         }
     }
 
     /// Sends files that waited for the model.
-    pub fn send_coming(self) {
+    pub fn send_pending(self) {
         let Some(id) = self.opening.with_untracked(|o| o.as_ref().map(|o| o.id)) else { return };
-        let unsent = self.kept.try_update_value(|k| match k.coming.take() {
-            Some(Coming::Unsent(files)) => {
-                k.coming = Some(Coming::Sent(files.clone()));
+        let unsent = self.hidden.try_update_value(|h| match h.pending.take() {
+            Some(PendingCorpus::Unsent(files)) => {
+                h.pending = Some(PendingCorpus::Sent(files.clone()));
                 Some(files)
             }
             other => {
-                k.coming = other;
+                h.pending = other;
                 None
             }
         });
@@ -244,9 +245,9 @@ impl Page {
 
     /// The request that opens the same corpus in another worker.
     pub fn open_request(self, id: Id) -> Option<Request> {
-        Some(match self.kept.with_value(|k| k.open.clone()) {
-            Source::Files(files) => self.files_request(id, files, false),
-            Source::Sample => Request::OpenSample { id, url: resolve(SAMPLE)? },
+        Some(match self.hidden.with_value(|h| h.open.clone()) {
+            CorpusSource::Files(files) => self.files_request(id, files, false),
+            CorpusSource::Sample => Request::OpenSample { id, url: resolve(SAMPLE)? },
         })
     }
 
@@ -256,9 +257,9 @@ impl Page {
 
     /// Cancels opening; what was open stays open.
     pub fn cancel_opening(self) {
-        let coming = self.kept.try_update_value(|k| k.coming.take()).flatten();
+        let pending = self.hidden.try_update_value(|h| h.pending.take()).flatten();
         if let Some(activity) = self.opening.get_untracked() {
-            if !matches!(coming, Some(Coming::Unsent(_))) {
+            if !matches!(pending, Some(PendingCorpus::Unsent(_))) {
                 self.send(&Request::Cancel { id: activity.id });
             }
             self.opening.set(None);
@@ -268,7 +269,7 @@ impl Page {
     /// Opens pasted lines.
     pub fn open_pasted(self, text: String) {
         if text.trim().is_empty() {
-            self.say_of_text(corpus::NOTHING_PASTED, corpus::PASTE_FIRST, None);
+            self.show_text_problem(corpus::NOTHING_PASTED, corpus::PASTE_FIRST, None);
             return;
         }
         self.open_new_files(vec![OpenedFile {
@@ -280,65 +281,65 @@ impl Page {
 
     /// The worker has opened a corpus.
     pub(super) fn corpus_ready(self, mut corpus: CorpusInfo) {
-        arrange(&mut corpus.examples);
+        sort_examples(&mut corpus.examples);
         self.opening.set(None);
-        self.kept.update_value(|k| {
-            k.open = k.coming.take().map_or(Source::Sample, Coming::into_source);
-            k.presence = Presence::Present;
+        self.hidden.update_value(|h| {
+            h.open = h.pending.take().map_or(CorpusSource::Sample, PendingCorpus::into_source);
+            h.presence = Presence::Present;
         });
         if corpus.kept {
-            remember_text(Some((Kept::Open, &corpus.name)));
-            self.kept_name.set(Some(corpus.name.clone()));
-        } else if let Some((Kept::Open, name)) = kept_text() {
+            record_stored_text(Some((StoredText::Open, &corpus.name)));
+            self.stored_text_name.set(Some(corpus.name.clone()));
+        } else if let Some((StoredText::Open, name)) = stored_text() {
             // The previous text is still stored, but the user went on to another.
-            remember_text(Some((Kept::Closed, &name)));
+            record_stored_text(Some((StoredText::Closed, &name)));
         }
         self.corpus.set(Some(corpus));
-        self.settle_text();
-        self.tell(Happened::CorpusReady);
+        self.clear_text_problem();
+        self.notify(StateChange::CorpusReady);
     }
 
     pub(super) fn opening_failed(self, problem: String) {
         self.opening.set(None);
-        self.kept.update_value(|k| {
-            k.coming = None;
-            k.fresh = false;
+        self.hidden.update_value(|h| {
+            h.pending = None;
+            h.just_chosen = false;
         });
         self.not_opened(problem);
     }
 }
 
 /// Sorts examples whose answer is ranked first before harder ones, and among both those in the visitor's language first.
-pub(super) fn arrange(examples: &mut [Example]) {
+pub(super) fn sort_examples(examples: &mut [Example]) {
     let own = names::of_reader(|code| examples.iter().any(|e| e.language == code));
     examples.sort_by_key(|e| (e.is_harder(), Some(&e.language) != own.as_ref()));
 }
 
 /// Whether the stored text was open when the page was last left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum StoredText {
     Open,
     Closed,
 }
 
 /// Its key in the browser's storage.
-const KEPT: &str = "interlingua-text";
+const STORED_TEXT: &str = "interlingua-text";
 
 /// The name of the stored text, and whether it was open.
-pub(super) fn kept_text() -> Option<(Kept, String)> {
-    let said = window().local_storage().ok()??.get_item(KEPT).ok()??;
+pub(super) fn stored_text() -> Option<(StoredText, String)> {
+    let said = window().local_storage().ok()??.get_item(STORED_TEXT).ok()??;
     let (how, name) = said.split_once(' ')?;
-    Some((if how == "open" { Kept::Open } else { Kept::Closed }, name.to_owned()))
+    Some((if how == "open" { StoredText::Open } else { StoredText::Closed }, name.to_owned()))
 }
 
-fn remember_text(text: Option<(Kept, &str)>) {
+fn record_stored_text(text: Option<(StoredText, &str)>) {
     let Ok(Some(storage)) = window().local_storage() else { return };
     // If the browser refuses, the text is not opened automatically next time.
     let _ = match text {
         Some((kept, name)) => {
-            let how = if kept == Kept::Open { "open" } else { "closed" };
-            storage.set_item(KEPT, &format!("{how} {name}"))
+            let how = if kept == StoredText::Open { "open" } else { "closed" };
+            storage.set_item(STORED_TEXT, &format!("{how} {name}"))
         }
-        None => storage.remove_item(KEPT),
+        None => storage.remove_item(STORED_TEXT),
     };
 }

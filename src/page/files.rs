@@ -25,7 +25,7 @@ impl Page {
         }
         let size: f64 = files.iter().map(|f| f.size()).sum();
         if size > LARGEST_FILES {
-            self.say_of_text(
+            self.show_text_problem(
                 fill(
                     message::TOO_LARGE,
                     &[("size", &words::bytes(size)), ("most", &words::bytes(LARGEST_FILES))],
@@ -44,7 +44,7 @@ impl Page {
                         read.push(OpenedFile { name: file.name(), bytes, columns: Columns::default() });
                     }
                     Err(why) => {
-                        self.say_of_text(
+                        self.show_text_problem(
                             fill(message::UNREADABLE, &[("name", &file.name()), ("why", &why)]),
                             message::UNREADABLE_STILL,
                             None,
@@ -97,7 +97,7 @@ impl Page {
             Ok::<(), wasm_bindgen::JsValue>(())
         })();
         if let Err(why) = saved {
-            self.say(
+            self.show_problem(
                 fill(message::NOT_SAVED, &[("name", name), ("why", &describe(&why))]),
                 message::SCREEN_STAYS,
                 None,

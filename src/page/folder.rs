@@ -56,10 +56,12 @@ impl Page {
         if is_model {
             leptos::task::spawn_local(async move {
                 match gather(entries).await {
-                    Ok(files) => self.look_at_files(files),
-                    Err(why) => {
-                        self.say(why, "Nothing changed. Choose the folder among the models instead.", None)
-                    }
+                    Ok(files) => self.inspect_files(files),
+                    Err(why) => self.show_problem(
+                        why,
+                        "Nothing changed. Choose the folder among the models instead.",
+                        None,
+                    ),
                 }
             });
         }
@@ -72,7 +74,7 @@ impl Page {
             let path = file.unchecked_ref::<InFolder>().path().filter(|path| !path.is_empty());
             path.unwrap_or_else(|| file.name())
         };
-        self.look_at_files(files.into_iter().map(|file| (path(&file), file)).collect());
+        self.inspect_files(files.into_iter().map(|file| (path(&file), file)).collect());
     }
 }
 

@@ -20,47 +20,47 @@ const SCRIPT: &str = "./worker_loader.js";
 pub(super) struct Link {
     worker: Worker,
     /// Requests before the worker's first message: a script that is still loading would lose them.
-    early: Rc<RefCell<Option<Vec<JsValue>>>>,
+    queued: Rc<RefCell<Option<Vec<JsValue>>>>,
     /// The timeout for that message.
-    patience: Option<TimeoutHandle>,
+    timeout: Option<TimeoutHandle>,
     // Called by the worker, so they have to live as long as it does.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(web_sys::Event)>,
 }
 
 impl Link {
-    /// Starts the worker. `event` is called with its events, `death` with the reason if it crashes, and `silence` with the
-    /// number of seconds if it has sent nothing for so long; it is not terminated then.
+    /// Starts the worker. `on_event` is called with its events, `on_crash` with the reason if it crashes, and `on_timeout`
+    /// with the number of seconds if it has sent nothing for so long; it is not terminated then.
     ///
     /// # Errors
     /// A sentence, if the browser cannot start workers here.
     pub fn start(
-        event: impl Fn(Event) + 'static,
-        death: impl Fn(String) + Clone + 'static,
-        silence: impl FnOnce(u32) + 'static,
+        on_event: impl Fn(Event) + 'static,
+        on_crash: impl Fn(String) + Clone + 'static,
+        on_timeout: impl FnOnce(u32) + 'static,
     ) -> Result<Self, String> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options(SCRIPT, &options)
             .map_err(|e| fill(message::WORKER_REFUSED, &[("why", &describe(&e))]))?;
 
-        let early = Rc::new(RefCell::new(Some(Vec::new())));
-        let unheard = early.clone();
+        let queued = Rc::new(RefCell::new(Some(Vec::new())));
+        let unsent = queued.clone();
         let long = move || {
-            if unheard.borrow().is_some() {
-                silence(timeouts::WORKER);
+            if unsent.borrow().is_some() {
+                on_timeout(timeouts::WORKER);
             }
         };
-        let patience = set_timeout_with_handle(long, Duration::from_secs(timeouts::WORKER.into())).ok();
-        let (on_unreadable, held, listener) = (death.clone(), early.clone(), worker.clone());
+        let timeout = set_timeout_with_handle(long, Duration::from_secs(timeouts::WORKER.into())).ok();
+        let (on_unreadable, waiting, listener) = (on_crash.clone(), queued.clone(), worker.clone());
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-            for request in held.take().into_iter().flatten() {
+            for request in waiting.take().into_iter().flatten() {
                 if let Err(e) = listener.post_message(&request) {
                     on_unreadable(fill(message::NOT_SENT, &[("why", &describe(&e))]));
                 }
             }
             match serde_wasm_bindgen::from_value::<Event>(message.data()) {
-                Ok(e) => event(e),
+                Ok(event) => on_event(event),
                 Err(e) => on_unreadable(fill(message::NOT_UNDERSTOOD, &[("why", &e.to_string())])),
             }
         });
@@ -68,7 +68,7 @@ impl Link {
 
         let on_error = Closure::<dyn FnMut(web_sys::Event)>::new(move |e: web_sys::Event| {
             let message = e.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).unwrap_or_default();
-            death(match message.trim_start_matches("Uncaught ") {
+            on_crash(match message.trim_start_matches("Uncaught ") {
                 "" => message::NO_SCRIPT.into(),
                 message => message.to_owned(),
             });
@@ -76,7 +76,7 @@ impl Link {
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         worker.set_onmessageerror(Some(on_error.as_ref().unchecked_ref()));
 
-        Ok(Self { worker, early, patience, _on_message: on_message, _on_error: on_error })
+        Ok(Self { worker, queued, timeout, _on_message: on_message, _on_error: on_error })
     }
 
     /// Sends a request; bytes are sent as a `Uint8Array`.
@@ -98,8 +98,8 @@ impl Link {
     }
 
     fn post(&self, value: JsValue) -> Result<(), String> {
-        if let Some(early) = self.early.borrow_mut().as_mut() {
-            early.push(value);
+        if let Some(queued) = self.queued.borrow_mut().as_mut() {
+            queued.push(value);
             return Ok(());
         }
         self.worker.post_message(&value).map_err(|e| fill(message::NOT_SENT, &[("why", &describe(&e))]))
@@ -117,8 +117,8 @@ impl Drop for Link {
         self.worker.set_onerror(None);
         self.worker.set_onmessageerror(None);
         self.worker.terminate();
-        if let Some(patience) = self.patience.take() {
-            patience.clear();
+        if let Some(timeout) = self.timeout.take() {
+            timeout.clear();
         }
     }
 }

@@ -7,18 +7,18 @@ use super::state::Page;
 
 /// A problem, and what still works.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(super) struct ProblemMessage {
     pub what: String,
     pub still: String,
-    pub way_out: Option<WayOut>,
-    pub lasts: Lasts,
+    pub action: Option<ProblemAction>,
+    pub until: ShownUntil,
 }
 
 /// How long a problem is shown unless dismissed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lasts {
+pub(super) enum ShownUntil {
     /// Until the action of its button has succeeded.
-    Settled,
+    ActionSucceeds,
     /// It is about one search; resolved by the next one that succeeds.
     NextSearch,
     /// It is about text that could not be opened; resolved by the next that can.
@@ -27,12 +27,12 @@ pub(super) enum Lasts {
 
 /// The action of a problem's button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WayOut {
+pub(super) enum ProblemAction {
     LoadModel,
     /// The model is on another server.
-    FetchModel,
+    AllowModel,
     /// The model is on a hub, and can be inspected before it is downloaded.
-    LookAtModel,
+    InspectModel,
     OpenText,
     StartWorker,
     /// The view of this name tries again; `words` is the button's label.
@@ -42,13 +42,13 @@ pub(super) enum WayOut {
     },
 }
 
-impl WayOut {
+impl ProblemAction {
     /// The button's label.
-    pub fn words(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::LoadModel => message::TRY_AGAIN,
-            Self::FetchModel => message::LOAD_FROM_THERE,
-            Self::LookAtModel => message::SEE_WHAT_IT_IS,
+            Self::AllowModel => message::LOAD_FROM_THERE,
+            Self::InspectModel => message::SEE_WHAT_IT_IS,
             Self::OpenText => message::OPEN_AGAIN,
             Self::StartWorker => message::START_AGAIN,
             Self::View { words, .. } => words,
@@ -58,64 +58,65 @@ impl WayOut {
 
 impl Page {
     /// Shows a problem.
-    pub fn say(self, what: impl Into<String>, still: &str, way_out: Option<WayOut>) {
-        self.problem.set(Some(Problem {
+    pub fn show_problem(self, what: impl Into<String>, still: &str, action: Option<ProblemAction>) {
+        self.problem.set(Some(ProblemMessage {
             what: sentence(&what.into()),
             still: still.into(),
-            way_out,
-            lasts: Lasts::Settled,
+            action,
+            until: ShownUntil::ActionSucceeds,
         }));
     }
 
     /// Shows a problem with a search, until another succeeds.
-    pub fn say_of_search(self, what: impl Into<String>, still: &str) {
-        self.say(what, still, None);
-        self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::NextSearch));
+    pub fn show_search_problem(self, what: impl Into<String>, still: &str) {
+        self.show_problem(what, still, None);
+        self.problem.update(|p| p.iter_mut().for_each(|p| p.until = ShownUntil::NextSearch));
     }
 
     /// Shows a problem with a text, until one is opened.
-    pub fn say_of_text(self, what: impl Into<String>, still: &str, way_out: Option<WayOut>) {
-        self.say(what, still, way_out);
-        self.problem.update(|p| p.iter_mut().for_each(|p| p.lasts = Lasts::NextText));
+    pub fn show_text_problem(self, what: impl Into<String>, still: &str, action: Option<ProblemAction>) {
+        self.show_problem(what, still, action);
+        self.problem.update(|p| p.iter_mut().for_each(|p| p.until = ShownUntil::NextText));
     }
 
     /// Removes a problem with one of these buttons, as its action was carried out.
-    pub fn settle(self, ways: &[WayOut]) {
-        self.forget_problem(|p| p.way_out.is_some_and(|way| ways.contains(&way)));
+    pub fn clear_problem_with(self, actions: &[ProblemAction]) {
+        self.clear_problem_if(|p| p.action.is_some_and(|action| actions.contains(&action)));
     }
 
     /// A search succeeded: removes a problem with an earlier one.
-    pub fn settle_search(self) {
-        self.forget_problem(|p| p.lasts == Lasts::NextSearch);
+    pub fn clear_search_problem(self) {
+        self.clear_problem_if(|p| p.until == ShownUntil::NextSearch);
     }
 
     /// A text was opened: removes a problem with an earlier one.
-    pub fn settle_text(self) {
-        self.forget_problem(|p| p.lasts == Lasts::NextText);
+    pub fn clear_text_problem(self) {
+        self.clear_problem_if(|p| p.until == ShownUntil::NextText);
     }
 
-    fn forget_problem(self, is_settled: impl Fn(&Problem) -> bool) {
-        if self.problem.with_untracked(|p| p.as_ref().is_some_and(is_settled)) {
+    fn clear_problem_if(self, is_solved: impl Fn(&ProblemMessage) -> bool) {
+        if self.problem.with_untracked(|p| p.as_ref().is_some_and(is_solved)) {
             self.problem.set(None);
         }
     }
 
     /// Carries out the action of a problem's button.
-    pub fn take_way_out(self, way_out: WayOut) {
-        match way_out {
-            WayOut::LoadModel => self.load_model(),
-            WayOut::FetchModel => self.fetch_model(),
-            WayOut::LookAtModel => self.look_at_linked(),
-            WayOut::OpenText => self.open_again(),
-            WayOut::StartWorker => self.start_again(),
-            WayOut::View { name, .. } => self.view_named(Some(name)).try_again(),
+    pub fn perform(self, action: ProblemAction) {
+        match action {
+            ProblemAction::LoadModel => self.load_model(),
+            ProblemAction::AllowModel => self.allow_and_load(),
+            ProblemAction::InspectModel => self.inspect_linked(),
+            ProblemAction::OpenText => self.reopen_corpus(),
+            ProblemAction::StartWorker => self.restart_worker(),
+            ProblemAction::View { name, .. } => self.view_named(Some(name)).try_again(),
         }
     }
 
     /// The user dismissed the problem.
     pub fn dismiss(self) {
-        let model =
-            self.problem.with_untracked(|p| p.as_ref().is_some_and(|p| p.way_out == Some(WayOut::LoadModel)));
+        let model = self
+            .problem
+            .with_untracked(|p| p.as_ref().is_some_and(|p| p.action == Some(ProblemAction::LoadModel)));
         self.problem.set(None);
         if model && self.loading.with_untracked(Option::is_none) {
             self.give_up_model();

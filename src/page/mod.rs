@@ -8,7 +8,7 @@
 //! - `link`: the worker's handle, and how values cross
 //! - `worker`: how it is started and asked, what it says, and what to do when it says nothing any more
 //! - `model`, `models`: the model that answers searches, the list of those that come with the page, and the names of all
-//! - `bring`, `folder`: a model that is not listed, looked at before it comes
+//! - `model_dialog`, `folder`: a model that is not listed, looked at before it comes
 //! - `corpus`: the text that is searched
 //! - `files`: a person's files
 //! - `activity`: how far long work is
@@ -30,7 +30,6 @@
 mod activity;
 mod address;
 mod benchmark;
-mod bring;
 mod card;
 mod catalogue;
 mod corpus;
@@ -41,6 +40,7 @@ mod isolation;
 mod link;
 mod messages;
 mod model;
+mod model_dialog;
 mod models;
 mod names;
 mod parts;

@@ -1,18 +1,18 @@
-//! The model that answers searches: where it comes from, and how it is loaded. It is one for all views: the
-//! panel of the device shows it everywhere.
+//! The current model, which answers searches: its address, and loading it. All views share it, and the device panel
+//! shows it in each.
 
 use leptos::prelude::*;
 
 use super::activity::{Activity, is_active};
-use super::bring::{host_of, in_full, is_made};
 use super::catalogue::{fill, message, model as text};
-use super::messages::WayOut;
-use super::models::Known;
+use super::messages::ProblemAction;
+use super::model_dialog::{full_address, host_of, is_imported};
+use super::models::NamedModel;
 use super::state::Page;
-use super::view::Happened;
+use super::view::StateChange;
 use crate::protocol::{DeviceChoice, DeviceReport, Id, ModelInfo, PrecisionChoice, Request};
 
-/// Where the default model is, seen from the page.
+/// The default model's folder, relative to the page.
 pub(super) const MODEL: &str = "model/";
 
 /// A model and where it runs.
@@ -23,13 +23,13 @@ pub(super) struct Model {
 }
 
 impl Page {
-    /// Loads the model on the chosen device. One that runs goes on answering until then.
+    /// Loads the model on the chosen device. The previous one answers until then.
     pub fn load_model(self) {
         self.cancel_load();
         let address = self.model_address.get_untracked();
         let Some(url) = resolve(address.as_deref().unwrap_or(MODEL)) else {
             let what = fill(message::BAD_ADDRESS, &[("address", &address.unwrap_or_default())]);
-            return self.say(what, text::NO_ADDRESS, None);
+            return self.show_problem(what, text::NO_ADDRESS, None);
         };
         let id = self.next_id();
         let request = self.load_request(id, url);
@@ -38,42 +38,46 @@ impl Page {
         }
     }
 
-    /// Loads the model where nobody asked for this very one: not from another server, which a link could name.
+    /// Loads the model without the user having asked for this one: not from another server, as a link could name any.
     pub fn load_unless_foreign(self) {
         let address = self.model_address.get_untracked().unwrap_or_else(|| MODEL.into());
         match foreign_host(&address) {
-            _ if !self.asks_first(&address) => self.load_model(),
-            _ if is_made(&address) => self.load_linked(address, None),
-            host => self.say_foreign(&host.unwrap_or_default()),
+            _ if !self.needs_permission(&address) => self.load_model(),
+            _ if is_imported(&address) => self.load_linked(address, None),
+            host => self.show_foreign_problem(&host.unwrap_or_default()),
         }
     }
 
     /// The model that a link names is on another server.
-    pub(super) fn say_foreign(self, host: &str) {
-        self.say(fill(text::FOREIGN, &[("host", host)]), text::FOREIGN_STILL, Some(WayOut::FetchModel));
+    pub(super) fn show_foreign_problem(self, host: &str) {
+        self.show_problem(
+            fill(text::FOREIGN, &[("host", host)]),
+            text::FOREIGN_STILL,
+            Some(ProblemAction::AllowModel),
+        );
     }
 
-    /// The server that a folder is on, where nobody let this model come from it.
-    pub fn refused_host(self, folder: &str) -> Option<String> {
-        foreign_host(folder).filter(|_| self.asks_first(folder))
+    /// The server of a folder, if the user has not allowed this model to be loaded from there.
+    pub fn unpermitted_host(self, folder: &str) -> Option<String> {
+        foreign_host(folder).filter(|_| self.needs_permission(folder))
     }
 
-    /// Whether a model would come from another server, or out of a person's files, and nobody said yet that it may: a
-    /// link alone does not let it, a person does.
-    pub(super) fn asks_first(self, address: &str) -> bool {
-        let is_near = foreign_host(address).is_none() && !is_made(address);
-        !is_near && self.kept.with_value(|k| !k.allowed.contains(&resolve(address).unwrap_or_default()))
+    /// Whether a model is on another server, or imported from files, and the user has not allowed it yet: a link alone
+    /// does not.
+    pub(super) fn needs_permission(self, address: &str) -> bool {
+        let is_near = foreign_host(address).is_none() && !is_imported(address);
+        !is_near && self.hidden.with_value(|h| !h.allowed.contains(&resolve(address).unwrap_or_default()))
     }
 
-    /// The person chose this model: it may come, wherever it is.
+    /// The user chose this model: it may be loaded, from any server.
     pub fn allow(self, address: Option<&str>) {
         if let Some(url) = address.and_then(resolve) {
-            self.kept.update_value(|k| k.allowed.extend([url]));
+            self.hidden.update_value(|h| h.allowed.extend([url]));
         }
     }
 
-    /// The person lets the model that a link names come from another server.
-    pub fn fetch_model(self) {
+    /// The user allows the model that a link names, on another server.
+    pub fn allow_and_load(self) {
         self.problem.set(None);
         if let Some((address, then)) = self.take_linked() {
             self.allow(Some(&address));
@@ -83,7 +87,7 @@ impl Page {
         self.load_model();
     }
 
-    /// What loads the model at `url` as the person wants it to run.
+    /// The request that loads the model at `url` on the chosen device.
     pub fn load_request(self, id: Id, url: String) -> Request {
         let (device, precision) = (self.device.get_untracked(), self.precision.get_untracked());
         Request::Load { id, url, device, precision }
@@ -97,37 +101,37 @@ impl Page {
         }
     }
 
-    /// The person stops loading.
+    /// The user stops loading.
     pub fn stop_loading(self) {
         self.cancel_load();
         self.give_up_model();
     }
 
-    /// The model that was asked for does not come.
+    /// The requested model will not be loaded.
     pub fn give_up_model(self) {
-        self.tell(Happened::ModelGivenUp);
+        self.notify(StateChange::ModelGivenUp);
     }
 
-    /// Whether a model answers, or is on its way.
+    /// Whether a model is loaded or being loaded.
     pub fn has_model(self) -> bool {
         self.model.with_untracked(Option::is_some) || self.loading.with_untracked(Option::is_some)
     }
 
-    /// The person chose a device.
+    /// The user chose a device.
     pub fn choose_device(self, device: DeviceChoice) {
         self.device.set(device);
         self.replace_address();
         self.load_unless_foreign();
-        self.tell(Happened::DeviceChosen);
+        self.notify(StateChange::DeviceChosen);
     }
 
-    /// The person chose how the CPU multiplies; a model that answers searches is loaded anew.
+    /// The user chose the CPU's precision; the current model is loaded again.
     pub fn choose_precision(self, precision: PrecisionChoice) {
         self.precision.set(precision);
         self.replace_address();
         if self.has_model() {
             self.load_unless_foreign();
-            self.tell(Happened::DeviceChosen);
+            self.notify(StateChange::DeviceChosen);
         }
     }
 
@@ -135,11 +139,11 @@ impl Page {
     pub fn clear_cache(self) {
         let id = self.next_id();
         if self.send(&Request::ClearCache { id }) {
-            self.kept.update_value(|k| k.clearing = Some(id));
+            self.hidden.update_value(|h| h.clearing = Some(id));
         }
     }
 
-    /// The worker has a model.
+    /// The worker has loaded a model.
     pub(super) fn model_ready(self, id: Id, info: ModelInfo, device: DeviceReport) {
         let is_awaited = is_active(self.loading, id);
         let is_last_word = is_awaited || self.loading.with_untracked(Option::is_none);
@@ -147,32 +151,36 @@ impl Page {
             return;
         }
         if !is_awaited {
-            // Cancelled too late: this is the one that answers now.
+            // Cancelled too late: this is the current model now.
             let own = resolve(MODEL).is_some_and(|url| url == info.url);
             self.model_address.set((!own).then(|| info.url.clone()));
             self.replace_address();
         }
         self.loading.set(None);
-        let is_other = self.answering_url().is_none_or(|url| url != info.url);
+        let is_other = self.current_model_url().is_none_or(|url| url != info.url);
         if let Some(why) = device.notes.last()
             && self.device.get_untracked() == DeviceChoice::WebGpu
             && device.kind == "cpu"
         {
-            // Somebody wanted the GPU: the panel of the device, where it stands, may be folded.
+            // The user wanted the GPU; the device panel, which says so, may be folded.
             self.notice.set(Some(why.clone()));
         }
-        self.know(Known::running(&info));
+        self.remember_name(NamedModel::running(&info));
         self.model.set(Some(Model { info, device }));
-        self.list_kept();
-        // A problem with an earlier model is settled.
-        self.settle(&[WayOut::LoadModel, WayOut::FetchModel, WayOut::LookAtModel]);
-        self.send_coming();
-        self.tell(Happened::ModelReady { is_other });
+        self.list_stored();
+        // A problem with an earlier model is resolved.
+        self.clear_problem_with(&[
+            ProblemAction::LoadModel,
+            ProblemAction::AllowModel,
+            ProblemAction::InspectModel,
+        ]);
+        self.send_pending();
+        self.notify(StateChange::ModelReady { is_other });
     }
 
-    /// The worker went on with another device.
+    /// The worker continues on another device.
     pub(super) fn device_changed(self, device: DeviceReport) {
-        // What was tried and passed over, while the model runs where it did, stands with the device.
+        // A device that was tried in vain, while the model stays where it was, is only mentioned in the device panel.
         let moved = self.model.with_untracked(|m| m.as_ref().is_none_or(|m| m.device.kind != device.kind));
         if let Some(why) = device.notes.last().filter(|_| moved) {
             self.notice.set(Some(why.clone()));
@@ -191,22 +199,22 @@ impl Page {
         } else {
             text::STILL_EXAMPLES
         };
-        self.say(problem, still, Some(WayOut::LoadModel));
-        self.tell(Happened::ModelFailed);
+        self.show_problem(problem, still, Some(ProblemAction::LoadModel));
+        self.notify(StateChange::ModelFailed);
     }
 
-    /// The address of the model whose ranking is on the screen: before any is loaded, of the one whose
-    /// vectors come with the page.
-    fn answering_url(self) -> Option<String> {
+    /// The address of the model whose ranking is displayed: before any is loaded, the one whose vectors come with the
+    /// page.
+    fn current_model_url(self) -> Option<String> {
         let loaded = self.model.with_untracked(|m| m.as_ref().map(|m| m.info.url.clone()));
         loaded.or_else(|| resolve(MODEL))
     }
 }
 
-/// A folder's address, seen from the document, with a slash at its end; of a model that is made here, its own.
+/// A folder's URL, with a trailing slash; for an imported model, its address.
 pub(super) fn resolve(folder: &str) -> Option<String> {
-    if is_made(folder) {
-        return Some(in_full(folder));
+    if is_imported(folder) {
+        return Some(full_address(folder));
     }
     let base = document().base_uri().ok()??;
     let url = web_sys::Url::new_with_base(folder, &base).ok()?;
@@ -216,9 +224,9 @@ pub(super) fn resolve(folder: &str) -> Option<String> {
     Some(url.href())
 }
 
-/// The server that a folder is on, where that is not the page's own.
+/// The server of a folder, if it is not the page's own.
 pub(super) fn foreign_host(folder: &str) -> Option<String> {
-    if is_made(folder) {
+    if is_imported(folder) {
         return host_of(folder);
     }
     let url = web_sys::Url::new(&resolve(folder)?).ok()?;

@@ -1,4 +1,4 @@
-//! The models that come with the page, as `models/models.json` lists them, and the one name that each model has.
+//! The models that come with the page, from `models/models.json`, and the names of all models.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,39 +7,39 @@ use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use web_sys::Response;
 
-use super::bring::{is_made, made_name};
 use super::catalogue::{fill, model as text};
 use super::link::{answer, describe};
 use super::model::{MODEL, same_folder};
+use super::model_dialog::{imported_name, is_imported};
 use super::state::Page;
 use crate::error::Problem;
 use crate::protocol::{KeptModel, ModelCard, ModelInfo};
 use crate::timeouts;
 
-/// The list, seen from the page.
+/// The list, relative to the page.
 const LIST: &str = "models/models.json";
 
 /// A model that comes with the page.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listed {
-    /// Where its bundle is, seen from the page.
+pub(super) struct ListedModel {
+    /// Its bundle's folder, relative to the page.
     pub folder: String,
-    /// Its name, the one in its manifest.
+    /// Its name, as in its manifest.
     pub name: String,
-    /// What it is, a sentence that a stranger understands.
+    /// A sentence about it that a stranger understands.
     pub about: String,
-    /// What it takes to download.
+    /// The size of its download.
     pub megabytes: f64,
-    /// How much of that are files that other models may have too, by the first letters of their hashes, as
-    /// `interlingua share` says it.
+    /// Sizes of the files that other models may share, by the first letters of their hashes, as `interlingua share`
+    /// prints them.
     #[serde(default)]
     pub shared: BTreeMap<String, f64>,
 }
 
-impl Listed {
-    /// What it takes to download where `there` are at hand, and whether that is less than the whole; of one that is
-    /// at hand itself, the whole.
+impl ListedModel {
+    /// The size of its download if the models of `there` are loaded, and whether that is less than the whole; for one of
+    /// these, the whole.
     pub fn cost(&self, there: &[Self]) -> (f64, bool) {
         if there.contains(self) {
             return (self.megabytes, false);
@@ -50,19 +50,19 @@ impl Listed {
     }
 }
 
-/// A model that has told what it is called.
+/// A model whose name is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Known {
-    /// Its address in full.
+pub(super) struct NamedModel {
+    /// Its full address.
     pub url: String,
     pub name: String,
-    /// `q4` or another; empty where that was not told.
+    /// `q4` or another; empty if unknown.
     pub quantization: String,
-    /// Of all its files; 0 where that was not told.
+    /// The size of all its files; 0 if unknown.
     pub bytes: u64,
 }
 
-impl Known {
+impl NamedModel {
     pub fn running(info: &ModelInfo) -> Self {
         let ModelInfo { url, name, quantization, bytes, .. } = info.clone();
         Self { url, name, quantization, bytes }
@@ -78,15 +78,15 @@ impl Known {
         Self { url, name, quantization, bytes }
     }
 
-    /// By an evaluation or a benchmark, which tell the name alone.
-    pub fn named(url: String, name: String) -> Self {
+    /// From an evaluation or a benchmark, which report only the name.
+    pub fn new(url: String, name: String) -> Self {
         Self { url, name, quantization: String::new(), bytes: 0 }
     }
 }
 
-/// Reads the list; otherwise says what is wrong with it.
-fn parse(text: &str) -> Result<Vec<Listed>, String> {
-    let list: Vec<Listed> = serde_json::from_str(text).map_err(|e| Problem::from(e).to_string())?;
+/// Parses the list; the error is a sentence.
+fn parse(text: &str) -> Result<Vec<ListedModel>, String> {
+    let list: Vec<ListedModel> = serde_json::from_str(text).map_err(|e| Problem::from(e).to_string())?;
     let mut seen = HashSet::new();
     for (model, number) in list.iter().zip(1..) {
         if model.folder.trim().is_empty() || model.name.trim().is_empty() {
@@ -106,7 +106,7 @@ fn parse(text: &str) -> Result<Vec<Listed>, String> {
 }
 
 impl Page {
-    /// Fetches the list; without it the page has the default model, and takes addresses.
+    /// Fetches the list; without it, the default model and addresses can still be used.
     pub fn fetch_models(self) {
         leptos::task::spawn_local(async move {
             match fetch().await.and_then(|text| parse(&text)) {
@@ -120,44 +120,44 @@ impl Page {
     }
 
     /// The listed model in a folder.
-    pub fn listed(self, folder: &str) -> Option<Listed> {
+    pub fn listed(self, folder: &str) -> Option<ListedModel> {
         self.models.with(|list| list.iter().find(|m| same_folder(&m.folder, folder)).cloned())
     }
 
-    /// A model told its name.
-    pub fn know(self, known: Known) {
-        let is_told = |other: &Known| other == &known || (other.url == known.url && known.bytes == 0);
-        if !self.known.with_untracked(|all| all.iter().any(is_told)) {
-            self.known.update(|all| {
+    /// Stores a model's name.
+    pub fn remember_name(self, known: NamedModel) {
+        let is_told = |other: &NamedModel| other == &known || (other.url == known.url && known.bytes == 0);
+        if !self.named_models.with_untracked(|all| all.iter().any(is_told)) {
+            self.named_models.update(|all| {
                 all.retain(|other| other.url != known.url);
                 all.push(known);
             });
         }
     }
 
-    /// What an unlisted model has told.
-    pub fn known(self, address: &str) -> Option<Known> {
-        self.known.with(|all| all.iter().find(|k| same_folder(&k.url, address)).cloned())
+    /// What is known about an unlisted model.
+    pub fn remembered(self, address: &str) -> Option<NamedModel> {
+        self.named_models.with(|all| all.iter().find(|k| same_folder(&k.url, address)).cloned())
     }
 
-    /// The one name of a model, in every view: as it is listed, as its hub or folder has it, or as it names itself;
-    /// until that is known, its address.
+    /// The name of a model in every view: from the list, from its hub or folder, or from its manifest; until that is known,
+    /// its address.
     pub fn name_of(self, address: &str) -> String {
         if let Some(listed) = self.listed(address) {
             return listed.name;
         }
-        if is_made(address) {
-            return made_name(address);
+        if is_imported(address) {
+            return imported_name(address);
         }
-        match self.known(address) {
+        match self.remembered(address) {
             Some(known) => known.name,
             None if same_folder(address, MODEL) => text::THIS_PAGES.into(),
             None => address.into(),
         }
     }
 
-    /// The models of the list that were loaded and are in use: what others share with them need not come.
-    pub fn at_hand(self) -> Vec<Listed> {
+    /// The listed models that are loaded: files that others share with them need not be downloaded.
+    pub fn models_in_use(self) -> Vec<ListedModel> {
         let own = self.model.with(|m| m.as_ref().map(|m| m.info.url.clone()));
         let others = self.views().into_iter().flat_map(|view| view.models());
         own.into_iter().chain(others).filter_map(|url| self.listed(&url)).collect()
@@ -213,7 +213,7 @@ mod tests {
     fn the_list_that_ships_is_read_and_begins_with_the_default() {
         let list = parse(include_str!("../../static/models/models.json")).unwrap();
         assert_eq!(list[0].folder, MODEL);
-        for Listed { folder, name, .. } in list {
+        for ListedModel { folder, name, .. } in list {
             let path = format!("{}/static/{folder}manifest.json", env!("CARGO_MANIFEST_DIR"));
             let manifest: serde_json::Value =
                 serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_at_hand_need_not_come() {
+    fn shared_files_are_not_counted_twice() {
         let model = |shared: &str| {
             let entry =
                 format!(r#"[{{"folder":"a/","name":"A","about":"","megabytes":31,"shared":{shared}}}]"#);

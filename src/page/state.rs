@@ -7,13 +7,13 @@ use leptos::prelude::*;
 
 use super::activity::Activity;
 use super::address::{Address, Builder, device_name, device_named};
-use super::bring::Bring;
-use super::corpus::{Coming, Presence, Source, kept_text};
+use super::corpus::{CorpusSource, PendingCorpus, Presence, stored_text};
 use super::isolation::Threads;
 use super::link::Link;
-use super::messages::Problem;
+use super::messages::ProblemMessage;
 use super::model::Model;
-use super::models::{Known, Listed};
+use super::model_dialog::ModelDialog;
+use super::models::{ListedModel, NamedModel};
 use super::view::View;
 use super::worker::Worker;
 use crate::protocol::{CorpusInfo, DeviceChoice, Id, PrecisionChoice};
@@ -37,52 +37,52 @@ pub(super) struct Page {
     /// A model is being loaded.
     pub loading: RwSignal<Option<Activity>>,
     /// The models that come with the page.
-    pub models: RwSignal<Vec<Listed>>,
+    pub models: RwSignal<Vec<ListedModel>>,
     /// Why their list could not be read.
     pub models_problem: RwSignal<Option<String>>,
     /// Others that have told their names.
-    pub known: RwSignal<Vec<Known>>,
+    pub named_models: RwSignal<Vec<NamedModel>>,
 
     /// The dialog for a model that is not listed.
-    pub bring: Bring,
+    pub model_dialog: ModelDialog,
 
     pub corpus: RwSignal<Option<CorpusInfo>>,
     /// A corpus is being opened.
     pub opening: RwSignal<Option<Activity>>,
     /// The name of the user's stored text.
-    pub kept_name: RwSignal<Option<String>>,
+    pub stored_text_name: RwSignal<Option<String>>,
     /// Whether long passages of the user's text are split into windows.
     pub windows: RwSignal<bool>,
 
     /// The current problem, until dismissed.
-    pub problem: RwSignal<Option<Problem>>,
+    pub problem: RwSignal<Option<ProblemMessage>>,
     /// The current notice, until dismissed.
     pub notice: RwSignal<Option<String>>,
 
     /// State that no component displays.
-    pub(super) kept: StoredValue<Kept, LocalStorage>,
+    pub(super) hidden: StoredValue<HiddenPageState, LocalStorage>,
 }
 
 /// The hidden state of [`Page`].
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct HiddenPageState {
     pub link: Option<Link>,
     pub last_id: Id,
     /// How often the worker crashed.
-    pub deaths: usize,
+    pub crashes: usize,
     /// Models of other servers that the person let come, by their addresses in full.
     pub allowed: HashSet<String>,
     /// The request that clears the browser's storage.
     pub clearing: Option<Id>,
-    pub open: Source,
-    pub coming: Option<Coming>,
+    pub open: CorpusSource,
+    pub pending: Option<PendingCorpus>,
     /// The request for the stored text.
     pub recalling: Option<Id>,
     /// The request that deletes it.
     pub forgetting: Option<Id>,
     pub presence: Presence,
     /// Whether the text being opened was chosen by the user just now, rather than restored.
-    pub fresh: bool,
+    pub just_chosen: bool,
 }
 
 impl Page {
@@ -100,15 +100,15 @@ impl Page {
             loading: RwSignal::new(None),
             models: RwSignal::new(Vec::new()),
             models_problem: RwSignal::new(None),
-            known: RwSignal::new(Vec::new()),
-            bring: Bring::new(),
+            named_models: RwSignal::new(Vec::new()),
+            model_dialog: ModelDialog::new(),
             corpus: RwSignal::new(None),
             opening: RwSignal::new(None),
-            kept_name: RwSignal::new(kept_text().map(|(_, name)| name)),
+            stored_text_name: RwSignal::new(stored_text().map(|(_, name)| name)),
             windows: RwSignal::new(false),
             problem: RwSignal::new(None),
             notice: RwSignal::new(None),
-            kept: StoredValue::new_local(Kept::default()),
+            hidden: StoredValue::new_local(HiddenPageState::default()),
         }
     }
 

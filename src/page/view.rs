@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 use web_sys::{History, HtmlElement};
 
-use super::activity::Work;
+use super::activity::TrackedActivity;
 use super::address::{Address, Builder};
 use super::state::Page;
 use crate::protocol::{Event, OpenedFile};
@@ -45,20 +45,20 @@ pub(super) trait View {
     fn try_again(&self) {}
 
     /// Handles a worker's event about this view; returns any other.
-    fn hear(&self, event: Event) -> Option<Event> {
+    fn handle_event(&self, event: Event) -> Option<Event> {
         Some(event)
     }
 
     /// Part of the shared state changed.
-    fn heed(&self, _: Happened) {}
+    fn state_changed(&self, _: StateChange) {}
 
     /// The worker crashed. Returns a sentence about what this interrupted here.
-    fn worker_died(&self) -> Option<&'static str> {
+    fn worker_crashed(&self) -> Option<&'static str> {
         None
     }
 
     /// Its activities that may be in progress, besides the shared ones.
-    fn work(&self) -> Work;
+    fn tracked_activity(&self) -> TrackedActivity;
 
     /// The user stops them.
     fn stop(&self);
@@ -102,7 +102,7 @@ pub(super) struct About {
 
 /// A change of the shared state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Happened {
+pub(super) enum StateChange {
     /// The worker started: the first one, or one that the user requested.
     WorkerStarted,
     /// A model was loaded; `is_other` if the displayed results are by another one.
@@ -143,9 +143,9 @@ impl Page {
     }
 
     /// Notifies all views of a change.
-    pub(super) fn tell(self, what: Happened) {
+    pub(super) fn notify(self, what: StateChange) {
         for view in self.views() {
-            view.heed(what);
+            view.state_changed(what);
         }
     }
 

@@ -4,16 +4,16 @@ use leptos::prelude::*;
 
 use super::activity::is_active;
 use super::catalogue::{corpus, fill, message};
-use super::corpus::{Presence, arrange};
+use super::corpus::{Presence, sort_examples};
 use super::link::Link;
-use super::messages::WayOut;
+use super::messages::ProblemAction;
 use super::state::Page;
-use super::view::Happened;
+use super::view::StateChange;
 use super::words;
 use crate::protocol::{DeviceChoice, Event, Id, Request};
 
 /// Number of crashes after which the worker is not restarted automatically.
-const DEATHS: usize = 3;
+const MAX_CRASHES: usize = 3;
 
 /// The worker's state, as known to the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,24 +36,24 @@ impl Worker {
 impl Page {
     /// A new request id.
     pub fn next_id(self) -> Id {
-        self.kept
-            .try_update_value(|k| {
-                k.last_id = k.last_id.wrapping_add(1);
-                k.last_id
+        self.hidden
+            .try_update_value(|h| {
+                h.last_id = h.last_id.wrapping_add(1);
+                h.last_id
             })
             .unwrap_or_default()
     }
 
     /// Sends a request, or shows a problem if there is no worker.
     pub fn send(self, request: &Request) -> bool {
-        let sent = self.kept.with_value(|k| match &k.link {
+        let sent = self.hidden.with_value(|h| match &h.link {
             Some(link) => link.send(request),
             None => Err(message::NO_WORKER.into()),
         });
         match sent {
             Ok(()) => true,
             Err(what) => {
-                self.say(what, message::SCREEN_STAYS, Some(WayOut::StartWorker));
+                self.show_problem(what, message::SCREEN_STAYS, Some(ProblemAction::StartWorker));
                 false
             }
         }
@@ -61,14 +61,14 @@ impl Page {
 
     /// As [`send`](Self::send), with the user's files attached.
     pub fn send_with(self, request: &Request, files: &js_sys::Array) -> bool {
-        let sent = self.kept.with_value(|k| match &k.link {
+        let sent = self.hidden.with_value(|h| match &h.link {
             Some(link) => link.send_with(request, files),
             None => Err("the part of the page that computes does not run".into()),
         });
         match sent {
             Ok(()) => true,
             Err(what) => {
-                self.say(what, "What is on the screen stays.", Some(WayOut::StartWorker));
+                self.show_problem(what, "What is on the screen stays.", Some(ProblemAction::StartWorker));
                 false
             }
         }
@@ -77,53 +77,53 @@ impl Page {
     /// Starts the worker; everything else begins with its first message.
     pub fn start_worker(self) {
         // Both closures defer the work: a worker's handle must not be dropped within its own callback.
-        let on_event = move |event| leptos::task::spawn_local(async move { self.hear(event) });
-        let on_death = move |why| leptos::task::spawn_local(async move { self.bury(why) });
-        let on_silence = move |seconds: u32| {
-            self.say(
+        let on_event = move |event| leptos::task::spawn_local(async move { self.handle_event(event) });
+        let on_crash = move |why| leptos::task::spawn_local(async move { self.crashed(why) });
+        let on_timeout = move |seconds: u32| {
+            self.show_problem(
                 fill(message::SLOW_WORKER, &[("seconds", &seconds.to_string())]),
                 message::SLOW_WORKER_STILL,
-                Some(WayOut::StartWorker),
+                Some(ProblemAction::StartWorker),
             );
         };
-        match Link::start(on_event, on_death, on_silence) {
-            Ok(link) => self.kept.update_value(|k| k.link = Some(link)),
-            Err(why) => self.bury(why),
+        match Link::start(on_event, on_crash, on_timeout) {
+            Ok(link) => self.hidden.update_value(|h| h.link = Some(link)),
+            Err(why) => self.crashed(why),
         }
     }
 
     /// The user restarts a worker that crashed too often.
-    pub fn start_again(self) {
-        self.kept.update_value(|k| k.deaths = 0);
+    pub fn restart_worker(self) {
+        self.hidden.update_value(|h| h.crashes = 0);
         self.worker.set(Worker::Starting);
         self.start_worker();
     }
 
     /// Handles an event: first the views, then what they share.
-    fn hear(self, event: Event) {
+    fn handle_event(self, event: Event) {
         let mut event = event;
         for view in self.views() {
-            match view.hear(event) {
+            match view.handle_event(event) {
                 Some(rest) => event = rest,
                 None => return,
             }
         }
-        let Some(event) = self.hear_of_models(event) else { return };
+        let Some(event) = self.handle_model_event(event) else { return };
         match event {
-            Event::Started { webgpu } => self.begin(webgpu),
-            Event::Progress { .. } => self.hear_progress(&event),
+            Event::Started { webgpu } => self.worker_started(webgpu),
+            Event::Progress { .. } => self.handle_progress(&event),
             Event::ModelReady { id, model, device } => self.model_ready(id, model, device),
             Event::DeviceChanged { device } => self.device_changed(device),
             Event::CorpusReady { id, mut corpus } => {
                 if is_active(self.opening, id) {
                     self.corpus_ready(corpus);
                 } else if is_active(self.loading, id) {
-                    arrange(&mut corpus.examples);
+                    sort_examples(&mut corpus.examples);
                     // The open corpus was encoded again by the new model.
                     self.corpus.set(Some(corpus));
                 }
             }
-            Event::Recalled { id, files, windows } => self.text_recalled(id, files, windows),
+            Event::Recalled { id, files, windows } => self.stored_text_arrived(id, files, windows),
             Event::Note { note, .. } => self.add_notice(note),
             Event::Cancelled { id } => {
                 if is_active(self.loading, id) {
@@ -133,12 +133,12 @@ impl Page {
                     self.stop_opening();
                 }
             }
-            Event::CacheCleared { id, .. } if self.kept.with_value(|k| k.forgetting == Some(id)) => {
-                self.kept.update_value(|k| k.forgetting = None);
+            Event::CacheCleared { id, .. } if self.hidden.with_value(|h| h.forgetting == Some(id)) => {
+                self.hidden.update_value(|h| h.forgetting = None);
                 self.notice.set(Some(corpus::FORGOTTEN.into()));
             }
             Event::CacheCleared { files, .. } => {
-                self.kept.update_value(|k| k.clearing = None);
+                self.hidden.update_value(|h| h.clearing = None);
                 self.notice.set(Some(match files {
                     0 => message::NO_MODEL_FILES.into(),
                     n => fill(message::REMOVED_MODEL, &[("files", &words::plural(n, message::MODEL_FILE))]),
@@ -163,21 +163,21 @@ impl Page {
     }
 
     /// The worker has started: reopens the corpus and reloads the model.
-    fn begin(self, webgpu: bool) {
+    fn worker_started(self, webgpu: bool) {
         self.worker.set(Worker::Listening { webgpu });
-        self.settle(&[WayOut::StartWorker]);
-        let deaths = self.kept.with_value(|k| k.deaths);
-        if deaths == 0 && self.corpus.with_untracked(Option::is_none) {
-            self.open_at_first();
+        self.clear_problem_with(&[ProblemAction::StartWorker]);
+        let crashes = self.hidden.with_value(|h| h.crashes);
+        if crashes == 0 && self.corpus.with_untracked(Option::is_none) {
+            self.open_initial_corpus();
         } else {
-            self.open_again();
+            self.reopen_corpus();
         }
-        if deaths > 0 && self.loading.with_untracked(Option::is_none) {
+        if crashes > 0 && self.loading.with_untracked(Option::is_none) {
             self.load_unless_foreign();
         }
-        if deaths == 0 {
+        if crashes == 0 {
             self.isolate();
-            self.tell(Happened::WorkerStarted);
+            self.notify(StateChange::WorkerStarted);
         }
     }
 
@@ -186,36 +186,40 @@ impl Page {
             self.loading_failed(problem);
         } else if is_active(self.opening, id) {
             self.opening_failed(problem);
-        } else if self.kept.with_value(|k| k.clearing == Some(id)) {
-            self.kept.update_value(|k| k.clearing = None);
-            self.say(problem, message::SEARCH_GOES_ON, None);
+        } else if self.hidden.with_value(|h| h.clearing == Some(id)) {
+            self.hidden.update_value(|h| h.clearing = None);
+            self.show_problem(problem, message::SEARCH_GOES_ON, None);
         }
         // Otherwise it belongs to a request that is no longer relevant.
     }
 
     /// The worker crashed: a new one is started on the CPU, with the same corpus.
-    fn bury(self, why: String) {
+    fn crashed(self, why: String) {
         let started = self.worker.get_untracked().is_listening();
-        let deaths = self.kept.try_update_value(|k| {
-            k.link = None;
-            k.presence = Presence::Absent;
+        let crashes = self.hidden.try_update_value(|h| {
+            h.link = None;
+            h.presence = Presence::Absent;
             // A pending request may have caused the crash: it is not sent again.
-            k.coming = None;
-            k.clearing = None;
-            k.deaths += 1;
-            k.deaths
+            h.pending = None;
+            h.clearing = None;
+            h.crashes += 1;
+            h.crashes
         });
         let encoding = self.opening.get_untracked().is_some_and(|o| o.progress.is_some());
         self.loading.set(None);
         self.opening.set(None);
-        self.bring.asked.set(None);
+        self.model_dialog.inspecting.set(None);
         self.model.set(None);
-        let stopped: Vec<&str> = self.views().iter().filter_map(|view| view.worker_died()).collect();
+        let stopped: Vec<&str> = self.views().iter().filter_map(|view| view.worker_crashed()).collect();
 
-        if deaths.is_some_and(|n| n >= DEATHS) || !started {
+        if crashes.is_some_and(|n| n >= MAX_CRASHES) || !started {
             self.worker.set(Worker::Dead);
             let how = if started { message::STOPPED_AGAIN } else { message::NOT_STARTED };
-            self.say(fill(how, &[("why", &why)]), message::DEAD_STILL, Some(WayOut::StartWorker));
+            self.show_problem(
+                fill(how, &[("why", &why)]),
+                message::DEAD_STILL,
+                Some(ProblemAction::StartWorker),
+            );
             return;
         }
         self.worker.set(Worker::Starting);
@@ -229,7 +233,7 @@ impl Page {
             still.push(' ');
             still.push_str(sentence);
         }
-        self.say(fill(message::STOPPED, &[("why", &why)]), &still, None);
+        self.show_problem(fill(message::STOPPED, &[("why", &why)]), &still, None);
         self.start_worker();
     }
 }

@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 
 use super::Benchmark;
 use crate::benchmark::{self, Device, Plan};
-use crate::page::activity::{Activity, Company, Work};
+use crate::page::activity::{Activity, Concurrency, TrackedActivity};
 use crate::page::catalogue::{benchmark as text, fill, message};
 use crate::page::corpus::SAMPLE;
 use crate::page::model::{MODEL, resolve};
@@ -62,12 +62,17 @@ impl Benchmark {
         }
         // The sample, which every view opens first, is open at once if its vectors ship.
         let is_long = |a: &Activity| a.is_long();
-        let is_in_the_way = |work: &Work| {
-            work.company == Company::Shared
+        let is_in_the_way = |work: &TrackedActivity| {
+            work.concurrency == Concurrency::Shared
                 && work.activity.with_untracked(|a| a.as_ref().is_some_and(is_long))
         };
-        if let Some(Work { sentence, .. }) = self.page.work().into_iter().find(is_in_the_way) {
-            self.page.say(fill(message::SLOWS, &[("work", sentence)]), message::WAIT_OR_CANCEL, None);
+        if let Some(TrackedActivity { sentence, .. }) = self.page.activities().into_iter().find(is_in_the_way)
+        {
+            self.page.show_problem(
+                fill(message::SLOWS, &[("work", sentence)]),
+                message::WAIT_OR_CANCEL,
+                None,
+            );
             return;
         }
         let mut plan = self.plan.get_untracked();
@@ -75,7 +80,7 @@ impl Benchmark {
             plan.devices.retain(|device| *device != Device::WebGpu);
         }
         if plan.devices.is_empty() {
-            self.page.say(text::NO_WEBGPU_HERE, text::CHOOSE_CPU, None);
+            self.page.show_problem(text::NO_WEBGPU_HERE, text::CHOOSE_CPU, None);
             return;
         }
         let address = self.model.get_untracked();
@@ -88,7 +93,7 @@ impl Benchmark {
         }
         let (Some(url), Some(sample)) = (resolve(address.as_deref().unwrap_or(MODEL)), resolve(SAMPLE))
         else {
-            self.page.say(
+            self.page.show_problem(
                 fill(message::BAD_ADDRESS, &[("address", &address.unwrap_or_default())]),
                 text::NAME_MODEL,
                 None,
@@ -118,7 +123,7 @@ impl Benchmark {
         };
         match text {
             Ok(text) => self.page.save(&benchmark::file_name(&report, end), text.as_bytes()),
-            Err(problem) => self.page.say(problem.to_string(), message::SCREEN_STAYS, None),
+            Err(problem) => self.page.show_problem(problem.to_string(), message::SCREEN_STAYS, None),
         }
     }
 

@@ -4,17 +4,17 @@ use leptos::prelude::*;
 
 use super::Benchmark;
 use crate::page::catalogue::{benchmark as text, fill};
-use crate::page::models::Known;
+use crate::page::models::NamedModel;
 use crate::protocol::Event;
 
 impl Benchmark {
     /// Handles an event about timing; returns any other.
-    pub(super) fn hear(self, event: Event) -> Option<Event> {
+    pub(super) fn handle_event(self, event: Event) -> Option<Event> {
         let active = self.activity.with_untracked(|a| a.as_ref().map(|a| a.id));
         match event {
             Event::Benchmark { id, report, now } if active == Some(id) => {
                 let finished = report.finished;
-                self.page.know(Known::named(report.url.clone(), report.model.clone()));
+                self.page.remember_name(NamedModel::new(report.url.clone(), report.model.clone()));
                 self.report.set(Some(report));
                 self.now.set(now);
                 if finished {
@@ -37,7 +37,7 @@ impl Benchmark {
             }
             Event::Failed { id, problem } if active == Some(id) => {
                 self.stopped();
-                self.page.say(problem, text::STAYS, None);
+                self.page.show_problem(problem, text::STAYS, None);
             }
             other => return Some(other),
         }

@@ -14,7 +14,7 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use web_sys::HtmlElement;
 
-use super::activity::{Activity, Company, Work};
+use super::activity::{Activity, Concurrency, TrackedActivity};
 use super::address::{Address, Builder};
 use super::catalogue::benchmark as text;
 use super::state::Page;
@@ -117,16 +117,20 @@ impl View for Benchmark {
         self.page.open_new_files(files);
     }
 
-    fn hear(&self, event: Event) -> Option<Event> {
-        Benchmark::hear(*self, event)
+    fn handle_event(&self, event: Event) -> Option<Event> {
+        Benchmark::handle_event(*self, event)
     }
 
-    fn worker_died(&self) -> Option<&'static str> {
+    fn worker_crashed(&self) -> Option<&'static str> {
         self.stopped().then_some(text::DIED)
     }
 
-    fn work(&self) -> Work {
-        Work { activity: self.activity, sentence: text::AT_WORK, company: Company::Alone }
+    fn tracked_activity(&self) -> TrackedActivity {
+        TrackedActivity {
+            activity: self.activity,
+            sentence: text::AT_WORK,
+            concurrency: Concurrency::Exclusive,
+        }
     }
 
     fn stop(&self) {

@@ -8,15 +8,15 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use web_sys::HtmlElement;
 
-use super::activity::{Activity, Company, Work};
+use super::activity::{Activity, Concurrency, TrackedActivity};
 use super::address::{Address, Builder};
-use super::bring::is_made;
 use super::catalogue::{card as text, fill, message, search};
 use super::messages::sentence;
 use super::model::{MODEL, resolve, same_folder};
-use super::models::Known;
+use super::model_dialog::is_imported;
+use super::models::NamedModel;
 use super::state::Page;
-use super::view::{About, Happened, View};
+use super::view::{About, StateChange, View};
 use crate::protocol::{Event, Id, KeptModel, ModelCard, OpenedFile, Request};
 
 static ABOUT: About =
@@ -31,7 +31,7 @@ pub(super) struct Card {
     /// What it is.
     card: RwSignal<Option<ModelCard>>,
     /// Why that is not known.
-    problem: RwSignal<Option<Problem>>,
+    problem: RwSignal<Option<CardProblem>>,
     /// The request for it.
     asked: RwSignal<Option<Id>>,
     /// Nothing here takes long enough to be shown.
@@ -40,7 +40,7 @@ pub(super) struct Card {
 
 /// Why it is not known what a model is.
 #[derive(Debug, Clone, PartialEq)]
-enum Problem {
+enum CardProblem {
     /// A sentence; trying again may help.
     Failed(String),
     /// It is a hub's and not stored here: the hub can be asked.
@@ -97,13 +97,13 @@ impl Card {
         self.card.set(None);
         self.problem.set(None);
         self.asked.set(None);
-        self.page.list_kept();
+        self.page.list_stored();
         let Some(url) = resolve(&address) else {
             let what = fill(message::BAD_ADDRESS, &[("address", &address)]);
-            return self.problem.set(Some(Problem::Failed(sentence(&what))));
+            return self.problem.set(Some(CardProblem::Failed(sentence(&what))));
         };
-        if let Some(host) = self.page.refused_host(&address).filter(|_| !is_made(&address)) {
-            return self.problem.set(Some(Problem::Foreign(host)));
+        if let Some(host) = self.page.unpermitted_host(&address).filter(|_| !is_imported(&address)) {
+            return self.problem.set(Some(CardProblem::Foreign(host)));
         }
         let id = self.page.next_id();
         if self.page.send(&Request::Describe { id, url }) {
@@ -114,8 +114,8 @@ impl Card {
     /// The person lets the model's manifest come from another server, or wants to see what a hub says.
     fn ask_there(self) {
         let address = untrack(|| self.address());
-        if is_made(&address) {
-            self.page.look_at(&address, None);
+        if is_imported(&address) {
+            self.page.inspect_address(&address, None);
         } else {
             self.page.allow(Some(&address));
             self.ask();
@@ -125,7 +125,7 @@ impl Card {
     /// The model as this browser stores it.
     fn stored(self) -> Option<KeptModel> {
         let url = self.card.with(|c| c.as_ref().map(|c| c.url.clone()))?;
-        self.page.bring.kept.with(|kept| kept.iter().find(|k| same_folder(&k.url, &url)).cloned())
+        self.page.model_dialog.stored.with(|kept| kept.iter().find(|k| same_folder(&k.url, &url)).cloned())
     }
 }
 
@@ -169,21 +169,21 @@ impl View for Card {
         self.ask();
     }
 
-    fn hear(&self, event: Event) -> Option<Event> {
+    fn handle_event(&self, event: Event) -> Option<Event> {
         let is_asked = |id: Id| self.asked.get_untracked() == Some(id);
         match event {
             Event::Described { id, card } => {
                 if is_asked(id) {
                     self.asked.set(None);
-                    self.page.know(Known::described(&card));
+                    self.page.remember_name(NamedModel::described(&card));
                     self.card.set(Some(card));
                 }
                 None
             }
             Event::Failed { id, problem } if is_asked(id) => {
                 self.asked.set(None);
-                let made = is_made(&untrack(|| self.address()));
-                let why = if made { Problem::NotStored } else { Problem::Failed(sentence(&problem)) };
+                let made = is_imported(&untrack(|| self.address()));
+                let why = if made { CardProblem::NotStored } else { CardProblem::Failed(sentence(&problem)) };
                 self.problem.set(Some(why));
                 None
             }
@@ -191,24 +191,25 @@ impl View for Card {
         }
     }
 
-    fn heed(&self, what: Happened) {
+    fn state_changed(&self, what: StateChange) {
         // A model that runs is known even where nothing can be stored.
-        if matches!(what, Happened::WorkerStarted | Happened::ModelReady { .. }) && self.page.is_shown(&ABOUT)
+        if matches!(what, StateChange::WorkerStarted | StateChange::ModelReady { .. })
+            && self.page.is_shown(&ABOUT)
         {
             self.ask();
         }
     }
 
-    fn worker_died(&self) -> Option<&'static str> {
+    fn worker_crashed(&self) -> Option<&'static str> {
         if self.asked.get_untracked().is_some() {
             self.asked.set(None);
-            self.problem.set(Some(Problem::Failed(text::DIED.into())));
+            self.problem.set(Some(CardProblem::Failed(text::DIED.into())));
         }
         None
     }
 
-    fn work(&self) -> Work {
-        Work { activity: self.activity, sentence: "", company: Company::Shared }
+    fn tracked_activity(&self) -> TrackedActivity {
+        TrackedActivity { activity: self.activity, sentence: "", concurrency: Concurrency::Shared }
     }
 
     fn stop(&self) {}

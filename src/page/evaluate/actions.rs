@@ -7,7 +7,7 @@ use super::choices::{Data, MapMeasure, Shown, pair};
 use super::{Evaluate, MEASURE, Opened, Place, Planned, Rows};
 use crate::datasets::Role;
 use crate::evaluation::{Measure, Setting};
-use crate::page::activity::{Activity, Company, Work};
+use crate::page::activity::{Activity, Concurrency, TrackedActivity};
 use crate::page::address::Address;
 use crate::page::catalogue::{evaluate as text, fill, message};
 use crate::page::corpus::SAMPLE;
@@ -38,9 +38,9 @@ impl Evaluate {
     /// The user chose or dropped files to evaluate on.
     pub(super) fn take_data_files(self, files: Vec<OpenedFile>) {
         self.files.set(files.iter().map(|file| file.name.clone()).collect());
-        self.kept.update_value(|k| {
-            k.files = files;
-            k.edition += 1;
+        self.hidden.update_value(|h| {
+            h.files = files;
+            h.edition += 1;
         });
         self.data.set(Data::Own);
         self.languages.set(Vec::new());
@@ -50,11 +50,11 @@ impl Evaluate {
 
     /// The user assigned a column of one of the files; they are read again.
     pub(super) fn choose_data_column(self, file: &str, role: Role, column: Option<String>) {
-        self.kept.update_value(|k| {
-            for opened in k.files.iter_mut().filter(|f| f.name == file) {
+        self.hidden.update_value(|h| {
+            for opened in h.files.iter_mut().filter(|f| f.name == file) {
                 opened.columns = std::mem::take(&mut opened.columns).with(role, column.clone());
             }
-            k.edition += 1;
+            h.edition += 1;
         });
         if role == Role::Language {
             self.languages.set(Vec::new());
@@ -65,7 +65,7 @@ impl Evaluate {
 
     /// Opens the user's files at once, as only they tell which languages there are.
     fn open_own_data(self) {
-        let opened = self.kept.with_value(|k| k.open.clone());
+        let opened = self.hidden.with_value(|h| h.open.clone());
         let some = self.files.with_untracked(|files| !files.is_empty());
         if some && opened != Some(untrack(|| self.source_key())) {
             self.stop_measuring();
@@ -120,7 +120,7 @@ impl Evaluate {
         let unknown: Vec<&str> =
             named.iter().filter(|(_, known)| known.is_none()).map(|(word, _)| *word).collect();
         if !unknown.is_empty() {
-            self.page.say(
+            self.page.show_problem(
                 fill(text::NO_MEASURE, &[("names", &unknown.join(", "))]),
                 text::NAME_MEASURES,
                 None,
@@ -168,10 +168,11 @@ impl Evaluate {
 
     /// Evaluates the chosen models on the chosen data.
     pub(super) fn measure(self) {
-        let is_alone =
-            |work: &Work| work.company == Company::Alone && work.activity.with_untracked(Option::is_some);
-        if let Some(work) = self.page.work().into_iter().find(is_alone) {
-            self.page.say(
+        let is_exclusive = |work: &TrackedActivity| {
+            work.concurrency == Concurrency::Exclusive && work.activity.with_untracked(Option::is_some)
+        };
+        if let Some(work) = self.page.activities().into_iter().find(is_exclusive) {
+            self.page.show_problem(
                 fill(message::TIMES_DISTURBED, &[("work", work.sentence)]),
                 message::WAIT_OR_CANCEL,
                 None,
@@ -196,7 +197,7 @@ impl Evaluate {
         let mut plan = Vec::new();
         for (address, lir) in wanted.into_iter().rev() {
             let Some(url) = resolve(&address) else {
-                self.page.say(
+                self.page.show_problem(
                     fill(message::BAD_ADDRESS, &[("address", &address)]),
                     message::NAME_FOLDER,
                     None,
@@ -208,7 +209,7 @@ impl Evaluate {
             plan.push(Planned { data, languages, address, url, lir, measures, relevance });
         }
         if self.data.get_untracked() == Data::Own && self.files.with_untracked(Vec::is_empty) {
-            self.page.say(text::NOTHING_CHOSEN, text::CHOOSE_THEM, None);
+            self.page.show_problem(text::NOTHING_CHOSEN, text::CHOOSE_THEM, None);
             return;
         }
         // A URL with a cell starts the evaluation: so will this one after a reload.
@@ -216,10 +217,10 @@ impl Evaluate {
             self.cell.set(Some(CellChoice { setting: Setting::Multi, from: None, to: None }));
             self.page.replace_address();
         }
-        let opened = self.kept.try_update_value(|k| {
-            k.plan = plan;
-            k.measuring = None;
-            k.open.clone()
+        let opened = self.hidden.try_update_value(|h| {
+            h.plan = plan;
+            h.measuring = None;
+            h.open.clone()
         });
         if opened.flatten() == Some(untrack(|| self.source_key())) {
             self.measure_next();
@@ -248,14 +249,14 @@ impl Evaluate {
         let base = untrack(|| self.base());
         let source = match data {
             Data::Sample => resolve(SAMPLE).map(|url| TaskSource::Sample { url }),
-            Data::Own => Some(TaskSource::Files { files: self.kept.with_value(|k| k.files.clone()) }),
+            Data::Own => Some(TaskSource::Files { files: self.hidden.with_value(|h| h.files.clone()) }),
             Data::Xquad | Data::Mlqa => base
                 .as_deref()
                 .and_then(resolve)
                 .map(|base| TaskSource::Download { dataset: data.name().to_owned(), base }),
         };
         let Some(source) = source else {
-            self.page.say(
+            self.page.show_problem(
                 fill(text::BAD_DATA_ADDRESS, &[("address", &base.unwrap_or_default())]),
                 text::NAME_DATA,
                 None,
@@ -266,9 +267,9 @@ impl Evaluate {
         if self.page.send(&Request::OpenTask { id, source }) {
             let key = untrack(|| self.source_key());
             // If this request is cancelled, it is unknown which data the worker has open.
-            self.kept.update_value(|k| {
-                k.open = None;
-                k.coming = Some(key);
+            self.hidden.update_value(|h| {
+                h.open = None;
+                h.pending = Some(key);
             });
             let what = match data {
                 Data::Sample => text::OPENING_SAMPLE.to_owned(),
@@ -281,10 +282,10 @@ impl Evaluate {
 
     /// Evaluates the next model of the plan.
     pub(super) fn measure_next(self) {
-        let next = self.kept.try_update_value(|k| {
-            let next = k.plan.pop();
-            let place = if k.measuring.is_none() { Place::First } else { Place::Later };
-            k.measuring = next.clone().map(|next| (next, place));
+        let next = self.hidden.try_update_value(|h| {
+            let next = h.plan.pop();
+            let place = if h.measuring.is_none() { Place::First } else { Place::Later };
+            h.measuring = next.clone().map(|next| (next, place));
             next
         });
         let Some(Some(next)) = next else {
@@ -314,10 +315,10 @@ impl Evaluate {
 
     /// Stops the evaluation; finished results stay.
     pub(super) fn stop_measuring(self) {
-        self.kept.update_value(|k| {
-            k.plan.clear();
-            k.measuring = None;
-            k.coming = None;
+        self.hidden.update_value(|h| {
+            h.plan.clear();
+            h.measuring = None;
+            h.pending = None;
         });
         if let Some(activity) = self.activity.get_untracked() {
             self.page.send(&Request::Cancel { id: activity.id });
@@ -365,7 +366,7 @@ impl Evaluate {
         };
         let id = self.page.next_id();
         if self.page.send(&Request::Compare { id, a, b, measure: measure.to_owned() }) {
-            self.kept.update_value(|k| k.comparing = Some(id));
+            self.hidden.update_value(|h| h.comparing = Some(id));
         }
     }
 
@@ -408,7 +409,7 @@ impl Evaluate {
         }
         if self.page.send(&Request::Queries { id, run, cell, offset, count }) {
             self.asking.set(Some(id));
-            self.kept.update_value(|k| k.rows = rows);
+            self.hidden.update_value(|h| h.rows = rows);
         }
     }
 
@@ -433,7 +434,7 @@ impl Evaluate {
         };
         let id = self.page.next_id();
         if self.page.send(&Request::Ranking { id, run, cell, query, top: PASSAGES }) {
-            self.kept.update_value(|k| k.ranking = Some(id));
+            self.hidden.update_value(|h| h.ranking = Some(id));
             self.opened.set(Some(Opened { at, passages: None }));
         }
     }
@@ -444,12 +445,12 @@ impl Evaluate {
             self.cell.get_untracked().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None });
         let Some(run) = untrack(|| self.run()) else { return };
         if !self.live.get_untracked() {
-            self.page.say(text::CANNOT_WRITE, text::AGAIN_TO_WRITE, Some(MEASURE));
+            self.page.show_problem(text::CANNOT_WRITE, text::AGAIN_TO_WRITE, Some(MEASURE));
             return;
         }
         let id = self.page.next_id();
         if self.page.send(&Request::Export { id, run, what, cell }) {
-            self.kept.update_value(|k| k.exporting.push(id));
+            self.hidden.update_value(|h| h.exporting.push(id));
         }
     }
 
@@ -466,7 +467,7 @@ impl Evaluate {
     pub(super) fn clear_vectors(self) {
         let id = self.page.next_id();
         if self.page.send(&Request::ClearVectors { id }) {
-            self.kept.update_value(|k| k.clearing = Some(id));
+            self.hidden.update_value(|h| h.clearing = Some(id));
         }
     }
 }

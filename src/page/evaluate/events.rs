@@ -5,18 +5,18 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::choices::{Data, Shown};
-use super::{ABOUT, Evaluate, Kept, MEASURE, Place, Planned, Queries, Rows, Run};
+use super::{ABOUT, Evaluate, HiddenEvaluateState, MEASURE, Place, Planned, Queries, Rows, Run};
 use crate::evaluation::{EvalReport, Setting};
 use crate::page::activity::is_active;
 use crate::page::catalogue::{evaluate as text, fill, message};
 use crate::page::model::foreign_host;
-use crate::page::models::Known;
+use crate::page::models::NamedModel;
 use crate::page::words;
 use crate::protocol::{CellChoice, Event, Id, QueryRow, TaskInfo};
 
 impl Evaluate {
     /// Handles an event about evaluations; returns any other.
-    pub(super) fn hear(self, event: Event) -> Option<Event> {
+    pub(super) fn handle_event(self, event: Event) -> Option<Event> {
         match event {
             Event::TaskReady { id, task } if is_active(self.activity, id) => self.task_arrived(task),
             Event::Evaluated { id, report } if is_active(self.activity, id) => {
@@ -29,7 +29,7 @@ impl Evaluate {
                 }
             }
             Event::Ranking { id, passages, .. } => {
-                if self.kept.with_value(|k| k.ranking == Some(id)) {
+                if self.hidden.with_value(|h| h.ranking == Some(id)) {
                     self.opened.update(|o| {
                         if let Some(opened) = o {
                             opened.passages = Some(passages);
@@ -38,8 +38,8 @@ impl Evaluate {
                 }
             }
             Event::Compared { id, comparison } => {
-                if self.kept.with_value(|k| k.comparing == Some(id)) {
-                    self.kept.update_value(|k| k.comparing = None);
+                if self.hidden.with_value(|h| h.comparing == Some(id)) {
+                    self.hidden.update_value(|h| h.comparing = None);
                     self.comparison.set(Some(comparison));
                     // The map may show another measure by now.
                     self.compare();
@@ -51,11 +51,11 @@ impl Evaluate {
                 }
             }
             Event::Cancelled { id } if is_active(self.activity, id) => {
-                self.kept.update_value(|k| k.plan.clear());
+                self.hidden.update_value(|h| h.plan.clear());
                 self.activity.set(None);
                 self.ask_for_what_was_measured();
             }
-            Event::CacheCleared { id, files } if self.kept.with_value(|k| k.clearing == Some(id)) => {
+            Event::CacheCleared { id, files } if self.hidden.with_value(|h| h.clearing == Some(id)) => {
                 self.page.notice.set(Some(match files {
                     0 => text::NO_VECTORS.into(),
                     n => fill(text::REMOVED_VECTORS, &[("files", &words::plural(n, text::VECTOR_FILE))]),
@@ -98,9 +98,9 @@ impl Evaluate {
             self.page.replace_address();
         }
         // Languages that the data does not have are not requested.
-        self.kept.update_value(|k| {
-            k.open = k.coming.take();
-            k.plan.iter_mut().for_each(|p| p.languages.retain(known));
+        self.hidden.update_value(|h| {
+            h.open = h.pending.take();
+            h.plan.iter_mut().for_each(|p| p.languages.retain(known));
         });
         self.task.set(Some(task.clone()));
         self.measure_next();
@@ -108,10 +108,10 @@ impl Evaluate {
 
     fn report_arrived(self, id: Id, report: EvalReport) {
         self.activity.set(None);
-        let Some(Some((planned, place))) = self.kept.try_update_value(|k| k.measuring.clone()) else {
+        let Some(Some((planned, place))) = self.hidden.try_update_value(|h| h.measuring.clone()) else {
             return;
         };
-        self.page.know(Known::named(planned.url, report.facts.model.clone()));
+        self.page.remember_name(NamedModel::new(planned.url, report.facts.model.clone()));
         let model = untrack(|| self.page.name_of(&planned.address));
         let Planned { address, data, languages, .. } = planned;
         let run = Run { id, address, model, data, languages, report };
@@ -128,8 +128,8 @@ impl Evaluate {
         } else {
             self.runs.update(|runs| runs.push(run));
         }
-        if self.kept.with_value(|k| k.plan.is_empty()) {
-            self.kept.update_value(|k| k.measuring = None);
+        if self.hidden.with_value(|h| h.plan.is_empty()) {
+            self.hidden.update_value(|h| h.measuring = None);
             if self.runs.with_untracked(Vec::len) < 2 {
                 self.shown.set(Shown::A);
             }
@@ -137,7 +137,7 @@ impl Evaluate {
             self.compare();
             self.ask_queries(Rows::Fresh);
             // A problem with an earlier attempt is resolved.
-            self.page.settle(&[MEASURE]);
+            self.page.clear_problem_with(&[MEASURE]);
         } else {
             self.measure_next();
         }
@@ -164,32 +164,32 @@ impl Evaluate {
             }
             other => *other = Some(Queries { run, cell, rows, total }),
         });
-        self.kept.update_value(|k| k.rows = Rows::Fresh);
+        self.hidden.update_value(|h| h.rows = Rows::Fresh);
     }
 
     fn measuring_failed(self, id: Id, problem: String) -> Option<Event> {
         if is_active(self.activity, id) {
             self.activity.set(None);
-            self.kept.update_value(|k| {
-                k.plan.clear();
-                k.measuring = None;
-                k.coming = None;
+            self.hidden.update_value(|h| {
+                h.plan.clear();
+                h.measuring = None;
+                h.pending = None;
             });
             let still =
                 if self.runs.with_untracked(Vec::is_empty) { text::FAILED_FIRST } else { text::FAILED_LATER };
-            self.page.say(problem, still, Some(MEASURE));
+            self.page.show_problem(problem, still, Some(MEASURE));
             self.ask_for_what_was_measured();
         } else if self.asking.get_untracked() == Some(id) {
             self.asking.set(None);
-            self.page.say(problem, text::TABLES_STAY, None);
-        } else if self.kept.with_value(|k| k.ranking == Some(id)) {
+            self.page.show_problem(problem, text::TABLES_STAY, None);
+        } else if self.hidden.with_value(|h| h.ranking == Some(id)) {
             self.opened.set(None);
-            self.page.say(problem, text::LIST_STAYS, None);
-        } else if self.kept.with_value(|k| k.comparing == Some(id)) {
-            self.kept.update_value(|k| k.comparing = None);
-            self.page.say(problem, text::BOTH_STAY, None);
-        } else if self.is_exporting(id) || self.kept.with_value(|k| k.clearing == Some(id)) {
-            self.page.say(problem, message::SCREEN_STAYS, None);
+            self.page.show_problem(problem, text::LIST_STAYS, None);
+        } else if self.hidden.with_value(|h| h.comparing == Some(id)) {
+            self.hidden.update_value(|h| h.comparing = None);
+            self.page.show_problem(problem, text::BOTH_STAY, None);
+        } else if self.is_exporting(id) || self.hidden.with_value(|h| h.clearing == Some(id)) {
+            self.page.show_problem(problem, message::SCREEN_STAYS, None);
         } else {
             return Some(Event::Failed { id, problem });
         }
@@ -201,8 +201,12 @@ impl Evaluate {
         self.live.set(false);
         self.asking.set(None);
         self.opened.set(None);
-        self.kept.update_value(|k| {
-            *k = Kept { files: std::mem::take(&mut k.files), edition: k.edition, ..Kept::default() };
+        self.hidden.update_value(|h| {
+            *h = HiddenEvaluateState {
+                files: std::mem::take(&mut h.files),
+                edition: h.edition,
+                ..HiddenEvaluateState::default()
+            };
         });
         let measuring = self.activity.with_untracked(Option::is_some);
         self.activity.set(None);
@@ -210,17 +214,17 @@ impl Evaluate {
     }
 
     fn is_exporting(self, id: Id) -> bool {
-        let at = self.kept.with_value(|k| k.exporting.iter().position(|e| *e == id));
+        let at = self.hidden.with_value(|h| h.exporting.iter().position(|e| *e == id));
         if let Some(at) = at {
-            self.kept.update_value(|k| {
-                k.exporting.remove(at);
+            self.hidden.update_value(|h| {
+                h.exporting.remove(at);
             });
         }
         at.is_some()
     }
 
     fn more_of(self, shown: &Queries, run: Id, cell: &CellChoice) -> bool {
-        self.kept.with_value(|k| k.rows == Rows::Following) && shown.run == run && shown.cell == *cell
+        self.hidden.with_value(|h| h.rows == Rows::Following) && shown.run == run && shown.cell == *cell
     }
 }
 

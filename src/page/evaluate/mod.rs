@@ -16,12 +16,12 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use web_sys::HtmlElement;
 
-use super::activity::{Activity, Company, Progress as Step, Work};
+use super::activity::{Activity, Concurrency, Progress as Step, TrackedActivity};
 use super::address::{Address, Builder};
 use super::catalogue::{evaluate as text, fill};
-use super::messages::WayOut;
+use super::messages::ProblemAction;
 use super::state::Page;
-use super::view::{About, Happened, View};
+use super::view::{About, StateChange, View};
 use super::words;
 use crate::datasets::Fields;
 use crate::evaluation::{Comparison, EvalReport, Measure};
@@ -33,7 +33,7 @@ static ABOUT: About =
     About { name: "evaluate", label: text::LABEL, content: "report", skip: text::SKIP, drop: text::DROP };
 
 /// The button of a problem that stopped an evaluation.
-const MEASURE: WayOut = WayOut::View { name: ABOUT.name, words: text::AGAIN };
+const MEASURE: ProblemAction = ProblemAction::View { name: ABOUT.name, words: text::AGAIN };
 
 /// An evaluated model.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,7 +125,7 @@ pub(super) struct Evaluate {
     live: RwSignal<bool>,
 
     /// State that no component displays.
-    kept: StoredValue<Kept>,
+    hidden: StoredValue<HiddenEvaluateState>,
 }
 
 /// A model to evaluate, and the data.
@@ -142,14 +142,14 @@ struct Planned {
 
 /// The hidden state of [`Evaluate`].
 #[derive(Default)]
-struct Kept {
+struct HiddenEvaluateState {
     /// The user's files.
     pub files: Vec<OpenedFile>,
     /// Incremented when they change.
     pub edition: usize,
     /// The keys of the data that the worker has open, and of the data being opened: see `Evaluate::source_key`.
     pub open: Option<String>,
-    pub coming: Option<String>,
+    pub pending: Option<String>,
     /// Models still to be evaluated, the next one last.
     pub plan: Vec<Planned>,
     /// The model being evaluated, and its place in the plan.
@@ -207,7 +207,7 @@ impl Evaluate {
             opened: RwSignal::new(None),
             asking: RwSignal::new(None),
             live: RwSignal::new(false),
-            kept: StoredValue::default(),
+            hidden: StoredValue::default(),
         };
         new.take(address);
         new
@@ -244,7 +244,7 @@ impl Evaluate {
         // The task is set after the key, so that subscribers of the key see both.
         let task = self.task.get()?;
         let key = self.source_key();
-        self.kept.with_value(|k| k.open.as_ref() == Some(&key)).then_some(task)
+        self.hidden.with_value(|h| h.open.as_ref() == Some(&key)).then_some(task)
     }
 
     /// How the user's files were read when they were last readable.
@@ -263,7 +263,7 @@ impl Evaluate {
 
     /// Identifies a choice of data.
     fn source_key(self) -> String {
-        let edition = self.kept.with_value(|k| k.edition);
+        let edition = self.hidden.with_value(|h| h.edition);
         match self.data.get() {
             Data::Own => format!("own {edition}"),
             data => format!("{} {}", data.name(), self.base().unwrap_or_default()),
@@ -339,22 +339,22 @@ impl View for Evaluate {
         self.measure();
     }
 
-    fn hear(&self, event: Event) -> Option<Event> {
-        Evaluate::hear(*self, event)
+    fn handle_event(&self, event: Event) -> Option<Event> {
+        Evaluate::handle_event(*self, event)
     }
 
-    fn heed(&self, what: Happened) {
-        if what == Happened::WorkerStarted {
+    fn state_changed(&self, what: StateChange) {
+        if what == StateChange::WorkerStarted {
             self.measure_what_the_link_shows();
         }
     }
 
-    fn worker_died(&self) -> Option<&'static str> {
+    fn worker_crashed(&self) -> Option<&'static str> {
         self.forget_worker().then_some(text::DIED)
     }
 
-    fn work(&self) -> Work {
-        Work { activity: self.activity, sentence: text::AT_WORK, company: Company::Shared }
+    fn tracked_activity(&self) -> TrackedActivity {
+        TrackedActivity { activity: self.activity, sentence: text::AT_WORK, concurrency: Concurrency::Shared }
     }
 
     fn stop(&self) {

@@ -1,4 +1,4 @@
-//! The way to another view, for one model.
+//! Links to other views, for one model.
 
 use leptos::prelude::*;
 
@@ -7,10 +7,10 @@ use crate::page::catalogue::{fill, model as text};
 use crate::page::model::{MODEL, same_folder};
 use crate::page::state::Page;
 
-/// A link that shows a view for a model: it can be copied and opened beside.
+/// A link to a view for a model, which can be copied or opened in another tab.
 #[component]
 pub(in crate::page) fn ViewOf(
-    /// The view's name in the address; none is the first.
+    /// The view's name in the URL; `None` is the first view.
     view: Option<&'static str>,
     #[prop(into)] address: Signal<String>,
     words: &'static str,
@@ -41,7 +41,7 @@ pub(in crate::page) fn ViewOf(
     }
 }
 
-/// The way to what a model is.
+/// A link to the Model view.
 #[component]
 pub(in crate::page) fn AboutModel(#[prop(into)] address: Signal<String>) -> impl IntoView {
     view! { <ViewOf view=Some("model") address words=text::ABOUT/> }

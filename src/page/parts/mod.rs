@@ -2,18 +2,18 @@
 
 mod about;
 mod bar;
-mod bring;
 pub(super) mod document;
 mod fields;
 mod form;
+mod model_dialog;
 mod pick;
 mod progress;
 pub(super) mod scale;
 
 pub(super) use about::{AboutModel, ViewOf};
 pub(super) use bar::segment;
-pub(super) use bring::Bring;
 pub(super) use fields::FieldRoles;
 pub(super) use form::Form;
+pub(super) use model_dialog::ModelDialog;
 pub(super) use pick::{NONE, Pick};
 pub(super) use progress::Progress;

@@ -2,20 +2,20 @@
 
 use leptos::prelude::*;
 
-use crate::page::bring::{host_of, is_made, packing_of, revision_of};
 use crate::page::catalogue::{fill, model as text};
 use crate::page::model::{foreign_host, same_folder};
-use crate::page::models::{Known, Listed};
+use crate::page::model_dialog::{host_of, is_imported, quantization_of, revision_of};
+use crate::page::models::{ListedModel, NamedModel};
 use crate::page::parts::AboutModel;
 use crate::page::state::Page;
 use crate::page::words;
 
-/// What a choice has that is none of the models.
+/// The value for no model.
 pub(in crate::page) const NONE: &str = "";
-/// A word that no folder has.
+/// The option for another model; no folder has this name.
 const OTHER: &str = "?";
 
-/// A choice among the models at hand, or of another one, for which a dialog opens.
+/// A list of the known models, with an option that opens the dialog for another one.
 #[component]
 pub(in crate::page) fn Pick(
     label: &'static str,
@@ -23,21 +23,22 @@ pub(in crate::page) fn Pick(
     /// The model that cannot be chosen; with it, none can be chosen too.
     #[prop(optional, into)]
     other: Option<Signal<String>>,
-    /// Whether a link leads to the Model view; not there itself.
+    /// Whether to link to the Model view; not within it.
     #[prop(default = true)]
     link: bool,
     choose: Callback<String>,
 ) -> impl IntoView {
     let page = Page::here();
     let listed = Memo::new(move |_| page.listed(&value.get()));
-    // The other one comes before this one.
+    // The other one is loaded before this one.
     let there = Memo::new(move |_| {
         let first = other.and_then(|other| page.listed(&other.get()));
-        page.at_hand().into_iter().chain(first).collect::<Vec<_>>()
+        page.models_in_use().into_iter().chain(first).collect::<Vec<_>>()
     });
-    // Stored ones that are not listed, and the one that is chosen.
+    // Stored models that are not listed, and the chosen one.
     let others = Memo::new(move |_| {
-        let kept = page.bring.kept.with(|kept| kept.iter().map(|k| k.url.clone()).collect::<Vec<_>>());
+        let kept =
+            page.model_dialog.stored.with(|kept| kept.iter().map(|k| k.url.clone()).collect::<Vec<_>>());
         let chosen = Some(value.get()).filter(|v| v != NONE);
         let mut out: Vec<String> = Vec::new();
         for address in chosen.into_iter().chain(kept) {
@@ -77,16 +78,16 @@ pub(in crate::page) fn Pick(
     let chosen = move |select: web_sys::HtmlSelectElement| {
         let word = select.value();
         if word == OTHER {
-            // What is chosen stays so until another is there.
+            // The choice stays until another is made.
             select.set_value(&selected(&page, &value.get_untracked()));
-            page.bring(choose);
+            page.open_model_dialog(choose);
         } else {
             page.allow(Some(&word));
             choose.run(word);
         }
     };
     let about = move || match listed.get() {
-        Some(Listed { about, .. }) => about,
+        Some(ListedModel { about, .. }) => about,
         None => value.with(|v| of_elsewhere(v)),
     };
     view! {
@@ -108,18 +109,18 @@ pub(in crate::page) fn Pick(
 /// Name, revision, bits and size of a model that is not listed.
 fn unlisted(page: &Page, address: &str) -> String {
     let name = page.name_of(address);
-    let Known { quantization, bytes, .. } =
-        page.known(address).unwrap_or_else(|| Known::named(String::new(), String::new()));
-    let packing = Some(quantization.as_str()).filter(|q| !q.is_empty()).or(packing_of(address));
+    let NamedModel { quantization, bytes, .. } =
+        page.remembered(address).unwrap_or_else(|| NamedModel::new(String::new(), String::new()));
+    let quantization = Some(quantization.as_str()).filter(|q| !q.is_empty()).or(quantization_of(address));
     let size = (bytes > 0).then(|| words::bytes(bytes as f64));
-    let facts = [revision_of(address), packing.map(words::bits), size];
+    let facts = [revision_of(address), quantization.map(words::bits), size];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     if facts.is_empty() { name } else { fill(text::NAME_SIZE, &[("name", &name), ("size", &facts)]) }
 }
 
-/// What is to be said of a model that is not listed: where it is from.
+/// The description of a model that is not listed: its origin.
 fn of_elsewhere(address: &str) -> String {
-    match (is_made(address), host_of(address), foreign_host(address)) {
+    match (is_imported(address), host_of(address), foreign_host(address)) {
         (true, Some(host), _) => fill(text::OF_HUB, &[("host", &host)]),
         (true, None, _) => text::OF_FOLDER.into(),
         (false, _, Some(host)) => fill(text::OF_SERVER, &[("host", &host)]),
@@ -127,7 +128,7 @@ fn of_elsewhere(address: &str) -> String {
     }
 }
 
-/// The value of the option that stands for a folder.
+/// The value of a folder's option.
 fn selected(page: &Page, folder: &str) -> String {
     page.listed(folder).map_or_else(|| folder.into(), |listed| listed.folder)
 }

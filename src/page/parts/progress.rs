@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::page::activity::{Activity, Progress as Step, Shown};
+use crate::page::activity::{Activity, Progress as Step, ShowWhen};
 use crate::page::catalogue::{fill, progress as text, shell};
 use crate::page::words;
 use crate::protocol::Stage;
@@ -18,7 +18,7 @@ pub(in crate::page) fn Progress(
 ) -> impl IntoView {
     let what = Memo::new(move |_| {
         activity.with(|a| {
-            let is_shown = |a: &&Activity| a.shown == Shown::AtOnce || a.progress.is_some();
+            let is_shown = |a: &&Activity| a.show == ShowWhen::Immediately || a.progress.is_some();
             a.as_ref().filter(is_shown).map(|a| a.what.clone())
         })
     });

@@ -27,7 +27,7 @@ impl Search {
         let id = self.page.next_id();
         if self.page.send(&Request::Read { id, passage, language }) {
             into.set(Read::UnderWay);
-            self.kept.update_value(|k| k.readings.push((id, into)));
+            self.hidden.update_value(|h| h.readings.push((id, into)));
         }
     }
 
@@ -38,11 +38,11 @@ impl Search {
         self.query.set(text);
         if composing {
             // A pending search is cancelled too, as it would include the unfinished word.
-            self.kept.update_value(|k| k.timer.take().into_iter().for_each(|timer| timer.clear()));
+            self.hidden.update_value(|h| h.timer.take().into_iter().for_each(|timer| timer.clear()));
             return;
         }
         self.top.set(TOP);
-        let before = self.kept.try_update_value(|k| std::mem::replace(&mut k.origin, Origin::Typing));
+        let before = self.hidden.try_update_value(|h| std::mem::replace(&mut h.origin, Origin::Typing));
         if before == Some(Origin::Typing) {
             self.page.replace_address();
         } else {
@@ -53,7 +53,7 @@ impl Search {
 
     /// The user pressed Enter.
     pub(super) fn submit(self) {
-        self.kept.update_value(|k| k.origin = Origin::Settled);
+        self.hidden.update_value(|h| h.origin = Origin::Settled);
         self.page.replace_address();
         self.search();
     }
@@ -63,7 +63,7 @@ impl Search {
         self.query.set(text);
         self.language.set(None);
         self.top.set(TOP);
-        self.kept.update_value(|k| k.origin = Origin::Settled);
+        self.hidden.update_value(|h| h.origin = Origin::Settled);
         self.page.push_address();
         self.search();
     }
@@ -111,8 +111,8 @@ impl Search {
 
     fn search_after_a_pause(self) {
         let timer = set_timeout_with_handle(move || self.search(), PAUSE).ok();
-        self.kept.update_value(|k| {
-            if let Some(old) = std::mem::replace(&mut k.timer, timer) {
+        self.hidden.update_value(|h| {
+            if let Some(old) = std::mem::replace(&mut h.timer, timer) {
                 old.clear();
             }
         });
@@ -121,7 +121,7 @@ impl Search {
     /// Searches again because something became available, except for a query that crashed the worker twice.
     pub(super) fn search_again(self) {
         let query = self.query.get_untracked();
-        if self.kept.with_value(|k| k.deadly.as_ref().is_some_and(|d| d.query == query && d.times > 1)) {
+        if self.hidden.with_value(|h| h.deadly.as_ref().is_some_and(|d| d.query == query && d.times > 1)) {
             if self.asked.get_untracked() == Asked::Waiting {
                 self.asked.set(Asked::Nothing);
             }
@@ -133,8 +133,8 @@ impl Search {
     /// Searches for the text in the box, or keeps it until the model is loaded. The answer to a pending search will be
     /// ignored.
     pub(super) fn search(self) {
-        self.kept.update_value(|k| {
-            if let Some(timer) = k.timer.take() {
+        self.hidden.update_value(|h| {
+            if let Some(timer) = h.timer.take() {
                 timer.clear();
             }
         });
@@ -209,7 +209,7 @@ impl Search {
             || precision != page.precision.get_untracked()
             || model != page.model_address.get_untracked();
         let origin = if query.is_none() { Origin::Page } else { Origin::Settled };
-        self.kept.update_value(|k| k.origin = origin);
+        self.hidden.update_value(|h| h.origin = origin);
         let is_sample = page.corpus.with_untracked(|c| c.as_ref().is_none_or(|c| c.precomputed));
         let example = || self.first_example().filter(|_| is_sample);
         self.query.set(query.or_else(example).unwrap_or_default());
@@ -241,9 +241,9 @@ impl Search {
         let beside = self.beside.address.get_untracked();
         let swap = beside.as_ref().is_some_and(|beside| same_folder(beside, &new));
         page.allow(address.as_deref());
-        self.kept.update_value(|k| {
+        self.hidden.update_value(|h| {
             // If several were chosen before one was loaded, this returns to the current one.
-            k.before.get_or_insert(super::Before { model: before.clone(), beside });
+            h.before.get_or_insert(super::Before { model: before.clone(), beside });
         });
         page.model_address.set(address);
         if swap {
@@ -256,7 +256,7 @@ impl Search {
 
     /// The chosen model could not be loaded: the URL names the current one again.
     pub(super) fn return_to_model(self) {
-        if let Some(before) = self.kept.try_update_value(|k| k.before.take()).flatten() {
+        if let Some(before) = self.hidden.try_update_value(|h| h.before.take()).flatten() {
             self.page.model_address.set(before.model);
             if self.beside.address.get_untracked() != before.beside {
                 self.beside.address.set(before.beside);

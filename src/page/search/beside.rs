@@ -7,13 +7,13 @@ use leptos::prelude::*;
 
 use super::{ABOUT, Asked, FirstLoad, Search};
 use crate::page::activity::{Activity, is_active};
-use crate::page::bring::is_made;
 use crate::page::catalogue::{fill, search as text};
 use crate::page::corpus::Presence;
 use crate::page::link::Link;
 use crate::page::messages::sentence;
 use crate::page::model::{MODEL, Model, resolve};
-use crate::page::models::Known;
+use crate::page::model_dialog::is_imported;
+use crate::page::models::NamedModel;
 use crate::protocol::{Event, Id, Request, Results};
 use crate::text::Cut;
 
@@ -32,11 +32,11 @@ pub(super) struct Beside {
     pub activity: RwSignal<Option<Activity>>,
     /// Why it has no ranking.
     pub problem: RwSignal<Option<String>>,
-    kept: StoredValue<Kept, LocalStorage>,
+    hidden: StoredValue<HiddenSecondState, LocalStorage>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct HiddenSecondState {
     link: Option<Link>,
     /// Whether its worker has the open corpus.
     presence: Presence,
@@ -52,7 +52,7 @@ impl Beside {
             asked: RwSignal::default(),
             activity: RwSignal::new(None),
             problem: RwSignal::new(None),
-            kept: StoredValue::new_local(Kept::default()),
+            hidden: StoredValue::new_local(HiddenSecondState::default()),
         }
     }
 }
@@ -70,7 +70,7 @@ impl Search {
     pub(super) fn retry_beside(self) {
         let Some(address) = self.beside.address.get_untracked() else { return };
         let choose = Callback::new(move |address| self.choose_beside(Some(address)));
-        if !is_made(&address) || self.page.may_use(&address, choose) {
+        if !is_imported(&address) || self.page.may_use(&address, choose) {
             self.choose_beside(Some(address));
         }
     }
@@ -83,7 +83,7 @@ impl Search {
 
     pub(super) fn end_beside(self) {
         let b = self.beside;
-        b.kept.set_value(Kept::default());
+        b.hidden.set_value(HiddenSecondState::default());
         b.model.set(None);
         b.results.set(None);
         b.cut.set(None);
@@ -97,10 +97,10 @@ impl Search {
     pub(super) fn begin_beside(self) {
         let b = self.beside;
         let Some(address) = b.address.get_untracked() else { return };
-        let begun = b.kept.with_value(|k| k.link.is_some()) || b.problem.with_untracked(Option::is_some);
+        let begun = b.hidden.with_value(|h| h.link.is_some()) || b.problem.with_untracked(Option::is_some);
         let first_is_busy = self.results.with_untracked(Option::is_none)
             || self.page.loading.with_untracked(Option::is_some)
-            || self.kept.with_value(|k| k.first_load == FirstLoad::Due);
+            || self.hidden.with_value(|h| h.first_load == FirstLoad::Due);
         if begun || first_is_busy || self.page.shown.get_untracked() != ABOUT.name {
             return;
         }
@@ -108,19 +108,19 @@ impl Search {
             b.problem.set(Some(fill(text::BESIDE_ADDRESS, &[("address", &address)])));
             return;
         };
-        if let Some(host) = self.page.refused_host(&address) {
+        if let Some(host) = self.page.unpermitted_host(&address) {
             b.problem.set(Some(fill(text::BESIDE_FOREIGN, &[("host", &host)])));
             return;
         }
         // Both defer the work: a worker's handle must not be dropped within its own callback.
-        let on_event = move |event| leptos::task::spawn_local(async move { self.hear_beside(event) });
-        let on_death = move |why| leptos::task::spawn_local(async move { self.bury_beside(why) });
-        let on_silence = move |seconds: u32| {
+        let on_event = move |event| leptos::task::spawn_local(async move { self.handle_second_event(event) });
+        let on_crash = move |why| leptos::task::spawn_local(async move { self.second_crashed(why) });
+        let on_timeout = move |seconds: u32| {
             b.problem.set(Some(fill(text::BESIDE_SLOW, &[("seconds", &seconds.to_string())])));
         };
-        match Link::start(on_event, on_death, on_silence) {
-            Ok(link) => b.kept.update_value(|k| k.link = Some(link)),
-            Err(why) => return self.bury_beside(why),
+        match Link::start(on_event, on_crash, on_timeout) {
+            Ok(link) => b.hidden.update_value(|h| h.link = Some(link)),
+            Err(why) => return self.second_crashed(why),
         }
         let id = self.page.next_id();
         let what = fill(text::LOADING, &[("name", &untrack(|| self.second_name()))]);
@@ -133,7 +133,7 @@ impl Search {
         b.results.set(None);
         b.cut.set(None);
         b.asked.set(Asked::Nothing);
-        b.kept.update_value(|k| k.presence = Presence::Absent);
+        b.hidden.update_value(|h| h.presence = Presence::Absent);
         // Waits while the model is loading, as the corpus has to be encoded by this model.
         if b.model.with_untracked(Option::is_none) {
             return;
@@ -149,14 +149,15 @@ impl Search {
     pub(super) fn search_beside(self) {
         let b = self.beside;
         b.asked.set(Asked::Nothing);
-        if b.model.with_untracked(Option::is_none) || b.kept.with_value(|k| k.presence == Presence::Absent) {
+        if b.model.with_untracked(Option::is_none) || b.hidden.with_value(|h| h.presence == Presence::Absent)
+        {
             return;
         }
         let id = self.page.next_id();
         if let Some(request) = self.search_request(id) {
-            match b.kept.with_value(|k| k.link.as_ref().map(|link| link.send(&request))) {
+            match b.hidden.with_value(|h| h.link.as_ref().map(|link| link.send(&request))) {
                 Some(Ok(())) => b.asked.set(Asked::UnderWay(id)),
-                Some(Err(why)) => self.bury_beside(why),
+                Some(Err(why)) => self.second_crashed(why),
                 None => {}
             }
         }
@@ -164,29 +165,29 @@ impl Search {
 
     /// Sends a request that takes a while.
     fn send_beside(self, what: String, request: Request, id: Id) {
-        match self.beside.kept.with_value(|k| k.link.as_ref().map(|link| link.send(&request))) {
+        match self.beside.hidden.with_value(|h| h.link.as_ref().map(|link| link.send(&request))) {
             Some(Ok(())) => {
                 self.beside.activity.set(Some(Activity::new(id, what)));
             }
-            Some(Err(why)) => self.bury_beside(why),
+            Some(Err(why)) => self.second_crashed(why),
             None => {}
         }
     }
 
-    fn hear_beside(self, event: Event) {
+    fn handle_second_event(self, event: Event) {
         let b = self.beside;
         match event {
-            Event::Progress { .. } => self.page.hear_progress(&event),
+            Event::Progress { .. } => self.page.handle_progress(&event),
             Event::ModelReady { id, model, device } if is_active(b.activity, id) => {
                 b.activity.set(None);
-                self.page.know(Known::running(&model));
+                self.page.remember_name(NamedModel::running(&model));
                 b.model.set(Some(Model { info: model, device }));
                 self.open_beside();
             }
             Event::CorpusReady { id, corpus } if is_active(b.activity, id) => {
                 b.activity.set(None);
                 b.cut.set(corpus.cut);
-                b.kept.update_value(|k| k.presence = Presence::Present);
+                b.hidden.update_value(|h| h.presence = Presence::Present);
                 self.search_beside();
             }
             Event::Results { id, results } if b.asked.get_untracked() == Asked::UnderWay(id) => {
@@ -213,7 +214,7 @@ impl Search {
         }
     }
 
-    fn bury_beside(self, why: String) {
+    fn second_crashed(self, why: String) {
         self.end_beside();
         self.beside.problem.set(Some(fill(text::BESIDE_STOPPED, &[("why", &why)])));
     }

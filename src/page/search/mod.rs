@@ -17,12 +17,12 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use web_sys::HtmlElement;
 
-use super::activity::{Company, Work};
+use super::activity::{Concurrency, TrackedActivity};
 use super::address::{Address, Builder};
 use super::catalogue::{fill, search as text};
 use super::corpus::SAMPLE_LANGUAGES;
 use super::state::Page;
-use super::view::{About, Happened, View};
+use super::view::{About, StateChange, View};
 use super::words;
 use crate::datasets::UNDETERMINED;
 use crate::protocol::{Event, Id, OpenedFile, Reading, Results, Scope};
@@ -54,7 +54,7 @@ pub(super) struct Search {
     beside: Beside,
 
     /// State that no component displays.
-    kept: StoredValue<Kept>,
+    hidden: StoredValue<HiddenSearchState>,
 }
 
 /// The state of the last query.
@@ -88,7 +88,7 @@ enum FirstLoad {
 }
 
 /// The hidden state of [`Search`].
-struct Kept {
+struct HiddenSearchState {
     origin: Origin,
     first_load: FirstLoad,
     before: Option<Before>,
@@ -145,7 +145,7 @@ impl Search {
             results: RwSignal::new(None),
             asked: RwSignal::default(),
             beside: Beside::new(with),
-            kept: StoredValue::new(Kept {
+            hidden: StoredValue::new(HiddenSearchState {
                 origin: if query.is_none() { Origin::Page } else { Origin::Settled },
                 first_load: FirstLoad::Due,
                 before: None,
@@ -204,7 +204,7 @@ impl View for Search {
 
     fn write(&self, address: &mut Builder) {
         let Self { page, .. } = *self;
-        let is_own = self.kept.with_value(|k| k.origin != Origin::Page);
+        let is_own = self.hidden.with_value(|h| h.origin != Origin::Page);
         let query = self.query.get();
         let choices = Choices {
             query: (is_own && !query.trim().is_empty()).then_some(query),
@@ -230,20 +230,24 @@ impl View for Search {
         self.page.open_new_files(files);
     }
 
-    fn hear(&self, event: Event) -> Option<Event> {
-        Search::hear(*self, event)
+    fn handle_event(&self, event: Event) -> Option<Event> {
+        Search::handle_event(*self, event)
     }
 
-    fn heed(&self, what: Happened) {
-        Search::heed(*self, what);
+    fn state_changed(&self, what: StateChange) {
+        Search::state_changed(*self, what);
     }
 
-    fn worker_died(&self) -> Option<&'static str> {
-        Search::worker_died(*self)
+    fn worker_crashed(&self) -> Option<&'static str> {
+        Search::worker_crashed(*self)
     }
 
-    fn work(&self) -> Work {
-        Work { activity: self.beside.activity, sentence: text::BESIDE_AT_WORK, company: Company::Shared }
+    fn tracked_activity(&self) -> TrackedActivity {
+        TrackedActivity {
+            activity: self.beside.activity,
+            sentence: text::BESIDE_AT_WORK,
+            concurrency: Concurrency::Shared,
+        }
     }
 
     fn stop(&self) {

@@ -10,8 +10,8 @@ use super::machine::Machine;
 use crate::page::address::Address;
 use crate::page::catalogue::{fill, shell as text};
 use crate::page::files::listed;
-use crate::page::messages::WayOut;
-use crate::page::parts::Bring;
+use crate::page::messages::ProblemAction;
+use crate::page::parts::ModelDialog;
 use crate::page::state::Page;
 use crate::page::view::View;
 use crate::page::views;
@@ -51,7 +51,7 @@ pub(in crate::page) fn App() -> impl IntoView {
         </div>
         <Machine/>
         <DropZone/>
-        <Bring/>
+        <ModelDialog/>
     }
 }
 
@@ -111,9 +111,9 @@ fn Views() -> impl IntoView {
 #[component]
 fn Messages() -> impl IntoView {
     let page = Page::here();
-    let way_out = move |way_out: WayOut| {
-        let take = move |_| page.take_way_out(way_out);
-        view! { <button type="button" class="quiet" on:click=take>{way_out.words()}</button> }
+    let action = move |action: ProblemAction| {
+        let take = move |_| page.perform(action);
+        view! { <button type="button" class="quiet" on:click=take>{action.label()}</button> }
     };
     view! {
         <div class="messages">
@@ -122,7 +122,7 @@ fn Messages() -> impl IntoView {
                     <div class="message problem">
                         <p><strong>{problem.what}</strong> " " {problem.still}</p>
                         <div class="buttons">
-                            {problem.way_out.map(way_out)}
+                            {problem.action.map(action)}
                             <button type="button" class="quiet" on:click=move |_| page.dismiss()>{text::DISMISS}</button>
                         </div>
                     </div>

@@ -69,7 +69,7 @@ pub(super) fn Machine() -> impl IntoView {
 
 /// The progress of a view's work.
 fn bar(view: Rc<dyn View>) -> impl IntoView {
-    let activity = view.work().activity;
+    let activity = view.tracked_activity().activity;
     let view = StoredValue::new_local(view);
     view! { <Progress activity cancel=Callback::new(move |()| view.with_value(|view| view.stop()))/> }
 }

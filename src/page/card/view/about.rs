@@ -1,7 +1,7 @@
 //! What a model is, in words and facts.
 
 use super::Rows;
-use crate::page::catalogue::{bring, card as text, fill};
+use crate::page::catalogue::{card as text, fill, model_dialog};
 use crate::page::names;
 use crate::page::parts::document::{Block, Span};
 use crate::page::words;
@@ -21,8 +21,8 @@ fn facts(card: &ModelCard) -> Rows {
     let recorded = |value: String| if value.is_empty() { text::NOT_RECORDED.to_owned() } else { value };
     let licence = if card.licence == "unknown" { String::new() } else { card.licence.clone() };
     let [query, passage] = card.prompts.each_ref().map(|prompt| match prompt.as_str() {
-        "" => bring::NO_PROMPT.to_owned(),
-        prompt => fill(bring::PROMPT, &[("prompt", prompt)]),
+        "" => model_dialog::NO_PROMPT.to_owned(),
+        prompt => fill(model_dialog::PROMPT, &[("prompt", prompt)]),
     });
     let size = [("size", words::bytes(card.bytes as f64)), ("bits", words::bits(&card.quantization))];
     let shape = [

@@ -16,7 +16,7 @@ pub(super) fn Device(card: ModelCard) -> impl IntoView {
     let name = c.page.name_of(&card.url);
     let url = StoredValue::new(card.url);
     let tests = words::plural(card.self_tests, text::TEXT);
-    let stored = move || match (c.stored(), c.page.bring.kept_problem.get()) {
+    let stored = move || match (c.stored(), c.page.model_dialog.stored_problem.get()) {
         (Some(model), _) => {
             let size = words::bytes(model.bytes as f64);
             let date = model.date.map(|day| fill(text::LAST_USED, &[("date", &day)])).unwrap_or_default();
@@ -27,7 +27,7 @@ pub(super) fn Device(card: ModelCard) -> impl IntoView {
     };
     let remove = move |_| {
         if let Some(model) = c.stored() {
-            c.page.remove_kept(model.url);
+            c.page.remove_stored(model.url);
         }
     };
     let remove_words = fill(model::WORDS_OF, &[("words", shell::REMOVE), ("name", &name)]);

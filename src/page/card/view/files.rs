@@ -1,8 +1,8 @@
 //! A model's files and their hashes, how to use it in one's own page, and where to read on.
 
-use crate::page::bring::{hub_page, is_made, made_at, packing_of};
 use crate::page::catalogue::{card as text, shell};
 use crate::page::model::MODEL;
+use crate::page::model_dialog::{hub_page, imported_path, is_imported, quantization_of};
 use crate::page::parts::document::{Block, Cell, Span, Table};
 use crate::page::words;
 use crate::protocol::{ModelCard, ModelFile};
@@ -36,12 +36,12 @@ pub(super) fn files(card: &ModelCard) -> (Vec<Block>, String) {
 
 /// A program that loads this model and searches with it.
 fn snippet(url: &str) -> String {
-    let load = match packing_of(url) {
-        _ if !is_made(url) => format!("{url:?}"),
+    let load = match quantization_of(url) {
+        _ if !is_imported(url) => format!("{url:?}"),
         // Of a folder of this device there is no address: this stands for its bundle's.
         _ if url.starts_with("files:") => format!("{MODEL:?}"),
-        None => format!("{:?}", made_at(url)),
-        Some(packing) => format!("{:?}, {{ quantization: {packing:?} }}", made_at(url)),
+        None => format!("{:?}", imported_path(url)),
+        Some(packing) => format!("{:?}, {{ quantization: {packing:?} }}", imported_path(url)),
     };
     format!(
         "import init, {{ load, index, search }} from \"./worker.js\";\n\
@@ -56,7 +56,7 @@ fn snippet(url: &str) -> String {
 pub(super) fn links(url: &str, listed: bool) -> Vec<Block> {
     let mut out = Vec::new();
     out.extend(hub_page(url).map(|page| (text::HUB_PAGE, page)));
-    if !is_made(url) {
+    if !is_imported(url) {
         out.extend(listed.then(|| (text::MODEL_CARD, format!("{url}README.md"))));
         out.push((text::MANIFEST, format!("{url}manifest.json")));
     }

@@ -8,9 +8,9 @@ mod scores;
 
 use leptos::prelude::*;
 
-use super::{Card as State, Problem};
-use crate::page::bring::hub_host;
+use super::{Card as State, CardProblem};
 use crate::page::catalogue::{card as text, fill, message};
+use crate::page::model_dialog::hub_host;
 use crate::page::parts::document::Document;
 use crate::page::parts::{Pick, ViewOf};
 use crate::protocol::ModelCard;
@@ -41,11 +41,11 @@ pub(super) fn Card() -> impl IntoView {
 }
 
 /// Why nothing is known, and what to do.
-fn problem_line(c: State, problem: Problem) -> impl IntoView {
+fn problem_line(c: State, problem: CardProblem) -> impl IntoView {
     let (what, way) = match problem {
-        Problem::Failed(what) => (what, message::TRY_AGAIN),
-        Problem::NotStored => (fill(text::NOT_HERE, &[("host", &hub_host())]), message::SEE_WHAT_IT_IS),
-        Problem::Foreign(host) => (fill(text::ELSEWHERE, &[("host", &host)]), text::ASK_THERE),
+        CardProblem::Failed(what) => (what, message::TRY_AGAIN),
+        CardProblem::NotStored => (fill(text::NOT_HERE, &[("host", &hub_host())]), message::SEE_WHAT_IT_IS),
+        CardProblem::Foreign(host) => (fill(text::ELSEWHERE, &[("host", &host)]), text::ASK_THERE),
     };
     let again = way == message::TRY_AGAIN;
     let go = move |_| if again { c.ask() } else { c.ask_there() };

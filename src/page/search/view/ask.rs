@@ -29,7 +29,7 @@ pub(super) fn Ask() -> impl IntoView {
         search.language.get().or_else(|| search.results.with(|r| r.as_ref().and_then(|r| r.language.clone())))
     };
     let select_untouched = move |e: web_sys::FocusEvent| {
-        if search.kept.with_value(|k| k.origin == Origin::Page) {
+        if search.hidden.with_value(|h| h.origin == Origin::Page) {
             event_target::<web_sys::HtmlInputElement>(&e).select();
         }
     };
@@ -99,7 +99,7 @@ fn Collection() -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| page.open_sample()>{text::TO_SAMPLE}</button>
             })}
             {move || (none() && page.worker.get().is_listening()).then(|| view! {
-                <button type="button" class="quiet" on:click=move |_| page.open_again()>{text::OPEN_SAMPLE}</button>
+                <button type="button" class="quiet" on:click=move |_| page.reopen_corpus()>{text::OPEN_SAMPLE}</button>
             })}
         </div>
         {move || foreign().map(|said| view! { <p class="hint">{said}</p> })}
@@ -115,14 +115,14 @@ fn Keeping() -> impl IntoView {
     let is_open = Memo::new(move |_| page.corpus.with(|c| c.as_ref().is_some_and(|c| c.kept)));
     let coming = Memo::new(move |_| page.opening.with(Option::is_some));
     let said = move || {
-        let name = page.kept_name.get()?;
+        let name = page.stored_text_name.get()?;
         let open = is_open.get();
-        let said = if open { text::IS_KEPT.into() } else { fill(text::OTHER_KEPT, &[("name", &name)]) };
+        let said = if open { text::IS_STORED.into() } else { fill(text::OTHER_STORED, &[("name", &name)]) };
         Some(view! {
             <p class="hint kept">
                 {said}
                 {(!open && !coming.get()).then(|| view! {
-                    <button type="button" class="quiet" on:click=move |_| page.recall_text()>{text::OPEN_KEPT}</button>
+                    <button type="button" class="quiet" on:click=move |_| page.open_stored_text()>{text::OPEN_STORED}</button>
                 })}
                 " "
                 <button type="button" class="quiet" on:click=move |_| page.forget_text()>{text::FORGET}</button>

@@ -1,35 +1,35 @@
-//! Choosing a model that is not listed: what it is, before it comes.
+//! The dialog for a model that is not listed: its properties, before anything large is downloaded.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
 use crate::hub::{About, Listed, Memory};
-use crate::page::bring::hub_host;
-use crate::page::catalogue::{bring as text, fill};
+use crate::page::catalogue::{fill, model_dialog as text};
 use crate::page::files::chosen;
+use crate::page::model_dialog::hub_host;
 use crate::page::names;
 use crate::page::state::Page;
 use crate::page::words;
 use crate::protocol::{KeptModel, Offer};
 
-/// A way of packing: its word in an address, what it means, and its bytes.
-type Way = (&'static str, &'static str, fn(&Memory) -> u64);
+/// A quantization: its word in an address, what it means, and its bytes.
+type QuantizationChoice = (&'static str, &'static str, fn(&Memory) -> u64);
 
-/// The first is taken where nothing is said.
-const WAYS: [Way; 3] =
+/// The first is the default.
+const QUANTIZATIONS: [QuantizationChoice; 3] =
     [("q8", text::Q8, |m| m.q8), ("q4", text::Q4, |m| m.q4), ("f16", text::F16, |m| m.f16)];
 
-/// The dialog. It is there once, and opens for whoever wants a model.
+/// The dialog, one for all views.
 #[component]
-pub(in crate::page) fn Bring() -> impl IntoView {
+pub(in crate::page) fn ModelDialog() -> impl IntoView {
     let page = Page::here();
-    let bring = page.bring;
+    let state = page.model_dialog;
     let dialog = NodeRef::<Dialog>::new();
     Effect::new(move |_| {
         let Some(dialog) = dialog.get() else { return };
-        match (bring.is_open.get(), dialog.open()) {
+        match (state.is_open.get(), dialog.open()) {
             (true, false) => {
-                // A browser that has no such dialogs shows it in its place.
+                // A browser without modal dialogs shows it inline.
                 let _ = dialog.show_modal();
             }
             (false, true) => dialog.close(),
@@ -38,15 +38,15 @@ pub(in crate::page) fn Bring() -> impl IntoView {
     });
     let look = move |e: web_sys::SubmitEvent| {
         e.prevent_default();
-        page.look();
+        page.inspect_typed();
     };
     let folder = move |e: web_sys::Event| page.take_folder(chosen(&e));
-    let asked = move || bring.asked.with(|a| a.as_ref().map(|(_, words)| words.clone()));
+    let asked = move || state.inspecting.with(|a| a.as_ref().map(|(_, words)| words.clone()));
     view! {
-        <dialog class="bring" node_ref=dialog aria-labelledby="bring" on:close=move |_| page.close_bring()>
+        <dialog class="bring" node_ref=dialog aria-labelledby="bring" on:close=move |_| page.close_model_dialog()>
             <header>
                 <h2 id="bring">{text::TITLE}</h2>
-                <button type="button" class="quiet" on:click=move |_| page.close_bring()>{text::CLOSE}</button>
+                <button type="button" class="quiet" on:click=move |_| page.close_model_dialog()>{text::CLOSE}</button>
             </header>
             <form on:submit=look>
                 <label for="model-name">{text::FIELD}</label>
@@ -60,8 +60,8 @@ pub(in crate::page) fn Bring() -> impl IntoView {
                         spellcheck="false"
                         placeholder=text::EXAMPLE
                         aria-describedby="model-name-why"
-                        prop:value=move || bring.field.get()
-                        on:input:target=move |e| bring.field.set(e.target().value())
+                        prop:value=move || state.typed.get()
+                        on:input:target=move |e| state.typed.set(e.target().value())
                     />
                     <button type="submit">{text::LOOK}</button>
                 </div>
@@ -76,30 +76,30 @@ pub(in crate::page) fn Bring() -> impl IntoView {
             </form>
             <div aria-live="polite" class="answer">
                 {move || asked().map(|words| view! {
-                    <p>{words} " … " <button type="button" class="quiet" on:click=move |_| page.stop_looking()>{text::CANCEL}</button></p>
+                    <p>{words} " … " <button type="button" class="quiet" on:click=move |_| page.cancel_inspection()>{text::CANCEL}</button></p>
                 })}
-                {move || bring.offer.get().map(|offer| view! { <Offered offer/> })}
+                {move || state.offer.get().map(|offer| view! { <InspectedModel offer/> })}
             </div>
             <div role="alert">
-                {move || bring.problem.get().map(|problem| view! { <p class="message problem">{problem}</p> })}
+                {move || state.problem.get().map(|problem| view! { <p class="message problem">{problem}</p> })}
             </div>
-            <Kept/>
+            <StoredModels/>
         </dialog>
     }
 }
 
-/// What a model is, and the button by which it comes.
+/// An inspected model's properties, and the button that loads it.
 #[component]
-fn Offered(offer: Offer) -> impl IntoView {
+fn InspectedModel(offer: Offer) -> impl IntoView {
     let page = Page::here();
     let Offer { url, about, commit, gated, room, kept } = offer;
-    let packing = RwSignal::new(kept.first().map_or("q8", |first| way(first)).to_owned());
+    let quantization = RwSignal::new(kept.first().map_or("q8", |first| stored_or_default(first)).to_owned());
     let load = {
         let url = url.clone();
-        move |_| page.take_model(with_packing(&url, &packing.get_untracked()))
+        move |_| page.use_model(with_quantization(&url, &quantization.get_untracked()))
     };
-    let ways = about.memory.filter(|_| about.refused.is_none()).map(|memory| {
-        let one = |(word, meaning, bytes): Way| {
+    let choices = about.memory.filter(|_| about.refused.is_none()).map(|memory| {
+        let one = |(word, meaning, bytes): QuantizationChoice| {
             let is_kept = kept.iter().any(|k| k == word);
             let size = size(bytes(&memory) as f64);
             view! {
@@ -108,29 +108,29 @@ fn Offered(offer: Offer) -> impl IntoView {
                         type="radio"
                         name="packing"
                         value=word
-                        prop:checked=move || packing.with(|p| p == word)
-                        on:change=move |_| packing.set(word.into())
+                        prop:checked=move || quantization.with(|p| p == word)
+                        on:change=move |_| quantization.set(word.into())
                     />
-                    <span><strong>{fill(text::PACKING_SIZE, &[("bits", &words::bits(word)), ("size", &size)])}</strong> {is_kept.then_some(text::IS_STORED)}</span>
+                    <span><strong>{fill(text::QUANTIZATION_SIZE, &[("bits", &words::bits(word)), ("size", &size)])}</strong> {is_kept.then_some(text::IS_STORED)}</span>
                     <span class="why">{meaning}</span>
                 </label>
             }
         };
         view! {
             <fieldset class="ways">
-                <legend>{text::PACKING}</legend>
-                {WAYS.map(one).collect_view()}
+                <legend>{text::QUANTIZATION}</legend>
+                {QUANTIZATIONS.map(one).collect_view()}
             </fieldset>
         }
     });
     let keeps = {
         let (memory, kept, tokenizer) = (about.memory, kept.clone(), tokenizer_bytes(&about));
         move || {
-            let word = packing.get();
+            let word = quantization.get();
             if kept.contains(&word) {
                 return Some(text::STORED.to_owned());
             }
-            let of = WAYS.iter().find(|(name, ..)| *name == word)?;
+            let of = QUANTIZATIONS.iter().find(|(name, ..)| *name == word)?;
             let needs = (of.2)(&memory?) as f64 + tokenizer as f64;
             Some(match room {
                 Some((quota, used)) => {
@@ -168,7 +168,7 @@ fn Offered(offer: Offer) -> impl IntoView {
                 <ul class="notes">{notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view()}</ul>
             })}
             <Files about=about.clone()/>
-            {ways}
+            {choices}
             {is_supported.then(|| view! {
                 <p class="hint">{keeps}</p>
                 {gated.map(|gated| view! { <p class="hint">{gated}</p> })}
@@ -181,7 +181,7 @@ fn Offered(offer: Offer) -> impl IntoView {
     }
 }
 
-/// Names and values of what is known.
+/// Names and values of the known properties.
 fn rows(about: &About, commit: Option<String>) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     let mut row =
@@ -226,7 +226,7 @@ fn rows(about: &About, commit: Option<String>) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// By their names, the first few of many.
+/// The languages' names; of many, the first few.
 fn languages(codes: &[String]) -> String {
     const SHOWN: usize = 12;
     let names: Vec<String> = codes.iter().take(SHOWN).map(|code| names::english(code)).collect();
@@ -237,7 +237,7 @@ fn languages(codes: &[String]) -> String {
     }
 }
 
-/// The files that come, and the others.
+/// The files to download, and the others.
 #[component]
 fn Files(about: About) -> impl IntoView {
     let one = |file: Listed| {
@@ -265,11 +265,11 @@ fn Files(about: About) -> impl IntoView {
     }
 }
 
-/// Models that this browser keeps.
+/// The models that this browser stores.
 #[component]
-fn Kept() -> impl IntoView {
+fn StoredModels() -> impl IntoView {
     let page = Page::here();
-    let bring = page.bring;
+    let state = page.model_dialog;
     let one = move |model: KeptModel| {
         let KeptModel { url, name, quantization, bytes, date } = model;
         let known = page.name_of(&url);
@@ -287,10 +287,10 @@ fn Kept() -> impl IntoView {
             <li>
                 <p>{label} " " <span class="hint">{facts}</span></p>
                 <span class="buttons">
-                    <button type="button" class="quiet" aria-label=of_load on:click=move |_| page.take_model(to_load.clone())>
+                    <button type="button" class="quiet" aria-label=of_load on:click=move |_| page.use_model(to_load.clone())>
                         {text::LOAD}
                     </button>
-                    <button type="button" class="quiet" aria-label=of_remove on:click=move |_| page.remove_kept(to_remove.clone())>
+                    <button type="button" class="quiet" aria-label=of_remove on:click=move |_| page.remove_stored(to_remove.clone())>
                         {text::REMOVE}
                     </button>
                 </span>
@@ -300,18 +300,18 @@ fn Kept() -> impl IntoView {
     view! {
         <section class="kept" aria-labelledby="kept">
             <h3 id="kept">{text::KEPT}</h3>
-            {move || match (bring.kept_problem.get(), bring.kept.get()) {
+            {move || match (state.stored_problem.get(), state.stored.get()) {
                 (Some(why), _) => view! { <p class="hint">{why}</p> }.into_any(),
-                (None, kept) if kept.is_empty() => view! { <p class="hint">{text::NONE_KEPT}</p> }.into_any(),
-                (None, kept) => view! { <ul aria-label=text::KEPT_LIST>{kept.into_iter().map(one).collect_view()}</ul> }.into_any(),
+                (None, kept) if kept.is_empty() => view! { <p class="hint">{text::NONE_STORED}</p> }.into_any(),
+                (None, kept) => view! { <ul aria-label=text::STORED_LIST>{kept.into_iter().map(one).collect_view()}</ul> }.into_any(),
             }}
         </section>
     }
 }
 
-/// The address of a model packed so.
-fn with_packing(url: &str, word: &str) -> String {
-    if word == WAYS[0].0 {
+/// The address of a model in this quantization.
+fn with_quantization(url: &str, word: &str) -> String {
+    if word == QUANTIZATIONS[0].0 {
         return url.into();
     }
     match url.split_once('#') {
@@ -320,17 +320,17 @@ fn with_packing(url: &str, word: &str) -> String {
     }
 }
 
-fn way(word: &str) -> &'static str {
-    WAYS.iter().find(|(name, ..)| *name == word).map_or(WAYS[0].0, |(name, ..)| name)
+fn stored_or_default(word: &str) -> &'static str {
+    QUANTIZATIONS.iter().find(|(name, ..)| *name == word).map_or(QUANTIZATIONS[0].0, |(name, ..)| name)
 }
 
-/// What the tokenizer takes beside the weights.
+/// The tokenizer's size.
 fn tokenizer_bytes(about: &About) -> u64 {
     let is = |file: &&Listed| file.path.ends_with("tokenizer.json");
     about.needed.iter().find(is).and_then(|file| file.bytes).unwrap_or_default()
 }
 
-/// `1.2 GB`, and below that as everywhere.
+/// `1.2 GB`; smaller sizes as elsewhere.
 fn size(bytes: f64) -> String {
     if bytes >= 1e9 { format!("{:.1} GB", bytes / 1e9) } else { words::bytes(bytes) }
 }
@@ -340,14 +340,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_way_of_packing_stands_before_the_hub() {
-        assert_eq!(with_packing("hub:a/b", "q8"), "hub:a/b");
-        assert_eq!(with_packing("hub:a/b@v1", "q4"), "hub:a/b@v1:q4");
-        assert_eq!(with_packing("hub:a/b#http://h:1", "f16"), "hub:a/b:f16#http://h:1");
+    fn the_quantization_precedes_the_hub() {
+        assert_eq!(with_quantization("hub:a/b", "q8"), "hub:a/b");
+        assert_eq!(with_quantization("hub:a/b@v1", "q4"), "hub:a/b@v1:q4");
+        assert_eq!(with_quantization("hub:a/b#http://h:1", "f16"), "hub:a/b:f16#http://h:1");
     }
 
     #[test]
-    fn what_is_known_is_told() {
+    fn known_properties_are_shown() {
         let about = About {
             architecture: "bert".into(),
             languages: ["de", "th"].map(String::from).into(),
