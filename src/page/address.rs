@@ -45,16 +45,16 @@ impl Address {
     }
 
     /// A value as parsed by `meaning`; an invalid one is kept for [`unknown`](Self::unknown).
-    pub fn meaning<T>(&self, name: &str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        self.understood(name, self.get(name)?, meaning)
+    pub fn parse_value<T>(&self, name: &str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        self.parse_or_note(name, self.get(name)?, meaning)
     }
 
     /// The same for each part of a value separated by commas.
-    pub fn meanings<T>(&self, name: &str, meaning: impl Fn(&str) -> Option<T>) -> Vec<T> {
-        self.list(name).filter_map(|part| self.understood(name, part, &meaning)).collect()
+    pub fn parse_list<T>(&self, name: &str, meaning: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        self.list(name).filter_map(|part| self.parse_or_note(name, part, &meaning)).collect()
     }
 
-    fn understood<T>(&self, name: &str, word: &str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    fn parse_or_note<T>(&self, name: &str, word: &str, meaning: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let found = meaning(word);
         let said = format!("{name}={word}");
         let mut unknown = self.unknown.borrow_mut();
@@ -177,11 +177,11 @@ mod tests {
     fn what_means_nothing_is_told_once() {
         let address = Address::parse("?n=3&m=many&list=1,two,3,two");
         let number = |word: &str| word.parse::<u32>().ok();
-        assert_eq!(address.meaning("n", number), Some(3));
-        assert_eq!(address.meaning("not there", number), None);
+        assert_eq!(address.parse_value("n", number), Some(3));
+        assert_eq!(address.parse_value("not there", number), None);
         assert_eq!(address.unknown(), None);
-        assert_eq!(address.meaning("m", number), None);
-        assert_eq!(address.meanings("list", number), [1, 3]);
+        assert_eq!(address.parse_value("m", number), None);
+        assert_eq!(address.parse_list("list", number), [1, 3]);
         assert!(address.unknown().unwrap().ends_with(": m=many, list=two."), "{:?}", address.unknown());
     }
 

@@ -178,7 +178,7 @@ pub(super) mod message {
     pub const SLOWS: &str = "{work}, and both at once would slow each other down";
 }
 
-/// Which column of a person’s file is what.
+/// The roles of columns in the user's files.
 pub(super) mod field {
     pub const TEXT: &str = "Text";
     pub const LANGUAGE: &str = "Language";
@@ -872,7 +872,7 @@ pub(super) mod search {
     pub const SKIP: &str = "Skip to the results";
     pub const DROP: &str = "Drop files to search them. They stay on this device.";
     pub const ABOUT_ANSWERED: &str = "What is on the screen answers the previous question.";
-    pub const BESIDE_AT_WORK: &str = "the comparison model is still at work";
+    pub const SECOND_AT_WORK: &str = "the comparison model is still at work";
     pub const NO_MODEL: &str = "No model is loaded; the examples work";
     pub const LAST: &str = " · last search {ms}";
     pub const LAST_PRECOMPUTED: &str = " · last search {ms}, precomputed";
@@ -913,20 +913,20 @@ pub(super) mod search {
     pub const NOT_TOUCHED: &str = " The other column is not affected.";
     pub const TRY_AGAIN: &str = "Try again";
     pub const STOP_COMPARING: &str = "Stop comparing";
-    pub const BESIDE_LOADING: &str = "Loading; progress is at the bottom.";
-    pub const BESIDE_WAITS: &str = "Starts when the first model has answered.";
+    pub const SECOND_LOADING: &str = "Loading; progress is at the bottom.";
+    pub const SECOND_WAITS: &str = "Starts when the first model has answered.";
     pub const PLACE: &str = "rank {rank} here";
     pub const PLACE_BOTH: &str = "rank {rank} here, ";
     pub const PLACE_THERE: &str = "{rank} there";
     pub const PLACE_BEYOND: &str = "rank {rank} here, beyond {shown} there";
     pub const PLACE_WITH: &str = " with {name}";
-    pub const BESIDE_ADDRESS: &str = "`{address}` is not an address a model can be loaded from.";
-    pub const BESIDE_FOREIGN: &str = "The model to compare with is on another server, {host}. Nothing was asked of it yet: “Try again” loads it from there.";
-    pub const BESIDE_SLOW: &str =
+    pub const SECOND_ADDRESS: &str = "`{address}` is not an address a model can be loaded from.";
+    pub const SECOND_FOREIGN: &str = "The model to compare with is on another server, {host}. Nothing was asked of it yet: “Try again” loads it from there.";
+    pub const SECOND_SLOW: &str =
         "The part of the page that computes for it has not started in {seconds} s. It is waited for.";
     pub const LOADING: &str = "Loading {name}";
     pub const ENCODING_WITH: &str = "Encoding the passages with {name}";
-    pub const BESIDE_STOPPED: &str = "The part of the page that computes for it stopped: {why}.";
+    pub const SECOND_STOPPED: &str = "The part of the page that computes for it stopped: {why}.";
 }
 
 #[cfg(test)]

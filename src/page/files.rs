@@ -13,7 +13,7 @@ use crate::protocol::OpenedFile;
 use crate::timeouts::{self, within};
 
 /// Larger files are refused.
-const LARGEST_FILES: f64 = 256e6;
+const MAX_SIZE: f64 = 256e6;
 /// Bytes read at a time.
 const PART: f64 = 4e6;
 
@@ -24,12 +24,9 @@ impl Page {
             return;
         }
         let size: f64 = files.iter().map(|f| f.size()).sum();
-        if size > LARGEST_FILES {
+        if size > MAX_SIZE {
             self.show_text_problem(
-                fill(
-                    message::TOO_LARGE,
-                    &[("size", &words::bytes(size)), ("most", &words::bytes(LARGEST_FILES))],
-                ),
+                fill(message::TOO_LARGE, &[("size", &words::bytes(size)), ("most", &words::bytes(MAX_SIZE))]),
                 message::TOO_LARGE_STILL,
                 None,
             );
@@ -57,10 +54,10 @@ impl Page {
         });
     }
 
-    /// Copies a text for the person; `copied` says so.
+    /// Copies a text to the clipboard; `copied` is the notice about it.
     pub fn copy(self, text: String, copied: &'static str) {
         let navigator = window().navigator();
-        // Browsers have it on `https:` and `localhost` only.
+        // Only secure contexts have it.
         let there = js_sys::Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| c.is_object());
         leptos::task::spawn_local(async move {
             let done = match there {
@@ -107,14 +104,14 @@ impl Page {
 }
 
 /// The files of a list.
-pub(super) fn listed(list: web_sys::FileList) -> Vec<web_sys::File> {
+pub(super) fn file_list(list: web_sys::FileList) -> Vec<web_sys::File> {
     (0..list.length()).filter_map(|i| list.get(i)).collect()
 }
 
 /// The files chosen in a field, which is reset so that the same file can be chosen again.
-pub(super) fn chosen(event: &web_sys::Event) -> Vec<web_sys::File> {
+pub(super) fn chosen_files(event: &web_sys::Event) -> Vec<web_sys::File> {
     let input: web_sys::HtmlInputElement = event_target(event);
-    let files = input.files().map(listed).unwrap_or_default();
+    let files = input.files().map(file_list).unwrap_or_default();
     input.set_value("");
     files
 }

@@ -1,31 +1,31 @@
 //! The page: what the user sees and does. It computes nothing; it exchanges messages with the worker
 //! ([`crate::protocol`]) and displays the results.
 //!
-//! What all views share is in files of this folder, which know no view:
+//! What all views share is in files of this folder, which import no view:
 //! - `state`: the state that all views share
-//! - `view`: what a view is, and what one can know of another
-//! - `address`: names and values of the part of the state that a link restores
-//! - `link`: the worker's handle, and how values cross
-//! - `worker`: how it is started and asked, what it says, and what to do when it says nothing any more
-//! - `model`, `models`: the model that answers searches, the list of those that come with the page, and the names of all
-//! - `model_dialog`, `folder`: a model that is not listed, looked at before it comes
-//! - `corpus`: the text that is searched
-//! - `files`: a person's files
-//! - `activity`: how far long work is
+//! - `view`: the trait of a view, through which the others see it
+//! - `address`: the query string, from which a link restores the state
+//! - `link`: the worker's handle, and serialization of messages
+//! - `worker`: starting the worker, requests, events, crashes
+//! - `model`, `models`: the current model, the list of those that come with the page, and the names of all
+//! - `model_dialog`, `folder`: a model that is not listed, inspected before it is downloaded
+//! - `corpus`: the open corpus
+//! - `files`: the user's files
+//! - `activity`: progress of activities that take a while
 //! - `messages`: problems and notices
-//! - `isolation`: threads where the server does not see to them
+//! - `isolation`: threads if the server does not isolate the page
 //! - `names`: languages and their colours
-//! - `catalogue`: all words of the page, by key
-//! - `words`: numbers, sizes and times as people read them
+//! - `catalogue`: all texts of the page, by key
+//! - `words`: formatting of numbers, sizes and times
 //!
-//! Above them, each folder knowing only what stands above it here:
-//! - `parts`: components that several views are made of
-//! - `search`, `evaluate`, `benchmark`, `card` (the Model view): a view each, with its state, its part of the address, what a person can do
-//!   (views do not import each other)
+//! Above them, each folder importing only those before it:
+//! - `parts`: components shared by several views
+//! - `search`, `evaluate`, `benchmark`, `card` (the Model view): the views, each with its state, its part of the URL and
+//!   the user's actions; they do not import each other
 //! - `views`: the list of views: a new one is a folder, and a line there
 //! - `shell`: the frame around the views
 //!
-//! Not here: tensors, tokens, scores. Those are in the worker.
+//! Tensors, tokens and scores are in the worker.
 
 mod activity;
 mod address;

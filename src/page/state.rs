@@ -40,7 +40,7 @@ pub(super) struct Page {
     pub models: RwSignal<Vec<ListedModel>>,
     /// Why their list could not be read.
     pub models_problem: RwSignal<Option<String>>,
-    /// Others that have told their names.
+    /// Others whose names are known.
     pub named_models: RwSignal<Vec<NamedModel>>,
 
     /// The dialog for a model that is not listed.
@@ -70,7 +70,7 @@ pub(super) struct HiddenPageState {
     pub last_id: Id,
     /// How often the worker crashed.
     pub crashes: usize,
-    /// Models of other servers that the person let come, by their addresses in full.
+    /// Full addresses of the models on other servers that the user allowed.
     pub allowed: HashSet<String>,
     /// The request that clears the browser's storage.
     pub clearing: Option<Id>,
@@ -116,7 +116,7 @@ impl Page {
     pub fn show(self, views: Vec<Rc<dyn View>>, address: &Address) {
         let named =
             |word: &str| views.iter().find(|view| view.about().name == word).map(|view| view.about().name);
-        let shown = address.meaning("view", named).unwrap_or(views[0].about().name);
+        let shown = address.parse_value("view", named).unwrap_or(views[0].about().name);
         self.views.set_value(views);
         self.shown.set(shown);
         if let Some(unknown) = address.unknown() {
@@ -139,10 +139,10 @@ impl Page {
 
 /// The device in a URL.
 pub(super) fn device_of(address: &Address) -> DeviceChoice {
-    address.meaning("device", device_named).unwrap_or_default()
+    address.parse_value("device", device_named).unwrap_or_default()
 }
 
 /// The CPU's precision in a URL.
 pub(super) fn precision_of(address: &Address) -> PrecisionChoice {
-    address.meaning("precision", PrecisionChoice::named).unwrap_or_default()
+    address.parse_value("precision", PrecisionChoice::named).unwrap_or_default()
 }

@@ -36,7 +36,7 @@ pub(super) trait View {
     fn write(&self, address: &mut Builder);
 
     /// The user opened the view: loads what it needs.
-    fn arrive(&self) {}
+    fn on_open(&self) {}
 
     /// The user chose or dropped files here.
     fn take_files(&self, files: Vec<OpenedFile>);
@@ -155,7 +155,7 @@ impl Page {
             self.shown.set(name);
             self.push_address();
             window().scroll_to_with_x_and_y(0.0, 0.0);
-            untrack(|| self.view()).arrive();
+            untrack(|| self.view()).on_open();
         }
     }
 
@@ -187,24 +187,24 @@ impl Page {
         let _ = write(&history, &JsValue::NULL, "", Some(&format!("{path}{search}")));
     }
 
-    /// The person follows a link of this page: `search` is the part of its address after the path.
+    /// The user follows a link of this page; `search` is its query string.
     pub fn follow(self, search: &str) {
         let path = window().location().pathname().unwrap_or_default();
         if let Ok(history) = window().history() {
-            // Refused, the old address stays: nothing is followed.
+            // If the browser refuses, the URL stays as it is.
             let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{search}")));
         }
-        self.read_address();
+        self.restore_from_address();
         window().scroll_to_with_x_and_y(0.0, 0.0);
     }
 
     /// Restores the state from the URL: the user went back or forward.
-    pub fn read_address(self) {
+    pub fn restore_from_address(self) {
         let address = Address::here();
         let view = self.view_named(address.get("view"));
         self.shown.set(view.about().name);
         view.read(&address);
-        view.arrive();
+        view.on_open();
         if let Some(unknown) = address.unknown() {
             self.add_notice(unknown);
         }

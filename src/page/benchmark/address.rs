@@ -14,7 +14,7 @@ pub(super) fn plan(address: &Address) -> Plan {
         devices: named(address, "devices", &Device::ALL, Device::name).unwrap_or(default.devices),
         precisions: named(address, "precisions", &PrecisionChoice::ALL, PrecisionChoice::name)
             .unwrap_or(default.precisions),
-        cells: address.meaning("cells", |word| cells(word).ok()).unwrap_or(default.cells),
+        cells: address.parse_value("cells", |word| cells(word).ok()).unwrap_or(default.cells),
         repeats: number(address, "repeats", Plan::REPEATS).unwrap_or(default.repeats),
         warmups: number(address, "warmups", Plan::WARMUPS).unwrap_or(default.warmups),
         language: address.text("texts").unwrap_or(default.language),
@@ -37,14 +37,14 @@ fn names<T: Copy>(list: &[T], name: fn(T) -> &'static str) -> String {
 
 /// The listed items, if any.
 fn named<T: Copy>(address: &Address, list: &str, all: &[T], name: fn(T) -> &'static str) -> Option<Vec<T>> {
-    let words = address.meanings(list, |word| all.iter().copied().map(name).find(|name| *name == word));
+    let words = address.parse_list(list, |word| all.iter().copied().map(name).find(|name| *name == word));
     let named: Vec<T> = all.iter().copied().filter(|t| words.contains(&name(*t))).collect();
     (!named.is_empty()).then_some(named)
 }
 
 /// The number, clamped to `range`.
 fn number(address: &Address, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
-    let number: usize = address.meaning(name, |word| word.parse().ok())?;
+    let number: usize = address.parse_value(name, |word| word.parse().ok())?;
     Some(number.clamp(*range.start(), *range.end()))
 }
 

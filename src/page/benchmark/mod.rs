@@ -63,7 +63,7 @@ impl Benchmark {
             report: RwSignal::new(None),
             now: RwSignal::new(None),
         };
-        new.take(address);
+        new.set_choices(address);
         new
     }
 
@@ -73,7 +73,7 @@ impl Benchmark {
     }
 
     /// Sets the choices from a URL.
-    fn take(self, address: &Address) {
+    fn set_choices(self, address: &Address) {
         let plan = address::plan(address);
         self.typed.set(plan.list());
         self.wrong.set(None);
@@ -105,7 +105,7 @@ impl View for Benchmark {
     }
 
     fn read(&self, address: &Address) {
-        self.take(address);
+        self.set_choices(address);
     }
 
     fn write(&self, address: &mut Builder) {

@@ -1,4 +1,4 @@
-//! The Model view: what a model is, how good, how it was made, where it runs, and how to use it elsewhere.
+//! The Model view: what a model is, its scores, how it was made, where it runs, and how to use it elsewhere.
 //!
 //! - `view`: its components
 
@@ -22,73 +22,73 @@ use crate::protocol::{Event, Id, KeptModel, ModelCard, OpenedFile, Request};
 static ABOUT: About =
     About { name: "model", label: text::LABEL, content: "model", skip: text::SKIP, drop: search::DROP };
 
-/// The view's state. Cheap to copy; found in its components with [`Card::here`].
+/// The view's state. Cheap to copy; components get it by [`Card::here`].
 #[derive(Clone, Copy)]
 pub(super) struct Card {
     page: Page,
-    /// The model's address as the person chose it here; `None`: the one that answers searches.
+    /// The address of the model chosen here; `None` for the current one of Search.
     chosen: RwSignal<Option<String>>,
-    /// What it is.
+    /// Its properties.
     card: RwSignal<Option<ModelCard>>,
-    /// Why that is not known.
-    problem: RwSignal<Option<CardProblem>>,
-    /// The request for it.
-    asked: RwSignal<Option<Id>>,
-    /// Nothing here takes long enough to be shown.
+    /// Why they are unknown.
+    problem: RwSignal<Option<MissingCard>>,
+    /// The request for them.
+    requested: RwSignal<Option<Id>>,
+    /// Always `None`: nothing here takes long enough to be shown.
     activity: RwSignal<Option<Activity>>,
 }
 
-/// Why it is not known what a model is.
+/// Why a model's properties are unknown.
 #[derive(Debug, Clone, PartialEq)]
-enum CardProblem {
+enum MissingCard {
     /// A sentence; trying again may help.
     Failed(String),
-    /// It is a hub's and not stored here: the hub can be asked.
+    /// It is a hub's model and not stored here; the hub can be asked.
     NotStored,
-    /// It is a folder of another server, which nobody let be asked yet.
+    /// It is on another server, which the user has not allowed yet.
     Foreign(String),
 }
 
 impl Card {
-    /// As the address says, with nothing known.
+    /// From the URL, with nothing loaded.
     pub fn new(page: Page, address: &Address) -> Self {
         let new = Self {
             page,
             chosen: RwSignal::new(None),
             card: RwSignal::new(None),
             problem: RwSignal::new(None),
-            asked: RwSignal::new(None),
+            requested: RwSignal::new(None),
             activity: RwSignal::new(None),
         };
-        new.take(address);
+        new.set_choices(address);
         new
     }
 
-    /// The view that this component is part of.
+    /// The view that this component belongs to.
     fn here() -> Self {
         expect_context()
     }
 
-    fn take(self, address: &Address) {
+    fn set_choices(self, address: &Address) {
         if address.get("view") == Some(ABOUT.name) {
             self.chosen.set(address.text("model"));
         }
     }
 
-    /// The model's address: the one chosen here, else that of the search.
+    /// The address of the model chosen here, otherwise of the current one.
     fn address(self) -> String {
         self.chosen.get().or_else(|| self.page.model_address.get()).unwrap_or_else(|| MODEL.into())
     }
 
-    /// The person chose another model here.
+    /// The user chose another model here.
     fn choose(self, address: String) {
         self.chosen.set(Some(address));
         self.page.replace_address();
-        self.ask();
+        self.request_card();
     }
 
-    /// Asks what the model is, unless that is known.
-    fn ask(self) {
+    /// Requests the model's properties, unless they are known.
+    fn request_card(self) {
         let address = untrack(|| self.address());
         let known = self.card.with_untracked(|c| c.as_ref().is_some_and(|c| same_folder(&c.url, &address)));
         if known || !self.page.worker.get_untracked().is_listening() {
@@ -96,33 +96,33 @@ impl Card {
         }
         self.card.set(None);
         self.problem.set(None);
-        self.asked.set(None);
+        self.requested.set(None);
         self.page.list_stored();
         let Some(url) = resolve(&address) else {
             let what = fill(message::BAD_ADDRESS, &[("address", &address)]);
-            return self.problem.set(Some(CardProblem::Failed(sentence(&what))));
+            return self.problem.set(Some(MissingCard::Failed(sentence(&what))));
         };
         if let Some(host) = self.page.unpermitted_host(&address).filter(|_| !is_imported(&address)) {
-            return self.problem.set(Some(CardProblem::Foreign(host)));
+            return self.problem.set(Some(MissingCard::Foreign(host)));
         }
         let id = self.page.next_id();
         if self.page.send(&Request::Describe { id, url }) {
-            self.asked.set(Some(id));
+            self.requested.set(Some(id));
         }
     }
 
-    /// The person lets the model's manifest come from another server, or wants to see what a hub says.
-    fn ask_there(self) {
+    /// The user allows the manifest to be loaded from another server, or wants to inspect a hub's model.
+    fn load_from_there(self) {
         let address = untrack(|| self.address());
         if is_imported(&address) {
             self.page.inspect_address(&address, None);
         } else {
             self.page.allow(Some(&address));
-            self.ask();
+            self.request_card();
         }
     }
 
-    /// The model as this browser stores it.
+    /// The stored model.
     fn stored(self) -> Option<KeptModel> {
         let url = self.card.with(|c| c.as_ref().map(|c| c.url.clone()))?;
         self.page.model_dialog.stored.with(|kept| kept.iter().find(|k| same_folder(&k.url, &url)).cloned())
@@ -148,7 +148,7 @@ impl View for Card {
     }
 
     fn read(&self, address: &Address) {
-        self.take(address);
+        self.set_choices(address);
     }
 
     fn write(&self, address: &mut Builder) {
@@ -157,8 +157,8 @@ impl View for Card {
         address.put_some("model", Some(model.as_str()).filter(|a| !same_folder(a, MODEL)));
     }
 
-    fn arrive(&self) {
-        self.ask();
+    fn on_open(&self) {
+        self.request_card();
     }
 
     fn take_files(&self, files: Vec<OpenedFile>) {
@@ -166,24 +166,24 @@ impl View for Card {
     }
 
     fn try_again(&self) {
-        self.ask();
+        self.request_card();
     }
 
     fn handle_event(&self, event: Event) -> Option<Event> {
-        let is_asked = |id: Id| self.asked.get_untracked() == Some(id);
+        let is_requested = |id: Id| self.requested.get_untracked() == Some(id);
         match event {
             Event::Described { id, card } => {
-                if is_asked(id) {
-                    self.asked.set(None);
+                if is_requested(id) {
+                    self.requested.set(None);
                     self.page.remember_name(NamedModel::described(&card));
                     self.card.set(Some(card));
                 }
                 None
             }
-            Event::Failed { id, problem } if is_asked(id) => {
-                self.asked.set(None);
+            Event::Failed { id, problem } if is_requested(id) => {
+                self.requested.set(None);
                 let made = is_imported(&untrack(|| self.address()));
-                let why = if made { CardProblem::NotStored } else { CardProblem::Failed(sentence(&problem)) };
+                let why = if made { MissingCard::NotStored } else { MissingCard::Failed(sentence(&problem)) };
                 self.problem.set(Some(why));
                 None
             }
@@ -192,18 +192,18 @@ impl View for Card {
     }
 
     fn state_changed(&self, what: StateChange) {
-        // A model that runs is known even where nothing can be stored.
+        // The properties of a loaded model are known even if nothing can be stored.
         if matches!(what, StateChange::WorkerStarted | StateChange::ModelReady { .. })
             && self.page.is_shown(&ABOUT)
         {
-            self.ask();
+            self.request_card();
         }
     }
 
     fn worker_crashed(&self) -> Option<&'static str> {
-        if self.asked.get_untracked().is_some() {
-            self.asked.set(None);
-            self.problem.set(Some(CardProblem::Failed(text::DIED.into())));
+        if self.requested.get_untracked().is_some() {
+            self.requested.set(None);
+            self.problem.set(Some(MissingCard::Failed(text::DIED.into())));
         }
         None
     }

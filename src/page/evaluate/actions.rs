@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::choices::{Data, MapMeasure, Shown, pair};
-use super::{Evaluate, MEASURE, Opened, Place, Planned, Rows};
+use super::choices::{DataChoice, MapMeasure, ShownModel, pair};
+use super::{EVALUATE, Evaluate, ListUpdate, OpenQuery, PlannedRun, RunPosition};
 use crate::datasets::Role;
 use crate::evaluation::{Measure, Setting};
 use crate::page::activity::{Activity, Concurrency, TrackedActivity};
@@ -24,13 +24,13 @@ const PASSAGES: usize = 20;
 impl Evaluate {
     // Choosing what to evaluate
 
-    pub(super) fn choose_data(self, data: Data) {
+    pub(super) fn choose_data(self, data: DataChoice) {
         self.data.set(data);
         self.mirror.set(None);
         let known = data.languages();
         self.languages.update(|l| l.retain(|code| known.contains(&code.as_str())));
         self.page.replace_address();
-        if data == Data::Own {
+        if data == DataChoice::Own {
             self.open_own_data();
         }
     }
@@ -42,7 +42,7 @@ impl Evaluate {
             h.files = files;
             h.edition += 1;
         });
-        self.data.set(Data::Own);
+        self.data.set(DataChoice::Own);
         self.languages.set(Vec::new());
         self.page.replace_address();
         self.open_own_data();
@@ -68,14 +68,14 @@ impl Evaluate {
         let opened = self.hidden.with_value(|h| h.open.clone());
         let some = self.files.with_untracked(|files| !files.is_empty());
         if some && opened != Some(untrack(|| self.source_key())) {
-            self.stop_measuring();
+            self.stop_evaluating();
             self.open_task();
         }
     }
 
     /// The user selected or deselected a language; all of them are the same as none.
     pub(super) fn toggle_language(self, code: &str) {
-        let offered = untrack(|| self.offered());
+        let offered = untrack(|| self.available_languages());
         self.languages.update(|chosen| {
             if chosen.is_empty() {
                 chosen.extend(offered.iter().map(|(code, _)| code.clone()));
@@ -104,7 +104,7 @@ impl Evaluate {
     /// The user named a second model; empty for none.
     pub(super) fn name_second_model(self, address: &str) {
         let address = Some(address.trim()).filter(|a| !a.is_empty());
-        self.against.set(address.map(str::to_owned));
+        self.second_model.set(address.map(str::to_owned));
         self.page.replace_address();
     }
 
@@ -137,7 +137,7 @@ impl Evaluate {
     }
 
     /// The user chose a device here; a model used for search is moved too.
-    pub(super) fn choose_measuring_device(self, device: DeviceChoice) {
+    pub(super) fn choose_evaluation_device(self, device: DeviceChoice) {
         if self.page.has_model() {
             self.page.choose_device(device);
         } else {
@@ -147,27 +147,27 @@ impl Evaluate {
     }
 
     /// The user went back or forward to this view.
-    pub(super) fn return_to(self, address: &Address) {
-        self.take(address);
+    pub(super) fn restore(self, address: &Address) {
+        self.set_choices(address);
         let (device, precision) = (device_of(address), precision_of(address));
         if precision != self.page.precision.get_untracked() {
             self.page.choose_precision(precision);
         }
         if device != self.page.device.get_untracked() {
-            self.choose_measuring_device(device);
+            self.choose_evaluation_device(device);
         }
         let shown = self.queries.with_untracked(|q| q.as_ref().map(|q| (q.run, q.cell.clone())));
         if let (Some(run), Some(cell)) = (untrack(|| self.run()), self.cell.get_untracked())
             && shown != Some((run, cell))
         {
-            self.ask_queries(Rows::Fresh);
+            self.request_queries(ListUpdate::Replace);
         }
     }
 
     // Evaluating
 
     /// Evaluates the chosen models on the chosen data.
-    pub(super) fn measure(self) {
+    pub(super) fn evaluate(self) {
         let is_exclusive = |work: &TrackedActivity| {
             work.concurrency == Concurrency::Exclusive && work.activity.with_untracked(Option::is_some)
         };
@@ -179,16 +179,16 @@ impl Evaluate {
             );
             return;
         }
-        if !self.may_measure() {
+        if !self.may_evaluate() {
             return;
         }
-        self.stop_measuring();
+        self.stop_evaluating();
         self.stopped.set(None);
-        self.offers.set(false);
+        self.offers_run.set(false);
         let first = self.model.get_untracked().unwrap_or_else(|| MODEL.to_owned());
         let lir = self.lir.get_untracked();
         let mut wanted = vec![(first.clone(), lir)];
-        match self.against.get_untracked() {
+        match self.second_model.get_untracked() {
             Some(second) => wanted.push((second, lir)),
             // The effect of removing directions is shown next to the same model without it.
             None if lir.is_some() => wanted.insert(0, (first, None)),
@@ -206,9 +206,9 @@ impl Evaluate {
             };
             let (data, languages) = (self.data.get_untracked(), self.languages.get_untracked());
             let (measures, relevance) = (self.measures.get_untracked(), self.relevance.get_untracked());
-            plan.push(Planned { data, languages, address, url, lir, measures, relevance });
+            plan.push(PlannedRun { data, languages, address, url, lir, measures, relevance });
         }
-        if self.data.get_untracked() == Data::Own && self.files.with_untracked(Vec::is_empty) {
+        if self.data.get_untracked() == DataChoice::Own && self.files.with_untracked(Vec::is_empty) {
             self.page.show_problem(text::NOTHING_CHOSEN, text::CHOOSE_THEM, None);
             return;
         }
@@ -219,38 +219,38 @@ impl Evaluate {
         }
         let opened = self.hidden.try_update_value(|h| {
             h.plan = plan;
-            h.measuring = None;
+            h.evaluating = None;
             h.open.clone()
         });
         if opened.flatten() == Some(untrack(|| self.source_key())) {
-            self.measure_next();
+            self.evaluate_next();
         } else {
             self.open_task();
         }
     }
 
-    /// Whether both models may come; what a link alone names is shown first with what it costs, and measured once the
-    /// person wants it.
-    fn may_measure(self) -> bool {
+    /// Whether both models may be loaded; one that only a link names is shown first with its size, and evaluated if the
+    /// user wants it.
+    fn may_evaluate(self) -> bool {
         let wanted = |of: RwSignal<Option<String>>| {
             let Some(address) = of.get_untracked() else { return true };
             let then = Callback::new(move |address| {
                 of.set(Some(address));
                 self.page.replace_address();
-                self.measure();
+                self.evaluate();
             });
             self.page.may_use(&address, then)
         };
-        wanted(self.model) && wanted(self.against)
+        wanted(self.model) && wanted(self.second_model)
     }
 
     fn open_task(self) {
         let data = self.data.get_untracked();
         let base = untrack(|| self.base());
         let source = match data {
-            Data::Sample => resolve(SAMPLE).map(|url| TaskSource::Sample { url }),
-            Data::Own => Some(TaskSource::Files { files: self.hidden.with_value(|h| h.files.clone()) }),
-            Data::Xquad | Data::Mlqa => base
+            DataChoice::Sample => resolve(SAMPLE).map(|url| TaskSource::Sample { url }),
+            DataChoice::Own => Some(TaskSource::Files { files: self.hidden.with_value(|h| h.files.clone()) }),
+            DataChoice::Xquad | DataChoice::Mlqa => base
                 .as_deref()
                 .and_then(resolve)
                 .map(|base| TaskSource::Download { dataset: data.name().to_owned(), base }),
@@ -272,8 +272,8 @@ impl Evaluate {
                 h.pending = Some(key);
             });
             let what = match data {
-                Data::Sample => text::OPENING_SAMPLE.to_owned(),
-                Data::Own => text::OPENING_FILES.to_owned(),
+                DataChoice::Sample => text::OPENING_SAMPLE.to_owned(),
+                DataChoice::Own => text::OPENING_FILES.to_owned(),
                 named => fill(text::OPENING, &[("name", named.title())]),
             };
             self.activity.set(Some(Activity::new(id, what)));
@@ -281,11 +281,11 @@ impl Evaluate {
     }
 
     /// Evaluates the next model of the plan.
-    pub(super) fn measure_next(self) {
+    pub(super) fn evaluate_next(self) {
         let next = self.hidden.try_update_value(|h| {
             let next = h.plan.pop();
-            let place = if h.measuring.is_none() { Place::First } else { Place::Later };
-            h.measuring = next.clone().map(|next| (next, place));
+            let place = if h.evaluating.is_none() { RunPosition::First } else { RunPosition::Later };
+            h.evaluating = next.clone().map(|next| (next, place));
             next
         });
         let Some(Some(next)) = next else {
@@ -314,10 +314,10 @@ impl Evaluate {
     }
 
     /// Stops the evaluation; finished results stay.
-    pub(super) fn stop_measuring(self) {
+    pub(super) fn stop_evaluating(self) {
         self.hidden.update_value(|h| {
             h.plan.clear();
-            h.measuring = None;
+            h.evaluating = None;
             h.pending = None;
         });
         if let Some(activity) = self.activity.get_untracked() {
@@ -328,14 +328,14 @@ impl Evaluate {
                 self.cell.set(None);
                 self.page.replace_address();
             }
-            self.ask_for_what_was_measured();
+            self.request_first_queries();
         }
     }
 
     /// If one of two models was evaluated and the other will not be, its questions can be examined.
-    pub(super) fn ask_for_what_was_measured(self) {
+    pub(super) fn request_first_queries(self) {
         if self.runs.with_untracked(|runs| !runs.is_empty()) && self.queries.with_untracked(Option::is_none) {
-            self.ask_queries(Rows::Fresh);
+            self.request_queries(ListUpdate::Replace);
         }
     }
 
@@ -347,12 +347,12 @@ impl Evaluate {
         self.compare();
     }
 
-    pub(super) fn choose_shown(self, shown: Shown) {
+    pub(super) fn choose_shown(self, shown: ShownModel) {
         self.shown.set(shown);
         self.page.replace_address();
         let run = untrack(|| self.run());
         if self.queries.with_untracked(|q| q.as_ref().map(|q| q.run)) != run {
-            self.ask_queries(Rows::Fresh);
+            self.request_queries(ListUpdate::Replace);
         }
     }
 
@@ -374,7 +374,7 @@ impl Evaluate {
     pub(super) fn choose_cell(self, cell: CellChoice) {
         self.cell.set(Some(cell));
         self.page.replace_address();
-        self.ask_queries(Rows::Fresh);
+        self.request_queries(ListUpdate::Replace);
     }
 
     /// The user chose a cell in the map, and continues with its queries.
@@ -390,26 +390,26 @@ impl Evaluate {
     }
 
     /// Requests the cell's queries, starting with the worst, or more of them.
-    pub(super) fn ask_queries(self, rows: Rows) {
+    pub(super) fn request_queries(self, update: ListUpdate) {
         let Some(run) = untrack(|| self.run()).filter(|_| self.live.get_untracked()) else {
             return;
         };
         let cell =
             self.cell.get_untracked().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None });
-        let (offset, count) = match rows {
-            Rows::Fresh => (0, ROWS),
-            Rows::Following => {
+        let (offset, count) = match update {
+            ListUpdate::Replace => (0, ROWS),
+            ListUpdate::Append => {
                 (self.queries.with_untracked(|q| q.as_ref().map_or(0, |q| q.rows.len())), 2 * ROWS)
             }
         };
         let id = self.page.next_id();
         // A pending ranking belongs to the list that is being replaced.
-        if rows == Rows::Fresh {
+        if update == ListUpdate::Replace {
             self.opened.set(None);
         }
         if self.page.send(&Request::Queries { id, run, cell, offset, count }) {
-            self.asking.set(Some(id));
-            self.hidden.update_value(|h| h.rows = rows);
+            self.requested_queries.set(Some(id));
+            self.hidden.update_value(|h| h.update = update);
         }
     }
 
@@ -435,7 +435,7 @@ impl Evaluate {
         let id = self.page.next_id();
         if self.page.send(&Request::Ranking { id, run, cell, query, top: PASSAGES }) {
             self.hidden.update_value(|h| h.ranking = Some(id));
-            self.opened.set(Some(Opened { at, passages: None }));
+            self.opened.set(Some(OpenQuery { at, passages: None }));
         }
     }
 
@@ -445,7 +445,7 @@ impl Evaluate {
             self.cell.get_untracked().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None });
         let Some(run) = untrack(|| self.run()) else { return };
         if !self.live.get_untracked() {
-            self.page.show_problem(text::CANNOT_WRITE, text::AGAIN_TO_WRITE, Some(MEASURE));
+            self.page.show_problem(text::CANNOT_WRITE, text::AGAIN_TO_WRITE, Some(EVALUATE));
             return;
         }
         let id = self.page.next_id();

@@ -2,7 +2,7 @@
 //! `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&measures=…&relevance=…&cell=…&device=…&precision=…&model=…&against=…`.
 //! Defaults are left out.
 
-use super::choices::{Data, MapMeasure, Shown, cell_name, cell_named};
+use super::choices::{DataChoice, MapMeasure, ShownModel, cell_name, cell_named};
 use crate::evaluation::Measure;
 use crate::page::address::{Address, Builder};
 use crate::protocol::CellChoice;
@@ -11,13 +11,13 @@ use crate::protocol::CellChoice;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choices {
     /// What models are evaluated on.
-    pub data: Data,
+    pub data: DataChoice,
     /// Languages to include; empty for all.
     pub languages: Vec<String>,
     /// What the map of language pairs shows.
     pub measure: MapMeasure,
     /// Which of two models it shows, or their difference.
-    pub shown: Shown,
+    pub shown: ShownModel,
     /// Number of leading directions to remove from each language.
     pub lir: Option<usize>,
     /// Measures in addition to the standard ones.
@@ -29,7 +29,7 @@ pub(super) struct Choices {
     /// The model's folder, if not the default one.
     pub model: Option<String>,
     /// The second model's folder.
-    pub against: Option<String>,
+    pub second_model: Option<String>,
 }
 
 impl Choices {
@@ -37,25 +37,25 @@ impl Choices {
     pub fn read(address: &Address) -> Self {
         let number = |word: &str| word.parse::<u32>().ok();
         Self {
-            data: address.meaning("data", Data::named).unwrap_or_default(),
+            data: address.parse_value("data", DataChoice::named).unwrap_or_default(),
             languages: address.list("languages").map(str::to_owned).collect(),
-            measure: address.meaning("measure", MapMeasure::named).unwrap_or_default(),
-            shown: address.meaning("show", Shown::named).unwrap_or_default(),
-            lir: address.meaning("lir", |word| word.parse().ok()).filter(|n| *n > 0),
-            measures: address.meanings("measures", |name| name.parse().ok()),
-            relevance: address.meaning("relevance", number).unwrap_or(1).max(1),
-            cell: address.meaning("cell", cell_named),
+            measure: address.parse_value("measure", MapMeasure::named).unwrap_or_default(),
+            shown: address.parse_value("show", ShownModel::named).unwrap_or_default(),
+            lir: address.parse_value("lir", |word| word.parse().ok()).filter(|n| *n > 0),
+            measures: address.parse_list("measures", |name| name.parse().ok()),
+            relevance: address.parse_value("relevance", number).unwrap_or(1).max(1),
+            cell: address.parse_value("cell", cell_named),
             model: address.text("model"),
-            against: address.text("against"),
+            second_model: address.text("against"),
         }
     }
 
     /// `shared` adds the device in between.
     pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
-        address.put_some("data", (self.data != Data::default()).then(|| self.data.name()));
+        address.put_some("data", (self.data != DataChoice::default()).then(|| self.data.name()));
         address.put_list("languages", &self.languages.join(","));
         address.put_some("measure", (self.measure != MapMeasure::default()).then(|| self.measure.name()));
-        address.put_some("show", (self.shown != Shown::default()).then(|| self.shown.name()));
+        address.put_some("show", (self.shown != ShownModel::default()).then(|| self.shown.name()));
         address.put_some("lir", self.lir.map(|n| n.to_string()).as_deref());
         let measures: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
         address.put_list("measures", &measures.join(","));
@@ -63,7 +63,7 @@ impl Choices {
         address.put_some("cell", self.cell.as_ref().map(cell_name).as_deref());
         shared(address);
         address.put_some("model", self.model.as_deref());
-        address.put_some("against", self.against.as_deref());
+        address.put_some("against", self.second_model.as_deref());
     }
 }
 
@@ -97,16 +97,16 @@ mod tests {
     #[test]
     fn a_link_holds_what_is_measured_and_looked_at() {
         let choices = Choices {
-            data: Data::Mlqa,
+            data: DataChoice::Mlqa,
             languages: vec!["ar".into(), "zh-Hant".into()],
             measure: MapMeasure::Recall1,
-            shown: Shown::Difference,
+            shown: ShownModel::Difference,
             lir: Some(3),
             measures: vec!["ndcg@20".parse().unwrap(), "mrr@10".parse().unwrap()],
             relevance: 2,
             cell: cell_named("zh-Hant~ar"),
             model: Some("one/".into()),
-            against: Some("other/".into()),
+            second_model: Some("other/".into()),
         };
         let search = written(&choices);
         assert!(search.starts_with("?data=mlqa-r&languages=ar,zh-Hant&measure=recall%401"), "{search}");

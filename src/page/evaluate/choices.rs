@@ -7,7 +7,7 @@ use crate::protocol::CellChoice;
 
 /// What models are evaluated on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Data {
+pub(super) enum DataChoice {
     #[default]
     Sample,
     Xquad,
@@ -16,7 +16,7 @@ pub(super) enum Data {
     Own,
 }
 
-impl Data {
+impl DataChoice {
     pub const ALL: [Self; 4] = [Self::Sample, Self::Xquad, Self::Mlqa, Self::Own];
 
     /// Its name in the URL, which is the data set's in the terminal.
@@ -33,7 +33,7 @@ impl Data {
         Self::ALL.into_iter().find(|data| data.name() == word)
     }
 
-    /// Its name for a person.
+    /// Its displayed name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Sample => text::SAMPLE,
@@ -95,7 +95,7 @@ impl MapMeasure {
         Self::ALL.into_iter().find(|measure| measure.name() == word)
     }
 
-    /// Its name for a person.
+    /// Its displayed name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Map => "mAP",
@@ -126,14 +126,14 @@ impl MapMeasure {
 
 /// Which of two models the map shows, or their difference.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum ShownModel {
     #[default]
     A,
     B,
     Difference,
 }
 
-impl Shown {
+impl ShownModel {
     pub const ALL: [Self; 3] = [Self::A, Self::B, Self::Difference];
 
     /// Its name in the URL.
@@ -200,9 +200,9 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        assert!(Data::ALL.into_iter().all(|d| Data::named(d.name()) == Some(d)));
+        assert!(DataChoice::ALL.into_iter().all(|d| DataChoice::named(d.name()) == Some(d)));
         assert!(MapMeasure::ALL.into_iter().all(|m| MapMeasure::named(m.name()) == Some(m)));
-        assert!(Shown::ALL.into_iter().all(|s| Shown::named(s.name()) == Some(s)));
+        assert!(ShownModel::ALL.into_iter().all(|s| ShownModel::named(s.name()) == Some(s)));
         let named = |m: &MapMeasure| Measures::NAMES.contains(&m.compared());
         assert!(MapMeasure::ALL.iter().all(named));
     }

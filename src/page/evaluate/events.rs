@@ -4,8 +4,10 @@ use js_sys::Reflect;
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use super::choices::{Data, Shown};
-use super::{ABOUT, Evaluate, HiddenEvaluateState, MEASURE, Place, Planned, Queries, Rows, Run};
+use super::choices::{DataChoice, ShownModel};
+use super::{
+    ABOUT, EVALUATE, Evaluate, HiddenEvaluateState, ListUpdate, PlannedRun, QueryList, RunPosition, RunReport,
+};
 use crate::evaluation::{EvalReport, Setting};
 use crate::page::activity::is_active;
 use crate::page::catalogue::{evaluate as text, fill, message};
@@ -23,8 +25,8 @@ impl Evaluate {
                 self.report_arrived(id, report)
             }
             Event::Queries { id, rows, total } => {
-                if self.asking.get_untracked() == Some(id) {
-                    self.asking.set(None);
+                if self.requested_queries.get_untracked() == Some(id) {
+                    self.requested_queries.set(None);
                     self.queries_arrived(rows, total);
                 }
             }
@@ -53,7 +55,7 @@ impl Evaluate {
             Event::Cancelled { id } if is_active(self.activity, id) => {
                 self.hidden.update_value(|h| h.plan.clear());
                 self.activity.set(None);
-                self.ask_for_what_was_measured();
+                self.request_first_queries();
             }
             Event::CacheCleared { id, files } if self.hidden.with_value(|h| h.clearing == Some(id)) => {
                 self.page.notice.set(Some(match files {
@@ -61,7 +63,7 @@ impl Evaluate {
                     n => fill(text::REMOVED_VECTORS, &[("files", &words::plural(n, text::VECTOR_FILE))]),
                 }));
             }
-            Event::Failed { id, problem } => return self.measuring_failed(id, problem),
+            Event::Failed { id, problem } => return self.evaluation_failed(id, problem),
             // Answers to requests that are no longer relevant.
             Event::TaskReady { .. } | Event::Evaluated { .. } => {}
             other => return Some(other),
@@ -71,21 +73,21 @@ impl Evaluate {
 
     /// The view is built and the worker has started: after a reload, a report is computed again by itself, unless another
     /// server would have to be contacted; after following a link, the user is asked first.
-    pub(super) fn measure_what_the_link_shows(self) {
-        let near = [self.model, self.against]
+    pub(super) fn restore_linked_report(self) {
+        let near = [self.model, self.second_model]
             .into_iter()
             .all(|model| model.get_untracked().is_none_or(|m| foreign_host(&m).is_none()));
         let wanted = self.page.shown.get_untracked() == ABOUT.name
             && self.page.worker.get_untracked().is_listening()
-            && self.data.get_untracked() == Data::Sample
+            && self.data.get_untracked() == DataChoice::Sample
             && self.cell.with_untracked(Option::is_some)
             && self.runs.with_untracked(Vec::is_empty)
             && self.activity.with_untracked(Option::is_none);
         if wanted && near {
             if is_reload() {
-                self.measure();
+                self.evaluate();
             } else {
-                self.offers.set(true);
+                self.offers_run.set(true);
             }
         }
     }
@@ -103,20 +105,20 @@ impl Evaluate {
             h.plan.iter_mut().for_each(|p| p.languages.retain(known));
         });
         self.task.set(Some(task.clone()));
-        self.measure_next();
+        self.evaluate_next();
     }
 
     fn report_arrived(self, id: Id, report: EvalReport) {
         self.activity.set(None);
-        let Some(Some((planned, place))) = self.hidden.try_update_value(|h| h.measuring.clone()) else {
+        let Some(Some((planned, place))) = self.hidden.try_update_value(|h| h.evaluating.clone()) else {
             return;
         };
         self.page.remember_name(NamedModel::new(planned.url, report.facts.model.clone()));
         let model = untrack(|| self.page.name_of(&planned.address));
-        let Planned { address, data, languages, .. } = planned;
-        let run = Run { id, address, model, data, languages, report };
+        let PlannedRun { address, data, languages, .. } = planned;
+        let run = RunReport { id, address, model, data, languages, report };
         self.live.set(true);
-        if place == Place::First {
+        if place == RunPosition::First {
             self.comparison.set(None);
             self.queries.set(None);
             self.opened.set(None);
@@ -129,17 +131,17 @@ impl Evaluate {
             self.runs.update(|runs| runs.push(run));
         }
         if self.hidden.with_value(|h| h.plan.is_empty()) {
-            self.hidden.update_value(|h| h.measuring = None);
+            self.hidden.update_value(|h| h.evaluating = None);
             if self.runs.with_untracked(Vec::len) < 2 {
-                self.shown.set(Shown::A);
+                self.shown.set(ShownModel::A);
             }
             self.page.replace_address();
             self.compare();
-            self.ask_queries(Rows::Fresh);
+            self.request_queries(ListUpdate::Replace);
             // A problem with an earlier attempt is resolved.
-            self.page.clear_problem_with(&[MEASURE]);
+            self.page.clear_problem_with(&[EVALUATE]);
         } else {
-            self.measure_next();
+            self.evaluate_next();
         }
     }
 
@@ -162,25 +164,25 @@ impl Evaluate {
                 q.rows.extend(rows);
                 q.total = total;
             }
-            other => *other = Some(Queries { run, cell, rows, total }),
+            other => *other = Some(QueryList { run, cell, rows, total }),
         });
-        self.hidden.update_value(|h| h.rows = Rows::Fresh);
+        self.hidden.update_value(|h| h.update = ListUpdate::Replace);
     }
 
-    fn measuring_failed(self, id: Id, problem: String) -> Option<Event> {
+    fn evaluation_failed(self, id: Id, problem: String) -> Option<Event> {
         if is_active(self.activity, id) {
             self.activity.set(None);
             self.hidden.update_value(|h| {
                 h.plan.clear();
-                h.measuring = None;
+                h.evaluating = None;
                 h.pending = None;
             });
             let still =
                 if self.runs.with_untracked(Vec::is_empty) { text::FAILED_FIRST } else { text::FAILED_LATER };
-            self.page.show_problem(problem, still, Some(MEASURE));
-            self.ask_for_what_was_measured();
-        } else if self.asking.get_untracked() == Some(id) {
-            self.asking.set(None);
+            self.page.show_problem(problem, still, Some(EVALUATE));
+            self.request_first_queries();
+        } else if self.requested_queries.get_untracked() == Some(id) {
+            self.requested_queries.set(None);
             self.page.show_problem(problem, text::TABLES_STAY, None);
         } else if self.hidden.with_value(|h| h.ranking == Some(id)) {
             self.opened.set(None);
@@ -199,7 +201,7 @@ impl Evaluate {
     /// The worker crashed: results can still be read, but no longer examined. Returns whether an evaluation was in progress.
     pub(super) fn forget_worker(self) -> bool {
         self.live.set(false);
-        self.asking.set(None);
+        self.requested_queries.set(None);
         self.opened.set(None);
         self.hidden.update_value(|h| {
             *h = HiddenEvaluateState {
@@ -223,8 +225,8 @@ impl Evaluate {
         at.is_some()
     }
 
-    fn more_of(self, shown: &Queries, run: Id, cell: &CellChoice) -> bool {
-        self.hidden.with_value(|h| h.rows == Rows::Following) && shown.run == run && shown.cell == *cell
+    fn more_of(self, shown: &QueryList, run: Id, cell: &CellChoice) -> bool {
+        self.hidden.with_value(|h| h.update == ListUpdate::Append) && shown.run == run && shown.cell == *cell
     }
 }
 

@@ -27,30 +27,30 @@ use crate::datasets::Fields;
 use crate::evaluation::{Comparison, EvalReport, Measure};
 use crate::protocol::{CellChoice, Event, Id, OpenedFile, QueryRow, RankedPassage, Stage, TaskInfo};
 use address::Choices;
-use choices::{Data, MapMeasure, Shown};
+use choices::{DataChoice, MapMeasure, ShownModel};
 
 static ABOUT: About =
     About { name: "evaluate", label: text::LABEL, content: "report", skip: text::SKIP, drop: text::DROP };
 
 /// The button of a problem that stopped an evaluation.
-const MEASURE: ProblemAction = ProblemAction::View { name: ABOUT.name, words: text::AGAIN };
+const EVALUATE: ProblemAction = ProblemAction::View { name: ABOUT.name, words: text::AGAIN };
 
 /// An evaluated model.
 #[derive(Debug, Clone, PartialEq)]
-struct Run {
+struct RunReport {
     /// The worker's id of the run.
     pub id: Id,
     /// The model's address as it was given, and its name.
     pub address: String,
     pub model: String,
     /// What it was evaluated on.
-    pub data: Data,
+    pub data: DataChoice,
     /// The requested languages; empty for all.
     pub languages: Vec<String>,
     pub report: EvalReport,
 }
 
-impl Run {
+impl RunReport {
     /// The model's name, and what was done to its vectors.
     pub fn name(&self) -> String {
         match self.report.facts.lir {
@@ -65,7 +65,7 @@ impl Run {
 
 /// Queries of a cell, worst first.
 #[derive(Debug, Clone, PartialEq)]
-struct Queries {
+struct QueryList {
     pub run: Id,
     pub cell: CellChoice,
     pub rows: Vec<QueryRow>,
@@ -74,7 +74,7 @@ struct Queries {
 
 /// The open query. Its passages arrive a moment later.
 #[derive(Debug, Clone, PartialEq)]
-struct Opened {
+struct OpenQuery {
     /// The query's index in the list.
     pub at: usize,
     pub passages: Option<Vec<RankedPassage>>,
@@ -84,7 +84,7 @@ struct Opened {
 #[derive(Clone, Copy)]
 pub(super) struct Evaluate {
     page: Page,
-    data: RwSignal<Data>,
+    data: RwSignal<DataChoice>,
     /// Another folder to download the data from.
     mirror: RwSignal<Option<String>>,
     /// Names of the user's files.
@@ -94,7 +94,7 @@ pub(super) struct Evaluate {
     /// The model's folder; `None` for the default one.
     model: RwSignal<Option<String>>,
     /// The second model's folder.
-    against: RwSignal<Option<String>>,
+    second_model: RwSignal<Option<String>>,
     /// Number of leading directions to remove from each language.
     lir: RwSignal<Option<usize>>,
     /// Measures in addition to the standard ones.
@@ -102,7 +102,7 @@ pub(super) struct Evaluate {
     /// The lowest grade that counts as relevant.
     relevance: RwSignal<u32>,
     measure: RwSignal<MapMeasure>,
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ShownModel>,
     /// The cell whose queries are shown.
     cell: RwSignal<Option<CellChoice>>,
 
@@ -111,16 +111,16 @@ pub(super) struct Evaluate {
     /// The evaluation in progress.
     activity: RwSignal<Option<Activity>>,
     /// Whether a link shows a report that has to be computed first.
-    offers: RwSignal<bool>,
+    offers_run: RwSignal<bool>,
     /// How many of how many texts were encoded when the user stopped.
     stopped: RwSignal<Option<(usize, usize)>>,
     /// One or two models.
-    runs: RwSignal<Vec<Run>>,
+    runs: RwSignal<Vec<RunReport>>,
     comparison: RwSignal<Option<Comparison>>,
-    queries: RwSignal<Option<Queries>>,
-    opened: RwSignal<Option<Opened>>,
+    queries: RwSignal<Option<QueryList>>,
+    opened: RwSignal<Option<OpenQuery>>,
     /// Whether queries were requested.
-    asking: RwSignal<Option<Id>>,
+    requested_queries: RwSignal<Option<Id>>,
     /// Whether the worker still has the runs; a new worker has none.
     live: RwSignal<bool>,
 
@@ -130,8 +130,8 @@ pub(super) struct Evaluate {
 
 /// A model to evaluate, and the data.
 #[derive(Debug, Clone)]
-struct Planned {
-    pub data: Data,
+struct PlannedRun {
+    pub data: DataChoice,
     pub languages: Vec<String>,
     pub address: String,
     pub url: String,
@@ -151,11 +151,11 @@ struct HiddenEvaluateState {
     pub open: Option<String>,
     pub pending: Option<String>,
     /// Models still to be evaluated, the next one last.
-    pub plan: Vec<Planned>,
+    pub plan: Vec<PlannedRun>,
     /// The model being evaluated, and its place in the plan.
-    pub measuring: Option<(Planned, Place)>,
+    pub evaluating: Option<(PlannedRun, RunPosition)>,
     /// Where the requested queries belong.
-    pub rows: Rows,
+    pub update: ListUpdate,
     pub ranking: Option<Id>,
     pub comparing: Option<Id>,
     pub exporting: Vec<Id>,
@@ -164,7 +164,7 @@ struct HiddenEvaluateState {
 
 /// A model's place among those that are evaluated in sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum RunPosition {
     /// Earlier results are dropped.
     First,
     Later,
@@ -172,12 +172,12 @@ enum Place {
 
 /// Where queries belong in the list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Rows {
+enum ListUpdate {
     /// They replace the list.
     #[default]
-    Fresh,
+    Replace,
     /// They are appended to it.
-    Following,
+    Append,
 }
 
 impl Evaluate {
@@ -190,7 +190,7 @@ impl Evaluate {
             files: RwSignal::default(),
             languages: RwSignal::default(),
             model: RwSignal::new(None),
-            against: RwSignal::new(None),
+            second_model: RwSignal::new(None),
             lir: RwSignal::new(None),
             measures: RwSignal::default(),
             relevance: RwSignal::new(1),
@@ -199,17 +199,17 @@ impl Evaluate {
             cell: RwSignal::new(None),
             task: RwSignal::new(None),
             activity: RwSignal::new(None),
-            offers: RwSignal::new(false),
+            offers_run: RwSignal::new(false),
             stopped: RwSignal::new(None),
             runs: RwSignal::default(),
             comparison: RwSignal::new(None),
             queries: RwSignal::new(None),
             opened: RwSignal::new(None),
-            asking: RwSignal::new(None),
+            requested_queries: RwSignal::new(None),
             live: RwSignal::new(false),
             hidden: StoredValue::default(),
         };
-        new.take(address);
+        new.set_choices(address);
         new
     }
 
@@ -219,12 +219,12 @@ impl Evaluate {
     }
 
     /// Sets the choices from a URL.
-    fn take(self, address: &Address) {
+    fn set_choices(self, address: &Address) {
         let choices = Choices::read(address);
         self.data.set(choices.data);
         self.languages.set(choices.languages);
         self.model.set(choices.model);
-        self.against.set(choices.against);
+        self.second_model.set(choices.second_model);
         self.lir.set(choices.lir);
         self.measures.set(choices.measures);
         self.relevance.set(choices.relevance);
@@ -254,7 +254,7 @@ impl Evaluate {
     }
 
     /// The languages that can be chosen: their codes and, once known, numbers of questions and passages.
-    fn offered(self) -> Vec<(String, Option<(usize, usize)>)> {
+    fn available_languages(self) -> Vec<(String, Option<(usize, usize)>)> {
         match self.opened_data() {
             Some(task) => task.languages.into_iter().map(|(code, q, p)| (code, Some((q, p)))).collect(),
             None => self.data.get().languages().iter().map(|code| ((*code).to_owned(), None)).collect(),
@@ -265,14 +265,14 @@ impl Evaluate {
     fn source_key(self) -> String {
         let edition = self.hidden.with_value(|h| h.edition);
         match self.data.get() {
-            Data::Own => format!("own {edition}"),
+            DataChoice::Own => format!("own {edition}"),
             data => format!("{} {}", data.name(), self.base().unwrap_or_default()),
         }
     }
 
     /// The run whose queries and files can be requested.
     fn run(self) -> Option<Id> {
-        let at = usize::from(self.shown.get() == Shown::B);
+        let at = usize::from(self.shown.get() == ShownModel::B);
         self.runs.with(|runs| runs.get(at).or(runs.first()).map(|run| run.id))
     }
 
@@ -307,7 +307,7 @@ impl View for Evaluate {
     }
 
     fn read(&self, address: &Address) {
-        self.return_to(address);
+        self.restore(address);
     }
 
     fn write(&self, address: &mut Builder) {
@@ -316,7 +316,7 @@ impl View for Evaluate {
             data: self.data.get(),
             languages: self.languages.get(),
             model: self.model.get(),
-            against: self.against.get(),
+            second_model: self.second_model.get(),
             lir: self.lir.get(),
             measures: self.measures.get(),
             relevance: self.relevance.get(),
@@ -327,8 +327,8 @@ impl View for Evaluate {
         choices.write(address, |address| page.write_device(address));
     }
 
-    fn arrive(&self) {
-        self.measure_what_the_link_shows();
+    fn on_open(&self) {
+        self.restore_linked_report();
     }
 
     fn take_files(&self, files: Vec<OpenedFile>) {
@@ -336,7 +336,7 @@ impl View for Evaluate {
     }
 
     fn try_again(&self) {
-        self.measure();
+        self.evaluate();
     }
 
     fn handle_event(&self, event: Event) -> Option<Event> {
@@ -345,7 +345,7 @@ impl View for Evaluate {
 
     fn state_changed(&self, what: StateChange) {
         if what == StateChange::WorkerStarted {
-            self.measure_what_the_link_shows();
+            self.restore_linked_report();
         }
     }
 
@@ -359,7 +359,7 @@ impl View for Evaluate {
 
     fn stop(&self) {
         let step = self.activity.with_untracked(|a| a.as_ref().and_then(|a| a.progress));
-        self.stop_measuring();
+        self.stop_evaluating();
         let encoding = |s: &Step| matches!(s.stage, Stage::Encode | Stage::EncodeQueries);
         self.stopped.set(step.filter(encoding).map(|s| (s.done as usize, s.total as usize)));
     }

@@ -9,7 +9,7 @@ use crate::page::state::Page;
 
 /// A link to a view for a model, which can be copied or opened in another tab.
 #[component]
-pub(in crate::page) fn ViewOf(
+pub(in crate::page) fn ViewLink(
     /// The view's name in the URL; `None` is the first view.
     view: Option<&'static str>,
     #[prop(into)] address: Signal<String>,
@@ -43,6 +43,6 @@ pub(in crate::page) fn ViewOf(
 
 /// A link to the Model view.
 #[component]
-pub(in crate::page) fn AboutModel(#[prop(into)] address: Signal<String>) -> impl IntoView {
-    view! { <ViewOf view=Some("model") address words=text::ABOUT/> }
+pub(in crate::page) fn ModelLink(#[prop(into)] address: Signal<String>) -> impl IntoView {
+    view! { <ViewLink view=Some("model") address words=text::ABOUT/> }
 }

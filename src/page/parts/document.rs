@@ -1,12 +1,12 @@
-//! What only stands there to be read: headings, texts, facts and tables. It is built once from data, element by element:
-//! as views with types of their own its parts made the page's program 19 kB larger.
+//! Static content: headings, texts, facts and tables. It is built from data, element by element: with typed views, the
+//! page’s program would be 19 kB larger.
 
 use leptos::html::Div;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
-/// A part of it.
+/// A part of a document.
 pub(in crate::page) enum Block {
     Head(&'static str),
     Subhead(String),
@@ -16,9 +16,9 @@ pub(in crate::page) enum Block {
     Notes(Vec<String>),
     Table(Table),
     Links(Vec<(&'static str, String)>),
-    /// A program, and what it is called for those who do not see it.
+    /// Source code; the first is its label for screen readers.
     Code(&'static str, String),
-    /// What is unfolded by its first line.
+    /// Blocks that are folded below a summary.
     Folded(String, Vec<Block>),
 }
 
@@ -32,7 +32,7 @@ pub(in crate::page) enum Span {
 pub(in crate::page) struct Table {
     pub name: String,
     pub class: &'static str,
-    /// What its rows and columns are, where that is told in its corner.
+    /// What its rows and columns stand for, if the corner says so.
     pub corner: Option<[&'static str; 2]>,
     pub head: Vec<Name>,
     pub rows: Vec<(Name, Vec<Cell>)>,
@@ -42,7 +42,7 @@ pub(in crate::page) struct Table {
 #[derive(Default)]
 pub(in crate::page) struct Name {
     pub text: String,
-    /// What follows for those who do not see it.
+    /// Further text for screen readers.
     pub unseen: String,
     pub title: String,
 }
@@ -50,7 +50,7 @@ pub(in crate::page) struct Name {
 #[derive(Default)]
 pub(in crate::page) struct Cell {
     pub text: String,
-    /// Beneath, small.
+    /// Small text below.
     pub small: String,
     pub class: &'static str,
     pub style: String,
@@ -68,7 +68,7 @@ impl From<String> for Cell {
     }
 }
 
-/// The document of these parts.
+/// A document of these blocks.
 #[component]
 pub(in crate::page) fn Document(blocks: Vec<Block>) -> impl IntoView {
     let place = NodeRef::<Div>::new();
@@ -84,7 +84,7 @@ pub(in crate::page) fn Document(blocks: Vec<Block>) -> impl IntoView {
     view! { <div class="document" node_ref=place></div> }
 }
 
-/// A new element at the end of `parent`, with a text where that is not empty.
+/// Appends an element to `parent`, with a text unless that is empty.
 fn add(parent: &Element, tag: &str, text: &str) -> Result<Element, JsValue> {
     let element = document().create_element(tag)?;
     if !text.is_empty() {
@@ -94,7 +94,7 @@ fn add(parent: &Element, tag: &str, text: &str) -> Result<Element, JsValue> {
     Ok(element)
 }
 
-/// Adds a text to what is there.
+/// Appends a text.
 fn plain(parent: &Element, text: &str) -> Result<(), JsValue> {
     parent.append_with_str_1(text)
 }
@@ -201,7 +201,7 @@ fn add_table(place: &Element, of: Table) -> Result<(), JsValue> {
             let cell = add(&row, "td", &text)?;
             set(&cell, "class", class)?;
             if let Some(cell) = cell.dyn_ref::<HtmlElement>().filter(|_| !style.is_empty()) {
-                // As a property: the page's policy refuses the attribute.
+                // As a property: the content security policy forbids the attribute.
                 cell.style().set_css_text(&style);
             }
             if !small.is_empty() {

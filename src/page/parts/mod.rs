@@ -6,14 +6,14 @@ pub(super) mod document;
 mod fields;
 mod form;
 mod model_dialog;
-mod pick;
+mod model_picker;
 mod progress;
 pub(super) mod scale;
 
-pub(super) use about::{AboutModel, ViewOf};
+pub(super) use about::{ModelLink, ViewLink};
 pub(super) use bar::segment;
 pub(super) use fields::FieldRoles;
 pub(super) use form::Form;
 pub(super) use model_dialog::ModelDialog;
-pub(super) use pick::{NONE, Pick};
+pub(super) use model_picker::{ModelPicker, NONE};
 pub(super) use progress::Progress;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::hub::{About, Listed, Memory};
 use crate::page::catalogue::{fill, model_dialog as text};
-use crate::page::files::chosen;
+use crate::page::files::chosen_files;
 use crate::page::model_dialog::hub_host;
 use crate::page::names;
 use crate::page::state::Page;
@@ -40,7 +40,7 @@ pub(in crate::page) fn ModelDialog() -> impl IntoView {
         e.prevent_default();
         page.inspect_typed();
     };
-    let folder = move |e: web_sys::Event| page.take_folder(chosen(&e));
+    let folder = move |e: web_sys::Event| page.take_folder(chosen_files(&e));
     let asked = move || state.inspecting.with(|a| a.as_ref().map(|(_, words)| words.clone()));
     view! {
         <dialog class="bring" node_ref=dialog aria-labelledby="bring" on:close=move |_| page.close_model_dialog()>

@@ -3,15 +3,15 @@
 
 /// A background and the text on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Pair {
-    ground: [u8; 3],
+struct ColourPair {
+    background: [u8; 3],
     text: [u8; 3],
 }
 
 /// Lightness, chroma and hue in degrees.
 type Lch = (f64, f64, f64);
 
-/// The sequential scale's ends, in a light and a dark page: more stands out more from the paper.
+/// The sequential scale's ends, in a light and a dark page: larger values contrast more with the background.
 const LIGHT: (Lch, Lch) = ((0.975, 0.012, 225.0), (0.42, 0.10, 245.0));
 const DARK: (Lch, Lch) = ((0.25, 0.02, 245.0), (0.86, 0.09, 225.0));
 /// The diverging scale's middle and its two ends: less is orange, more is blue.
@@ -23,7 +23,7 @@ const DARK_ENDS: [(f64, f64, f64); 2] = [(0.68, 0.14, 55.0), (0.66, 0.12, 245.0)
 /// The style of a figure that is `part` (0 to 1) of the way up the scale.
 pub(in crate::page) fn sequential(part: f64) -> String {
     let part = part.clamp(0.0, 1.0);
-    let at = |(low, high): (Lch, Lch)| on(between(low, high, part));
+    let at = |(low, high): (Lch, Lch)| with_text(between(low, high, part));
     style(at(LIGHT), at(DARK))
 }
 
@@ -33,18 +33,18 @@ pub(in crate::page) fn diverging(part: f64) -> String {
     let at = |middle: Lch, ends: [Lch; 2]| {
         let end = ends[usize::from(part > 0.0)];
         // The hue is the end's all the way: the middle is grey.
-        on(between((middle.0, middle.1, end.2), end, part.abs()))
+        with_text(between((middle.0, middle.1, end.2), end, part.abs()))
     };
     style(at(LIGHT_MIDDLE, LIGHT_ENDS), at(DARK_MIDDLE, DARK_ENDS))
 }
 
-/// For both kinds of page: the style sheet takes one.
-fn style(light: Pair, dark: Pair) -> String {
+/// Both variants; the style sheet chooses one.
+fn style(light: ColourPair, dark: ColourPair) -> String {
     format!(
         "--l:{};--lt:{};--d:{};--dt:{}",
-        hex(light.ground),
+        hex(light.background),
         hex(light.text),
-        hex(dark.ground),
+        hex(dark.background),
         hex(dark.text)
     )
 }
@@ -58,15 +58,15 @@ fn between(a: Lch, b: Lch, part: f64) -> Lch {
     (mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
-/// A background with the text colour, black or white, that is read better on it.
-fn on(lch: Lch) -> Pair {
-    let ground = srgb(lch);
+/// A background with black or white text, whichever is more legible on it.
+fn with_text(lch: Lch) -> ColourPair {
+    let background = srgb(lch);
     let [black, white] = [[0; 3], [255; 3]];
-    let text = if contrast(ground, black) >= contrast(ground, white) { black } else { white };
-    Pair { ground, text }
+    let text = if contrast(background, black) >= contrast(background, white) { black } else { white };
+    ColourPair { background, text }
 }
 
-/// OKLCH to sRGB, cut to what screens show.
+/// OKLCH to sRGB, clipped to its gamut.
 fn srgb((l, chroma, hue): Lch) -> [u8; 3] {
     let (b, a) = hue.to_radians().sin_cos();
     let (a, b) = (a * chroma, b * chroma);
@@ -118,17 +118,18 @@ mod tests {
     fn figures_can_be_read_on_every_step_and_more_is_never_taken_for_less() {
         let ends = [LIGHT, DARK];
         for (low, high) in ends {
-            let steps: Vec<Pair> = (0..=100).map(|i| on(between(low, high, f64::from(i) / 100.0))).collect();
-            assert!(steps.iter().all(|s| contrast(s.ground, s.text) >= 4.5));
-            let light: Vec<f64> = steps.iter().map(|s| luminance(s.ground)).collect();
+            let steps: Vec<ColourPair> =
+                (0..=100).map(|i| with_text(between(low, high, f64::from(i) / 100.0))).collect();
+            assert!(steps.iter().all(|s| contrast(s.background, s.text) >= 4.5));
+            let light: Vec<f64> = steps.iter().map(|s| luminance(s.background)).collect();
             let rising = high.0 > low.0;
             assert!(light.windows(2).all(|w| if rising { w[0] <= w[1] } else { w[0] >= w[1] }));
         }
         for (middle, ends) in [(LIGHT_MIDDLE, LIGHT_ENDS), (DARK_MIDDLE, DARK_ENDS)] {
             for end in ends {
                 for i in 0..=100 {
-                    let pair = on(between(middle, end, f64::from(i) / 100.0));
-                    assert!(contrast(pair.ground, pair.text) >= 4.5);
+                    let pair = with_text(between(middle, end, f64::from(i) / 100.0));
+                    assert!(contrast(pair.background, pair.text) >= 4.5);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::{Asked, Origin, Read, Search, TOP};
+use super::{Origin, QueryStatus, ReadingState, Search, TOP};
 use crate::page::address::Address;
 use crate::page::catalogue::search as text;
 use crate::page::model::{MODEL, same_folder};
@@ -23,10 +23,10 @@ impl Search {
     }
 
     /// The user wants a passage in a language that they read.
-    pub(super) fn read(self, passage: usize, language: String, into: RwSignal<Read>) {
+    pub(super) fn read(self, passage: usize, language: String, into: RwSignal<ReadingState>) {
         let id = self.page.next_id();
         if self.page.send(&Request::Read { id, passage, language }) {
-            into.set(Read::UnderWay);
+            into.set(ReadingState::Requested);
             self.hidden.update_value(|h| h.readings.push((id, into)));
         }
     }
@@ -121,9 +121,9 @@ impl Search {
     /// Searches again because something became available, except for a query that crashed the worker twice.
     pub(super) fn search_again(self) {
         let query = self.query.get_untracked();
-        if self.hidden.with_value(|h| h.deadly.as_ref().is_some_and(|d| d.query == query && d.times > 1)) {
-            if self.asked.get_untracked() == Asked::Waiting {
-                self.asked.set(Asked::Nothing);
+        if self.hidden.with_value(|h| h.crashing.as_ref().is_some_and(|d| d.query == query && d.times > 1)) {
+            if self.status.get_untracked() == QueryStatus::Waiting {
+                self.status.set(QueryStatus::Idle);
             }
             return;
         }
@@ -139,7 +139,7 @@ impl Search {
             }
         });
         if self.query.with_untracked(|q| q.trim().is_empty()) {
-            self.asked.set(Asked::Nothing);
+            self.status.set(QueryStatus::Idle);
             return;
         }
         let page = self.page;
@@ -148,25 +148,25 @@ impl Search {
             || page.opening.with_untracked(Option::is_some)
             || !page.worker.get_untracked().is_listening();
         if !comes {
-            self.asked.set(Asked::Nothing);
+            self.status.set(QueryStatus::Idle);
             return page.not_opened(text::NOTHING_TO_SEARCH.into());
         }
         let Some(precomputed) = page.corpus.with_untracked(|c| c.as_ref().map(|c| c.precomputed)) else {
-            if self.asked.get_untracked().is_under_way() {
-                self.asked.set(Asked::Nothing);
+            if self.status.get_untracked().is_sent() {
+                self.status.set(QueryStatus::Idle);
             }
             return;
         };
-        self.search_beside();
+        self.search_second();
         let has_model = page.model.with_untracked(Option::is_some);
-        let ready = is_present && (has_model || (precomputed && self.example_asked().is_some()));
+        let ready = is_present && (has_model || (precomputed && self.current_example().is_some()));
         if !ready {
-            self.asked.set(Asked::Waiting);
+            self.status.set(QueryStatus::Waiting);
             return;
         }
         let id = page.next_id();
         let sent = self.search_request(id).is_some_and(|request| page.send(&request));
-        self.asked.set(if sent { Asked::UnderWay(id) } else { Asked::Nothing });
+        self.status.set(if sent { QueryStatus::Sent(id) } else { QueryStatus::Idle });
     }
 
     /// The current search, for either model; `None` if no corpus is open or the query is empty.
@@ -175,7 +175,7 @@ impl Search {
         if query.trim().is_empty() || self.page.corpus.with_untracked(Option::is_none) {
             return None;
         }
-        let example = self.example_asked();
+        let example = self.current_example();
         Some(Request::Search {
             id,
             query,
@@ -187,7 +187,7 @@ impl Search {
     }
 
     /// The example in the box.
-    fn example_asked(self) -> Option<Example> {
+    fn current_example(self) -> Option<Example> {
         let is_asked = |example: &&Example| self.query.with_untracked(|query| example.text == *query);
         self.page.corpus.with_untracked(|c| c.as_ref()?.examples.iter().find(is_asked).cloned())
     }
@@ -200,7 +200,7 @@ impl Search {
     // The URL
 
     /// The user went back or forward to this view.
-    pub(super) fn return_to(self, address: &Address) {
+    pub(super) fn restore(self, address: &Address) {
         let page = self.page;
         let super::Choices { query, language, scope, filter, with } = super::Choices::read(address);
         let (device, precision) = (device_of(address), precision_of(address));
@@ -219,14 +219,14 @@ impl Search {
         page.device.set(device);
         page.precision.set(precision);
         page.model_address.set(model);
-        let other = with != self.beside.address.get_untracked();
-        self.beside.address.set(with);
+        let other = with != self.second.address.get_untracked();
+        self.second.address.set(with);
         self.top.set(TOP);
         if reload {
             page.load_unless_foreign();
         }
         if reload || other {
-            self.restart_beside();
+            self.restart_second();
         }
         self.search();
     }
@@ -238,34 +238,34 @@ impl Search {
         let page = self.page;
         let before = page.model_address.get_untracked();
         let new = address.clone().unwrap_or_else(|| MODEL.into());
-        let beside = self.beside.address.get_untracked();
-        let swap = beside.as_ref().is_some_and(|beside| same_folder(beside, &new));
+        let second = self.second.address.get_untracked();
+        let swap = second.as_ref().is_some_and(|second| same_folder(second, &new));
         page.allow(address.as_deref());
         self.hidden.update_value(|h| {
             // If several were chosen before one was loaded, this returns to the current one.
-            h.before.get_or_insert(super::Before { model: before.clone(), beside });
+            h.previous.get_or_insert(super::PreviousModels { model: before.clone(), second });
         });
         page.model_address.set(address);
         if swap {
-            self.beside.address.set(Some(before.unwrap_or_else(|| MODEL.into())));
-            self.end_beside();
+            self.second.address.set(Some(before.unwrap_or_else(|| MODEL.into())));
+            self.close_second();
         }
         page.replace_address();
         page.load_model();
     }
 
     /// The chosen model could not be loaded: the URL names the current one again.
-    pub(super) fn return_to_model(self) {
-        if let Some(before) = self.hidden.try_update_value(|h| h.before.take()).flatten() {
+    pub(super) fn restore_models(self) {
+        if let Some(before) = self.hidden.try_update_value(|h| h.previous.take()).flatten() {
             self.page.model_address.set(before.model);
-            if self.beside.address.get_untracked() != before.beside {
-                self.beside.address.set(before.beside);
+            if self.second.address.get_untracked() != before.second {
+                self.second.address.set(before.second);
                 self.page.replace_address();
-                return self.restart_beside();
+                return self.restart_second();
             }
             self.page.replace_address();
         }
-        self.begin_beside();
+        self.load_second();
     }
 }
 

@@ -5,7 +5,7 @@ use crate::page::address::{Address, Builder};
 use crate::protocol::Scope;
 
 /// Longer queries are not put into the URL: some browsers refuse very long ones.
-const LONGEST_QUERY: usize = 2000;
+const MAX_QUERY_LENGTH: usize = 2000;
 
 /// The view's own part of the URL.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,7 +28,7 @@ impl Choices {
         Self {
             query: address.text("q"),
             language: address.text("lang"),
-            scope: address.meaning("scope", scope_named).unwrap_or_default(),
+            scope: address.parse_value("scope", scope_named).unwrap_or_default(),
             filter: address.list("in").map(str::to_owned).collect(),
             with: address.text("with"),
         }
@@ -36,7 +36,7 @@ impl Choices {
 
     /// `shared` adds device and model in between.
     pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
-        address.put_some("q", self.query.as_deref().filter(|q| q.len() <= LONGEST_QUERY));
+        address.put_some("q", self.query.as_deref().filter(|q| q.len() <= MAX_QUERY_LENGTH));
         address.put_some("lang", self.language.as_deref());
         address.put_some("scope", (self.scope != Scope::default()).then(|| scope_name(self.scope)));
         address.put_list("in", &self.filter.join(","));

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::actions::focus_on;
-use super::{Asked, Deadly, FirstLoad, Origin, Read, Search};
+use super::{CrashingQuery, FirstLoad, Origin, QueryStatus, ReadingState, Search};
 use crate::page::catalogue::search as text;
 use crate::page::view::StateChange;
 use crate::protocol::{Event, Id, Results};
@@ -13,24 +13,24 @@ impl Search {
     pub(super) fn handle_event(self, event: Event) -> Option<Event> {
         match event {
             Event::Results { id, results } => {
-                if self.is_asking(id) {
+                if self.is_current(id) {
                     self.results_arrived(results);
                 }
             }
             Event::Reading { id, reading } => {
-                if let Some(into) = self.awaited(id) {
+                if let Some(into) = self.take_reading(id) {
                     // If the passage is no longer displayed, the answer is ignored.
-                    let _ = into.try_set(Read::Here(reading));
+                    let _ = into.try_set(ReadingState::Shown(reading));
                 }
             }
-            Event::Cancelled { id } if self.is_asking(id) => self.asked.set(Asked::Nothing),
-            Event::Failed { id, problem } if self.is_asking(id) => {
-                self.asked.set(Asked::Nothing);
+            Event::Cancelled { id } if self.is_current(id) => self.status.set(QueryStatus::Idle),
+            Event::Failed { id, problem } if self.is_current(id) => {
+                self.status.set(QueryStatus::Idle);
                 self.page.show_search_problem(problem, text::ABOUT_ANSWERED);
             }
-            Event::Failed { id, problem } => match self.awaited(id) {
+            Event::Failed { id, problem } => match self.take_reading(id) {
                 Some(into) => {
-                    let _ = into.try_set(Read::Not);
+                    let _ = into.try_set(ReadingState::Hidden);
                     self.page.show_search_problem(problem, "");
                 }
                 None => return Some(Event::Failed { id, problem }),
@@ -41,10 +41,10 @@ impl Search {
     }
 
     /// Where this request's passage is displayed.
-    fn awaited(self, id: Id) -> Option<RwSignal<Read>> {
+    fn take_reading(self, id: Id) -> Option<RwSignal<ReadingState>> {
         self.hidden
             .try_update_value(|h| {
-                let at = h.readings.iter().position(|(awaited, _)| *awaited == id)?;
+                let at = h.readings.iter().position(|(request, _)| *request == id)?;
                 Some(h.readings.swap_remove(at).1)
             })
             .flatten()
@@ -54,21 +54,21 @@ impl Search {
         match what {
             StateChange::WorkerStarted => {}
             StateChange::ModelReady { is_other } => self.model_ready(is_other),
-            StateChange::ModelFailed => self.begin_beside(),
-            StateChange::ModelGivenUp => self.return_to_model(),
-            StateChange::DeviceChosen => self.restart_beside(),
+            StateChange::ModelFailed => self.load_second(),
+            StateChange::ModelGivenUp => self.restore_models(),
+            StateChange::DeviceChosen => self.restart_second(),
             StateChange::CorpusReady => self.corpus_ready(),
             StateChange::CorpusFailed => self.load_first_model(),
         }
     }
 
     fn model_ready(self, is_other: bool) {
-        self.hidden.update_value(|h| h.before = None);
-        let is_waiting = self.asked.get_untracked() == Asked::Waiting;
+        self.hidden.update_value(|h| h.previous = None);
+        let is_waiting = self.status.get_untracked() == QueryStatus::Waiting;
         if is_waiting || (is_other && self.results.with_untracked(Option::is_some)) {
             self.search_again();
         }
-        self.begin_beside();
+        self.load_second();
     }
 
     fn corpus_ready(self) {
@@ -78,7 +78,7 @@ impl Search {
         if self.filter.with_untracked(|filter| !filter.iter().all(known)) {
             self.filter.update(|filter| filter.retain(known));
         }
-        self.open_beside();
+        self.open_corpus_in_second();
         let is_sample = self.page.corpus.with_untracked(|c| c.as_ref().is_some_and(|c| c.precomputed));
         if self.page.take_just_chosen() {
             // It is the user's own text: queries about another one do not apply.
@@ -95,17 +95,17 @@ impl Search {
             self.query.set(self.first_example().filter(|_| is_sample).unwrap_or_default());
         }
         self.search_again();
-        if !self.asked.get_untracked().is_under_way() {
+        if !self.status.get_untracked().is_sent() {
             self.load_first_model();
         }
     }
 
     fn results_arrived(self, results: Results) {
-        self.asked.set(Asked::Nothing);
+        self.status.set(QueryStatus::Idle);
         self.results.set(Some(results));
         self.page.clear_search_problem();
         self.load_first_model();
-        self.begin_beside();
+        self.load_second();
     }
 
     /// Loads the model by itself, but only once something is displayed, and only in this view.
@@ -121,16 +121,16 @@ impl Search {
 
     /// A sentence, if the query crashed the worker more than once.
     pub(super) fn worker_crashed(self) -> Option<&'static str> {
-        if self.asked.get_untracked().is_under_way() {
+        if self.status.get_untracked().is_sent() {
             let query = self.query.get_untracked();
             self.hidden.update_value(|h| {
-                let times = h.deadly.take().filter(|d| d.query == query).map_or(0, |d| d.times);
-                h.deadly = Some(Deadly { query, times: times + 1 });
+                let times = h.crashing.take().filter(|d| d.query == query).map_or(0, |d| d.times);
+                h.crashing = Some(CrashingQuery { query, times: times + 1 });
             });
         }
-        self.asked.set(Asked::Nothing);
+        self.status.set(QueryStatus::Idle);
         self.hidden
-            .with_value(|h| h.deadly.as_ref().is_some_and(|d| d.times > 1))
+            .with_value(|h| h.crashing.as_ref().is_some_and(|d| d.times > 1))
             .then_some(text::NOT_ASKED_AGAIN)
     }
 }

@@ -3,13 +3,13 @@
 //! - `address`: its part of the URL
 //! - `actions`: the user's actions
 //! - `events`: the worker's events, and changes of the shared state
-//! - `beside`: the second model, compared with the first
+//! - `second_model`: the second model, compared with the first
 //! - `view`: its components
 
 mod actions;
 mod address;
-mod beside;
 mod events;
+mod second_model;
 mod view;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
@@ -27,7 +27,7 @@ use super::words;
 use crate::datasets::UNDETERMINED;
 use crate::protocol::{Event, Id, OpenedFile, Reading, Results, Scope};
 use address::Choices;
-use beside::Beside;
+use second_model::SecondModel;
 
 /// Number of hits shown at first, and counted in the upper bar.
 const TOP: usize = 10;
@@ -49,9 +49,9 @@ pub(super) struct Search {
     own_is_open: RwSignal<bool>,
 
     results: RwSignal<Option<Results>>,
-    asked: RwSignal<Asked>,
+    status: RwSignal<QueryStatus>,
     /// The second model, if two are compared.
-    beside: Beside,
+    second: SecondModel,
 
     /// State that no component displays.
     hidden: StoredValue<HiddenSearchState>,
@@ -59,14 +59,14 @@ pub(super) struct Search {
 
 /// The state of the last query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Asked {
+enum QueryStatus {
     /// It is answered, or there is none.
     #[default]
-    Nothing,
+    Idle,
     /// It waits for a model or corpus.
     Waiting,
     /// It was sent.
-    UnderWay(Id),
+    Sent(Id),
 }
 
 /// Who entered the query, and whether the browser's history has an entry for it.
@@ -91,33 +91,33 @@ enum FirstLoad {
 struct HiddenSearchState {
     origin: Origin,
     first_load: FirstLoad,
-    before: Option<Before>,
-    deadly: Option<Deadly>,
+    previous: Option<PreviousModels>,
+    crashing: Option<CrashingQuery>,
     /// Fires after a pause in typing.
     timer: Option<TimeoutHandle>,
     /// Requested passages in the reader's language, and where to display them.
-    readings: Vec<(Id, RwSignal<Read>)>,
+    readings: Vec<(Id, RwSignal<ReadingState>)>,
 }
 
 /// A passage in the reader's language.
 #[derive(Debug, Clone, Default, PartialEq)]
-enum Read {
+enum ReadingState {
     /// Not requested, or hidden again.
     #[default]
-    Not,
-    UnderWay,
+    Hidden,
+    Requested,
     /// `None` if there is none.
-    Here(Option<Reading>),
+    Shown(Option<Reading>),
 }
 
 /// The models in the URL before the user chose one that is not loaded yet.
-struct Before {
+struct PreviousModels {
     model: Option<String>,
-    beside: Option<String>,
+    second: Option<String>,
 }
 
 /// The query that was searched when the worker crashed, and the number of crashes.
-struct Deadly {
+struct CrashingQuery {
     query: String,
     times: usize,
 }
@@ -125,9 +125,9 @@ struct Deadly {
 static ABOUT: About =
     About { name: "search", label: text::LABEL, content: "results", skip: text::SKIP, drop: text::DROP };
 
-impl Asked {
-    fn is_under_way(self) -> bool {
-        matches!(self, Self::UnderWay(_))
+impl QueryStatus {
+    fn is_sent(self) -> bool {
+        matches!(self, Self::Sent(_))
     }
 }
 
@@ -143,13 +143,13 @@ impl Search {
             top: RwSignal::new(TOP),
             own_is_open: RwSignal::new(false),
             results: RwSignal::new(None),
-            asked: RwSignal::default(),
-            beside: Beside::new(with),
+            status: RwSignal::default(),
+            second: SecondModel::new(with),
             hidden: StoredValue::new(HiddenSearchState {
                 origin: if query.is_none() { Origin::Page } else { Origin::Settled },
                 first_load: FirstLoad::Due,
-                before: None,
-                deadly: None,
+                previous: None,
+                crashing: None,
                 timer: None,
                 readings: Vec::new(),
             }),
@@ -171,8 +171,8 @@ impl Search {
         }) && code != UNDETERMINED
     }
 
-    fn is_asking(self, id: Id) -> bool {
-        self.asked.get_untracked() == Asked::UnderWay(id)
+    fn is_current(self, id: Id) -> bool {
+        self.status.get_untracked() == QueryStatus::Sent(id)
     }
 }
 
@@ -195,11 +195,11 @@ impl View for Search {
     }
 
     fn is_wide(&self) -> bool {
-        self.beside.address.with(Option::is_some)
+        self.second.address.with(Option::is_some)
     }
 
     fn read(&self, address: &Address) {
-        self.return_to(address);
+        self.restore(address);
     }
 
     fn write(&self, address: &mut Builder) {
@@ -211,7 +211,7 @@ impl View for Search {
             language: self.language.get(),
             scope: self.scope.get(),
             filter: self.filter.get(),
-            with: self.beside.address.get(),
+            with: self.second.address.get(),
         };
         choices.write(address, |address| {
             page.write_device(address);
@@ -219,10 +219,10 @@ impl View for Search {
         });
     }
 
-    fn arrive(&self) {
+    fn on_open(&self) {
         if self.page.corpus.with_untracked(Option::is_some) {
             self.load_first_model();
-            self.begin_beside();
+            self.load_second();
         }
     }
 
@@ -244,14 +244,14 @@ impl View for Search {
 
     fn tracked_activity(&self) -> TrackedActivity {
         TrackedActivity {
-            activity: self.beside.activity,
-            sentence: text::BESIDE_AT_WORK,
+            activity: self.second.activity,
+            sentence: text::SECOND_AT_WORK,
             concurrency: Concurrency::Shared,
         }
     }
 
     fn stop(&self) {
-        self.choose_beside(None);
+        self.choose_second(None);
     }
 
     fn model_line(&self) -> String {
@@ -277,14 +277,16 @@ impl View for Search {
     }
 
     fn lacks_model(&self) -> bool {
-        match self.asked.get() {
-            Asked::UnderWay(_) => false,
-            Asked::Waiting => true,
-            Asked::Nothing => self.results.with(Option::is_some) || self.page.problem.with(Option::is_some),
+        match self.status.get() {
+            QueryStatus::Sent(_) => false,
+            QueryStatus::Waiting => true,
+            QueryStatus::Idle => {
+                self.results.with(Option::is_some) || self.page.problem.with(Option::is_some)
+            }
         }
     }
 
     fn models(&self) -> Vec<String> {
-        self.beside.model.with(|m| m.iter().map(|m| m.info.url.clone()).collect())
+        self.second.model.with(|m| m.iter().map(|m| m.info.url.clone()).collect())
     }
 }

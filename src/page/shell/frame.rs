@@ -6,10 +6,10 @@ use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
 
-use super::machine::Machine;
+use super::machine::DevicePanel;
 use crate::page::address::Address;
 use crate::page::catalogue::{fill, shell as text};
-use crate::page::files::listed;
+use crate::page::files::file_list;
 use crate::page::messages::ProblemAction;
 use crate::page::parts::ModelDialog;
 use crate::page::state::Page;
@@ -28,7 +28,7 @@ pub(in crate::page) fn App() -> impl IntoView {
     if let Some(placeholder) = document().get_element_by_id("boot") {
         placeholder.remove();
     }
-    window_event_listener(ev::popstate, move |_| page.read_address());
+    window_event_listener(ev::popstate, move |_| page.restore_from_address());
     Effect::new(move |_| document().set_title(&fill(text::TITLE, &[("view", &page.view().title())])));
 
     let skip = move || {
@@ -49,7 +49,7 @@ pub(in crate::page) fn App() -> impl IntoView {
             </main>
             <Foot/>
         </div>
-        <Machine/>
+        <DevicePanel/>
         <DropZone/>
         <ModelDialog/>
     }
@@ -174,7 +174,7 @@ fn DropZone() -> impl IntoView {
             if page.take_dropped(&e) {
                 return;
             }
-            page.read_files(e.data_transfer().and_then(|d| d.files()).map(listed).unwrap_or_default());
+            page.read_files(e.data_transfer().and_then(|d| d.files()).map(file_list).unwrap_or_default());
         }
     });
     view! {

@@ -10,7 +10,7 @@ use crate::page::catalogue::{fill, shell as text};
 use crate::page::isolation::Threads;
 use crate::page::model::Model;
 use crate::page::names;
-use crate::page::parts::{AboutModel, Progress};
+use crate::page::parts::{ModelLink, Progress};
 use crate::page::state::Page;
 use crate::page::view::View;
 use crate::page::words;
@@ -18,7 +18,7 @@ use crate::page::worker::Worker;
 use crate::protocol::{DeviceChoice, DeviceReport, PrecisionChoice};
 
 #[component]
-pub(super) fn Machine() -> impl IntoView {
+pub(super) fn DevicePanel() -> impl IntoView {
     let page = Page::here();
     let begins =
         Signal::derive(
@@ -257,6 +257,6 @@ fn ModelDetails(model: Model) -> impl IntoView {
         {(!device.notes.is_empty()).then(|| view! {
             <ul class="notes">{device.notes.into_iter().map(note).collect_view()}</ul>
         })}
-        <p><AboutModel address/></p>
+        <p><ModelLink address/></p>
     }
 }

@@ -11,12 +11,12 @@ use crate::page::catalogue::{benchmark as text, shell};
 use crate::page::corpus::SAMPLE_LANGUAGES;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::names;
-use crate::page::parts::{Form, Pick};
+use crate::page::parts::{Form, ModelPicker};
 use crate::page::worker::Worker;
 use crate::protocol::PrecisionChoice;
 
 #[component]
-pub(super) fn Choose() -> impl IntoView {
+pub(super) fn BenchmarkForm() -> impl IntoView {
     let b = Benchmark::here();
     let model = Signal::derive(move || b.model.get().unwrap_or_else(|| MODEL.into()));
     let choose = Callback::new(move |folder: String| {
@@ -34,7 +34,7 @@ pub(super) fn Choose() -> impl IntoView {
             more=link
         >
             <div class="choice">
-                <div class="models"><Pick label=text::MODEL value=model choose/></div>
+                <div class="models"><ModelPicker label=text::MODEL value=model choose/></div>
                 <Language/>
                 <Devices/>
             </div>

@@ -13,7 +13,7 @@ use crate::page::benchmark::actions::Format;
 use crate::page::catalogue::{benchmark as text, fill};
 use crate::page::words;
 use chart::Chart;
-use choose::Choose;
+use choose::BenchmarkForm;
 use facts::Facts;
 use table::Table;
 
@@ -23,7 +23,7 @@ pub(super) fn Benchmark() -> impl IntoView {
     let timed = Memo::new(move |_| state.report.with(Option::is_some));
     view! {
         <div class="evaluate">
-            <Choose/>
+            <BenchmarkForm/>
             <section class="report" id="benchmark" tabindex="-1" aria-label=text::REPORT>
                 {move || if timed.get() {
                     view! { <Timed/> }.into_any()

@@ -8,11 +8,11 @@ mod scores;
 
 use leptos::prelude::*;
 
-use super::{Card as State, CardProblem};
+use super::{Card as State, MissingCard};
 use crate::page::catalogue::{card as text, fill, message};
 use crate::page::model_dialog::hub_host;
 use crate::page::parts::document::Document;
-use crate::page::parts::{Pick, ViewOf};
+use crate::page::parts::{ModelPicker, ViewLink};
 use crate::protocol::ModelCard;
 use device::Device;
 
@@ -24,12 +24,12 @@ pub(super) fn Card() -> impl IntoView {
     let c = State::here();
     let address = Signal::derive(move || c.address());
     let choose = Callback::new(move |address| c.choose(address));
-    let to = move |(view, words)| view! { <ViewOf view address words/> };
+    let to = move |(view, words)| view! { <ViewLink view address words/> };
     let ways =
         [(None, text::SEARCH), (Some("evaluate"), text::EVALUATE), (Some("benchmark"), text::BENCHMARK)];
     view! {
         <div class="card">
-            <div class="models"><Pick label=text::MODEL value=address choose link=false/></div>
+            <div class="models"><ModelPicker label=text::MODEL value=address choose link=false/></div>
             <p class="ways-on">{ways.map(to)}</p>
             <article id="model" tabindex="-1" aria-labelledby="model-title">
                 <h2 id="model-title">{move || c.page.name_of(&address.get())}</h2>
@@ -41,14 +41,14 @@ pub(super) fn Card() -> impl IntoView {
 }
 
 /// Why nothing is known, and what to do.
-fn problem_line(c: State, problem: CardProblem) -> impl IntoView {
+fn problem_line(c: State, problem: MissingCard) -> impl IntoView {
     let (what, way) = match problem {
-        CardProblem::Failed(what) => (what, message::TRY_AGAIN),
-        CardProblem::NotStored => (fill(text::NOT_HERE, &[("host", &hub_host())]), message::SEE_WHAT_IT_IS),
-        CardProblem::Foreign(host) => (fill(text::ELSEWHERE, &[("host", &host)]), text::ASK_THERE),
+        MissingCard::Failed(what) => (what, message::TRY_AGAIN),
+        MissingCard::NotStored => (fill(text::NOT_HERE, &[("host", &hub_host())]), message::SEE_WHAT_IT_IS),
+        MissingCard::Foreign(host) => (fill(text::ELSEWHERE, &[("host", &host)]), text::ASK_THERE),
     };
     let again = way == message::TRY_AGAIN;
-    let go = move |_| if again { c.ask() } else { c.ask_there() };
+    let go = move |_| if again { c.request_card() } else { c.load_from_there() };
     view! {
         <div class="message problem">
             <p>{what}</p>

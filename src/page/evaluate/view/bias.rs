@@ -5,13 +5,13 @@ use leptos::prelude::*;
 use crate::evaluation::bias::Bias as Figures;
 use crate::evaluation::{EvalReport, RankDistance};
 use crate::page::catalogue::{evaluate as text, fill};
-use crate::page::evaluate::{Evaluate, Run};
+use crate::page::evaluate::{Evaluate, RunReport};
 use crate::page::names;
 use crate::page::parts::segment;
 use crate::page::words;
 
 /// A value: its name, its figure for each model, the figure without bias, and its meaning.
-struct Line {
+struct BiasRow {
     name: String,
     values: Vec<String>,
     unbiased: String,
@@ -47,12 +47,12 @@ pub(super) fn Bias() -> impl IntoView {
     }
 }
 
-fn table(lines: &[Line], runs: &[Run]) -> impl IntoView + use<> {
-    let head = |(at, run): (usize, &Run)| {
+fn table(lines: &[BiasRow], runs: &[RunReport]) -> impl IntoView + use<> {
+    let head = |(at, run): (usize, &RunReport)| {
         let letter = if runs.len() < 2 { text::MEASURED } else { ["A", "B"][at.min(1)] };
         view! { <th scope="col" title=run.name()>{letter}</th> }
     };
-    let row = |line: &Line| {
+    let row = |line: &BiasRow| {
         view! {
             <tr>
                 <th scope="row">{line.name.clone()} <small>{line.meaning.clone()}</small></th>
@@ -79,10 +79,10 @@ fn table(lines: &[Line], runs: &[Run]) -> impl IntoView + use<> {
 }
 
 /// All values, in reading order.
-fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
+fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<BiasRow> {
     let Some((_, first)) = measured.first() else { return Vec::new() };
     let line =
-        |name: String, value: &dyn Fn(&Figures) -> Option<String>, unbiased: String, meaning: &str| Line {
+        |name: String, value: &dyn Fn(&Figures) -> Option<String>, unbiased: String, meaning: &str| BiasRow {
             name,
             values: measured.iter().map(|(_, b)| value(b).unwrap_or_else(|| "–".into())).collect(),
             unbiased,
@@ -109,8 +109,8 @@ fn lines(measured: &[(&EvalReport, &Figures)]) -> Vec<Line> {
         ),
     ];
     let pool = first.shares.pool.values().filter(|share| **share > 0.0).count();
-    let distance = |report: &EvalReport| report.rank_distance.map_or_else(|| "–".into(), spread_of);
-    lines.push(Line {
+    let distance = |report: &EvalReport| report.rank_distance.map_or_else(|| "–".into(), mean_and_median);
+    lines.push(BiasRow {
         name: text::SPREAD.into(),
         values: measured.iter().map(|(report, _)| distance(report)).collect(),
         unbiased: fill(text::OR_LITTLE_MORE, &[("n", &words::count(pool.saturating_sub(1)))]),
@@ -186,12 +186,12 @@ fn bits(entropy: f64) -> String {
     fill(text::BITS, &[("n", &words::decimal(entropy, 2))])
 }
 
-fn spread_of(d: RankDistance) -> String {
+fn mean_and_median(d: RankDistance) -> String {
     format!("{} ({})", words::ranks(d.mean), words::ranks(d.median))
 }
 
 /// The languages of the pool above those of the top ranks: overall, and by question language.
-fn bars(run: &Run, report: &EvalReport, bias: &Figures, runs: usize) -> impl IntoView + use<> {
+fn bars(run: &RunReport, report: &EvalReport, bias: &Figures, runs: usize) -> impl IntoView + use<> {
     let shares = &bias.shares;
     let mut rows = vec![
         row(text::POOL.into(), text::POOL.into(), &shares.pool, &report.languages, String::new()),
@@ -200,14 +200,14 @@ fn bars(run: &Run, report: &EvalReport, bias: &Figures, runs: usize) -> impl Int
             of_first(text::TOP_HEARD, shares.k),
             &shares.top,
             &report.languages,
-            own(bias.same_language_first.as_ref()),
+            same_language_rate(bias.same_language_first.as_ref()),
         ),
     ];
     for code in &report.languages {
         if let Some(by) = shares.by_query.get(code) {
             let k = words::count(shares.k);
             let heard = fill(text::TOP_HEARD_OF, &[("k", &k), ("language", &names::english(code))]);
-            let rate = own(bias.same_language_first_by.get(code));
+            let rate = same_language_rate(bias.same_language_first_by.get(code));
             rows.push(row(fill(text::ASKED, &[("code", code)]), heard, by, &report.languages, rate));
         }
     }
@@ -225,7 +225,7 @@ fn bars(run: &Run, report: &EvalReport, bias: &Figures, runs: usize) -> impl Int
     }
 }
 
-fn own(rate: Option<&crate::evaluation::bias::Rate>) -> String {
+fn same_language_rate(rate: Option<&crate::evaluation::bias::Rate>) -> String {
     let whole = |share: f64| words::percent_with(share, 0);
     rate.map_or_else(String::new, |r| {
         fill(text::RATE, &[("rate", &whole(r.rate)), ("chance", &whole(r.chance))])

@@ -6,11 +6,11 @@ use crate::evaluation::Measure;
 use crate::page::address::{device_name, device_named};
 use crate::page::catalogue::{evaluate as text, field, fill, shell};
 use crate::page::evaluate::Evaluate;
-use crate::page::evaluate::choices::Data;
-use crate::page::files::chosen;
+use crate::page::evaluate::choices::DataChoice;
+use crate::page::files::chosen_files;
 use crate::page::model::MODEL;
 use crate::page::names;
-use crate::page::parts::{FieldRoles, Form, Pick};
+use crate::page::parts::{FieldRoles, Form, ModelPicker};
 use crate::page::words;
 use crate::protocol::DeviceChoice;
 
@@ -18,7 +18,7 @@ use crate::protocol::DeviceChoice;
 const DIRECTIONS: usize = 1;
 
 #[component]
-pub(super) fn Choose() -> impl IntoView {
+pub(super) fn EvaluateForm() -> impl IntoView {
     let e = Evaluate::here();
     let stopped = move || {
         let said = move || {
@@ -34,14 +34,14 @@ pub(super) fn Choose() -> impl IntoView {
             hint=text::HINT
             go=Signal::derive(move || if e.stopped.with(Option::is_some) { text::CONTINUE } else { text::GO })
             busy=Signal::derive(move || e.activity.with(Option::is_some))
-            begin=Callback::new(move |()| e.measure())
+            begin=Callback::new(move |()| e.evaluate())
             more=stopped
         >
-            <DataChoice/>
+            <DataPicker/>
             <div class="choice">
                 <Models/>
                 <Lir/>
-                <Own/>
+                <MeasureChoices/>
                 <Device/>
                 <Languages/>
             </div>
@@ -50,9 +50,9 @@ pub(super) fn Choose() -> impl IntoView {
 }
 
 #[component]
-fn DataChoice() -> impl IntoView {
+fn DataPicker() -> impl IntoView {
     let e = Evaluate::here();
-    let choice = move |data: Data| {
+    let choice = move |data: DataChoice| {
         let id = format!("data-{}", data.name());
         view! {
             <label class="scope">
@@ -73,8 +73,8 @@ fn DataChoice() -> impl IntoView {
     view! {
         <fieldset class="choice data">
             <legend>{text::DATA}</legend>
-            {Data::ALL.into_iter().map(choice).collect_view()}
-            <Source/>
+            {DataChoice::ALL.into_iter().map(choice).collect_view()}
+            <DataSource/>
             <ul class="notes">
                 {move || {
                     let notes = e.opened_data().map(|task| task.notes).unwrap_or_default();
@@ -85,20 +85,20 @@ fn DataChoice() -> impl IntoView {
     }
 }
 
-fn about(data: Data) -> &'static str {
+fn about(data: DataChoice) -> &'static str {
     match data {
-        Data::Sample => text::SAMPLE_IS,
-        Data::Xquad => text::XQUAD_IS,
-        Data::Mlqa => text::MLQA_IS,
-        Data::Own => text::OWN_IS,
+        DataChoice::Sample => text::SAMPLE_IS,
+        DataChoice::Xquad => text::XQUAD_IS,
+        DataChoice::Mlqa => text::MLQA_IS,
+        DataChoice::Own => text::OWN_IS,
     }
 }
 
 /// Where the chosen data comes from.
 #[component]
-fn Source() -> impl IntoView {
+fn DataSource() -> impl IntoView {
     let e = Evaluate::here();
-    let choose_files = move |event: web_sys::Event| e.page.read_files(chosen(&event));
+    let choose_files = move |event: web_sys::Event| e.page.read_files(chosen_files(&event));
     let pick = move |words: &'static str| {
         view! {
             <label>
@@ -107,7 +107,7 @@ fn Source() -> impl IntoView {
             </label>
         }
     };
-    let download = move |data: Data| {
+    let download = move |data: DataChoice| {
         view! {
             <div class="own">
                 <p>
@@ -142,7 +142,7 @@ fn Source() -> impl IntoView {
         view! {
             <div class="own">
                 {pick(field::CHOOSE_FILES)}
-                <p class="hint">{move || named(&e.files.get())}</p>
+                <p class="hint">{move || file_summary(&e.files.get())}</p>
                 <FieldRoles fields=Signal::derive(move || e.fields()) choose=choose_column/>
                 <p class="hint">
                     {text::OWN_FORM}
@@ -153,13 +153,13 @@ fn Source() -> impl IntoView {
         .into_any()
     };
     move || match e.data.get() {
-        Data::Sample => ().into_any(),
-        Data::Own => own(),
+        DataChoice::Sample => ().into_any(),
+        DataChoice::Own => own(),
         data => download(data),
     }
 }
 
-fn named(files: &[String]) -> String {
+fn file_summary(files: &[String]) -> String {
     match files {
         [] => text::NO_FILES.into(),
         [one] => fill(text::ONE_FILE, &[("name", one)]),
@@ -176,7 +176,7 @@ fn named(files: &[String]) -> String {
 #[component]
 fn Languages() -> impl IntoView {
     let e = Evaluate::here();
-    let offered = Memo::new(move |_| e.offered());
+    let offered = Memo::new(move |_| e.available_languages());
     let chip = move |(code, counts): (String, Option<(usize, usize)>)| {
         let checked = {
             let code = code.clone();
@@ -224,13 +224,13 @@ fn Languages() -> impl IntoView {
 fn Models() -> impl IntoView {
     let e = Evaluate::here();
     let first = Signal::derive(move || e.model.get().unwrap_or_else(|| MODEL.to_owned()));
-    let second = Signal::derive(move || e.against.get().unwrap_or_default());
+    let second = Signal::derive(move || e.second_model.get().unwrap_or_default());
     let name_first = Callback::new(move |address: String| e.name_model(&address));
     let name_second = Callback::new(move |address: String| e.name_second_model(&address));
     view! {
         <div class="models">
-            <Pick label=text::MODEL value=first choose=name_first/>
-            <Pick label=text::SECOND_MODEL value=second other=first choose=name_second/>
+            <ModelPicker label=text::MODEL value=first choose=name_first/>
+            <ModelPicker label=text::SECOND_MODEL value=second other=first choose=name_second/>
             {move || e.page.models_problem.get().map(|problem| view! { <p class="hint">{problem}</p> })}
         </div>
     }
@@ -276,7 +276,7 @@ fn Lir() -> impl IntoView {
 
 /// Further measures, and which grades are relevant.
 #[component]
-fn Own() -> impl IntoView {
+fn MeasureChoices() -> impl IntoView {
     let e = Evaluate::here();
     let named =
         move || e.measures.with(|list| list.iter().map(Measure::to_string).collect::<Vec<_>>().join(", "));
@@ -330,7 +330,7 @@ fn Device() -> impl IntoView {
         <label class="field">
             <span>{text::DEVICE}</span>
             <select on:change:target=move |event| {
-                e.choose_measuring_device(device_named(&event.target().value()).unwrap_or_default());
+                e.choose_evaluation_device(device_named(&event.target().value()).unwrap_or_default());
             }>
                 {option(DeviceChoice::Auto, shell::AUTOMATIC)}
                 {option(DeviceChoice::Cpu, shell::CPU)}
@@ -347,13 +347,13 @@ mod tests {
     #[test]
     fn files_are_named_briefly() {
         let names = |n: usize| (0..n).map(|i| format!("{i}.json")).collect::<Vec<_>>();
-        assert_eq!(named(&names(0)), text::NO_FILES);
-        assert!(named(&names(1)).starts_with("Chosen: 0.json."));
-        assert!(named(&names(2)).starts_with("Chosen: 0.json and 1.json."));
-        assert!(named(&names(7)).starts_with("Chosen: 0.json and 6 more."));
+        assert_eq!(file_summary(&names(0)), text::NO_FILES);
+        assert!(file_summary(&names(1)).starts_with("Chosen: 0.json."));
+        assert!(file_summary(&names(2)).starts_with("Chosen: 0.json and 1.json."));
+        assert!(file_summary(&names(7)).starts_with("Chosen: 0.json and 6 more."));
         // A line of the sample is one passage in each of its languages.
         let lines = include_str!("../../../../static/sample/passages.jsonl").lines().count();
-        let passages = lines * Data::Sample.languages().len();
-        assert!(about(Data::Sample).contains(&words::plural(passages, "passage")));
+        let passages = lines * DataChoice::Sample.languages().len();
+        assert!(about(DataChoice::Sample).contains(&words::plural(passages, "passage")));
     }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::evaluation::significance::Difference as Tested;
 use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::choices::MapMeasure;
-use crate::page::evaluate::{Evaluate, Run};
+use crate::page::evaluate::{Evaluate, RunReport};
 use crate::page::words;
 
 /// The settings in display order, and whether smaller is better.
@@ -18,7 +18,7 @@ pub(super) fn Difference() -> impl IntoView {
     let two = Memo::new(move |_| e.runs.with(|runs| runs.len() == 2));
     let legend = move || {
         e.runs.with(|runs| {
-            let names: Vec<String> = runs.iter().map(Run::name).collect();
+            let names: Vec<String> = runs.iter().map(RunReport::name).collect();
             fill(text::A_AND_B, &[("a", &names[0]), ("b", names.get(1).map_or("", String::as_str))])
         })
     };

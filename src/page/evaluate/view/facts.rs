@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::page::catalogue::{evaluate as text, fill};
-use crate::page::evaluate::choices::Data;
-use crate::page::evaluate::{Evaluate, Run};
+use crate::page::evaluate::choices::DataChoice;
+use crate::page::evaluate::{Evaluate, RunReport};
 use crate::page::model::MODEL;
 use crate::protocol::ExportKind;
 
@@ -38,7 +38,7 @@ pub(super) fn Facts() -> impl IntoView {
     }
 }
 
-fn about(run: &Run) -> impl IntoView + use<> {
+fn about(run: &RunReport) -> impl IntoView + use<> {
     let facts = &run.report.facts;
     let mut rows = vec![
         (text::MODEL.to_owned(), run.name()),
@@ -58,11 +58,11 @@ fn about(run: &Run) -> impl IntoView + use<> {
 }
 
 /// The command that reproduces this report.
-fn command(run: &Run) -> String {
+fn command(run: &RunReport) -> String {
     let model = if run.address == MODEL { "static/model" } else { "MODEL" };
     let (name, folder) = match run.data {
-        Data::Sample => ("sample", "static/sample"),
-        Data::Own => ("own", "FOLDER"),
+        DataChoice::Sample => ("sample", "static/sample"),
+        DataChoice::Own => ("own", "FOLDER"),
         named => (named.name(), "FOLDER"),
     };
     let mut out = format!("interlingua eval --model {model} --dataset {name} --data {folder}");

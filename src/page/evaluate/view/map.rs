@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::page::catalogue::{evaluate as text, fill};
-use crate::page::evaluate::choices::{MapMeasure, Shown, cell_name, pair};
-use crate::page::evaluate::{Evaluate, Run};
+use crate::page::evaluate::choices::{MapMeasure, ShownModel, cell_name, pair};
+use crate::page::evaluate::{Evaluate, RunReport};
 use crate::page::names;
 use crate::page::parts::scale;
 use crate::page::words;
@@ -23,7 +23,7 @@ pub(super) fn Map() -> impl IntoView {
         pairs.filter_map(|(from, to)| e.difference(from, to)).fold(0.0, |w: f64, (d, _)| w.max(d.abs()))
     });
     let two = Memo::new(move |_| e.runs.with(|runs| runs.len() == 2));
-    let differs = move || two.get() && e.shown.get() == Shown::Difference;
+    let differs = move || two.get() && e.shown.get() == ShownModel::Difference;
     let caption = move || {
         let measure = e.measure.get().title();
         fill(if differs() { text::BY_PAIR_DIFFERENCE } else { text::BY_PAIR }, &[("measure", measure)])
@@ -110,12 +110,12 @@ fn Choices(two: Memo<bool>) -> impl IntoView {
             .map(option)
             .collect_view()
     };
-    let choice = move |shown: Shown| {
+    let choice = move |shown: ShownModel| {
         let name = move || {
             e.runs.with(|runs| match shown {
-                Shown::A => format!("A: {}", runs.first().map(Run::name).unwrap_or_default()),
-                Shown::B => format!("B: {}", runs.get(1).map(Run::name).unwrap_or_default()),
-                Shown::Difference => text::DIFFERENCE_SHOWN.into(),
+                ShownModel::A => format!("A: {}", runs.first().map(RunReport::name).unwrap_or_default()),
+                ShownModel::B => format!("B: {}", runs.get(1).map(RunReport::name).unwrap_or_default()),
+                ShownModel::Difference => text::DIFFERENCE_SHOWN.into(),
             })
         };
         view! {
@@ -142,7 +142,7 @@ fn Choices(two: Memo<bool>) -> impl IntoView {
             {move || two.get().then(|| view! {
                 <fieldset class="picks">
                     <legend class="unseen">{text::MODEL}</legend>
-                    {Shown::ALL.into_iter().map(choice).collect_view()}
+                    {ShownModel::ALL.into_iter().map(choice).collect_view()}
                 </fieldset>
             })}
         </div>
@@ -173,7 +173,7 @@ fn Cell(
         let measure = e.measure.get();
         e.runs.with(|runs| {
             let shown = e.shown.get();
-            if let (Shown::Difference, [_, _]) = (shown, runs.as_slice()) {
+            if let (ShownModel::Difference, [_, _]) = (shown, runs.as_slice()) {
                 let (d, significant) = e.difference(&from, &to)?;
                 let words = words::signed(d, 3);
                 // A mark for screen readers and print, in addition to the colour.
@@ -185,7 +185,7 @@ fn Cell(
                     String::new(),
                 ));
             }
-            let run = runs.get(usize::from(shown == Shown::B)).or(runs.first())?;
+            let run = runs.get(usize::from(shown == ShownModel::B)).or(runs.first())?;
             let value = measure.of(&run.report, &from, &to)?;
             let (low, high) = range.get();
             let part = (value - low) / (high - low);
@@ -229,7 +229,7 @@ fn Cell(
 }
 
 /// Further values of a pair.
-fn about(run: &Run, measure: MapMeasure, from: &str, to: &str) -> String {
+fn about(run: &RunReport, measure: MapMeasure, from: &str, to: &str) -> String {
     let report = &run.report;
     let queries = report.counts.pairs.get(from).and_then(|row| row.get(to));
     let interval =
@@ -252,7 +252,7 @@ fn about(run: &Run, measure: MapMeasure, from: &str, to: &str) -> String {
 }
 
 /// The ends of the scale: the tenths around the values of all models, so that their maps are comparable.
-fn range(runs: &[Run], measure: MapMeasure) -> (f64, f64) {
+fn range(runs: &[RunReport], measure: MapMeasure) -> (f64, f64) {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for run in runs {
         let languages = &run.report.languages;

@@ -16,7 +16,7 @@ use crate::page::evaluate::Evaluate as State;
 use crate::page::model::MODEL;
 use crate::page::words;
 use bias::Bias;
-use choose::Choose;
+use choose::EvaluateForm;
 use difference::Difference;
 use facts::Facts;
 use map::Map;
@@ -29,7 +29,7 @@ pub(super) fn Evaluate() -> impl IntoView {
     let measured = Memo::new(move |_| state.runs.with(|runs| !runs.is_empty()));
     view! {
         <div class="evaluate">
-            <Choose/>
+            <EvaluateForm/>
             <section class="report" id="report" tabindex="-1" aria-label=text::REPORT>
                 {move || if measured.get() {
                     view! {
@@ -54,7 +54,7 @@ pub(super) fn Evaluate() -> impl IntoView {
 fn Nothing() -> impl IntoView {
     let state = State::here();
     let offer = move || {
-        let models = [Some(state.model.get().unwrap_or_else(|| MODEL.into())), state.against.get()];
+        let models = [Some(state.model.get().unwrap_or_else(|| MODEL.into())), state.second_model.get()];
         let listed: Option<Vec<f64>> =
             models.into_iter().flatten().map(|model| Some(state.page.listed(&model)?.megabytes)).collect();
         let said = match listed {
@@ -66,12 +66,12 @@ fn Nothing() -> impl IntoView {
         view! {
             <p class="offer">
                 {said}
-                <button type="button" on:click=move |_| state.measure()>{text::OFFER_GO}</button>
+                <button type="button" on:click=move |_| state.evaluate()>{text::OFFER_GO}</button>
             </p>
         }
     };
     view! {
-        {move || (state.offers.get() && state.activity.with(Option::is_none)).then(offer)}
+        {move || (state.offers_run.get() && state.activity.with(Option::is_none)).then(offer)}
         <p class="hint">
             {text::NOTHING}
         </p>

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::ranking::Ranking;
 use crate::evaluation::Setting;
 use crate::page::catalogue::{evaluate as text, fill};
-use crate::page::evaluate::choices::Shown;
-use crate::page::evaluate::{Evaluate, Rows};
+use crate::page::evaluate::choices::ShownModel;
+use crate::page::evaluate::{Evaluate, ListUpdate};
 use crate::page::names;
 use crate::page::words;
 use crate::protocol::{CellChoice, ExportKind, QueryRow};
@@ -25,7 +25,7 @@ pub(super) fn Queries() -> impl IntoView {
             return text::STALE.to_owned();
         }
         let model = e.runs.with(|runs| match (runs.len(), e.shown.get()) {
-            (2, Shown::B) => text::OF_MODEL_B,
+            (2, ShownModel::B) => text::OF_MODEL_B,
             (2, _) => text::OF_MODEL_A,
             _ => "",
         });
@@ -46,7 +46,7 @@ pub(super) fn Queries() -> impl IntoView {
             class="queries"
             role="list"
             aria-label=text::QUESTIONS
-            aria-busy=move || e.asking.with(Option::is_some).to_string()
+            aria-busy=move || e.requested_queries.with(Option::is_some).to_string()
         >
             <For
                 each=move || rows.get().into_iter().enumerate()
@@ -57,7 +57,7 @@ pub(super) fn Queries() -> impl IntoView {
             </For>
         </ol>
         <p class="buttons">
-            <button type="button" class="quiet" hidden=move || !more() on:click=move |_| e.ask_queries(Rows::Following)>
+            <button type="button" class="quiet" hidden=move || !more() on:click=move |_| e.request_queries(ListUpdate::Append)>
                 {text::SHOW_MORE}
             </button>
             <button type="button" class="quiet" on:click=move |_| e.export(ExportKind::Run)>
@@ -95,7 +95,7 @@ fn Cells() -> impl IntoView {
     });
     let choose_setting = move |word: String| {
         let setting = Setting::ALL.into_iter().find(|s| s.name() == word).unwrap_or(Setting::Multi);
-        e.choose_cell(fitted(CellChoice { setting, ..cell.get_untracked() }));
+        e.choose_cell(valid_cell(CellChoice { setting, ..cell.get_untracked() }));
     };
     let setting = move |setting: Setting, name: &'static str| {
         view! {
@@ -131,7 +131,7 @@ fn Cells() -> impl IntoView {
                 {text::QUESTIONS_IN}
                 <select on:change:target=move |event| {
                     let from = Some(event.target().value()).filter(|code| !code.is_empty());
-                    e.choose_cell(fitted(CellChoice { from, ..cell.get_untracked() }));
+                    e.choose_cell(valid_cell(CellChoice { from, ..cell.get_untracked() }));
                 }>
                     <option value="" prop:selected=move || cell.with(from)>{text::ALL}</option>
                     {move || options(|c| c.from.as_ref())}
@@ -143,7 +143,7 @@ fn Cells() -> impl IntoView {
                     disabled=move || cell.get().setting != Setting::Cross
                     on:change:target=move |event| {
                         let to = Some(event.target().value()).filter(|code| !code.is_empty());
-                        e.choose_cell(fitted(CellChoice { to, ..cell.get_untracked() }));
+                        e.choose_cell(valid_cell(CellChoice { to, ..cell.get_untracked() }));
                     }
                 >
                     <option value="" prop:selected=move || cell.with(to)>{text::EACH_OTHER}</option>
@@ -155,7 +155,7 @@ fn Cells() -> impl IntoView {
 }
 
 /// Whether a choice is possible: only in the cross setting do passages have a language of their own.
-fn fitted(cell: CellChoice) -> CellChoice {
+fn valid_cell(cell: CellChoice) -> CellChoice {
     let to = match cell.setting {
         Setting::Multi => None,
         Setting::Mono => cell.from.clone(),
@@ -225,10 +225,10 @@ mod tests {
             let code = |c: &str| (!c.is_empty()).then(|| c.to_owned());
             CellChoice { setting, from: code(from), to: code(to) }
         };
-        assert_eq!(fitted(cell(Setting::Multi, "de", "th")), cell(Setting::Multi, "de", ""));
-        assert_eq!(fitted(cell(Setting::Mono, "de", "th")), cell(Setting::Mono, "de", "de"));
-        assert_eq!(fitted(cell(Setting::Mono, "", "th")), cell(Setting::Mono, "", ""));
-        assert_eq!(fitted(cell(Setting::Cross, "de", "de")), cell(Setting::Cross, "de", ""));
+        assert_eq!(valid_cell(cell(Setting::Multi, "de", "th")), cell(Setting::Multi, "de", ""));
+        assert_eq!(valid_cell(cell(Setting::Mono, "de", "th")), cell(Setting::Mono, "de", "de"));
+        assert_eq!(valid_cell(cell(Setting::Mono, "", "th")), cell(Setting::Mono, "", ""));
+        assert_eq!(valid_cell(cell(Setting::Cross, "de", "de")), cell(Setting::Cross, "de", ""));
         assert_eq!(place(&cell(Setting::Cross, "de", "th")), "asked in German, among Thai passages");
     }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::evaluation::significance::Band;
 use crate::evaluation::{EvalReport, Measures, RankDistance, Setting};
 use crate::page::catalogue::{evaluate as text, fill};
-use crate::page::evaluate::{Evaluate, Run};
+use crate::page::evaluate::{Evaluate, RunReport};
 use crate::page::words;
 
 /// The measures in display order, as indices into [`Measures::NAMES`], with their displayed names.
@@ -21,10 +21,10 @@ const COLUMNS: [(usize, &str, &str); Measures::COUNT] = [
 ];
 
 /// An index into the values of [`Measures`], its displayed name, and its meaning.
-type Column = (usize, String, String);
+type MeasureColumn = (usize, String, String);
 
 /// The columns of the runs: the standard measures, then those that the user added.
-fn columns(runs: &[Run]) -> Vec<Column> {
+fn columns(runs: &[RunReport]) -> Vec<MeasureColumn> {
     let usual = COLUMNS.into_iter().map(|(place, name, why)| (place, name.to_owned(), why.to_owned()));
     let own = runs.first().into_iter().flat_map(|run| run.report.own());
     let own = (Measures::COUNT..).zip(own).map(|(place, m)| (place, m.title(), m.meaning()));
@@ -39,7 +39,7 @@ pub(super) fn Scores() -> impl IntoView {
             let data = runs.first().map(|run| run.report.facts.dataset.clone()).unwrap_or_default();
             let models = match runs.as_slice() {
                 [a, b] => fill(text::AND, &[("first", &a.name()), ("last", &b.name())]),
-                _ => runs.first().map(Run::name).unwrap_or_default(),
+                _ => runs.first().map(RunReport::name).unwrap_or_default(),
             };
             fill(text::ON, &[("models", &models), ("data", &data)])
         })
@@ -47,13 +47,13 @@ pub(super) fn Scores() -> impl IntoView {
     let counted = move || e.runs.with(|runs| runs.first().map(|run| counts(&run.report)));
     let heads = move || {
         e.runs.with(|runs| {
-            let head = |(_, name, why): Column| view! { <th scope="col" title=why>{name}</th> };
+            let head = |(_, name, why): MeasureColumn| view! { <th scope="col" title=why>{name}</th> };
             columns(runs).into_iter().map(head).collect_view()
         })
     };
     let meanings = move || {
         e.runs.with(|runs| {
-            let meaning = |(_, name, why): Column| view! { <dt>{name}</dt><dd>{why}"."</dd> };
+            let meaning = |(_, name, why): MeasureColumn| view! { <dt>{name}</dt><dd>{why}"."</dd> };
             columns(runs).into_iter().map(meaning).collect_view()
         })
     };
@@ -168,14 +168,14 @@ fn band(report: &EvalReport, setting: Setting) -> Option<&Band> {
 }
 
 /// One setting, with a line for each model.
-fn body(setting: Setting, runs: &[Run]) -> AnyView {
+fn body(setting: Setting, runs: &[RunReport]) -> AnyView {
     let rows: Vec<AnyView> = runs
         .iter()
         .enumerate()
         .filter_map(|(at, run)| {
             let values = run.report.measures(setting)?;
             let ends = band(&run.report, setting);
-            let cell = |(i, ..): Column| {
+            let cell = |(i, ..): MeasureColumn| {
                 let beneath = ends.map(|band| (band.low.value(i), band.high.value(i)));
                 view! { <td>{words::figure(values.value(i))} {beneath.map(interval)}</td> }
             };
@@ -200,7 +200,7 @@ fn interval((low, high): (f64, f64)) -> impl IntoView {
 }
 
 /// The rank distance, spanning the table.
-fn distances(runs: &[Run]) -> AnyView {
+fn distances(runs: &[RunReport]) -> AnyView {
     let rows: Vec<AnyView> = runs
         .iter()
         .enumerate()

@@ -4,10 +4,10 @@ use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::own::Own;
+use super::own::OwnText;
 use crate::page::catalogue::{fill, search as text};
 use crate::page::names;
-use crate::page::search::{Asked, Origin, Search};
+use crate::page::search::{Origin, QueryStatus, Search};
 use crate::page::words;
 use crate::page::worker::Worker;
 use crate::protocol::Example;
@@ -16,13 +16,13 @@ use crate::text::{Language, languages};
 /// Number of examples shown at a time, in different languages.
 const SHOWN: usize = 7;
 /// The width of the two rows reserved for them in a wide window, in letters; each example has a margin.
-const ROOM: usize = 275;
+const WIDTH: usize = 275;
 const MARGIN: usize = 5;
 /// Languages in order of display, so that the first examples are in many scripts.
 const ORDER: [&str; 11] = ["en", "hi", "ar", "th", "zh", "el", "ru", "de", "vi", "tr", "es"];
 
 #[component]
-pub(super) fn Ask() -> impl IntoView {
+pub(super) fn SearchBox() -> impl IntoView {
     let search = Search::here();
     window_event_listener(ev::keydown, focus_on_slash);
     let language = move || {
@@ -60,14 +60,14 @@ pub(super) fn Ask() -> impl IntoView {
             />
             <button type="submit">{text::SUBMIT}</button>
         </form>
-        <Collection/>
-        <Below/>
+        <OpenCorpus/>
+        <Examples/>
     }
 }
 
 /// What is searched, and how to search something else.
 #[component]
-fn Collection() -> impl IntoView {
+fn OpenCorpus() -> impl IntoView {
     let search = Search::here();
     let page = search.page;
     let open = search.own_is_open;
@@ -103,14 +103,14 @@ fn Collection() -> impl IntoView {
             })}
         </div>
         {move || foreign().map(|said| view! { <p class="hint">{said}</p> })}
-        <Keeping/>
-        <Own/>
+        <StoredText/>
+        <OwnText/>
     }
 }
 
 /// What the browser stores of the user's text, and a button to delete it.
 #[component]
-fn Keeping() -> impl IntoView {
+fn StoredText() -> impl IntoView {
     let page = Search::here().page;
     let is_open = Memo::new(move |_| page.corpus.with(|c| c.as_ref().is_some_and(|c| c.kept)));
     let coming = Memo::new(move |_| page.opening.with(Option::is_some));
@@ -204,7 +204,7 @@ fn Waiting() -> impl IntoView {
     let search = Search::here();
     let page = search.page;
     let line = move || {
-        if search.asked.get() != Asked::Waiting {
+        if search.status.get() != QueryStatus::Waiting {
             return None;
         }
         let loading = page.loading.with(Option::is_some);
@@ -225,7 +225,7 @@ fn Waiting() -> impl IntoView {
 
 /// What is below the box, with examples in many scripts at the end.
 #[component]
-fn Below() -> impl IntoView {
+fn Examples() -> impl IntoView {
     let search = Search::here();
     let turn = RwSignal::new(0);
     let shown = Memo::new(move |_| {
@@ -349,7 +349,7 @@ fn choose_among(examples: &[Example], turn: usize, shown: usize) -> Vec<Example>
     let languages = codes.len();
     let shown = shown.min(languages);
     let mut chosen: Vec<Example> = Vec::with_capacity(shown);
-    let mut room = ROOM;
+    let mut room = WIDTH;
     for slot in (turn * shown)..(turn * shown + shown) {
         let code = codes[slot % languages];
         let mut own: Vec<&Example> = examples.iter().filter(|e| e.language == code).collect();

@@ -5,39 +5,39 @@ use std::collections::HashMap;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::lines::Lines;
+use super::lines::Connections;
 use super::mix::Mix;
 use super::results::{Heading, More, Nothing, Ranking};
 use crate::page::catalogue::{fill, search as text};
-use crate::page::search::{Asked, Search};
+use crate::page::search::{QueryStatus, Search};
 use crate::page::words;
 use crate::protocol::{Hit, Results};
 
 /// A displayed ranking. Cheap to copy.
 #[derive(Clone, Copy)]
-pub(super) struct Column {
+pub(super) struct RankingColumn {
     /// Prefix of its items' ids: `a` or `b`.
     pub letter: char,
     pub results: RwSignal<Option<Results>>,
-    pub asked: RwSignal<Asked>,
+    pub status: RwSignal<QueryStatus>,
     /// The rank of each of its passages, by [`key`].
     pub ranks: Memo<HashMap<String, usize>>,
 }
 
 /// Both rankings, and the passage under the pointer in either; components get it from their context.
 #[derive(Clone, Copy)]
-pub(super) struct Pair {
-    pub first: Column,
-    pub second: Column,
+pub(super) struct RankingPair {
+    pub first: RankingColumn,
+    pub second: RankingColumn,
     pub pointed: RwSignal<Option<String>>,
 }
 
-impl Column {
-    fn new(letter: char, results: RwSignal<Option<Results>>, asked: RwSignal<Asked>) -> Self {
+impl RankingColumn {
+    fn new(letter: char, results: RwSignal<Option<Results>>, status: RwSignal<QueryStatus>) -> Self {
         let ranks = Memo::new(move |_| {
             results.with(|r| r.iter().flat_map(|r| r.hits.iter().map(|h| (key(h), h.rank))).collect())
         });
-        Self { letter, results, asked, ranks }
+        Self { letter, results, status, ranks }
     }
 
     /// The id of the item at a rank.
@@ -53,12 +53,12 @@ pub(super) fn key(hit: &Hit) -> String {
 }
 
 #[component]
-pub(super) fn Columns() -> impl IntoView {
+pub(super) fn Rankings() -> impl IntoView {
     let search = Search::here();
-    let b = search.beside;
-    let pair = Pair {
-        first: Column::new('a', search.results, search.asked),
-        second: Column::new('b', b.results, b.asked),
+    let b = search.second;
+    let pair = RankingPair {
+        first: RankingColumn::new('a', search.results, search.status),
+        second: RankingColumn::new('b', b.results, b.status),
         pointed: RwSignal::new(None),
     };
     provide_context(pair);
@@ -72,16 +72,16 @@ pub(super) fn Columns() -> impl IntoView {
             <div class="column">
                 {move || comparing.get().then(|| view! { <h3>{first}</h3> })}
                 <Mix results=pair.first.results/>
-                <Ranking here=pair.first there=pair.second name=Signal::stored(text::RESULTS.to_owned()) other=second/>
+                <Ranking column=pair.first there=pair.second name=Signal::stored(text::RESULTS.to_owned()) other=second/>
             </div>
             {move || comparing.get().then(|| view! {
-                <Lines/>
+                <Connections/>
                 <section class="column" aria-label=second>
                     <h3>{second}</h3>
                     <Mix results=pair.second.results/>
-                    <CutShort/>
-                    <Absent/>
-                    <Ranking here=pair.second there=pair.first name=of_second other=first/>
+                    <SecondCut/>
+                    <MissingRanking/>
+                    <Ranking column=pair.second there=pair.first name=of_second other=first/>
                 </section>
             })}
         </div>
@@ -92,8 +92,8 @@ pub(super) fn Columns() -> impl IntoView {
 
 /// What the second model's window truncated; the first one's is shown next to text and query.
 #[component]
-fn CutShort() -> impl IntoView {
-    let b = Search::here().beside;
+fn SecondCut() -> impl IntoView {
+    let b = Search::here().second;
     let said = move || {
         let passages = b.cut.get().and_then(|cut| cut.sentence("passage", "passages"));
         let cut = b.results.with(|r| r.as_ref().and_then(|r| r.cut));
@@ -105,9 +105,9 @@ fn CutShort() -> impl IntoView {
 
 /// Why the second column has no ranking.
 #[component]
-fn Absent() -> impl IntoView {
+fn MissingRanking() -> impl IntoView {
     let search = Search::here();
-    let b = search.beside;
+    let b = search.second;
     let waits = move || b.results.with(Option::is_none) && b.problem.with(Option::is_none);
     view! {
         <div role="alert">
@@ -115,19 +115,19 @@ fn Absent() -> impl IntoView {
                 <div class="message problem">
                     <p><strong>{problem}</strong> {text::NOT_TOUCHED}</p>
                     <div class="buttons">
-                        <button type="button" class="quiet" on:click=move |_| search.retry_beside()>{text::TRY_AGAIN}</button>
-                        <button type="button" class="quiet" on:click=move |_| search.choose_beside(None)>{text::STOP_COMPARING}</button>
+                        <button type="button" class="quiet" on:click=move |_| search.retry_second()>{text::TRY_AGAIN}</button>
+                        <button type="button" class="quiet" on:click=move |_| search.choose_second(None)>{text::STOP_COMPARING}</button>
                     </div>
                 </div>
             })}
         </div>
         <p class="note" aria-live="polite" hidden=move || !waits()>
             {move || if b.activity.with(Option::is_some) {
-                text::BESIDE_LOADING
-            } else if b.asked.get().is_under_way() {
+                text::SECOND_LOADING
+            } else if b.status.get().is_sent() {
                 ""
             } else {
-                text::BESIDE_WAITS
+                text::SECOND_WAITS
             }}
         </p>
     }
@@ -135,7 +135,11 @@ fn Absent() -> impl IntoView {
 
 /// A passage's rank here and in the other ranking, with a link to it.
 #[component]
-pub(super) fn Place(hit: Hit, there: Column, #[prop(into)] other: Signal<String>) -> impl IntoView {
+pub(super) fn RankInOther(
+    hit: Hit,
+    there: RankingColumn,
+    #[prop(into)] other: Signal<String>,
+) -> impl IntoView {
     let search = Search::here();
     let rank = hit.rank;
     let key = key(&hit);
@@ -163,7 +167,7 @@ pub(super) fn Place(hit: Hit, there: Column, #[prop(into)] other: Signal<String>
             None => fill(text::PLACE, &[("rank", &words::count(rank))]).into_any(),
         }
     };
-    let comparing = Memo::new(move |_| search.beside.address.with(Option::is_some));
+    let comparing = Memo::new(move |_| search.second.address.with(Option::is_some));
     view! {
         {move || comparing.get().then(|| view! { <span class="place" lang="en" dir="ltr">{words.clone()}</span> })}
     }

@@ -4,12 +4,12 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{DomRect, Element, ResizeObserver};
 
-use super::columns::{Pair, key};
+use super::columns::{RankingPair, key};
 use crate::page::names;
 
 /// A line between two items, in pixels.
 #[derive(Debug, Clone, PartialEq)]
-struct Line {
+struct Connection {
     key: String,
     colour: String,
     path: String,
@@ -19,8 +19,8 @@ struct Line {
 
 /// Hidden from screen readers, as each item's text says where its counterpart is.
 #[component]
-pub(super) fn Lines() -> impl IntoView {
-    let pair: Pair = expect_context();
+pub(super) fn Connections() -> impl IntoView {
+    let pair: RankingPair = expect_context();
     let lines = RwSignal::new(Vec::new());
     let svg = NodeRef::<leptos::svg::Svg>::new();
     let measure = move || {
@@ -53,7 +53,7 @@ pub(super) fn Lines() -> impl IntoView {
             observer.disconnect();
         }
     });
-    let line = move |Line { key, colour, path, moved }: Line| {
+    let line = move |Connection { key, colour, path, moved }: Connection| {
         let pointed = move || pair.pointed.with(|p| p.as_ref() == Some(&key));
         view! { <path class:moved=moved class:pointed=pointed prop:style=colour d=path></path> }
     };
@@ -65,7 +65,7 @@ pub(super) fn Lines() -> impl IntoView {
 }
 
 /// A line for each passage in both rankings; none if the columns are not side by side.
-fn between(pair: Pair, drawing: &DomRect) -> Vec<Line> {
+fn between(pair: RankingPair, drawing: &DomRect) -> Vec<Connection> {
     let width = drawing.width();
     if width < 1.0 {
         return Vec::new();
@@ -80,7 +80,7 @@ fn between(pair: Pair, drawing: &DomRect) -> Vec<Line> {
             let key = key(hit);
             let rank = pair.second.ranks.with_untracked(|ranks| ranks.get(&key).copied())?;
             let (from, to) = (middle(&pair.first.item(hit.rank))?, middle(&pair.second.item(rank))?);
-            Some(Line {
+            Some(Connection {
                 key,
                 colour: names::colour(&hit.language),
                 path: curve(width, from, to),

@@ -16,8 +16,8 @@ use leptos::prelude::*;
 use super::Search as State;
 use crate::page::catalogue::{fill, search as text};
 use crate::page::words;
-use ask::Ask;
-use columns::Columns;
+use ask::SearchBox;
+use columns::Rankings;
 use controls::{Controls, scope_words};
 use corpus::Corpus;
 use models::Models;
@@ -25,11 +25,11 @@ use models::Models;
 #[component]
 pub(super) fn Search() -> impl IntoView {
     view! {
-        <Ask/>
+        <SearchBox/>
         <div class="columns">
             <Side/>
             <section class="found" id="results" tabindex="-1" aria-labelledby="found">
-                <Columns/>
+                <Rankings/>
             </section>
         </div>
     }

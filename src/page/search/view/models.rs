@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::page::catalogue::search as text;
 use crate::page::model::{MODEL, same_folder};
-use crate::page::parts::{NONE, Pick};
+use crate::page::parts::{ModelPicker, NONE};
 use crate::page::search::Search;
 
 #[component]
@@ -12,18 +12,18 @@ pub(super) fn Models() -> impl IntoView {
     let search = Search::here();
     let page = search.page;
     let first = Signal::derive(move || page.model_address.get().unwrap_or_else(|| MODEL.into()));
-    let second = Signal::derive(move || search.beside.address.get().unwrap_or_default());
+    let second = Signal::derive(move || search.second.address.get().unwrap_or_default());
     let choose_first = Callback::new(move |folder: String| {
         search.choose_model(Some(folder).filter(|f| f != NONE && !same_folder(f, MODEL)));
     });
     let choose_second = Callback::new(move |folder: String| {
-        search.choose_beside(Some(folder).filter(|f| f != NONE));
+        search.choose_second(Some(folder).filter(|f| f != NONE));
     });
     view! {
         <fieldset class="models">
             <legend class="unseen">{text::MODELS}</legend>
-            <Pick label=text::MODEL value=first choose=choose_first/>
-            <Pick label=text::WITH value=second other=first choose=choose_second/>
+            <ModelPicker label=text::MODEL value=first choose=choose_first/>
+            <ModelPicker label=text::WITH value=second other=first choose=choose_second/>
             {move || page.models_problem.get().map(|problem| view! { <p class="hint">{problem}</p> })}
         </fieldset>
     }

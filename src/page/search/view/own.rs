@@ -3,16 +3,16 @@
 use leptos::prelude::*;
 
 use crate::page::catalogue::search as text;
-use crate::page::files::chosen;
+use crate::page::files::chosen_files;
 use crate::page::search::Search;
 
 /// Below the box, when opened.
 #[component]
-pub(super) fn Own() -> impl IntoView {
+pub(super) fn OwnText() -> impl IntoView {
     let search = Search::here();
     let page = search.page;
     let pasted = RwSignal::new(String::new());
-    let choose = move |e: web_sys::Event| page.read_files(chosen(&e));
+    let choose = move |e: web_sys::Event| page.read_files(chosen_files(&e));
     let fold = move |e: web_sys::KeyboardEvent| {
         if e.key() == "Escape" && !e.is_composing() {
             search.show_own(false);

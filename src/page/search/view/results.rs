@@ -2,18 +2,18 @@
 
 use leptos::prelude::*;
 
-use super::columns::{Column, Pair, Place, key};
+use super::columns::{RankInOther, RankingColumn, RankingPair, key};
 use crate::page::catalogue::{fill, search as text};
 use crate::page::names;
-use crate::page::search::{Read, Search, TOP};
+use crate::page::search::{ReadingState, Search, TOP};
 use crate::page::words;
 use crate::protocol::Hit;
 
 /// One model's hits.
 #[component]
 pub(super) fn Ranking(
-    here: Column,
-    there: Column,
+    column: RankingColumn,
+    there: RankingColumn,
     /// The list's label.
     #[prop(into)]
     name: Signal<String>,
@@ -22,9 +22,9 @@ pub(super) fn Ranking(
     other: Signal<String>,
 ) -> impl IntoView {
     let search = Search::here();
-    let Column { results, asked, .. } = here;
+    let RankingColumn { results, status, .. } = column;
     let hits = move || {
-        let found = move |hit| view! { <Found hit here there other/> };
+        let found = move |hit| view! { <ResultItem hit column there other/> };
         results.with(|r| r.iter().flat_map(|r| r.hits.iter().cloned()).map(found).collect_view())
     };
     let nothing_yet = move || results.with(Option::is_none);
@@ -32,7 +32,7 @@ pub(super) fn Ranking(
         let opened = search.page.corpus.with(Option::is_some) && search.page.opening.with(Option::is_none);
         opened && search.query.with(|q| q.trim().is_empty())
     };
-    let busy = move || asked.get().is_under_way() || (nothing_yet() && !nothing_asked());
+    let busy = move || status.get().is_sent() || (nothing_yet() && !nothing_asked());
     // While a new query is typed or pending, the results are those of the previous one.
     let earlier = move || {
         results.with(|r| r.as_ref().is_some_and(|r| search.query.with(|q| r.query.trim() != q.trim())))
@@ -117,8 +117,8 @@ pub(super) fn Heading() -> impl IntoView {
 
 /// A hit.
 #[component]
-fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl IntoView {
-    let pointed = expect_context::<Pair>().pointed;
+fn ResultItem(hit: Hit, column: RankingColumn, there: RankingColumn, other: Signal<String>) -> impl IntoView {
+    let pointed = expect_context::<RankingPair>().pointed;
     let own = key(&hit);
     let point = {
         let own = own.clone();
@@ -137,11 +137,11 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
     let answer = answer.map(|answer| view! { <mark>{answer.to_owned()}</mark> });
     let english = names::english(&hit.language);
     let badge = hit.relevant.then(|| fill(text::ANSWER, &[("rank", &words::count(hit.rank))]));
-    let reading = RwSignal::new(Read::Not);
+    let reading = RwSignal::new(ReadingState::Hidden);
     let (passage, rank, language) = (hit.passage, hit.rank, hit.language.clone());
     view! {
         <li
-            id=here.item(hit.rank)
+            id=column.item(hit.rank)
             class="hit"
             class:pointed=is_pointed
             tabindex="-1"
@@ -155,17 +155,17 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
             on:focusout=move |_| leave()
         >
             <p class="passage">{cut_before}{before} {answer} {after}{cut_after}</p>
-            <ReadingOf reading/>
+            <ReadingText reading/>
             // The page's own words are in its language and isolated from the passage's direction.
             <p class="about" lang="en">
-                <Place hit=place there other/>
+                <RankInOther hit=place there other/>
                 {badge.map(|badge| view! { <bdi class="badge">{badge}</bdi> })}
                 <span class="swatch" aria-hidden="true">{hit.language.clone()}</span>
                 <bdi class="endonym" lang=hit.language.clone() title=english.clone()>{names::endonym(&hit.language)}</bdi>
                 <span class="unseen">{fill(text::SCORE, &[("language", &english)])}</span>
                 <bdi class="score" title=text::SCORE_HINT>{words::short_figure(hit.score.into())}</bdi>
                 <bdi class="source">{hit.source}</bdi>
-                <ReadIt passage rank language reading/>
+                <ReadButton passage rank language reading/>
             </p>
         </li>
     }
@@ -173,7 +173,12 @@ fn Found(hit: Hit, here: Column, there: Column, other: Signal<String>) -> impl I
 
 /// A button that shows the passage in the reader's language, unless it already is.
 #[component]
-fn ReadIt(passage: usize, rank: usize, language: String, reading: RwSignal<Read>) -> impl IntoView {
+fn ReadButton(
+    passage: usize,
+    rank: usize,
+    language: String,
+    reading: RwSignal<ReadingState>,
+) -> impl IntoView {
     let search = Search::here();
     let offered = move || {
         let reader = search.page.corpus.with(|c| {
@@ -184,13 +189,13 @@ fn ReadIt(passage: usize, rank: usize, language: String, reading: RwSignal<Read>
     };
     let button = move |code: String| {
         let name = names::english(&code);
-        let is_shown = move || matches!(reading.get(), Read::Here(_));
+        let is_shown = move || matches!(reading.get(), ReadingState::Shown(_));
         let words =
             move || fill(if is_shown() { text::HIDE_READING } else { text::READ_IN }, &[("language", &name)]);
         let toggle = move |_| match reading.get_untracked() {
-            Read::Here(_) => reading.set(Read::Not),
-            Read::UnderWay => {}
-            Read::Not => search.read(passage, code.clone(), reading),
+            ReadingState::Shown(_) => reading.set(ReadingState::Hidden),
+            ReadingState::Requested => {}
+            ReadingState::Hidden => search.read(passage, code.clone(), reading),
         };
         view! {
             <button type="button" class="quiet" aria-expanded=move || is_shown().to_string() on:click=toggle>
@@ -203,9 +208,9 @@ fn ReadIt(passage: usize, rank: usize, language: String, reading: RwSignal<Read>
 
 /// The passage in the reader's language.
 #[component]
-fn ReadingOf(reading: RwSignal<Read>) -> impl IntoView {
+fn ReadingText(reading: RwSignal<ReadingState>) -> impl IntoView {
     let shown = move || match reading.get() {
-        Read::Here(Some(r)) => {
+        ReadingState::Shown(Some(r)) => {
             let said = fill(text::NEAREST_READING, &[("language", &names::english(&r.language))]);
             let said = (!r.parallel).then(|| view! { <span class="hint" lang="en">{said}</span> });
             let dir = names::direction(&r.language);
@@ -214,8 +219,10 @@ fn ReadingOf(reading: RwSignal<Read>) -> impl IntoView {
                     .into_any(),
             )
         }
-        Read::Here(None) => Some(view! { <p class="hint" lang="en">{text::NO_READING}</p> }.into_any()),
-        Read::Not | Read::UnderWay => None,
+        ReadingState::Shown(None) => {
+            Some(view! { <p class="hint" lang="en">{text::NO_READING}</p> }.into_any())
+        }
+        ReadingState::Hidden | ReadingState::Requested => None,
     };
     view! { <div class="readings" aria-live="polite">{shown}</div> }
 }

@@ -5,7 +5,7 @@
 
 use leptos::prelude::*;
 
-use super::{ABOUT, Asked, FirstLoad, Search};
+use super::{ABOUT, FirstLoad, QueryStatus, Search};
 use crate::page::activity::{Activity, is_active};
 use crate::page::catalogue::{fill, search as text};
 use crate::page::corpus::Presence;
@@ -19,7 +19,7 @@ use crate::text::Cut;
 
 /// The second model's state.
 #[derive(Clone, Copy)]
-pub(super) struct Beside {
+pub(super) struct SecondModel {
     /// Its folder as in the URL; `None` without a comparison.
     pub address: RwSignal<Option<String>>,
     pub model: RwSignal<Option<Model>>,
@@ -27,75 +27,75 @@ pub(super) struct Beside {
     /// What its window truncated in the passages.
     pub cut: RwSignal<Option<Cut>>,
     /// Whether a search is in progress; none of its is pending.
-    pub asked: RwSignal<Asked>,
+    pub status: RwSignal<QueryStatus>,
     /// Loading, or encoding the passages.
     pub activity: RwSignal<Option<Activity>>,
     /// Why it has no ranking.
     pub problem: RwSignal<Option<String>>,
-    hidden: StoredValue<HiddenSecondState, LocalStorage>,
+    hidden: StoredValue<HiddenSecondModelState, LocalStorage>,
 }
 
 #[derive(Default)]
-struct HiddenSecondState {
+struct HiddenSecondModelState {
     link: Option<Link>,
     /// Whether its worker has the open corpus.
     presence: Presence,
 }
 
-impl Beside {
+impl SecondModel {
     pub fn new(address: Option<String>) -> Self {
         Self {
             address: RwSignal::new(address),
             model: RwSignal::new(None),
             results: RwSignal::new(None),
             cut: RwSignal::new(None),
-            asked: RwSignal::default(),
+            status: RwSignal::default(),
             activity: RwSignal::new(None),
             problem: RwSignal::new(None),
-            hidden: StoredValue::new_local(HiddenSecondState::default()),
+            hidden: StoredValue::new_local(HiddenSecondModelState::default()),
         }
     }
 }
 
 impl Search {
     /// The user chose a model to compare with, or none.
-    pub(super) fn choose_beside(self, address: Option<String>) {
+    pub(super) fn choose_second(self, address: Option<String>) {
         self.page.allow(address.as_deref());
-        self.beside.address.set(address);
+        self.second.address.set(address);
         self.page.replace_address();
-        self.restart_beside();
+        self.restart_second();
     }
 
-    /// The person wants it tried again; one that only a link named is shown before it comes.
-    pub(super) fn retry_beside(self) {
-        let Some(address) = self.beside.address.get_untracked() else { return };
-        let choose = Callback::new(move |address| self.choose_beside(Some(address)));
+    /// The user wants to try again; a model that only a link names is shown before it is loaded.
+    pub(super) fn retry_second(self) {
+        let Some(address) = self.second.address.get_untracked() else { return };
+        let choose = Callback::new(move |address| self.choose_second(Some(address)));
         if !is_imported(&address) || self.page.may_use(&address, choose) {
-            self.choose_beside(Some(address));
+            self.choose_second(Some(address));
         }
     }
 
     /// Loads the second model again, with the current device and text.
-    pub(super) fn restart_beside(self) {
-        self.end_beside();
-        self.begin_beside();
+    pub(super) fn restart_second(self) {
+        self.close_second();
+        self.load_second();
     }
 
-    pub(super) fn end_beside(self) {
-        let b = self.beside;
-        b.hidden.set_value(HiddenSecondState::default());
+    pub(super) fn close_second(self) {
+        let b = self.second;
+        b.hidden.set_value(HiddenSecondModelState::default());
         b.model.set(None);
         b.results.set(None);
         b.cut.set(None);
-        b.asked.set(Asked::Nothing);
+        b.status.set(QueryStatus::Idle);
         b.activity.set(None);
         b.problem.set(None);
     }
 
     /// Loads the second model, but only after the first is loaded and has answered, as it takes processor time and
     /// bandwidth.
-    pub(super) fn begin_beside(self) {
-        let b = self.beside;
+    pub(super) fn load_second(self) {
+        let b = self.second;
         let Some(address) = b.address.get_untracked() else { return };
         let begun = b.hidden.with_value(|h| h.link.is_some()) || b.problem.with_untracked(Option::is_some);
         let first_is_busy = self.results.with_untracked(Option::is_none)
@@ -105,18 +105,18 @@ impl Search {
             return;
         }
         let Some(url) = resolve(&address) else {
-            b.problem.set(Some(fill(text::BESIDE_ADDRESS, &[("address", &address)])));
+            b.problem.set(Some(fill(text::SECOND_ADDRESS, &[("address", &address)])));
             return;
         };
         if let Some(host) = self.page.unpermitted_host(&address) {
-            b.problem.set(Some(fill(text::BESIDE_FOREIGN, &[("host", &host)])));
+            b.problem.set(Some(fill(text::SECOND_FOREIGN, &[("host", &host)])));
             return;
         }
         // Both defer the work: a worker's handle must not be dropped within its own callback.
         let on_event = move |event| leptos::task::spawn_local(async move { self.handle_second_event(event) });
         let on_crash = move |why| leptos::task::spawn_local(async move { self.second_crashed(why) });
         let on_timeout = move |seconds: u32| {
-            b.problem.set(Some(fill(text::BESIDE_SLOW, &[("seconds", &seconds.to_string())])));
+            b.problem.set(Some(fill(text::SECOND_SLOW, &[("seconds", &seconds.to_string())])));
         };
         match Link::start(on_event, on_crash, on_timeout) {
             Ok(link) => b.hidden.update_value(|h| h.link = Some(link)),
@@ -124,15 +124,15 @@ impl Search {
         }
         let id = self.page.next_id();
         let what = fill(text::LOADING, &[("name", &untrack(|| self.second_name()))]);
-        self.send_beside(what, self.page.load_request(id, url), id);
+        self.send_to_second(what, self.page.load_request(id, url), id);
     }
 
     /// Opens the same corpus there.
-    pub(super) fn open_beside(self) {
-        let b = self.beside;
+    pub(super) fn open_corpus_in_second(self) {
+        let b = self.second;
         b.results.set(None);
         b.cut.set(None);
-        b.asked.set(Asked::Nothing);
+        b.status.set(QueryStatus::Idle);
         b.hidden.update_value(|h| h.presence = Presence::Absent);
         // Waits while the model is loading, as the corpus has to be encoded by this model.
         if b.model.with_untracked(Option::is_none) {
@@ -142,13 +142,13 @@ impl Search {
         let id = self.page.next_id();
         let Some(request) = self.page.open_request(id) else { return };
         let what = fill(text::ENCODING_WITH, &[("name", &untrack(|| self.second_name()))]);
-        self.send_beside(what, request, id);
+        self.send_to_second(what, request, id);
     }
 
     /// Searches for the same query, once it can.
-    pub(super) fn search_beside(self) {
-        let b = self.beside;
-        b.asked.set(Asked::Nothing);
+    pub(super) fn search_second(self) {
+        let b = self.second;
+        b.status.set(QueryStatus::Idle);
         if b.model.with_untracked(Option::is_none) || b.hidden.with_value(|h| h.presence == Presence::Absent)
         {
             return;
@@ -156,7 +156,7 @@ impl Search {
         let id = self.page.next_id();
         if let Some(request) = self.search_request(id) {
             match b.hidden.with_value(|h| h.link.as_ref().map(|link| link.send(&request))) {
-                Some(Ok(())) => b.asked.set(Asked::UnderWay(id)),
+                Some(Ok(())) => b.status.set(QueryStatus::Sent(id)),
                 Some(Err(why)) => self.second_crashed(why),
                 None => {}
             }
@@ -164,10 +164,10 @@ impl Search {
     }
 
     /// Sends a request that takes a while.
-    fn send_beside(self, what: String, request: Request, id: Id) {
-        match self.beside.hidden.with_value(|h| h.link.as_ref().map(|link| link.send(&request))) {
+    fn send_to_second(self, what: String, request: Request, id: Id) {
+        match self.second.hidden.with_value(|h| h.link.as_ref().map(|link| link.send(&request))) {
             Some(Ok(())) => {
-                self.beside.activity.set(Some(Activity::new(id, what)));
+                self.second.activity.set(Some(Activity::new(id, what)));
             }
             Some(Err(why)) => self.second_crashed(why),
             None => {}
@@ -175,23 +175,23 @@ impl Search {
     }
 
     fn handle_second_event(self, event: Event) {
-        let b = self.beside;
+        let b = self.second;
         match event {
             Event::Progress { .. } => self.page.handle_progress(&event),
             Event::ModelReady { id, model, device } if is_active(b.activity, id) => {
                 b.activity.set(None);
                 self.page.remember_name(NamedModel::running(&model));
                 b.model.set(Some(Model { info: model, device }));
-                self.open_beside();
+                self.open_corpus_in_second();
             }
             Event::CorpusReady { id, corpus } if is_active(b.activity, id) => {
                 b.activity.set(None);
                 b.cut.set(corpus.cut);
                 b.hidden.update_value(|h| h.presence = Presence::Present);
-                self.search_beside();
+                self.search_second();
             }
-            Event::Results { id, results } if b.asked.get_untracked() == Asked::UnderWay(id) => {
-                b.asked.set(Asked::Nothing);
+            Event::Results { id, results } if b.status.get_untracked() == QueryStatus::Sent(id) => {
+                b.status.set(QueryStatus::Idle);
                 b.problem.set(None);
                 b.results.set(Some(results));
             }
@@ -204,8 +204,8 @@ impl Search {
                 b.activity.set(None);
                 b.problem.set(Some(sentence(&problem)));
             }
-            Event::Failed { id, problem } if b.asked.get_untracked() == Asked::UnderWay(id) => {
-                b.asked.set(Asked::Nothing);
+            Event::Failed { id, problem } if b.status.get_untracked() == QueryStatus::Sent(id) => {
+                b.status.set(QueryStatus::Idle);
                 b.results.set(None);
                 b.problem.set(Some(sentence(&problem)));
             }
@@ -215,8 +215,8 @@ impl Search {
     }
 
     fn second_crashed(self, why: String) {
-        self.end_beside();
-        self.beside.problem.set(Some(fill(text::BESIDE_STOPPED, &[("why", &why)])));
+        self.close_second();
+        self.second.problem.set(Some(fill(text::SECOND_STOPPED, &[("why", &why)])));
     }
 
     /// The name of the model whose ranking is displayed, from the list or its manifest.
@@ -228,6 +228,6 @@ impl Search {
 
     /// The second model's name, from the list or its manifest; before that its address.
     pub(super) fn second_name(self) -> String {
-        self.page.name_of(&self.beside.address.get().unwrap_or_default())
+        self.page.name_of(&self.second.address.get().unwrap_or_default())
     }
 }

@@ -6,7 +6,7 @@ use crate::page::catalogue::{fill, model as text};
 use crate::page::model::{foreign_host, same_folder};
 use crate::page::model_dialog::{host_of, is_imported, quantization_of, revision_of};
 use crate::page::models::{ListedModel, NamedModel};
-use crate::page::parts::AboutModel;
+use crate::page::parts::ModelLink;
 use crate::page::state::Page;
 use crate::page::words;
 
@@ -17,7 +17,7 @@ const OTHER: &str = "?";
 
 /// A list of the known models, with an option that opens the dialog for another one.
 #[component]
-pub(in crate::page) fn Pick(
+pub(in crate::page) fn ModelPicker(
     label: &'static str,
     #[prop(into)] value: Signal<String>,
     /// The model that cannot be chosen; with it, none can be chosen too.
@@ -99,7 +99,7 @@ pub(in crate::page) fn Pick(
             {move || value.with(|v| v != NONE).then(|| view! {
                 <p class="why">
                     {about} " "
-                    {link.then(|| view! { <AboutModel address=value/> })}
+                    {link.then(|| view! { <ModelLink address=value/> })}
                 </p>
             })}
         </div>
