@@ -9,7 +9,7 @@ use std::path::Path;
 use interlingua::{
     Result,
     bundle::Bundle,
-    encoder::{Backend, Encoder, Machine, Precision},
+    encoder::{Backend, Encoder, EncoderDevice, Precision},
     protocol::PrecisionChoice,
     timing::{CELLS, Timing},
 };
@@ -28,7 +28,7 @@ fn main() -> Result<()> {
         let bundle = Bundle::open(Path::new(&model))?;
         for choice in PrecisionChoice::ALL {
             let precision = Precision::of(Backend::Cpu, choice);
-            let encoder = Encoder::with_precision(&bundle, Machine::cpu(), precision)?;
+            let encoder = Encoder::with_precision(&bundle, EncoderDevice::cpu(), precision)?;
             for cell in CELLS {
                 let Timing { batch, tokens, median_ms, best_ms, .. } =
                     Timing::of(&encoder, cell, 7, &mut || {})?;

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use interlingua::retrieval::{PackedIndex, vectors::Vectors};
+use interlingua::retrieval::{PackedIndex, vectors::StoredVectors};
 
 const DIMENSION: usize = 384;
 const CALLS: usize = 15;
@@ -20,7 +20,7 @@ fn main() {
         };
         let values = (0..n * DIMENSION).map(|_| next()).collect();
         let query: Vec<f32> = (0..DIMENSION).map(|_| f32::from(next())).collect();
-        let vectors = Vectors {
+        let vectors = StoredVectors {
             dimension: DIMENSION,
             values,
             scales: vec![1.0; n],

@@ -10,10 +10,10 @@ use std::{
 use interlingua::{
     Result,
     bundle::Bundle,
-    datasets::{self, Options},
-    encoder::{Encoder, Machine},
+    datasets::{self, CollectionOptions},
+    encoder::{Encoder, EncoderDevice},
     evaluate::encode,
-    evaluation::{Scores, Settings, Task, rank},
+    evaluation::{Scores, SettingMeans, Task, rank},
     retrieval::Index,
     text::Kind,
 };
@@ -25,12 +25,12 @@ fn main() -> Result<()> {
     let languages: Vec<String> = args.collect();
 
     // A data set, and its queries with relevant passages.
-    let options = Options { languages, ..Options::default() };
+    let options = CollectionOptions { languages, ..CollectionOptions::default() };
     let corpus = datasets::load("sample", &root.join("static/sample"), &options)?;
     let task = Task::new(&corpus)?;
 
     // The vectors.
-    let encoder = Encoder::new(&Bundle::open(&model)?, Machine::cpu())?;
+    let encoder = Encoder::new(&Bundle::open(&model)?, EncoderDevice::cpu())?;
     let progress = &mut |done, all| {
         eprint!("\r{done} of {all} texts ");
         Ok(())
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
 
     // The ranks of the answers, and the measures.
     let index = Index::from_rows(encoder.dimension(), &passages)?.compared_by(encoder.similarity());
-    let settings = Settings::of(&task, &Scores::of(&task, &rank(&task, &index, &questions)?));
+    let settings = SettingMeans::of(&task, &Scores::of(&task, &rank(&task, &index, &questions)?));
     println!("{} on {} questions", encoder.name(), task.queries.len());
     for (name, measures) in [("mono", &settings.mono), ("cross", &settings.cross), ("multi", &settings.multi)]
     {

@@ -7,7 +7,7 @@ use std::{env::args, path::PathBuf};
 use interlingua::{
     Result,
     bundle::Bundle,
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     retrieval::Index,
     text::Kind,
 };
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     let question = args.next().unwrap_or_else(|| "Where do bees keep their honey?".into());
 
     let bundle = Bundle::open(&model)?;
-    let encoder = Encoder::new(&bundle, Machine::cpu())?;
+    let encoder = Encoder::new(&bundle, EncoderDevice::cpu())?;
     let passages = encoder.encode_all(&PASSAGES, Kind::Passage, &mut |_, _| {})?;
     let query = encoder.encode_all(&[&question], Kind::Query, &mut |_, _| {})?;
 

@@ -11,7 +11,7 @@ use std::{
 use interlingua::{
     Error, Result,
     bundle::Bundle,
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     text::Kind,
     training::{TrainConfig, train},
 };
@@ -30,12 +30,13 @@ fn main() -> Result<()> {
         config.stage[0].steps = steps;
     }
     let stop = AtomicBool::new(false);
-    let mut progress =
-        |p: &interlingua::training::Progress| println!("step {} of {}: loss {:.4}", p.step, p.steps, p.loss);
+    let mut progress = |p: &interlingua::training::TrainingProgress| {
+        println!("step {} of {}: loss {:.4}", p.step, p.steps, p.loss)
+    };
     let bundle =
-        train(&config, &Machine::cpu(), false, &stop, &mut progress, &mut |note| println!("{note}"))?;
+        train(&config, &EncoderDevice::cpu(), false, &stop, &mut progress, &mut |note| println!("{note}"))?;
 
-    let encoder = Encoder::new(&Bundle::open(&bundle)?, Machine::cpu())?;
+    let encoder = Encoder::new(&Bundle::open(&bundle)?, EncoderDevice::cpu())?;
     let texts = ["Bees store honey in wax.", "Bienen lagern Honig in Wachs.", "The library is closed."];
     let vectors = encoder.encode_all(&texts, Kind::Passage, &mut |_, _| {})?;
     let [bees, bienen, library] =

@@ -10,7 +10,7 @@ use std::{
 
 use ureq::{Agent, http::Response};
 
-use crate::{Error, Hasher, Problem, Result, hub::Listed};
+use crate::{Error, Hasher, Problem, Result, hub::ListedFile};
 
 /// Timeout for a response, and for more bytes of it.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ const REDIRECTS: usize = 10;
 const LARGEST_ANSWER: u64 = 64 << 20;
 
 /// Why a request failed.
-pub enum Failure {
+pub enum RequestFailure {
     /// No complete response: a retry may succeed.
     Unreachable(String),
     /// The response's status and `X-Error-Code`.
@@ -36,14 +36,14 @@ pub enum Failure {
     Other(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for RequestFailure {
     fn from(error: Error) -> Self {
         Self::Other(error)
     }
 }
 
 /// The outcome of a request.
-pub type Got<T> = std::result::Result<T, Failure>;
+pub type Received<T> = std::result::Result<T, RequestFailure>;
 
 /// An HTTP client for one server.
 pub struct Client {
@@ -94,14 +94,14 @@ impl Client {
     ///
     /// # Errors
     /// Says why it failed.
-    pub fn small(&self, address: &str) -> Got<Vec<u8>> {
+    pub fn small(&self, address: &str) -> Received<Vec<u8>> {
         let ask = || {
             let mut response = self.ask(address, 0)?;
             refused(&response)?;
             let mut out = Vec::new();
             let mut body = response.body_mut().as_reader().take(LARGEST_ANSWER + 1);
             body.read_to_end(&mut out)
-                .map_err(|e| Failure::Unreachable(broke_off(&e, out.len() as u64, None)))?;
+                .map_err(|e| RequestFailure::Unreachable(broke_off(&e, out.len() as u64, None)))?;
             match out.len() as u64 > LARGEST_ANSWER {
                 true => Err(Error::format(address, "the response is too large for a file list").into()),
                 false => Ok(out),
@@ -118,12 +118,12 @@ impl Client {
     pub fn file(
         &self,
         address: &str,
-        known: &Listed,
+        known: &ListedFile,
         limit: Option<u64>,
         path: &Path,
         progress: &mut dyn FnMut(u64),
         note: &mut dyn FnMut(&str),
-    ) -> Got<()> {
+    ) -> Received<()> {
         let part = part_of(path);
         let mut file = locked(&part, &known.path, note)?;
         if fs::metadata(path).is_ok_and(|there| known.bytes.is_none_or(|bytes| there.len() == bytes)) {
@@ -137,7 +137,7 @@ impl Client {
         }
         let resumed = length(&file, &part)? > 0;
         let mut checked = self.complete(address, known, limit, (&mut file, &part), progress, note);
-        if resumed && matches!(checked, Err(Failure::Other(Error::Integrity { .. }))) {
+        if resumed && matches!(checked, Err(RequestFailure::Other(Error::Integrity { .. }))) {
             // The partial download could have been of another file.
             note(&format!("{}: its partial download does not match; downloading it again.", known.path));
             checked = self.complete(address, known, limit, (&mut file, &part), progress, note);
@@ -152,12 +152,12 @@ impl Client {
     fn complete(
         &self,
         address: &str,
-        known: &Listed,
+        known: &ListedFile,
         limit: Option<u64>,
         (file, part): (&mut File, &Path),
         progress: &mut dyn FnMut(u64),
         note: &mut dyn FnMut(&str),
-    ) -> Got<()> {
+    ) -> Received<()> {
         let mut saying = |said: &str| note(&format!("{}: {said}", known.path));
         let bytes = self.retrying(&mut saying, &mut || {
             let before = length(file, part).unwrap_or_default();
@@ -179,7 +179,7 @@ impl Client {
             None => Ok(()),
             Some(problem) => {
                 file.set_len(0).map_err(|e| Error::file(part, e))?;
-                Err(Failure::Other(Error::Integrity {
+                Err(RequestFailure::Other(Error::Integrity {
                     file: address.into(),
                     problem: format!(
                         "{problem}: it was altered in transit and was discarded; try again, or another network or \
@@ -199,7 +199,7 @@ impl Client {
         limit: Option<u64>,
         (file, part): (&mut File, &Path),
         progress: &mut dyn FnMut(u64),
-    ) -> Got<u64> {
+    ) -> Received<u64> {
         let disk = |e: std::io::Error| match e.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 let said =
@@ -223,7 +223,7 @@ impl Client {
             // The partial download is longer than the file.
             416 => {
                 file.set_len(0).map_err(disk)?;
-                return Err(Failure::Unreachable("the file on the server has changed".into()));
+                return Err(RequestFailure::Unreachable("the file on the server has changed".into()));
             }
             _ => Some(0),
         };
@@ -232,7 +232,7 @@ impl Client {
             file.set_len(0).map_err(disk)?;
             at = 0;
             if begins != Some(0) {
-                return Err(Failure::Unreachable("the server sent the wrong range".into()));
+                return Err(RequestFailure::Unreachable("the server sent the wrong range".into()));
             }
         }
         let announced = response.body().content_length().map(|length| length + at);
@@ -244,7 +244,7 @@ impl Client {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-                Err(e) => return Err(Failure::Unreachable(broke_off(&e, at, expected.or(announced)))),
+                Err(e) => return Err(RequestFailure::Unreachable(broke_off(&e, at, expected.or(announced)))),
             };
             file.write_all(&buffer[..n]).map_err(disk)?;
             at += n as u64;
@@ -256,19 +256,25 @@ impl Client {
             progress(at);
         }
         if let Some(all) = expected.or(announced).filter(|&all| at < all) {
-            return Err(Failure::Unreachable(format!("the connection broke off after {at} of {all} bytes")));
+            return Err(RequestFailure::Unreachable(format!(
+                "the connection broke off after {at} of {all} bytes"
+            )));
         }
         Ok(at)
     }
 
     /// Retries temporary failures. Each attempt also returns whether any bytes arrived.
-    fn retrying<T>(&self, note: &mut dyn FnMut(&str), work: &mut dyn FnMut() -> (Got<T>, bool)) -> Got<T> {
+    fn retrying<T>(
+        &self,
+        note: &mut dyn FnMut(&str),
+        work: &mut dyn FnMut() -> (Received<T>, bool),
+    ) -> Received<T> {
         let mut pauses = self.pauses.iter();
         loop {
             let (done, moved) = work();
             let problem = match &done {
-                Err(Failure::Unreachable(problem)) => problem.clone(),
-                Err(Failure::Refused { status: status @ (408 | 429 | 500..), .. }) => {
+                Err(RequestFailure::Unreachable(problem)) => problem.clone(),
+                Err(RequestFailure::Refused { status: status @ (408 | 429 | 500..), .. }) => {
                     format!("status {status}")
                 }
                 _ => return done,
@@ -283,7 +289,7 @@ impl Client {
     }
 
     /// The response to a request from byte `from` on, after redirects.
-    fn ask(&self, address: &str, from: u64) -> Got<Response<ureq::Body>> {
+    fn ask(&self, address: &str, from: u64) -> Received<Response<ureq::Body>> {
         let mut address = address.to_string();
         for _ in 0..=REDIRECTS {
             let mut request = self.agent.get(&address);
@@ -293,7 +299,7 @@ impl Client {
             if let Some(token) = self.token.as_ref().filter(|_| origin(&address) == self.origin) {
                 request = request.header("authorization", format!("Bearer {token}"));
             }
-            let response = request.call().map_err(|e| Failure::Unreachable(unreachable(&e)))?;
+            let response = request.call().map_err(|e| RequestFailure::Unreachable(unreachable(&e)))?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
@@ -334,13 +340,13 @@ fn redirected(from: &str, to: &str, choice: &str) -> Result<String> {
     }
 }
 
-fn refused(response: &Response<ureq::Body>) -> Got<()> {
+fn refused(response: &Response<ureq::Body>) -> Received<()> {
     let status = response.status();
     match status.is_success() {
         true => Ok(()),
         false => {
             let code = response.headers().get("x-error-code").and_then(|code| code.to_str().ok());
-            Err(Failure::Refused { status: status.as_u16(), code: code.map(String::from) })
+            Err(RequestFailure::Refused { status: status.as_u16(), code: code.map(String::from) })
         }
     }
 }
@@ -467,7 +473,8 @@ mod tests {
         let client = Client::new(&address, None, "--base").unwrap();
         let full = Path::new("/dev/full");
         let mut file = OpenOptions::new().read(true).write(true).open(full).unwrap();
-        let Err(Failure::Other(problem)) = client.go_on(&address, None, None, (&mut file, full), &mut |_| {})
+        let Err(RequestFailure::Other(problem)) =
+            client.go_on(&address, None, None, (&mut file, full), &mut |_| {})
         else {
             panic!("a full disk is not worth a retry");
         };

@@ -17,7 +17,7 @@ pub enum Error {
         /// What is wrong with it, often in the operating system's words.
         problem: String,
         /// The operating system's error.
-        source: Option<Source>,
+        source: Option<Cause>,
     },
     /// A file or field does not have the expected format.
     #[error("{place}: {problem}")]
@@ -27,7 +27,7 @@ pub enum Error {
         /// What is wrong with it, and what was expected.
         problem: String,
         /// The parser's error.
-        source: Option<Source>,
+        source: Option<Cause>,
     },
     /// A file's bytes do not match its manifest.
     #[error("{file}: {problem}")]
@@ -56,7 +56,7 @@ pub enum Error {
         /// What happened.
         problem: String,
         /// The driver's error.
-        source: Option<Source>,
+        source: Option<Cause>,
     },
     /// Training has started and cannot continue.
     #[error("training stopped: {0}")]
@@ -91,10 +91,10 @@ impl Error {
 
 /// An error of the system or of a library that caused one of this crate.
 #[derive(Debug, Clone)]
-pub struct Source(Arc<dyn std::error::Error + Send + Sync>);
+pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
 
 // Lets thiserror return the inner error itself as the source of ours.
-impl Deref for Source {
+impl Deref for Cause {
     type Target = dyn std::error::Error + Send + Sync;
 
     fn deref(&self) -> &Self::Target {
@@ -106,13 +106,13 @@ impl Deref for Source {
 #[derive(Debug, Clone)]
 pub struct Problem {
     words: String,
-    source: Option<Source>,
+    source: Option<Cause>,
 }
 
 impl Problem {
     /// Describes an error in `words` and keeps it as the source.
     pub fn of(words: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { words: words.into(), source: Some(Source(Arc::new(source))) }
+        Self { words: words.into(), source: Some(Cause(Arc::new(source))) }
     }
 }
 
@@ -131,7 +131,7 @@ impl From<&str> for Problem {
 /// The error type of tokenizers.
 impl From<Box<dyn std::error::Error + Send + Sync>> for Problem {
     fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        Self { words: error.to_string(), source: Some(Source(error.into())) }
+        Self { words: error.to_string(), source: Some(Cause(error.into())) }
     }
 }
 

@@ -12,14 +12,14 @@ use crate::bundle::write_whole;
 use crate::datasets::{Corpus, distinct};
 use crate::encoder::{Encoder, Precision};
 pub use crate::evaluation::Evaluated;
-use crate::evaluation::{Analysis, CutTexts, Facts, Pieces, Task, Vectors, measure};
+use crate::evaluation::{Analysis, CutTexts, Facts, Pieces, Task, TaskVectors, measure};
 use crate::retrieval::npy;
 use crate::text::{Cut, Kind, Window};
 use crate::{Error, Result, sha256};
 
 /// Options of an evaluation.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options<'a> {
+pub struct EvaluateSettings<'a> {
     /// Folder in which vectors are saved, and from which they are reused.
     pub vectors: Option<&'a Path>,
     /// Split passages that are longer than the model's window into overlapping windows.
@@ -34,7 +34,7 @@ pub struct Options<'a> {
 
 /// Called with what is being encoded (a plural noun), how many are done (0 before the first), and of how
 /// many; an error it returns cancels the work.
-pub type Progress<'a> = dyn FnMut(&'static str, usize, usize) -> Result<()> + 'a;
+pub type ProgressCallback<'a> = dyn FnMut(&'static str, usize, usize) -> Result<()> + 'a;
 
 /// Measures a model on the data set `name`, whose `task` is that of `corpus`. `hash` is the model's, see
 /// [`model_hash`]. `note` is called with a sentence when saved vectors are reused.
@@ -45,8 +45,8 @@ pub fn evaluate(
     encoder: &Encoder,
     hash: Option<(String, String)>,
     (name, corpus, task): (&str, &Corpus, &Task),
-    options: &Options,
-    progress: &mut Progress,
+    options: &EvaluateSettings,
+    progress: &mut ProgressCallback,
     note: &mut dyn FnMut(&str),
 ) -> Result<Evaluated> {
     let folder = options.vectors.zip(hash.as_ref().map(|(_, hash)| hash.as_str()));
@@ -63,7 +63,7 @@ pub fn evaluate(
         windows.chunk_by(|a, b| a.text == b.text).map(<[Window]>::len).collect()
     });
     let (queries, of_questions) = vectors(task.questions(corpus).collect(), Kind::Query, "questions")?;
-    let vectors = Vectors {
+    let vectors = TaskVectors {
         passages,
         windows: counts,
         queries,
@@ -93,7 +93,7 @@ fn kept(
     texts: &[&str],
     kind: Kind,
     what: &'static str,
-    progress: &mut Progress,
+    progress: &mut ProgressCallback,
     note: &mut dyn FnMut(&str),
 ) -> Result<(Vec<f32>, Cut)> {
     let mut tell = |done, all| progress(what, done, all);

@@ -8,16 +8,16 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// What was done, from the model it started from to itself.
-    pub steps: Vec<Step>,
+    pub steps: Vec<HistoryStep>,
     /// The texts it was trained on.
-    pub sources: Vec<Source>,
+    pub sources: Vec<HistorySource>,
     /// The search for texts of evaluation sets among them.
-    pub check: Option<Check>,
+    pub check: Option<OverlapCheck>,
 }
 
 /// A model made from another.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct HistoryStep {
     /// The model that was made.
     pub name: String,
     /// The one it was made from.
@@ -29,7 +29,7 @@ pub struct Step {
     /// Transformer blocks kept, and how many there were; none if all were kept.
     pub blocks: Option<(u64, u64)>,
     /// Training, stage after stage.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<HistoryStage>,
     /// Language information was removed from vectors: texts per language from which it was estimated.
     pub erased: Option<u64>,
     /// Vectors were whitened: pairs per language from which that was estimated.
@@ -40,7 +40,7 @@ pub struct Step {
 
 /// A stage of training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
+pub struct HistoryStage {
     /// `contrastive` or `distillation`.
     pub objective: String,
     /// `hybrid`, `monolingual` or `cross-lingual` batches; empty where there is no such choice.
@@ -59,7 +59,7 @@ pub struct Stage {
 
 /// A source of training texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Source {
+pub struct HistorySource {
     /// Its name.
     pub name: String,
     /// Its licence as recorded; empty if not.
@@ -70,7 +70,7 @@ pub struct Source {
 
 /// The search for texts of evaluation sets among training texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Check {
+pub struct OverlapCheck {
     /// The evaluation sets.
     pub sets: Vec<String>,
     /// How many training texts were searched.
@@ -93,7 +93,7 @@ impl History {
             let from = averaged.first().cloned().unwrap_or_else(|| text(&start["model"]));
             let config = &recipe["config"];
             let stages = config["stage"].as_array().into_iter().flatten();
-            let step = Step {
+            let step = HistoryStep {
                 name: std::mem::replace(&mut name, from.clone()),
                 from,
                 averaged,
@@ -102,18 +102,18 @@ impl History {
                     start["layers"]["kept"].as_array().map(|kept| kept.len() as u64),
                     start["layers"]["of"].as_u64(),
                 ),
-                stages: stages.map(Stage::of).collect(),
+                stages: stages.map(HistoryStage::of).collect(),
                 erased: config["erasure"]["texts"].as_u64(),
                 whitened: config["whitening"]["pairs"].as_u64(),
                 seed: config["seed"].as_u64(),
             };
             history.steps.push(step);
-            for source in start["data"].as_array().into_iter().flatten().map(Source::of) {
+            for source in start["data"].as_array().into_iter().flatten().map(HistorySource::of) {
                 if history.sources.iter().all(|known| known.name != source.name) {
                     history.sources.push(source);
                 }
             }
-            history.check = history.check.or_else(|| Check::of(&start["guard"]));
+            history.check = history.check.or_else(|| OverlapCheck::of(&start["guard"]));
             next = start.get("recipe");
         }
         history.steps.reverse();
@@ -121,7 +121,7 @@ impl History {
     }
 }
 
-impl Stage {
+impl HistoryStage {
     fn of(stage: &Value) -> Self {
         let objective = &stage["objective"];
         let batches = text(&objective["strategy"]);
@@ -137,7 +137,7 @@ impl Stage {
     }
 }
 
-impl Source {
+impl HistorySource {
     fn of(source: &Value) -> Self {
         Self {
             name: text(&source["source"]),
@@ -147,7 +147,7 @@ impl Source {
     }
 }
 
-impl Check {
+impl OverlapCheck {
     fn of(guard: &Value) -> Option<Self> {
         let all = |list: &'static str| guard[list].as_array().into_iter().flatten();
         guard.is_object().then(|| Self {

@@ -89,6 +89,6 @@ pub mod timing;
 #[cfg(feature = "native")]
 pub mod training;
 
-pub use error::{Error, Problem, Result, Source};
+pub use error::{Cause, Error, Problem, Result};
 #[cfg(feature = "data")]
 pub use hash::{Hasher, sha256};

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::benchmark::{Cell, Plan, Report, Target};
+use crate::benchmark::{BenchmarkCell, BenchmarkPlan, BenchmarkReport, BenchmarkTarget};
 pub use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::datasets::{Columns, Fields};
 use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
@@ -110,7 +110,7 @@ pub enum Request {
         url: String,
         /// The sample corpus's folder, whose texts are used if the open corpus has none in the plan's language.
         sample: String,
-        plan: Plan,
+        plan: BenchmarkPlan,
     },
     /// Delete stored vectors; answered by [`Event::CacheCleared`].
     ClearVectors { id: Id },
@@ -121,7 +121,7 @@ pub enum Request {
     /// Delete one of them; answered by [`Event::Kept`] with the others.
     RemoveKept {
         id: Id,
-        /// As in [`KeptModel::url`].
+        /// As in [`StoredModel::url`].
         url: String,
     },
     /// Get a model's properties from its manifest, without its files; answered by [`Event::Described`].
@@ -181,7 +181,7 @@ pub struct Offer {
 
 /// A stored model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct KeptModel {
+pub struct StoredModel {
     /// Its address for [`Request::Load`].
     pub url: String,
     pub name: String,
@@ -237,7 +237,7 @@ pub struct ModelFile {
 /// The current activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stage {
+pub enum ProgressStage {
     /// Files are downloaded.
     Download,
     /// Files are read from the browser's cache.
@@ -357,7 +357,7 @@ pub enum Event {
     /// Progress of request `id`.
     Progress {
         id: Id,
-        stage: Stage,
+        stage: ProgressStage,
         /// Bytes (download, cache, check, keep) or items.
         done: f64,
         total: f64,
@@ -388,7 +388,7 @@ pub enum Event {
     /// The comparison of two runs.
     Compared { id: Id, comparison: Comparison },
     /// A benchmark's results so far, and what is being timed now: nothing in the last event.
-    Benchmark { id: Id, report: Report, now: Option<(Target, Cell)> },
+    Benchmark { id: Id, report: BenchmarkReport, now: Option<(BenchmarkTarget, BenchmarkCell)> },
     /// A file to download.
     File {
         id: Id,
@@ -407,7 +407,7 @@ pub enum Event {
     /// A model's properties.
     Described { id: Id, card: ModelCard },
     /// The stored models, the newest first.
-    Kept { id: Id, models: Vec<KeptModel> },
+    Kept { id: Id, models: Vec<StoredModel> },
     /// Request `id` failed; what was open stays open.
     Failed { id: Id, problem: String },
 }
@@ -467,7 +467,7 @@ pub struct CorpusInfo {
     /// Languages with their number of passages, in descending order.
     pub languages: Vec<(String, usize)>,
     /// Example questions.
-    pub examples: Vec<Example>,
+    pub examples: Vec<ExampleQuestion>,
     /// Lines that were left out, one sentence each for the first few, and other notes.
     pub notes: Vec<String>,
     /// How tables and JSON lines were read.
@@ -488,7 +488,7 @@ pub struct CorpusInfo {
 
 /// An example question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Example {
+pub struct ExampleQuestion {
     pub language: String,
     pub text: String,
     /// Id of the passages that answer it.
@@ -498,7 +498,7 @@ pub struct Example {
     pub rank: Option<usize>,
 }
 
-impl Example {
+impl ExampleQuestion {
     /// Whether its answer is known not to be ranked first.
     pub fn is_harder(&self) -> bool {
         self.rank.is_some_and(|rank| rank > 1)

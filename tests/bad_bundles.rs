@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use common::{checkpoint, small};
 use interlingua::{
     bundle::{Bundle, Quantization, SelfTest},
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     sha256,
 };
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 /// The error of opening `folder` and loading it on the CPU.
 fn problem(folder: &Path) -> String {
-    let error = match Bundle::open(folder).and_then(|bundle| Encoder::new(&bundle, Machine::cpu())) {
+    let error = match Bundle::open(folder).and_then(|bundle| Encoder::new(&bundle, EncoderDevice::cpu())) {
         Ok(_) => panic!("{} was taken", folder.display()),
         Err(error) => error.to_string(),
     };

@@ -9,9 +9,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use interlingua::datasets::{Corpus, Options, beir};
+use interlingua::datasets::{CollectionOptions, Corpus, beir};
 use interlingua::evaluation::{
-    EvalReport, Facts, Measure, Ranks, Rules, Scores, Settings, Task, Wanted, export, rank, trec,
+    EvalReport, Facts, Measure, MeasureOptions, Ranks, Rules, Scores, SettingMeans, Task, export, rank, trec,
 };
 use interlingua::retrieval::Index;
 use serde::Deserialize;
@@ -64,7 +64,7 @@ fn write(dir: &Path, files: &BTreeMap<String, [String; 2]>) {
 
 fn read(dir: &Path, languages: &[&str]) -> Corpus {
     let languages = languages.iter().map(|lang| lang.to_string()).collect();
-    beir::read(dir, &Options { languages, ..Options::default() }).unwrap()
+    beir::read(dir, &CollectionOptions { languages, ..CollectionOptions::default() }).unwrap()
 }
 
 /// Ranks by vectors looked up by language and id.
@@ -113,7 +113,7 @@ fn every_query_of_random_sets_is_measured_as_trec_eval_does() {
         };
         let of = |lang: &str| set.folders.iter().find(|f| f.lang == lang).unwrap();
         let rules = Rules {
-            wanted: Wanted::new(set.level, &reference.measures).unwrap(),
+            wanted: MeasureOptions::new(set.level, &reference.measures).unwrap(),
             only_answerable: set.only_answerable,
             keep_identical_ids: set.keep_identical,
         };
@@ -249,7 +249,7 @@ fn case(files: &[(&str, &str)], rankings: &[(&str, &[&str])], rules: Rules) -> C
     });
     let scores = Scores::of(&task, &ranks);
     let facts = Facts { model: "m".into(), dataset: "d".into(), ..Facts::default() };
-    let report = EvalReport::new(facts, &task, &Settings::of(&task, &scores));
+    let report = EvalReport::new(facts, &task, &SettingMeans::of(&task, &scores));
     Case { task, scores, report }
 }
 
@@ -368,7 +368,7 @@ fn queries_without_relevant_passages_or_text_count_0() {
 fn own_measures_and_the_level_of_relevance_are_in_every_report() {
     // E18 as a set, with trec_eval -l 2.
     let measures = ["ndcg@20", "mrr@1", "p@2"].map(|name| name.parse().unwrap());
-    let rules = |level| Rules { wanted: Wanted::new(level, &measures).unwrap(), ..Rules::default() };
+    let rules = |level| Rules { wanted: MeasureOptions::new(level, &measures).unwrap(), ..Rules::default() };
     let files = [
         (
             "corpus.jsonl",
@@ -411,7 +411,7 @@ fn runs_and_qrels_may_be_packed_and_begin_with_a_mark() {
         let qrels = trec::read_qrels(&file("q")).unwrap();
         assert_eq!(run.note.is_some(), how.contains(['b', 'z']), "{how}: {:?}", run.note);
         assert_eq!(run.sha256, interlingua::sha256(&fs::read(file("r")).unwrap()));
-        let measured = trec::measure(&run, &qrels, trec::Missing::Zero, &Wanted::default(), false);
+        let measured = trec::measure(&run, &qrels, trec::Missing::Zero, &MeasureOptions::default(), false);
         let (one, two) = (&measured.queries["q1"], &measured.queries["q2"]);
         assert_eq!((one.map, one.mrr, one.precision_10, one.recall_1), (0.5, 0.5, 0.1, 0.0));
         assert!((one.ndcg_10 - 0.6309297535714575).abs() < 1e-12);

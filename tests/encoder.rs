@@ -7,22 +7,22 @@ use common::{CHECKPOINTS, expected, minilm, minilm_vectors, refs, small, texts, 
 use interlingua::{
     Error,
     bundle::{Bundle, Quantization, SelfTest},
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     text::Kind,
 };
 use proptest::prelude::*;
 
 fn encoder(bundle: &Bundle) -> Encoder {
-    on(bundle, Machine::cpu())
+    on(bundle, EncoderDevice::cpu())
 }
 
-fn on(bundle: &Bundle, machine: Machine) -> Encoder {
+fn on(bundle: &Bundle, machine: EncoderDevice) -> Encoder {
     Encoder::new(bundle, machine).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// The CPU with our own kernels, and with Burn's; either can train.
-fn both() -> [Machine; 2] {
-    [Machine::cpu(), Machine::flex()]
+fn both() -> [EncoderDevice; 2] {
+    [EncoderDevice::cpu(), EncoderDevice::flex()]
 }
 
 fn encode(encoder: &Encoder, texts: &[&str], kind: Kind) -> Vec<f32> {

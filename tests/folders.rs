@@ -7,7 +7,7 @@ use common::{folders::cases, refs, worst};
 use interlingua::{
     Result,
     bundle::{FORMAT, OLDEST, Quantization, SelfTest},
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     retrieval::Index,
     text::Kind,
 };
@@ -22,7 +22,7 @@ fn every_folder_is_obeyed_or_refused_by_the_field() {
     for case in &all.cases {
         let name = &case.name;
         // With Burn's kernels too, with which one can train as well.
-        for machine in [Machine::cpu(), Machine::flex()] {
+        for machine in [EncoderDevice::cpu(), EncoderDevice::flex()] {
             let vectors = case.bundle().and_then(|bundle| {
                 let encoder = Encoder::new(&bundle, machine.clone())?;
                 Ok([encode(&encoder, &all.texts, Kind::Query)?, encode(&encoder, &all.texts, Kind::Passage)?])
@@ -69,7 +69,7 @@ fn each_way_of_comparing_gives_the_scores_of_sentence_transformers() {
     for case in &all.cases {
         let Some(scores) = all.vectors.get(&format!("{}.scores", case.name)) else { continue };
         let bundle = case.bundle().unwrap();
-        let encoder = Encoder::new(&bundle, Machine::cpu()).unwrap();
+        let encoder = Encoder::new(&bundle, EncoderDevice::cpu()).unwrap();
         let similarity = encoder.similarity();
         let vectors = |kind| {
             let mut rows = encode(&encoder, &all.texts, kind).unwrap();
@@ -107,7 +107,7 @@ fn bundles_of_them_keep_what_they_say() {
         let again = common::open(&path);
         assert_eq!(again.manifest, bundle.manifest);
         assert_eq!(again.manifest.format, format, "{name}");
-        let encoder = Encoder::new(&again, Machine::cpu()).unwrap();
+        let encoder = Encoder::new(&again, EncoderDevice::cpu()).unwrap();
         let difference =
             worst(&encode(&encoder, &all.texts, Kind::Query).unwrap(), &all.expected(name, "query"));
         assert!(difference < 1e-5, "{name}: {difference:e}");

@@ -9,7 +9,7 @@ use common::{reference, worst};
 use futures_lite::future::block_on;
 use interlingua::{
     bundle::{Bundle, Quantization},
-    encoder::{Backend, Encoder, Machine, Precision},
+    encoder::{Backend, Encoder, EncoderDevice, Precision},
     sha256,
 };
 
@@ -38,7 +38,7 @@ fn a_bundle_of_the_first_format_has_its_vectors() {
     assert_eq!((bundle.manifest.format, bundle.manifest.quantization), (1, Quantization::Q4));
     let cases = &bundle.manifest.self_test.cases;
     assert_eq!(cases.len(), 6);
-    for (machine, tolerance) in [(Machine::cpu(), 1e-6), (Machine::flex(), 1e-5)] {
+    for (machine, tolerance) in [(EncoderDevice::cpu(), 1e-6), (EncoderDevice::flex(), 1e-5)] {
         let encoder = Encoder::new(&bundle, machine).expect("it fits together");
         for case in cases {
             let got = encoder.encode_all(&[&case.text], case.kind, &mut |_, _| {}).expect("it encodes");
@@ -46,7 +46,8 @@ fn a_bundle_of_the_first_format_has_its_vectors() {
             assert!(difference < tolerance, "{} on {}: {difference}", case.text, encoder.device_label());
         }
     }
-    let fast = Encoder::with_precision(&bundle, Machine::cpu(), Precision::Packed).expect("it fits together");
+    let fast =
+        Encoder::with_precision(&bundle, EncoderDevice::cpu(), Precision::Packed).expect("it fits together");
     assert_eq!(fast.machine().backend, Backend::Cpu);
     block_on(fast.self_test(&bundle.manifest.self_test)).expect("integers pass the self-test, too");
 }

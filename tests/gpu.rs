@@ -11,17 +11,18 @@ use std::time::Instant;
 use common::{CHECKPOINTS, expected, minilm, minilm_vectors, refs, small, texts, tiny, worst};
 use interlingua::{
     bundle::{Bundle, Quantization, SelfTest},
-    encoder::{Encoder, Machine, Precision},
+    encoder::{Encoder, EncoderDevice, Precision},
     text::Kind,
     training::TrainConfig,
 };
 
 /// With the page's shaders, and with Burn.
-fn both() -> [Machine; 2] {
-    let gpu = Machine::gpu().unwrap_or_else(|e| {
+fn both() -> [EncoderDevice; 2] {
+    let gpu = EncoderDevice::gpu().unwrap_or_else(|e| {
         panic!("{e}; these tests need a Vulkan driver, for example Debian's package mesa-vulkan-drivers")
     });
-    let (webgpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap_or_else(|e| panic!("{e}"));
+    let (webgpu, _) =
+        futures_lite::future::block_on(EncoderDevice::webgpu()).unwrap_or_else(|e| panic!("{e}"));
     for machine in [&webgpu, &gpu] {
         println!("{}, {}, software: {}", machine.backend.name(), machine.adapter, machine.software);
     }
@@ -48,7 +49,7 @@ fn the_gpu_gives_the_vectors_of_the_real_minilm() {
 }
 
 /// It learns nearly the same as in f32.
-fn learns_in_f16(gpu: &Machine) {
+fn learns_in_f16(gpu: &EncoderDevice) {
     let folder = tempfile::tempdir().unwrap();
     tiny::write_data(folder.path());
     let (result, exact, _) =
@@ -61,7 +62,7 @@ fn learns_in_f16(gpu: &Machine) {
     assert!(exact.iter().zip(&half).any(|(a, b)| a.loss != b.loss), "nothing was computed in f16");
 }
 
-fn on(bundle: &Bundle, machine: &Machine, precision: Precision) -> Encoder {
+fn on(bundle: &Bundle, machine: &EncoderDevice, precision: Precision) -> Encoder {
     Encoder::with_precision(bundle, machine.clone(), precision).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -74,7 +75,7 @@ fn every(n: usize, values: &[f32], d: usize) -> Vec<f32> {
     values.chunks(d).step_by(n).flatten().copied().collect()
 }
 
-fn small_checkpoints(gpu: &Machine) {
+fn small_checkpoints(gpu: &EncoderDevice) {
     for name in CHECKPOINTS {
         let expected = expected(name);
         let encoder = on(&small(name), gpu, Precision::F32);
@@ -87,7 +88,7 @@ fn small_checkpoints(gpu: &Machine) {
     }
 }
 
-fn real_model(gpu: &Machine) {
+fn real_model(gpu: &EncoderDevice) {
     let all = texts();
     let vectors = minilm_vectors();
     let encoder = on(&minilm(), gpu, Precision::F32);
@@ -110,14 +111,14 @@ fn real_model(gpu: &Machine) {
     assert!(difference < 1e-5, "{difference:e}");
 }
 
-fn packed(gpu: &Machine) {
+fn packed(gpu: &EncoderDevice) {
     for quantization in [Quantization::Q8, Quantization::Q4] {
         for name in ["xlm-r", "labse"] {
             let mut bundle = small(name);
             bundle.store_as(quantization).unwrap();
             let expected = expected(name);
             let texts: Vec<&str> = refs(&expected.texts).into_iter().step_by(4).collect();
-            let cpu = encode(&on(&bundle, &Machine::cpu(), Precision::F32), &texts, Kind::Query);
+            let cpu = encode(&on(&bundle, &EncoderDevice::cpu(), Precision::F32), &texts, Kind::Query);
             for precision in [Precision::F32, Precision::Packed] {
                 let got = encode(&on(&bundle, gpu, precision), &texts, Kind::Query);
                 let difference = worst(&got, &cpu);
@@ -130,7 +131,7 @@ fn packed(gpu: &Machine) {
     }
 }
 
-fn self_test(gpu: &Machine) {
+fn self_test(gpu: &EncoderDevice) {
     let mut bundle = small("e5");
     bundle.store_as(Quantization::Q8).unwrap();
     let test = SelfTest::of(&bundle).unwrap();
@@ -143,7 +144,7 @@ fn self_test(gpu: &Machine) {
 #[test]
 #[ignore = "a measurement that takes a minute, with all-MiniLM-L6-v2: run scripts/fetch-minilm"]
 fn how_fast_packed_blocks_are_beside_f32() {
-    let (gpu, _) = futures_lite::future::block_on(Machine::webgpu()).unwrap();
+    let (gpu, _) = futures_lite::future::block_on(EncoderDevice::webgpu()).unwrap();
     let mut bundle = minilm();
     bundle.store_as(Quantization::Q8).unwrap();
     let text = "bread ".repeat(62);

@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use folders::cases;
 use interlingua::{
     Result,
-    bundle::{Bundle, Files, Import, Quantization, Weights, from_hugging_face, inspect},
-    hub::{About, Card, Listed},
+    bundle::{Bundle, Import, InspectedFiles, Quantization, Weights, from_hugging_face, inspect},
+    hub::{About, CardMetadata, ListedFile},
 };
 use serde_json::json;
 
 type Folder = BTreeMap<String, Vec<u8>>;
 
 /// The list of a folder's files, as a hub gives it.
-fn listed(folder: &Folder) -> Files {
-    Files::of(folder.iter().map(|(path, bytes)| Listed {
+fn listed(folder: &Folder) -> InspectedFiles {
+    InspectedFiles::of(folder.iter().map(|(path, bytes)| ListedFile {
         path: path.clone(),
         bytes: Some(bytes.len() as u64),
         sha256: None,
@@ -25,7 +25,7 @@ fn listed(folder: &Folder) -> Files {
 }
 
 /// Gets small files until no more are asked for; how often one had to ask.
-fn get(folder: &Folder, files: &mut Files, ask: fn(&Files) -> Vec<String>) -> usize {
+fn get(folder: &Folder, files: &mut InspectedFiles, ask: fn(&InspectedFiles) -> Vec<String>) -> usize {
     for round in 0.. {
         let asked = ask(files);
         if asked.is_empty() {
@@ -42,14 +42,14 @@ fn get(folder: &Folder, files: &mut Files, ask: fn(&Files) -> Vec<String>) -> us
 /// What is known of a folder before its large files have come.
 fn about(folder: &Folder) -> About {
     let mut files = listed(folder);
-    get(folder, &mut files, Files::to_inspect);
+    get(folder, &mut files, InspectedFiles::to_inspect);
     inspect("model", &mut files, None)
 }
 
 /// A folder as it comes over a network: `step` bytes of each file of weights in turn.
 fn fetched(folder: &Folder, step: usize, quantization: Option<Quantization>) -> Result<Bundle> {
     let mut files = listed(folder);
-    get(folder, &mut files, Files::to_import);
+    get(folder, &mut files, InspectedFiles::to_import);
     let mut import = Import::new("model", &mut files, quantization)?;
     let paths = import.files();
     while let Some(path) = paths.iter().find(|path| import.received(path) < folder[*path].len() as u64) {
@@ -136,7 +136,7 @@ fn shards_are_one_model_and_those_without_use_are_not_fetched() {
     }
     let about = about(&files);
     assert_eq!(about.refused, None);
-    let shards = |files: &[Listed]| {
+    let shards = |files: &[ListedFile]| {
         let paths = files.iter().map(|file| file.path.clone());
         paths.filter(|path| path.ends_with(".safetensors")).collect::<Vec<_>>()
     };
@@ -189,7 +189,7 @@ fn what_a_model_is_stands_before_its_large_files_have_come() {
     let (mut told, mut refused) = (0, 0);
     for case in &all.cases {
         let mut files = listed(&case.files);
-        let rounds = get(&case.files, &mut files, Files::to_inspect);
+        let rounds = get(&case.files, &mut files, InspectedFiles::to_inspect);
         assert!(rounds <= 3, "{}: {rounds} rounds", case.name);
         let small: Vec<&str> = files.small().collect();
         assert!(
@@ -296,7 +296,7 @@ fn files_that_lie_are_refused_by_their_first_bytes() {
     let one = cases().named("as-saved").files.clone();
     let beginning = |files: &Folder, of: usize| {
         let mut listed = listed(files);
-        get(files, &mut listed, Files::to_inspect);
+        get(files, &mut listed, InspectedFiles::to_inspect);
         let bytes = &files["model.safetensors"];
         inspect("model", &mut listed, Some(("model.safetensors", &bytes[..bytes.len().min(of)]))).refused
     };
@@ -351,13 +351,13 @@ fn files_that_lie_are_refused_by_their_first_bytes() {
 #[test]
 fn a_small_file_that_is_large_is_not_read() {
     let one = cases().named("as-saved").files.clone();
-    let mut files = Files::of(one.keys().map(|path| Listed {
+    let mut files = InspectedFiles::of(one.keys().map(|path| ListedFile {
         path: path.clone(),
         bytes: Some(if path == "config.json" { 1 << 40 } else { 10 }),
         sha256: None,
     }));
     assert!(!files.to_inspect().contains(&"config.json".to_string()));
-    get(&one, &mut files, Files::to_inspect);
+    get(&one, &mut files, InspectedFiles::to_inspect);
     let about = inspect("model", &mut files, None);
     assert!(about.refused.unwrap().contains("config.json: it has 1099511627776 bytes"));
 }
@@ -375,7 +375,7 @@ fn the_model_card_says_licence_and_languages() {
 
     let mut read = |path: &str| Ok(files.get(path).cloned());
     let mut import = Import::new("model", &mut read, None).unwrap();
-    import.describe(Card { licence: Some("mit".into()), languages: vec!["de".into()] });
+    import.describe(CardMetadata { licence: Some("mit".into()), languages: vec!["de".into()] });
     assert_eq!(import.manifest().licence, "mit");
     assert_eq!(import.manifest().languages, ["de"]);
 }

@@ -17,7 +17,7 @@ use interlingua::{
     Result,
     bundle::{Bundle, Weights},
     hub::HubName,
-    models::{self, Event},
+    models::{self, ModelEvent},
 };
 use tempfile::TempDir;
 
@@ -45,8 +45,8 @@ impl Asker {
         let hub = models::Hub::new(endpoint, self.cache.path(), token.map(Into::into), offline)?;
         let name: HubName = name.parse()?;
         hub.get(&name, &mut |event| match event {
-            Event::Note(said) => self.said.push(said.into()),
-            Event::Bytes(done, all) => self.bytes.push((done, all)),
+            ModelEvent::Note(said) => self.said.push(said.into()),
+            ModelEvent::Bytes(done, all) => self.bytes.push((done, all)),
         })
     }
 

@@ -7,13 +7,13 @@ use std::{fs, path::Path};
 use common::{cosines, minilm, minilm_vectors, open, refs, small, texts};
 use interlingua::{
     bundle::{Bundle, Quantization, SelfTest},
-    encoder::{Encoder, Machine, Precision},
+    encoder::{Encoder, EncoderDevice, Precision},
     text::Kind,
 };
 
 /// Mean and lowest cosine of a stored model's vectors to those of sentence-transformers in f32.
 fn measure(name: &str, bundle: &Bundle) -> (f64, f64) {
-    let encoder = Encoder::new(bundle, Machine::cpu()).unwrap();
+    let encoder = Encoder::new(bundle, EncoderDevice::cpu()).unwrap();
     let texts = texts();
     let got = encoder.encode_all(&refs(&texts), Kind::Passage, &mut |_, _| {}).unwrap();
     let (mean, least) = cosines(&got, &minilm_vectors(), encoder.dimension());
@@ -69,8 +69,8 @@ fn four_bits_throughout_lose_most_in_the_blocks() {
 
 /// Integers compared with f32, both with the same packed weights.
 fn fast(bundle: &Bundle, texts: &[&str]) {
-    let exact = Encoder::new(bundle, Machine::cpu()).unwrap();
-    let fast = Encoder::with_precision(bundle, Machine::cpu(), Precision::Packed).unwrap();
+    let exact = Encoder::new(bundle, EncoderDevice::cpu()).unwrap();
+    let fast = Encoder::with_precision(bundle, EncoderDevice::cpu(), Precision::Packed).unwrap();
     assert!(exact.is_exact() && !fast.is_exact() && fast.device_label().ends_with(", fast"));
     let [exact, by_integers] =
         [&exact, &fast].map(|e| e.encode_all(texts, Kind::Passage, &mut |_, _| {}).unwrap());
@@ -104,6 +104,6 @@ fn fast_vectors_of_the_default_model_are_near_the_exact_ones_in_every_language()
 
 #[test]
 fn nothing_is_fast_about_weights_in_f32() {
-    let encoder = Encoder::with_precision(&small("plain"), Machine::cpu(), Precision::Packed).unwrap();
+    let encoder = Encoder::with_precision(&small("plain"), EncoderDevice::cpu(), Precision::Packed).unwrap();
     assert!(encoder.is_exact() && encoder.precision() == Precision::F32);
 }

@@ -12,8 +12,8 @@ use std::{
 
 use interlingua::{
     Error, Result,
-    encoder::Machine,
-    study::{Event, Figure, Report, Study, run},
+    encoder::EncoderDevice,
+    study::{Figure, Study, StudyEvent, StudyReport, run},
 };
 use serde_json::Value;
 
@@ -117,18 +117,18 @@ struct Done {
 }
 
 /// Runs the study, and stops after this many training steps.
-fn go(file: &Path, resume: bool, stop_after: usize) -> (Result<Report>, Done) {
+fn go(file: &Path, resume: bool, stop_after: usize) -> (Result<StudyReport>, Done) {
     let (study, recipe) = Study::read(file).unwrap();
     let stop = AtomicBool::new(false);
     let mut done = Done::default();
-    let report = run(&study, &recipe, &Machine::cpu(), resume, &stop, &mut |event| match event {
-        Event::Step(_) => {
+    let report = run(&study, &recipe, &EncoderDevice::cpu(), resume, &stop, &mut |event| match event {
+        StudyEvent::Step(_) => {
             done.steps += 1;
             if done.steps == stop_after {
                 stop.store(true, Ordering::Relaxed);
             }
         }
-        Event::Encode("questions", n, all) if n == all => done.evaluations += 1,
+        StudyEvent::Encode("questions", n, all) if n == all => done.evaluations += 1,
         _ => {}
     });
     (report, done)
@@ -200,7 +200,7 @@ fn an_interrupted_study_goes_on_and_does_nothing_twice() {
     assert!(problem.contains("-width-32-") && problem.contains("delete the run's folder too"), "{problem}");
 }
 
-fn the_report_has_its_figures(json: &Value, report: &Report, folder: &Path) {
+fn the_report_has_its_figures(json: &Value, report: &StudyReport, folder: &Path) {
     let found = &report.findings[0];
     assert_eq!(found.size, [3, 30, 10, 30]);
     assert_eq!((found.baseline.len(), found.arms.len()), (7, 2));

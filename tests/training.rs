@@ -8,10 +8,10 @@ use common::tiny::{config, losses_are_near, run, run_on, write_data};
 use interlingua::{
     Error,
     bundle::{Bundle, Quantization},
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     study::Study,
     text::Kind,
-    training::{Anchor, Objective, Progress, TrainConfig, Trained, Whitening, train},
+    training::{Anchor, Objective, TrainConfig, TrainableWeights, TrainingProgress, Whitening, train},
 };
 use serde_json::{Value, json};
 
@@ -117,7 +117,8 @@ fn our_kernels_and_burns_learn_the_same() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
     let (_, own, _) = run(&config(folder.path(), "own", "hybrid"), false, None);
-    let (result, burn, _) = run_on(Machine::flex(), &config(folder.path(), "burn", "hybrid"), false, None);
+    let (result, burn, _) =
+        run_on(EncoderDevice::flex(), &config(folder.path(), "burn", "hybrid"), false, None);
     result.unwrap();
     losses_are_near(&own, &burn, 1e-3);
     assert!(own[6].loss != own[3].loss);
@@ -128,13 +129,13 @@ fn two_devices_learn_what_one_does() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
     let one = config(folder.path(), "one", "cross-lingual");
-    let (_, alone, _) = run_on(Machine::flex(), &one, false, None);
+    let (_, alone, _) = run_on(EncoderDevice::flex(), &one, false, None);
     let two = config(folder.path(), "two", "cross-lingual");
-    let both = Machine::joined(vec![Machine::flex(), Machine::flex()]).unwrap();
+    let both = EncoderDevice::joined(vec![EncoderDevice::flex(), EncoderDevice::flex()]).unwrap();
     let (result, together, _) = run_on(both, &two, false, None);
     result.unwrap();
     losses_are_near(&alone, &together, 1e-3);
-    let error = Machine::joined(vec![Machine::cpu()]).unwrap_err().to_string();
+    let error = EncoderDevice::joined(vec![EncoderDevice::cpu()]).unwrap_err().to_string();
     assert!(error.contains("cpu"), "{error}");
 }
 
@@ -144,9 +145,9 @@ fn two_devices_learn_what_one_does() {
 fn blocks_that_join_later_start_at_their_own_pace() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
-    for (machine, output) in [(Machine::cpu(), "own"), (Machine::flex(), "burns")] {
+    for (machine, output) in [(EncoderDevice::cpu(), "own"), (EncoderDevice::flex(), "burns")] {
         let mut config = config(folder.path(), output, "hybrid");
-        (config.stage[0].train, config.stage[0].steps) = (Trained::Last(1), 40);
+        (config.stage[0].train, config.stage[0].steps) = (TrainableWeights::Last(1), 40);
         (config.stage[1].warmup, config.stage[1].steps) = (0, 1);
         run_on(machine, &config, false, None).0.unwrap();
         let start = Bundle::open(&config.output.join("start")).unwrap().weights;
@@ -169,7 +170,7 @@ fn what_does_not_fit_the_models_is_refused_before_the_first_step() {
         assert!(steps.is_empty());
         result.unwrap_err().to_string()
     };
-    let error = refused(&|config| config.stage[1].train = Trained::Last(3));
+    let error = refused(&|config| config.stage[1].train = TrainableWeights::Last(3));
     assert!(error.contains("stage[1].train") && error.contains("3 blocks of a model that has 2"), "{error}");
     let labse = common::checkpoint("labse");
     let error = refused(&|config| config.start.teacher = Some(labse.clone()));
@@ -184,8 +185,8 @@ fn a_checkpoint_is_not_gone_on_from_by_the_other_implementation() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path());
     for (first, second, named) in [
-        (Machine::cpu(), Machine::flex(), "--device cpu;"),
-        (Machine::flex(), Machine::cpu(), "--device flex;"),
+        (EncoderDevice::cpu(), EncoderDevice::flex(), "--device cpu;"),
+        (EncoderDevice::flex(), EncoderDevice::cpu(), "--device flex;"),
     ] {
         let config = config(folder.path(), named.trim_matches(';').trim_start_matches("--device "), "hybrid");
         assert!(run_on(first, &config, false, Some(2)).0.is_err());
@@ -202,11 +203,11 @@ fn the_last_blocks_alone_can_learn() {
     write_data(folder.path());
     let last = |output| {
         let mut config = config(folder.path(), output, "hybrid");
-        config.stage.iter_mut().for_each(|stage| stage.train = Trained::Last(1));
+        config.stage.iter_mut().for_each(|stage| stage.train = TrainableWeights::Last(1));
         config
     };
     let mut losses = Vec::new();
-    for (machine, output) in [(Machine::cpu(), "own"), (Machine::flex(), "burns")] {
+    for (machine, output) in [(EncoderDevice::cpu(), "own"), (EncoderDevice::flex(), "burns")] {
         let config = last(output);
         let (result, steps, _) = run_on(machine, &config, false, None);
         result.unwrap();
@@ -278,7 +279,7 @@ fn vectors_are_whitened_within_pairs() {
         .collect();
     let side = |i: usize| texts.iter().map(|pair| pair[i].as_str()).collect::<Vec<_>>();
     let apart = bundles.each_ref().map(|bundle| {
-        let encoder = Encoder::new(bundle, Machine::cpu()).unwrap();
+        let encoder = Encoder::new(bundle, EncoderDevice::cpu()).unwrap();
         let queries = encoder.encode_all(&side(0), Kind::Query, &mut |_, _| {}).unwrap();
         let passages = encoder.encode_all(&side(1), Kind::Passage, &mut |_, _| {}).unwrap();
         let squared = |shift: usize| -> f32 {
@@ -335,7 +336,7 @@ fn terms_against_language_bias_are_the_same_in_chunks_and_on_both_trainers() {
     let apart = difference(&whole, &parts);
     assert!(apart < 0.05, "{apart}");
     let burn = all_terms(folder.path(), "burn", Anchor::English);
-    let (result, by_burn, _) = run_on(Machine::flex(), &burn, false, None);
+    let (result, by_burn, _) = run_on(EncoderDevice::flex(), &burn, false, None);
     result.unwrap();
     losses_are_near(&at_once, &by_burn, 1e-3);
     // The log has the contents of batches and each term.
@@ -404,7 +405,7 @@ fn training_for_packed_weights_resumes_and_says_where_it_cannot() {
     assert!(run(&broken, false, Some(4)).0.is_err());
     run(&broken, true, None).0.unwrap();
     assert!(weights(&whole) == weights(&broken), "the weights differ");
-    let error = run_on(Machine::flex(), &aware("burn"), false, None).0.unwrap_err().to_string();
+    let error = run_on(EncoderDevice::flex(), &aware("burn"), false, None).0.unwrap_err().to_string();
     assert!(error.contains("quantization-aware"), "{error}");
 }
 
@@ -467,12 +468,12 @@ fn memory_does_not_grow_over_ten_thousand_steps() {
     config.stage.iter_mut().for_each(|stage| (stage.steps, stage.learning_rate) = (5_000, 1e-5));
     let mut sizes = Vec::new();
     let stop = AtomicBool::new(false);
-    let mut seen = |p: &Progress| {
+    let mut seen = |p: &TrainingProgress| {
         if p.step.is_multiple_of(1_000) {
             sizes.push(held());
         }
     };
-    train(&config, &Machine::cpu(), false, &stop, &mut seen, &mut |_| {}).unwrap();
+    train(&config, &EncoderDevice::cpu(), false, &stop, &mut seen, &mut |_| {}).unwrap();
     assert_eq!(sizes.len(), 10);
     // Other tests in the same process hold a few small models for a moment.
     let grown = sizes[9].saturating_sub(sizes[1]);

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use interlingua::evaluation::{Measures, Wanted, measures, trec};
+use interlingua::evaluation::{MeasureOptions, Measures, measures, trec};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ fn every_query_is_measured_as_trec_eval_does() {
     fs::write(&qrels_file, qrels).unwrap();
     let run = trec::read_run(&run_file).expect("a run");
     let qrels = trec::read_qrels(&qrels_file).expect("qrels");
-    let measured = trec::measure(&run, &qrels, trec::Missing::Zero, &Wanted::default(), false);
+    let measured = trec::measure(&run, &qrels, trec::Missing::Zero, &MeasureOptions::default(), false);
     assert_eq!((measured.queries.len(), measured.missing), (reference.queries.len(), 0));
     assert!(measured.close > 100, "{} queries have scores that 32 bits make equal", measured.close);
     assert!(measured.unanswerable > 0);

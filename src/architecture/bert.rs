@@ -5,8 +5,8 @@
 use super::{
     Activation, Config, Family, pool_and_project,
     program::{
-        AddPositions, Attention, Axis, Buffer, Builder, FeedForward, HeadNorm, Layer, Mask, Op, Place,
-        Program, Projection, Role,
+        AddPositions, Attention, Axis, Buffer, FeedForward, HeadNorm, Layer, Mask, Op, ParamRole, Place,
+        Program, ProgramBuilder, Projection,
     },
 };
 use crate::Result;
@@ -45,19 +45,20 @@ const DISTIL_BERT: Names = Names {
 /// Builds the program of a BERT-like model.
 ///
 /// # Errors
-/// As [`Builder::finish`].
+/// As [`ProgramBuilder::finish`].
 pub fn program(config: &Config) -> Result<Program> {
     let (width, heads) = (Axis::Width(config.hidden), Axis::Heads(config.hidden));
     let (inner, epsilon) = (Axis::Inner(config.intermediate), config.layer_norm_epsilon);
-    let mut build = Builder::new("embeddings.word_embeddings.weight", config.vocabulary, config.hidden);
+    let mut build =
+        ProgramBuilder::new("embeddings.word_embeddings.weight", config.vocabulary, config.hidden);
 
     let rows = [Axis::Position(config.positions), width];
-    let table = build.param("embeddings.position_embeddings.weight", Role::Position, &rows);
+    let table = build.param("embeddings.position_embeddings.weight", ParamRole::Position, &rows);
     // RoBERTa has no segments, so its checkpoints may lack this table.
     let rows = [Axis::Segment, width];
     let has_segments = config.family != Family::DistilBert;
-    let segments =
-        has_segments.then(|| build.optional("embeddings.token_type_embeddings.weight", Role::Segment, &rows));
+    let segments = has_segments
+        .then(|| build.optional("embeddings.token_type_embeddings.weight", ParamRole::Segment, &rows));
     let first = config.first_position;
     // RoBERTa's positions start after the padding id, and padding tokens are not counted.
     let behind = first.checked_sub(1).map(|id| id as u32);

@@ -13,7 +13,7 @@ pub mod program;
 pub use config::{Activation, Config, Dense, Family, Pooling, Rotary};
 
 use crate::{Error, Result};
-use program::{Axis, Buffer, Builder, Layer, Normalize, Op, Place, Pool, Program, Projection};
+use program::{Axis, Buffer, Layer, Normalize, Op, Place, PoolTokens, Program, ProgramBuilder, Projection};
 
 /// Upper bound on the number of blocks: a hundred times that of any known model.
 const MOST_BLOCKS: usize = 10_000;
@@ -21,7 +21,7 @@ const MOST_BLOCKS: usize = 10_000;
 /// The program of a model.
 ///
 /// # Errors
-/// As [`Builder::finish`].
+/// As [`ProgramBuilder::finish`].
 fn program(config: &Config) -> Result<Program> {
     // A file may claim any number, and the program is built before any weights are read.
     if config.layers > MOST_BLOCKS {
@@ -41,11 +41,11 @@ pub fn dense_name(i: usize) -> String {
 
 /// What follows the blocks in every architecture: pooling of [`Buffer::Hidden`], dense layers, scaling to
 /// length 1 (sentence-transformers' modules).
-fn pool_and_project(build: &mut Builder, config: &Config) {
+fn pool_and_project(build: &mut ProgramBuilder, config: &Config) {
     build.at(Place::After);
     let (mut from, mut to) = (Buffer::Vector, Buffer::Projected);
     let pooling = config.pooling;
-    build.step(Op::Pool(Pool { from: Buffer::Hidden, to: from, pooling, width: config.hidden }));
+    build.step(Op::Pool(PoolTokens { from: Buffer::Hidden, to: from, pooling, width: config.hidden }));
     for (i, &Dense { input, output, activation, normalized }) in config.dense.iter().enumerate() {
         if normalized {
             build.step(Op::Normalize(Normalize { to: from, width: input }));

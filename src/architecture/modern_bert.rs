@@ -5,7 +5,8 @@
 use super::{
     Activation, Config, Rotary, pool_and_project,
     program::{
-        Attention, Axis, Buffer, Builder, Gate, HeadNorm, Layer, Mask, Op, Place, Program, Projection, Rotate,
+        Attention, Axis, Buffer, Gate, HeadNorm, Layer, Mask, Op, Place, Program, ProgramBuilder, Projection,
+        Rotate,
     },
 };
 use crate::{Error, Result};
@@ -13,13 +14,13 @@ use crate::{Error, Result};
 /// The program of a ModernBERT.
 ///
 /// # Errors
-/// [`Error::Format`] without [`Config::rotary`]; and as [`Builder::finish`].
+/// [`Error::Format`] without [`Config::rotary`]; and as [`ProgramBuilder::finish`].
 pub fn program(config: &Config) -> Result<Program> {
     let Some(rotary) = &config.rotary else {
         return Err(Error::format("the model's shape, rotary", "it is missing"));
     };
     let (width, epsilon) = (Axis::Width(config.hidden), config.layer_norm_epsilon);
-    let mut build = Builder::new("embeddings.tok_embeddings.weight", config.vocabulary, config.hidden);
+    let mut build = ProgramBuilder::new("embeddings.tok_embeddings.weight", config.vocabulary, config.hidden);
     build.scaled_norm([Buffer::Hidden; 2], "embeddings.norm", width, epsilon);
     for i in 0..config.layers {
         build.at(Place::Block(i));
@@ -32,7 +33,7 @@ pub fn program(config: &Config) -> Result<Program> {
     build.finish()
 }
 
-fn attention(build: &mut Builder, config: &Config, rotary: &Rotary, block: usize) {
+fn attention(build: &mut ProgramBuilder, config: &Config, rotary: &Rotary, block: usize) {
     let (width, heads) = (Axis::Width(config.hidden), config.heads);
     let head_width = config.hidden.checked_div(heads).unwrap_or(0);
     // The embeddings' norm is the first block's.
@@ -65,7 +66,7 @@ fn attention(build: &mut Builder, config: &Config, rotary: &Rotary, block: usize
     project(build, Buffer::Context, Buffer::Hidden, linear, true);
 }
 
-fn feed_forward(build: &mut Builder, config: &Config, block: usize) {
+fn feed_forward(build: &mut ProgramBuilder, config: &Config, block: usize) {
     let (width, inner) = (Axis::Width(config.hidden), config.intermediate);
     let name = format!("layers.{block}.mlp_norm");
     build.scaled_norm([Buffer::Hidden, Buffer::Normed], &name, width, config.layer_norm_epsilon);
@@ -77,7 +78,13 @@ fn feed_forward(build: &mut Builder, config: &Config, block: usize) {
     project(build, Buffer::Context, Buffer::Hidden, linear, true);
 }
 
-fn project(build: &mut Builder, from: Buffer, to: Buffer, linear: super::program::Linear, residual: bool) {
+fn project(
+    build: &mut ProgramBuilder,
+    from: Buffer,
+    to: Buffer,
+    linear: super::program::Linear,
+    residual: bool,
+) {
     let activation = Activation::Identity;
     build.step(Op::Project(Projection { from, to, linear, activation, residual }));
 }

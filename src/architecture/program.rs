@@ -3,7 +3,7 @@
 //! An architecture turns a [`Config`](super::Config) into a [`Program`]; devices run programs and know no
 //! architectures. A step is as coarse as a fused kernel, and is described by data. Enums with a single
 //! variant are meant to grow: devices match on them exhaustively, so a new variant does not compile until
-//! every device runs or refuses it. [`Builder::finish`] refuses what no device supports yet.
+//! every device runs or refuses it. [`ProgramBuilder::finish`] refuses what no device supports yet.
 
 use super::{Activation, Pooling};
 use crate::{Error, Result};
@@ -29,7 +29,7 @@ pub struct ParamSpec {
     /// Its name in Hugging Face checkpoints and in bundles.
     pub name: String,
     /// What it is for.
-    pub role: Role,
+    pub role: ParamRole,
     /// What its dimensions count.
     pub axes: Vec<Axis>,
     /// Where it is used.
@@ -40,7 +40,7 @@ pub struct ParamSpec {
 
 /// What a parameter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ParamRole {
     /// The word embedding table. It stays in memory; no device holds all of it.
     Table,
     /// The position embeddings.
@@ -209,7 +209,7 @@ pub enum Op {
     /// Lets the tokens of each text attend to each other.
     Attend(Attention),
     /// Pools each text's tokens into one row.
-    Pool(Pool),
+    Pool(PoolTokens),
     /// Scales rows to length 1.
     Normalize(Normalize),
 }
@@ -374,7 +374,7 @@ pub enum HeadNorm {
 
 /// Pools token vectors into one vector per text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pool {
+pub struct PoolTokens {
     /// Input: a row for each token.
     pub from: Buffer,
     /// Output: a row for each text.
@@ -508,12 +508,12 @@ impl Op {
 }
 
 /// Builds a program, place by place.
-pub struct Builder {
+pub struct ProgramBuilder {
     program: Program,
     place: Place,
 }
 
-impl Builder {
+impl ProgramBuilder {
     /// A program with the word embedding table `table`, `[vocabulary, width]`.
     pub fn new(table: &str, vocabulary: usize, width: usize) -> Self {
         let program = Program {
@@ -525,7 +525,7 @@ impl Builder {
             dimension: width,
         };
         let mut new = Self { program, place: Place::Before };
-        new.param(table, Role::Table, &[Axis::Vocabulary(vocabulary), Axis::Width(width)]);
+        new.param(table, ParamRole::Table, &[Axis::Vocabulary(vocabulary), Axis::Width(width)]);
         new
     }
 
@@ -538,7 +538,7 @@ impl Builder {
     }
 
     /// Adds a parameter.
-    pub fn param(&mut self, name: &str, role: Role, axes: &[Axis]) -> ParamId {
+    pub fn param(&mut self, name: &str, role: ParamRole, axes: &[Axis]) -> ParamId {
         let spec =
             ParamSpec { name: name.into(), role, axes: axes.into(), place: self.place, optional: false };
         self.program.params.push(spec);
@@ -546,7 +546,7 @@ impl Builder {
     }
 
     /// Adds a parameter that a checkpoint may lack.
-    pub fn optional(&mut self, name: &str, role: Role, axes: &[Axis]) -> ParamId {
+    pub fn optional(&mut self, name: &str, role: ParamRole, axes: &[Axis]) -> ParamId {
         let id = self.param(name, role, axes);
         self.program.params[id.0].optional = true;
         id
@@ -554,15 +554,15 @@ impl Builder {
 
     /// Adds a layer norm in place, with the parameters that PyTorch calls `weight` and `bias`.
     pub fn layer_norm(&mut self, to: Buffer, name: &str, axis: Axis, epsilon: f64) {
-        let gain = self.param(&format!("{name}.weight"), Role::NormGain, &[axis]);
-        let bias = Some(self.param(&format!("{name}.bias"), Role::NormBias, &[axis]));
+        let gain = self.param(&format!("{name}.weight"), ParamRole::NormGain, &[axis]);
+        let bias = Some(self.param(&format!("{name}.bias"), ParamRole::NormBias, &[axis]));
         let kind = NormKind::Layer;
         self.step(Op::Norm(Norm { from: to, to, kind, gain, bias, width: axis.size(), epsilon }));
     }
 
     /// Adds a layer norm without a bias.
     pub fn scaled_norm(&mut self, [from, to]: [Buffer; 2], name: &str, axis: Axis, epsilon: f64) {
-        let gain = self.param(&format!("{name}.weight"), Role::NormGain, &[axis]);
+        let gain = self.param(&format!("{name}.weight"), ParamRole::NormGain, &[axis]);
         let kind = NormKind::Layer;
         self.step(Op::Norm(Norm { from, to, kind, gain, bias: None, width: axis.size(), epsilon }));
     }
@@ -570,8 +570,8 @@ impl Builder {
     /// Adds the parameters of linear layers side by side, which PyTorch calls `weight` and `bias`.
     pub fn linear(&mut self, layers: &[(Layer, &str)], output: Axis, input: Axis) -> Linear {
         let part = |&(layer, name): &(Layer, &str)| Part {
-            weight: self.param(&format!("{name}.weight"), Role::Weight(layer), &[output, input]),
-            bias: Some(self.param(&format!("{name}.bias"), Role::Bias(layer), &[output])),
+            weight: self.param(&format!("{name}.weight"), ParamRole::Weight(layer), &[output, input]),
+            bias: Some(self.param(&format!("{name}.bias"), ParamRole::Bias(layer), &[output])),
         };
         let parts: Vec<Part> = layers.iter().map(part).collect();
         Linear { output: parts.len() * output.size(), parts, input: input.size() }
@@ -579,7 +579,7 @@ impl Builder {
 
     /// Adds the matrix of a linear layer without a bias, which PyTorch calls `weight`.
     pub fn matrix(&mut self, layer: Layer, name: &str, output: Axis, input: Axis) -> Linear {
-        let weight = self.param(&format!("{name}.weight"), Role::Weight(layer), &[output, input]);
+        let weight = self.param(&format!("{name}.weight"), ParamRole::Weight(layer), &[output, input]);
         Linear { output: output.size(), parts: vec![Part { weight, bias: None }], input: input.size() }
     }
 
@@ -657,7 +657,7 @@ mod tests {
     fn changed(change: impl Fn(&mut Op)) -> Result<Program> {
         let mut program = with_dense(config(8, 2, 12), &[Activation::Tanh]).program().unwrap();
         program.steps.iter_mut().for_each(|step| change(&mut step.op));
-        Builder { program, place: Place::After }.finish()
+        ProgramBuilder { program, place: Place::After }.finish()
     }
 
     #[test]
@@ -722,7 +722,7 @@ mod tests {
         );
         let mut tokens = with_dense(config(8, 2, 12), &[]).program().unwrap();
         tokens.steps.retain(|step| step.place != Place::After);
-        assert!(Builder { program: tokens, place: Place::After }.finish().is_err());
+        assert!(ProgramBuilder { program: tokens, place: Place::After }.finish().is_err());
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! A report as JSON and as CSV.
 
-use super::{Report, Row};
+use super::{BenchmarkReport, TimedCell};
 use crate::{Error, Result};
 
 /// The report as indented JSON.
 ///
 /// # Errors
 /// [`Error::Input`] if it cannot be serialized.
-pub fn json(report: &Report) -> Result<String> {
+pub fn json(report: &BenchmarkReport) -> Result<String> {
     let text = serde_json::to_string_pretty(report)
         .map_err(|e| Error::Input(format!("the report cannot be written as JSON: {e}")))?;
     Ok(text + "\n")
@@ -15,7 +15,7 @@ pub fn json(report: &Report) -> Result<String> {
 
 /// One row per line, after comment lines that begin with `#` and say what was timed, and on what. Times are
 /// in milliseconds.
-pub fn csv(report: &Report) -> String {
+pub fn csv(report: &BenchmarkReport) -> String {
     let mut facts = vec![
         format!("interlingua {}", report.version),
         format!("model: {} ({})", report.model, report.quantization),
@@ -39,7 +39,7 @@ pub fn csv(report: &Report) -> String {
 }
 
 fn row(
-    Row { target, cell, ms, texts_per_second, tokens_per_second, tokenize_ms, cosine, .. }: &Row,
+    TimedCell { target, cell, ms, texts_per_second, tokens_per_second, tokenize_ms, cosine, .. }: &TimedCell,
 ) -> String {
     let cosine = cosine.map(|c| c.to_string()).unwrap_or_default();
     format!(
@@ -57,7 +57,7 @@ fn row(
 }
 
 /// `benchmark-<model>-<date><end>`, restricted to characters that all file systems allow.
-pub fn file_name(report: &Report, end: &str) -> String {
+pub fn file_name(report: &BenchmarkReport, end: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || c == '.' { c } else { '-' };
     let model: String = report.model.chars().map(plain).collect();
     format!("benchmark-{model}-{}{end}", report.date)
@@ -65,28 +65,28 @@ pub fn file_name(report: &Report, end: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cell, Plan, Target, TimedDevice};
+    use super::super::{BenchmarkCell, BenchmarkPlan, BenchmarkTarget, TimedDevice};
     use super::*;
 
-    fn report() -> Report {
-        let cell = Cell { batch: 8, tokens: 114 };
-        Report {
+    fn report() -> BenchmarkReport {
+        let cell = BenchmarkCell { batch: 8, tokens: 114 };
+        BenchmarkReport {
             model: "my model/2".into(),
             url: "model/".into(),
             hash: "ab".into(),
             quantization: "q8".into(),
-            plan: Plan::default(),
+            plan: BenchmarkPlan::default(),
             texts: "the sample, English".into(),
             machines: vec![TimedDevice {
-                target: Target::REFERENCE,
+                target: BenchmarkTarget::REFERENCE,
                 adapter: "WebAssembly, SIMD".into(),
                 computes_in: "f32".into(),
                 software: false,
                 self_test_difference: 1e-6,
             }],
             rows: vec![
-                Row::new(Target::REFERENCE, cell, vec![10.0, 30.0, 20.0], 1.5, Some(1.0)),
-                Row::new(Target::ALL[2], cell, vec![5.0], 1.5, None),
+                TimedCell::new(BenchmarkTarget::REFERENCE, cell, vec![10.0, 30.0, 20.0], 1.5, Some(1.0)),
+                TimedCell::new(BenchmarkTarget::ALL[2], cell, vec![5.0], 1.5, None),
             ],
             notes: vec!["One\nthing.".into()],
             browser: "Mozilla/5.0 (X11)".into(),
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn both_files_have_every_row() {
         let report = report();
-        assert_eq!(serde_json::from_str::<Report>(&json(&report).unwrap()).unwrap(), report);
+        assert_eq!(serde_json::from_str::<BenchmarkReport>(&json(&report).unwrap()).unwrap(), report);
         let csv = csv(&report);
         let lines: Vec<&str> = csv.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(csv.contains("# note: One thing.\n"), "{csv}");

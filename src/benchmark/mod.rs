@@ -12,6 +12,6 @@ mod report;
 mod text;
 
 pub use export::{csv, file_name, json};
-pub use plan::{Cell, Device, Plan, Target, cells};
-pub use report::{Report, Row, Spread, TimedDevice, least_cosine};
+pub use plan::{BenchmarkCell, BenchmarkDevice, BenchmarkPlan, BenchmarkTarget, cells};
+pub use report::{BenchmarkReport, TimeSpread, TimedCell, TimedDevice, least_cosine};
 pub use text::fit;

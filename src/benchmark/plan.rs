@@ -20,14 +20,14 @@ const CELLS: usize = 24;
 /// A device that can be timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Device {
+pub enum BenchmarkDevice {
     /// The CPU, in WebAssembly.
     Cpu,
     /// The GPU, through WebGPU.
     WebGpu,
 }
 
-impl Device {
+impl BenchmarkDevice {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Cpu, Self::WebGpu];
 
@@ -42,51 +42,51 @@ impl Device {
 
 /// A device and how it multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
+pub struct BenchmarkTarget {
     /// Which device.
-    pub device: Device,
+    pub device: BenchmarkDevice,
     /// For the CPU; a GPU unpacks weights in its kernels and is always exact.
     pub precision: PrecisionChoice,
 }
 
-impl Target {
+impl BenchmarkTarget {
     /// The one that the others are compared with.
-    pub const REFERENCE: Self = Self { device: Device::Cpu, precision: PrecisionChoice::Exact };
+    pub const REFERENCE: Self = Self { device: BenchmarkDevice::Cpu, precision: PrecisionChoice::Exact };
 
     /// All of them, in the order in which they are timed.
     pub const ALL: [Self; 3] = [
         Self::REFERENCE,
-        Self { device: Device::Cpu, precision: PrecisionChoice::Fast },
-        Self { device: Device::WebGpu, precision: PrecisionChoice::Exact },
+        Self { device: BenchmarkDevice::Cpu, precision: PrecisionChoice::Fast },
+        Self { device: BenchmarkDevice::WebGpu, precision: PrecisionChoice::Exact },
     ];
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for BenchmarkTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.device {
-            Device::Cpu => write!(f, "CPU, {}", self.precision.name()),
-            Device::WebGpu => f.write_str("GPU"),
+            BenchmarkDevice::Cpu => write!(f, "CPU, {}", self.precision.name()),
+            BenchmarkDevice::WebGpu => f.write_str("GPU"),
         }
     }
 }
 
 /// The size of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cell {
+pub struct BenchmarkCell {
     /// Texts in a call.
     pub batch: usize,
     /// Tokens of each text, including special tokens.
     pub tokens: usize,
 }
 
-impl Cell {
+impl BenchmarkCell {
     /// Tokens in a call.
     pub fn all_tokens(self) -> usize {
         self.batch * self.tokens
     }
 }
 
-impl fmt::Display for Cell {
+impl fmt::Display for BenchmarkCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} × {}", self.batch, self.tokens)
     }
@@ -94,13 +94,13 @@ impl fmt::Display for Cell {
 
 /// What to time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct BenchmarkPlan {
     /// The devices to time.
-    pub devices: Vec<Device>,
+    pub devices: Vec<BenchmarkDevice>,
     /// How the CPU multiplies packed weights.
     pub precisions: Vec<PrecisionChoice>,
     /// The sizes to time.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<BenchmarkCell>,
     /// Timed calls of each cell.
     pub repeats: usize,
     /// Untimed calls before these.
@@ -109,11 +109,11 @@ pub struct Plan {
     pub language: String,
 }
 
-impl Default for Plan {
+impl Default for BenchmarkPlan {
     fn default() -> Self {
-        let cell = |(batch, tokens)| Cell { batch, tokens };
+        let cell = |(batch, tokens)| BenchmarkCell { batch, tokens };
         Self {
-            devices: Device::ALL.to_vec(),
+            devices: BenchmarkDevice::ALL.to_vec(),
             precisions: PrecisionChoice::ALL.to_vec(),
             cells: [(1, 8), (8, 8), (8, 114), (32, 32), (1, 256)].map(cell).to_vec(),
             repeats: 7,
@@ -123,19 +123,21 @@ impl Default for Plan {
     }
 }
 
-impl Plan {
+impl BenchmarkPlan {
     /// Allowed numbers of timed calls.
     pub const REPEATS: std::ops::RangeInclusive<usize> = 1..=100;
     /// Allowed numbers of warm-up calls.
     pub const WARMUPS: std::ops::RangeInclusive<usize> = 0..=20;
 
     /// The devices and precisions to time, in order.
-    pub fn targets(&self) -> Vec<Target> {
-        let wanted = |target: &Target| match target.device {
-            Device::Cpu => self.devices.contains(&Device::Cpu) && self.precisions.contains(&target.precision),
+    pub fn targets(&self) -> Vec<BenchmarkTarget> {
+        let wanted = |target: &BenchmarkTarget| match target.device {
+            BenchmarkDevice::Cpu => {
+                self.devices.contains(&BenchmarkDevice::Cpu) && self.precisions.contains(&target.precision)
+            }
             gpu => self.devices.contains(&gpu),
         };
-        Target::ALL.into_iter().filter(wanted).collect()
+        BenchmarkTarget::ALL.into_iter().filter(wanted).collect()
     }
 
     /// The sizes as typed: `1x8, 8x114`.
@@ -148,7 +150,7 @@ impl Plan {
 ///
 /// # Errors
 /// [`Error::Input`] quoting what is wrong.
-pub fn cells(list: &str) -> Result<Vec<Cell>> {
+pub fn cells(list: &str) -> Result<Vec<BenchmarkCell>> {
     let mut cells = Vec::new();
     for word in list.split([',', ';', '\n']).map(str::trim).filter(|word| !word.is_empty()) {
         let cell = cell(word)?;
@@ -163,14 +165,14 @@ pub fn cells(list: &str) -> Result<Vec<Cell>> {
     }
 }
 
-fn cell(word: &str) -> Result<Cell> {
+fn cell(word: &str) -> Result<BenchmarkCell> {
     let wrong = |why: &str| Err(Error::Input(format!("“{word}” {why}")));
     let numbers = word.split_once(['x', 'X', '×', '*']);
     let numbers = numbers.and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
     let Some((batch, tokens)) = numbers else {
         return wrong("is not a size: write texts x tokens, for example 8x114");
     };
-    let cell = Cell { batch, tokens };
+    let cell = BenchmarkCell { batch, tokens };
     if !(1..=TEXTS).contains(&batch) {
         return wrong(&format!("cannot be timed: a call takes 1 to {TEXTS} texts"));
     }
@@ -191,10 +193,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        let plan = Plan::default();
+        let plan = BenchmarkPlan::default();
         assert_eq!(cells(&plan.list()).unwrap(), plan.cells);
         let read = cells(" 1x8,8 × 114;\n32X32, 1 * 8,").unwrap();
-        assert_eq!(read.iter().map(Cell::to_string).collect::<Vec<_>>(), ["1 × 8", "8 × 114", "32 × 32"]);
+        assert_eq!(
+            read.iter().map(BenchmarkCell::to_string).collect::<Vec<_>>(),
+            ["1 × 8", "8 × 114", "32 × 32"]
+        );
     }
 
     #[test]
@@ -219,11 +224,14 @@ mod tests {
 
     #[test]
     fn a_gpu_is_timed_once_and_the_reference_first() {
-        let mut plan = Plan::default();
-        assert_eq!(plan.targets(), Target::ALL);
+        let mut plan = BenchmarkPlan::default();
+        assert_eq!(plan.targets(), BenchmarkTarget::ALL);
         plan.precisions = vec![PrecisionChoice::Fast];
-        assert_eq!(plan.targets().iter().map(Target::to_string).collect::<Vec<_>>(), ["CPU, fast", "GPU"]);
-        plan.devices = vec![Device::Cpu];
+        assert_eq!(
+            plan.targets().iter().map(BenchmarkTarget::to_string).collect::<Vec<_>>(),
+            ["CPU, fast", "GPU"]
+        );
+        plan.devices = vec![BenchmarkDevice::Cpu];
         assert_eq!(plan.targets().len(), 1);
     }
 }

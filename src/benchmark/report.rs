@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, Plan, Target};
+use super::{BenchmarkCell, BenchmarkPlan, BenchmarkTarget};
 
 /// What was timed, on what, and how long it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct BenchmarkReport {
     /// The model's name.
     pub model: String,
     /// The bundle's address.
@@ -16,13 +16,13 @@ pub struct Report {
     /// `f32`, `f16`, `q8` or `q4`.
     pub quantization: String,
     /// What was requested.
-    pub plan: Plan,
+    pub plan: BenchmarkPlan,
     /// Where the texts come from.
     pub texts: String,
     /// The devices that were opened, in the order in which they were timed.
     pub machines: Vec<TimedDevice>,
     /// The results, in the order in which they were timed.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TimedCell>,
     /// What was left out and why, and other notes, one sentence each.
     pub notes: Vec<String>,
     /// The browser's `navigator.userAgent`.
@@ -43,7 +43,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimedDevice {
     /// Device and precision.
-    pub target: Target,
+    pub target: BenchmarkTarget,
     /// Its name as reported by the system.
     pub adapter: String,
     /// The number format that its kernels compute in.
@@ -56,13 +56,13 @@ pub struct TimedDevice {
 
 /// One size, timed on one device and precision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub struct TimedCell {
     /// Device and precision.
-    pub target: Target,
+    pub target: BenchmarkTarget,
     /// The size.
-    pub cell: Cell,
+    pub cell: BenchmarkCell,
     /// Milliseconds of encoding: from token ids to vectors read back from the device.
-    pub ms: Spread,
+    pub ms: TimeSpread,
     /// Texts encoded per second, by the median.
     pub texts_per_second: f64,
     /// Tokens encoded per second, by the median.
@@ -75,10 +75,16 @@ pub struct Row {
     pub calls: Vec<f64>,
 }
 
-impl Row {
+impl TimedCell {
     /// From the milliseconds of at least one call.
-    pub fn new(target: Target, cell: Cell, calls: Vec<f64>, tokenize_ms: f64, cosine: Option<f64>) -> Self {
-        let ms = Spread::of(&calls);
+    pub fn new(
+        target: BenchmarkTarget,
+        cell: BenchmarkCell,
+        calls: Vec<f64>,
+        tokenize_ms: f64,
+        cosine: Option<f64>,
+    ) -> Self {
+        let ms = TimeSpread::of(&calls);
         let a_second = |n: usize| if ms.median > 0.0 { n as f64 / ms.median * 1e3 } else { 0.0 };
         Self {
             target,
@@ -96,7 +102,7 @@ impl Row {
 /// The spread of some values: quantiles by linear interpolation between order statistics (Hyndman and Fan
 /// 1996, type 7).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct TimeSpread {
     /// The smallest value.
     pub min: f64,
     /// The 25th percentile.
@@ -109,7 +115,7 @@ pub struct Spread {
     pub max: f64,
 }
 
-impl Spread {
+impl TimeSpread {
     /// Of at least one value; all 0 if there are none.
     pub fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
@@ -130,9 +136,9 @@ impl Spread {
     }
 }
 
-impl Report {
+impl BenchmarkReport {
     /// The row of a size on a device and precision.
-    pub fn row(&self, target: Target, cell: Cell) -> Option<&Row> {
+    pub fn row(&self, target: BenchmarkTarget, cell: BenchmarkCell) -> Option<&TimedCell> {
         self.rows.iter().find(|row| row.target == target && row.cell == cell)
     }
 
@@ -162,20 +168,20 @@ mod tests {
 
     #[test]
     fn quartiles_lie_between_the_values() {
-        let of = Spread::of(&[4.0, 1.0, 3.0, 2.0]);
+        let of = TimeSpread::of(&[4.0, 1.0, 3.0, 2.0]);
         assert_eq!(
             (of.min, of.lower_quartile, of.median, of.upper_quartile, of.max),
             (1.0, 1.75, 2.5, 3.25, 4.0)
         );
-        let one = Spread::of(&[7.0]);
+        let one = TimeSpread::of(&[7.0]);
         assert_eq!((one.min, one.median, one.max), (7.0, 7.0, 7.0));
-        assert_eq!(Spread::of(&[]).median, 0.0);
+        assert_eq!(TimeSpread::of(&[]).median, 0.0);
     }
 
     #[test]
     fn a_row_counts_texts_and_tokens_by_the_median() {
-        let cell = Cell { batch: 8, tokens: 114 };
-        let row = Row::new(Target::REFERENCE, cell, vec![80.0, 100.0, 5000.0], 1.5, Some(1.0));
+        let cell = BenchmarkCell { batch: 8, tokens: 114 };
+        let row = TimedCell::new(BenchmarkTarget::REFERENCE, cell, vec![80.0, 100.0, 5000.0], 1.5, Some(1.0));
         assert_eq!((row.texts_per_second, row.tokens_per_second), (80.0, 9120.0));
     }
 

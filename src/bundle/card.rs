@@ -21,7 +21,7 @@ pub(super) const MARK: &str = "library_name: interlingua";
 /// The card, in Markdown with YAML front matter.
 pub fn card(manifest: &Manifest) -> String {
     let mut out = String::new();
-    let card = Card { manifest, reports: reports(&manifest.results) };
+    let card = CardWriter { manifest, reports: reports(&manifest.results) };
     // Writing to a string cannot fail.
     let _ = card.write(&mut out);
     out
@@ -36,12 +36,12 @@ pub(super) fn reports(results: &Value) -> Vec<&Value> {
     }
 }
 
-struct Card<'a> {
+struct CardWriter<'a> {
     manifest: &'a Manifest,
     reports: Vec<&'a Value>,
 }
 
-impl Card<'_> {
+impl CardWriter<'_> {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         self.front(out)?;
         self.what(out)?;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Bundle, CARD, FileEntry, Import, Incoming, MANIFEST, Manifest, OWN, Quantization, Source, TOKENIZER,
+    Bundle, CARD, FileEntry, FileSource, Import, Incoming, MANIFEST, Manifest, OWN, Quantization, TOKENIZER,
     WEIGHTS,
     card::{MARK, card},
     manifest::{FORMAT, OLDEST},
@@ -98,11 +98,11 @@ impl Bundle {
         self.manifest.files =
             vec![FileEntry::of(TOKENIZER, &self.tokenizer), FileEntry::of(WEIGHTS, &weights)];
         let files = [
-            Part::write(&folder.join(TOKENIZER), &self.tokenizer)?,
-            Part::write(&folder.join(WEIGHTS), &weights)?,
+            PartialFile::write(&folder.join(TOKENIZER), &self.tokenizer)?,
+            PartialFile::write(&folder.join(WEIGHTS), &weights)?,
         ];
         let described = self.manifest.parts(folder)?;
-        files.into_iter().chain(described).try_for_each(Part::rename)?;
+        files.into_iter().chain(described).try_for_each(PartialFile::rename)?;
         // Left from a bundle that shared, and used by no other.
         remove(&folder.join(OWN))
     }
@@ -110,7 +110,7 @@ impl Bundle {
     /// The lowest format that can express it.
     fn format(&self) -> u32 {
         let Manifest { architecture, similarity, .. } = &self.manifest;
-        let cut = serde_json::from_slice::<Cut>(&self.tokenizer).ok().and_then(|t| t.truncation);
+        let cut = serde_json::from_slice::<TruncationLimit>(&self.tokenizer).ok().and_then(|t| t.truncation);
         let later = !similarity.is_cosine()
             || architecture.dense.iter().any(|dense| dense.normalized)
             || cut.is_some_and(|cut| cut["direction"] == "Left");
@@ -131,7 +131,7 @@ fn name(folder: &Path) -> String {
 /// A model folder on disk.
 struct Folder<'a>(&'a Path);
 
-impl Source for Folder<'_> {
+impl FileSource for Folder<'_> {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
         read(&self.0.join(path))
     }
@@ -172,7 +172,7 @@ pub fn import(folder: &Path, name: &str, quantization: Option<Quantization>) -> 
 
 /// The only field of a tokenizer that is needed.
 #[derive(serde::Deserialize)]
-struct Cut {
+struct TruncationLimit {
     truncation: Option<serde_json::Value>,
 }
 
@@ -194,19 +194,19 @@ impl Manifest {
     /// # Errors
     /// [`Error::File`] when writing fails.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        self.parts(folder)?.into_iter().try_for_each(Part::rename)
+        self.parts(folder)?.into_iter().try_for_each(PartialFile::rename)
     }
 
     /// The card, unless someone else wrote the existing one, and the manifest.
-    fn parts(&self, folder: &Path) -> Result<Vec<Part>> {
+    fn parts(&self, folder: &Path) -> Result<Vec<PartialFile>> {
         let mut parts = Vec::new();
         let path = folder.join(CARD);
         let own = read(&path)?.is_none_or(|text| String::from_utf8_lossy(&text).contains(MARK));
         if own {
-            parts.push(Part::write(&path, card(self).as_bytes())?);
+            parts.push(PartialFile::write(&path, card(self).as_bytes())?);
         }
         let manifest = serde_json::to_vec_pretty(self).map_err(|e| Error::format(MANIFEST, e))?;
-        parts.push(Part::write(&folder.join(MANIFEST), &manifest)?);
+        parts.push(PartialFile::write(&folder.join(MANIFEST), &manifest)?);
         Ok(parts)
     }
 }
@@ -216,7 +216,7 @@ impl Manifest {
 /// # Errors
 /// [`Error::File`] when writing fails; nothing is left behind then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    Part::write(path, bytes)?.rename()
+    PartialFile::write(path, bytes)?.rename()
 }
 
 /// Removes a file if it exists.
@@ -228,12 +228,12 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 }
 
 /// A complete file under a temporary name, removed when dropped.
-struct Part {
+struct PartialFile {
     part: PathBuf,
     path: PathBuf,
 }
 
-impl Part {
+impl PartialFile {
     fn write(path: &Path, bytes: &[u8]) -> Result<Self> {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
@@ -252,7 +252,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         // After a rename there is nothing to remove.
         let _ = fs::remove_file(&self.part);

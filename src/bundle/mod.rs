@@ -27,14 +27,14 @@ pub use average::average;
 pub use card::{CARD, card};
 #[cfg(feature = "native")]
 pub use folder::{import, write_whole};
-pub use import::{Files, Import, Source, from_hugging_face, inspect};
+pub use import::{FileSource, Import, InspectedFiles, from_hugging_face, inspect};
 pub use manifest::{
     FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, OWN, SHARED, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
 };
 #[cfg(feature = "native")]
 pub use share::{Sharer, share};
 #[cfg(feature = "native")]
-pub use trim::{Coverage, Texts, TrimOptions, TrimReport, trim};
+pub use trim::{Coverage, TextsByLanguage, TrimOptions, TrimReport, trim};
 pub use weights::{Array, BLOCK, Incoming, Quantization, Weights};
 
 use std::collections::BTreeMap;

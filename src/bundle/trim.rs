@@ -19,7 +19,7 @@ use super::{Array, Bundle};
 use crate::{Error, Result, datasets::word_counts::WordCounts};
 
 /// Texts by language.
-pub type Texts<'a> = BTreeMap<String, Vec<&'a str>>;
+pub type TextsByLanguage<'a> = BTreeMap<String, Vec<&'a str>>;
 
 /// Options for choosing a vocabulary.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +108,7 @@ const SCRIPT_SHARE: f64 = 0.01;
 /// is no text, or the size is too small for what is always kept, or not smaller than the vocabulary.
 pub fn trim(
     bundle: &mut Bundle,
-    texts: &Texts,
+    texts: &TextsByLanguage,
     words: &WordCounts,
     options: &TrimOptions,
 ) -> Result<TrimReport> {
@@ -126,7 +126,7 @@ pub fn trim(
     let mut file: Value =
         serde_json::from_slice(&bundle.tokenizer).map_err(|e| Error::format("tokenizer.json", e))?;
     let Counted { use_of, mut report, scripts } = count(&old, texts, words, options)?;
-    let tokens = Tokens::read(&file)?;
+    let tokens = Vocabulary::read(&file)?;
     let prompts = &bundle.manifest.prompts;
     let mut kept = tokens.always(&file, &scripts, &use_of, &old, [&prompts.query, &prompts.passage])?;
     report.always = kept.set.len();
@@ -196,7 +196,12 @@ struct Counted {
     scripts: HashSet<Script>,
 }
 
-fn count(tokenizer: &Tokenizer, texts: &Texts, words: &WordCounts, options: &TrimOptions) -> Result<Counted> {
+fn count(
+    tokenizer: &Tokenizer,
+    texts: &TextsByLanguage,
+    words: &WordCounts,
+    options: &TrimOptions,
+) -> Result<Counted> {
     let ids = tokenizer.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1);
     let mut counted =
         Counted { use_of: vec![0.0; ids], report: TrimReport::default(), scripts: HashSet::new() };
@@ -286,15 +291,15 @@ fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
 }
 
 /// The tokens of a `tokenizer.json`'s model, by id.
-struct Tokens {
+struct Vocabulary {
     list: Vec<String>,
-    kind: Kind,
+    kind: TokenizerKind,
     /// BPE: the pairs that are merged into a token.
     parts: HashMap<usize, Vec<[usize; 2]>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum TokenizerKind {
     Unigram,
     WordPiece,
     Bpe,
@@ -328,17 +333,17 @@ impl Always {
     }
 }
 
-impl Tokens {
+impl Vocabulary {
     fn read(file: &Value) -> Result<Self> {
         let wrong = |field: &str, problem: &str| Error::format(format!("tokenizer.json, {field}"), problem);
         let model = &file["model"];
         let kind = match model["type"].as_str() {
-            Some("Unigram") => Kind::Unigram,
-            Some("WordPiece") => Kind::WordPiece,
-            Some("BPE") => Kind::Bpe,
+            Some("Unigram") => TokenizerKind::Unigram,
+            Some("WordPiece") => TokenizerKind::WordPiece,
+            Some("BPE") => TokenizerKind::Bpe,
             // Older files, which do not state the type.
-            None if model["unk_id"].is_u64() => Kind::Unigram,
-            None if model["merges"].is_array() => Kind::Bpe,
+            None if model["unk_id"].is_u64() => TokenizerKind::Unigram,
+            None if model["merges"].is_array() => TokenizerKind::Bpe,
             other => {
                 return Err(Error::Unsupported {
                     what: format!("tokenizer.json, model.type: {}", other.unwrap_or("none")),
@@ -347,7 +352,7 @@ impl Tokens {
             }
         };
         let mut list = Vec::new();
-        if kind == Kind::Unigram {
+        if kind == TokenizerKind::Unigram {
             for entry in
                 model["vocab"].as_array().ok_or_else(|| wrong("model.vocab", "a list was expected"))?
             {
@@ -366,7 +371,7 @@ impl Tokens {
             }
         }
         let mut parts: HashMap<usize, Vec<[usize; 2]>> = HashMap::new();
-        if kind == Kind::Bpe {
+        if kind == TokenizerKind::Bpe {
             let prefix = model["continuing_subword_prefix"].as_str().unwrap_or_default();
             let ids: HashMap<&str, usize> = list.iter().enumerate().map(|(i, t)| (t.as_str(), i)).collect();
             for merge in merges(model)? {
@@ -408,7 +413,7 @@ impl Tokens {
                     .filter(|&id| id < self.list.len()),
             );
         }
-        if self.kind == Kind::Unigram {
+        if self.kind == TokenizerKind::Unigram {
             // The score of unknown characters depends on the smallest score.
             let score = |i: &usize| model["vocab"][i][1].as_f64().unwrap_or_default();
             set.extend((0..self.list.len()).min_by(|a, b| score(a).total_cmp(&score(b))));
@@ -423,7 +428,7 @@ impl Tokens {
             }
             let prefix = model["continuing_subword_prefix"].as_str().unwrap_or("##");
             let bare = match self.kind {
-                Kind::Unigram => token,
+                TokenizerKind::Unigram => token,
                 _ => token.strip_prefix(prefix).filter(|rest| !rest.is_empty()).unwrap_or(token),
             };
             let mut chars = bare.chars();
@@ -447,7 +452,8 @@ impl Tokens {
                     step[list].as_array().into_iter().flatten().any(|step| step["type"] == "ByteLevel")
                 })
         };
-        self.kind == Kind::Bpe && (byte_level(&file["pre_tokenizer"]) || byte_level(&file["normalizer"]))
+        self.kind == TokenizerKind::Bpe
+            && (byte_level(&file["pre_tokenizer"]) || byte_level(&file["normalizer"]))
     }
 
     /// `id` and the tokens it is merged from, without those in `kept`.
@@ -472,7 +478,7 @@ impl Tokens {
         }
         let model = &mut file["model"];
         match self.kind {
-            Kind::Unigram => {
+            TokenizerKind::Unigram => {
                 if let Some(unknown) = model["unk_id"].as_u64() {
                     model["unk_id"] = json!(ids.get(&self.list[unknown as usize]));
                 }
@@ -484,9 +490,9 @@ impl Tokens {
                 };
                 model["vocab"] = Value::Array(vocab.map(again).collect());
             }
-            Kind::WordPiece | Kind::Bpe => {
+            TokenizerKind::WordPiece | TokenizerKind::Bpe => {
                 model["vocab"] = json!(ids);
-                if self.kind == Kind::Bpe {
+                if self.kind == TokenizerKind::Bpe {
                     let prefix = model["continuing_subword_prefix"].as_str().unwrap_or_default().to_string();
                     let all = model["merges"].as_array_mut().map(std::mem::take).unwrap_or_default();
                     let stays = |merge: &Value| {
@@ -594,7 +600,7 @@ fn compare(
     old: &Tokenizer,
     new: &Tokenizer,
     from: &[u32],
-    texts: &Texts,
+    texts: &TextsByLanguage,
     report: &mut TrimReport,
 ) -> Result<()> {
     let kept: HashSet<u32> = from.iter().copied().collect();
@@ -636,7 +642,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        encoder::{Encoder, Machine},
+        encoder::{Encoder, EncoderDevice},
         text::Kind,
     };
 
@@ -652,7 +658,7 @@ mod tests {
         "How many loaves can one oven bake in an hour?",
     ];
 
-    fn english() -> Texts<'static> {
+    fn english() -> TextsByLanguage<'static> {
         BTreeMap::from([("en".to_string(), ENGLISH.to_vec())])
     }
 
@@ -666,7 +672,7 @@ mod tests {
             assert!(report.tokens <= 330 && report.before > 590, "{name}: {report:?}");
             assert_eq!(report.languages["en"].unchanged, 1.0, "{name}: {report:?}");
             let vectors = |bundle: &Bundle, texts: &[&str]| {
-                let encoder = Encoder::new(bundle, Machine::cpu()).unwrap();
+                let encoder = Encoder::new(bundle, EncoderDevice::cpu()).unwrap();
                 let bits = |v: Vec<f32>| v.into_iter().map(f32::to_bits).collect::<Vec<_>>();
                 [Kind::Query, Kind::Passage]
                     .map(|kind| bits(encoder.encode_all(texts, kind, &mut |_, _| {}).unwrap()))
@@ -688,8 +694,9 @@ mod tests {
         };
         assert!(refused(20).contains("20 tokens are too few"), "{}", refused(20));
         assert!(refused(598).contains("has 598 tokens"), "{}", refused(598));
-        let none = trim(&mut checkpoint("e5"), &Texts::new(), &WordCounts::new(), &TrimOptions::new(300))
-            .unwrap_err();
+        let none =
+            trim(&mut checkpoint("e5"), &TextsByLanguage::new(), &WordCounts::new(), &TrimOptions::new(300))
+                .unwrap_err();
         assert!(none.to_string().contains("no text"), "{none}");
     }
 
@@ -750,7 +757,7 @@ mod tests {
         let mut bundle = checkpoint("plain");
         bundle.tokenizer = json;
         bundle.manifest.prompts = Default::default();
-        let texts = Texts::from([("en".to_string(), vec!["lower", "lower tower"])]);
+        let texts = TextsByLanguage::from([("en".to_string(), vec!["lower", "lower tower"])]);
         // Two special tokens, an added one, seven letters, then the most used: `lower`, with `lo`, `low` and
         // `er`.
         let report = trim(&mut bundle, &texts, &WordCounts::new(), &TrimOptions::new(14)).unwrap();

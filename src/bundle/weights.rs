@@ -437,14 +437,14 @@ impl Weights {
 /// arrived.
 #[derive(Default)]
 pub struct Incoming {
-    files: BTreeMap<String, Reading>,
+    files: BTreeMap<String, ReadState>,
     weights: Weights,
 }
 
 /// How far a file has been read.
 #[derive(Default)]
-struct Reading {
-    header: Start,
+struct ReadState {
+    header: FileStart,
     /// How many of the header's tensors have been read.
     read: usize,
 }
@@ -453,11 +453,11 @@ impl Incoming {
     /// Reads what has become complete of a file, of which `bytes` is the beginning. Stops at the first error,
     /// which [`finish`](Self::finish) reports.
     pub fn read(&mut self, file: &str, bytes: &[u8]) {
-        let Reading { header, read } = self.files.entry(file.into()).or_default();
-        if let Start::Waiting = header {
-            *header = Start::of(bytes);
+        let ReadState { header, read } = self.files.entry(file.into()).or_default();
+        if let FileStart::Waiting = header {
+            *header = FileStart::of(bytes);
         }
-        let Start::Read(header) = header else { return };
+        let FileStart::Read(header) = header else { return };
         while let Some(name) = header.names.get(*read).filter(|name| header.is_there(bytes, name)) {
             match header.array("", bytes, name) {
                 Ok(Some((name, _))) if self.weights.get(&name).is_some() => break,
@@ -482,7 +482,7 @@ impl Incoming {
     pub fn finish(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
         let (length, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|e| Error::format(file, Problem::of(format!("not a valid safetensors file: {e}"), e)))?;
-        let header = Header::new(length, metadata);
+        let header = SafetensorsHeader::new(length, metadata);
         let read = self.files.remove(file).map_or(0, |reading| reading.read);
         for name in header.names.iter().skip(read) {
             let Some((name, array)) = header.array(file, bytes, name)? else { continue };
@@ -503,15 +503,15 @@ impl Incoming {
 
 /// The beginning of a file, as far as it is known.
 #[derive(Default)]
-enum Start {
+enum FileStart {
     #[default]
     Waiting,
-    Read(Header),
+    Read(SafetensorsHeader),
     /// It is invalid, and more bytes will not change that.
     Refused,
 }
 
-impl Start {
+impl FileStart {
     fn of(bytes: &[u8]) -> Self {
         let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return Self::Waiting };
         let length = u64::from_le_bytes(*length);
@@ -520,7 +520,7 @@ impl Start {
         }
         let Some(header) = rest.get(..length as usize) else { return Self::Waiting };
         match serde_json::from_slice(header) {
-            Ok(metadata) => Self::Read(Header::new(length as usize, metadata)),
+            Ok(metadata) => Self::Read(SafetensorsHeader::new(length as usize, metadata)),
             Err(_) => Self::Refused,
         }
     }
@@ -531,7 +531,7 @@ pub(super) const LARGEST_HEADER: u64 = 100_000_000;
 
 /// The header of a safetensors file: the library has checked that offsets, shapes and types match, but not
 /// the length of the file.
-struct Header {
+struct SafetensorsHeader {
     metadata: Metadata,
     /// Its tensors, in the order of their bytes.
     names: Vec<String>,
@@ -539,7 +539,7 @@ struct Header {
     start: usize,
 }
 
-impl Header {
+impl SafetensorsHeader {
     fn new(length: usize, metadata: Metadata) -> Self {
         Self { names: metadata.offset_keys(), metadata, start: 8 + length }
     }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use interlingua::evaluation::compare::{CompareOptions, RunComparison, Source};
+use interlingua::evaluation::compare::{CompareOptions, CompareSource, RunComparison};
 use interlingua::evaluation::trec::{Missing, read_qrels};
-use interlingua::evaluation::{Measure, Wanted};
+use interlingua::evaluation::{Measure, MeasureOptions};
 use interlingua::{Error, Result};
 
 /// Arguments of `interlingua compare`.
@@ -46,12 +46,12 @@ pub struct Args {
 /// Says which file cannot be read and why, or why runs cannot be compared.
 pub fn run(args: Args) -> Result<()> {
     let missing = if args.missing == "skip" { Missing::Skip } else { Missing::Zero };
-    let wanted = Wanted::new(args.relevance, &args.measure)?;
+    let wanted = MeasureOptions::new(args.relevance, &args.measure)?;
     let options = CompareOptions { missing, wanted, only_answerable: args.only_answerable };
     let qrels = args.qrels.as_deref().map(read_qrels).transpose()?;
     let mut sources = Vec::new();
     for path in &args.runs {
-        let mut source = Source::read(path, qrels.as_ref(), &options)?;
+        let mut source = CompareSource::read(path, qrels.as_ref(), &options)?;
         if let (Some(file), Some(qrels), true) = (&args.qrels, &qrels, path.is_file()) {
             source.files.insert(file.display().to_string(), qrels.sha256.clone());
         }

@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use interlingua::datasets::catalogue::{self, CATALOGUE, Download, Entry};
-use interlingua::download::{Client, Failure, hash, part_of};
-use interlingua::hub::Listed;
+use interlingua::datasets::catalogue::{self, CATALOGUE, DatasetEntry, Download};
+use interlingua::download::{Client, RequestFailure, hash, part_of};
+use interlingua::hub::ListedFile;
 use interlingua::{Error, Result};
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ fn write(text: &str) -> Result<()> {
 }
 
 /// The data sets as a table.
-fn table(entries: &[Entry]) -> String {
+fn table(entries: &[DatasetEntry]) -> String {
     let rows = entries
         .iter()
         .map(|e| [e.name.into(), languages(e), e.size.into(), e.licence.into(), e.origin.into()]);
@@ -100,7 +100,7 @@ fn table(entries: &[Entry]) -> String {
 }
 
 /// The details of one data set.
-fn card(entry: &Entry) -> String {
+fn card(entry: &DatasetEntry) -> String {
     let mut out = format!("{}: {}\n", entry.name, entry.about);
     let how = match entry.base {
         Some(base) => format!("interlingua data {} --output DIR downloads it from {base}", entry.name),
@@ -125,7 +125,7 @@ fn card(entry: &Entry) -> String {
     out
 }
 
-fn languages(entry: &Entry) -> String {
+fn languages(entry: &DatasetEntry) -> String {
     match entry.languages {
         [] => "any".into(),
         some => some.join(" "),
@@ -134,7 +134,7 @@ fn languages(entry: &Entry) -> String {
 
 /// Downloads what is not in the folder yet, one file after the other; `say` is told of each.
 fn fetch(
-    entry: &Entry,
+    entry: &DatasetEntry,
     folder: &Path,
     base: Option<&str>,
     configure: impl Fn(Client) -> Client,
@@ -210,22 +210,22 @@ fn download(
     path: &Path,
     note: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let known = Listed { path: file.path.into(), bytes: None, sha256: file.sha256.map(String::from) };
+    let known = ListedFile { path: file.path.into(), bytes: None, sha256: file.sha256.map(String::from) };
     client.file(source, &known, None, path, &mut |_| {}, note).map_err(|failure| {
         let problem = match failure {
-            Failure::Other(error) => return error,
-            Failure::Unreachable(problem) => {
+            RequestFailure::Other(error) => return error,
+            RequestFailure::Unreachable(problem) => {
                 format!(
                     "{problem}; without a network, get the files elsewhere and give their folder with --base"
                 )
             }
-            Failure::Refused { status: 404, .. } => {
+            RequestFailure::Refused { status: 404, .. } => {
                 "not found (404); give another address with --base".into()
             }
-            Failure::Refused { status: status @ (408 | 429 | 500..), .. } => {
+            RequestFailure::Refused { status: status @ (408 | 429 | 500..), .. } => {
                 format!("the server is busy or failing (status {status}); try again later")
             }
-            Failure::Refused { status, .. } => format!("the server refused it (status {status})"),
+            RequestFailure::Refused { status, .. } => format!("the server refused it (status {status})"),
         };
         Error::file(source, problem)
     })
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     const A: &str = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7";
-    static ENTRY: Entry = Entry {
+    static ENTRY: DatasetEntry = DatasetEntry {
         name: "test",
         about: "",
         languages: &["de"],

@@ -15,11 +15,11 @@ use interlingua::Result;
 #[command(version, about)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: TopCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum TopCommand {
     #[cfg(feature = "native")]
     #[command(flatten)]
     Native(Box<native::Command>),
@@ -36,8 +36,8 @@ enum Command {
 pub fn run() -> Result<()> {
     match Cli::parse().command {
         #[cfg(feature = "native")]
-        Command::Native(command) => native::run(*command),
-        Command::Data(args) => data::run(args),
-        Command::Compare(args) => compare::run(args),
+        TopCommand::Native(command) => native::run(*command),
+        TopCommand::Data(args) => data::run(args),
+        TopCommand::Compare(args) => compare::run(args),
     }
 }

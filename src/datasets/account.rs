@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::parallel::Segment;
-use super::qa::Question;
+use super::qa::QaPair;
 use crate::text::{language, nearest_language};
 use crate::{Error, Result};
 
@@ -15,7 +15,7 @@ pub const NOT_RECORDED: &str = "not recorded";
 
 /// A source of training data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct TrainingSource {
     /// Its name.
     pub source: String,
     /// Its licence as recorded, or [`NOT_RECORDED`].
@@ -42,7 +42,7 @@ pub fn check_twice(languages: &[String], place: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Input`] naming the language, and the one that may be meant if its code is unknown.
-pub fn check_languages(languages: &[String], questions: &[Question], segments: &[Segment]) -> Result<()> {
+pub fn check_languages(languages: &[String], questions: &[QaPair], segments: &[Segment]) -> Result<()> {
     let there = |code: &String| {
         questions.iter().any(|q| q.lang == *code)
             || segments.iter().any(|s| s.texts.len() > 1 && s.texts.contains_key(code))
@@ -63,14 +63,14 @@ pub fn check_languages(languages: &[String], questions: &[Question], segments: &
 
 /// The sources of the data, by name, with their licences.
 pub fn sources(
-    questions: &[Question],
+    questions: &[QaPair],
     segments: &[Segment],
     licences: &BTreeMap<String, String>,
-) -> Vec<Source> {
+) -> Vec<TrainingSource> {
     let mut records: BTreeMap<&str, usize> = BTreeMap::new();
     let names = questions.iter().map(|q| &q.source).chain(segments.iter().map(|s| &s.source));
     names.for_each(|name| *records.entry(name).or_default() += 1);
-    let of = |(name, records): (&str, usize)| Source {
+    let of = |(name, records): (&str, usize)| TrainingSource {
         source: name.into(),
         licence: licence(name, licences).into(),
         records,
@@ -149,7 +149,7 @@ fn parse_licences(text: &str) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn question(lang: &str, source: &str) -> Question {
+    fn question(lang: &str, source: &str) -> QaPair {
         let json =
             format!(r#"{{"id":"1","lang":"{lang}","question":"q","context":"c","source":"{source}"}}"#);
         serde_json::from_str(&json).unwrap()

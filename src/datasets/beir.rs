@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::collection::{Collection, judgements, queries};
 use super::qrels::Separator;
-use super::{Corpus, Options, xquad};
+use super::{CollectionOptions, Corpus, xquad};
 use crate::{Error, Result};
 
 /// Reads the folder, with the questions of one split (by default `test`).
 ///
 /// # Errors
 /// A file that is missing or malformed (with file and line).
-pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
+pub fn read(dir: &Path, options: &CollectionOptions) -> Result<Corpus> {
     let name = dir.file_name().map_or("beir".into(), |name| name.to_string_lossy().into_owned());
     if either(dir, "corpus.jsonl").is_ok() {
         let lang = match options.languages.as_slice() {
@@ -39,7 +39,7 @@ pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
     Ok(corpus)
 }
 
-fn one(dir: &Path, name: String, lang: Option<&str>, options: &Options) -> Result<Corpus> {
+fn one(dir: &Path, name: String, lang: Option<&str>, options: &CollectionOptions) -> Result<Corpus> {
     let mut notes = Vec::new();
     let passages = vec![either(dir, "corpus.jsonl")?];
     let queries = queries(&either(dir, "queries.jsonl")?, &mut notes)?;
@@ -155,7 +155,7 @@ mod tests {
     fn a_folder_is_read_and_its_faults_are_listed() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path());
-        let corpus = read(folder.path(), &Options::default()).unwrap();
+        let corpus = read(folder.path(), &CollectionOptions::default()).unwrap();
         let passages: Vec<_> = corpus.passages.iter().map(|p| (p.id.as_str(), p.text.as_str())).collect();
         assert_eq!(
             passages,
@@ -192,7 +192,7 @@ mod tests {
         ] {
             assert!(notes.contains(said), "{said} is not in\n{notes}");
         }
-        let given = Options { languages: vec!["nl".into()], ..Options::default() };
+        let given = CollectionOptions { languages: vec!["nl".into()], ..CollectionOptions::default() };
         assert_eq!(read(folder.path(), &given).unwrap().passages[0].lang, "nl");
     }
 
@@ -201,12 +201,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("set-de"));
         write(&folder.path().join("set-en"));
-        let corpus = read(folder.path(), &Options::default()).unwrap();
+        let corpus = read(folder.path(), &CollectionOptions::default()).unwrap();
         let groups: Vec<&str> = corpus.questions.iter().map(|q| q.group.as_str()).collect();
         assert_eq!(groups, ["de:q1", "de:q2", "de:q4", "de:q5", "en:q1", "en:q2", "en:q4", "en:q5"]);
         assert_eq!(corpus.questions[4].relevant[0].passage, 3);
         assert!(corpus.identical_ids);
-        let asked = Options { languages: vec!["en".into()], ..Options::default() };
+        let asked = CollectionOptions { languages: vec!["en".into()], ..CollectionOptions::default() };
         assert_eq!(read(folder.path(), &asked).unwrap().questions.len(), 4);
     }
 
@@ -220,7 +220,7 @@ mod tests {
         fs::write(folder.path().join("corpus.jsonl"), written.map(line).concat()).unwrap();
         fs::write(folder.path().join("queries.jsonl"), line("7")).unwrap();
         fs::write(folder.path().join("qrels/test.tsv"), "7\t7\t1\n7\ta b\t1\n7\t a b\t1\n").unwrap();
-        let options = Options { languages: vec!["de".into()], ..Options::default() };
+        let options = CollectionOptions { languages: vec!["de".into()], ..CollectionOptions::default() };
         let corpus = read(folder.path(), &options).unwrap();
         let ids: Vec<&str> = corpus.passages.iter().map(|p| p.id.as_str()).collect();
         let stay = ["7", "07", "a b", "a_b", " a b", "12345678901234567890123", "1.0", "ß\t中"];
@@ -247,14 +247,14 @@ mod tests {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, text).unwrap();
-            let corpus = read(folder.path(), &Options::default()).unwrap();
+            let corpus = read(folder.path(), &CollectionOptions::default()).unwrap();
             assert_eq!(corpus.questions.len(), 1);
             assert_eq!(corpus.questions[0].relevant, [1.into()], "{}", path.display());
         }
         let folder = tempfile::tempdir().unwrap();
         write(folder.path());
         fs::write(folder.path().join("qrels/test.jsonl"), jsonl).unwrap();
-        let notes = read(folder.path(), &Options::default()).unwrap().notes.join("\n");
+        let notes = read(folder.path(), &CollectionOptions::default()).unwrap().notes.join("\n");
         assert!(notes.contains("test.tsv was read, ") && notes.contains("test.jsonl not."), "{notes}");
     }
 
@@ -272,7 +272,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path());
             fs::write(folder.path().join(path), text).unwrap();
-            let problem = read(folder.path(), &Options::default()).unwrap_err().to_string();
+            let problem = read(folder.path(), &CollectionOptions::default()).unwrap_err().to_string();
             assert!(problem.contains(said), "{problem} should say {said}");
         }
         // One bad line among good ones is left out.
@@ -281,18 +281,23 @@ mod tests {
         let mut lines = fs::read(folder.path().join("corpus.jsonl")).unwrap();
         lines.extend(b"{\"_id\":\"d6\",\"te\n\xff\xff\n");
         fs::write(folder.path().join("corpus.jsonl"), lines).unwrap();
-        let notes = read(folder.path(), &Options::default()).unwrap().notes.join("\n");
+        let notes = read(folder.path(), &CollectionOptions::default()).unwrap().notes.join("\n");
         assert!(
             notes.contains("corpus.jsonl:7 was left out") && notes.contains("corpus.jsonl:8 was"),
             "{notes}"
         );
 
         let folder = tempfile::tempdir().unwrap();
-        assert!(read(folder.path(), &Options::default()).unwrap_err().to_string().contains("corpus.jsonl"));
+        assert!(
+            read(folder.path(), &CollectionOptions::default())
+                .unwrap_err()
+                .to_string()
+                .contains("corpus.jsonl")
+        );
         write(folder.path());
         fs::write(folder.path().join("qrels/train.tsv"), "q1\td2\t1\n").unwrap();
         let split = |split: &str| {
-            let options = Options { split: Some(split.into()), ..Options::default() };
+            let options = CollectionOptions { split: Some(split.into()), ..CollectionOptions::default() };
             read(folder.path(), &options).map(|corpus| corpus.questions.len()).map_err(|e| e.to_string())
         };
         assert_eq!(split("train"), Ok(1));

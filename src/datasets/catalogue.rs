@@ -7,12 +7,14 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Corpus, Options, Pool, beir, dev, drop, flores, miracl, own, sample, tydiqa, xquad};
+use super::{
+    CollectionOptions, Corpus, PassagePool, beir, dev, drop, flores, miracl, own, sample, tydiqa, xquad,
+};
 use crate::{Error, Result, text};
 
 /// A data set as `interlingua data` lists it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Entry {
+pub struct DatasetEntry {
     /// Its name in commands.
     pub name: &'static str,
     /// What it is, in a sentence.
@@ -35,21 +37,21 @@ pub struct Entry {
     pub files: &'static [Download],
     /// Its reader.
     #[serde(skip)]
-    pub reader: Reader,
+    pub reader: DatasetReader,
 }
 
 /// The reader of a data set.
 #[derive(Debug, Clone, Copy)]
-pub struct Reader {
+pub struct DatasetReader {
     /// The options it takes besides languages.
     takes: &'static [Extra],
     /// Reads it from its folder or, if it is one file, from that.
-    read: fn(&Path, &Options) -> Result<Corpus>,
+    read: fn(&Path, &CollectionOptions) -> Result<Corpus>,
     /// How one of its files is recognized among files from the user, and read alone.
-    document: Option<Document>,
+    document: Option<JsonDocument>,
 }
 
-/// Those of [`Options`] that not every data set takes.
+/// Those of [`CollectionOptions`] that not every data set takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extra {
     Pool,
@@ -59,7 +61,7 @@ enum Extra {
 
 /// A format that is one JSON document.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Document {
+pub(super) struct JsonDocument {
     /// Whether JSON is in this format; at most one data set's format matches.
     pub is: fn(&Value) -> bool,
     /// Reads JSON in this format; the name is the file's.
@@ -83,8 +85,8 @@ const fn checked(path: &'static str, sha256: &'static str) -> Download {
 const HELD_OUT: &str = "it is compiled from several sources; docs/data.md names them";
 
 /// All data sets.
-pub static CATALOGUE: [Entry; 11] = [
-    Entry {
+pub static CATALOGUE: [DatasetEntry; 11] = [
+    DatasetEntry {
         name: "xquad-r",
         about: "Answers to the same 1,190 questions in eleven languages, all parallel; candidates are sentences.",
         languages: xquad::XQUAD_R.languages,
@@ -109,13 +111,13 @@ pub static CATALOGUE: [Entry; 11] = [
             checked("vi.json", "e35926bf5cc6fc6ecbdfca49467aabeb454f08d152d7818143a906bd31dde995"),
             checked("zh.json", "80c2cde7b9c2fb134c303cbb52f2ba396ead9eb0014aec43993543d2ba9e93ed"),
         ],
-        reader: Reader {
+        reader: DatasetReader {
             takes: &[],
             read: |dir, options| xquad::XQUAD_R.read(dir, &options.languages),
-            document: Some(Document { is: xquad::is_xquad, read: xquad::from_value }),
+            document: Some(JsonDocument { is: xquad::is_xquad, read: xquad::from_value }),
         },
     },
-    Entry {
+    DatasetEntry {
         name: "mlqa-r",
         about: "The same from MLQA's dev questions in seven languages; a question is in two to four of them.",
         languages: xquad::MLQA_R.languages,
@@ -135,14 +137,14 @@ pub static CATALOGUE: [Entry; 11] = [
             checked("vi.json", "9d3baff6ba03e6793b25594217265ea59a136b9733833dca8a9582a84a78ff85"),
             checked("zh.json", "57f01d2fff50cf3392805635b01445339f225ad5bf28ba8443b12f8dbd1e69dc"),
         ],
-        reader: Reader {
+        reader: DatasetReader {
             takes: &[],
             read: |dir, options| xquad::MLQA_R.read(dir, &options.languages),
             // As xquad-r's.
             document: None,
         },
     },
-    Entry {
+    DatasetEntry {
         name: "miracl",
         about: "Questions asked and judged by native speakers over Wikipedia in each language.",
         languages: &[
@@ -157,9 +159,9 @@ pub static CATALOGUE: [Entry; 11] = [
         by_hand: "its questions require a login; download the folders miracl-v1.0-<lang> and \
                   miracl-corpus-v1.0-<lang>",
         files: &[],
-        reader: Reader { takes: &[Extra::Pool, Extra::Split], read: miracl::read, document: None },
+        reader: DatasetReader { takes: &[Extra::Pool, Extra::Split], read: miracl::read, document: None },
     },
-    Entry {
+    DatasetEntry {
         name: "beir",
         about: "Any folder in BEIR format: NQ, SciFact and others.",
         languages: &[],
@@ -170,9 +172,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "its sets are offered as archives; download one and unpack it",
         files: &[],
-        reader: Reader { takes: &[Extra::Pool, Extra::Split], read: beir::read, document: None },
+        reader: DatasetReader { takes: &[Extra::Pool, Extra::Split], read: beir::read, document: None },
     },
-    Entry {
+    DatasetEntry {
         name: "tydiqa",
         about: "TyDi QA's gold passages, converted to sentence retrieval by us.",
         languages: &["ar", "bn", "en", "fi", "id", "ko", "ru", "sw", "te"],
@@ -183,13 +185,13 @@ pub static CATALOGUE: [Entry; 11] = [
         base: Some("https://storage.googleapis.com/tydiqa/v1.1"),
         by_hand: "",
         files: &[Download { path: "tydiqa-goldp-v1.1-dev.json", sha256: None }],
-        reader: Reader {
+        reader: DatasetReader {
             takes: &[],
             read: tydiqa::read,
-            document: Some(Document { is: tydiqa::is_tydiqa, read: tydiqa::from_value }),
+            document: Some(JsonDocument { is: tydiqa::is_tydiqa, read: tydiqa::from_value }),
         },
     },
-    Entry {
+    DatasetEntry {
         name: "drop",
         about: "DROP's questions with spans of the passage as answers, converted to sentence retrieval by us.",
         languages: &["en"],
@@ -200,13 +202,13 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is offered as an archive; download it and unpack drop_dataset_dev.json",
         files: &[],
-        reader: Reader {
+        reader: DatasetReader {
             takes: &[],
             read: drop::read,
-            document: Some(Document { is: drop::is_drop, read: drop::from_value }),
+            document: Some(JsonDocument { is: drop::is_drop, read: drop::from_value }),
         },
     },
-    Entry {
+    DatasetEntry {
         name: "docqa",
         about: "Headings and questions of documentation with their sections, the same in every language: for model \
                 selection.",
@@ -218,13 +220,13 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: HELD_OUT,
         files: &[],
-        reader: Reader {
+        reader: DatasetReader {
             takes: &[],
             read: |dir, options| dev::sections(dir, &options.languages),
             document: None,
         },
     },
-    Entry {
+    DatasetEntry {
         name: "dev-qa",
         about: "Native questions in each language, answered by one of the sentences: for model selection.",
         languages: &["ar", "th", "tr", "zh"],
@@ -236,13 +238,13 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: HELD_OUT,
         files: &[],
-        reader: Reader {
+        reader: DatasetReader {
             takes: &[],
             read: |dir, options| dev::answers(dir, &options.languages),
             document: None,
         },
     },
-    Entry {
+    DatasetEntry {
         name: "flores",
         about: "Each sentence is a query for its translations in all other languages at once: for model selection, \
                 never for training.",
@@ -256,13 +258,13 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is offered as an archive with one file per language; docs/data.md says how to make the table",
         files: &[],
-        reader: Reader {
+        reader: DatasetReader {
             takes: &[],
             read: |path, options| flores::read(path, &options.languages),
             document: None,
         },
     },
-    Entry {
+    DatasetEntry {
         name: "sample",
         about: "The passages that the page ships with.",
         languages: xquad::XQUAD_R.languages,
@@ -273,9 +275,9 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is in this repository: static/sample",
         files: &[],
-        reader: Reader { takes: &[Extra::Split], read: sample::read, document: None },
+        reader: DatasetReader { takes: &[Extra::Split], read: sample::read, document: None },
     },
-    Entry {
+    DatasetEntry {
         name: "own",
         about: "Your own passages and questions, as JSON lines.",
         languages: &[],
@@ -286,7 +288,7 @@ pub static CATALOGUE: [Entry; 11] = [
         base: None,
         by_hand: "it is your own; docs/data.md has the format",
         files: &[],
-        reader: Reader { takes: &[Extra::Columns], read: own::read, document: None },
+        reader: DatasetReader { takes: &[Extra::Columns], read: own::read, document: None },
     },
 ];
 
@@ -294,7 +296,7 @@ pub static CATALOGUE: [Entry; 11] = [
 ///
 /// # Errors
 /// [`Error::Unsupported`] with the valid names.
-pub fn by_name(name: &str) -> Result<&'static Entry> {
+pub fn by_name(name: &str) -> Result<&'static DatasetEntry> {
     CATALOGUE.iter().find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|entry| entry.name).collect();
         Error::Unsupported {
@@ -309,10 +311,10 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
 ///
 /// # Errors
 /// An unknown name, an option that the data set does not take, a file that is missing or malformed.
-pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
+pub fn load(name: &str, dir: &Path, options: &CollectionOptions) -> Result<Corpus> {
     let entry = by_name(name)?;
     for (extra, asked, option, instead) in [
-        (Extra::Pool, options.pool != Pool::All, "--pool", "is read whole"),
+        (Extra::Pool, options.pool != PassagePool::All, "--pool", "is read whole"),
         (Extra::Split, options.split.is_some(), "--split", "is read whole"),
         (Extra::Columns, !options.columns.is_empty(), "--columns", "has fixed columns"),
     ] {
@@ -323,11 +325,11 @@ pub fn load(name: &str, dir: &Path, options: &Options) -> Result<Corpus> {
         }
     }
     let languages = options.languages.iter().map(|given| text::code(given).unwrap_or_else(|| given.clone()));
-    (entry.reader.read)(dir, &Options { languages: languages.collect(), ..options.clone() })
+    (entry.reader.read)(dir, &CollectionOptions { languages: languages.collect(), ..options.clone() })
 }
 
 /// The format of this JSON document, if a data set has it.
-pub(super) fn form_of(value: &Value) -> Option<Document> {
+pub(super) fn form_of(value: &Value) -> Option<JsonDocument> {
     CATALOGUE.iter().filter_map(|entry| entry.reader.document).find(|document| (document.is)(value))
 }
 
@@ -373,8 +375,9 @@ mod tests {
 
     #[test]
     fn names_lead_to_readers_and_languages_are_chosen() {
-        let two = Options { languages: vec!["de".into(), "th".into()], ..Options::default() };
-        let all = load("sample", &sample_dir(), &Options::default()).unwrap();
+        let two =
+            CollectionOptions { languages: vec!["de".into(), "th".into()], ..CollectionOptions::default() };
+        let all = load("sample", &sample_dir(), &CollectionOptions::default()).unwrap();
         let some = load("sample", &sample_dir().join("passages.jsonl"), &two).unwrap();
         assert_eq!(some.languages().len(), 2);
         assert_eq!(some.passages.len() * 11, all.passages.len() * 2);
@@ -383,7 +386,8 @@ mod tests {
             let passage = &some.passages[question.relevant[0].passage];
             assert_eq!((&passage.group, &passage.lang), (&question.group, &question.lang));
         }
-        let part = |split: &str| Options { split: Some(split.into()), ..Options::default() };
+        let part =
+            |split: &str| CollectionOptions { split: Some(split.into()), ..CollectionOptions::default() };
         let [train, test] =
             ["train", "test"].map(|split| load("sample", &sample_dir(), &part(split)).unwrap());
         assert_eq!(
@@ -398,25 +402,25 @@ mod tests {
         }
         let problem = load("sample", &sample_dir(), &part("dev")).unwrap_err().to_string();
         assert!(problem.contains("train") && problem.contains("test"), "{problem}");
-        let missing = Options { languages: vec!["xx".into()], ..Options::default() };
+        let missing = CollectionOptions { languages: vec!["xx".into()], ..CollectionOptions::default() };
         let problem = load("sample", &sample_dir(), &missing).unwrap_err().to_string();
         assert!(problem.contains("no passage in xx"), "{problem}");
-        let pool = Options { pool: Pool::Judged, ..Options::default() };
+        let pool = CollectionOptions { pool: PassagePool::Judged, ..CollectionOptions::default() };
         let problem = load("sample", &sample_dir(), &pool).unwrap_err().to_string();
         assert_eq!(problem, "--pool is for miracl, beir; sample is read whole");
 
         let folder = tempfile::tempdir().unwrap();
-        let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();
+        let problem = load("own", folder.path(), &CollectionOptions::default()).unwrap_err().to_string();
         assert!(problem.contains("no file with the extension .jsonl"), "{problem}");
         fs::write(folder.path().join("p.jsonl"), "{\"id\":1,\"lang\":\"en\",\"text\":\"a\"}\n").unwrap();
-        let problem = load("own", folder.path(), &Options::default()).unwrap_err().to_string();
+        let problem = load("own", folder.path(), &CollectionOptions::default()).unwrap_err().to_string();
         assert!(problem.contains("no questions"), "{problem}");
         let query = "{\"query_id\":1,\"lang\":\"en\",\"text\":\"a?\",\"relevant\":[1]}";
         fs::write(folder.path().join("q.jsonl"), query).unwrap();
-        let own = load("own", folder.path(), &Options::default()).unwrap();
+        let own = load("own", folder.path(), &CollectionOptions::default()).unwrap();
         assert_eq!((own.name.as_str(), own.questions[0].relevant[0].passage), ("own", 0));
         for name in ["xquad-r", "mlqa-r", "miracl", "beir", "drop", "tydiqa", "docqa", "dev-qa", "flores"] {
-            assert!(load(name, folder.path(), &Options::default()).is_err(), "{name}");
+            assert!(load(name, folder.path(), &CollectionOptions::default()).is_err(), "{name}");
         }
     }
 }

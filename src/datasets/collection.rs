@@ -23,22 +23,22 @@ const NAMED: usize = 8;
 
 /// The part of a data set to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct CollectionOptions {
     /// Only these languages; all if empty. A BEIR folder without a language is taken to be in the
     /// only one named here.
     pub languages: Vec<String>,
     /// The split, for MIRACL (default `dev`), BEIR (default `test`) and the sample (default all).
     pub split: Option<String>,
     /// Which passages of MIRACL and BEIR.
-    pub pool: Pool,
+    pub pool: PassagePool,
     /// The roles of columns and fields in the user's own files.
     pub columns: Columns,
 }
 
-/// Which passages of a large collection are searched. Only with [`Pool::All`] are scores comparable
+/// Which passages of a large collection are searched. Only with [`PassagePool::All`] are scores comparable
 /// with published ones; with the others a note says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Pool {
+pub enum PassagePool {
     /// Every one.
     #[default]
     All,
@@ -49,7 +49,7 @@ pub enum Pool {
     JudgedAnd(usize),
 }
 
-impl FromStr for Pool {
+impl FromStr for PassagePool {
     type Err = Error;
 
     fn from_str(word: &str) -> Result<Self> {
@@ -68,18 +68,18 @@ impl FromStr for Pool {
 
 /// A judgement with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Judgement {
+pub(super) struct PlacedJudgement {
     pub place: String,
     pub passage: String,
     pub grade: i64,
 }
 
 /// Judgements by query id.
-pub(super) type Qrels = BTreeMap<String, Vec<Judgement>>;
+pub(super) type QrelsByQuery = BTreeMap<String, Vec<PlacedJudgement>>;
 
 /// A query with its line. Its text may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Query {
+pub(super) struct Topic {
     pub place: String,
     pub id: String,
     pub text: String,
@@ -92,8 +92,8 @@ pub(super) struct Collection<'a> {
     /// Detected if not given.
     pub lang: Option<&'a str>,
     pub passages: Vec<PathBuf>,
-    pub queries: Vec<Query>,
-    pub qrels: Qrels,
+    pub queries: Vec<Topic>,
+    pub qrels: QrelsByQuery,
     /// Notes on the files so far.
     pub notes: Vec<String>,
 }
@@ -178,14 +178,14 @@ fn usable_lines(
 ///
 /// # Errors
 /// As [`usable_lines`].
-pub(super) fn topics(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>> {
+pub(super) fn topics(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Topic>> {
     let mut queries = Vec::new();
     usable_lines(path, notes, |place, line| {
         let (id, text) = line
             .split_once('\t')
             .filter(|(id, _)| !id.is_empty())
             .ok_or("a query's id, a tab and its text are expected")?;
-        queries.push(Query { place: place.into(), id: id.into(), text: text.trim().into() });
+        queries.push(Topic { place: place.into(), id: id.into(), text: text.trim().into() });
         Ok(())
     })?;
     Ok(queries)
@@ -193,7 +193,7 @@ pub(super) fn topics(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>>
 
 /// A line of passages or queries, as written.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct CollectionLine<'a> {
     #[serde(borrow, default)]
     _id: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -208,14 +208,14 @@ struct Line<'a> {
     contents: Option<&'a RawValue>,
 }
 
-struct Document {
+struct CollectionDocument {
     id: String,
     title: String,
     text: String,
 }
 
-impl Line<'_> {
-    fn parse(line: &str) -> std::result::Result<Line<'_>, String> {
+impl CollectionLine<'_> {
+    fn parse(line: &str) -> std::result::Result<CollectionLine<'_>, String> {
         serde_json::from_str(line).map_err(|e| format!("it is not a JSON object ({e})"))
     }
 
@@ -245,11 +245,11 @@ impl Line<'_> {
 ///
 /// # Errors
 /// As [`usable_lines`].
-pub(super) fn queries(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>> {
+pub(super) fn queries(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Topic>> {
     let mut queries = Vec::new();
     usable_lines(path, notes, |place, line| {
-        let line = Line::parse(line)?;
-        queries.push(Query { place: place.into(), id: line.id()?, text: line.text()? });
+        let line = CollectionLine::parse(line)?;
+        queries.push(Topic { place: place.into(), id: line.id()?, text: line.text()? });
         Ok(())
     })?;
     Ok(queries)
@@ -259,14 +259,14 @@ pub(super) fn queries(path: &Path, notes: &mut Vec<String>) -> Result<Vec<Query>
 ///
 /// # Errors
 /// As [`qrels::read`].
-pub(super) fn judgements(path: &Path, separator: Separator, notes: &mut Vec<String>) -> Result<Qrels> {
-    let mut all = Qrels::new();
+pub(super) fn judgements(path: &Path, separator: Separator, notes: &mut Vec<String>) -> Result<QrelsByQuery> {
+    let mut all = QrelsByQuery::new();
     let mut reader = open(path)?;
     let judgements = qrels::read(&path.display().to_string(), &mut reader, separator)?;
     notes.extend(reader.decoding());
     for read in judgements {
         let qrels::Judgement { place, query, passage, grade } = read;
-        all.entry(query).or_default().push(Judgement { place, passage, grade });
+        all.entry(query).or_default().push(PlacedJudgement { place, passage, grade });
     }
     Ok(all)
 }
@@ -274,7 +274,7 @@ pub(super) fn judgements(path: &Path, separator: Separator, notes: &mut Vec<Stri
 /// Passages of the pool, with notes.
 #[derive(Default)]
 struct Pooled {
-    passages: Vec<Document>,
+    passages: Vec<CollectionDocument>,
     /// All passages read, in the pool or not.
     read: usize,
     repeated: Vec<String>,
@@ -285,22 +285,26 @@ struct Pooled {
 
 /// Reads JSON lines `{"docid" or "_id","title","text"}` file by file, keeping only the pool in
 /// memory. If an id is repeated, the last passage wins, as in BEIR's reader.
-fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Pooled> {
+fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: PassagePool) -> Result<Pooled> {
     let (mut out, mut notes) = (Pooled::default(), Vec::new());
     // By hash, so that ids are not stored twice.
     let mut seen: HashMap<u128, usize> = HashMap::new();
     let mut others = Others::default();
     for path in files {
         usable_lines(path, &mut notes, |place, line| {
-            let line = Line::parse(line)?;
+            let line = CollectionLine::parse(line)?;
             let id = line.id()?;
             if !line.has_text() {
                 return Err("it has no text".into());
             }
-            let document = Document { id, title: Line::word(line.title, "title")?, text: line.text()? };
+            let document = CollectionDocument {
+                id,
+                title: CollectionLine::word(line.title, "title")?,
+                text: line.text()?,
+            };
             out.read += 1;
             let wanted = judged.contains(document.id.as_str());
-            if !wanted && pool == Pool::Judged {
+            if !wanted && pool == PassagePool::Judged {
                 return Ok(());
             }
             if document.text.trim().is_empty() && document.title.trim().is_empty() {
@@ -309,7 +313,7 @@ fn pooled(files: &[PathBuf], judged: &HashSet<&str>, pool: Pool) -> Result<Poole
             }
             let hash = hash(&document.id);
             match pool {
-                Pool::JudgedAnd(most) if !wanted => {
+                PassagePool::JudgedAnd(most) if !wanted => {
                     others.offer(hash, place, document, most, &mut out.repeated);
                 }
                 _ => match seen.entry(hash) {
@@ -340,7 +344,7 @@ pub(super) fn hash(id: &str) -> u128 {
 /// The documents with the smallest hashes so far.
 #[derive(Default)]
 struct Others {
-    documents: HashMap<u128, Document>,
+    documents: HashMap<u128, CollectionDocument>,
     hashes: BinaryHeap<u128>,
 }
 
@@ -349,7 +353,7 @@ impl Others {
         &mut self,
         hash: u128,
         place: &str,
-        document: Document,
+        document: CollectionDocument,
         most: usize,
         repeated: &mut Vec<String>,
     ) {
@@ -378,11 +382,11 @@ impl Collection<'_> {
     ///
     /// # Errors
     /// A file that cannot be read or is malformed (with file and line).
-    pub(super) fn read(self, pool: Pool) -> Result<Corpus> {
+    pub(super) fn read(self, pool: PassagePool) -> Result<Corpus> {
         let judged: HashSet<&str> = self.qrels.values().flatten().map(|j| j.passage.as_str()).collect();
         let mut found = pooled(&self.passages, &judged, pool)?;
         // A hash map's order would differ from run to run.
-        if let Pool::JudgedAnd(_) = pool {
+        if let PassagePool::JudgedAnd(_) = pool {
             found.passages.sort_by(|a, b| a.id.cmp(&b.id));
         }
         let mut corpus = Corpus { name: self.name.clone(), notes: self.notes.clone(), ..Corpus::default() };
@@ -401,9 +405,9 @@ impl Collection<'_> {
             }
         };
         let kept = found.passages.len();
-        if pool != Pool::All && kept < found.read {
+        if pool != PassagePool::All && kept < found.read {
             let others = match pool {
-                Pool::JudgedAnd(_) => "and others chosen at random ",
+                PassagePool::JudgedAnd(_) => "and others chosen at random ",
                 _ => "",
             };
             corpus.notes.insert(
@@ -462,7 +466,7 @@ impl Collection<'_> {
     fn ask(self, corpus: &mut Corpus, lang: &str, place: &HashMap<String, usize>) {
         let mut qrels = self.qrels;
         let mut by_id: HashMap<String, usize> = HashMap::new();
-        let mut queries: Vec<Query> = Vec::new();
+        let mut queries: Vec<Topic> = Vec::new();
         let (mut repeated, mut unjudged, mut silent) = (Vec::new(), Vec::new(), Vec::new());
         let (mut unknown, mut twice) = (Vec::new(), Vec::new());
         for query in self.queries {
@@ -480,7 +484,7 @@ impl Collection<'_> {
         }
         let nobody: Vec<String> = qrels.keys().filter(|id| !by_id.contains_key(*id)).cloned().collect();
         let without =
-            nobody.iter().map(|id| Query { place: String::new(), id: id.clone(), text: String::new() });
+            nobody.iter().map(|id| Topic { place: String::new(), id: id.clone(), text: String::new() });
         queries.extend(without);
         for query in queries {
             let Some(judgements) = qrels.remove(&query.id) else {
@@ -491,7 +495,7 @@ impl Collection<'_> {
                 silent.push(query.place);
             }
             let mut at: HashMap<String, usize> = HashMap::new();
-            let mut judged: Vec<Judgement> = Vec::new();
+            let mut judged: Vec<PlacedJudgement> = Vec::new();
             for judgement in judgements {
                 match at.entry(judgement.passage.clone()) {
                     Entry::Occupied(known) => {
@@ -505,7 +509,7 @@ impl Collection<'_> {
                 }
             }
             let (mut relevant, mut others) = (Vec::new(), Vec::new());
-            for Judgement { place: line, passage, grade } in judged {
+            for PlacedJudgement { place: line, passage, grade } in judged {
                 match (place.get(&passage), u32::try_from(grade).ok().filter(|grade| *grade > 0)) {
                     (Some(&passage), Some(grade)) => relevant.push(Relevant { passage, grade }),
                     (found, _) => {
@@ -554,7 +558,7 @@ impl Collection<'_> {
     }
 }
 
-impl Document {
+impl CollectionDocument {
     /// The searched text: title, a space, text.
     fn whole(&self) -> String {
         format!("{} {}", self.title, self.text).trim().to_string()

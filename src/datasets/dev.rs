@@ -1,5 +1,5 @@
 //! Held-out questions for model selection: files `qa.<lang>.jsonl[.gz]` of
-//! [`Line`]s, read as two tasks.
+//! [`QaPair`](Line)s, read as two tasks.
 //!
 //! - [`sections`]: a heading or question and its section, with the same id in every language.
 //! - [`answers`]: native questions, each language's own; every sentence is a candidate, as in LAReQA.
@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::collection::each_line;
 use super::file::open;
-use super::qa::Question as Line;
+use super::qa::QaPair as Line;
 use super::sentences::{pieces, sentences};
 use super::spans::OURS;
 use super::{Corpus, Passage, Question, Relevant, listed, xquad};
@@ -42,7 +42,7 @@ pub fn sections(dir: &Path, languages: &[String]) -> Result<Corpus> {
             same.join(other, &line.id);
         }
     }
-    let mut corpus = Builder::new("docqa");
+    let mut corpus = DevBuilder::new("docqa");
     let (mut repeated, mut merged) = (Vec::new(), Vec::new());
     let mut ids = HashSet::new();
     for (place, line) in &lines {
@@ -78,7 +78,7 @@ pub fn sections(dir: &Path, languages: &[String]) -> Result<Corpus> {
 pub fn answers(dir: &Path, languages: &[String]) -> Result<Corpus> {
     let native = |line: &Line| !line.source.starts_with(SECTIONS);
     let (lines, mut notes) = read(dir, languages, "dev-qa", native)?;
-    let mut corpus = Builder::new("dev-qa");
+    let mut corpus = DevBuilder::new("dev-qa");
     // For each context: the byte ranges of its sentences, and the passages made from them.
     let mut contexts = HashMap::new();
     let mut contexts_of: HashMap<&str, usize> = HashMap::new();
@@ -213,7 +213,7 @@ fn read(
 }
 
 /// Builds a corpus without duplicate passages or questions in any language.
-struct Builder {
+struct DevBuilder {
     corpus: Corpus,
     /// By language and text.
     passages: HashMap<(String, String), usize>,
@@ -221,7 +221,7 @@ struct Builder {
     twice: Vec<String>,
 }
 
-impl Builder {
+impl DevBuilder {
     fn new(name: &str) -> Self {
         let corpus = Corpus { name: name.into(), ..Corpus::default() };
         Self { corpus, passages: HashMap::new(), questions: HashMap::new(), twice: Vec::new() }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::json::{self, Node};
 use super::spans::{OURS, Paragraphs};
-use super::{Corpus, Options, Question, Relevant, folder, listed};
+use super::{CollectionOptions, Corpus, Question, Relevant, folder, listed};
 use crate::{Error, Result};
 
 const LANG: &str = "en";
@@ -27,7 +27,7 @@ pub(super) fn is_drop(value: &Value) -> bool {
 ///
 /// # Errors
 /// As for [`parse`]; a file that cannot be read, a language other than English.
-pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
+pub fn read(path: &Path, options: &CollectionOptions) -> Result<Corpus> {
     let (files, _) = folder::files(path, &["json"])?;
     match files.as_slice() {
         [(name, bytes)] => parse(name, bytes)?.chosen("drop", &options.languages),

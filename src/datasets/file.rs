@@ -1,7 +1,7 @@
 //! Opens every file from the user: detects its type from its first bytes and decodes its text.
 //!
 //! gzip and zstd are decompressed, byte order marks removed, UTF-16 and 8-bit encodings decoded, and lines that end
-//! in carriage returns alone converted to line feeds. [`Reader::note`] says what was done. What is not text (PDF,
+//! in carriage returns alone converted to line feeds. [`TextReader::note`] says what was done. What is not text (PDF,
 //! office documents, images, …) is refused with advice. Not here: what the text's lines mean.
 
 mod kind;
@@ -43,9 +43,9 @@ pub struct Text {
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be opened, [`Error::Format`] if it is not a text file.
-pub fn open(path: &Path) -> Result<Reader<'static>> {
+pub fn open(path: &Path) -> Result<TextReader<'static>> {
     let file = File::open(path).map_err(|e| Error::file(path, e))?;
-    Reader::new(&path.display().to_string(), file)
+    TextReader::new(&path.display().to_string(), file)
 }
 
 /// A whole file as text.
@@ -62,10 +62,10 @@ pub fn read(path: &Path) -> Result<Text> {
 /// # Errors
 /// [`Error::Format`] if it is empty, not a text file, damaged, or decompresses to too much.
 pub fn text(name: &str, bytes: &[u8]) -> Result<Text> {
-    whole(name, Reader::new(name, bytes)?, MOST_UNPACKED)
+    whole(name, TextReader::new(name, bytes)?, MOST_UNPACKED)
 }
 
-fn whole(name: &str, mut reader: Reader, most: u64) -> Result<Text> {
+fn whole(name: &str, mut reader: TextReader, most: u64) -> Result<Text> {
     reader.longest_line = usize::MAX;
     let mut bytes = Vec::new();
     let packed = reader.packed();
@@ -115,7 +115,7 @@ pub fn unpacked_name(name: &str) -> &str {
 }
 
 /// A file as UTF-8 text; invalid lines are passed on unchanged.
-pub struct Reader<'a> {
+pub struct TextReader<'a> {
     source: Box<dyn Read + 'a>,
     packing: Option<&'static str>,
     /// What was read but not decoded yet.
@@ -123,7 +123,7 @@ pub struct Reader<'a> {
     /// Decoded text, returned up to `at`.
     out: Vec<u8>,
     at: usize,
-    form: Form,
+    form: TextForm,
     encoding: Option<(&'static Encoding, bool)>,
     mark: bool,
     replaced: bool,
@@ -139,14 +139,14 @@ pub struct Reader<'a> {
 }
 
 /// How bytes become text.
-enum Form {
+enum TextForm {
     /// Only ASCII so far.
     Ascii,
     Utf8,
     Other(Box<Decoder>),
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TextReader<'a> {
     /// Reads the text in `source`; `name` is the file's, for errors.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
             chunk,
             out: Vec::new(),
             at: 0,
-            form: Form::Ascii,
+            form: TextForm::Ascii,
             encoding: None,
             mark: false,
             replaced: false,
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
         self.chunk.drain(..length);
         self.mark = true;
         if encoding == UTF_8 {
-            self.form = Form::Utf8;
+            self.form = TextForm::Utf8;
         } else {
             self.decode_as(encoding, false);
         }
@@ -259,20 +259,20 @@ impl<'a> Reader<'a> {
 
     fn decode_as(&mut self, encoding: &'static Encoding, guessed: bool) {
         self.encoding = Some((encoding, guessed));
-        self.form = Form::Other(Box::new(encoding.new_decoder_without_bom_handling()));
+        self.form = TextForm::Other(Box::new(encoding.new_decoder_without_bom_handling()));
     }
 
     /// Decodes the chunk.
     fn decode(&mut self) -> io::Result<()> {
-        if matches!(self.form, Form::Ascii) {
+        if matches!(self.form, TextForm::Ascii) {
             self.choose()?;
         }
         self.begun = true;
         self.out.clear();
         self.at = 0;
         match &mut self.form {
-            Form::Ascii | Form::Utf8 => std::mem::swap(&mut self.chunk, &mut self.out),
-            Form::Other(decoder) => {
+            TextForm::Ascii | TextForm::Utf8 => std::mem::swap(&mut self.chunk, &mut self.out),
+            TextForm::Other(decoder) => {
                 let most = decoder.max_utf8_buffer_length(self.chunk.len()).unwrap_or(4 * self.chunk.len());
                 self.out.resize(most.max(16), 0);
                 let (_, _, written, replaced) =
@@ -319,7 +319,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if is_utf8(chunk) {
-            self.form = Form::Utf8;
+            self.form = TextForm::Utf8;
             return Ok(());
         }
         if 50 * controls > chunk.len() {
@@ -363,7 +363,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl BufRead for Reader<'_> {
+impl BufRead for TextReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.at == self.out.len() && !self.ended {
             self.ended = read_some(&mut self.source, &mut self.chunk)?;
@@ -377,7 +377,7 @@ impl BufRead for Reader<'_> {
     }
 }
 
-impl Read for Reader<'_> {
+impl Read for TextReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let ready = self.fill_buf()?;
         let n = ready.len().min(buffer.len());
@@ -584,10 +584,10 @@ mod tests {
     #[test]
     fn a_file_that_unpacks_to_too_much_is_refused() {
         let bomb = gzip(&vec![b'a'; 3 << 20]);
-        let reader = Reader::new("bomb.gz", &bomb[..]).unwrap();
+        let reader = TextReader::new("bomb.gz", &bomb[..]).unwrap();
         let problem = whole("bomb.gz", reader, 2 << 20).unwrap_err().to_string();
         assert!(problem.contains("more than 2 MB") && problem.contains("bomb.gz"), "{problem}");
-        let mut reader = Reader::new("bomb.gz", &bomb[..]).unwrap();
+        let mut reader = TextReader::new("bomb.gz", &bomb[..]).unwrap();
         reader.longest_line = 2 << 20;
         let problem = io::copy(&mut reader, &mut io::sink()).unwrap_err().to_string();
         assert!(problem.contains("a line of more than 2 MB"), "{problem}");

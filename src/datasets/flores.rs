@@ -20,7 +20,7 @@ use crate::{Error, Result, text};
 /// [`Error::Format`] with the malformed line, [`Error::Input`] for a language without a column.
 pub fn read(path: &Path, languages: &[String]) -> Result<Corpus> {
     let path = file(path)?;
-    let mut table = Table::default();
+    let mut table = SentenceTable::default();
     let mut reader = open(&path)?;
     each_line(&path.display().to_string(), &mut reader, |place, line| table.add(place, line))?;
     let mut corpus = table.corpus(&path, languages)?;
@@ -51,13 +51,13 @@ fn file(path: &Path) -> Result<PathBuf> {
 }
 
 #[derive(Default)]
-struct Table {
+struct SentenceTable {
     codes: Vec<String>,
     /// Sentence by sentence, each with its place.
     rows: Vec<(String, Vec<String>)>,
 }
 
-impl Table {
+impl SentenceTable {
     fn add(&mut self, place: &str, line: &str) -> Result<()> {
         let cells: Vec<String> = line.split('\t').map(|cell| cell.trim().to_owned()).collect();
         if self.codes.is_empty() {
@@ -199,7 +199,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::{Bias, Scores, Settings, Task, rank};
+    use crate::evaluation::{Bias, Scores, SettingMeans, Task, rank};
     use crate::retrieval::Index;
 
     /// A fixture of our own.
@@ -264,7 +264,7 @@ mod tests {
             let asked: Vec<f32> = task.queries.iter().flat_map(|q| vector(&q.id)).collect();
             let ranks = rank(&task, &Index::from_rows(6, &rows).unwrap(), &asked).unwrap();
             let scores = Scores::of(&task, &ranks);
-            let settings = Settings::of(&task, &scores);
+            let settings = SettingMeans::of(&task, &scores);
             let bias = Bias::of(&task, &ranks, &settings).unwrap();
             (ranks, settings, bias)
         };

@@ -6,14 +6,14 @@ use super::file;
 use crate::{Error, Result};
 
 /// A file's name and its bytes.
-pub(super) type Named = (String, Vec<u8>);
+pub(super) type NamedFile = (String, Vec<u8>);
 
 /// The folder's files with these extensions, optionally compressed, sorted by name, or the file itself; and the
 /// folder's other files, which are not read.
 ///
 /// # Errors
 /// [`Error::File`] if there is none, or one cannot be read.
-pub(super) fn files(path: &Path, endings: &[&str]) -> Result<(Vec<Named>, Vec<String>)> {
+pub(super) fn files(path: &Path, endings: &[&str]) -> Result<(Vec<NamedFile>, Vec<String>)> {
     let (mut files, mut others): (Vec<PathBuf>, Vec<String>) = Default::default();
     if path.is_dir() {
         for entry in std::fs::read_dir(path).map_err(|e| Error::file(path, e))? {

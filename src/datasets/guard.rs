@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::overlap::{BREAK, Run, Runs, is_dense, push_letters};
+use super::overlap::{BREAK, RunIndex, SharedRun, is_dense, push_letters};
 use super::parallel::Segment;
-use super::qa::Question;
-use super::{Corpus, Options, Pool, catalogue};
+use super::qa::QaPair;
+use super::{CollectionOptions, Corpus, PassagePool, catalogue};
 use crate::{Error, Result};
 
 /// Shorter ids, such as running numbers, coincide by chance.
@@ -104,12 +104,12 @@ impl GuardConfig {
     pub fn open(&self) -> Result<Guard> {
         let read = |set: &GuardSet| {
             let large = matches!(set.dataset.as_str(), "miracl" | "beir");
-            let pool = if large { Pool::Judged } else { Pool::All };
+            let pool = if large { PassagePool::Judged } else { PassagePool::All };
             let (languages, split) = (set.languages.clone(), set.split.clone());
             catalogue::load(
                 &set.dataset,
                 &set.data,
-                &Options { languages, split, pool, ..Options::default() },
+                &CollectionOptions { languages, split, pool, ..CollectionOptions::default() },
             )
         };
         let sets = self.sets.iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -120,13 +120,13 @@ impl GuardConfig {
 /// Evaluation sets, indexed for finding overlaps.
 pub struct Guard {
     length: RunLength,
-    sets: Vec<Set>,
+    sets: Vec<LoadedSet>,
 }
 
-struct Set {
+struct LoadedSet {
     checked: Checked,
-    all: Runs,
-    dense: Runs,
+    all: RunIndex,
+    dense: RunIndex,
     /// The start of each text in the letters of both, with its description.
     texts: Vec<(usize, String)>,
     /// Questions too short for a run, by their letters.
@@ -159,12 +159,12 @@ pub struct GuardReport {
     /// Number of their texts.
     pub texts: usize,
     /// What was excluded, by source and set; a text that overlaps with two sets counts in both.
-    pub found: Vec<Found>,
+    pub found: Vec<Overlap>,
 }
 
 /// The overlap of one source with one evaluation set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
+pub struct Overlap {
     /// The training collection.
     pub source: String,
     /// The evaluation set.
@@ -174,12 +174,12 @@ pub struct Found {
     /// Records excluded entirely.
     pub records: usize,
     /// The first one found.
-    pub example: Example,
+    pub example: OverlapExample,
 }
 
 /// A training text with the evaluation text it overlaps with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Example {
+pub struct OverlapExample {
     /// The training record.
     pub id: String,
     /// The text's language.
@@ -193,7 +193,7 @@ pub struct Example {
 }
 
 /// A text's overlap with one set.
-struct Shared {
+struct TextOverlap {
     set: usize,
     with: String,
     shared: String,
@@ -202,7 +202,7 @@ struct Shared {
 impl Guard {
     /// Indexes `sets`.
     pub fn new(sets: &[Corpus], length: RunLength) -> Self {
-        Self { length, sets: sets.iter().map(|corpus| Set::new(corpus, length)).collect() }
+        Self { length, sets: sets.iter().map(|corpus| LoadedSet::new(corpus, length)).collect() }
     }
 
     /// An empty report on these sets.
@@ -213,7 +213,7 @@ impl Guard {
 
     /// The questions that overlap with no set, in order, without negatives that do; the others
     /// are counted in `report`.
-    pub fn questions(&self, questions: Vec<Question>, report: &mut GuardReport) -> Vec<Question> {
+    pub fn questions(&self, questions: Vec<QaPair>, report: &mut GuardReport) -> Vec<QaPair> {
         let found = each(&questions, |question| {
             let texts = [&question.question, &question.context].into_iter().chain(&question.negatives);
             let shared = texts.enumerate().map(|(i, text)| (i, self.shared(&question.id, text)));
@@ -280,7 +280,7 @@ impl Guard {
         &self,
         report: &mut GuardReport,
         source: &str,
-        shared: &Shared,
+        shared: &TextOverlap,
         record: bool,
         example: impl FnOnce() -> (&'a str, &'a str, &'a str),
     ) {
@@ -288,12 +288,12 @@ impl Guard {
         let place = report.found.iter().position(|f| f.source == source && f.set == *set);
         let place = place.unwrap_or_else(|| {
             let (id, lang, text) = example();
-            report.found.push(Found {
+            report.found.push(Overlap {
                 source: source.into(),
                 set: set.clone(),
                 texts: 0,
                 records: 0,
-                example: Example {
+                example: OverlapExample {
                     id: id.into(),
                     lang: lang.into(),
                     text: text.chars().take(SHOWN).collect(),
@@ -308,17 +308,21 @@ impl Guard {
     }
 
     /// The overlaps of a text of the record `id`, at most one per set.
-    fn shared(&self, id: &str, text: &str) -> Vec<Shared> {
+    fn shared(&self, id: &str, text: &str) -> Vec<TextOverlap> {
         let mut letters = Vec::with_capacity(text.len());
         push_letters(text, &mut letters);
-        let shared = |(i, set): (usize, &Set)| {
-            set.id(id).or_else(|| set.text(&letters)).map(|(with, shared)| Shared { set: i, with, shared })
+        let shared = |(i, set): (usize, &LoadedSet)| {
+            set.id(id).or_else(|| set.text(&letters)).map(|(with, shared)| TextOverlap {
+                set: i,
+                with,
+                shared,
+            })
         };
         self.sets.iter().enumerate().filter_map(shared).collect()
     }
 }
 
-impl Set {
+impl LoadedSet {
     fn new(corpus: &Corpus, length: RunLength) -> Self {
         let (mut letters, mut texts, mut short) = (Vec::new(), Vec::new(), HashMap::new());
         let mut before: Option<(&str, &str)> = None;
@@ -350,8 +354,8 @@ impl Set {
                 questions: corpus.questions.len(),
                 passages: corpus.passages.len(),
             },
-            all: Runs::new(letters, length.letters),
-            dense: Runs::new(dense, length.dense),
+            all: RunIndex::new(letters, length.letters),
+            dense: RunIndex::new(dense, length.dense),
             texts,
             short,
             ids: ids.filter(|id| id.len() >= SHORTEST_ID).cloned().collect(),
@@ -370,7 +374,7 @@ impl Set {
         if let Some(name) = self.short.get(letters) {
             return Some((name.clone(), letters.iter().collect()));
         }
-        let named = |runs: &Runs, run: Run| {
+        let named = |runs: &RunIndex, run: SharedRun| {
             let at = self.texts.partition_point(|(start, _)| *start <= run.start).checked_sub(1)?;
             Some((self.texts.get(at)?.1.clone(), runs.text(&run)))
         };
@@ -403,7 +407,7 @@ impl GuardReport {
             }
         )];
         lines.extend(self.found.iter().map(|f| {
-            let Example { id, lang, text, with, shared } = &f.example;
+            let OverlapExample { id, lang, text, with, shared } = &f.example;
             format!(
                 "left out of {}: {} texts, {} records whole, that overlap with {}; the first is {id} ({lang}), \
                  \"{text}\", which shares \"{shared}\" with {with}",
@@ -478,8 +482,8 @@ mod tests {
         Guard::new(&[rivers, bridges], RunLength::default())
     }
 
-    fn question(id: &str, lang: &str, question: &str, context: &str) -> Question {
-        Question {
+    fn question(id: &str, lang: &str, question: &str, context: &str) -> QaPair {
+        QaPair {
             id: id.into(),
             lang: lang.into(),
             question: question.into(),
@@ -604,7 +608,7 @@ mod tests {
         let corpus = catalogue::load(
             "sample",
             &PathBuf::from(root).join("static/sample"),
-            &Options { languages: vec!["th".into()], ..Options::default() },
+            &CollectionOptions { languages: vec!["th".into()], ..CollectionOptions::default() },
         )
         .unwrap();
         let (mut report, texts) = (guard.report(), &corpus.passages[0]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::records::{self, Report};
+use super::records::{self, ReadReport};
 use crate::{Result, text};
 
 /// One sense of an English word with its translations.
@@ -20,7 +20,7 @@ pub struct Sense {
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct SenseLine {
     id: String,
     en: String,
     t: BTreeMap<String, Vec<String>>,
@@ -33,13 +33,13 @@ struct Line {
 ///
 /// # Errors
 /// A file that cannot be read, or mostly malformed lines (the first are named).
-pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sense>, Report)> {
-    let mut report = Report::default();
+pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sense>, ReadReport)> {
+    let mut report = ReadReport::default();
     let mut senses = Vec::new();
     let mut ids = HashSet::new();
     for file in files {
         report.files += 1;
-        records::read(file, &mut report, |line: Line, report| {
+        records::read(file, &mut report, |line: SenseLine, report| {
             report.records += 1;
             if !ids.insert(line.id.clone()) {
                 report.duplicate_ids += 1;
@@ -72,7 +72,7 @@ pub fn read_lexicon(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Sens
     Ok((senses, report))
 }
 
-fn usable(list: &[String], report: &mut Report) -> Vec<String> {
+fn usable(list: &[String], report: &mut ReadReport) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for word in list {
         let word = word.trim();

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::columns::{self, Columns, Fields, Role};
 use super::faults::Faults;
 use super::file::Text;
-use super::table::{Row, Table};
+use super::table::{TableFormat, TableRow};
 use super::{Corpus, Passage, Question, UNDETERMINED, listed, own};
 use crate::{Error, Result, text};
 
@@ -30,7 +30,11 @@ const TOLD_FROM: usize = 1000;
 ///
 /// # Errors
 /// [`Error::Input`] with the first places if more lines are bad than good.
-pub(super) fn json(name: &str, text: &Text, columns: &Columns) -> Result<(Corpus, Vec<own::Query>)> {
+pub(super) fn json(
+    name: &str,
+    text: &Text,
+    columns: &Columns,
+) -> Result<(Corpus, Vec<own::UnresolvedQuery>)> {
     let mut records = Records::new(name, text, columns);
     for (number, line) in numbered(&text.text) {
         if records.builder.faults.hopeless() {
@@ -50,7 +54,7 @@ pub(super) fn json_list(
     text: &Text,
     list: &[&RawValue],
     columns: &Columns,
-) -> Result<(Corpus, Vec<own::Query>)> {
+) -> Result<(Corpus, Vec<own::UnresolvedQuery>)> {
     let mut records = Records::new(name, text, columns);
     for (i, entry) in list.iter().enumerate() {
         records.parse(i + 1, &format!(" $[{i}]"), entry.get());
@@ -60,9 +64,9 @@ pub(super) fn json_list(
 
 /// Collects JSON records.
 struct Records<'a> {
-    builder: Builder<'a>,
+    builder: CorpusBuilder<'a>,
     columns: &'a Columns,
-    queries: Vec<own::Query>,
+    queries: Vec<own::UnresolvedQuery>,
     seen: usize,
     names: Vec<String>,
     /// Names that were read, in the order of [`Role::ALL`].
@@ -73,7 +77,7 @@ struct Records<'a> {
 
 impl<'a> Records<'a> {
     fn new(name: &'a str, text: &Text, columns: &'a Columns) -> Self {
-        let builder = Builder::new(name, text);
+        let builder = CorpusBuilder::new(name, text);
         Self {
             builder,
             columns,
@@ -111,7 +115,7 @@ impl<'a> Records<'a> {
                 Err(problem) => problem,
             },
             Value::String(text) => {
-                let record = Record { text: text.trim().into(), ..Record::default() };
+                let record = PassageRecord { text: text.trim().into(), ..PassageRecord::default() };
                 return self.builder.add_at(number, place, record);
             }
             _ => "a JSON object with the field text is expected".into(),
@@ -119,13 +123,13 @@ impl<'a> Records<'a> {
         self.builder.leave_out(place, problem);
     }
 
-    fn record(&mut self, object: &Map<String, Value>) -> std::result::Result<Record, String> {
+    fn record(&mut self, object: &Map<String, Value>) -> std::result::Result<PassageRecord, String> {
         self.seen += 1;
         if self.seen <= TOLD_FROM {
             let new: Vec<String> = object.keys().filter(|key| !self.names.contains(key)).cloned().collect();
             self.names.extend(new);
         }
-        let mut record = Record::default();
+        let mut record = PassageRecord::default();
         for (at, role) in Role::ALL.into_iter().enumerate() {
             let Some((key, value)) = field(object, role, self.columns)? else { continue };
             match value {
@@ -160,7 +164,7 @@ impl<'a> Records<'a> {
         Ok(record)
     }
 
-    fn finish(self) -> Result<(Corpus, Vec<own::Query>)> {
+    fn finish(self) -> Result<(Corpus, Vec<own::UnresolvedQuery>)> {
         let needed = self.queries.is_empty();
         let name = self.builder.name;
         let mut corpus = self.builder.finish(needed)?;
@@ -251,12 +255,12 @@ fn field<'a>(
 /// [`Error::Format`] if it is not such a table, [`Error::Input`] with the first places if more lines are
 /// bad than good.
 pub(super) fn text(name: &str, text: &Text, promised: Option<char>, columns: &Columns) -> Result<Corpus> {
-    let table =
-        Table::of(name, &text.text, promised, columns).map_err(|problem| Error::format(name, problem))?;
-    let mut builder = Builder::new(name, text);
+    let table = TableFormat::of(name, &text.text, promised, columns)
+        .map_err(|problem| Error::format(name, problem))?;
+    let mut builder = CorpusBuilder::new(name, text);
     let Some(table) = table else {
         for (number, line) in numbered(&text.text) {
-            builder.add(number, Record { text: line.trim().into(), ..Record::default() });
+            builder.add(number, PassageRecord { text: line.trim().into(), ..PassageRecord::default() });
         }
         return builder.finish(true);
     };
@@ -265,9 +269,9 @@ pub(super) fn text(name: &str, text: &Text, promised: Option<char>, columns: &Co
             break;
         }
         match row {
-            Row::Bad(line, problem) => builder.leave_out(line, problem),
-            Row::Cells(line, cells) => {
-                let mut record = Record::default();
+            TableRow::Bad(line, problem) => builder.leave_out(line, problem),
+            TableRow::Cells(line, cells) => {
+                let mut record = PassageRecord::default();
                 for (role, cell) in table.fields.roles.iter().zip(&cells) {
                     role.iter().for_each(|role| record.set(*role, cell));
                 }
@@ -288,7 +292,7 @@ fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// One passage as given.
 #[derive(Default)]
-struct Record {
+struct PassageRecord {
     id: Option<String>,
     lang: Option<String>,
     text: String,
@@ -296,7 +300,7 @@ struct Record {
     title: Option<String>,
 }
 
-impl Record {
+impl PassageRecord {
     fn set(&mut self, role: Role, value: &str) {
         let value = value.trim();
         if value.is_empty() {
@@ -313,7 +317,7 @@ impl Record {
 }
 
 /// Collects records into a corpus.
-struct Builder<'a> {
+struct CorpusBuilder<'a> {
     name: &'a str,
     corpus: Corpus,
     faults: Faults,
@@ -325,7 +329,7 @@ struct Builder<'a> {
     note: Option<String>,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> CorpusBuilder<'a> {
     fn new(name: &'a str, text: &Text) -> Self {
         let mut builder = Self {
             name,
@@ -348,11 +352,11 @@ impl<'a> Builder<'a> {
         self.faults.bad(place, problem);
     }
 
-    fn add(&mut self, line: usize, record: Record) {
+    fn add(&mut self, line: usize, record: PassageRecord) {
         self.add_at(line, &line.to_string(), record);
     }
 
-    fn add_at(&mut self, number: usize, place: &str, mut record: Record) {
+    fn add_at(&mut self, number: usize, place: &str, mut record: PassageRecord) {
         if record.text.is_empty() {
             // The title is searched instead.
             let Some(title) = &record.title else { return self.leave_out(place, "it has no text") };

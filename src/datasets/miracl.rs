@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::collection::{Collection, judgements, topics};
 use super::qrels::Separator;
-use super::{Corpus, Options};
+use super::{CollectionOptions, Corpus};
 use crate::{Error, Result};
 
 /// Search depth below the folder.
 const DEPTH: usize = 4;
 
 #[derive(Default)]
-struct Files {
+struct MiraclFiles {
     /// By split.
     topics: BTreeMap<String, PathBuf>,
     qrels: BTreeMap<String, PathBuf>,
@@ -28,7 +28,7 @@ struct Files {
 ///
 /// # Errors
 /// A missing language, or a file that is missing or malformed (with file and line).
-pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
+pub fn read(dir: &Path, options: &CollectionOptions) -> Result<Corpus> {
     let split = options.split.as_deref().unwrap_or("dev");
     let mut files = BTreeMap::new();
     find(dir, DEPTH, &mut files)?;
@@ -48,7 +48,7 @@ pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
     }
     let mut corpus = Corpus { name: "miracl".into(), ..Corpus::default() };
     for lang in &asked {
-        let none = Files::default();
+        let none = MiraclFiles::default();
         let files = files.get(lang).unwrap_or(&none);
         let missing = |what: &str| Error::file(dir, format!("{what} is missing"));
         let file = |kind: &str, found: &BTreeMap<String, PathBuf>| {
@@ -69,7 +69,7 @@ pub fn read(dir: &Path, options: &Options) -> Result<Corpus> {
 }
 
 /// Sorts the files below `dir` by language.
-fn find(dir: &Path, depth: usize, files: &mut BTreeMap<String, Files>) -> Result<()> {
+fn find(dir: &Path, depth: usize, files: &mut BTreeMap<String, MiraclFiles>) -> Result<()> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))? {
         entries.push(entry.map_err(|e| Error::file(dir, e))?.path());
@@ -107,7 +107,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::datasets::{Pool, Relevant};
+    use crate::datasets::{PassagePool, Relevant};
 
     /// Two languages with common ids; `sw` has two corpus files.
     fn folder() -> tempfile::TempDir {
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn languages_do_not_meet_and_nothing_is_dropped_in_silence() {
         let folder = folder();
-        let corpus = read(folder.path(), &Options::default()).unwrap();
+        let corpus = read(folder.path(), &CollectionOptions::default()).unwrap();
         let ids: Vec<&str> = corpus.passages.iter().map(|p| p.id.as_str()).collect();
         assert_eq!(ids, ["fi:1#0", "fi:2#0", "sw:1#0", "sw:1#1", "sw:3#0", "sw:3#1", "sw:3#2", "sw:2#0"]);
         assert_eq!(corpus.passages[2].text, "T text of 1#0");
@@ -166,18 +166,19 @@ mod tests {
     fn a_smaller_pool_is_said_aloud_and_the_same_each_time() {
         let folder = folder();
         let pool = |pool| {
-            let options = Options { languages: vec!["sw".into()], pool, ..Options::default() };
+            let options =
+                CollectionOptions { languages: vec!["sw".into()], pool, ..CollectionOptions::default() };
             let corpus = read(folder.path(), &options).unwrap();
             assert!(corpus.notes[0].contains("published"), "{:?}", corpus.notes);
             assert!(corpus.questions[1].relevant.len() == 1);
             corpus.passages.into_iter().map(|p| p.id).collect::<Vec<_>>()
         };
-        assert_eq!(pool(Pool::Judged), ["sw:1#0", "sw:1#1", "sw:2#0"]);
-        let some = pool(Pool::JudgedAnd(2));
+        assert_eq!(pool(PassagePool::Judged), ["sw:1#0", "sw:1#1", "sw:2#0"]);
+        let some = pool(PassagePool::JudgedAnd(2));
         assert_eq!(some.len(), 5);
-        assert_eq!(some, pool(Pool::JudgedAnd(2)));
-        assert!("some".parse::<Pool>().is_err());
-        assert_eq!("5".parse::<Pool>().unwrap(), Pool::JudgedAnd(5));
+        assert_eq!(some, pool(PassagePool::JudgedAnd(2)));
+        assert!("some".parse::<PassagePool>().is_err());
+        assert_eq!("5".parse::<PassagePool>().unwrap(), PassagePool::JudgedAnd(5));
     }
 
     #[test]
@@ -195,17 +196,20 @@ mod tests {
         ] {
             let folder = folder();
             fs::write(folder.path().join(path), text).unwrap();
-            let problem = read(folder.path(), &Options::default()).unwrap_err().to_string();
+            let problem = read(folder.path(), &CollectionOptions::default()).unwrap_err().to_string();
             assert!(problem.contains(said), "{problem} should say {said}");
         }
         let folder = folder();
-        let refused = |options: &Options| read(folder.path(), options).unwrap_err().to_string();
-        let other = Options { split: Some("train".into()), ..Options::default() };
+        let refused = |options: &CollectionOptions| read(folder.path(), options).unwrap_err().to_string();
+        let other = CollectionOptions { split: Some("train".into()), ..CollectionOptions::default() };
         assert!(refused(&other).contains("only of dev"));
-        let other = Options { languages: vec!["th".into()], ..Options::default() };
+        let other = CollectionOptions { languages: vec!["th".into()], ..CollectionOptions::default() };
         assert!(refused(&other).contains("topics.miracl-v1.0-th-dev.tsv is missing"));
         fs::remove_dir_all(folder.path().join("miracl-corpus-v1.0-sw")).unwrap();
-        assert!(refused(&Options::default()).contains("miracl-corpus-v1.0-sw/docs-0.jsonl.gz is missing"));
+        assert!(
+            refused(&CollectionOptions::default())
+                .contains("miracl-corpus-v1.0-sw/docs-0.jsonl.gz is missing")
+        );
     }
 
     #[cfg(feature = "native")]
@@ -219,7 +223,7 @@ mod tests {
         encoder.write_all(&fs::read(&plain).unwrap()).unwrap();
         encoder.finish().unwrap();
         fs::remove_file(plain).unwrap();
-        let options = Options { languages: vec!["fi".into()], ..Options::default() };
+        let options = CollectionOptions { languages: vec!["fi".into()], ..CollectionOptions::default() };
         assert_eq!(read(folder.path(), &options).unwrap().passages.len(), 2);
     }
 }

@@ -42,7 +42,7 @@ pub mod xquad;
 
 pub use catalogue::load;
 pub use chunks::Chunks;
-pub use collection::{Options, Pool};
+pub use collection::{CollectionOptions, PassagePool};
 pub use columns::{Columns, Fields, Role};
 pub use examples::{examples, examples_among};
 pub use open::{Lines, lines_of, open, open_each, open_with};

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::file::{self, Text};
-use super::table::Table;
+use super::table::TableFormat;
 use super::{Columns, Corpus, catalogue, lines, own, sample};
 use crate::{Error, Result};
 
@@ -139,11 +139,11 @@ fn is_plain(name: &str, text: &Text, columns: &Columns) -> Result<bool> {
     if ["json", "jsonl", "ndjson"].contains(&extension.as_str()) || mostly_objects(&text.text) {
         return Ok(false);
     }
-    let table = Table::of(name, &text.text, promised(&extension), columns);
+    let table = TableFormat::of(name, &text.text, promised(&extension), columns);
     table.map(|table| table.is_none()).map_err(|problem| Error::format(name, problem))
 }
 
-fn read(name: &str, bytes: &[u8], columns: &Columns) -> Result<(Corpus, Vec<own::Query>)> {
+fn read(name: &str, bytes: &[u8], columns: &Columns) -> Result<(Corpus, Vec<own::UnresolvedQuery>)> {
     let text = file::text(name, bytes)?;
     let extension = ending(name);
     match text.text.trim_start().chars().next() {
@@ -171,7 +171,7 @@ fn braces(
     text: &Text,
     extension: &str,
     columns: &Columns,
-) -> Option<Result<(Corpus, Vec<own::Query>)>> {
+) -> Option<Result<(Corpus, Vec<own::UnresolvedQuery>)>> {
     let first = text.text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
     let noted = |corpus: Result<Corpus>| {
         let told = |mut corpus: Corpus| {

@@ -38,15 +38,15 @@ pub(super) fn is_dense(c: char) -> bool {
 
 /// A run in both texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Run {
+pub(super) struct SharedRun {
     /// Its range in the checked text, in letters.
     pub text: Range<usize>,
-    /// Its start in the letters of [`Runs`].
+    /// Its start in the letters of [`RunIndex`].
     pub start: usize,
 }
 
 /// Letters, indexed for finding shared runs.
-pub(super) struct Runs {
+pub(super) struct RunIndex {
     run: usize,
     block: usize,
     letters: Vec<char>,
@@ -58,7 +58,7 @@ pub(super) struct Runs {
     leaving: u64,
 }
 
-impl Runs {
+impl RunIndex {
     /// Indexes `letters` for runs of at least `run`; [`BREAK`] separates texts.
     pub fn new(letters: Vec<char>, run: usize) -> Self {
         let run = run.max(1);
@@ -82,13 +82,13 @@ impl Runs {
     }
 
     /// The letters of a found run.
-    pub fn text(&self, run: &Run) -> String {
+    pub fn text(&self, run: &SharedRun) -> String {
         self.letters[run.start..run.start + run.text.len()].iter().collect()
     }
 
     /// The longest run shared with `text`, also letters; the first of several.
-    pub fn longest(&self, text: &[char]) -> Option<Run> {
-        let mut best: Option<Run> = None;
+    pub fn longest(&self, text: &[char]) -> Option<SharedRun> {
+        let mut best: Option<SharedRun> = None;
         let mut hash = 0;
         // An earlier start is part of a run already found.
         let mut after = 0;
@@ -118,11 +118,11 @@ impl Runs {
     }
 
     /// The common run around letter `at` of `text` and letter `place` of these.
-    fn around(&self, text: &[char], at: usize, place: usize) -> Run {
+    fn around(&self, text: &[char], at: usize, place: usize) -> SharedRun {
         let same = |(a, b): &(&char, &char)| a == b && **a != BREAK;
         let before = text[..at].iter().rev().zip(self.letters[..place].iter().rev()).take_while(same).count();
         let behind = text[at..].iter().zip(&self.letters[place..]).take_while(same).count();
-        Run { text: at - before..at + behind, start: place - before }
+        SharedRun { text: at - before..at + behind, start: place - before }
     }
 }
 
@@ -167,13 +167,13 @@ mod tests {
 
     #[test]
     fn a_run_is_found_from_its_first_to_its_last_letter() {
-        let runs = Runs::new(letters("Warsaw was the capital; nobody doubts it now."), 12);
+        let runs = RunIndex::new(letters("Warsaw was the capital; nobody doubts it now."), 12);
         let text = letters("He said: it WAS, the cap-ital of all!");
         let run = runs.longest(&text).unwrap();
         assert_eq!(runs.text(&run), "wasthecapital");
         assert_eq!(text[run.text.clone()].iter().collect::<String>(), "wasthecapital");
         assert_eq!(runs.longest(&letters("was the cap, not the ital")), None);
-        assert_eq!(Runs::new(Vec::new(), 31).longest(&text), None);
+        assert_eq!(RunIndex::new(Vec::new(), 31).longest(&text), None);
         assert_eq!(runs.longest(&[]), None);
     }
 
@@ -182,7 +182,7 @@ mod tests {
         let mut both = letters("one two three");
         both.push(BREAK);
         both.extend(letters("four five six"));
-        let runs = Runs::new(both.clone(), 8);
+        let runs = RunIndex::new(both.clone(), 8);
         assert_eq!(runs.longest(&letters("three four five")).map(|r| runs.text(&r)).unwrap(), "fourfive");
         assert_eq!(runs.longest(&letters("two three four")).map(|r| runs.text(&r)).unwrap(), "twothree");
         assert_eq!(runs.longest(&letters("three four")), None);
@@ -203,7 +203,7 @@ mod tests {
         fn finds_what_trying_all_finds(a in "[abc\0]{0,80}", b in "[abc]{0,80}", run in 1_usize..12) {
             let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
             let longest = slow(&a, &b);
-            let found = Runs::new(a, run).longest(&b).map_or(0, |r| r.text.len());
+            let found = RunIndex::new(a, run).longest(&b).map_or(0, |r| r.text.len());
             // No longer run is searched for within a found one.
             prop_assert_eq!(found > 0, longest >= run, "{} {}", found, longest);
             prop_assert!(found == 0 || (run..=longest).contains(&found));

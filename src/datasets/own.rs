@@ -11,7 +11,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{
-    Corpus, Options, Other, Passage, Question, Relevant, UNDETERMINED, folder, listed, open::open_with,
+    CollectionOptions, Corpus, Other, Passage, Question, Relevant, UNDETERMINED, folder, listed,
+    open::open_with,
 };
 use crate::{Error, text};
 
@@ -20,7 +21,7 @@ const ENDINGS: [&str; 8] = ["jsonl", "ndjson", "json", "csv", "tsv", "tab", "psv
 
 /// A question whose passages are not resolved yet: they may be in a later file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Query {
+pub(super) struct UnresolvedQuery {
     place: String,
     id: String,
     group: Option<String>,
@@ -33,7 +34,7 @@ pub(super) struct Query {
 ///
 /// # Errors
 /// As [`open_with`]; a file that cannot be read, no question, a language that no passage is in.
-pub fn read(path: &Path, options: &Options) -> crate::Result<Corpus> {
+pub fn read(path: &Path, options: &CollectionOptions) -> crate::Result<Corpus> {
     let (files, others) = folder::files(path, &ENDINGS)?;
     let mut corpus = open_with(&files, &options.columns)?;
     corpus.notes.extend(listed(
@@ -59,7 +60,7 @@ pub(super) fn is_query(object: &Map<String, Value>) -> bool {
 }
 
 /// Reads the line at `place`; what is wrong with it otherwise.
-pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query, String> {
+pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<UnresolvedQuery, String> {
     let word = |key: &str| match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
@@ -87,7 +88,7 @@ pub(super) fn parse(place: String, object: &Map<String, Value>) -> Result<Query,
         return Err("it has no text".into());
     }
     let (group, lang) = (word("group")?, word("lang")?);
-    Ok(Query { place, id, group, lang, text, relevant })
+    Ok(UnresolvedQuery { place, id, group, lang, text, relevant })
 }
 
 fn word(value: &Value) -> Option<String> {
@@ -117,7 +118,7 @@ fn graded(grades: &Map<String, Value>, relevant: &mut Vec<(String, i64)>) -> Res
 }
 
 /// Adds the questions to the corpus with the passages they name, and notes inconsistencies.
-pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<Query>) {
+pub(super) fn resolve(corpus: &mut Corpus, queries: Vec<UnresolvedQuery>) {
     let mut by_id: HashMap<&str, usize> = HashMap::new();
     let mut by_group: HashMap<&str, Vec<usize>> = HashMap::new();
     for (i, passage) in corpus.passages.iter().enumerate() {

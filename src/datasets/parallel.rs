@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::records::{self, Report};
+use super::records::{self, ReadReport};
 use crate::{Result, text};
 
 /// One segment in all its languages.
@@ -21,7 +21,7 @@ pub struct Segment {
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct SegmentLine {
     id: String,
     t: BTreeMap<String, String>,
 }
@@ -33,14 +33,14 @@ struct Line {
 ///
 /// # Errors
 /// A file that cannot be read, or mostly malformed lines (the first are named).
-pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Segment>, Report)> {
-    let mut report = Report::default();
+pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Segment>, ReadReport)> {
+    let mut report = ReadReport::default();
     let mut segments = Vec::new();
     let (mut ids, mut known) = (HashSet::new(), HashSet::new());
     for file in files {
         let source = records::source(file);
         report.files += 1;
-        records::read(file, &mut report, |line: Line, report| {
+        records::read(file, &mut report, |line: SegmentLine, report| {
             report.records += 1;
             if !ids.insert(line.id.clone()) {
                 report.duplicate_ids += 1;
@@ -64,7 +64,7 @@ pub fn read_parallel(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Seg
 fn usable(
     given: BTreeMap<String, String>,
     languages: &[String],
-    report: &mut Report,
+    report: &mut ReadReport,
 ) -> BTreeMap<String, String> {
     let mut kept: BTreeMap<String, String> = BTreeMap::new();
     let mut all: BTreeMap<String, String> = BTreeMap::new();
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(segments[1].texts.len(), 3);
         assert_eq!(
             report,
-            Report {
+            ReadReport {
                 files: 1,
                 records: 6,
                 kept: 3,
@@ -127,7 +127,7 @@ mod tests {
                 duplicate_texts: 1,
                 too_few_texts: 1,
                 unknown_languages: BTreeMap::from([("fr".to_owned(), 2)]),
-                ..Report::default()
+                ..ReadReport::default()
             }
         );
     }

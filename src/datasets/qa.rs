@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::records::{self, Report};
+use super::records::{self, ReadReport};
 use crate::{Result, text};
 
 /// A question and its passage, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
-    /// Unique within its language; for its meaning across languages see [`Question::is_multiway`].
+pub struct QaPair {
+    /// Unique within its language; for its meaning across languages see [`QaPair::is_multiway`].
     pub id: String,
     /// Language code.
     pub lang: String,
@@ -39,7 +39,7 @@ pub struct Question {
 /// Prefix of the sources of the user's own questions.
 pub(super) const OWN: &str = "own/";
 
-impl Question {
+impl QaPair {
     /// Whether the same id in another language is a translation of this question and its passage.
     pub fn is_multiway(&self) -> bool {
         ["docqa/", OWN].iter().any(|start| self.source.starts_with(start))
@@ -52,13 +52,13 @@ impl Question {
 ///
 /// # Errors
 /// A file that cannot be read, or mostly malformed lines (the first are named).
-pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<Question>, Report)> {
-    let mut report = Report::default();
+pub fn read_questions(files: &[PathBuf], languages: &[String]) -> Result<(Vec<QaPair>, ReadReport)> {
+    let mut report = ReadReport::default();
     let mut questions = Vec::new();
     let (mut ids, mut known) = (HashSet::new(), HashSet::new());
     for file in files {
         report.files += 1;
-        records::read(file, &mut report, |mut line: Question, report| {
+        records::read(file, &mut report, |mut line: QaPair, report| {
             report.records += 1;
             line.lang = text::code(&line.lang).unwrap_or(line.lang);
             if !languages.is_empty() && !languages.contains(&line.lang) {

@@ -225,7 +225,7 @@ fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
     let mut out = Vec::new();
     // One document, or one per line: the first line tells, unless it is the whole document.
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let is_line = serde_json::from_str::<Pairs>(first).is_ok_and(|pairs| fields(&pairs).is_ok());
+    let is_line = serde_json::from_str::<RawFields>(first).is_ok_and(|pairs| fields(&pairs).is_ok());
     if is_line {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let place = format!("{name}:{}", number + 1);
@@ -239,16 +239,16 @@ fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
         Error::format(name, Problem::of(format!("it is not whole, valid JSON ({e})"), e))
     };
     if text.trim_start().starts_with('[') {
-        let list: Vec<Pairs> = serde_json::from_str(text).map_err(wrong)?;
+        let list: Vec<RawFields> = serde_json::from_str(text).map_err(wrong)?;
         for (number, pairs) in list.iter().enumerate() {
             object(&mut out, format!("{name}: $[{number}]"), pairs)?;
         }
         return Ok(out);
     }
-    let Pairs(queries) = serde_json::from_str(text).map_err(wrong)?;
+    let RawFields(queries) = serde_json::from_str(text).map_err(wrong)?;
     for (query, judged) in queries {
         let place = format!("{name}: {query}");
-        let Pairs(judged) = serde_json::from_str(judged.get()).map_err(|_| {
+        let RawFields(judged) = serde_json::from_str(judged.get()).map_err(|_| {
             Error::format(
                 &place,
                 "expected is {\"query\": {\"passage\": grade}}, or one object per line with query-id, corpus-id and \
@@ -264,30 +264,30 @@ fn json(name: &str, text: &str) -> Result<Vec<Judgement>> {
 }
 
 /// An object's fields in order, including duplicates, verbatim.
-struct Pairs(Vec<(String, Box<RawValue>)>);
+struct RawFields(Vec<(String, Box<RawValue>)>);
 
-impl<'de> Deserialize<'de> for Pairs {
+impl<'de> Deserialize<'de> for RawFields {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Pairs;
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = RawFields;
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Pairs, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<RawFields, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry().map_err(de::Error::custom)? {
                     pairs.push(pair);
                 }
-                Ok(Pairs(pairs))
+                Ok(RawFields(pairs))
             }
         }
-        d.deserialize_map(Fields)
+        d.deserialize_map(FieldsVisitor)
     }
 }
 
 /// An object's query, passage and grade; otherwise what is missing.
-fn fields(Pairs(pairs): &Pairs) -> std::result::Result<[&RawValue; 3], String> {
+fn fields(RawFields(pairs): &RawFields) -> std::result::Result<[&RawValue; 3], String> {
     let field = |known: &[&str], what: &str| {
         let found = pairs.iter().find(|(name, _)| known.contains(&plain(name).as_str()));
         found.map(|(_, value)| &**value).ok_or_else(|| {
@@ -301,7 +301,7 @@ fn fields(Pairs(pairs): &Pairs) -> std::result::Result<[&RawValue; 3], String> {
     Ok([field(&QUERY, "query")?, field(&PASSAGE, "passage")?, field(&GRADE, "grade")?])
 }
 
-fn object(out: &mut Vec<Judgement>, place: String, pairs: &Pairs) -> Result<()> {
+fn object(out: &mut Vec<Judgement>, place: String, pairs: &RawFields) -> Result<()> {
     let read = || {
         let [query, passage, grade] = fields(pairs)?;
         Ok((id(query)?, id(passage)?, json_grade(grade)?))

@@ -16,7 +16,7 @@ const ENDINGS: [&str; 3] = [".jsonl", ".jsonl.zst", ".jsonl.gz"];
 
 /// What a reader read and what it left out, and why. Everything left out is counted here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ReadReport {
     /// Files read.
     pub files: usize,
     /// Non-blank lines read.
@@ -45,7 +45,7 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
-impl Report {
+impl ReadReport {
     /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Self) {
         self.files += other.files;
@@ -159,8 +159,8 @@ pub(super) fn text_hash(texts: impl std::hash::Hash) -> u64 {
 /// decompressed, [`Error::Input`] with the first places if more lines are bad than good, and those of `each`.
 pub(super) fn read<T: DeserializeOwned>(
     path: &Path,
-    report: &mut Report,
-    mut each: impl FnMut(T, &mut Report) -> Result<()>,
+    report: &mut ReadReport,
+    mut each: impl FnMut(T, &mut ReadReport) -> Result<()>,
 ) -> Result<()> {
     let name = path.display().to_string();
     let mut reader = file::open(path)?;
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(files, [plain.clone(), zst, gz]);
         for file in &files {
             let mut ids = Vec::new();
-            read(file, &mut Report::default(), |value: serde_json::Value, _| {
+            read(file, &mut ReadReport::default(), |value: serde_json::Value, _| {
                 ids.push(value["id"].as_str().unwrap().to_owned());
                 Ok(())
             })
@@ -223,7 +223,7 @@ mod tests {
         }
 
         std::fs::write(&plain, "{\"id\":\"a\"}\n{\"id\":").unwrap();
-        let mut report = Report::default();
+        let mut report = ReadReport::default();
         read(&plain, &mut report, |_: serde_json::Value, _| Ok(())).unwrap();
         let told = report.lines("x");
         assert!(told[0].contains("1 lines left out") && told[1].contains("parallel.x.jsonl:2"), "{told:?}");
@@ -239,17 +239,17 @@ mod tests {
         let path = folder.path().join("parallel.y.jsonl.zst");
         let whole = zstd::encode_all("{\"id\":\"a\"}\n".repeat(500).as_bytes(), 3).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 4]).unwrap();
-        assert!(read(&path, &mut Report::default(), |_: serde_json::Value, _| Ok(())).is_err());
+        assert!(read(&path, &mut ReadReport::default(), |_: serde_json::Value, _| Ok(())).is_err());
     }
 
     #[test]
     fn each_reason_has_its_sentence() {
-        let mut report = Report {
+        let mut report = ReadReport {
             duplicate_ids: 2,
             duplicate_texts: 3,
             empty_texts: 1,
             equal_texts: 4,
-            ..Report::default()
+            ..ReadReport::default()
         };
         report.unknown("fr");
         assert_eq!(report.lines("questions").len(), 5);
@@ -258,7 +258,7 @@ mod tests {
             "questions: 2 records left out, because they repeat an earlier id"
         );
         assert!(report.lines("x")[4].contains("1 texts left out, because they are in one of 1 other"));
-        assert!(Report { records: 9, kept: 9, ..Report::default() }.lines("questions").is_empty());
+        assert!(ReadReport { records: 9, kept: 9, ..ReadReport::default() }.lines("questions").is_empty());
     }
 
     #[test]

@@ -10,13 +10,13 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Corpus, Options, Passage, Question, file};
+use super::{CollectionOptions, Corpus, Passage, Question, file};
 use crate::{Error, Result};
 
 /// One line of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+struct SampleRecord {
     id: String,
     topic: String,
     passage: BTreeMap<String, String>,
@@ -33,7 +33,7 @@ pub(super) fn is_record(value: &Value) -> bool {
 ///
 /// # Errors
 /// As for [`parse`]; a file that cannot be read, an unknown split or language.
-pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
+pub fn read(path: &Path, options: &CollectionOptions) -> Result<Corpus> {
     let path = if path.is_dir() { path.join("passages.jsonl") } else { path.to_path_buf() };
     let file::Text { text, note, .. } = file::read(&path)?;
     let mut corpus = parse(&path.display().to_string(), &text)?;
@@ -55,7 +55,7 @@ pub fn parse(name: &str, text: &str) -> Result<Corpus> {
     let mut seen = HashSet::new();
     for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let place = format!("{name}:{}", number + 1);
-        let record: Record = serde_json::from_str(line).map_err(|e| Error::format(&place, e))?;
+        let record: SampleRecord = serde_json::from_str(line).map_err(|e| Error::format(&place, e))?;
         if !seen.insert(record.id.clone()) {
             return Err(Error::format(place, format!("the id {} occurs twice", record.id)));
         }
@@ -74,8 +74,8 @@ fn title(id: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn add(corpus: &mut Corpus, place: &str, record: Record) -> Result<()> {
-    let Record { id, topic, passage, mut question, mut answer } = record;
+fn add(corpus: &mut Corpus, place: &str, record: SampleRecord) -> Result<()> {
+    let SampleRecord { id, topic, passage, mut question, mut answer } = record;
     for (lang, text) in passage {
         let part = |field: &str, map: &mut BTreeMap<String, String>| {
             map.remove(&lang)

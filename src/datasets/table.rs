@@ -25,7 +25,7 @@ struct Dialect {
 }
 
 /// How to read a table.
-pub(super) struct Table<'a> {
+pub(super) struct TableFormat<'a> {
     text: &'a str,
     dialect: Dialect,
     header: bool,
@@ -38,14 +38,14 @@ pub(super) struct Table<'a> {
 
 /// A row, or a malformed line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Row {
+pub(super) enum TableRow {
     /// Its line and cells.
     Cells(usize, Vec<String>),
     /// Its line, and what is wrong with it.
     Bad(usize, String),
 }
 
-impl<'a> Table<'a> {
+impl<'a> TableFormat<'a> {
     /// Detects the layout of a table. `promised` says that the file's name implies one; otherwise `None` is
     /// returned unless the text is clearly a table.
     ///
@@ -58,7 +58,7 @@ impl<'a> Table<'a> {
         columns: &Columns,
     ) -> Result<Option<Self>, String> {
         let Some(dialect) = Dialect::of(text, promised, columns)? else { return Ok(None) };
-        let rows: Vec<Vec<String>> = Rows::new(text, dialect, None).cells().take(LOOKED_AT).collect();
+        let rows: Vec<Vec<String>> = TableRows::new(text, dialect, None).cells().take(LOOKED_AT).collect();
         let Some(first) = rows.first() else { return Ok(None) };
         let width = first.len();
         let body: Vec<&Vec<String>> = rows[1..].iter().filter(|row| row.len() == width).collect();
@@ -102,17 +102,17 @@ impl<'a> Table<'a> {
     }
 
     /// All rows, without the header.
-    pub fn rows(&self) -> impl Iterator<Item = Row> {
+    pub fn rows(&self) -> impl Iterator<Item = TableRow> {
         let width = self.width;
-        let mut rows = Rows::new(self.text, self.dialect, Some(width));
+        let mut rows = TableRows::new(self.text, self.dialect, Some(width));
         if self.header {
             rows.next();
         }
         rows.map(move |row| match row {
-            Row::Cells(line, cells) if cells.len() != width => {
+            TableRow::Cells(line, cells) if cells.len() != width => {
                 let found = cells.len();
                 let s = if found == 1 { "" } else { "s" };
-                Row::Bad(line, format!("it has {found} cell{s}, not {width}"))
+                TableRow::Bad(line, format!("it has {found} cell{s}, not {width}"))
             }
             row => row,
         })
@@ -141,7 +141,8 @@ impl Dialect {
                 continue;
             }
             let dialect = Self { separator, quotes: quotes(text, separator), skip: 0 };
-            let rows: Vec<Vec<String>> = Rows::new(text, dialect, None).cells().take(LOOKED_AT).collect();
+            let rows: Vec<Vec<String>> =
+                TableRows::new(text, dialect, None).cells().take(LOOKED_AT).collect();
             let width = rows.first().map_or(0, Vec::len);
             let equal =
                 rows.iter().filter(|row| row.len() == width).count() as f64 / rows.len().max(1) as f64;
@@ -200,11 +201,11 @@ fn quotes(text: &str, separator: u8) -> bool {
     }
     // A cell over several lines, or a text that begins with a quotation.
     let uneven = |quotes: bool| {
-        let rows = Rows::new(text, Dialect { separator, quotes, skip: 0 }, None).take(1000);
+        let rows = TableRows::new(text, Dialect { separator, quotes, skip: 0 }, None).take(1000);
         let (mut width, mut uneven) = (None, 0);
         for row in rows {
             match row {
-                Row::Cells(_, cells) if cells.len() == *width.get_or_insert(cells.len()) => {}
+                TableRow::Cells(_, cells) if cells.len() == *width.get_or_insert(cells.len()) => {}
                 _ => uneven += 1,
             }
         }
@@ -214,7 +215,7 @@ fn quotes(text: &str, separator: u8) -> bool {
 }
 
 /// The rows of a table.
-struct Rows<'a> {
+struct TableRows<'a> {
     text: &'a str,
     dialect: Dialect,
     /// The number of cells in a row, if known.
@@ -226,7 +227,7 @@ struct Rows<'a> {
     counted: (usize, usize),
 }
 
-impl<'a> Rows<'a> {
+impl<'a> TableRows<'a> {
     fn new(text: &'a str, dialect: Dialect, width: Option<usize>) -> Self {
         let begin = text.split_inclusive('\n').take(dialect.skip).map(str::len).sum();
         Self { text, dialect, width, reader: reader(&text[begin..], dialect), begin, counted: (0, 0) }
@@ -234,8 +235,8 @@ impl<'a> Rows<'a> {
 
     fn cells(self) -> impl Iterator<Item = Vec<String>> {
         self.filter_map(|row| match row {
-            Row::Cells(_, cells) => Some(cells),
-            Row::Bad(..) => None,
+            TableRow::Cells(_, cells) => Some(cells),
+            TableRow::Bad(..) => None,
         })
     }
 
@@ -245,10 +246,10 @@ impl<'a> Rows<'a> {
     }
 
     /// Skips the line that begins at `start`.
-    fn leave_out(&mut self, start: usize, line: usize, problem: String) -> Row {
+    fn leave_out(&mut self, start: usize, line: usize, problem: String) -> TableRow {
         self.begin = self.text[start..].find('\n').map_or(self.text.len(), |end| start + end + 1);
         self.reader = reader(&self.text[self.begin..], self.dialect);
-        Row::Bad(line, problem)
+        TableRow::Bad(line, problem)
     }
 }
 
@@ -261,10 +262,10 @@ fn reader(text: &str, dialect: Dialect) -> csv::Reader<&[u8]> {
         .from_reader(text.as_bytes())
 }
 
-impl Iterator for Rows<'_> {
-    type Item = Row;
+impl Iterator for TableRows<'_> {
+    type Item = TableRow;
 
-    fn next(&mut self) -> Option<Row> {
+    fn next(&mut self) -> Option<TableRow> {
         let mut record = csv::StringRecord::new();
         loop {
             let at = self.at();
@@ -288,7 +289,7 @@ impl Iterator for Rows<'_> {
                 }
             }
             if record.iter().any(|cell| !cell.trim().is_empty()) {
-                return Some(Row::Cells(line, record.iter().map(Into::into).collect()));
+                return Some(TableRow::Cells(line, record.iter().map(Into::into).collect()));
             }
         }
     }
@@ -297,26 +298,26 @@ impl Iterator for Rows<'_> {
 /// Whether each cell of a row that begins with a quotation mark also ends with one.
 fn well_quoted(row: &str, separator: u8) -> bool {
     #[derive(PartialEq)]
-    enum State {
+    enum ParserState {
         Start,
         Plain,
         Quoted,
         /// After a quotation mark in a quoted cell: the cell ends, or a second one follows.
         Closing,
     }
-    let mut state = State::Start;
+    let mut state = ParserState::Start;
     for byte in row.bytes() {
         state = match (state, byte) {
-            (State::Quoted, b'"') => State::Closing,
-            (State::Quoted, _) => State::Quoted,
-            (State::Closing, b'"') => State::Quoted,
-            (State::Start, b'"') => State::Quoted,
-            (_, b) if b == separator => State::Start,
-            (State::Closing, _) => return false,
-            _ => State::Plain,
+            (ParserState::Quoted, b'"') => ParserState::Closing,
+            (ParserState::Quoted, _) => ParserState::Quoted,
+            (ParserState::Closing, b'"') => ParserState::Quoted,
+            (ParserState::Start, b'"') => ParserState::Quoted,
+            (_, b) if b == separator => ParserState::Start,
+            (ParserState::Closing, _) => return false,
+            _ => ParserState::Plain,
         };
     }
-    state != State::Quoted
+    state != ParserState::Quoted
 }
 
 /// Statistics of a column's cells.
@@ -421,8 +422,12 @@ fn guess(roles: &mut [Option<Role>], rows: &[&Vec<String>], header: Option<&Vec<
 mod tests {
     use super::*;
 
-    fn table<'a>(text: &'a str, promised: Option<char>, columns: &str) -> Result<Option<Table<'a>>, String> {
-        Table::of("a", text, promised, &columns.parse().unwrap())
+    fn table<'a>(
+        text: &'a str,
+        promised: Option<char>,
+        columns: &str,
+    ) -> Result<Option<TableFormat<'a>>, String> {
+        TableFormat::of("a", text, promised, &columns.parse().unwrap())
     }
 
     fn roles(text: &str, promised: Option<char>, columns: &str) -> String {
@@ -431,12 +436,12 @@ mod tests {
         table.fields.roles.iter().map(name).collect::<Vec<_>>().join(" ")
     }
 
-    fn rows(text: &str, promised: Option<char>) -> Vec<Row> {
+    fn rows(text: &str, promised: Option<char>) -> Vec<TableRow> {
         table(text, promised, "").unwrap().unwrap().rows().collect()
     }
 
-    fn cells(line: usize, cells: &[&str]) -> Row {
-        Row::Cells(line, cells.iter().map(|c| c.to_string()).collect())
+    fn cells(line: usize, cells: &[&str]) -> TableRow {
+        TableRow::Cells(line, cells.iter().map(|c| c.to_string()).collect())
     }
 
     #[test]
@@ -469,7 +474,7 @@ mod tests {
     #[test]
     fn a_quotation_mark_that_is_not_closed_costs_its_line() {
         let text = "id,text\n1,\"open\n2,Bees keep honey.\n3,\"Cats, too.\"\n4,\"open again\n5,Spring.\n";
-        let bad = |line| Row::Bad(line, "a quotation mark in it is not closed".into());
+        let bad = |line| TableRow::Bad(line, "a quotation mark in it is not closed".into());
         assert_eq!(
             rows(text, Some(',')),
             [
@@ -481,8 +486,8 @@ mod tests {
             ]
         );
         let short = rows("id,text\n1,a\n2\n3,a,b\n", Some(','));
-        assert_eq!(short[1], Row::Bad(3, "it has 1 cell, not 2".into()));
-        assert_eq!(short[2], Row::Bad(4, "it has 3 cells, not 2".into()));
+        assert_eq!(short[1], TableRow::Bad(3, "it has 1 cell, not 2".into()));
+        assert_eq!(short[2], TableRow::Bad(4, "it has 3 cells, not 2".into()));
     }
 
     #[test]

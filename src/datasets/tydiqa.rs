@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::json::{self, Node};
 use super::spans::{OURS, Paragraphs};
-use super::{CodePoints, Corpus, Options, Question, Relevant, UNDETERMINED, folder, listed, xquad};
+use super::{CodePoints, CollectionOptions, Corpus, Question, Relevant, UNDETERMINED, folder, listed, xquad};
 use crate::{Error, Result, text};
 
 /// TyDi QA's languages, by the prefixes of its ids.
@@ -38,7 +38,7 @@ pub(super) fn is_tydiqa(value: &Value) -> bool {
 ///
 /// # Errors
 /// As for [`parse`]; a file that cannot be read, an unknown language.
-pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
+pub fn read(path: &Path, options: &CollectionOptions) -> Result<Corpus> {
     parse(&folder::files(path, &["json"])?.0)?.chosen("tydiqa", &options.languages)
 }
 
@@ -47,7 +47,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Corpus> {
 /// # Errors
 /// [`Error::Format`] with the file and the JSON path of the fault.
 pub fn parse(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
-    let mut reader = Reader::default();
+    let mut reader = TydiReader::default();
     for (name, bytes) in files {
         let (value, note) = json::whole(name, bytes)?;
         reader.file(name, &value)?;
@@ -61,13 +61,13 @@ pub fn parse(files: &[(String, Vec<u8>)]) -> Result<Corpus> {
 /// # Errors
 /// As [`parse`].
 pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
-    let mut reader = Reader::default();
+    let mut reader = TydiReader::default();
     reader.file(name, value)?;
     reader.finish(name)
 }
 
 #[derive(Default)]
-struct Reader {
+struct TydiReader {
     paragraphs: Paragraphs,
     /// Languages and ids of questions.
     seen: HashSet<(String, String)>,
@@ -77,7 +77,7 @@ struct Reader {
     detected: Vec<String>,
 }
 
-impl Reader {
+impl TydiReader {
     fn file(&mut self, name: &str, value: &Value) -> Result<()> {
         let named = xquad::language_of(name);
         for article in Node::root(name, value).field("data")?.items()? {

@@ -139,7 +139,7 @@ pub fn from_value(name: &str, value: &Value) -> Result<Corpus> {
             lang.to_string()
         }
     };
-    let mut reader = Reader { file: name, lang, corpus: Corpus::default(), seen: HashSet::new() };
+    let mut reader = XquadReader { file: name, lang, corpus: Corpus::default(), seen: HashSet::new() };
     for article in Node::root(name, value).field("data")?.items()? {
         let title = match article.value.get("title") {
             Some(_) => article.field("title")?.text()?,
@@ -194,7 +194,7 @@ fn first_context(value: &Value) -> Option<&str> {
     value.get("data")?.get(0)?.get("paragraphs")?.get(0)?.get("context")?.as_str()
 }
 
-struct Reader<'a> {
+struct XquadReader<'a> {
     file: &'a str,
     lang: String,
     corpus: Corpus,
@@ -202,7 +202,7 @@ struct Reader<'a> {
     seen: HashSet<String>,
 }
 
-impl Reader<'_> {
+impl XquadReader<'_> {
     fn paragraph(&mut self, title: &str, paragraph: &Node) -> Result<()> {
         let context = CodePoints::new(paragraph.field("context")?.text()?);
         let number = self.paragraph_number();

@@ -83,7 +83,7 @@ const BOTH: [Quantization; 2] = [Quantization::F32, Quantization::Q8];
 fn the_cpu_agrees_with_all_instructions() {
     for level in cpu::Level::all() {
         conforms(&PLAIN, 1e-5, |program, weights, words| {
-            let model = cpu::Model::with_level(program, weights, Precision::F32, level)?;
+            let model = cpu::CpuModel::with_level(program, weights, Precision::F32, level)?;
             Ok(Some(model.encode(words.to_vec(), &LENGTHS)))
         });
     }
@@ -93,7 +93,7 @@ fn the_cpu_agrees_with_all_instructions() {
 fn the_cpu_agrees_in_integers_with_all_instructions() {
     for level in cpu::Level::all() {
         conforms(&[Quantization::Q8], 2e-2, |program, weights, words| {
-            let model = cpu::Model::with_level(program, weights, Precision::Packed, level)?;
+            let model = cpu::CpuModel::with_level(program, weights, Precision::Packed, level)?;
             Ok(Some(model.encode(words.to_vec(), &LENGTHS)))
         });
     }
@@ -103,7 +103,7 @@ fn the_cpu_agrees_in_integers_with_all_instructions() {
 fn webgpu_agrees_on_gpus_and_imitated_ones_or_refuses_what_it_cannot_do() {
     for context in webgpu::tests::contexts() {
         conforms(&BOTH, 1e-5, |program, weights, words| {
-            match webgpu::Model::new(context, program.clone(), weights, Precision::Packed) {
+            match webgpu::WebGpuModel::new(context, program.clone(), weights, Precision::Packed) {
                 Ok(model) => {
                     let vectors = futures_lite::future::block_on(model.send(words, &LENGTHS).unwrap());
                     Ok(Some(vectors.unwrap()))
@@ -121,7 +121,7 @@ fn burn_agrees() {
     let device = burn::tensor::Device::flex();
     conforms(&PLAIN, 1e-5, |program, weights, words| {
         let program = std::sync::Arc::new(program.clone());
-        let model = super::trained::Model::new(program.clone(), weights, Precision::F32, &device)?;
+        let model = super::trained::BurnModel::new(program.clone(), weights, Precision::F32, &device)?;
         // Padded, as Burn's kernels need it; the padding's values do not matter.
         let longest = 68;
         let mut rest = words;

@@ -30,7 +30,7 @@ impl Backend {
 
 /// An open device.
 #[derive(Debug, Clone)]
-pub struct Machine {
+pub struct EncoderDevice {
     /// Which implementation runs on it.
     pub backend: Backend,
     /// Its name, for display.
@@ -50,7 +50,7 @@ pub(super) enum Handle {
     Burn(Vec<burn::tensor::Device>),
 }
 
-impl Machine {
+impl EncoderDevice {
     /// The CPU.
     pub fn cpu() -> Self {
         let adapter = match (cfg!(target_family = "wasm"), threads::count()) {
@@ -81,7 +81,7 @@ impl Machine {
 mod timeout {
     use std::{sync::mpsc, thread, time::Duration};
 
-    use super::Machine;
+    use super::EncoderDevice;
     use crate::{Error, Problem, Result};
 
     /// Timeout for a GPU's driver, which on a machine with several cards wakes them all.
@@ -125,11 +125,11 @@ mod timeout {
         })
     }
 
-    impl Machine {
-        /// As [`Machine::webgpu`], for programs that may block, with a timeout for drivers that hang.
+    impl EncoderDevice {
+        /// As [`EncoderDevice::webgpu`], for programs that may block, with a timeout for drivers that hang.
         ///
         /// # Errors
-        /// As [`Machine::webgpu`].
+        /// As [`EncoderDevice::webgpu`].
         pub fn webgpu_in_time() -> Result<Self> {
             in_time("WebGPU", || futures_lite::future::block_on(Self::webgpu()).map(|(machine, _)| machine))
         }
@@ -162,10 +162,10 @@ mod burns {
 
     use burn::tensor::{Device, DeviceKind};
 
-    use super::{Backend, Handle, Machine, timeout::in_time};
+    use super::{Backend, EncoderDevice, Handle, timeout::in_time};
     use crate::{Error, Result, encoder::webgpu::is_emulated};
 
-    impl Machine {
+    impl EncoderDevice {
         /// The CPU, with Burn's kernels.
         pub fn flex() -> Self {
             Self {
@@ -181,7 +181,7 @@ mod burns {
         /// # Errors
         /// [`Error::Device`] when there is none, it cannot be opened, or its driver hangs.
         pub fn gpu() -> Result<Self> {
-            static GPU: OnceLock<Result<Machine>> = OnceLock::new();
+            static GPU: OnceLock<Result<EncoderDevice>> = OnceLock::new();
             GPU.get_or_init(|| {
                 // wgpu counts software adapters as CPUs, so its default choice does not find them.
                 in_time("GPU", || {

@@ -1,7 +1,7 @@
 //! Matrix products on the CPU for code outside the encoder, such as losses.
 
 use super::cpu::{
-    linear::{Linear, Matrix},
+    linear::{CpuLinear, CpuMatrix},
     product::Panels,
     simd::Level,
 };
@@ -30,8 +30,8 @@ pub fn transposed(x: &[f32], columns: usize) -> Vec<f32> {
 }
 
 fn product(left: &[f32], right: Panels, input: usize, output: usize) -> Vec<f32> {
-    let linear = Linear {
-        matrix: Matrix::F32(right),
+    let linear = CpuLinear {
+        matrix: CpuMatrix::F32(right),
         bias: Vec::new(),
         activation: Activation::Identity,
         input,

@@ -1,7 +1,7 @@
 //! The encoder: tokens in, one vector per text out.
 //!
 //! [`Encoder`] holds a model on one device. Rows of the word embedding table are unpacked in memory
-//! ([`Table`]); the rest is a [`Program`](crate::architecture::program::Program) that a device runs: with our
+//! ([`EmbeddingTable`]); the rest is a [`Program`](crate::architecture::program::Program) that a device runs: with our
 //! own kernels ([`cpu`], [`webgpu`]) or, on native GPUs and in training, with Burn (`trained`).
 
 mod batches;
@@ -25,10 +25,10 @@ pub mod webgpu;
 
 pub use crate::architecture::{Activation, Config, Dense, Family, Pooling};
 pub use batches::Batches;
-pub use device::{Backend, Machine};
+pub use device::{Backend, EncoderDevice};
 #[cfg(feature = "gradients")]
 pub use reach::Reach;
-pub use table::Table;
+pub use table::EmbeddingTable;
 
 use device::Handle;
 use positions::Padding;
@@ -50,11 +50,11 @@ pub struct Encoder {
     config: Config,
     prompts: Prompts,
     tokenizer: Tokenizer,
-    table: Table,
+    table: EmbeddingTable,
     padding: Option<Padding>,
     similarity: Similarity,
-    model: Model,
-    machine: Machine,
+    model: BackendModel,
+    machine: EncoderDevice,
     precision: Precision,
 }
 
@@ -88,14 +88,14 @@ impl Precision {
 }
 
 /// A batch's vectors, `[n, dimension]`, once they are computed.
-pub type Vectors = Pin<Box<dyn Future<Output = Result<Vec<f32>>>>>;
+pub type PendingVectors = Pin<Box<dyn Future<Output = Result<Vec<f32>>>>>;
 
 /// A program with its weights, on each backend.
-enum Model {
-    Cpu(Box<cpu::Model>),
-    WebGpu(Box<webgpu::Model>),
+enum BackendModel {
+    Cpu(Box<cpu::CpuModel>),
+    WebGpu(Box<webgpu::WebGpuModel>),
     #[cfg(feature = "native")]
-    Burn(Box<trained::Model>),
+    Burn(Box<trained::BurnModel>),
 }
 
 impl Encoder {
@@ -103,7 +103,7 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::Format`] when tokenizer, table and blocks do not fit together.
-    pub fn new(bundle: &Bundle, machine: Machine) -> Result<Self> {
+    pub fn new(bundle: &Bundle, machine: EncoderDevice) -> Result<Self> {
         let precision = Precision::of(machine.backend, PrecisionChoice::Exact);
         Self::with_precision(bundle, machine, precision)
     }
@@ -112,7 +112,7 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_precision(bundle: &Bundle, machine: Machine, precision: Precision) -> Result<Self> {
+    pub fn with_precision(bundle: &Bundle, machine: EncoderDevice, precision: Precision) -> Result<Self> {
         Self::with_upload(bundle, machine, precision, None)
     }
 
@@ -121,7 +121,11 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for widths that the GPU's shaders do not support.
-    pub fn upload(manifest: &Manifest, machine: &Machine, precision: Precision) -> Result<Option<Upload>> {
+    pub fn upload(
+        manifest: &Manifest,
+        machine: &EncoderDevice,
+        precision: Precision,
+    ) -> Result<Option<Upload>> {
         let Handle::WebGpu(context) = &machine.handle else { return Ok(None) };
         let precision = precision.of_stored(manifest.quantization);
         Upload::begin(context, manifest.architecture.program()?, precision).map(Some)
@@ -134,7 +138,7 @@ impl Encoder {
     /// As [`new`](Self::new).
     pub fn with_upload(
         bundle: &Bundle,
-        machine: Machine,
+        machine: EncoderDevice,
         precision: Precision,
         upload: Option<Upload>,
     ) -> Result<Self> {
@@ -156,15 +160,22 @@ impl Encoder {
         let weights = &bundle.weights;
         let padding = Padding::new(&program, weights)?;
         let model = match &machine.handle {
-            Handle::Cpu => Model::Cpu(Box::new(cpu::Model::with_precision(&program, weights, precision)?)),
-            Handle::WebGpu(context) => Model::WebGpu(Box::new(match upload {
-                Some(upload) => webgpu::Model::from_upload(upload, weights)?,
-                None => webgpu::Model::new(context, program, weights, precision)?,
+            Handle::Cpu => {
+                BackendModel::Cpu(Box::new(cpu::CpuModel::with_precision(&program, weights, precision)?))
+            }
+            Handle::WebGpu(context) => BackendModel::WebGpu(Box::new(match upload {
+                Some(upload) => webgpu::WebGpuModel::from_upload(upload, weights)?,
+                None => webgpu::WebGpuModel::new(context, program, weights, precision)?,
             })),
             #[cfg(feature = "native")]
             Handle::Burn(devices) => {
                 let program = std::sync::Arc::new(program);
-                Model::Burn(Box::new(trained::Model::new(program, weights, precision, &devices[0])?))
+                BackendModel::Burn(Box::new(trained::BurnModel::new(
+                    program,
+                    weights,
+                    precision,
+                    &devices[0],
+                )?))
             }
         };
         Ok(Self {
@@ -172,7 +183,7 @@ impl Encoder {
             prompts: bundle.manifest.prompts.clone(),
             config,
             tokenizer,
-            table: Table::new(table),
+            table: EmbeddingTable::new(table),
             padding,
             similarity: bundle.manifest.similarity,
             model,
@@ -207,7 +218,7 @@ impl Encoder {
     }
 
     /// Where it runs.
-    pub fn machine(&self) -> &Machine {
+    pub fn machine(&self) -> &EncoderDevice {
         &self.machine
     }
 
@@ -353,7 +364,7 @@ impl Encoder {
     }
 
     /// Copies a batch's vectors to their places in `out`; returns how many there are.
-    async fn receive(&self, batch: &[usize], vectors: Vectors, out: &mut [f32]) -> Result<usize> {
+    async fn receive(&self, batch: &[usize], vectors: PendingVectors, out: &mut [f32]) -> Result<usize> {
         let d = self.dimension();
         for (&i, vector) in batch.iter().zip(vectors.await?.chunks(d)) {
             out[i * d..(i + 1) * d].copy_from_slice(vector);
@@ -402,20 +413,20 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::Device`] from the future when the device fails.
-    pub fn send(&self, sequences: &[&[u32]]) -> Vectors {
+    pub fn send(&self, sequences: &[&[u32]]) -> PendingVectors {
         let longest = sequences.iter().map(|s| s.len()).max().unwrap_or(0);
         if longest == 0 {
             return Box::pin(ready(Ok(Vec::new())));
         }
         let lengths = || sequences.iter().map(|s| s.len()).collect::<Vec<_>>();
         let values: Pin<Box<dyn Future<Output = std::result::Result<_, String>>>> = match &self.model {
-            Model::Cpu(model) => Box::pin(ready(Ok(model.encode(self.words(sequences), &lengths())))),
-            Model::WebGpu(model) => match model.send(&self.words(sequences), &lengths()) {
+            BackendModel::Cpu(model) => Box::pin(ready(Ok(model.encode(self.words(sequences), &lengths())))),
+            BackendModel::WebGpu(model) => match model.send(&self.words(sequences), &lengths()) {
                 Ok(values) => Box::pin(values),
                 Err(problem) => Box::pin(ready(Err(problem))),
             },
             #[cfg(feature = "native")]
-            Model::Burn(model) => {
+            BackendModel::Burn(model) => {
                 let length = self.padded(longest).min(self.config.max_tokens).max(longest);
                 let mut words = self.table.gather_padded(sequences, length);
                 if let Some(padding) = &self.padding {

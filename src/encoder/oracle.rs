@@ -6,7 +6,9 @@ use std::f64::consts::PI;
 use crate::{
     architecture::{
         Activation, Config, Dense, Family, Pooling, Rotary,
-        program::{Attention, Buffer, HeadNorm, Linear, Mask, NormKind, Op, ParamId, Program, Role, Rotate},
+        program::{
+            Attention, Buffer, HeadNorm, Linear, Mask, NormKind, Op, ParamId, ParamRole, Program, Rotate,
+        },
     },
     bundle::{Array, Weights},
 };
@@ -85,14 +87,14 @@ pub fn weights(program: &Program, seed: u64) -> Weights {
     for param in program.params() {
         let mut shape = param.shape();
         let (centre, spread) = match param.role {
-            Role::Table | Role::Position => (0.0, 0.5),
-            Role::Segment => {
+            ParamRole::Table | ParamRole::Position => (0.0, 0.5),
+            ParamRole::Segment => {
                 shape[0] = 2;
                 (0.0, 0.5)
             }
-            Role::NormGain => (1.0, 0.3),
-            Role::NormBias | Role::Bias(_) => (0.0, 0.3),
-            Role::Weight(_) => (0.0, 2.0 / (param.axes[1].size() as f32).sqrt()),
+            ParamRole::NormGain => (1.0, 0.3),
+            ParamRole::NormBias | ParamRole::Bias(_) => (0.0, 0.3),
+            ParamRole::Weight(_) => (0.0, 2.0 / (param.axes[1].size() as f32).sqrt()),
         };
         let values = noise.take(shape.iter().product()).into_iter().map(|x| centre + spread * x);
         out.insert(&param.name, Array::f32(shape, values.collect()));
@@ -119,7 +121,7 @@ pub fn vectors(program: &Program, weights: &Weights, words: &[f32], lengths: &[u
     out
 }
 
-type Rows = Vec<Vec<f64>>;
+type OracleRows = Vec<Vec<f64>>;
 
 struct Oracle<'a> {
     program: &'a Program,
@@ -128,7 +130,7 @@ struct Oracle<'a> {
 
 impl Oracle<'_> {
     fn vector(&self, words: &[f32]) -> Vec<f64> {
-        let mut at: [Rows; Buffer::COUNT] = Default::default();
+        let mut at: [OracleRows; Buffer::COUNT] = Default::default();
         at[Buffer::Hidden as usize] = words.chunks(self.program.width()).map(wide).collect();
         for step in self.program.steps() {
             match &step.op {
@@ -200,8 +202,8 @@ impl Oracle<'_> {
         self.weights.get(&self.program.param(id).name).map_or_else(Vec::new, |array| wide(&array.to_f32()))
     }
 
-    fn linear(&self, linear: &Linear, x: &Rows) -> Rows {
-        let mut out: Rows = vec![Vec::new(); x.len()];
+    fn linear(&self, linear: &Linear, x: &OracleRows) -> OracleRows {
+        let mut out: OracleRows = vec![Vec::new(); x.len()];
         for part in &linear.parts {
             let weight = self.get(part.weight);
             let bias = part.bias.map(|id| self.get(id));
@@ -227,7 +229,7 @@ fn rotate(op: &Rotate, position: usize, row: &mut [f64]) {
     }
 }
 
-fn attended(op: &Attention, qkv: &Rows) -> Rows {
+fn attended(op: &Attention, qkv: &OracleRows) -> OracleRows {
     let HeadNorm::None = op.head_norm;
     let sees = |token: usize, other: usize| match op.mask {
         Mask::Full => true,
@@ -264,11 +266,11 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn added(x: &Rows, y: &Rows) -> Rows {
+fn added(x: &OracleRows, y: &OracleRows) -> OracleRows {
     x.iter().zip(y).map(|(x, y)| x.iter().zip(y).map(|(x, y)| x + y).collect()).collect()
 }
 
-fn activated(kind: Activation, mut x: Rows) -> Rows {
+fn activated(kind: Activation, mut x: OracleRows) -> OracleRows {
     x.iter_mut().flatten().for_each(|x| *x = activate(kind, *x));
     x
 }

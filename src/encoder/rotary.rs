@@ -26,9 +26,9 @@ impl Angles {
 }
 
 /// What is made of a step's angles, once for all steps that have the same.
-pub struct Shared<T>(Vec<((usize, f64, usize), T)>);
+pub struct SharedAngles<T>(Vec<((usize, f64, usize), T)>);
 
-impl<T: Clone> Shared<T> {
+impl<T: Clone> SharedAngles<T> {
     /// Nothing yet.
     pub fn new() -> Self {
         Self(Vec::new())

@@ -1,6 +1,6 @@
 //! Reference vectors stored in a bundle, with which every device is checked before it is used.
 
-use super::{Encoder, Machine};
+use super::{Encoder, EncoderDevice};
 use crate::{
     Error, Result,
     bundle::{Bundle, SelfTest, SelfTestCase},
@@ -35,7 +35,7 @@ impl SelfTest {
     /// # Errors
     /// Whatever prevents the bundle from encoding; [`Error::Format`] where its vectors are not numbers.
     pub async fn made(bundle: &Bundle) -> Result<Self> {
-        let encoder = Encoder::new(bundle, Machine::cpu())?;
+        let encoder = Encoder::new(bundle, EncoderDevice::cpu())?;
         let mut cases = Vec::with_capacity(TEXTS.len());
         for (kind, text) in TEXTS {
             let vector = encoder.encode(&[text], kind, async |_, _| Ok(())).await?;

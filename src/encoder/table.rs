@@ -6,11 +6,11 @@
 use crate::bundle::Array;
 
 /// A packed `[vocabulary, hidden]` table.
-pub struct Table {
+pub struct EmbeddingTable {
     array: Array,
 }
 
-impl Table {
+impl EmbeddingTable {
     /// Takes a two-dimensional array as a table.
     pub fn new(array: Array) -> Self {
         Self { array }

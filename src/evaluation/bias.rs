@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measures::average_precision;
 use super::settings::{mean, median};
-use super::{RankedAnswer, Ranks, Settings, Task};
+use super::{RankedAnswer, Ranks, SettingMeans, Task};
 
 /// The cut-off for the top ranks.
 const K: usize = 10;
@@ -39,7 +39,7 @@ pub struct Rate {
 
 /// Mean and median.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct MeanMedian {
     /// Mean over queries.
     pub mean: f64,
     /// Median over queries.
@@ -66,7 +66,7 @@ pub struct Bias {
     /// The worst rank of an answer: how far one must read to see all of them (Max@R, arXiv 2604.05684, as a
     /// plain rank); over the queries with answers in two languages or more. At best the number of answers.
     /// Null if there are no such queries.
-    pub last_answer: Option<Spread>,
+    pub last_answer: Option<MeanMedian>,
     /// Share of the same queries whose answers are all in the first k ranks, by k: "10", "20", "100"
     /// (Complete@k). Empty if there are no such queries; 0 where a query has more than k answers.
     pub complete: BTreeMap<String, f64>,
@@ -130,7 +130,7 @@ impl Bias {
     }
 
     /// Measures what [`rank`](super::rank) found; `None` if the task has only one language.
-    pub fn of(task: &Task, ranks: &[Ranks], settings: &Settings) -> Option<Self> {
+    pub fn of(task: &Task, ranks: &[Ranks], settings: &SettingMeans) -> Option<Self> {
         if task.languages.len() < 2 {
             return None;
         }
@@ -153,7 +153,7 @@ impl Bias {
             same_language_first_by,
             first_in_language: first_in_language(task, ranks),
             shares: Shares::of(task, ranks),
-            last_answer: mean(&last).zip(median(&mut last)).map(|(mean, median)| Spread { mean, median }),
+            last_answer: mean(&last).zip(median(&mut last)).map(|(mean, median)| MeanMedian { mean, median }),
             complete,
             agreement: if task.queries.iter().any(|query| query.itself.is_some()) {
                 None

@@ -19,7 +19,7 @@ pub struct Selection {
 
 /// A query in one ranking: in cross a query has several.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Entry {
+pub struct RankedQuery {
     /// Index into [`Task::queries`].
     pub query: usize,
     /// The passages' language; `None` for all (multi).
@@ -30,7 +30,7 @@ pub struct Entry {
 
 /// A document in a query's ranking.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ranked {
+pub struct RankedDocument {
     /// Index into [`Task::documents`].
     pub document: usize,
     /// From 1.
@@ -62,20 +62,20 @@ impl Selection {
     }
 
     /// The queries that count in the selection, in the task's order.
-    pub fn entries(&self, task: &Task, scores: &Scores) -> Vec<Entry> {
+    pub fn entries(&self, task: &Task, scores: &Scores) -> Vec<RankedQuery> {
         let chosen = |choice: Option<usize>, lang: usize| choice.is_none_or(|c| c == lang);
         if self.setting == Setting::Multi {
             let queries = task.queries.iter().zip(&scores.multi).enumerate();
             return queries
                 .filter(|(_, (q, _))| chosen(self.from, q.lang))
-                .map(|(query, (_, m))| Entry { query, to: None, ap: m.map })
+                .map(|(query, (_, m))| RankedQuery { query, to: None, ap: m.map })
                 .collect();
         }
         let mut out = Vec::new();
         for (from, row) in scores.pairs.iter().enumerate().filter(|(from, _)| chosen(self.from, *from)) {
             for (to, cell) in row.iter().enumerate().filter(|(to, _)| chosen(self.to, *to)) {
                 if (from == to) == (self.setting == Setting::Mono) {
-                    out.extend(cell.iter().map(|(query, m)| Entry {
+                    out.extend(cell.iter().map(|(query, m)| RankedQuery {
                         query: *query,
                         to: Some(to),
                         ap: m.map,
@@ -87,10 +87,10 @@ impl Selection {
     }
 
     /// As [`entries`](Self::entries), worst first, ties by the query's id.
-    pub fn worst_first(&self, task: &Task, scores: &Scores) -> Vec<Entry> {
+    pub fn worst_first(&self, task: &Task, scores: &Scores) -> Vec<RankedQuery> {
         let mut entries = self.entries(task, scores);
         entries.sort_by(|a, b| {
-            let id = |e: &Entry| &task.queries[e.query].id;
+            let id = |e: &RankedQuery| &task.queries[e.query].id;
             a.ap.total_cmp(&b.ap).then_with(|| id(a).cmp(id(b))).then(a.to.cmp(&b.to))
         });
         entries
@@ -109,7 +109,7 @@ impl Selection {
     }
 }
 
-impl Entry {
+impl RankedQuery {
     /// Ranks (from 1, ascending) of the relevant documents.
     pub fn ranks(&self, task: &Task, ranks: &[Ranks]) -> Vec<usize> {
         let hits = ranks.get(self.query).map(|ranks| match self.to {
@@ -138,7 +138,13 @@ impl Entry {
     ///
     /// # Errors
     /// [`Error::Input`] when vectors and index do not match.
-    pub fn ranking(&self, task: &Task, index: &Index, vector: &[f32], top: usize) -> Result<Vec<Ranked>> {
+    pub fn ranking(
+        &self,
+        task: &Task,
+        index: &Index,
+        vector: &[f32],
+        top: usize,
+    ) -> Result<Vec<RankedDocument>> {
         let scores = index.scores(vector)?;
         if scores.len() != task.documents.len() {
             return Err(Error::Input("The vectors do not belong to this data set".into()));
@@ -146,12 +152,12 @@ impl Entry {
         let (judged, query) = (self.judged(task), &task.queries[self.query]);
         let ranked = |rank: usize, document: usize| {
             let grade = judged.iter().find(|(d, _)| *d == document).map_or(0, |(_, grade)| *grade);
-            Ranked { document, rank, score: scores[document], grade }
+            RankedDocument { document, rank, score: scores[document], grade }
         };
         let best = task.top(query, &scores, self.pool(task), top);
-        let mut out: Vec<Ranked> = best.iter().zip(1..).map(|(&d, rank)| ranked(rank, d)).collect();
+        let mut out: Vec<RankedDocument> = best.iter().zip(1..).map(|(&d, rank)| ranked(rank, d)).collect();
         let above = |d: usize| task.above(query, &scores, d, self.pool(task));
-        let mut below: Vec<Ranked> =
+        let mut below: Vec<RankedDocument> =
             judged.iter().map(|(d, _)| ranked(1 + above(*d), *d)).filter(|r| r.rank > top).collect();
         below.sort_unstable_by_key(|r| r.rank);
         out.extend(below);
@@ -281,7 +287,7 @@ mod tests {
             let selection = Selection::new(&task, setting, from, to).unwrap();
             let entries = selection.entries(&task, &scores);
             let (mut run, mut qrels) = (String::new(), String::new());
-            Entry::run_lines(&entries, &mut run, (&task, &index, &queries), "my model", depth).unwrap();
+            RankedQuery::run_lines(&entries, &mut run, (&task, &index, &queries), "my model", depth).unwrap();
             entries.iter().for_each(|e| e.qrels_lines(&mut qrels, &task));
             let name = selection.name(&task);
             assert_eq!(run, read(format!("{name}.run")));

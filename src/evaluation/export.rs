@@ -197,7 +197,7 @@ pub(super) fn latex_text(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::datasets::sample;
-    use crate::evaluation::{Facts, Intervals, Scores, Settings, Task, rank};
+    use crate::evaluation::{Facts, Intervals, Scores, SettingMeans, Task, rank};
     use crate::retrieval::Index;
 
     fn report(intervals: bool) -> EvalReport {
@@ -207,7 +207,7 @@ mod tests {
         let ranks = rank(&task, &index, &[1.0, 1.0]).unwrap();
         let scores = Scores::of(&task, &ranks);
         let facts = Facts { model: "m\nn".into(), dataset: "d".into(), ..Facts::default() };
-        let mut report = EvalReport::new(facts, &task, &Settings::of(&task, &scores));
+        let mut report = EvalReport::new(facts, &task, &SettingMeans::of(&task, &scores));
         report.facts.hashes.insert("data".into(), "abc".into());
         report.intervals = intervals.then(|| Intervals::of(&task, &scores, 100, 7));
         report

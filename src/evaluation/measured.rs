@@ -1,7 +1,7 @@
 //! From a task's vectors to a report, the same for terminal and page.
 
 use super::{
-    Bias, Bootstrap, CutTexts, EvalReport, Facts, Ranks, Scores, Settings, Task, ranks, remove_languages,
+    Bias, Bootstrap, CutTexts, EvalReport, Facts, Ranks, Scores, SettingMeans, Task, ranks, remove_languages,
 };
 use crate::{
     Error, Result,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The vectors of a task's texts.
-pub struct Vectors {
+pub struct TaskVectors {
     /// Of the passages, `[n, dimension]`: one row for each of [`Task::documents`], or for each of their
     /// windows.
     pub passages: Vec<f32>,
@@ -77,11 +77,11 @@ pub struct Evaluated {
 pub async fn measure(
     task: &Task,
     mut facts: Facts,
-    vectors: Vectors,
+    vectors: TaskVectors,
     analysis: Analysis,
     mut pause: impl AsyncFnMut(usize),
 ) -> Result<Evaluated> {
-    let Vectors { mut passages, windows, mut queries, dimension, similarity, cut } = vectors;
+    let TaskVectors { mut passages, windows, mut queries, dimension, similarity, cut } = vectors;
     let Analysis { lir, samples, seed, pieces } = analysis;
     let mut notes: Vec<String> = similarity.note().into_iter().collect();
     if let Some(r) = lir {
@@ -109,7 +109,7 @@ pub async fn measure(
 
     let scores = Scores::of(task, &ranks);
     pause(ranks.len()).await;
-    let settings = Settings::of(task, &scores);
+    let settings = SettingMeans::of(task, &scores);
     facts.lir = lir.filter(|r| *r > 0);
     let mut report = EvalReport::new(facts, task, &settings);
     report.notes.extend(notes);

@@ -23,13 +23,13 @@ mod task;
 pub mod trec;
 
 pub use bias::Bias;
-pub use closeup::{Entry, Ranked, Selection};
+pub use closeup::{RankedDocument, RankedQuery, Selection};
 pub use lir::remove_languages;
-pub use measured::{Analysis, Evaluated, Pieces, Vectors, measure};
-pub use measures::{Hit, Measure, Measures, Wanted};
+pub use measured::{Analysis, Evaluated, Pieces, TaskVectors, measure};
+pub use measures::{Measure, MeasureOptions, Measures, RelevantRank};
 pub use order::Order;
 pub use ranks::{RankedAnswer, Ranks, TOP, rank};
 pub use report::{Counts, CutTexts, EvalReport, Facts};
-pub use settings::{Cell, RankDistance, Scores, Setting, Settings};
+pub use settings::{CellValues, RankDistance, Scores, Setting, SettingMeans};
 pub use significance::{Bootstrap, Comparison, Difference, Intervals};
-pub use task::{Document, Judged, Query, Rules, Tally, Task};
+pub use task::{Document, Query, RelevantDocument, Rules, Tally, Task};

@@ -15,7 +15,7 @@ type Vector = [i8; 2];
 
 /// A passage: id, language, vector.
 #[derive(Debug, Clone)]
-pub struct Doc {
+pub struct OracleDocument {
     pub id: String,
     pub lang: String,
     vector: Vector,
@@ -23,7 +23,7 @@ pub struct Doc {
 
 /// A query, with the id that it has in the task.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct OracleQuery {
     pub id: String,
     pub lang: String,
     pub group: String,
@@ -35,9 +35,9 @@ pub struct Ask {
 /// A task as plain lists.
 #[derive(Debug, Clone)]
 pub struct World {
-    pub docs: Vec<Doc>,
+    pub docs: Vec<OracleDocument>,
     /// Including those that nothing answers.
-    pub asks: Vec<Ask>,
+    pub asks: Vec<OracleQuery>,
 }
 
 const LANGUAGES: [&str; 4] = ["de", "en", "th", "zh"];
@@ -72,13 +72,13 @@ fn world(
 ) -> World {
     let (passages, questions) = (docs.len() / languages, asks.len() / languages);
     let has_passages = |lang: usize| !(bare && lang + 1 == languages);
-    let docs: Vec<Doc> = docs
+    let docs: Vec<OracleDocument> = docs
         .into_iter()
         .enumerate()
         .filter(|(i, _)| has_passages(i / passages))
         .map(|(i, vector)| {
             let lang = LANGUAGES[i / passages];
-            Doc { id: format!("{lang}:{}", i * 7 % 37), lang: lang.into(), vector }
+            OracleDocument { id: format!("{lang}:{}", i * 7 % 37), lang: lang.into(), vector }
         })
         .collect();
     let asks = asks.into_iter().enumerate().map(|(i, vector)| {
@@ -91,7 +91,7 @@ fn world(
         };
         // The last two questions are one group: a question may be asked in two ways.
         let group = if !even && questions > 3 { question.min(questions - 2) } else { question };
-        Ask {
+        OracleQuery {
             id: format!("{}:q{question}", LANGUAGES[lang]),
             lang: LANGUAGES[lang].into(),
             group: format!("g{group}"),
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// The queries that some passage answers.
-    pub fn asks(&self) -> Vec<&Ask> {
+    pub fn asks(&self) -> Vec<&OracleQuery> {
         self.asks.iter().filter(|ask| self.docs.iter().any(|doc| self.grade(ask, doc) > 0)).collect()
     }
 
@@ -149,28 +149,29 @@ impl World {
     }
 
     /// A passage's grade, 0 if it is not relevant: the best that any query of the group gives it.
-    pub fn grade(&self, ask: &Ask, doc: &Doc) -> u32 {
+    pub fn grade(&self, ask: &OracleQuery, doc: &OracleDocument) -> u32 {
         let group = self.asks.iter().filter(|other| other.group == ask.group);
         let judged = group.flat_map(|other| &other.relevant).filter(|(d, _)| self.docs[*d].id == doc.id);
         judged.map(|(_, grade)| *grade).max().unwrap_or(0)
     }
 
     /// Whether a passage answers a query.
-    pub fn answers(&self, ask: &Ask, doc: &Doc) -> bool {
+    pub fn answers(&self, ask: &OracleQuery, doc: &OracleDocument) -> bool {
         self.grade(ask, doc) > 0
     }
 
     /// All passages, best first; ties by the greater id.
-    pub fn ranking(&self, ask: &Ask) -> Vec<&Doc> {
-        let score =
-            |doc: &Doc| -> i32 { (0..2).map(|i| i32::from(doc.vector[i]) * i32::from(ask.vector[i])).sum() };
-        let mut ranking: Vec<&Doc> = self.docs.iter().collect();
+    pub fn ranking(&self, ask: &OracleQuery) -> Vec<&OracleDocument> {
+        let score = |doc: &OracleDocument| -> i32 {
+            (0..2).map(|i| i32::from(doc.vector[i]) * i32::from(ask.vector[i])).sum()
+        };
+        let mut ranking: Vec<&OracleDocument> = self.docs.iter().collect();
         ranking.sort_by(|a, b| score(b).cmp(&score(a)).then(b.id.cmp(&a.id)));
         ranking
     }
 
     /// The measures of a ranking, by their definitions.
-    pub fn measures(&self, ask: &Ask, ranking: &[&Doc]) -> Measures {
+    pub fn measures(&self, ask: &OracleQuery, ranking: &[&OracleDocument]) -> Measures {
         let grades: Vec<f64> = ranking.iter().map(|doc| f64::from(self.grade(ask, doc))).collect();
         let relevant = |k: usize| grades.iter().take(k).filter(|g| **g > 0.0).count() as f64;
         let all = relevant(grades.len());

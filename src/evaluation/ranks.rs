@@ -1,6 +1,6 @@
 //! Where a model's vectors rank the passages that answer each query, from which all measures are computed.
 
-use super::measures::Hit;
+use super::measures::RelevantRank;
 use super::{Query, Task};
 use crate::retrieval::Index;
 use crate::{Error, Result};
@@ -32,20 +32,20 @@ pub struct Ranks {
 
 impl Ranks {
     /// The relevant documents in the ranking of all languages, best first.
-    pub fn pool(&self) -> Vec<Hit> {
-        sorted(self.answers.iter().map(|f| Hit { rank: f.pool, grade: f.grade }))
+    pub fn pool(&self) -> Vec<RelevantRank> {
+        sorted(self.answers.iter().map(|f| RelevantRank { rank: f.pool, grade: f.grade }))
     }
 
     /// The relevant documents of one language in the ranking of that language alone, best first.
-    pub fn own(&self, task: &Task, lang: usize) -> Vec<Hit> {
+    pub fn own(&self, task: &Task, lang: usize) -> Vec<RelevantRank> {
         let range = task.range(lang);
         let own = self.answers.iter().filter(|f| range.contains(&f.document));
-        sorted(own.map(|f| Hit { rank: f.own, grade: f.grade }))
+        sorted(own.map(|f| RelevantRank { rank: f.own, grade: f.grade }))
     }
 }
 
-fn sorted(hits: impl Iterator<Item = Hit>) -> Vec<Hit> {
-    let mut hits: Vec<Hit> = hits.collect();
+fn sorted(hits: impl Iterator<Item = RelevantRank>) -> Vec<RelevantRank> {
+    let mut hits: Vec<RelevantRank> = hits.collect();
     hits.sort_unstable_by_key(|h| h.rank);
     hits
 }

@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bias, Intervals, Measure, Measures, RankDistance, Setting, Settings, Task, significance::Band};
+use super::{
+    Bias, Intervals, Measure, Measures, RankDistance, Setting, SettingMeans, Task, significance::Band,
+};
 use crate::text::Cut;
 
 /// What was measured, apart from the figures.
@@ -119,7 +121,7 @@ pub struct EvalReport {
 
 impl EvalReport {
     /// Combines facts, counts and means.
-    pub fn new(facts: Facts, task: &Task, settings: &Settings) -> Self {
+    pub fn new(facts: Facts, task: &Task, settings: &SettingMeans) -> Self {
         let mut pairs: BTreeMap<String, BTreeMap<String, Measures>> = BTreeMap::new();
         let mut counted = (0, 0);
         let mut pair_queries: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
@@ -309,7 +311,7 @@ mod tests {
         let task = Task::new(&sample::parse("p", line).unwrap()).unwrap();
         let index = Index::from_rows(1, &[1.0, 2.0]).unwrap();
         let ranks = rank(&task, &index, &[1.0, 1.0]).unwrap();
-        let settings = Settings::of(&task, &Scores::of(&task, &ranks));
+        let settings = SettingMeans::of(&task, &Scores::of(&task, &ranks));
         let facts = Facts { model: "m".into(), dataset: "d".into(), ..Facts::default() };
         EvalReport::new(facts, &task, &settings)
     }

@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Measures, Ranks, Task};
+use super::{Measures, Ranks, RelevantRank, Task};
 
 /// One of the three settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ impl Setting {
 
 /// Values of the queries of one cell: one language pair, or the pool of all languages. Each is the number of
 /// the query's group of translations (see [`Query::group`](super::Query::group)) and the value.
-pub type Cell = Vec<(usize, f64)>;
+pub type CellValues = Vec<(usize, f64)>;
 
 /// The measures of every single query.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ pub struct Distance {
 
 impl Distance {
     /// Of answers at the ranks of `hits`, best first, among this many `documents`.
-    fn of(hits: &[Hit], documents: usize) -> Option<Self> {
+    fn of(hits: &[RelevantRank], documents: usize) -> Option<Self> {
         let [first, .., last] = hits else { return None };
         let (distance, floor, most) = (last.rank - first.rank, hits.len() - 1, documents - 1);
         // If every document is relevant there is no room to spread.
@@ -141,7 +141,7 @@ impl Scores {
 
     /// One measure's values in a setting: a cell for each language (mono), for each ordered pair (cross), or
     /// a single one (multi). The setting's figure is the mean over cells of their means.
-    pub fn cells(&self, task: &Task, setting: Setting, value: impl Fn(&Measures) -> f64) -> Vec<Cell> {
+    pub fn cells(&self, task: &Task, setting: Setting, value: impl Fn(&Measures) -> f64) -> Vec<CellValues> {
         let group = |query: usize| task.queries[query].group;
         if setting == Setting::Multi {
             return vec![self.multi.iter().enumerate().map(|(q, m)| (group(q), value(m))).collect()];
@@ -158,12 +158,12 @@ impl Scores {
     }
 
     /// Rank distances: a cell for each question language.
-    pub fn distance_cells(&self, task: &Task) -> Vec<Cell> {
+    pub fn distance_cells(&self, task: &Task) -> Vec<CellValues> {
         let mut cells = vec![Vec::new(); task.languages.len()];
         for (query, distance) in task.queries.iter().zip(&self.distance) {
             cells[query.lang].extend(distance.map(|d| (query.group, d.ranks)));
         }
-        cells.retain(|cell: &Cell| !cell.is_empty());
+        cells.retain(|cell: &CellValues| !cell.is_empty());
         cells
     }
 }
@@ -185,7 +185,7 @@ pub struct RankDistance {
 
 /// Means over queries.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
+pub struct SettingMeans {
     /// Passages in the question's language.
     pub mono: Option<Measures>,
     /// Passages in one other language; `None` if there is only one language.
@@ -200,7 +200,7 @@ pub struct Settings {
     pub pair_queries: Vec<Vec<usize>>,
 }
 
-impl Settings {
+impl SettingMeans {
     /// Summarizes the measures of single queries.
     pub fn of(task: &Task, scores: &Scores) -> Self {
         let rows = || scores.pairs.iter();
@@ -284,8 +284,8 @@ mod tests {
         corpus
     }
 
-    fn settings(task: &Task, ranks: &[Ranks]) -> Settings {
-        Settings::of(task, &Scores::of(task, ranks))
+    fn settings(task: &Task, ranks: &[Ranks]) -> SettingMeans {
+        SettingMeans::of(task, &Scores::of(task, ranks))
     }
 
     #[test]
@@ -387,7 +387,7 @@ mod tests {
         fn scores_and_settings_as_defined(world in worlds()) {
             let Some((task, ranks)) = world.ranked() else { return Ok(()) };
             let scores = Scores::of(&task, &ranks);
-            let settings = Settings::of(&task, &scores);
+            let settings = SettingMeans::of(&task, &scores);
             let near = |a: &Measures, b: &Measures| {
                 a.values().iter().zip(b.values()).all(|(a, b)| (a - b).abs() < 1e-12)
             };
@@ -463,7 +463,7 @@ mod tests {
                 medians.extend(middle(&distances));
                 normalised.extend(average(&shares));
             }
-            let got = Settings::of(&task, &scores).rank_distance;
+            let got = SettingMeans::of(&task, &scores).rank_distance;
             for (got, slow) in [
                 (got.map(|d| d.mean), average(&means)),
                 (got.map(|d| d.median), average(&medians)),

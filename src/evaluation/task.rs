@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{Order, Wanted, trec};
+use super::{MeasureOptions, Order, trec};
 use crate::datasets::{Corpus, Other, listed};
 use crate::{Error, Result};
 
@@ -40,7 +40,7 @@ pub struct Query {
 
 /// A document that answers a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judged {
+pub struct RelevantDocument {
     /// Index into [`Task::documents`].
     pub document: usize,
     /// Grade of relevance, from 1.
@@ -51,7 +51,7 @@ pub struct Judged {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     /// The lowest relevant grade, and additional measures.
-    pub wanted: Wanted,
+    pub wanted: MeasureOptions,
     /// Whether queries without an answer are left out of every mean, rather than counting 0.
     pub only_answerable: bool,
     /// Whether a document with a query's own id is ranked even if the data set's format
@@ -98,7 +98,7 @@ pub struct Task {
     /// Range of each language's documents.
     ranges: Vec<Range<usize>>,
     /// For each group of questions and language, the documents that answer it.
-    relevant: Vec<Vec<Vec<Judged>>>,
+    relevant: Vec<Vec<Vec<RelevantDocument>>>,
     /// For each group, what else was judged, with its language as an index into [`Task::languages`].
     others: Vec<Vec<(Other, Option<usize>)>>,
     order: Order,
@@ -146,7 +146,7 @@ impl Task {
             HashMap::new()
         };
         let mut groups: HashMap<&str, usize> = HashMap::new();
-        let mut relevant: Vec<Vec<Vec<Judged>>> = Vec::new();
+        let mut relevant: Vec<Vec<Vec<RelevantDocument>>> = Vec::new();
         let mut others: Vec<Vec<(Other, Option<usize>)>> = Vec::new();
         let mut queries = Vec::new();
         let mut seen = HashSet::new();
@@ -168,7 +168,7 @@ impl Task {
                 let known = &mut relevant[group][documents[document].lang];
                 match known.iter_mut().find(|j| j.document == document) {
                     Some(judged) => judged.grade = judged.grade.max(answer.grade),
-                    None => known.push(Judged { document, grade: answer.grade }),
+                    None => known.push(RelevantDocument { document, grade: answer.grade }),
                 }
             }
             let itself = itself.get(&(question.group.as_str(), question.lang.as_str())).copied();
@@ -328,7 +328,11 @@ impl Task {
     }
 
     /// The documents in a language that answer a query, of every grade from 1, ranked for it or not.
-    pub fn relevant<'a>(&'a self, query: &Query, lang: usize) -> impl Iterator<Item = &'a Judged> + use<'a> {
+    pub fn relevant<'a>(
+        &'a self,
+        query: &Query,
+        lang: usize,
+    ) -> impl Iterator<Item = &'a RelevantDocument> + use<'a> {
         let itself = query.itself;
         let all = self.relevant.get(query.group).and_then(|r| r.get(lang)).map_or(&[][..], Vec::as_slice);
         all.iter().filter(move |judged| Some(judged.document) != itself)
@@ -340,13 +344,17 @@ impl Task {
     }
 
     /// Those of them that are ranked for it: not the query itself, and none if it has no text.
-    pub fn rankable<'a>(&'a self, query: &'a Query, lang: usize) -> impl Iterator<Item = &'a Judged> {
+    pub fn rankable<'a>(
+        &'a self,
+        query: &'a Query,
+        lang: usize,
+    ) -> impl Iterator<Item = &'a RelevantDocument> {
         let all = self.relevant(query, lang).filter(|_| query.asked);
         all.filter(|judged| !query.left_out.contains(&judged.document))
     }
 
     /// The documents of all languages that are ranked for a query and have at least the lowest relevant grade.
-    fn answers<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a Judged> {
+    fn answers<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a RelevantDocument> {
         let level = self.rules.wanted.level();
         let all = (0..self.languages.len()).flat_map(|lang| self.rankable(query, lang));
         all.filter(move |judged| judged.grade >= level)

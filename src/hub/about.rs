@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Listed;
+use super::ListedFile;
 
 /// What a model's small files and its file list say, see `bundle::inspect`.
 ///
@@ -45,9 +45,9 @@ pub struct About {
     /// Longest text in tokens; longer ones are truncated.
     pub max_tokens: Option<usize>,
     /// The files to download, including those that were read for this.
-    pub needed: Vec<Listed>,
+    pub needed: Vec<ListedFile>,
     /// The model's other files, such as other formats, which are not downloaded.
-    pub others: Vec<Listed>,
+    pub others: Vec<ListedFile>,
     /// Size of the weights in memory and on disk.
     pub memory: Option<Memory>,
     /// Sentences for the user, for instance on what had to be assumed.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// The metadata of a model card that is used here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Card {
+pub struct CardMetadata {
     /// As in the card: usually an SPDX identifier in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
@@ -14,7 +14,7 @@ pub struct Card {
     pub languages: Vec<String>,
 }
 
-impl Card {
+impl CardMetadata {
     /// From a card's front matter, as a hub parsed it.
     pub fn of(head: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(str::trim).filter(|s| !s.is_empty()).map(String::from);
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn card(readme: &str) -> (Option<String>, Vec<String>) {
-        let Card { licence, languages } = Card::parse(readme);
+        let CardMetadata { licence, languages } = CardMetadata::parse(readme);
         (licence, languages)
     }
 

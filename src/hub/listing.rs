@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Card, HubName};
+use super::{CardMetadata, HubName};
 use crate::{Error, Problem, Result};
 
 /// A file of a model, before download.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
+pub struct ListedFile {
     /// Its path in the model.
     pub path: String,
     /// Its size, if known.
@@ -25,11 +25,11 @@ pub struct Listing {
     /// The commit of the files; requested by it, they all belong together.
     pub commit: Option<String>,
     /// The files, in the hub's order.
-    pub files: Vec<Listed>,
+    pub files: Vec<ListedFile>,
     /// Whether access to the files has to be requested.
     pub gated: bool,
     /// The model card's metadata, where the hub gives it.
-    pub card: Option<Card>,
+    pub card: Option<CardMetadata>,
 }
 
 impl Listing {
@@ -51,7 +51,7 @@ impl Listing {
             check_path(path).map_err(|why| Error::format(format!("{place}, siblings"), why))?;
             let lfs = &file["lfs"];
             let sha256 = lfs["sha256"].as_str().filter(|hash| is_hex(hash, 64)).map(str::to_ascii_lowercase);
-            Ok(Listed {
+            Ok(ListedFile {
                 path: path.into(),
                 bytes: file["size"].as_u64().or_else(|| lfs["size"].as_u64()),
                 sha256,
@@ -64,7 +64,8 @@ impl Listing {
             Value::String(_) => true,
             _ => false,
         };
-        let card = Some(Card::of(&answer["cardData"])).filter(|card| *card != Card::default());
+        let card =
+            Some(CardMetadata::of(&answer["cardData"])).filter(|card| *card != CardMetadata::default());
         Ok(Self { commit, files, gated, card })
     }
 
@@ -122,7 +123,10 @@ mod tests {
         assert_eq!(listing.commit.as_deref(), Some(commit));
         assert!(listing.gated);
         assert_eq!(listing.card.as_ref().unwrap().languages, ["de", "th"]);
-        assert_eq!(listing.files[0], Listed { path: "config.json".into(), bytes: Some(12), sha256: None });
+        assert_eq!(
+            listing.files[0],
+            ListedFile { path: "config.json".into(), bytes: Some(12), sha256: None }
+        );
         assert_eq!(listing.files[1].bytes, None);
         assert_eq!(listing.files[2].sha256, Some(hash));
         let name: HubName = "a/b@main".parse().unwrap();

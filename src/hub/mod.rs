@@ -9,7 +9,7 @@ mod name;
 mod refusal;
 
 pub use about::{About, Memory};
-pub use card::Card;
-pub use listing::{Listed, Listing};
+pub use card::CardMetadata;
+pub use listing::{ListedFile, Listing};
 pub use name::{ENDPOINT, HubName};
 pub use refusal::refusal;

@@ -99,7 +99,7 @@ impl Cache {
     ///
     /// # Errors
     /// [`Error::File`] when the disk refuses.
-    pub fn place(&self, pinned: &HubName, path: &str, blob: Option<&String>) -> Result<Place> {
+    pub fn place(&self, pinned: &HubName, path: &str, blob: Option<&String>) -> Result<CachePlace> {
         let link = self.folder(pinned, pinned.revision()).join(path);
         let blob = match blob {
             Some(blob) => self.model(pinned).join("blobs").join(blob),
@@ -108,7 +108,7 @@ impl Cache {
         for folder in [link.parent(), blob.parent()].into_iter().flatten() {
             fs::create_dir_all(folder).map_err(|e| Error::file(folder, e))?;
         }
-        Ok(Place { up: path.split('/').count() + 1, link, blob })
+        Ok(CachePlace { up: path.split('/').count() + 1, link, blob })
     }
 
     /// Records the commit of a branch or tag.
@@ -140,7 +140,7 @@ impl Cache {
 }
 
 /// The place of a file: its blob, and its path in the snapshot, a link to the blob.
-pub struct Place {
+pub struct CachePlace {
     /// The path of its content.
     pub blob: PathBuf,
     link: PathBuf,
@@ -148,7 +148,7 @@ pub struct Place {
     up: usize,
 }
 
-impl Place {
+impl CachePlace {
     /// Whether the content exists, with this length if known.
     pub fn is_there(&self, bytes: Option<u64>) -> bool {
         fs::metadata(&self.blob).is_ok_and(|there| bytes.is_none_or(|bytes| there.len() == bytes))

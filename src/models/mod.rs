@@ -9,14 +9,14 @@ use std::{env, path::Path, path::PathBuf};
 
 use crate::{
     Error, Problem, Result,
-    bundle::{Bundle, Files, inspect},
-    download::{Client, Failure},
-    hub::{About, Card, ENDPOINT, HubName, Listing},
+    bundle::{Bundle, InspectedFiles, inspect},
+    download::{Client, RequestFailure},
+    hub::{About, CardMetadata, ENDPOINT, HubName, Listing},
 };
 use cache::Cache;
 
 /// Reported while a model is located.
-pub enum Event<'a> {
+pub enum ModelEvent<'a> {
     /// A sentence for the user.
     Note(&'a str),
     /// Bytes that are here, of all that are needed.
@@ -28,7 +28,7 @@ pub enum Event<'a> {
 ///
 /// # Errors
 /// Says that it is neither, or what hub, network or disk refused and what to do.
-pub fn locate(named: &Path, revision: Option<&str>, tell: &mut dyn FnMut(Event)) -> Result<PathBuf> {
+pub fn locate(named: &Path, revision: Option<&str>, tell: &mut dyn FnMut(ModelEvent)) -> Result<PathBuf> {
     if named.exists() {
         return match revision {
             None => Ok(named.into()),
@@ -64,8 +64,8 @@ pub fn locate(named: &Path, revision: Option<&str>, tell: &mut dyn FnMut(Event))
 /// # Errors
 /// As [`locate`] and [`Bundle::open`].
 pub fn open(named: &Path, note: &mut dyn FnMut(&str)) -> Result<Bundle> {
-    let mut tell = |event: Event| {
-        if let Event::Note(said) = event {
+    let mut tell = |event: ModelEvent| {
+        if let ModelEvent::Note(said) = event {
             note(said);
         }
     };
@@ -80,7 +80,7 @@ pub fn is_name(named: &Path) -> bool {
 }
 
 /// The hub's model card metadata for a folder of the cache; `None` for other folders.
-pub fn card(folder: &Path) -> Option<Card> {
+pub fn card(folder: &Path) -> Option<CardMetadata> {
     cache::listing(folder)?.card
 }
 
@@ -137,7 +137,7 @@ impl Hub {
     ///
     /// # Errors
     /// Says what hub, network or disk refused, or why the model is not supported, and what to do.
-    pub fn get(&self, name: &HubName, tell: &mut dyn FnMut(Event)) -> Result<PathBuf> {
+    pub fn get(&self, name: &HubName, tell: &mut dyn FnMut(ModelEvent)) -> Result<PathBuf> {
         let cached = self.cache.find(name);
         if self.offline {
             return match cached {
@@ -152,9 +152,9 @@ impl Hub {
         let address = name.listing(&self.endpoint);
         let answer = match self.client.small(&address) {
             Ok(answer) => answer,
-            Err(Failure::Unreachable(problem)) => {
+            Err(RequestFailure::Unreachable(problem)) => {
                 let Some(folder) = cached else { return Err(Error::file(name.to_string(), problem)) };
-                tell(Event::Note(&format!("{name}: {problem}. Using the cached copy.")));
+                tell(ModelEvent::Note(&format!("{name}: {problem}. Using the cached copy.")));
                 return Ok(folder);
             }
             Err(failure) => return Err(self.failed(name, &name.to_string(), failure)),
@@ -179,10 +179,10 @@ impl Hub {
         pinned: &HubName,
         listing: Listing,
         answer: &[u8],
-        tell: &mut dyn FnMut(Event),
+        tell: &mut dyn FnMut(ModelEvent),
     ) -> Result<PathBuf> {
         let blobs = cache::blobs(answer);
-        let mut files = Files::new(listing);
+        let mut files = InspectedFiles::new(listing);
         // Small files first: they decide whether the rest is needed.
         loop {
             let paths = files.to_inspect();
@@ -199,8 +199,8 @@ impl Hub {
         if let Some(refused) = &about.refused {
             return Err(Error::file(pinned.repository(), format!("not supported: {refused}")));
         }
-        tell(Event::Note(&self.introduction(pinned, &about)));
-        about.notes.iter().for_each(|note| tell(Event::Note(note)));
+        tell(ModelEvent::Note(&self.introduction(pinned, &about)));
+        about.notes.iter().for_each(|note| tell(ModelEvent::Note(note)));
         let total = about.bytes();
         let mut before = 0;
         for file in &about.needed {
@@ -210,17 +210,17 @@ impl Hub {
                 &files,
                 &blobs,
                 &file.path,
-                &mut |done| tell(Event::Bytes((before + done).min(total), total)),
+                &mut |done| tell(ModelEvent::Bytes((before + done).min(total), total)),
                 &mut |event| {
-                    if let Event::Note(said) = event {
+                    if let ModelEvent::Note(said) = event {
                         report.push(said.to_string());
                     }
                 },
             )?;
-            report.iter().for_each(|said| tell(Event::Note(said)));
+            report.iter().for_each(|said| tell(ModelEvent::Note(said)));
             before += file.bytes.unwrap_or_default();
         }
-        tell(Event::Bytes(total, total));
+        tell(ModelEvent::Bytes(total, total));
         Ok(self.cache.folder(pinned, pinned.revision()))
     }
 
@@ -228,19 +228,22 @@ impl Hub {
     fn file(
         &self,
         pinned: &HubName,
-        files: &Files,
+        files: &InspectedFiles,
         blobs: &cache::Blobs,
         path: &str,
         progress: &mut dyn FnMut(u64),
-        tell: &mut dyn FnMut(Event),
+        tell: &mut dyn FnMut(ModelEvent),
     ) -> Result<PathBuf> {
         let known = files.get(path).cloned().unwrap_or_default();
         let place = self.cache.place(pinned, path, known.sha256.as_ref().or_else(|| blobs.get(path)))?;
         if !place.is_there(known.bytes) {
             let address = pinned.file(&self.endpoint, path);
-            let limit = if path.ends_with(".safetensors") { None } else { Some(Files::LARGEST_TOKENIZER) };
+            let limit =
+                if path.ends_with(".safetensors") { None } else { Some(InspectedFiles::LARGEST_TOKENIZER) };
             self.client
-                .file(&address, &known, limit, &place.blob, progress, &mut |said| tell(Event::Note(said)))
+                .file(&address, &known, limit, &place.blob, progress, &mut |said| {
+                    tell(ModelEvent::Note(said))
+                })
                 .map_err(|failure| {
                     self.failed(pinned, &format!("{}, {path}", pinned.repository()), failure)
                 })?;
@@ -248,10 +251,10 @@ impl Hub {
         place.link()
     }
 
-    fn failed(&self, name: &HubName, what: &str, failure: Failure) -> Error {
+    fn failed(&self, name: &HubName, what: &str, failure: RequestFailure) -> Error {
         match failure {
-            Failure::Unreachable(problem) => Error::file(what, problem),
-            Failure::Refused { status, code } => Error::file(
+            RequestFailure::Unreachable(problem) => Error::file(what, problem),
+            RequestFailure::Refused { status, code } => Error::file(
                 what,
                 crate::hub::refusal(
                     name,
@@ -262,7 +265,7 @@ impl Hub {
                     HOW,
                 ),
             ),
-            Failure::Other(error) => error,
+            RequestFailure::Other(error) => error,
         }
     }
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::catalogue::message;
 use super::state::Page;
-use crate::protocol::{Event, Id, Stage};
+use crate::protocol::{Event, Id, ProgressStage};
 
 /// An activity that takes a while.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub(super) enum ShowWhen {
 /// The progress of an activity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Progress {
-    pub stage: Stage,
+    pub stage: ProgressStage,
     pub done: f64,
     pub total: f64,
     pub seconds_left: Option<f64>,
@@ -63,7 +63,8 @@ impl Activity {
 
     /// Whether it takes long: an activity that usually ends at once only does while it encodes.
     pub fn is_long(&self) -> bool {
-        self.show == ShowWhen::Immediately || self.progress.is_some_and(|step| step.stage == Stage::Encode)
+        self.show == ShowWhen::Immediately
+            || self.progress.is_some_and(|step| step.stage == ProgressStage::Encode)
     }
 }
 
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn progress_has_a_part_and_a_rate_only_where_they_mean_something() {
         let mut p = Progress {
-            stage: Stage::Encode,
+            stage: ProgressStage::Encode,
             done: 30.0,
             total: 120.0,
             seconds_left: None,
@@ -150,9 +151,9 @@ mod tests {
         assert!(!activity.is_long());
         let progress =
             |stage| Progress { stage, done: 0.0, total: 1.0, seconds_left: None, since: (0.0, 0.0), at: 0.0 };
-        activity.progress = Some(progress(Stage::Download));
+        activity.progress = Some(progress(ProgressStage::Download));
         assert!(!activity.is_long());
-        activity.progress = Some(progress(Stage::Encode));
+        activity.progress = Some(progress(ProgressStage::Encode));
         assert!(activity.is_long());
     }
 }

@@ -11,7 +11,7 @@ use super::state::Page;
 use super::view::StateChange;
 use super::words;
 use crate::datasets::{Columns, Role};
-use crate::protocol::{CorpusInfo, Example, Id, OpenedFile, Request};
+use crate::protocol::{CorpusInfo, ExampleQuestion, Id, OpenedFile, Request};
 
 /// The sample's folder, relative to the page.
 pub(super) const SAMPLE: &str = "sample/";
@@ -310,7 +310,7 @@ impl Page {
 }
 
 /// Sorts examples whose answer is ranked first before harder ones, and among both those in the visitor's language first.
-pub(super) fn sort_examples(examples: &mut [Example]) {
+pub(super) fn sort_examples(examples: &mut [ExampleQuestion]) {
     let own = names::of_reader(|code| examples.iter().any(|e| e.language == code));
     examples.sort_by_key(|e| (e.is_harder(), Some(&e.language) != own.as_ref()));
 }

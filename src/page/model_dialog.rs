@@ -10,7 +10,7 @@ use super::model::foreign_host;
 use super::models::NamedModel;
 use super::state::Page;
 use crate::hub::{ENDPOINT, HubName};
-use crate::protocol::{Event, Id, KeptModel, ModelSource, Offer, Request};
+use crate::protocol::{Event, Id, ModelSource, Offer, Request, StoredModel};
 
 /// Prefixes of the addresses of a hub's models, and of models from the user's files.
 const HUB: &str = "hub:";
@@ -26,7 +26,7 @@ pub(super) struct ModelDialog {
     pub inspecting: RwSignal<Option<(Id, String)>>,
     pub offer: RwSignal<Option<Offer>>,
     pub problem: RwSignal<Option<String>>,
-    pub stored: RwSignal<Vec<KeptModel>>,
+    pub stored: RwSignal<Vec<StoredModel>>,
     /// Why the stored models are unknown.
     pub stored_problem: RwSignal<Option<String>>,
     hidden: StoredValue<HiddenDialogState, LocalStorage>,

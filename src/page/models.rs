@@ -13,7 +13,7 @@ use super::model::{MODEL, same_folder};
 use super::model_dialog::{imported_name, is_imported};
 use super::state::Page;
 use crate::error::Problem;
-use crate::protocol::{KeptModel, ModelCard, ModelInfo};
+use crate::protocol::{ModelCard, ModelInfo, StoredModel};
 use crate::timeouts;
 
 /// The list, relative to the page.
@@ -68,8 +68,8 @@ impl NamedModel {
         Self { url, name, quantization, bytes }
     }
 
-    pub fn stored(model: &KeptModel) -> Self {
-        let KeptModel { url, name, quantization, bytes, .. } = model.clone();
+    pub fn stored(model: &StoredModel) -> Self {
+        let StoredModel { url, name, quantization, bytes, .. } = model.clone();
         Self { url, name, quantization, bytes }
     }
 

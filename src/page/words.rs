@@ -1,7 +1,7 @@
 //! Numbers, sizes and times as people read them, in the form of the visitor's browser.
 
 use super::catalogue::{fill, number, progress, shell};
-use crate::protocol::Stage;
+use crate::protocol::ProgressStage;
 
 /// 13090 → `13,090`.
 pub(super) fn count(n: usize) -> String {
@@ -197,19 +197,19 @@ pub(super) fn p_value(p: f64) -> String {
 }
 
 /// The name of a stage.
-pub(super) fn stage(stage: Stage) -> &'static str {
+pub(super) fn stage(stage: ProgressStage) -> &'static str {
     match stage {
-        Stage::Download => progress::DOWNLOAD,
-        Stage::Cache => progress::CACHE,
-        Stage::Check => progress::CHECK,
-        Stage::Keep => progress::KEEP,
-        Stage::Prepare => progress::PREPARE,
-        Stage::SelfTest => progress::SELF_TEST,
-        Stage::Measure => progress::MEASURE,
-        Stage::Encode => progress::ENCODE,
-        Stage::EncodeQueries => progress::ENCODE_QUERIES,
-        Stage::Score => progress::SCORE,
-        Stage::Benchmark => progress::BENCHMARK,
+        ProgressStage::Download => progress::DOWNLOAD,
+        ProgressStage::Cache => progress::CACHE,
+        ProgressStage::Check => progress::CHECK,
+        ProgressStage::Keep => progress::KEEP,
+        ProgressStage::Prepare => progress::PREPARE,
+        ProgressStage::SelfTest => progress::SELF_TEST,
+        ProgressStage::Measure => progress::MEASURE,
+        ProgressStage::Encode => progress::ENCODE,
+        ProgressStage::EncodeQueries => progress::ENCODE_QUERIES,
+        ProgressStage::Score => progress::SCORE,
+        ProgressStage::Benchmark => progress::BENCHMARK,
     }
 }
 

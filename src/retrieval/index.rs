@@ -248,9 +248,9 @@ fn score_block_avx2(index: &Index, queries: &[f32], scores: &mut [f32]) {
 #[inline(always)]
 fn score_by<const ROWS: usize>(index: &Index, queries: &[f32], scores: &mut [f32]) {
     match index.similarity {
-        Similarity::Cosine | Similarity::Dot => score_tiles::<Product, ROWS>(index, queries, scores),
-        Similarity::Euclidean => score_tiles::<Square, ROWS>(index, queries, scores),
-        Similarity::Manhattan => score_tiles::<Difference, ROWS>(index, queries, scores),
+        Similarity::Cosine | Similarity::Dot => score_tiles::<ProductTerm, ROWS>(index, queries, scores),
+        Similarity::Euclidean => score_tiles::<SquareTerm, ROWS>(index, queries, scores),
+        Similarity::Manhattan => score_tiles::<AbsoluteTerm, ROWS>(index, queries, scores),
     }
 }
 
@@ -260,11 +260,11 @@ trait Term {
     fn score(sum: f32) -> f32;
 }
 
-struct Product;
-struct Square;
-struct Difference;
+struct ProductTerm;
+struct SquareTerm;
+struct AbsoluteTerm;
 
-impl Term for Product {
+impl Term for ProductTerm {
     #[inline(always)]
     fn of(q: f32, x: f32) -> f32 {
         q * x
@@ -276,7 +276,7 @@ impl Term for Product {
     }
 }
 
-impl Term for Square {
+impl Term for SquareTerm {
     #[inline(always)]
     fn of(q: f32, x: f32) -> f32 {
         (q - x) * (q - x)
@@ -289,7 +289,7 @@ impl Term for Square {
     }
 }
 
-impl Term for Difference {
+impl Term for AbsoluteTerm {
     #[inline(always)]
     fn of(q: f32, x: f32) -> f32 {
         (q - x).abs()

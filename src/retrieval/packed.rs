@@ -1,6 +1,6 @@
 //! A large index in little memory: 8 bits a number, still searched exhaustively.
 
-use super::{top::Top, vectors::Vectors};
+use super::{top::Top, vectors::StoredVectors};
 use crate::{Error, Result, threads};
 
 /// Vectors scored at once, before their scores are compared with the best so far.
@@ -27,8 +27,8 @@ impl PackedIndex {
     }
 
     /// The index of a file of vectors; takes over the file's memory.
-    pub fn from_vectors(vectors: Vectors) -> Self {
-        let Vectors { dimension, values, .. } = vectors;
+    pub fn from_vectors(vectors: StoredVectors) -> Self {
+        let StoredVectors { dimension, values, .. } = vectors;
         let factors = values.chunks_exact(dimension.max(1)).map(factor).collect();
         Self { dimension, values, factors }
     }

@@ -22,7 +22,7 @@ pub const CUT: &str = "cut";
 
 /// Vectors as stored in the file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Vectors {
+pub struct StoredVectors {
     /// Numbers in a row.
     pub dimension: usize,
     /// `[n, dimension]`, row after row.
@@ -35,7 +35,7 @@ pub struct Vectors {
     pub windows: Option<Vec<Window>>,
 }
 
-impl Vectors {
+impl StoredVectors {
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.scales.len()
@@ -115,7 +115,7 @@ pub fn write_windows(
 ///
 /// # Errors
 /// [`Error::Format`] with the file's name and the field that is wrong.
-pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
+pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<StoredVectors> {
     let wrong = |field: &str, problem: &str| Error::format(format!("{name}: {field}"), problem);
     let broken = |e: safetensors::SafeTensorError| {
         Error::format(name, Problem::of(format!("it is not a complete safetensors file ({e})"), e))
@@ -166,7 +166,7 @@ pub fn read(name: &str, mut bytes: Vec<u8>) -> Result<Vectors> {
     bytes.truncate(8 + head + to);
     bytes.drain(..8 + head + from);
     let values = bytes.into_iter().map(u8::cast_signed).collect();
-    Ok(Vectors { dimension, values, scales, about, windows })
+    Ok(StoredVectors { dimension, values, scales, about, windows })
 }
 
 #[cfg(test)]

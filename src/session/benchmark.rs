@@ -11,15 +11,18 @@ use super::{
     load::LoadedBundle,
     model,
     open::LARGEST,
-    progress::Progress,
+    progress::ProgressReporter,
 };
 use crate::{
     Error, Result,
-    benchmark::{Cell, Device, Plan, Report, Row, Target, TimedDevice, fit, least_cosine},
+    benchmark::{
+        BenchmarkCell, BenchmarkDevice, BenchmarkPlan, BenchmarkReport, BenchmarkTarget, TimedCell,
+        TimedDevice, fit, least_cosine,
+    },
     bundle::{Bundle, Quantization},
     datasets::{Corpus, sample},
     encoder::{Backend, Encoder, Precision},
-    protocol::{DeviceReport, Event, Id, PrecisionChoice, Stage},
+    protocol::{DeviceReport, Event, Id, PrecisionChoice, ProgressStage},
     text::{Kind, Tokenizer, language},
 };
 
@@ -32,7 +35,7 @@ const YIELD_MS: f64 = 50.0;
 
 /// A size with its texts.
 struct Case {
-    cell: Cell,
+    cell: BenchmarkCell,
     /// Token ids of each text.
     sequences: Vec<Vec<u32>>,
     tokenize_ms: f64,
@@ -46,13 +49,19 @@ impl Session {
     ///
     /// # Errors
     /// Says what is wrong with the model, the texts or the CPU.
-    pub(super) async fn benchmark(&self, id: Id, url: &str, sample: &str, plan: Plan) -> Result<Report> {
+    pub(super) async fn benchmark(
+        &self,
+        id: Id,
+        url: &str,
+        sample: &str,
+        plan: BenchmarkPlan,
+    ) -> Result<BenchmarkReport> {
         // A download would take processor time.
         while self.is_loading() {
             self.model_change().await;
         }
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         let (folder, found) = self.find(url, &mut progress).await?;
         let hash = found.hash.clone();
         let LoadedBundle { bundle, from_cache, mut notes, .. } =
@@ -72,7 +81,7 @@ impl Session {
                 );
             }
         }
-        let mut report = Report {
+        let mut report = BenchmarkReport {
             model: info.name,
             url: info.url,
             hash,
@@ -89,11 +98,12 @@ impl Session {
             version: env!("CARGO_PKG_VERSION").into(),
             finished: false,
         };
-        let tell = |report: &Report, now| self.say(Event::Benchmark { id, report: report.clone(), now });
+        let tell =
+            |report: &BenchmarkReport, now| self.say(Event::Benchmark { id, report: report.clone(), now });
         tell(&report, None);
 
-        if !targets.contains(&Target::REFERENCE) && !cases.is_empty() {
-            match self.encoder(&report.hash, Target::REFERENCE, &bundle, &mut progress).await {
+        if !targets.contains(&BenchmarkTarget::REFERENCE) && !cases.is_empty() {
+            match self.encoder(&report.hash, BenchmarkTarget::REFERENCE, &bundle, &mut progress).await {
                 Ok((encoder, _)) => {
                     for case in &mut cases {
                         case.reference = self.first(&encoder, &case.sequences).await?.ok();
@@ -176,13 +186,13 @@ impl Session {
     async fn encoder(
         &self,
         hash: &str,
-        target: Target,
+        target: BenchmarkTarget,
         bundle: &Bundle,
-        progress: &mut Progress<'_>,
+        progress: &mut ProgressReporter<'_>,
     ) -> Result<(Rc<Encoder>, DeviceReport)> {
         let backend = match target.device {
-            Device::Cpu => Backend::Cpu,
-            Device::WebGpu => Backend::WebGpu,
+            BenchmarkDevice::Cpu => Backend::Cpu,
+            BenchmarkDevice::WebGpu => Backend::WebGpu,
         };
         let is_such = |e: &Encoder| {
             e.machine().backend == backend && e.precision() == Precision::of(backend, target.precision)
@@ -191,8 +201,8 @@ impl Session {
             return Ok((model.encoder.clone(), model.device.clone()));
         }
         let (encoder, difference) = match target.device {
-            Device::Cpu => device::on_cpu(bundle, target.precision, progress).await?,
-            Device::WebGpu => device::on_gpu(bundle, &self.0.gpu, None, progress).await?,
+            BenchmarkDevice::Cpu => device::on_cpu(bundle, target.precision, progress).await?,
+            BenchmarkDevice::WebGpu => device::on_gpu(bundle, &self.0.gpu, None, progress).await?,
         };
         let report = device::report(&encoder, bundle, difference);
         Ok((Rc::new(encoder), report))
@@ -201,13 +211,13 @@ impl Session {
     /// Times one size; returns a sentence instead if a call would take too long.
     async fn time(
         &self,
-        target: Target,
+        target: BenchmarkTarget,
         encoder: &Encoder,
         case: &mut Case,
-        plan: &Plan,
-        progress: &mut Progress<'_>,
+        plan: &BenchmarkPlan,
+        progress: &mut ProgressReporter<'_>,
         tracker: &mut Tracker,
-    ) -> Result<std::result::Result<Row, String>> {
+    ) -> Result<std::result::Result<TimedCell, String>> {
         let cell = case.cell;
         tracker.tell(progress);
         let vectors = match self.first(encoder, &case.sequences).await? {
@@ -221,7 +231,7 @@ impl Session {
                 )));
             }
         };
-        if target == Target::REFERENCE {
+        if target == BenchmarkTarget::REFERENCE {
             case.reference = Some(vectors.clone());
         }
         let mut last = vectors;
@@ -237,7 +247,7 @@ impl Session {
         }
         let reference = case.reference.as_deref();
         let cosine = reference.and_then(|reference| least_cosine(&last, reference, encoder.dimension()));
-        Ok(Ok(Row::new(target, cell, calls, case.tokenize_ms, cosine)))
+        Ok(Ok(TimedCell::new(target, cell, calls, case.tokenize_ms, cosine)))
     }
 
     /// Vectors of the first call, or the milliseconds that it would take if these are too many. A slow device gets growing
@@ -274,7 +284,11 @@ impl Session {
 }
 
 /// Each size with its texts, and a sentence for each that was left out.
-async fn cases(bundle: &Bundle, cells: &[Cell], passages: &[String]) -> Result<(Vec<Case>, Vec<String>)> {
+async fn cases(
+    bundle: &Bundle,
+    cells: &[BenchmarkCell],
+    passages: &[String],
+) -> Result<(Vec<Case>, Vec<String>)> {
     let manifest = &bundle.manifest;
     let most = manifest.architecture.max_tokens;
     let tokenizer = Tokenizer::from_json(&bundle.tokenizer, most)?;
@@ -323,16 +337,22 @@ struct Tracker {
 
 impl Tracker {
     /// `calls` calls are done, or left out.
-    fn pass(&mut self, cell: Cell, calls: usize) {
+    fn pass(&mut self, cell: BenchmarkCell, calls: usize) {
         self.done.0 += calls;
         self.done.1 += (calls * cell.all_tokens()) as f64;
     }
 
-    fn tell(&self, progress: &mut Progress<'_>) {
+    fn tell(&self, progress: &mut ProgressReporter<'_>) {
         let calls = |n: usize| (n * self.each.0) as f64;
         let cost = |n: usize| n as f64 * self.each.1;
         let done = (calls(self.gone) + self.done.0 as f64, cost(self.gone) + self.done.1);
-        progress.at_weighted(Stage::Benchmark, done.0, calls(self.targets), done.1, cost(self.targets));
+        progress.at_weighted(
+            ProgressStage::Benchmark,
+            done.0,
+            calls(self.targets),
+            done.1,
+            cost(self.targets),
+        );
     }
 }
 

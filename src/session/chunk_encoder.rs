@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use super::{Session, encode::Encoded, model::Model, progress::Progress, vector_cache::VectorCache};
+use super::{
+    Session, encode::EncodeProgress, model::LoadedModel, progress::ProgressReporter,
+    vector_cache::VectorCache,
+};
 use crate::{
     Error, Result,
     datasets::Chunks,
-    protocol::{Event, Id, Stage},
+    protocol::{Event, Id, ProgressStage},
     text::{Cut, Kind, Length},
 };
 
@@ -15,7 +18,7 @@ pub struct ChunkEncoder<'a> {
     session: &'a Session,
     id: Id,
     /// The model, on its current device.
-    pub model: Rc<Model>,
+    pub model: Rc<LoadedModel>,
     cache: VectorCache,
     /// Number of texts whose vectors were stored before, and of all texts.
     pub stored: (usize, usize),
@@ -23,7 +26,7 @@ pub struct ChunkEncoder<'a> {
 
 impl<'a> ChunkEncoder<'a> {
     /// For request `id`, with `model`; a note says so if the browser stores nothing.
-    pub async fn begin(session: &'a Session, id: Id, model: Rc<Model>) -> Self {
+    pub async fn begin(session: &'a Session, id: Id, model: Rc<LoadedModel>) -> Self {
         let (cache, note) = VectorCache::open(&model).await;
         note.into_iter().for_each(|note| session.say(Event::Note { id, note }));
         Self { session, id, model, cache, stored: (0, 0) }
@@ -35,7 +38,7 @@ impl<'a> ChunkEncoder<'a> {
         &mut self,
         chunks: Chunks<'_>,
         kind: Kind,
-        progress: &mut Progress<'_>,
+        progress: &mut ProgressReporter<'_>,
     ) -> Result<(Vec<f32>, Cut)> {
         let d = self.model.encoder.dimension();
         let total = chunks.texts();
@@ -49,14 +52,14 @@ impl<'a> ChunkEncoder<'a> {
                 self.model.encoder.tokenize_counted(chunk, kind, &mut lengths[vectors.len()])?;
                 done += chunk.len();
                 let bytes = |texts: usize| (texts * d * size_of::<f32>()) as f64;
-                progress.at(Stage::Cache, bytes(done), bytes(total));
+                progress.at(ProgressStage::Cache, bytes(done), bytes(total));
             }
             vectors.push(stored);
         }
         self.stored = (self.stored.0 + done, self.stored.1 + total);
         let stage = match kind {
-            Kind::Passage => Stage::Encode,
-            Kind::Query => Stage::EncodeQueries,
+            Kind::Passage => ProgressStage::Encode,
+            Kind::Query => ProgressStage::EncodeQueries,
         };
         // The remaining time is estimated from texts without stored vectors.
         let (stored, missing) = (done, (total - done) as f64);
@@ -68,7 +71,7 @@ impl<'a> ChunkEncoder<'a> {
         for (chunk, (slot, lengths)) in
             chunks.chunks.iter().zip(slots).filter(|(_, (slot, _))| slot.is_none())
         {
-            let mut step = |encoded: Encoded| report(done + encoded.texts);
+            let mut step = |encoded: EncodeProgress| report(done + encoded.texts);
             let (made, read, by) =
                 self.session.encode(self.model.clone(), chunk, kind, Some(&mut step)).await?;
             *lengths = read;
@@ -90,7 +93,7 @@ impl<'a> ChunkEncoder<'a> {
     }
 
     /// Continues with `by`; a note says so if a GPU was lost.
-    fn note_move(&mut self, by: Rc<Model>) {
+    fn note_move(&mut self, by: Rc<LoadedModel>) {
         if self.model.is_on_gpu()
             && !by.is_on_gpu()
             && let Some(note) = by.device.notes.last().cloned()

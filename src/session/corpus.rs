@@ -5,11 +5,11 @@ use std::{
     rc::Rc,
 };
 
-use super::model::Model;
+use super::model::LoadedModel;
 use crate::{
     Error, Result,
     datasets::{Corpus, Question, examples, sample},
-    protocol::{CorpusInfo, Example},
+    protocol::{CorpusInfo, ExampleQuestion},
     retrieval::{EitherIndex, Index, vectors},
     sha256,
     text::Window,
@@ -22,7 +22,7 @@ pub const PASSAGES: &str = "passages.jsonl";
 pub const VECTORS: &str = "vectors.safetensors";
 /// See [`PASSAGES`].
 pub const EXAMPLES: &str = "examples.json";
-/// The vector files of a sample: a JSON object from [`Model::weights_hash`] to a file like [`VECTORS`].
+/// The vector files of a sample: a JSON object from [`LoadedModel::weights_hash`] to a file like [`VECTORS`].
 pub const LIST: &str = "vectors.json";
 
 /// A corpus that can be searched. It is immutable: new vectors make a new one.
@@ -35,7 +35,7 @@ pub struct OpenCorpus {
     pub index: EitherIndex,
     /// The part of a passage that each vector encodes, if passages were split.
     pub windows: Option<Vec<Window>>,
-    /// [`Model::weights_hash`] of the model that made the vectors.
+    /// [`LoadedModel::weights_hash`] of the model that made the vectors.
     made_by: String,
     /// Vectors of the examples, if they came with the corpus.
     shipped: HashMap<String, Vec<f32>>,
@@ -60,7 +60,7 @@ impl OpenCorpus {
         home: Option<Home>,
         index: EitherIndex,
         windows: Option<Vec<Window>>,
-        model: &Model,
+        model: &LoadedModel,
     ) -> Self {
         let made_by = model.weights_hash().into();
         Self { info, corpus, index, windows, made_by, shipped: HashMap::new(), home }
@@ -102,7 +102,7 @@ impl OpenCorpus {
     }
 
     /// Whether these vectors can be compared with `model`'s.
-    pub fn is_of(&self, model: &Model) -> bool {
+    pub fn is_of(&self, model: &LoadedModel) -> bool {
         self.made_by == model.weights_hash()
     }
 
@@ -164,9 +164,9 @@ pub fn describe(corpus: &Corpus) -> CorpusInfo {
     }
 }
 
-fn example(question: &Question) -> Example {
+fn example(question: &Question) -> ExampleQuestion {
     let Question { lang, text, id, .. } = question;
-    Example { language: lang.clone(), text: text.clone(), answer_id: id.clone(), rank: None }
+    ExampleQuestion { language: lang.clone(), text: text.clone(), answer_id: id.clone(), rank: None }
 }
 
 /// The sample corpus in `folder`, from its three files.
@@ -177,7 +177,8 @@ pub fn open_sample(folder: &str, passages: &[u8], vectors: Vec<u8>, examples: &[
     let text = std::str::from_utf8(passages)
         .map_err(|e| Error::format(PASSAGES, format!("not UTF-8 text (byte {})", e.valid_up_to())))?;
     let corpus = sample::parse(PASSAGES, text)?;
-    let examples: Vec<Example> = serde_json::from_slice(examples).map_err(|e| Error::format(EXAMPLES, e))?;
+    let examples: Vec<ExampleQuestion> =
+        serde_json::from_slice(examples).map_err(|e| Error::format(EXAMPLES, e))?;
     let home = Home { folder: folder.into(), passages_sha256: sha256(passages) };
     let info = CorpusInfo { examples, precomputed: true, ..describe(&corpus) };
     OpenCorpus::with_vectors(info, Rc::new(corpus), home, VECTORS, vectors)
@@ -195,12 +196,12 @@ mod tests {
         )
     }
 
-    fn files() -> (String, Vec<f32>, BTreeMap<String, String>, Vec<Example>) {
+    fn files() -> (String, Vec<f32>, BTreeMap<String, String>, Vec<ExampleQuestion>) {
         let text = [line(0), line(1)].join("\n");
         let rows = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]].concat();
         let about = [("passages_sha256", sha256(text.as_bytes())), ("weights_sha256", "w".into())];
         let about = about.into_iter().map(|(k, v)| (k.to_string(), v)).collect();
-        let example = Example {
+        let example = ExampleQuestion {
             language: "en".into(),
             text: "Colour 1?".into(),
             answer_id: "r1".into(),
@@ -213,7 +214,7 @@ mod tests {
         text: &str,
         rows: &[f32],
         about: &BTreeMap<String, String>,
-        examples: &[Example],
+        examples: &[ExampleQuestion],
     ) -> Result<OpenCorpus> {
         let vectors = vectors::write(rows, 2, about).unwrap();
         open_sample("here", text.as_bytes(), vectors, &serde_json::to_vec(examples).unwrap())

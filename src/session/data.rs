@@ -8,7 +8,7 @@ use super::{
     corpus::PASSAGES,
     download::{self, fetch_file, fetch_file_by_steps},
     open::{self, LARGEST},
-    progress::Progress,
+    progress::ProgressReporter,
 };
 use crate::{
     Error, Result,
@@ -17,12 +17,12 @@ use crate::{
         xquad::{self, Dataset},
     },
     evaluation::{Rules, Task},
-    protocol::{Id, Stage, TaskInfo, TaskSource},
+    protocol::{Id, ProgressStage, TaskInfo, TaskSource},
 };
 
 /// A data set with its retrieval task. Clones are cheap.
 #[derive(Clone)]
-pub struct Data {
+pub struct OpenDataset {
     /// Its name, as in `interlingua eval`.
     pub name: String,
     /// Passages and questions.
@@ -31,7 +31,7 @@ pub struct Data {
     pub task: Rc<Task>,
 }
 
-impl Data {
+impl OpenDataset {
     fn new(name: &str, corpus: Corpus) -> Result<Self> {
         Self::with(name, Rc::new(corpus), &Rules::default())
     }
@@ -77,22 +77,22 @@ impl Session {
     /// Names the file and what is wrong with it; what was open stays open.
     pub(super) async fn open_task(&self, id: Id, source: TaskSource) -> Result<TaskInfo> {
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         let data = match source {
             TaskSource::Sample { url } => {
-                progress.at(Stage::Download, 0.0, 0.0);
+                progress.at(ProgressStage::Download, 0.0, 0.0);
                 let bytes = fetch_file(&download::folder(&url)?, PASSAGES, LARGEST).await?;
                 let text = std::str::from_utf8(&bytes).map_err(|e| {
                     Error::format(PASSAGES, format!("not UTF-8 text (byte {})", e.valid_up_to()))
                 })?;
-                Data::new("sample", sample::parse(PASSAGES, text)?)?
+                OpenDataset::new("sample", sample::parse(PASSAGES, text)?)?
             }
             TaskSource::Download { dataset, base } => {
                 download_dataset(&dataset, &base, &mut progress).await?
             }
             TaskSource::Files { files } => {
                 let corpus = open::read(&files)?;
-                Data::new(&corpus.name.clone(), corpus)?
+                OpenDataset::new(&corpus.name.clone(), corpus)?
             }
         };
         let info = data.info();
@@ -101,7 +101,11 @@ impl Session {
     }
 }
 
-async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -> Result<Data> {
+async fn download_dataset(
+    name: &str,
+    base: &str,
+    progress: &mut ProgressReporter<'_>,
+) -> Result<OpenDataset> {
     let dataset = Dataset::by_name(name)?;
     let folder = download::folder(base)?;
     let mut corpus = Corpus { name: dataset.name.into(), ..Corpus::default() };
@@ -111,7 +115,7 @@ async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -
         let total = if complete > 0 { before / complete as f64 * files } else { 0.0 };
         let mut step = |n: u64| {
             let done = before + n as f64;
-            progress.at(Stage::Download, done, if total > 0.0 { total.max(done) } else { 0.0 });
+            progress.at(ProgressStage::Download, done, if total > 0.0 { total.max(done) } else { 0.0 });
         };
         let file = format!("{lang}.json");
         let bytes = fetch_file_by_steps(&folder, &file, LARGEST, &mut step).await.map_err(|e| match e {
@@ -125,5 +129,5 @@ async fn download_dataset(name: &str, base: &str, progress: &mut Progress<'_>) -
         yield_now().await;
         corpus.append(xquad::parse(&format!("{folder}{file}"), &bytes)?)?;
     }
-    Data::new(dataset.name, corpus)
+    OpenDataset::new(dataset.name, corpus)
 }

@@ -9,17 +9,17 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::{
     browser::{has_webgpu, now, yield_now},
-    progress::Progress,
+    progress::ProgressReporter,
     task::Signal,
 };
 use crate::{
     Error, Problem, Result,
     bundle::{Bundle, Manifest, Quantization},
     encoder::{
-        Agreement, Backend, Encoder, Machine, Precision,
+        Agreement, Backend, Encoder, EncoderDevice, Precision,
         webgpu::{Context, Upload},
     },
-    protocol::{DeviceReport, PrecisionChoice, Stage},
+    protocol::{DeviceReport, PrecisionChoice, ProgressStage},
     text::Kind,
     timeouts::{self, either, no_answer, within},
 };
@@ -42,7 +42,7 @@ struct Slot {
 /// The open GPU.
 pub struct OpenGpu {
     /// The device for encoders, with its name.
-    pub machine: Machine,
+    pub machine: EncoderDevice,
     /// Set to the reason once it is lost.
     pub lost: Signal,
     context: Context,
@@ -99,7 +99,7 @@ impl OpenGpu {
 }
 
 async fn open() -> Result<OpenGpu> {
-    let (mut machine, context) = Machine::webgpu().await?;
+    let (mut machine, context) = EncoderDevice::webgpu().await?;
     // wgpu only passes on the description, which most browsers leave empty.
     if let Some(Some(name)) = within(timeouts::GPU_NAME, super::browser::adapter_name()).await {
         machine.adapter = name;
@@ -117,11 +117,11 @@ async fn open() -> Result<OpenGpu> {
 pub async fn on_cpu(
     bundle: &Bundle,
     precision: PrecisionChoice,
-    progress: &mut Progress<'_>,
+    progress: &mut ProgressReporter<'_>,
 ) -> Result<(Encoder, Agreement)> {
     #[cfg(target_feature = "atomics")]
     super::helpers::started().await;
-    tested_encoder(bundle, Machine::cpu(), precision, None, progress).await
+    tested_encoder(bundle, EncoderDevice::cpu(), precision, None, progress).await
 }
 
 /// The bundle on the GPU, tested; `upload` has the weights that were already sent. It may be slow, as the user asked
@@ -133,9 +133,9 @@ pub async fn on_gpu(
     bundle: &Bundle,
     gpu: &Gpu,
     upload: Option<Upload>,
-    progress: &mut Progress<'_>,
+    progress: &mut ProgressReporter<'_>,
 ) -> Result<(Encoder, Agreement)> {
-    progress.at(Stage::Prepare, 0.0, 1.0);
+    progress.at(ProgressStage::Prepare, 0.0, 1.0);
     let gpu = gpu.open().await?;
     let work = tested_encoder(bundle, gpu.machine.clone(), PrecisionChoice::Exact, upload, progress);
     unless_unresponsive(&gpu, work).await
@@ -173,7 +173,7 @@ pub async fn time(encoder: &Encoder) -> Result<f64> {
 pub async fn try_gpu(
     bundle: &Bundle,
     gpu: &Gpu,
-    progress: &mut Progress<'_>,
+    progress: &mut ProgressReporter<'_>,
 ) -> Result<(Encoder, Agreement, f64)> {
     let gpu = within_trial(gpu.open()).await?;
     if gpu.machine.software {
@@ -181,14 +181,14 @@ pub async fn try_gpu(
         return Err(failed(format!("{} only emulates a GPU in software", gpu.machine.adapter)));
     }
     let work = async {
-        progress.at(Stage::Measure, 0.0, 3.0);
+        progress.at(ProgressStage::Measure, 0.0, 3.0);
         let encoder = Encoder::new(bundle, gpu.machine.clone())?;
         within_trial(query(&encoder)).await?;
-        progress.at(Stage::Measure, 1.0, 3.0);
+        progress.at(ProgressStage::Measure, 1.0, 3.0);
         let agreement = within_trial(encoder.agreement(&bundle.manifest.self_test)).await?;
-        progress.at(Stage::Measure, 2.0, 3.0);
+        progress.at(ProgressStage::Measure, 2.0, 3.0);
         let time = within_trial(time(&encoder)).await?;
-        progress.at(Stage::Measure, 3.0, 3.0);
+        progress.at(ProgressStage::Measure, 3.0, 3.0);
         Ok((encoder, agreement, time))
     };
     unless_lost(&gpu.lost, work).await
@@ -253,10 +253,10 @@ pub fn is_gpu(encoder: &Encoder) -> bool {
 
 async fn tested_encoder(
     bundle: &Bundle,
-    machine: Machine,
+    machine: EncoderDevice,
     precision: PrecisionChoice,
     upload: Option<Upload>,
-    progress: &mut Progress<'_>,
+    progress: &mut ProgressReporter<'_>,
 ) -> Result<(Encoder, Agreement)> {
     let test = &bundle.manifest.self_test;
     if test.cases.is_empty() {
@@ -265,15 +265,15 @@ async fn tested_encoder(
             "there are none, so no device can be tested; write the bundle again with `interlingua import`",
         ));
     }
-    progress.at(Stage::Prepare, 0.0, 1.0);
+    progress.at(ProgressStage::Prepare, 0.0, 1.0);
     yield_now().await;
     let held = Precision::of(machine.backend, precision);
     let encoder = Encoder::with_upload(bundle, machine, held, upload)?;
-    progress.at(Stage::Prepare, 1.0, 1.0);
-    progress.at(Stage::SelfTest, 0.0, 1.0);
+    progress.at(ProgressStage::Prepare, 1.0, 1.0);
+    progress.at(ProgressStage::SelfTest, 0.0, 1.0);
     yield_now().await;
     let agreement = encoder.agreement(test).await?;
-    progress.at(Stage::SelfTest, 1.0, 1.0);
+    progress.at(ProgressStage::SelfTest, 1.0, 1.0);
     Ok((encoder, agreement))
 }
 

@@ -17,13 +17,13 @@ use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCach
 
 use super::{
     browser::{fetch, resolve, words, yield_now},
-    progress::Progress,
+    progress::ProgressReporter,
     storage::{self, Store},
 };
 use crate::{
     Error, Hasher, Result,
     bundle::{Bundle, FORMAT, FileEntry, Incoming, MANIFEST, Manifest, TOKENIZER, WEIGHTS},
-    protocol::{KeptModel, Stage},
+    protocol::{ProgressStage, StoredModel},
     sha256,
     timeouts::{self, no_answer, within},
 };
@@ -131,7 +131,7 @@ pub async fn manifest(folder: &str) -> Result<FoundManifest> {
 pub async fn files(
     folder: &str,
     found: &FoundManifest,
-    progress: &mut Progress<'_>,
+    progress: &mut ProgressReporter<'_>,
     on_bytes: &mut dyn FnMut(&FileEntry, &[u8]),
 ) -> Result<Files> {
     let mut out = Files { files: BTreeMap::new(), from_cache: true, notes: Vec::new() };
@@ -146,7 +146,7 @@ pub async fn files(
     if let Some(cache) = &cache {
         let (mut before, total) = (0.0, found.manifest.bytes() as f64);
         for entry in entries {
-            progress.at(Stage::Cache, before, total);
+            progress.at(ProgressStage::Cache, before, total);
             if let Some(bytes) = read_verified(cache, entry).await {
                 on_bytes(entry, &bytes);
                 out.files.insert(entry.path.clone(), bytes);
@@ -176,7 +176,7 @@ pub async fn files(
         let got = get(&address, Size::Exactly(entry.bytes), begun, &mut |bytes, new| {
             hasher.push(&bytes[new..]);
             on_bytes(entry, bytes);
-            progress.at(Stage::Download, before + bytes.len() as f64, total);
+            progress.at(ProgressStage::Download, before + bytes.len() as f64, total);
         })
         .await;
         let bytes = got.map_err(|failure| {
@@ -184,7 +184,7 @@ pub async fn files(
             PARTIAL.set(is_begun.then_some((key.clone(), failure.begun)));
             failure.error
         })?;
-        progress.at(Stage::Check, before, total);
+        progress.at(ProgressStage::Check, before, total);
         entry.verify_hash(&address, bytes.len() as u64, &hasher.finish())?;
         if let Some(cache) = &cache
             && let Err(problem) = cache.write(&key, &bytes).await
@@ -218,7 +218,7 @@ fn url_of(key: &str) -> Option<String> {
 }
 
 /// The stored bundle that was imported from `url`; `None` if there is none, or not all of it.
-pub async fn imported(url: &str, progress: &mut Progress<'_>) -> Option<FoundManifest> {
+pub async fn imported(url: &str, progress: &mut ProgressReporter<'_>) -> Option<FoundManifest> {
     let cache = storage::open(CACHE).await.ok()?;
     let address = imported_key(url);
     let bytes = cache.read(&address, LARGEST_MANIFEST).await?;
@@ -226,7 +226,7 @@ pub async fn imported(url: &str, progress: &mut Progress<'_>) -> Option<FoundMan
     let (mut before, total) = (0.0, manifest.bytes() as f64);
     let mut files = BTreeMap::new();
     for entry in &manifest.files {
-        progress.at(Stage::Cache, before, total);
+        progress.at(ProgressStage::Cache, before, total);
         files.insert(entry.path.clone(), read_verified(&cache, entry).await?);
         before += entry.bytes as f64;
     }
@@ -265,7 +265,11 @@ pub async fn is_imported(url: &str) -> bool {
 ///
 /// # Errors
 /// [`Error::Format`] if the weights cannot be written.
-pub async fn store(url: &str, mut bundle: Bundle, progress: &mut Progress<'_>) -> Result<FoundManifest> {
+pub async fn store(
+    url: &str,
+    mut bundle: Bundle,
+    progress: &mut ProgressReporter<'_>,
+) -> Result<FoundManifest> {
     let address = imported_key(url);
     let (bytes, pieces) = bundle.weights.pieces()?;
     let mut hasher = Hasher::default();
@@ -293,7 +297,7 @@ async fn write_bundle(
     address: &str,
     bundle: &Bundle,
     manifest: &[u8],
-    progress: &mut Progress<'_>,
+    progress: &mut ProgressReporter<'_>,
 ) -> std::result::Result<(), String> {
     let cache = storage::open(CACHE).await?;
     let pending = format!("{address}{PENDING}");
@@ -306,7 +310,7 @@ async fn write_bundle(
                 TOKENIZER => cache.write(&key(entry), &bundle.tokenizer).await?,
                 _ => {
                     let (_, pieces) = bundle.weights.pieces().map_err(|e| e.to_string())?;
-                    let step = &mut |n: usize| progress.at(Stage::Keep, done + n as f64, total);
+                    let step = &mut |n: usize| progress.at(ProgressStage::Keep, done + n as f64, total);
                     cache.write_pieces(&key(entry), pieces, step).await?;
                 }
             }
@@ -324,7 +328,7 @@ async fn write_bundle(
 ///
 /// # Errors
 /// [`Error::Input`] if the browser has no storage, or it does not respond.
-pub async fn list() -> Result<Vec<KeptModel>> {
+pub async fn list() -> Result<Vec<StoredModel>> {
     let cache = storage::open(CACHE).await.map_err(Error::Input)?;
     let mut models = Vec::new();
     for key in cache.keys().await {
@@ -332,7 +336,7 @@ pub async fn list() -> Result<Vec<KeptModel>> {
         let Some((bytes, date)) = cache.read_dated(&key, LARGEST_MANIFEST).await else { continue };
         // Written by another version of the page.
         let Ok(manifest) = Manifest::parse(&key, &bytes) else { continue };
-        models.push(KeptModel {
+        models.push(StoredModel {
             url,
             bytes: manifest.bytes(),
             quantization: manifest.quantization.to_string(),

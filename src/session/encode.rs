@@ -6,11 +6,11 @@ use super::{
     Session,
     browser::{sleep, yield_now},
     device::{is_gpu, unless_unresponsive},
-    model::Model,
+    model::LoadedModel,
 };
 use crate::{
     Error, Result,
-    encoder::{Batches, Encoder, Vectors},
+    encoder::{Batches, Encoder, PendingVectors},
     text::{Kind, Length},
 };
 
@@ -25,7 +25,7 @@ const TOKENIZED: usize = 256;
 
 /// Progress of encoding.
 #[derive(Debug, Clone, Copy)]
-pub struct Encoded {
+pub struct EncodeProgress {
     /// Texts encoded.
     pub texts: usize,
     /// Tokens in them.
@@ -43,11 +43,11 @@ impl Session {
     /// A text that cannot be tokenized, or a failure of the CPU.
     pub(super) async fn encode(
         &self,
-        mut model: Rc<Model>,
+        mut model: Rc<LoadedModel>,
         texts: &[&str],
         kind: Kind,
-        mut step: Option<&mut dyn FnMut(Encoded)>,
-    ) -> Result<(Vec<f32>, Vec<Length>, Rc<Model>)> {
+        mut step: Option<&mut dyn FnMut(EncodeProgress)>,
+    ) -> Result<(Vec<f32>, Vec<Length>, Rc<LoadedModel>)> {
         let dimension = model.encoder.dimension();
         // A model that is only evaluated stays where it is.
         let runs = self.model().is_some_and(|current| Rc::ptr_eq(&current, &model));
@@ -95,7 +95,7 @@ impl Session {
             done += batch.len();
             worked += batch.iter().map(|&i| tokens[i].len()).sum::<usize>();
             if let Some(step) = &mut step {
-                step(Encoded { texts: done, tokens: worked, all_tokens: all });
+                step(EncodeProgress { texts: done, tokens: worked, all_tokens: all });
                 yield_now().await;
             }
         }
@@ -105,7 +105,11 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Device`] if it is lost, fails or does not respond.
-    pub(super) async fn unless_gpu_lost(&self, encoder: &Encoder, vectors: Vectors) -> Result<Vec<f32>> {
+    pub(super) async fn unless_gpu_lost(
+        &self,
+        encoder: &Encoder,
+        vectors: PendingVectors,
+    ) -> Result<Vec<f32>> {
         match self.0.gpu.opened() {
             Some(gpu) if is_gpu(encoder) => unless_unresponsive(&gpu, vectors).await,
             _ => vectors.await,
@@ -123,7 +127,7 @@ impl Session {
     }
 
     /// The same model on its current device.
-    fn latest(&self, model: Rc<Model>) -> Rc<Model> {
+    fn latest(&self, model: Rc<LoadedModel>) -> Rc<LoadedModel> {
         match self.model() {
             // Exact and fast vectors do not mix.
             Some(current)
@@ -140,7 +144,11 @@ impl Session {
     ///
     /// # Errors
     /// Whatever prevents it from running there.
-    pub(super) async fn instead_of(&self, failed: &Rc<Model>, problem: &str) -> Result<Rc<Model>> {
+    pub(super) async fn instead_of(
+        &self,
+        failed: &Rc<LoadedModel>,
+        problem: &str,
+    ) -> Result<Rc<LoadedModel>> {
         let current = self.latest(failed.clone());
         if !current.is_on_gpu() {
             return Ok(current);

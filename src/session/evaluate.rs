@@ -6,17 +6,17 @@ use super::{
     Session,
     browser::{has_webgpu, today, yield_now},
     chunk_encoder::ChunkEncoder,
-    data::Data,
-    model::Model,
-    progress::Progress,
+    data::OpenDataset,
+    model::LoadedModel,
+    progress::ProgressReporter,
     runs::EvalRun,
 };
 use crate::{
     Error, Result,
     bundle::MANIFEST,
     datasets::Chunks,
-    evaluation::{Analysis, CutTexts, EvalReport, Evaluated, Facts, Pieces, Rules, Vectors, measure},
-    protocol::{DeviceChoice, Event, Id, PrecisionChoice, Stage},
+    evaluation::{Analysis, CutTexts, EvalReport, Evaluated, Facts, Pieces, Rules, TaskVectors, measure},
+    protocol::{DeviceChoice, Event, Id, PrecisionChoice, ProgressStage},
     text::Kind,
 };
 
@@ -55,11 +55,11 @@ impl Session {
             .ok_or_else(|| Error::Input("No data set is open: choose one to measure the model on".into()))?;
         let data = open.only(&options.languages, &options.rules)?;
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         let model = self.model_to_evaluate(id, &options, &mut progress).await?;
         let mut chunked = ChunkEncoder::begin(self, id, model).await;
 
-        let Data { name, corpus, task } = data.clone();
+        let OpenDataset { name, corpus, task } = data.clone();
         let passages = task.documents.iter().map(|d| (d.lang, corpus.passages[d.passage].text.as_str()));
         let (passages, of_passages) =
             chunked.encode(Chunks::new(passages), Kind::Passage, &mut progress).await?;
@@ -67,7 +67,7 @@ impl Session {
         let (queries, of_questions) =
             chunked.encode(Chunks::new(questions), Kind::Query, &mut progress).await?;
         let encoder = &chunked.model.encoder;
-        let vectors = Vectors {
+        let vectors = TaskVectors {
             passages,
             windows: None,
             queries,
@@ -89,12 +89,12 @@ impl Session {
         };
         let analysis = Analysis { lir: options.lir, samples: SAMPLES, seed: SEED, pieces: PIECES };
         let total = task.queries.len() as f64;
-        progress.at(Stage::Score, 0.0, total);
+        progress.at(ProgressStage::Score, 0.0, total);
         let mut reported = 0;
         let pause = async |ranked: usize| {
             // No progress while measures are computed from the ranks.
             if ranked > reported {
-                progress.at(Stage::Score, ranked as f64, total);
+                progress.at(ProgressStage::Score, ranked as f64, total);
                 reported = ranked;
             }
             yield_now().await;
@@ -117,14 +117,14 @@ impl Session {
         &self,
         id: Id,
         options: &EvaluateOptions,
-        progress: &mut Progress<'_>,
-    ) -> Result<Rc<Model>> {
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<Rc<LoadedModel>> {
         // The model being loaded may be the requested one; two downloads at once would be slower anyway.
         while self.is_loading() {
             self.model_change().await;
         }
         let (folder, found) = self.find(&options.url, progress).await?;
-        let fits = |model: &Model| {
+        let fits = |model: &LoadedModel| {
             let there = match options.device {
                 DeviceChoice::Auto => true,
                 DeviceChoice::Cpu => !model.is_on_gpu(),

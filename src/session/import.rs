@@ -7,15 +7,15 @@ use super::{
     address::{Address, DEFAULT, From},
     browser::{room, today, yield_now},
     download::{self, FoundManifest},
-    progress::Progress,
+    progress::ProgressReporter,
     source::Source,
     task::run_limited,
 };
 use crate::{
     Error, Hasher, Result,
-    bundle::{Files, Import, Quantization, SelfTest, inspect},
-    hub::{About, Listed, Listing, Memory},
-    protocol::{KeptModel, ModelSource, Offer, Stage},
+    bundle::{Import, InspectedFiles, Quantization, SelfTest, inspect},
+    hub::{About, ListedFile, Listing, Memory},
+    protocol::{ModelSource, Offer, ProgressStage, StoredModel},
     sha256,
 };
 
@@ -42,7 +42,7 @@ pub struct PartialImport {
     address: Address,
     source: Source,
     import: Import,
-    files: Files,
+    files: InspectedFiles,
     /// Of files that are partly received.
     hashers: BTreeMap<String, Hasher>,
     commit: Option<String>,
@@ -57,7 +57,7 @@ impl Session {
     pub(super) async fn find(
         &self,
         url: &str,
-        progress: &mut Progress<'_>,
+        progress: &mut ProgressReporter<'_>,
     ) -> Result<(String, FoundManifest)> {
         let Some(address) = Address::parse(url)? else {
             let folder = download::folder(url)?;
@@ -101,8 +101,8 @@ impl Session {
             }
         };
         let (commit, gated) = (listing.commit.clone(), listing.gated);
-        let mut files = Files::new(listing);
-        source.complete(&mut files, Files::to_inspect, &mut |_| {}).await?;
+        let mut files = InspectedFiles::new(listing);
+        source.complete(&mut files, InspectedFiles::to_inspect, &mut |_| {}).await?;
         let mut about = inspect(&address.name(), &mut files, None);
         let mut kept = Vec::new();
         for quantization in [Quantization::Q8, Quantization::Q4, Quantization::F16] {
@@ -130,7 +130,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Input`] if the browser has no storage.
-    pub(super) async fn kept(&self) -> Result<Vec<KeptModel>> {
+    pub(super) async fn kept(&self) -> Result<Vec<StoredModel>> {
         download::list().await
     }
 
@@ -157,8 +157,12 @@ impl Session {
 
     /// Imports a model: the small files, the weights, quantized while they arrive, and self-test vectors. What was received
     /// before a connection broke is kept for the next attempt.
-    async fn import_model(&self, address: &Address, progress: &mut Progress<'_>) -> Result<FoundManifest> {
-        progress.at(Stage::Download, 0.0, 0.0);
+    async fn import_model(
+        &self,
+        address: &Address,
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<FoundManifest> {
+        progress.at(ProgressStage::Download, 0.0, 0.0);
         let before = self.0.partial_import.take().filter(|partial| partial.address == *address);
         let partial = match before {
             Some(partial) => partial,
@@ -179,7 +183,7 @@ impl Session {
             });
         }
         let PartialImport { source, import, files, commit, mut notes, .. } = partial;
-        progress.at(Stage::SelfTest, 0.0, 1.0);
+        progress.at(ProgressStage::SelfTest, 0.0, 1.0);
         yield_now().await;
         let mut bundle = import.finish()?;
         let from = match &source {
@@ -193,7 +197,7 @@ impl Session {
             notes.push("Its model card names no licence: see its source for what is allowed.".into());
         }
         bundle.manifest.self_test = SelfTest::made(&bundle).await?;
-        progress.at(Stage::SelfTest, 1.0, 1.0);
+        progress.at(ProgressStage::SelfTest, 1.0, 1.0);
         yield_now().await;
         let mut found = download::store(&address.to_string(), bundle, progress).await?;
         found.notes.splice(0..0, notes);
@@ -201,16 +205,16 @@ impl Session {
     }
 
     /// Gets the small files, before the weights.
-    async fn begin(&self, address: &Address, progress: &mut Progress<'_>) -> Result<PartialImport> {
+    async fn begin(&self, address: &Address, progress: &mut ProgressReporter<'_>) -> Result<PartialImport> {
         let (source, listing) = self.open(address).await?;
         let commit = listing.commit.clone();
-        let mut files = Files::new(listing);
+        let mut files = InspectedFiles::new(listing);
         let mut come = 0.0;
         let mut step = |bytes: u64| {
             come += bytes as f64;
-            progress.at(Stage::Download, come, 0.0);
+            progress.at(ProgressStage::Download, come, 0.0);
         };
-        source.complete(&mut files, Files::to_inspect, &mut step).await?;
+        source.complete(&mut files, InspectedFiles::to_inspect, &mut step).await?;
         let name = address.name();
         let About { refused, memory, .. } = inspect(&name, &mut files, None);
         if let Some(why) = refused {
@@ -221,7 +225,7 @@ impl Session {
         {
             return Err(Error::Input(too_large(bytes)));
         }
-        source.complete(&mut files, Files::to_import, &mut step).await?;
+        source.complete(&mut files, InspectedFiles::to_import, &mut step).await?;
         let mut import = Import::new(&name, &mut files, Some(address.quantization))?;
         import.describe(files.card());
         Ok(PartialImport {
@@ -277,21 +281,21 @@ impl ChosenFolder {
 }
 
 /// Receives the weights, and verifies each file by its hash, if that is known.
-async fn receive(partial: PartialImport, progress: &mut Progress<'_>) -> (PartialImport, Result<()>) {
+async fn receive(partial: PartialImport, progress: &mut ProgressReporter<'_>) -> (PartialImport, Result<()>) {
     let PartialImport { address, source, import, files, hashers, commit, notes } = partial;
     let paths = import.files();
-    let all: Vec<Listed> = paths.iter().map(|path| listed(&files, path)).collect();
+    let all: Vec<ListedFile> = paths.iter().map(|path| listed(&files, path)).collect();
     let total: f64 = all.iter().map(|file| file.bytes.unwrap_or_default() as f64).sum();
     let so_far: f64 = paths.iter().map(|path| import.received(path) as f64).sum();
     let state = RefCell::new((import, hashers, progress, so_far, 0usize));
-    let one = async |file: Listed| -> Result<()> {
+    let one = async |file: ListedFile| -> Result<()> {
         let from = state.borrow().0.received(&file.path);
         let mut part = |bytes: &[u8]| {
             let (import, hashers, progress, done, _) = &mut *state.borrow_mut();
             hashers.entry(file.path.clone()).or_default().push(bytes);
             import.push(&file.path, bytes)?;
             *done += bytes.len() as f64;
-            progress.at(Stage::Download, *done, total);
+            progress.at(ProgressStage::Download, *done, total);
             Ok(())
         };
         let breaks = source.stream(&file, u64::MAX, from, &mut part).await?;
@@ -322,8 +326,8 @@ async fn receive(partial: PartialImport, progress: &mut Progress<'_>) -> (Partia
     (partial, result)
 }
 
-fn listed(files: &Files, path: &str) -> Listed {
-    files.get(path).cloned().unwrap_or_else(|| Listed { path: path.into(), ..Listed::default() })
+fn listed(files: &InspectedFiles, path: &str) -> ListedFile {
+    files.get(path).cloned().unwrap_or_else(|| ListedFile { path: path.into(), ..ListedFile::default() })
 }
 
 fn packed_bytes(memory: Memory, quantization: Quantization) -> u64 {

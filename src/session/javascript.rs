@@ -539,7 +539,7 @@ impl Drop for Call {
 fn on_event(event: Event) {
     #[derive(Serialize)]
     struct JsProgress {
-        stage: interlingua::protocol::Stage,
+        stage: interlingua::protocol::ProgressStage,
         done: f64,
         total: f64,
         seconds_left: Option<f64>,

@@ -11,10 +11,10 @@ use super::{
     corpus::{Home, LIST, OpenCorpus},
     device::{self, Gpu, report},
     download::{self, FoundManifest},
-    encode::Encoded,
-    model::{self, Model},
+    encode::EncodeProgress,
+    model::{self, LoadedModel},
     open::LARGEST,
-    progress::Progress,
+    progress::ProgressReporter,
     text,
     vector_cache::VectorCache,
 };
@@ -23,7 +23,9 @@ use crate::{
     bundle::{Bundle, FileEntry, Incoming, Manifest, TOKENIZER, Weights},
     datasets::{Chunks, Corpus},
     encoder::{Encoder, webgpu::Upload},
-    protocol::{CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice, Stage},
+    protocol::{
+        CorpusInfo, DeviceChoice, DeviceReport, Event, Id, ModelInfo, PrecisionChoice, ProgressStage,
+    },
     retrieval::{EitherIndex, Index},
     text::{Kind, Length, Window},
 };
@@ -46,7 +48,7 @@ impl Session {
         precision: PrecisionChoice,
     ) -> Result<(ModelInfo, DeviceReport)> {
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         let (folder, found) = self.find(url, &mut progress).await?;
         let model = self.prepare(&folder, found, choice, precision, &mut progress).await?;
         let model = self.adopt(id, Rc::new(model), &mut progress).await?;
@@ -63,8 +65,8 @@ impl Session {
         found: FoundManifest,
         choice: DeviceChoice,
         precision: PrecisionChoice,
-        progress: &mut Progress<'_>,
-    ) -> Result<Model> {
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<LoadedModel> {
         let began = now();
         if choice == DeviceChoice::WebGpu {
             // Opened while the files are downloaded; `place` awaits the result.
@@ -80,7 +82,7 @@ impl Session {
         device.notes.splice(0..0, notes);
         let info = model::describe(folder, &hash, &bundle, from_cache, now() - began);
         let found = original.again();
-        Ok(Model { info, device, precision, bundle, encoder: Rc::new(encoder), found })
+        Ok(LoadedModel { info, device, precision, bundle, encoder: Rc::new(encoder), found })
     }
 
     /// The bundle in `folder`. The current model's is not read again. If `gpu` is open while the weights arrive, they
@@ -93,7 +95,7 @@ impl Session {
         folder: &str,
         found: FoundManifest,
         gpu: Option<&Gpu>,
-        progress: &mut Progress<'_>,
+        progress: &mut ProgressReporter<'_>,
     ) -> Result<LoadedBundle> {
         let mut notes = found.notes.clone();
         if let Some(model) = self.model().filter(|m| m.info.hash == found.hash && m.info.url == folder) {
@@ -123,7 +125,7 @@ impl Session {
     pub async fn compare(&self, id: Id) -> Result<()> {
         let Some(model) = self.model().filter(|_| has_webgpu()) else { return Ok(()) };
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         let faster = self.faster(&model, &mut progress).await?;
         // Another model may have been loaded meanwhile.
         if self.model().is_some_and(|current| Rc::ptr_eq(&current, &model)) {
@@ -136,7 +138,11 @@ impl Session {
     ///
     /// # Errors
     /// Only [`Error::Cancelled`]: if the GPU cannot be used, a note says so.
-    pub(super) async fn faster(&self, model: &Model, progress: &mut Progress<'_>) -> Result<Model> {
+    pub(super) async fn faster(
+        &self,
+        model: &LoadedModel,
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<LoadedModel> {
         let tried = device::try_gpu(&model.bundle, &self.0.gpu, progress).await;
         let on_cpu = model.device.measured.iter().find(|(kind, _)| kind == "cpu").map_or(f64::MAX, |m| m.1);
         let stays = |time: Option<f64>, note: String| {
@@ -174,7 +180,7 @@ impl Session {
         choice: DeviceChoice,
         precision: PrecisionChoice,
         upload: Option<Upload>,
-        progress: &mut Progress<'_>,
+        progress: &mut ProgressReporter<'_>,
     ) -> Result<(Encoder, DeviceReport)> {
         let mut notes = Vec::new();
         if choice == DeviceChoice::WebGpu {
@@ -201,7 +207,12 @@ impl Session {
 
     /// Makes `model` the current one. A corpus that another model encoded is encoded again first, and until then
     /// everything stays as it was.
-    async fn adopt(&self, id: Id, mut model: Rc<Model>, progress: &mut Progress<'_>) -> Result<Rc<Model>> {
+    async fn adopt(
+        &self,
+        id: Id,
+        mut model: Rc<LoadedModel>,
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<Rc<LoadedModel>> {
         while let Some(open) = self.corpus().filter(|open| !open.is_of(&model)) {
             let (info, corpus, home) = (open.info.clone(), open.corpus.clone(), open.home.clone());
             let (anew, by) = self.encode_corpus(model, info, corpus, home, progress).await?;
@@ -221,12 +232,12 @@ impl Session {
     /// taken from the browser's storage; those of the user's text are taken from there if the text is stored too.
     pub(super) async fn encode_corpus(
         &self,
-        mut model: Rc<Model>,
+        mut model: Rc<LoadedModel>,
         info: CorpusInfo,
         corpus: Rc<Corpus>,
         home: Option<Home>,
-        progress: &mut Progress<'_>,
-    ) -> Result<(OpenCorpus, Rc<Model>)> {
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<(OpenCorpus, Rc<LoadedModel>)> {
         if let Some(home) = home {
             return self.encode_sample(model, info, corpus, home, progress).await;
         }
@@ -257,11 +268,11 @@ impl Session {
             let which: Vec<usize> = part.clone().map(|i| *first.entry(text_at(i)).or_insert(i)).collect();
             let new = part.clone().zip(&which).filter(|(i, at)| i == *at);
             let texts: Vec<&str> = new.map(|(i, _)| text_at(i)).collect();
-            let mut step = |encoded: Encoded| {
+            let mut step = |encoded: EncodeProgress| {
                 // Duplicates cost nothing: they count in proportion to their part's progress.
                 let share = encoded.tokens as f64 / encoded.all_tokens.max(1) as f64;
                 let done = (done as f64 + share * part.len() as f64) / all.max(1) as f64;
-                progress.at(Stage::Encode, done * passages as f64, passages as f64);
+                progress.at(ProgressStage::Encode, done * passages as f64, passages as f64);
             };
             let (mut rows, read, by) = match &mut cache {
                 Some(cache) => {
@@ -300,12 +311,12 @@ impl Session {
     /// evaluation on it, so that each finds the other's stored vectors.
     async fn encode_sample(
         &self,
-        model: Rc<Model>,
+        model: Rc<LoadedModel>,
         mut info: CorpusInfo,
         corpus: Rc<Corpus>,
         home: Home,
-        progress: &mut Progress<'_>,
-    ) -> Result<(OpenCorpus, Rc<Model>)> {
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<(OpenCorpus, Rc<LoadedModel>)> {
         // Notes about another model's vectors no longer apply.
         info.notes = corpus.notes.clone();
         match shipped_vectors(&info, &corpus, &home, &model).await {
@@ -341,7 +352,7 @@ impl Session {
 }
 
 /// Splits the passages into windows, in steps between which messages are processed.
-async fn split(model: &Model, corpus: &Corpus) -> Result<Vec<Window>> {
+async fn split(model: &LoadedModel, corpus: &Corpus) -> Result<Vec<Window>> {
     let mut out = Vec::new();
     for (text, passage) in corpus.passages.iter().enumerate() {
         if text % 64 == 0 {
@@ -401,7 +412,7 @@ async fn shipped_vectors(
     info: &CorpusInfo,
     corpus: &Rc<Corpus>,
     home: &Home,
-    model: &Model,
+    model: &LoadedModel,
 ) -> Result<Option<OpenCorpus>> {
     if !model.encoder.similarity().is_cosine() {
         // The shipped vectors are normalized, so their lengths are lost.

@@ -58,8 +58,8 @@ use std::{
 use wasm_bindgen_futures::spawn_local;
 
 use self::{
-    corpus::OpenCorpus, data::Data, device::Gpu, model::Model, progress::Progress, requests::Tasks,
-    runs::EvalRun, task::Signal,
+    corpus::OpenCorpus, data::OpenDataset, device::Gpu, model::LoadedModel, progress::ProgressReporter,
+    requests::Tasks, runs::EvalRun, task::Signal,
 };
 use crate::{
     Error, Result,
@@ -69,17 +69,17 @@ use crate::{
 
 /// A worker's state. Clones share it.
 #[derive(Clone)]
-pub struct Session(Rc<State>);
+pub struct Session(Rc<SessionState>);
 
-struct State {
+struct SessionState {
     say: Box<dyn Fn(Event)>,
     gpu: Gpu,
-    model: RefCell<Option<Rc<Model>>>,
+    model: RefCell<Option<Rc<LoadedModel>>>,
     corpus: RefCell<Option<Rc<OpenCorpus>>>,
     vectors: RefCell<Option<Rc<vectors::OpenVectors>>>,
     tasks: Tasks,
     /// What models are evaluated on.
-    data: RefCell<Option<Data>>,
+    data: RefCell<Option<OpenDataset>>,
     /// Evaluated models, the newest last.
     runs: RefCell<Vec<Rc<EvalRun>>>,
     /// Number of loads in progress.
@@ -103,7 +103,7 @@ struct State {
 impl Session {
     /// An empty session that sends its events to `say`.
     pub fn new(say: impl Fn(Event) + 'static) -> Self {
-        Self(Rc::new(State {
+        Self(Rc::new(SessionState {
             say: Box::new(say),
             gpu: Gpu::default(),
             model: RefCell::default(),
@@ -145,7 +145,7 @@ impl Session {
         let dimension = model.encoder.dimension();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         let mut step = progress.encoding(texts.len());
         let (values, lengths, by) = self.encode(model, &texts, kind, Some(&mut step)).await?;
         Ok((dimension, values, by.encoder.tokenizer().cut().with(lengths)))
@@ -160,7 +160,7 @@ impl Session {
         (self.0.say)(event);
     }
 
-    fn model(&self) -> Option<Rc<Model>> {
+    fn model(&self) -> Option<Rc<LoadedModel>> {
         self.0.model.borrow().clone()
     }
 
@@ -188,13 +188,13 @@ impl Session {
     }
 
     /// Replaces the model by the same one on another device.
-    fn run_on(&self, model: Rc<Model>) {
+    fn run_on(&self, model: Rc<LoadedModel>) {
         let device = model.device.clone();
         self.install(model);
         self.say(Event::DeviceChanged { device });
     }
 
-    fn install(&self, model: Rc<Model>) {
+    fn install(&self, model: Rc<LoadedModel>) {
         let on_gpu = model.is_on_gpu();
         self.0.model.replace(Some(model));
         self.notify_model_change();

@@ -9,13 +9,13 @@ use super::{
 use crate::{
     Result,
     bundle::{Bundle, Manifest},
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     protocol::{DeviceReport, ModelInfo, PrecisionChoice},
     sha256,
 };
 
 /// A model on a device. It is immutable: moving it makes a new one.
-pub struct Model {
+pub struct LoadedModel {
     /// What is displayed about it.
     pub info: ModelInfo,
     /// Its device.
@@ -30,7 +30,7 @@ pub struct Model {
     pub found: FoundManifest,
 }
 
-impl Model {
+impl LoadedModel {
     /// The same model on another device.
     pub fn moved(&self, encoder: Rc<Encoder>, device: DeviceReport) -> Self {
         let (info, precision, bundle) = (self.info.clone(), self.precision, self.bundle.clone());
@@ -42,7 +42,7 @@ impl Model {
     /// # Errors
     /// Whatever prevents it from running there.
     pub async fn moved_to_cpu(&self, note: String) -> Result<Self> {
-        let encoder = Encoder::new(&self.bundle, Machine::cpu())?;
+        let encoder = Encoder::new(&self.bundle, EncoderDevice::cpu())?;
         let agreement = encoder.agreement(&self.bundle.manifest.self_test).await?;
         let mut device = report(&encoder, &self.bundle, agreement);
         device.notes = self.device.notes.iter().cloned().chain([note]).collect();

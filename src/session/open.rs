@@ -6,14 +6,14 @@ use super::{
     Session,
     corpus::{EXAMPLES, Home, PASSAGES, VECTORS, describe, open_sample},
     download,
-    progress::Progress,
+    progress::ProgressReporter,
     task::join_all,
     text,
 };
 use crate::{
     Result, datasets,
     datasets::Corpus,
-    protocol::{CorpusInfo, Id, OpenedFile, Stage},
+    protocol::{CorpusInfo, Id, OpenedFile, ProgressStage},
 };
 
 /// A file of passages has some megabytes; anything much larger is something else.
@@ -36,9 +36,9 @@ impl Session {
     pub async fn open_sample(&self, id: Id, url: &str) -> Result<CorpusInfo> {
         let folder = download::folder(url)?;
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         // The sizes of the three files are not known yet.
-        progress.at(Stage::Download, 0.0, 0.0);
+        progress.at(ProgressStage::Download, 0.0, 0.0);
         let files =
             join_all([PASSAGES, VECTORS, EXAMPLES].map(|name| download::fetch_file(&folder, name, LARGEST)));
         let [passages, vectors, examples] = files.await?;
@@ -79,8 +79,8 @@ impl Session {
     /// As [`open_files`](Self::open_files).
     pub async fn open_passages(&self, id: Id, corpus: Corpus, windows: bool) -> Result<CorpusInfo> {
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
-        progress.at(Stage::Encode, 0.0, corpus.passages.len() as f64);
+        let mut progress = ProgressReporter::new(id, &say);
+        progress.at(ProgressStage::Encode, 0.0, corpus.passages.len() as f64);
         let info = CorpusInfo { windows, ..describe(&corpus) };
         self.open_corpus(info, Rc::new(corpus), None, &mut progress).await
     }
@@ -90,7 +90,7 @@ impl Session {
         mut info: CorpusInfo,
         corpus: Rc<Corpus>,
         home: Option<Home>,
-        progress: &mut Progress<'_>,
+        progress: &mut ProgressReporter<'_>,
     ) -> Result<CorpusInfo> {
         if self.model().is_none() {
             info.notes.push("It was encoded as soon as the model had been loaded.".into());

@@ -1,7 +1,7 @@
 //! Reports the progress of a request, not more often than a user can read.
 
-use super::{browser::now, encode::Encoded};
-use crate::protocol::{Event, Id, Stage};
+use super::{browser::now, encode::EncodeProgress};
+use crate::protocol::{Event, Id, ProgressStage};
 
 /// Minimum milliseconds between two reports of a stage.
 const INTERVAL: f64 = 100.0;
@@ -9,16 +9,16 @@ const INTERVAL: f64 = 100.0;
 const WARM_UP: f64 = 500.0;
 
 /// Reports the progress of one request.
-pub struct Progress<'a> {
+pub struct ProgressReporter<'a> {
     id: Id,
     say: &'a dyn Fn(Event),
-    stage: Option<Stage>,
+    stage: Option<ProgressStage>,
     began: f64,
     first: f64,
     reported: f64,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> ProgressReporter<'a> {
     /// Of request `id`, reported to `say`.
     pub fn new(id: Id, say: &'a dyn Fn(Event)) -> Self {
         Self { id, say, stage: None, began: 0.0, first: 0.0, reported: 0.0 }
@@ -30,20 +30,20 @@ impl<'a> Progress<'a> {
     }
 
     /// `stage` is at `done` of `total`, from which the remaining time is estimated.
-    pub fn at(&mut self, stage: Stage, done: f64, total: f64) {
+    pub fn at(&mut self, stage: ProgressStage, done: f64, total: f64) {
         self.at_weighted(stage, done, total, done, total);
     }
 
     /// A callback for the steps of [`encode`](super::Session::encode) with this many `texts`.
-    pub fn encoding(&mut self, texts: usize) -> impl FnMut(Encoded) {
+    pub fn encoding(&mut self, texts: usize) -> impl FnMut(EncodeProgress) {
         move |step| {
             let (done, tokens, all) = (step.texts as f64, step.tokens as f64, step.all_tokens as f64);
-            self.at_weighted(Stage::Encode, done, texts as f64, tokens, all);
+            self.at_weighted(ProgressStage::Encode, done, texts as f64, tokens, all);
         }
     }
 
     /// As [`at`](Self::at), but the remaining time is estimated from `work` of `all_work`, for items of different size.
-    pub fn at_weighted(&mut self, stage: Stage, done: f64, total: f64, work: f64, all_work: f64) {
+    pub fn at_weighted(&mut self, stage: ProgressStage, done: f64, total: f64, work: f64, all_work: f64) {
         let time = now();
         if self.stage != Some(stage) {
             (self.stage, self.began, self.first) = (Some(stage), time, work);

@@ -18,9 +18,9 @@ use crate::{
 
 /// Tasks in progress.
 #[derive(Default)]
-pub struct Tasks(RefCell<HashMap<Id, Task>>);
+pub struct Tasks(RefCell<HashMap<Id, RunningTask>>);
 
-struct Task {
+struct RunningTask {
     subject: Subject,
     cancel: Signal,
 }
@@ -70,7 +70,7 @@ impl Session {
         };
         self.make_room(subject);
         let cancel = Signal::default();
-        self.0.tasks.0.borrow_mut().insert(id, Task { subject, cancel: cancel.clone() });
+        self.0.tasks.0.borrow_mut().insert(id, RunningTask { subject, cancel: cancel.clone() });
         let compare = matches!(request, Request::Load { device: DeviceChoice::Auto, .. });
         if subject == Subject::Model {
             self.0.loading.update(|n| n + 1);
@@ -131,7 +131,7 @@ impl Session {
                 Event::TaskReady { id, task: self.open_task(id, source).await? }
             }
             Request::Evaluate { url, device, precision, languages, lir, measures, relevance, .. } => {
-                let what = evaluation::Wanted::new(relevance.unwrap_or(1), &measures)?;
+                let what = evaluation::MeasureOptions::new(relevance.unwrap_or(1), &measures)?;
                 let rules = Rules { wanted: what, ..Rules::default() };
                 let options = EvaluateOptions { url, device, precision, languages, lir, rules };
                 Event::Evaluated { id, report: self.evaluate(id, options).await? }

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::{Session, browser::yield_now, data::Data, progress::Progress};
+use super::{Session, browser::yield_now, data::OpenDataset, progress::ProgressReporter};
 use crate::{
     Error, Result,
     evaluation::{
-        Comparison, Entry, EvalReport, Ranks, Scores, Selection, Setting, Task, export, trec::Depth,
+        Comparison, EvalReport, RankedQuery, Ranks, Scores, Selection, Setting, Task, export, trec::Depth,
     },
-    protocol::{CellChoice, Event, ExportKind, Id, QueryRow, RankedPassage, Stage},
+    protocol::{CellChoice, Event, ExportKind, Id, ProgressStage, QueryRow, RankedPassage},
     retrieval::Index,
 };
 
@@ -31,7 +31,7 @@ pub struct EvalRun {
     /// The id of the request that evaluated it.
     pub id: Id,
     /// What it was evaluated on.
-    pub data: Data,
+    pub data: OpenDataset,
     /// The passages' vectors.
     pub index: Index,
     /// The queries' vectors.
@@ -49,8 +49,8 @@ impl EvalRun {
         Selection::new(&self.data.task, cell.setting, cell.from.as_deref(), cell.to.as_deref())
     }
 
-    fn row(&self, entry: &Entry) -> QueryRow {
-        let Data { corpus, task, .. } = &self.data;
+    fn row(&self, entry: &RankedQuery) -> QueryRow {
+        let OpenDataset { corpus, task, .. } = &self.data;
         let query = &task.queries[entry.query];
         QueryRow {
             query: query.id.clone(),
@@ -82,7 +82,7 @@ impl EvalRun {
         query: &str,
         top: usize,
     ) -> Result<(QueryRow, Vec<RankedPassage>)> {
-        let Data { corpus, task, .. } = &self.data;
+        let OpenDataset { corpus, task, .. } = &self.data;
         let mut entries = self.select(cell)?.entries(task, &self.scores);
         entries.retain(|entry| task.queries[entry.query].id == query);
         let [entry] = entries.as_slice() else {
@@ -211,12 +211,12 @@ impl Session {
             _ => Depth::default().cross,
         };
         let say = |event| self.say(event);
-        let mut progress = Progress::new(id, &say);
+        let mut progress = ProgressReporter::new(id, &say);
         let tag = &run.report.facts.model;
         for (i, part) in entries.chunks(STEP).enumerate() {
-            progress.at(Stage::Score, (i * STEP) as f64, entries.len() as f64);
+            progress.at(ProgressStage::Score, (i * STEP) as f64, entries.len() as f64);
             yield_now().await;
-            Entry::run_lines(part, &mut text, (task, &run.index, &run.queries), tag, depth)?;
+            RankedQuery::run_lines(part, &mut text, (task, &run.index, &run.queries), tag, depth)?;
         }
         self.say(Event::Note {
             id,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Session, browser::now, corpus::OpenCorpus, model::Model};
+use super::{Session, browser::now, corpus::OpenCorpus, model::LoadedModel};
 use crate::{
     Error, Result,
     datasets::count_languages,
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// The model that encodes `text` for this corpus; `None` if its vector came with the corpus and no model is loaded.
-    async fn model_for(&self, open: &OpenCorpus, text: &str) -> Result<Option<Rc<Model>>> {
+    async fn model_for(&self, open: &OpenCorpus, text: &str) -> Result<Option<Rc<LoadedModel>>> {
         loop {
             match self.model() {
                 Some(model) if open.is_of(&model) => return Ok(Some(model)),

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::Files,
-    hub::{HubName, Listed, Listing, refusal},
+    bundle::InspectedFiles,
+    hub::{HubName, ListedFile, Listing, refusal},
     timeouts::{self, no_answer, within},
 };
 
@@ -50,10 +50,16 @@ impl Source {
         let address = name.listing(endpoint);
         let hub = Self::Hub { name: name.clone(), endpoint: endpoint.into(), token: token.clone() };
         let mut answer = Vec::new();
-        hub.fetch(&address, &Listed { bytes: None, ..Listed::default() }, LARGEST_LISTING, 0, &mut |part| {
-            answer.extend_from_slice(part);
-            Ok(())
-        })
+        hub.fetch(
+            &address,
+            &ListedFile { bytes: None, ..ListedFile::default() },
+            LARGEST_LISTING,
+            0,
+            &mut |part| {
+                answer.extend_from_slice(part);
+                Ok(())
+            },
+        )
         .await?;
         let listing = Listing::parse(&address, &answer)?;
         let name = listing.pin(name)?;
@@ -61,8 +67,8 @@ impl Source {
     }
 
     /// The list of the user's files.
-    pub fn listed(files: &[(String, web_sys::File)]) -> Vec<Listed> {
-        let listed = |(path, file): &(String, web_sys::File)| Listed {
+    pub fn listed(files: &[(String, web_sys::File)]) -> Vec<ListedFile> {
+        let listed = |(path, file): &(String, web_sys::File)| ListedFile {
             path: path.clone(),
             bytes: Some(file.size() as u64),
             sha256: None,
@@ -76,8 +82,8 @@ impl Source {
     /// Names the file.
     pub async fn complete(
         &self,
-        files: &mut Files,
-        missing: impl Fn(&Files) -> Vec<String>,
+        files: &mut InspectedFiles,
+        missing: impl Fn(&InspectedFiles) -> Vec<String>,
         step: &mut dyn FnMut(u64),
     ) -> Result<()> {
         loop {
@@ -88,7 +94,7 @@ impl Source {
             for path in paths {
                 let listed = files.get(&path).cloned().unwrap_or_default();
                 let mut bytes = Vec::new();
-                let limit = Files::LARGEST_TOKENIZER;
+                let limit = InspectedFiles::LARGEST_TOKENIZER;
                 self.stream(&listed, limit, 0, &mut |part| {
                     bytes.extend_from_slice(part);
                     step(part.len() as u64);
@@ -107,7 +113,7 @@ impl Source {
     /// Names the file, or what `part` returns.
     pub async fn stream(
         &self,
-        file: &Listed,
+        file: &ListedFile,
         limit: u64,
         from: u64,
         part: &mut dyn FnMut(&[u8]) -> Result<()>,
@@ -130,7 +136,7 @@ impl Source {
     async fn fetch(
         &self,
         address: &str,
-        file: &Listed,
+        file: &ListedFile,
         limit: u64,
         from: u64,
         part: &mut dyn FnMut(&[u8]) -> Result<()>,

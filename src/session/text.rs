@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Session, browser::resolve, encode::Encoded, model::Model, storage, vector_cache::VectorCache};
+use super::{
+    Session, browser::resolve, encode::EncodeProgress, model::LoadedModel, storage, vector_cache::VectorCache,
+};
 use crate::{
     Error, Result,
     datasets::{Chunks, Columns},
@@ -25,7 +27,7 @@ const HASH_LENGTH: u64 = 64;
 
 /// Precedes the files' bytes, as JSON, after its own length in 8 bytes (little-endian).
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct TextHeader {
     windows: bool,
     /// Name, columns and length in bytes.
     files: Vec<(String, Columns, usize)>,
@@ -72,7 +74,7 @@ fn key(name: &str) -> std::result::Result<String, String> {
 
 fn serialize(files: &[OpenedFile], windows: bool) -> Option<Vec<u8>> {
     let about = files.iter().map(|f| (f.name.clone(), f.columns.clone(), f.bytes.len())).collect();
-    let header = serde_json::to_vec(&Header { windows, files: about }).ok()?;
+    let header = serde_json::to_vec(&TextHeader { windows, files: about }).ok()?;
     let mut out = (header.len() as u64).to_le_bytes().to_vec();
     out.extend_from_slice(&header);
     files.iter().for_each(|file| out.extend_from_slice(&file.bytes));
@@ -82,7 +84,7 @@ fn serialize(files: &[OpenedFile], windows: bool) -> Option<Vec<u8>> {
 fn deserialize(bytes: &[u8]) -> Option<(Vec<OpenedFile>, bool)> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (header, mut rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-    let Header { windows, files } = serde_json::from_slice(header).ok()?;
+    let TextHeader { windows, files } = serde_json::from_slice(header).ok()?;
     let mut out = Vec::with_capacity(files.len());
     for (name, columns, length) in files {
         let (bytes, after) = rest.split_at_checked(length)?;
@@ -97,11 +99,11 @@ impl Session {
     /// it. Returns a sentence if it takes no more.
     pub(super) async fn encode_cached(
         &self,
-        mut model: Rc<Model>,
+        mut model: Rc<LoadedModel>,
         texts: &[&str],
         cache: &mut VectorCache,
-        step: &mut dyn FnMut(Encoded),
-    ) -> Result<(Vec<f32>, Vec<Length>, Rc<Model>, Option<String>)> {
+        step: &mut dyn FnMut(EncodeProgress),
+    ) -> Result<(Vec<f32>, Vec<Length>, Rc<LoadedModel>, Option<String>)> {
         let (mut rows, mut lengths, mut note) = (Vec::new(), Vec::with_capacity(texts.len()), None);
         let mut done = 0;
         for chunk in texts.chunks(Chunks::SIZE) {
@@ -109,9 +111,9 @@ impl Session {
                 model.encoder.tokenize_counted(chunk, Kind::Passage, &mut lengths)?;
                 rows.extend(stored);
             } else {
-                let mut within = |encoded: Encoded| {
+                let mut within = |encoded: EncodeProgress| {
                     let texts_done = done + encoded.texts;
-                    step(Encoded { texts: texts_done, tokens: texts_done, all_tokens: texts.len() });
+                    step(EncodeProgress { texts: texts_done, tokens: texts_done, all_tokens: texts.len() });
                 };
                 let (made, read, by) = self.encode(model, chunk, Kind::Passage, Some(&mut within)).await?;
                 note = cache.put(chunk, Kind::Passage, &made).await.or(note);
@@ -120,7 +122,7 @@ impl Session {
                 model = by;
             }
             done += chunk.len();
-            step(Encoded { texts: done, tokens: done, all_tokens: texts.len() });
+            step(EncodeProgress { texts: done, tokens: done, all_tokens: texts.len() });
         }
         Ok((rows, lengths, model, note))
     }

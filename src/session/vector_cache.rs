@@ -2,7 +2,7 @@
 
 use super::{
     browser::resolve,
-    model::Model,
+    model::LoadedModel,
     storage::{self, Store},
 };
 use crate::{Result, datasets::Chunks, text::Kind};
@@ -20,12 +20,12 @@ pub struct VectorCache {
 
 impl VectorCache {
     /// For `model`'s vectors; also returns a sentence if the browser stores none.
-    pub async fn open(model: &Model) -> (Self, Option<String>) {
+    pub async fn open(model: &LoadedModel) -> (Self, Option<String>) {
         Self::open_in(CACHE, model).await
     }
 
     /// As [`open`](Self::open), in another of the origin's caches.
-    pub async fn open_in(name: &str, model: &Model) -> (Self, Option<String>) {
+    pub async fn open_in(name: &str, model: &LoadedModel) -> (Self, Option<String>) {
         let (cache, note) = match storage::open(name).await {
             Ok(cache) => (Some(cache), None),
             Err(why) => (None, Some(format!("{why}, so vectors are computed again after a reload."))),

@@ -21,16 +21,16 @@ pub struct Chart {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     /// The horizontal axis.
-    pub x: Axis,
+    pub x: ChartAxis,
     /// The vertical axis.
-    pub y: Axis,
+    pub y: ChartAxis,
     /// Each with its own colour, mark and dash; more than four repeat them.
     pub series: Vec<Series>,
 }
 
 /// An axis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
+pub struct ChartAxis {
     /// Its label, with the unit.
     pub label: String,
     /// Whether it begins at 0.
@@ -155,7 +155,7 @@ struct Scale {
 
 impl Scale {
     /// A scale from `from` to `to` in pixels for values with a margin.
-    fn new(values: impl Iterator<Item = f64>, axis: &Axis, from: f64, to: f64) -> Self {
+    fn new(values: impl Iterator<Item = f64>, axis: &ChartAxis, from: f64, to: f64) -> Self {
         let (mut low, mut high) = values
             .filter(|v| v.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
@@ -387,7 +387,7 @@ pub(super) mod tests {
     }
 
     fn chart(points: Vec<Point>) -> Chart {
-        let axis = |label: &str| Axis { label: label.into(), from_zero: false, ticks: Vec::new() };
+        let axis = |label: &str| ChartAxis { label: label.into(), from_zero: false, ticks: Vec::new() };
         let series = Series { name: "a < b & \"c\"".into(), points, line: true };
         let panel = Panel { x: axis("α"), y: axis("mAP"), series: vec![series] };
         Chart { title: "T & <t>".into(), about: "control \u{1} \u{8}".into(), panels: vec![panel] }
@@ -418,7 +418,7 @@ pub(super) mod tests {
 
     #[test]
     fn places_follow_values() {
-        let axis = |from_zero, ticks| Axis { label: String::new(), from_zero, ticks };
+        let axis = |from_zero, ticks| ChartAxis { label: String::new(), from_zero, ticks };
         let free = axis(false, vec![]);
         let scale = Scale::new([0.2, 0.6].into_iter(), &free, 100.0, 0.0);
         assert!(scale.at(0.2) < 100.0 && scale.at(0.6) > 0.0 && scale.at(0.3) > scale.at(0.5));

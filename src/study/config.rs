@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::Quantization;
-use crate::datasets::{Options, Pool};
+use crate::datasets::{CollectionOptions, PassagePool};
 use crate::training::{Objective, StrategyName, TrainConfig, check_there, not_understood};
 use crate::{Error, Result};
 
@@ -238,13 +238,13 @@ impl DataSet {
     ///
     /// # Errors
     /// [`Error::Input`] for an unknown pool.
-    pub(super) fn options(&self) -> Result<Options> {
-        let pool = self.pool.as_deref().map_or(Ok(Pool::All), str::parse)?;
-        Ok(Options {
+    pub(super) fn options(&self) -> Result<CollectionOptions> {
+        let pool = self.pool.as_deref().map_or(Ok(PassagePool::All), str::parse)?;
+        Ok(CollectionOptions {
             languages: self.languages.clone(),
             split: self.split.clone(),
             pool,
-            ..Options::default()
+            ..CollectionOptions::default()
         })
     }
 }

@@ -11,12 +11,12 @@ use crate::evaluation::{EvalReport, RankedAnswer, Ranks, Task};
 use crate::training::REVISION;
 use crate::{Error, Result, sha256};
 
-/// The file of a [`Trained`] in its run's folder.
+/// The file of a [`TrainingRecord`] in its run's folder.
 pub(super) const TRAINED: &str = "trained.json";
 
 /// Written when training has finished.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Trained {
+pub(super) struct TrainingRecord {
     /// SHA-256 of configuration, start and data.
     pub key: String,
     /// At the end of training; absent if nothing was left to train.
@@ -28,14 +28,14 @@ pub(super) struct Trained {
 
 /// An evaluation's file, next to the ranks that it was made from, which have the same name.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct EvaluationRecord {
     /// SHA-256 of the run's key, the data set and the evaluation settings.
     pub key: String,
     /// SHA-256 of the model's manifest.
     pub bundle: String,
     /// Size of the evaluated model.
     pub bytes: u64,
-    /// As [`Trained::pairs_per_second`].
+    /// As [`TrainingRecord::pairs_per_second`].
     pub pairs_per_second: Option<f64>,
     /// SHA-256 of the file of ranks.
     pub ranks: String,
@@ -66,7 +66,7 @@ pub(super) fn of_other_versions(folder: &Path) -> Result<usize> {
     let failed = |e| Error::file(folder, e);
     let mut count = 0;
     for run in fs::read_dir(folder).map_err(failed)? {
-        let trained = read::<Trained>(&run.map_err(failed)?.path().join(TRAINED));
+        let trained = read::<TrainingRecord>(&run.map_err(failed)?.path().join(TRAINED));
         count += usize::from(trained.is_some_and(|trained| trained.revision != REVISION));
     }
     Ok(count)

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::claims::signed;
-use super::{Figure, Findings, LEVEL, Report, Sweep, Value, Values, paper, plots};
+use super::{Figure, FigureTable, Findings, LEVEL, SeedFigures, StudyReport, Sweep, paper, plots};
 
-impl Report {
+impl StudyReport {
     /// The report in Markdown; plots are separate files next to it.
     pub fn markdown(&self) -> String {
         let mut out = String::new();
@@ -109,7 +109,7 @@ impl Findings {
         )?;
         let names = figures.iter().map(|f| f.name());
         header(out, &["batches", "α", "seeds"].into_iter().chain(names).collect::<Vec<_>>())?;
-        let cells = |values: &Values| {
+        let cells = |values: &FigureTable| {
             let show = |f: &Figure| values.get(f).map_or("–".to_string(), |v| cell(*f, v));
             figures.iter().map(show).collect::<Vec<_>>()
         };
@@ -230,7 +230,7 @@ impl Sweep {
     }
 }
 
-fn cell(figure: Figure, value: &Value) -> String {
+fn cell(figure: Figure, value: &SeedFigures) -> String {
     let mut out = figure.show(value.mean);
     out.extend(value.sd.map(|sd| format!(" ± {}", figure.show(sd))));
     out.extend(value.interval.map(|[low, high]| format!(" [{} {}]", figure.show(low), figure.show(high))));
@@ -261,9 +261,9 @@ pub(super) mod tests {
     use super::*;
     use crate::study::chart::tests::elements;
     use crate::study::summary::tests::findings;
-    use crate::study::{Baseline, Cost, File, Run, Sweep, Variant};
+    use crate::study::{Baseline, Cost, InputFile, StudyRun, Sweep, Variant};
 
-    fn report() -> Report {
+    fn report() -> StudyReport {
         let found = findings(&[(1.0, 1, 30), (0.75, 1, 22), (0.5, 0, 14), (0.25, 1, 13), (0.0, 2, 12)]);
         let variant = |name: &str, arm: usize, ms: f64, bytes| Variant {
             name: name.into(),
@@ -281,7 +281,7 @@ pub(super) mod tests {
             variant("4 layers", 0, 5.5, 21_000_000),
             variant("6 layers", 2, 8.0, 28_000_000),
         ];
-        Report {
+        StudyReport {
             name: "a | study".into(),
             version: "0".into(),
             date: Some("2026-11-21".into()),
@@ -295,12 +295,12 @@ pub(super) mod tests {
                 teacher_sha256: String::new(),
                 parameters: 7,
             },
-            data: vec![File { name: "f".into(), bytes: 1_000_000, sha256: String::new() }],
+            data: vec![InputFile { name: "f".into(), bytes: 1_000_000, sha256: String::new() }],
             learned_sha256: "12".repeat(32),
             datasets: BTreeMap::from([("xquad-r".to_string(), "cd".repeat(32))]),
             findings: vec![found],
             sweeps: vec![Sweep::new("layers", variants)],
-            runs: vec![Run {
+            runs: vec![StudyRun {
                 folder: "alpha-1".into(),
                 dataset: "xquad-r".into(),
                 quantization: "f32".into(),
@@ -348,7 +348,7 @@ pub(super) mod tests {
     #[test]
     fn a_report_comes_back_from_its_json() {
         let json = serde_json::to_string(&report()).unwrap();
-        let back: Report = serde_json::from_str(&json).unwrap();
+        let back: StudyReport = serde_json::from_str(&json).unwrap();
         assert_eq!(back.markdown(), report().markdown());
         assert!(json.contains("\"mono_recall@1\"") && json.contains("\"verdict\":\"holds\""), "{json}");
     }

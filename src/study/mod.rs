@@ -2,7 +2,7 @@
 //! evaluated, and one report with a verdict on each claim of arXiv 2408.10536.
 //!
 //! [`Study`] is the configuration, [`run()`] carries it out, skipping what is done; [`Findings`] are computed
-//! from every query's measures, and a [`Report`] becomes `report.md`, its plots and `report.json`. Only
+//! from every query's measures, and a [`StudyReport`] becomes `report.md`, its plots and `report.json`. Only
 //! `config`, `plan`, `start`, `run`, `timings` and `keep` need a model; the rest builds without
 //! tensors.
 //! Not here: training itself, measures, tests.
@@ -28,15 +28,16 @@ mod summary;
 #[cfg(feature = "native")]
 mod timings;
 
-pub use chart::{Axis, Chart, Panel, Point, Series};
+pub use chart::{Chart, ChartAxis, Panel, Point, Series};
 pub use claims::{Claim, LEVEL, Verdict};
 #[cfg(feature = "native")]
 pub use config::{Arm as ArmConfig, DataSet, Study, Sweeps};
 pub use figure::Figure;
 pub use plots::plots;
-pub use report::{Baseline, File, Report, Run};
+pub use report::{Baseline, InputFile, StudyReport, StudyRun};
 #[cfg(feature = "native")]
-pub use run::{Event, run};
+pub use run::{StudyEvent, run};
 pub use summary::{
-    Arm, Contrast, Cost, Drawn, Findings, Measured, MeasuredArm, Sweep, Value, Values, Variant, values,
+    ArmResults, ArmSummary, Contrast, Cost, FigureTable, Findings, SampleCounts, SeedFigures, SeedResult,
+    Sweep, Variant, values,
 };

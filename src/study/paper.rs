@@ -4,18 +4,18 @@ use super::Figure;
 
 /// One row of the paper's tables: start model, batches, and the figures in the order of
 /// [`Figure::ALL`], if the paper prints them.
-pub type Row = (&'static str, &'static str, [Option<f64>; 7]);
+pub type PaperRow = (&'static str, &'static str, [Option<f64>; 7]);
 
-const fn xquad(start: &'static str, batches: &'static str, v: [f64; 7]) -> Row {
+const fn xquad(start: &'static str, batches: &'static str, v: [f64; 7]) -> PaperRow {
     (start, batches, [Some(v[0]), Some(v[1]), Some(v[2]), Some(v[3]), Some(v[4]), Some(v[5]), Some(v[6])])
 }
 
 /// For MLQA-R the paper prints mAP and rank distance.
-const fn mlqa(start: &'static str, batches: &'static str, v: [f64; 4]) -> Row {
+const fn mlqa(start: &'static str, batches: &'static str, v: [f64; 4]) -> PaperRow {
     (start, batches, [Some(v[0]), Some(v[1]), Some(v[2]), None, None, None, Some(v[3])])
 }
 
-const XQUAD_R: [Row; 6] = [
+const XQUAD_R: [PaperRow; 6] = [
     xquad("XLM-R", "X-X-mono", [0.7918, 0.6737, 0.5479, 0.7035, 0.5623, 0.4785, 410.2]),
     xquad("XLM-R", "X-Y", [0.7554, 0.6997, 0.5934, 0.6554, 0.5898, 0.5155, 295.4]),
     xquad("XLM-R", "hybrid", [0.7977, 0.7053, 0.5927, 0.7086, 0.5976, 0.5169, 286.6]),
@@ -24,7 +24,7 @@ const XQUAD_R: [Row; 6] = [
     xquad("LaBSE", "hybrid", [0.8167, 0.7672, 0.6817, 0.7335, 0.6728, 0.5972, 221.1]),
 ];
 
-const MLQA_R: [Row; 6] = [
+const MLQA_R: [PaperRow; 6] = [
     mlqa("XLM-R", "X-X-mono", [0.6475, 0.5843, 0.4731, 287.5]),
     mlqa("XLM-R", "X-Y", [0.6256, 0.6200, 0.5076, 226.7]),
     mlqa("XLM-R", "hybrid", [0.6481, 0.6234, 0.5121, 227.1]),
@@ -34,7 +34,7 @@ const MLQA_R: [Row; 6] = [
 ];
 
 /// The paper's rows for a data set, if any.
-pub fn rows(dataset: &str) -> &'static [Row] {
+pub fn rows(dataset: &str) -> &'static [PaperRow] {
     match dataset {
         "xquad-r" => &XQUAD_R,
         "mlqa-r" => &MLQA_R,
@@ -46,6 +46,6 @@ pub fn rows(dataset: &str) -> &'static [Row] {
 pub const LOWERED: [f64; 2] = [0.13, 0.30];
 
 /// A value beside its figure.
-pub fn value(row: &Row, figure: Figure) -> Option<f64> {
+pub fn value(row: &PaperRow, figure: Figure) -> Option<f64> {
     Figure::ALL.iter().zip(row.2).find(|(f, _)| **f == figure).and_then(|(_, value)| value)
 }

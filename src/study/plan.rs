@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::config::{Arm, Study};
-use super::report::{Baseline, File};
+use super::report::{Baseline, InputFile};
 use super::start::smaller;
 use crate::bundle::{Bundle, Quantization};
 use crate::datasets::records;
 use crate::models;
-use crate::training::{self, Size, TrainConfig};
+use crate::training::{self, ModelSize, TrainConfig};
 use crate::{Error, Result, sha256};
 
 /// Fields of a training configuration that do not identify runs, or not by themselves.
@@ -21,7 +21,7 @@ const NOT_IN_KEY: [&str; 8] =
 
 /// A model to evaluate.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(super) struct PlannedModel {
     /// Folder of its files.
     pub folder: PathBuf,
     /// SHA-256 of configuration, start, teacher and data, and of the program's training revision.
@@ -32,7 +32,7 @@ pub(super) struct Plan {
     pub bundle: PathBuf,
 }
 
-impl Plan {
+impl PlannedModel {
     /// The name of its folder.
     pub fn name(&self) -> String {
         self.folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
@@ -40,10 +40,10 @@ impl Plan {
 }
 
 /// An arm with one seed.
-pub(super) type Trained = (Arm, u64, Plan);
+pub(super) type PlannedArm = (Arm, u64, PlannedModel);
 
 /// A value of a sweep: its name, quantization, and a run for each seed.
-pub(super) type Swept = (String, Quantization, Vec<(u64, Plan)>);
+pub(super) type PlannedSweep = (String, Quantization, Vec<(u64, PlannedModel)>);
 
 /// What all runs have in common.
 pub(super) struct Planner<'a> {
@@ -51,7 +51,7 @@ pub(super) struct Planner<'a> {
     /// With the common start.
     recipe: TrainConfig,
     /// The training data files.
-    pub data: Vec<File>,
+    pub data: Vec<InputFile>,
     /// SHA-256 of all texts used from them and from published sets.
     pub learned: String,
     /// The common start.
@@ -59,9 +59,9 @@ pub(super) struct Planner<'a> {
     /// Its folder.
     folder: PathBuf,
     /// Its size.
-    size: Size,
+    size: ModelSize,
     /// Folder and fingerprint of each start, by size.
-    starts: BTreeMap<Size, (PathBuf, String)>,
+    starts: BTreeMap<ModelSize, (PathBuf, String)>,
 }
 
 impl<'a> Planner<'a> {
@@ -81,12 +81,12 @@ impl<'a> Planner<'a> {
             for path in files.unwrap_or_default() {
                 let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
                 let name = path.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
-                data.push(File { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
+                data.push(InputFile { name, bytes: bytes.len() as u64, sha256: sha256(&bytes) });
             }
         }
         let training::Prepared { folder, learned, .. } = training::prepare(&recipe, note)?;
         let bundle = Bundle::open(&folder)?;
-        let size = Size::of(&bundle.manifest.architecture);
+        let size = ModelSize::of(&bundle.manifest.architecture);
         let teacher = recipe.start.teacher().to_path_buf();
         let start = Baseline {
             model: bundle.manifest.name.clone(),
@@ -106,8 +106,8 @@ impl<'a> Planner<'a> {
     }
 
     /// The start itself.
-    pub fn baseline(&self) -> Plan {
-        Plan {
+    pub fn baseline(&self) -> PlannedModel {
+        PlannedModel {
             folder: self.study.output.join("runs/start"),
             key: self.start.sha256.clone(),
             train: None,
@@ -120,14 +120,14 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// Says why a smaller start cannot be made.
-    pub fn arms(&mut self) -> Result<Vec<Trained>> {
+    pub fn arms(&mut self) -> Result<Vec<PlannedArm>> {
         let study = self.study;
         let all = study.seeds.iter().flat_map(|&seed| study.arms.iter().map(move |arm| (arm, seed)));
         all.map(|(arm, seed)| Ok((arm.clone(), seed, self.plan(seed, arm.alpha, None, self.size)?))).collect()
     }
 
     /// The run with this seed, share, batch (by default the study's) and size.
-    fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, size: Size) -> Result<Plan> {
+    fn plan(&mut self, seed: u64, alpha: f64, batch: Option<usize>, size: ModelSize) -> Result<PlannedModel> {
         let mut config = self.study.recipe(&self.recipe, seed, alpha, batch);
         if !self.starts.contains_key(&size) {
             let folder = smaller(&self.folder, size)?;
@@ -154,19 +154,19 @@ impl<'a> Planner<'a> {
         let folder = self.study.output.join("runs").join(format!("{name}-{}", &key[..8]));
         config.name = format!("{} {name}", self.study.name);
         config.output = folder.clone();
-        Ok(Plan { bundle: folder.join("bundle"), folder, key, train: Some(config) })
+        Ok(PlannedModel { bundle: folder.join("bundle"), folder, key, train: Some(config) })
     }
 
     /// The runs of every sweep.
     ///
     /// # Errors
     /// As for [`arms`](Self::arms).
-    pub fn swept(&mut self) -> Result<Vec<(&'static str, Vec<Swept>)>> {
+    pub fn swept(&mut self) -> Result<Vec<(&'static str, Vec<PlannedSweep>)>> {
         let (sweep, size) = (self.study.sweep.clone(), self.size);
         let seeds = self.study.sweep_seeds().to_vec();
         let mut variant = |name: String, quantization, batch, size| {
             let plan = |&seed: &u64| Ok((seed, self.plan(seed, sweep.alpha, batch, size)?));
-            Ok::<Swept, Error>((name, quantization, seeds.iter().map(plan).collect::<Result<_>>()?))
+            Ok::<PlannedSweep, Error>((name, quantization, seeds.iter().map(plan).collect::<Result<_>>()?))
         };
         let (mut batches, mut layers, mut widths) = (Vec::new(), Vec::new(), Vec::new());
         for batch in sweep.batch {
@@ -174,10 +174,15 @@ impl<'a> Planner<'a> {
         }
         for count in sweep.layers {
             let name = format!("{count} layer{}", if count == 1 { "" } else { "s" });
-            layers.push(variant(name, Quantization::F32, None, Size { layers: count, ..size })?);
+            layers.push(variant(name, Quantization::F32, None, ModelSize { layers: count, ..size })?);
         }
         for width in sweep.width {
-            widths.push(variant(format!("width {width}"), Quantization::F32, None, Size { width, ..size })?);
+            widths.push(variant(
+                format!("width {width}"),
+                Quantization::F32,
+                None,
+                ModelSize { width, ..size },
+            )?);
         }
         let mut quantizations = Vec::new();
         for quantization in sweep.quantization {

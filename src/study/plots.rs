@@ -1,11 +1,11 @@
 //! The plots of a report.
 
 use super::summary::quality;
-use super::{Arm, Axis, Chart, Cost, Figure, Findings, Panel, Point, Report, Series, Sweep};
+use super::{ArmSummary, Chart, ChartAxis, Cost, Figure, Findings, Panel, Point, Series, StudyReport, Sweep};
 
 /// File names and charts: mAP and rank distance by share of monolingual batches for each data set with at
 /// least two arms, and a chart for each sweep.
-pub fn plots(report: &Report) -> Vec<(String, Chart)> {
+pub fn plots(report: &StudyReport) -> Vec<(String, Chart)> {
     let mut all = Vec::new();
     for findings in report.findings.iter().filter(|f| f.arms.len() > 1) {
         let file = |what: &str| format!("{what}-{}.svg", file_name(&findings.dataset));
@@ -25,7 +25,7 @@ pub(super) fn file_name(name: &str) -> String {
 }
 
 fn by_alpha(findings: &Findings, what: &str, figures: &[Figure]) -> Chart {
-    let point = |arm: &Arm, figure| {
+    let point = |arm: &ArmSummary, figure| {
         let value = arm.figures.get(&figure)?;
         let dots = if value.seeds.len() > 1 { value.seeds.clone() } else { Vec::new() };
         Some(Point { x: arm.alpha, y: value.mean, ends: value.interval, dots, ..Point::default() })
@@ -40,12 +40,12 @@ fn by_alpha(findings: &Findings, what: &str, figures: &[Figure]) -> Chart {
         about: "Marks: mean over seeds. Bars: 95 % bootstrap interval over questions. Dots: single seeds."
             .to_string(),
         panels: vec![Panel {
-            x: Axis {
+            x: ChartAxis {
                 label: "α: 0 cross-lingual (X-Y), 1 monolingual (X-X-mono)".into(),
                 from_zero: false,
                 ticks: findings.arms.iter().map(|arm| arm.alpha).collect(),
             },
-            y: Axis { label: what.to_string(), from_zero: false, ticks: Vec::new() },
+            y: ChartAxis { label: what.to_string(), from_zero: false, ticks: Vec::new() },
             series: series.filter(|s| !s.points.is_empty()).collect(),
         }],
     }
@@ -72,8 +72,8 @@ fn pareto(sweep: &Sweep) -> Chart {
             Cost::Bytes => "MB",
         };
         Panel {
-            x: Axis { label: label.to_string(), from_zero: true, ticks: Vec::new() },
-            y: Axis { label: "multi mAP".to_string(), from_zero: false, ticks: Vec::new() },
+            x: ChartAxis { label: label.to_string(), from_zero: true, ticks: Vec::new() },
+            y: ChartAxis { label: "multi mAP".to_string(), from_zero: false, ticks: Vec::new() },
             series: vec![Series { name: "on the front".to_string(), points, line: true }],
         }
     };

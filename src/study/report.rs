@@ -9,7 +9,7 @@ use super::{Findings, Sweep};
 
 /// The report: its JSON is `report.json`, [`markdown`](Self::markdown) is `report.md`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Report {
+pub struct StudyReport {
     /// The study's name.
     pub name: String,
     /// Version of this program.
@@ -27,7 +27,7 @@ pub struct Report {
     /// The common start.
     pub start: Baseline,
     /// The training data files.
-    pub data: Vec<File>,
+    pub data: Vec<InputFile>,
     /// SHA-256 of all texts used from them and from published sets.
     pub learned_sha256: String,
     /// SHA-256 of each data set's ids and texts, by name.
@@ -37,7 +37,7 @@ pub struct Report {
     /// The sweeps.
     pub sweeps: Vec<Sweep>,
     /// Every evaluation.
-    pub runs: Vec<Run>,
+    pub runs: Vec<StudyRun>,
     /// Notes, one sentence each.
     pub notes: Vec<String>,
 }
@@ -57,7 +57,7 @@ pub struct Baseline {
 
 /// A file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct File {
+pub struct InputFile {
     /// Its name.
     pub name: String,
     /// Its size.
@@ -68,7 +68,7 @@ pub struct File {
 
 /// One evaluation of one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct StudyRun {
     /// Its folder under the study's `runs`.
     pub folder: String,
     /// The data set.

@@ -9,16 +9,16 @@ use futures_lite::future::block_on;
 use serde_json::json;
 
 use super::config::{DataSet, Study};
-use super::keep::{self, Record};
-use super::plan::{Plan, Planner, Swept, Trained};
-use super::report::{Report, Run};
-use super::summary::{Drawn, Findings, Measured, MeasuredArm, Sweep, Variant, values};
+use super::keep::{self, EvaluationRecord};
+use super::plan::{PlannedArm, PlannedModel, PlannedSweep, Planner};
+use super::report::{StudyReport, StudyRun};
+use super::summary::{ArmResults, Findings, SampleCounts, SeedResult, Sweep, Variant, values};
 use super::timings::{self, Timings};
 use super::{plots, plots::file_name};
 use crate::bundle::{Bundle, MANIFEST, Quantization, SelfTest, write_whole};
 use crate::datasets::{self, Corpus};
-use crate::encoder::{Backend, Encoder, Machine};
-use crate::evaluate::{Options, evaluate, today};
+use crate::encoder::{Backend, Encoder, EncoderDevice};
+use crate::evaluate::{EvaluateSettings, evaluate, today};
 use crate::evaluation::{Scores, Task};
 use crate::training::{self, TrainConfig};
 use crate::{Error, Result, sha256};
@@ -28,33 +28,33 @@ const SEED: u64 = 1;
 
 /// Progress events of a study.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum StudyEvent<'a> {
     /// A sentence.
     Note(&'a str),
     /// A run begins: its number, the total, and its name.
     Begin(usize, usize, &'a str),
     /// A training step is done.
-    Step(&'a training::Progress),
+    Step(&'a training::TrainingProgress),
     /// Texts are being encoded: what, how many, of how many.
     Encode(&'static str, usize, usize),
 }
 
 /// An open data set.
-struct Open {
+struct OpenSet {
     name: String,
     corpus: Corpus,
     task: Task,
     hash: String,
 }
 
-struct Work<'a> {
+struct StudyRunner<'a> {
     study: &'a Study,
-    machine: &'a Machine,
-    sets: Vec<Open>,
+    machine: &'a EncoderDevice,
+    sets: Vec<OpenSet>,
     stop: &'a AtomicBool,
-    tell: &'a mut dyn FnMut(Event),
+    tell: &'a mut dyn FnMut(StudyEvent),
     /// All evaluations for the report.
-    runs: Vec<Run>,
+    runs: Vec<StudyRun>,
 }
 
 /// Runs what is not done yet of `study` with `recipe`, as returned by [`Study::read`]; writes `report.md`,
@@ -69,11 +69,11 @@ struct Work<'a> {
 pub fn run(
     study: &Study,
     recipe: &TrainConfig,
-    machine: &Machine,
+    machine: &EncoderDevice,
     resume: bool,
     stop: &AtomicBool,
-    tell: &mut dyn FnMut(Event),
-) -> Result<Report> {
+    tell: &mut dyn FnMut(StudyEvent),
+) -> Result<StudyReport> {
     if !resume && fs::read_dir(study.output.join("runs")).is_ok_and(|mut runs| runs.next().is_some()) {
         return Err(Error::Input(format!(
             "{} already has runs: continue with --resume (what is done is reused), or name another \
@@ -83,11 +83,11 @@ pub fn run(
     }
     // Report faults in the data sets before training anything.
     let sets = study.evaluate.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let mut planner = Planner::new(study, recipe, &mut |note| tell(Event::Note(note)))?;
+    let mut planner = Planner::new(study, recipe, &mut |note| tell(StudyEvent::Note(note)))?;
     let runs = study.output.join("runs");
     let old = keep::of_other_versions(&runs)?;
     if old > 0 {
-        tell(Event::Note(&format!(
+        tell(StudyEvent::Note(&format!(
             "{old} of the runs in {} were trained by another version of this program, which gives different weights or \
              identifies runs differently: they are kept, but not used",
             runs.display()
@@ -95,17 +95,17 @@ pub fn run(
     }
     let (baseline, arms, swept) = (planner.baseline(), planner.arms()?, planner.swept()?);
     let arms_jobs = [&baseline].into_iter().chain(arms.iter().map(|(_, _, plan)| plan));
-    let mut jobs: Vec<(Plan, Quantization, bool)> =
+    let mut jobs: Vec<(PlannedModel, Quantization, bool)> =
         arms_jobs.map(|plan| (plan.clone(), Quantization::F32, true)).collect();
     for (_, variants) in &swept {
         for (_, quantization, plans) in variants {
             jobs.extend(plans.iter().map(|(_, plan)| (plan.clone(), *quantization, false)));
         }
     }
-    let mut work = Work { study, machine, sets, stop, tell, runs: Vec::new() };
+    let mut work = StudyRunner { study, machine, sets, stop, tell, runs: Vec::new() };
     let all = jobs.len();
     for (number, (plan, quantization, everywhere)) in jobs.iter().enumerate() {
-        (work.tell)(Event::Begin(number + 1, all, &format!("{}, {}", plan.name(), quantization)));
+        (work.tell)(StudyEvent::Begin(number + 1, all, &format!("{}, {}", plan.name(), quantization)));
         let sets = if *everywhere { work.sets.len() } else { 1 };
         for set in 0..sets {
             work.measured(plan, set, *quantization)?;
@@ -115,26 +115,33 @@ pub fn run(
     work.report(planner, recipe, &baseline, &arms, &swept)
 }
 
-fn open(set: &DataSet) -> Result<Open> {
+fn open(set: &DataSet) -> Result<OpenSet> {
     let corpus = datasets::load(&set.dataset, &set.data, &set.options()?)?;
     let task = Task::new(&corpus)?;
-    Ok(Open { name: set.dataset.clone(), hash: corpus.hash(), task, corpus })
+    Ok(OpenSet { name: set.dataset.clone(), hash: corpus.hash(), task, corpus })
 }
 
-impl Work<'_> {
+impl StudyRunner<'_> {
     fn cancelled(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// The evaluation of a model on a data set, from disk or run now.
-    fn measured(&mut self, plan: &Plan, set: usize, quantization: Quantization) -> Result<Record> {
+    fn measured(
+        &mut self,
+        plan: &PlannedModel,
+        set: usize,
+        quantization: Quantization,
+    ) -> Result<EvaluationRecord> {
         self.cancelled()?;
         let (path, ranks_path) = self.files(plan, set, quantization);
         let open = &self.sets[set];
         let key = json!([plan.key, open.name, open.hash, quantization, self.study.samples, SEED]);
         let key = sha256(key.to_string().as_bytes());
-        let known = keep::read::<Record>(&path).filter(|record| record.key == key);
-        let whole = |record: &Record| fs::read(&ranks_path).is_ok_and(|bytes| sha256(&bytes) == record.ranks);
+        let known = keep::read::<EvaluationRecord>(&path).filter(|record| record.key == key);
+        let whole = |record: &EvaluationRecord| {
+            fs::read(&ranks_path).is_ok_and(|bytes| sha256(&bytes) == record.ranks)
+        };
         if let Some(record) = known.filter(whole) {
             return Ok(record);
         }
@@ -150,7 +157,8 @@ impl Work<'_> {
             block_on(encoder.self_test(&SelfTest::of(&bundle)?))?;
         }
         let open = &self.sets[set];
-        let options = Options { samples: self.study.samples, seed: SEED, ..Options::default() };
+        let options =
+            EvaluateSettings { samples: self.study.samples, seed: SEED, ..EvaluateSettings::default() };
         let (stop, tell) = (self.stop, &mut self.tell);
         let evaluated = evaluate(
             &encoder,
@@ -158,7 +166,7 @@ impl Work<'_> {
             (&open.name, &open.corpus, &open.task),
             &options,
             &mut |what, done, all| {
-                tell(Event::Encode(what, done, all));
+                tell(StudyEvent::Encode(what, done, all));
                 if stop.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
             },
             &mut |_| {},
@@ -167,23 +175,24 @@ impl Work<'_> {
         fs::create_dir_all(&plan.folder).map_err(|e| Error::file(&plan.folder, e))?;
         write_whole(&ranks_path, &ranks)?;
         let (ranks, report) = (sha256(&ranks), evaluated.report);
-        let record = Record { key, bundle: manifest, bytes, pairs_per_second, ranks, report };
+        let record = EvaluationRecord { key, bundle: manifest, bytes, pairs_per_second, ranks, report };
         keep::write(&path, &record)?;
         Ok(record)
     }
 
     /// The files of an evaluation and of its ranks.
-    fn files(&self, plan: &Plan, set: usize, quantization: Quantization) -> (PathBuf, PathBuf) {
+    fn files(&self, plan: &PlannedModel, set: usize, quantization: Quantization) -> (PathBuf, PathBuf) {
         let name = format!("{}.{}", file_name(&self.sets[set].name), quantization);
         let file = |end: &str| plan.folder.join(format!("{name}.{end}"));
         (file("json"), file("ranks.safetensors"))
     }
 
     /// Trains if not done yet; returns pairs per second, if known.
-    fn train(&mut self, plan: &Plan) -> Result<Option<f64>> {
+    fn train(&mut self, plan: &PlannedModel) -> Result<Option<f64>> {
         let Some(config) = &plan.train else { return Ok(None) };
         let path = plan.folder.join(keep::TRAINED);
-        if let Some(trained) = keep::read::<keep::Trained>(&path).filter(|trained| trained.key == plan.key)
+        if let Some(trained) =
+            keep::read::<keep::TrainingRecord>(&path).filter(|trained| trained.key == plan.key)
             && plan.bundle.join(MANIFEST).is_file()
         {
             return Ok(trained.pairs_per_second);
@@ -197,19 +206,19 @@ impl Work<'_> {
             self.stop,
             &mut |progress| {
                 pairs_per_second = Some(progress.pairs_per_second);
-                (tell.borrow_mut())(Event::Step(progress));
+                (tell.borrow_mut())(StudyEvent::Step(progress));
             },
-            &mut |note| (tell.borrow_mut())(Event::Note(note)),
+            &mut |note| (tell.borrow_mut())(StudyEvent::Note(note)),
         )?;
         keep::write(
             &path,
-            &keep::Trained { key: plan.key.clone(), pairs_per_second, revision: training::REVISION },
+            &keep::TrainingRecord { key: plan.key.clone(), pairs_per_second, revision: training::REVISION },
         )?;
         Ok(pairs_per_second)
     }
 
     /// Removes what a finished run no longer needs: checkpoints, and its copy of the start.
-    fn tidy(&self, plan: &Plan) -> Result<()> {
+    fn tidy(&self, plan: &PlannedModel) -> Result<()> {
         if plan.train.is_some() && plan.folder.join(keep::TRAINED).is_file() {
             for part in ["checkpoints", "start"].map(|part| plan.folder.join(part)) {
                 if part.exists() {
@@ -221,12 +230,18 @@ impl Work<'_> {
     }
 
     /// The results, from disk.
-    fn model(&mut self, plan: &Plan, seed: u64, set: usize, q: Quantization) -> Result<(Measured, Record)> {
+    fn model(
+        &mut self,
+        plan: &PlannedModel,
+        seed: u64,
+        set: usize,
+        q: Quantization,
+    ) -> Result<(SeedResult, EvaluationRecord)> {
         let record = self.measured(plan, set, q)?;
         let (path, ranks_path) = self.files(plan, set, q);
         let ranks = keep::read_ranks(&ranks_path, &record.ranks, &self.sets[set].task)?;
         let bytes = fs::read(&path).map_err(|e| Error::file(&path, e))?;
-        let run = Run {
+        let run = StudyRun {
             folder: plan.name(),
             dataset: self.sets[set].name.clone(),
             quantization: q.to_string(),
@@ -240,20 +255,20 @@ impl Work<'_> {
             self.runs.push(run);
         }
         let scores = Scores::of(&self.sets[set].task, &ranks);
-        Ok((Measured { seed, ranks, scores }, record))
+        Ok((SeedResult { seed, ranks, scores }, record))
     }
 
     fn report(
         mut self,
         planner: Planner,
         recipe: &TrainConfig,
-        baseline: &Plan,
-        arms: &[Trained],
-        swept: &[(&str, Vec<Swept>)],
-    ) -> Result<Report> {
-        (self.tell)(Event::Note("writing the report"));
+        baseline: &PlannedModel,
+        arms: &[PlannedArm],
+        swept: &[(&str, Vec<PlannedSweep>)],
+    ) -> Result<StudyReport> {
+        (self.tell)(StudyEvent::Note("writing the report"));
         let study = self.study;
-        let drawn = Drawn { samples: study.samples, permutations: study.permutations, seed: SEED };
+        let drawn = SampleCounts { samples: study.samples, permutations: study.permutations, seed: SEED };
         let mut notes = Vec::new();
         if study.seeds.len() < 3 {
             notes.push(format!(
@@ -272,9 +287,9 @@ impl Work<'_> {
                 for (_, seed, plan) in arms.iter().filter(|(of, _, _)| of == arm) {
                     seeds.push(self.model(plan, *seed, set, Quantization::F32)?.0);
                 }
-                measured.push(MeasuredArm { name: arm.name.clone(), alpha: arm.alpha, seeds });
+                measured.push(ArmResults { name: arm.name.clone(), alpha: arm.alpha, seeds });
             }
-            let Open { name, task, .. } = &self.sets[set];
+            let OpenSet { name, task, .. } = &self.sets[set];
             let cut = record.report.cut.unwrap_or_default();
             let said = [
                 cut.passages.sentence("passage", "passages"),
@@ -298,7 +313,7 @@ impl Work<'_> {
             ));
         }
         let failed = |e: serde_json::Error| Error::format("report.json", e);
-        let report = Report {
+        let report = StudyReport {
             name: study.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_string(),
             date: Some(today()),
@@ -324,15 +339,15 @@ impl Work<'_> {
     }
 
     /// Times of the first seed's model of every variant.
-    fn timings(&mut self, swept: &[(&str, Vec<Swept>)]) -> Result<Timings> {
+    fn timings(&mut self, swept: &[(&str, Vec<PlannedSweep>)]) -> Result<Timings> {
         let variants = swept.iter().flat_map(|(_, variants)| variants);
-        let models: Vec<(&Plan, Quantization)> = variants
+        let models: Vec<(&PlannedModel, Quantization)> = variants
             .filter_map(|(_, quantization, plans)| plans.first().map(|(_, plan)| (plan, *quantization)))
             .collect();
         if models.is_empty() {
             return Ok(Timings::new());
         }
-        (self.tell)(Event::Note("timing the models of the sweeps, alternating"));
+        (self.tell)(StudyEvent::Note("timing the models of the sweeps, alternating"));
         let place = format!("{}, {}", device(self.machine), machine());
         let path = self.study.output.join("timings.json");
         timings::take(&models, self.machine, &place, &path, &mut || self.cancelled())
@@ -340,9 +355,9 @@ impl Work<'_> {
 
     fn variant(
         &mut self,
-        (name, quantization, plans): &Swept,
+        (name, quantization, plans): &PlannedSweep,
         timings: &Timings,
-        drawn: Drawn,
+        drawn: SampleCounts,
     ) -> Result<Variant> {
         let mut models = Vec::new();
         for (seed, plan) in plans {
@@ -365,7 +380,7 @@ impl Work<'_> {
 }
 
 /// The device, in words.
-fn device(machine: &Machine) -> String {
+fn device(machine: &EncoderDevice) -> String {
     format!("{} ({})", machine.backend.name(), machine.adapter)
 }
 

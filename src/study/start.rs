@@ -6,16 +6,16 @@ use serde_json::json;
 
 use crate::Result;
 use crate::bundle::{Bundle, SelfTest};
-use crate::training::{Size, cut, kept};
+use crate::training::{ModelSize, cut, kept};
 
 /// The start cut to `size`, written next to it if it does not exist yet.
 ///
 /// # Errors
 /// [`Error::Input`](crate::Error::Input) if it is smaller or cannot be cut like this,
 /// [`Error::File`](crate::Error::File) if it cannot be written.
-pub(super) fn smaller(start: &Path, size: Size) -> Result<PathBuf> {
+pub(super) fn smaller(start: &Path, size: ModelSize) -> Result<PathBuf> {
     let mut bundle = Bundle::open(start)?;
-    let all = Size::of(&bundle.manifest.architecture);
+    let all = ModelSize::of(&bundle.manifest.architecture);
     if size == all {
         return Ok(start.to_path_buf());
     }
@@ -46,14 +46,16 @@ mod tests {
         let start = folder.path().join("start");
         let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/plain");
         Bundle::open(&small).unwrap().write(&start).unwrap();
-        let all = Size::of(&Bundle::open(&start).unwrap().manifest.architecture);
+        let all = ModelSize::of(&Bundle::open(&start).unwrap().manifest.architecture);
         assert_eq!(smaller(&start, all).unwrap(), start);
-        let size = Size { layers: 1, ..all };
+        let size = ModelSize { layers: 1, ..all };
         let path = smaller(&start, size).unwrap();
         let written = || std::fs::metadata(path.join("manifest.json")).unwrap().modified().unwrap();
         let first = written();
         assert_eq!(Bundle::open(&path).unwrap().manifest.architecture.layers, 1);
         assert_eq!((smaller(&start, size).unwrap(), written()), (path.clone(), first));
-        assert!(smaller(&start, Size { layers: 3, ..all }).unwrap_err().to_string().contains("sweep.layers"));
+        assert!(
+            smaller(&start, ModelSize { layers: 3, ..all }).unwrap_err().to_string().contains("sweep.layers")
+        );
     }
 }

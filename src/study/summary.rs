@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{Claim, Figure, claims};
 use crate::evaluation::significance::{Interval, correct};
 use crate::evaluation::{
-    Comparison, Difference, EvalReport, Facts, Intervals, Ranks, Scores, Settings, Task,
+    Comparison, Difference, EvalReport, Facts, Intervals, Ranks, Scores, SettingMeans, Task,
 };
 use crate::{Error, Result};
 
 /// A figure over several seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Value {
+pub struct SeedFigures {
     /// Mean over seeds.
     pub mean: f64,
     /// Standard deviation over seeds (n − 1); absent with one seed.
@@ -24,7 +24,7 @@ pub struct Value {
     pub seeds: Vec<f64>,
 }
 
-impl Value {
+impl SeedFigures {
     fn new(seeds: Vec<f64>, interval: Option<Interval>) -> Self {
         let n = seeds.len() as f64;
         let mean = seeds.iter().sum::<f64>() / n;
@@ -35,11 +35,11 @@ impl Value {
 }
 
 /// Figures over several seeds.
-pub type Values = BTreeMap<Figure, Value>;
+pub type FigureTable = BTreeMap<Figure, SeedFigures>;
 
 /// A share of monolingual batches, trained with every seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arm {
+pub struct ArmSummary {
     /// Its name.
     pub name: String,
     /// Probability of a monolingual batch: 1 is the paper's X-X-mono, 0 its X-Y.
@@ -47,7 +47,7 @@ pub struct Arm {
     /// The seeds.
     pub seeds: Vec<u64>,
     /// The figures.
-    pub figures: Values,
+    pub figures: FigureTable,
 }
 
 /// The difference between the hybrid arm and another in one figure.
@@ -77,9 +77,9 @@ pub struct Findings {
     /// Languages, queries, questions, passages.
     pub size: [usize; 4],
     /// The start model, untrained.
-    pub baseline: Values,
+    pub baseline: FigureTable,
     /// The arms, by descending share of monolingual batches.
-    pub arms: Vec<Arm>,
+    pub arms: Vec<ArmSummary>,
     /// Hybrid minus monolingual, and hybrid minus cross-lingual.
     pub contrasts: Vec<Contrast>,
     /// The paper's claims with verdicts.
@@ -90,7 +90,7 @@ pub struct Findings {
 
 /// One evaluated model: a seed of an arm.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub struct SeedResult {
     /// The seed.
     pub seed: u64,
     /// The ranks of answers.
@@ -101,18 +101,18 @@ pub struct Measured {
 
 /// The results of an arm.
 #[derive(Debug, Clone)]
-pub struct MeasuredArm {
+pub struct ArmResults {
     /// Its name.
     pub name: String,
     /// Probability of a monolingual batch.
     pub alpha: f64,
     /// A model for each seed.
-    pub seeds: Vec<Measured>,
+    pub seeds: Vec<SeedResult>,
 }
 
 /// Numbers of samples, and the seed.
 #[derive(Debug, Clone, Copy)]
-pub struct Drawn {
+pub struct SampleCounts {
     /// Bootstrap resamples for the intervals of arms.
     pub samples: usize,
     /// Permutations, and resamples for the intervals of differences: 100 or more.
@@ -125,18 +125,18 @@ pub struct Drawn {
 ///
 /// # Errors
 /// [`Error::Input`] if there are none, or they were evaluated on another task.
-pub fn values(task: &Task, models: &[&Measured], drawn: Drawn) -> Result<Values> {
-    let report = |scores: &Scores| EvalReport::new(Facts::default(), task, &Settings::of(task, scores));
+pub fn values(task: &Task, models: &[&SeedResult], drawn: SampleCounts) -> Result<FigureTable> {
+    let report = |scores: &Scores| EvalReport::new(Facts::default(), task, &SettingMeans::of(task, scores));
     let reports: Vec<EvalReport> = models.iter().map(|model| report(&model.scores)).collect();
     let intervals = Intervals::of(task, &mean(task, models)?, drawn.samples, drawn.seed);
-    let value = |figure: Figure| -> Option<Value> {
+    let value = |figure: Figure| -> Option<SeedFigures> {
         let seeds: Option<Vec<f64>> = reports.iter().map(|report| figure.of(report)).collect();
-        Some(Value::new(seeds?, figure.interval(&intervals)))
+        Some(SeedFigures::new(seeds?, figure.interval(&intervals)))
     };
     Ok(Figure::ALL.into_iter().filter_map(|figure| Some((figure, value(figure)?))).collect())
 }
 
-fn mean(task: &Task, models: &[&Measured]) -> Result<Scores> {
+fn mean(task: &Task, models: &[&SeedResult]) -> Result<Scores> {
     let scores: Vec<&Scores> = models.iter().map(|model| &model.scores).collect();
     Scores::mean(&scores).filter(|mean| mean.multi.len() == task.queries.len()).ok_or_else(|| {
         Error::Input("there are no models to compare, or they were evaluated on different questions".into())
@@ -151,14 +151,14 @@ impl Findings {
     pub fn of(
         dataset: &str,
         task: &Task,
-        baseline: &Measured,
-        arms: &[MeasuredArm],
-        drawn: Drawn,
+        baseline: &SeedResult,
+        arms: &[ArmResults],
+        drawn: SampleCounts,
     ) -> Result<Self> {
-        let mut sorted: Vec<&MeasuredArm> = arms.iter().collect();
+        let mut sorted: Vec<&ArmResults> = arms.iter().collect();
         sorted.sort_by(|a, b| b.alpha.total_cmp(&a.alpha));
-        let summed = |arm: &&MeasuredArm| -> Result<Arm> {
-            Ok(Arm {
+        let summed = |arm: &&ArmResults| -> Result<ArmSummary> {
+            Ok(ArmSummary {
                 name: arm.name.clone(),
                 alpha: arm.alpha,
                 seeds: arm.seeds.iter().map(|model| model.seed).collect(),
@@ -187,7 +187,7 @@ impl Findings {
     }
 
     /// The hybrid arm that claims refer to: the one nearest to an even share.
-    pub fn hybrid(&self) -> Option<&Arm> {
+    pub fn hybrid(&self) -> Option<&ArmSummary> {
         hybrid(&self.arms, |arm| arm.alpha)
     }
 
@@ -204,15 +204,21 @@ fn hybrid<T>(arms: &[T], alpha: impl Fn(&T) -> f64) -> Option<&T> {
 }
 
 /// The hybrid arm against another in the figures that claims refer to.
-fn contrasts(task: &Task, hybrid: &MeasuredArm, other: &MeasuredArm, drawn: Drawn) -> Result<Vec<Contrast>> {
+fn contrasts(
+    task: &Task,
+    hybrid: &ArmResults,
+    other: &ArmResults,
+    drawn: SampleCounts,
+) -> Result<Vec<Contrast>> {
     let [a, b] = [other, hybrid].map(|arm| mean(task, &arm.seeds.iter().collect::<Vec<_>>()));
     let (a, b) = (a?, b?);
-    let ranks = |arm: &MeasuredArm| arm.seeds.first().map_or(Vec::new(), |model| model.ranks.clone());
+    let ranks = |arm: &ArmResults| arm.seeds.first().map_or(Vec::new(), |model| model.ranks.clone());
     let names = [other.name.clone(), hybrid.name.clone()];
     let models = [(&ranks(other)[..], &a), (&ranks(hybrid)[..], &b)];
     let tests = Comparison::of(names, task, models, "map", drawn.permutations, drawn.seed)?.settings;
-    let alone =
-        |model: &Measured| -> Result<Values> { values(task, &[model], Drawn { samples: 0, ..drawn }) };
+    let alone = |model: &SeedResult| -> Result<FigureTable> {
+        values(task, &[model], SampleCounts { samples: 0, ..drawn })
+    };
     let mut seeds: BTreeMap<Figure, Vec<f64>> = BTreeMap::new();
     for model in &hybrid.seeds {
         let Some(twin) = other.seeds.iter().find(|m| m.seed == model.seed) else { continue };
@@ -245,7 +251,7 @@ pub struct Variant {
     /// The seeds it was trained with.
     pub seeds: Vec<u64>,
     /// The figures on the first data set.
-    pub figures: Values,
+    pub figures: FigureTable,
     /// Least time of one short text, in milliseconds, with the first seed, as for all costs.
     pub latency_ms: f64,
     /// Texts of medium length per second, in the fastest batch.
@@ -349,7 +355,7 @@ pub(super) mod tests {
     /// A model that ranks each answer so many places too low in its own language, and every answer in
     /// another language another `gap` lower in the pool, with some noise by seed. No two answers of a
     /// query have the same rank in the pool, as in every ranking.
-    pub fn model(task: &Task, seed: u64, own: usize, gap: usize) -> Measured {
+    pub fn model(task: &Task, seed: u64, own: usize, gap: usize) -> SeedResult {
         let index = Index::from_rows(1, &vec![1.0; task.documents.len()]).unwrap();
         let mut ranks = rank(task, &index, &vec![1.0; task.queries.len()]).unwrap();
         for (number, ranks) in ranks.iter_mut().enumerate() {
@@ -371,19 +377,19 @@ pub(super) mod tests {
             }
             ranks.answers.sort_by_key(|answer| answer.document);
         }
-        Measured { seed, scores: Scores::of(task, &ranks), ranks }
+        SeedResult { seed, scores: Scores::of(task, &ranks), ranks }
     }
 
-    pub fn drawn() -> Drawn {
-        Drawn { samples: 200, permutations: 200, seed: 1 }
+    pub fn drawn() -> SampleCounts {
+        SampleCounts { samples: 200, permutations: 200, seed: 1 }
     }
 
     /// Arms whose places are `(alpha, own, gap)`.
     pub fn findings(arms: &[(f64, usize, usize)]) -> Findings {
         let task = task(40);
-        let arms: Vec<MeasuredArm> = arms
+        let arms: Vec<ArmResults> = arms
             .iter()
-            .map(|&(alpha, own, gap)| MeasuredArm {
+            .map(|&(alpha, own, gap)| ArmResults {
                 name: format!("alpha {alpha}"),
                 alpha,
                 seeds: (1..=3).map(|seed| model(&task, seed, own, gap)).collect(),
@@ -395,11 +401,11 @@ pub(super) mod tests {
     #[test]
     fn an_arm_is_the_mean_over_its_seeds() {
         let task = task(40);
-        let models: Vec<Measured> = (1..=3).map(|seed| model(&task, seed, seed as usize, 3)).collect();
-        let refs: Vec<&Measured> = models.iter().collect();
+        let models: Vec<SeedResult> = (1..=3).map(|seed| model(&task, seed, seed as usize, 3)).collect();
+        let refs: Vec<&SeedResult> = models.iter().collect();
         let all = values(&task, &refs, drawn()).unwrap();
         assert_eq!(all.len(), 7);
-        let averaged = Settings::of(
+        let averaged = SettingMeans::of(
             &task,
             &Scores::mean(&[&models[0].scores, &models[1].scores, &models[2].scores]).unwrap(),
         );
@@ -415,7 +421,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_standard_deviation_is_that_of_a_sample() {
-        let value = Value::new(vec![1.0, 2.0, 4.0], None);
+        let value = SeedFigures::new(vec![1.0, 2.0, 4.0], None);
         assert!((value.mean - 7.0 / 3.0).abs() < 1e-12);
         assert!((value.sd.unwrap() - 1.527_525_231_651_947).abs() < 1e-12);
     }

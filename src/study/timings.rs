@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::keep;
-use super::plan::Plan;
+use super::plan::PlannedModel;
 use crate::bundle::{Bundle, Quantization};
-use crate::encoder::{Encoder, Machine};
+use crate::encoder::{Encoder, EncoderDevice};
 use crate::timing::Timing;
 use crate::{Error, Result, sha256};
 
@@ -34,14 +34,14 @@ pub(super) type Timings = BTreeMap<String, Times>;
 
 /// The file in a study's folder.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct StoredTimings {
     /// SHA-256 of the models and the machine.
     key: String,
     timings: Timings,
 }
 
 /// The name of a model in [`Timings`].
-pub(super) fn name(plan: &Plan, quantization: Quantization) -> String {
+pub(super) fn name(plan: &PlannedModel, quantization: Quantization) -> String {
     format!("{} {quantization}", plan.key)
 }
 
@@ -51,8 +51,8 @@ pub(super) fn name(plan: &Plan, quantization: Quantization) -> String {
 /// # Errors
 /// Those of `turn` and of encoding; [`crate::Error::File`] if a model no longer exists or a file cannot be written.
 pub(super) fn take(
-    models: &[(&Plan, Quantization)],
-    machine: &Machine,
+    models: &[(&PlannedModel, Quantization)],
+    machine: &EncoderDevice,
     place: &str,
     path: &Path,
     turn: &mut dyn FnMut() -> Result<()>,
@@ -60,7 +60,7 @@ pub(super) fn take(
     let models: BTreeMap<String, _> = models.iter().map(|model| (name(model.0, model.1), model)).collect();
     let key = json!([models.keys().collect::<Vec<_>>(), place, TIMED, ROUNDS, CALLS]);
     let key = sha256(key.to_string().as_bytes());
-    if let Some(kept) = keep::read::<Kept>(path).filter(|kept| kept.key == key) {
+    if let Some(kept) = keep::read::<StoredTimings>(path).filter(|kept| kept.key == key) {
         return Ok(kept.timings);
     }
     if let Some((plan, _)) = models.values().find(|(plan, _)| !plan.bundle.join("manifest.json").exists()) {
@@ -84,7 +84,7 @@ pub(super) fn take(
             *best = Times { short: best.short.min(short), batched: best.batched.min(batched) };
         }
     }
-    let kept = Kept { key, timings };
+    let kept = StoredTimings { key, timings };
     keep::write(path, &kept)?;
     Ok(kept.timings)
 }

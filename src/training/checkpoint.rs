@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{REVISION, student::Student, validation::Best};
+use super::{REVISION, student::Student, validation::BestStep};
 use crate::{
     Error, Result,
     bundle::{Weights, write_whole},
@@ -23,7 +23,7 @@ const KEPT: usize = 2;
 const STATE: &str = "state.json";
 
 #[derive(Serialize, Deserialize)]
-struct State {
+struct CheckpointState {
     /// Steps done.
     step: u64,
     /// Updates of the rows so far: AdamW's time step.
@@ -34,7 +34,7 @@ struct State {
     devices: String,
     /// The best validation result.
     #[serde(default)]
-    best: Best,
+    best: BestStep,
     /// The [`REVISION`] of the program that wrote it; 0 is one that did not say.
     #[serde(default)]
     revision: u32,
@@ -46,21 +46,21 @@ struct State {
 
 /// A run's state besides weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Known {
+pub struct RunState {
     /// Steps done.
     pub step: u64,
     /// Updates of the embedding rows.
     pub row_updates: u64,
     /// The best validation result.
-    pub best: Best,
+    pub best: BestStep,
 }
 
 /// Writes a checkpoint into `folder`.
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be written; earlier checkpoints stay.
-pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Result<()> {
-    let Known { step, row_updates, best } = known;
+pub fn save(folder: &Path, known: RunState, run: &str, student: &mut Student) -> Result<()> {
+    let RunState { step, row_updates, best } = known;
     let part = folder.join("unfinished");
     if part.exists() {
         fs::remove_dir_all(&part).map_err(|e| Error::file(&part, e))?;
@@ -77,7 +77,8 @@ pub fn save(folder: &Path, known: Known, run: &str, student: &mut Student) -> Re
         write_whole(&part.join(name), &bytes)?;
     }
     let devices = student.blocks.devices().into();
-    let state = State { step, row_updates, devices, best, revision: REVISION, run: run.into(), files };
+    let state =
+        CheckpointState { step, row_updates, devices, best, revision: REVISION, run: run.into(), files };
     let json = serde_json::to_vec_pretty(&state).map_err(|e| Error::format(STATE, e))?;
     write_whole(&part.join(STATE), &json)?;
     let done = folder.join(format!("step-{step:06}"));
@@ -102,7 +103,7 @@ pub fn load(
     run: &str,
     student: &mut Student,
     note: &mut dyn FnMut(&str),
-) -> Result<Option<Known>> {
+) -> Result<Option<RunState>> {
     for path in list(folder)?.iter().rev() {
         match read(path) {
             Ok((state, _)) if state.revision != REVISION => {
@@ -129,8 +130,8 @@ pub fn load(
             }
             Ok((state, files)) => {
                 put(student, &files)?;
-                let State { step, row_updates, best, .. } = state;
-                return Ok(Some(Known { step, row_updates, best }));
+                let CheckpointState { step, row_updates, best, .. } = state;
+                return Ok(Some(RunState { step, row_updates, best }));
             }
             Err(problem) => note(&format!("{}: {problem}; an earlier checkpoint is used", path.display())),
         }
@@ -156,10 +157,10 @@ fn put(student: &mut Student, files: &BTreeMap<String, Weights>) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<(State, BTreeMap<String, Weights>)> {
+fn read(path: &Path) -> Result<(CheckpointState, BTreeMap<String, Weights>)> {
     let state = path.join(STATE);
     let bytes = fs::read(&state).map_err(|e| Error::file(&state, e))?;
-    let state: State =
+    let state: CheckpointState =
         serde_json::from_slice(&bytes).map_err(|e| Error::format(state.display().to_string(), e))?;
     let mut files = BTreeMap::new();
     for (name, hash) in &state.files {

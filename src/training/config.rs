@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     bundle::Quantization,
-    datasets::{account::check_twice, catalogue::by_name, guard::GuardConfig, training::Set},
+    datasets::{account::check_twice, catalogue::by_name, guard::GuardConfig, training::TrainingSet},
     models::is_name,
     text::{self, Prompts, did_you_mean},
 };
@@ -53,9 +53,9 @@ pub struct TrainConfig {
     /// Prefixes for queries and passages; by default the start model's.
     pub prompts: Option<Prompts>,
     /// The start model.
-    pub start: Start,
+    pub start: StartConfig,
     /// The training data.
-    pub data: Data,
+    pub data: DataConfig,
     /// Evaluation sets; training texts that overlap with them are excluded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardConfig>,
@@ -79,7 +79,7 @@ pub struct TrainConfig {
 /// The start model.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Start {
+pub struct StartConfig {
     /// A bundle, a model folder, or a model's name on the Hugging Face hub (`owner/name`, `owner/name@revision`).
     pub model: PathBuf,
     /// The English teacher of distillation stages; by default `model`.
@@ -101,7 +101,7 @@ pub struct Start {
 /// The training data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Data {
+pub struct DataConfig {
     /// Folder with `parallel.*.jsonl`, `qa.*.jsonl` and `lexicon.jsonl`, plain or compressed (`.zst`, `.gz`).
     pub folder: Option<PathBuf>,
     /// Tab-separated language, word, count: with a third of the weight in their languages when `trim` chooses tokens.
@@ -112,7 +112,7 @@ pub struct Data {
     /// Published and own sets, with or without a folder.
     // Omitted from the start model's key if empty, so that earlier start models stay valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sets: Vec<Set>,
+    pub sets: Vec<TrainingSet>,
 }
 
 /// A stage of the run, with one objective.
@@ -125,7 +125,7 @@ pub struct Stage {
     pub objective: Objective,
     /// The trainable weights.
     #[serde(default)]
-    pub train: Trained,
+    pub train: TrainableWeights,
     /// Number of batches.
     pub steps: u64,
     /// Batch size: pairs (contrastive) or texts (distillation).
@@ -230,7 +230,7 @@ pub enum StrategyName {
 /// The trainable weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Trained {
+pub enum TrainableWeights {
     /// Only the word embedding table.
     Embeddings,
     /// The last blocks, this many, and what comes after them.
@@ -240,7 +240,7 @@ pub enum Trained {
     All,
 }
 
-impl Trained {
+impl TrainableWeights {
     /// How far back gradients are computed in a model of `layers` blocks.
     pub(super) fn reach(self, layers: usize) -> Reach {
         match self {
@@ -370,7 +370,7 @@ impl TrainConfig {
             if stage.temperature.is_nan() || stage.temperature <= 0.0 {
                 return wrong(field("temperature"), "must be above 0");
             }
-            if stage.train == Trained::Last(0) {
+            if stage.train == TrainableWeights::Last(0) {
                 return wrong(field("train.last"), "must be at least 1");
             }
             if stage.max_tokens < 4 {
@@ -527,7 +527,7 @@ pub(crate) fn not_understood(place: &str, text: &str, error: &toml::de::Error) -
     }
 }
 
-impl Start {
+impl StartConfig {
     /// The teacher of distillation stages.
     pub fn teacher(&self) -> &Path {
         self.teacher.as_deref().unwrap_or(&self.model)

@@ -2,7 +2,7 @@
 
 use crate::architecture::{
     Activation, Config, Dense, Family, dense_name,
-    program::{Axis, Layer, Mask, Op, ParamSpec, Place, Program, Role},
+    program::{Axis, Layer, Mask, Op, ParamRole, ParamSpec, Place, Program},
 };
 use crate::bundle::{Array, Bundle, Weights};
 use crate::{Error, Result};
@@ -15,14 +15,14 @@ pub(crate) fn kept(all: usize, keep: usize) -> Vec<usize> {
 
 /// The size to cut a start model to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Size {
+pub(crate) struct ModelSize {
     /// Blocks.
     pub layers: usize,
     /// Hidden dimensions.
     pub width: usize,
 }
 
-impl Size {
+impl ModelSize {
     /// The full model.
     pub fn of(config: &Config) -> Self {
         Self { layers: config.layers, width: config.hidden }
@@ -33,8 +33,8 @@ impl Size {
 ///
 /// # Errors
 /// [`Error::Input`] if it is smaller or cannot be cut like this, naming the key.
-pub(crate) fn cut(bundle: &mut Bundle, size: Size, section: &str) -> Result<Vec<usize>> {
-    let all = Size::of(&bundle.manifest.architecture);
+pub(crate) fn cut(bundle: &mut Bundle, size: ModelSize, section: &str) -> Result<Vec<usize>> {
+    let all = ModelSize::of(&bundle.manifest.architecture);
     if size.layers > all.layers {
         return Err(Error::Input(format!(
             "the start model has {} layers and cannot be cut to {}: change {section}.layers",
@@ -160,7 +160,7 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
 /// For each hidden dimension, the sum of its squared factors in all norms: its share in what the layers read.
 fn norms(program: &Program, weights: &Weights) -> Result<Vec<f64>> {
     let mut sums = vec![0.0; program.width()];
-    let gains = || program.params().iter().filter(|param| param.role == Role::NormGain);
+    let gains = || program.params().iter().filter(|param| param.role == ParamRole::NormGain);
     let blocks = gains().filter(|param| param.place != Place::Before);
     for param in blocks.chain(gains().filter(|param| param.place == Place::Before)) {
         let factors = weights.param(param)?.to_f32();
@@ -179,7 +179,7 @@ fn strength(
     group: usize,
 ) -> Result<Vec<f64>> {
     let find = |layer| {
-        let is = |param: &&ParamSpec| param.role == Role::Weight(layer);
+        let is = |param: &&ParamSpec| param.role == ParamRole::Weight(layer);
         program.params_in(place).find(is).ok_or_else(|| Error::Unsupported {
             what: format!("cutting the width of a start whose blocks have no layer {layer:?}"),
             hint: "keep the width".into(),
@@ -248,10 +248,10 @@ mod tests {
     #[test]
     fn a_cut_model_has_the_layers_it_says() {
         let whole = small();
-        let all = Size::of(&whole.manifest.architecture);
+        let all = ModelSize::of(&whole.manifest.architecture);
         assert_eq!(all.layers, 2);
         let mut one = small();
-        assert_eq!(cut(&mut one, Size { layers: 1, ..all }, "sweep").unwrap(), [0]);
+        assert_eq!(cut(&mut one, ModelSize { layers: 1, ..all }, "sweep").unwrap(), [0]);
         assert_eq!(one.manifest.architecture.layers, 1);
         let name = "encoder.layer.0.output.dense.weight";
         assert_eq!(one.weights.need(name).unwrap(), whole.weights.need(name).unwrap());
@@ -259,7 +259,7 @@ mod tests {
         let mut same = small();
         assert_eq!(cut(&mut same, all, "sweep").unwrap(), [0, 1]);
         assert_eq!(same.fingerprint().unwrap(), whole.fingerprint().unwrap());
-        let problem = cut(&mut same, Size { layers: 3, ..all }, "start").unwrap_err().to_string();
+        let problem = cut(&mut same, ModelSize { layers: 3, ..all }, "start").unwrap_err().to_string();
         assert!(problem.contains("2 layers") && problem.contains("start.layers"), "{problem}");
     }
 
@@ -291,8 +291,8 @@ mod tests {
                 clear(weights, name, &|i, _| i >= inner);
             }
         }
-        let all = Size::of(&config);
-        let size = Size { width, ..all };
+        let all = ModelSize::of(&config);
+        let size = ModelSize { width, ..all };
         let copy = || {
             let mut copy = small();
             copy.weights = start.weights.clone();
@@ -312,7 +312,7 @@ mod tests {
         );
         // Layer norms have mean and variance over fewer dimensions, so inside it is a different model; but what was
         // cut is still 0 in the output.
-        let encoder = crate::encoder::Encoder::new(&narrow, crate::encoder::Machine::cpu()).unwrap();
+        let encoder = crate::encoder::Encoder::new(&narrow, crate::encoder::EncoderDevice::cpu()).unwrap();
         let vector = encoder.encode_all(&["a b c"], crate::text::Kind::Query, &mut |_, _| {}).unwrap();
         assert!(vector[width..].iter().all(|&x| x == 0.0) && vector[..width].iter().all(|&x| x != 0.0));
         let name = "encoder.layer.1.output.dense.weight";
@@ -325,7 +325,7 @@ mod tests {
             .collect::<Vec<_>>();
         assert_eq!(after.to_f32(), rows);
         for odd in [head + 1, hidden + head, 0] {
-            let problem = cut(&mut copy(), Size { width: odd, ..all }, "sweep").unwrap_err().to_string();
+            let problem = cut(&mut copy(), ModelSize { width: odd, ..all }, "sweep").unwrap_err().to_string();
             assert!(problem.contains("sweep.width"), "{problem}");
         }
     }

@@ -21,7 +21,7 @@ use crate::{
     Error, Result,
     bundle::Bundle,
     datasets::parallel::Segment,
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     text::{Cut, Kind},
 };
 
@@ -80,7 +80,7 @@ impl Erasure {
 pub fn erase(
     bundle: &mut Bundle,
     texts: &[Vec<String>],
-    machine: &Machine,
+    machine: &EncoderDevice,
     stop: &AtomicBool,
     note: &mut dyn FnMut(&str),
 ) -> Result<()> {
@@ -183,7 +183,7 @@ mod tests {
             };
             bundle.manifest.architecture.normalize = false;
             let d = bundle.manifest.architecture.dimension();
-            let encoder = Encoder::new(&bundle, Machine::cpu()).unwrap();
+            let encoder = Encoder::new(&bundle, EncoderDevice::cpu()).unwrap();
             let of = |texts: &Vec<String>| {
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
                 let rows = encoder.encode_all(&texts, Kind::Passage, &mut |_, _| {}).unwrap();
@@ -194,7 +194,7 @@ mod tests {
         let largest = |means: Vec<Vec<f64>>| means.concat().into_iter().fold(0.0, |m: f64, v| m.max(v.abs()));
         assert!(largest(means(&bundle)) > 0.1);
         let mut notes = Vec::new();
-        erase(&mut bundle, &texts, &Machine::cpu(), &stop, &mut |n| notes.push(n.to_string())).unwrap();
+        erase(&mut bundle, &texts, &EncoderDevice::cpu(), &stop, &mut |n| notes.push(n.to_string())).unwrap();
         assert!(largest(means(&bundle)) < 1e-5, "{:?}", means(&bundle));
         assert!(
             notes[0].contains("2 texts in 3 languages") && notes[0].contains("removed 2 directions"),
@@ -202,7 +202,7 @@ mod tests {
         );
         assert!(bundle.manifest.architecture.normalize && bundle.manifest.architecture.dense.len() == 1);
         // A second time there is nothing left to remove, and no second layer.
-        erase(&mut bundle, &texts, &Machine::cpu(), &stop, &mut |_| {}).unwrap();
+        erase(&mut bundle, &texts, &EncoderDevice::cpu(), &stop, &mut |_| {}).unwrap();
         assert_eq!(bundle.manifest.architecture.dense.len(), 1);
         assert!(largest(means(&bundle)) < 1e-5);
     }

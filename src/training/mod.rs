@@ -30,11 +30,14 @@ mod whitening;
 /// 4: a checkpoint stores the optimizer state under the names of the weights instead of their numbers.
 pub(crate) const REVISION: u32 = 4;
 
-pub use config::{Anchor, Contrastive, Data, Objective, Stage, Start, StrategyName, TrainConfig, Trained};
+pub use config::{
+    Anchor, Contrastive, DataConfig, Objective, Stage, StartConfig, StrategyName, TrainConfig,
+    TrainableWeights,
+};
 pub(crate) use config::{check_there, not_understood};
-pub(crate) use cut::{Size, cut, kept};
+pub(crate) use cut::{ModelSize, cut, kept};
 pub use erasure::Erasure;
 pub use start::{Prepared, prepare, texts as texts_by_language};
-pub use trainer::{Progress, train};
-pub use validation::{Measured, Setting, ValidationConfig};
+pub use trainer::{TrainingProgress, train};
+pub use validation::{ValidationConfig, ValidationMap, ValidationSetting};
 pub use whitening::Whitening;

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::{
     Error, Result,
     bundle::{Array, Quantization, Weights},
-    encoder::trained::{Body, Model},
+    encoder::trained::{Body, BurnModel},
 };
 
 const BETA_1: f64 = 0.9;
@@ -92,7 +92,7 @@ impl BodyMoments {
     ///
     /// # Errors
     /// [`Error::Device`] if they cannot be read back.
-    pub fn weights(&self, model: &Model) -> Result<Weights> {
+    pub fn weights(&self, model: &BurnModel) -> Result<Weights> {
         let mut out = Weights::default();
         for param in model.params() {
             let Some((m, v, time)) = self.0.get(&param.id.val()) else { continue };
@@ -110,7 +110,7 @@ impl BodyMoments {
     ///
     /// # Errors
     /// [`Error::Format`] naming what is missing or has the wrong shape.
-    pub fn from_weights(weights: &Weights, model: &Model, device: &Device) -> Result<Self> {
+    pub fn from_weights(weights: &Weights, model: &BurnModel, device: &Device) -> Result<Self> {
         let mut out = BTreeMap::new();
         for param in model.params() {
             let Some(time) = param.names().next().map(|name| format!("{name}.{TIME}")) else { continue };
@@ -201,7 +201,7 @@ pub fn adamw(
 /// The embedding table in training: rows in memory, with AdamW's moments.
 ///
 /// A batch uses few rows, so only those are updated, with their moments (lazy Adam).
-pub struct Rows {
+pub struct EmbeddingRows {
     /// `[rows, width]`.
     pub values: Vec<f32>,
     /// Length of a row.
@@ -211,7 +211,7 @@ pub struct Rows {
     quantization: Option<Quantization>,
 }
 
-impl Rows {
+impl EmbeddingRows {
     /// A table with moments at zero. With `quantization`, [`gather`](Self::gather) returns rows as they
     /// would be quantized.
     pub fn new(values: Vec<f32>, width: usize, quantization: Option<Quantization>) -> Self {
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn rows_follow_the_plain_update_and_others_stay() {
-        let mut rows = Rows::new(vec![1.0, 2.0, 3.0, 4.0], 2, None);
+        let mut rows = EmbeddingRows::new(vec![1.0, 2.0, 3.0, 4.0], 2, None);
         let grads = [0.5, -0.25, 0.125];
         for (t, g) in grads.iter().enumerate() {
             let update = Update { rate: 0.1, weight_decay: 0.0, time: t as u64 + 1 };
@@ -308,7 +308,7 @@ mod tests {
         let wide: Vec<f64> = grads.iter().map(|&g| f64::from(g)).collect();
         assert_eq!(rows.values[..2], [1.0, 2.0]);
         assert!((f64::from(rows.values[2]) - plain(3.0, &wide, 0.1, 0.0)).abs() < 1e-5);
-        let mut again = Rows::new(Vec::new(), 1, None);
+        let mut again = EmbeddingRows::new(Vec::new(), 1, None);
         again.restore(&rows.weights()).unwrap();
         assert_eq!((again.first, again.second), (rows.first, rows.second));
     }

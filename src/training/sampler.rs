@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{loss::Relation, switching::Switcher};
 use crate::{
     Error, Result,
-    datasets::{parallel::Segment, qa::Question, sentences},
+    datasets::{parallel::Segment, qa::QaPair, sentences},
     text::nearest,
 };
 
@@ -214,14 +214,14 @@ impl Batch {
 
 /// Draws batches from questions and parallel segments.
 pub struct Sampler {
-    records: Vec<Record>,
+    records: Vec<SampledRecord>,
     /// Questions by language.
-    one: Vec<(String, Pool)>,
+    one: Vec<(String, RecordPool)>,
     /// Records by query language and passage language.
     two: Vec<Pair>,
     without_pairs: Vec<(String, String)>,
     /// Questions that exist in English only.
-    english: Pool,
+    english: RecordPool,
     switcher: Switcher,
     /// Records of each page.
     pages: Vec<Vec<u32>>,
@@ -231,20 +231,20 @@ pub struct Sampler {
 }
 
 /// A multi-way record. Parallel segments have the same texts on both sides.
-struct Record {
+struct SampledRecord {
     id: String,
     is_parallel: bool,
     /// The index of its source in the sampler.
     source: u32,
     query: BTreeMap<String, Arc<str>>,
-    passage: BTreeMap<String, Passage>,
+    passage: BTreeMap<String, SampledPassage>,
     /// Negatives given with the question, by language.
     negatives: BTreeMap<String, Vec<Arc<str>>>,
     /// The index of its page in the sampler.
     page: Option<u32>,
 }
 
-struct Passage {
+struct SampledPassage {
     text: Arc<str>,
     answer_sentence: Option<Arc<str>>,
 }
@@ -252,9 +252,9 @@ struct Passage {
 struct Pair {
     query: String,
     passage: String,
-    questions: Pool,
-    prose: Pool,
-    names: Pool,
+    questions: RecordPool,
+    prose: RecordPool,
+    names: RecordPool,
 }
 
 impl Sampler {
@@ -262,12 +262,7 @@ impl Sampler {
     ///
     /// # Errors
     /// [`Error::Input`] if there is nothing to draw from.
-    pub fn new(
-        questions: &[Question],
-        segments: &[Segment],
-        languages: &[String],
-        seed: u64,
-    ) -> Result<Self> {
+    pub fn new(questions: &[QaPair], segments: &[Segment], languages: &[String], seed: u64) -> Result<Self> {
         Self::with_options(questions, segments, languages, seed, SamplerOptions::default())
     }
 
@@ -278,7 +273,7 @@ impl Sampler {
     /// [`Error::Input`] if no record is in one of `languages`, an option is not a share, or a weight is for an
     /// unknown source.
     pub fn with_options(
-        questions: &[Question],
+        questions: &[QaPair],
         segments: &[Segment],
         languages: &[String],
         seed: u64,
@@ -301,7 +296,7 @@ impl Sampler {
                 records.len()
             };
             if at == records.len() {
-                records.push(Record {
+                records.push(SampledRecord {
                     id: question.id.clone(),
                     is_parallel: false,
                     source: 0,
@@ -324,7 +319,7 @@ impl Sampler {
             record.query.insert(question.lang.clone(), question.question.as_str().into());
             record.passage.insert(
                 question.lang.clone(),
-                Passage {
+                SampledPassage {
                     text: question.context.as_str().into(),
                     answer_sentence: question.answer_sentence.as_deref().and_then(sentence),
                 },
@@ -344,9 +339,11 @@ impl Sampler {
                 .collect();
             let passage = query
                 .iter()
-                .map(|(code, text)| (code.clone(), Passage { text: text.clone(), answer_sentence: None }))
+                .map(|(code, text)| {
+                    (code.clone(), SampledPassage { text: text.clone(), answer_sentence: None })
+                })
                 .collect();
-            records.push(Record {
+            records.push(SampledRecord {
                 id: segment.id.clone(),
                 is_parallel: true,
                 source: 0,
@@ -365,7 +362,7 @@ impl Sampler {
             records,
             one: Vec::new(),
             two: Vec::new(),
-            english: Pool::default(),
+            english: RecordPool::default(),
             switcher: Switcher::default(),
             without_pairs: Vec::new(),
             pages,
@@ -438,7 +435,13 @@ impl Sampler {
         Batch { kind: BatchKind::Monolingual(language.clone()), items }
     }
 
-    fn in_language(&self, language: &str, pool: &Pool, rng: &mut ChaCha12Rng, count: usize) -> Vec<Item> {
+    fn in_language(
+        &self,
+        language: &str,
+        pool: &RecordPool,
+        rng: &mut ChaCha12Rng,
+        count: usize,
+    ) -> Vec<Item> {
         let mut items = Vec::with_capacity(count);
         let mut used = HashSet::new();
         for _ in 0..count * TRIES {
@@ -744,10 +747,10 @@ impl Sampler {
             }
         }
         let options = &self.options;
-        self.english = Pool::new(english, options);
+        self.english = RecordPool::new(english, options);
         self.one = one
             .into_iter()
-            .map(|(language, lists)| (language.to_owned(), Pool::new(lists, options)))
+            .map(|(language, lists)| (language.to_owned(), RecordPool::new(lists, options)))
             .filter(|(_, pool)| !pool.is_empty())
             .collect();
         for from in languages {
@@ -756,7 +759,7 @@ impl Sampler {
                     self.without_pairs.push((from.clone(), to.clone()));
                     continue;
                 };
-                let [questions, prose, names] = lists.map(|lists| Pool::new(lists, options));
+                let [questions, prose, names] = lists.map(|lists| RecordPool::new(lists, options));
                 let pair = Pair { query: from.clone(), passage: to.clone(), questions, prose, names };
                 self.two.push(pair);
             }
@@ -768,13 +771,13 @@ type Lists<'a> = BTreeMap<&'a str, Vec<u32>>;
 
 /// Records by source, each source with its weight.
 #[derive(Default)]
-struct Pool {
+struct RecordPool {
     /// Sum of the weights up to and including each source.
     until: Vec<f64>,
     records: Vec<Vec<u32>>,
 }
 
-impl Pool {
+impl RecordPool {
     fn new(lists: Lists, options: &SamplerOptions) -> Self {
         let mut pool = Self { until: Vec::new(), records: Vec::new() };
         let mut sum = 0.0;
@@ -856,7 +859,7 @@ fn check(options: &SamplerOptions) -> Result<()> {
 
 /// Checks that weights are for existing sources. Those of the defaults may have no texts: they are for this
 /// project's own data.
-fn check_sources(options: &SamplerOptions, questions: &[Question], segments: &[Segment]) -> Result<()> {
+fn check_sources(options: &SamplerOptions, questions: &[QaPair], segments: &[Segment]) -> Result<()> {
     let all = questions.iter().map(|q| q.source.as_str()).chain(segments.iter().map(|s| s.source.as_str()));
     let all: BTreeSet<&str> = all.collect();
     let default = SamplerOptions::default().weights;
@@ -885,7 +888,7 @@ fn sentence(text: &str) -> Option<Arc<str>> {
 
 /// A sentence of a passage and the rest of it; `None` if the passage has fewer than three.
 fn cloze_item(
-    (place, record): (u32, &Record),
+    (place, record): (u32, &SampledRecord),
     language: &str,
     text: &Arc<str>,
     rng: &mut ChaCha12Rng,
@@ -918,7 +921,7 @@ fn cloze_item(
 }
 
 /// The page that a question's passage is from: what is before the `#` of its id, else source and title.
-fn page(question: &Question) -> Option<String> {
+fn page(question: &QaPair) -> Option<String> {
     let titled = || question.title.as_ref().map(|title| format!("{} {title}", question.source));
     question.id.split_once('#').map(|(page, _)| page.to_owned()).or_else(titled)
 }
@@ -934,8 +937,8 @@ mod tests {
         LANGUAGES.map(str::to_owned).to_vec()
     }
 
-    fn question(id: &str, lang: &str, source: &str) -> Question {
-        Question {
+    fn question(id: &str, lang: &str, source: &str) -> QaPair {
+        QaPair {
             id: id.into(),
             lang: lang.into(),
             question: format!("question {id} {lang}?"),
@@ -951,7 +954,7 @@ mod tests {
         }
     }
 
-    fn questions() -> Vec<Question> {
+    fn questions() -> Vec<QaPair> {
         let mut all = Vec::new();
         for i in 0..60 {
             for lang in LANGUAGES {
@@ -1156,8 +1159,8 @@ mod tests {
     fn a_text_is_no_negative_of_what_was_asked_about_it() {
         let long = |i: usize, n: &str| format!("The {n} sentence of text {i} is here.");
         let text = |i| ["first", "second", "third"].map(|n| long(i, n)).join(" ");
-        let questions: Vec<Question> = (0..24)
-            .map(|at| Question {
+        let questions: Vec<QaPair> = (0..24)
+            .map(|at| QaPair {
                 context: text(at / 4),
                 answer_sentence: Some(long(at / 4, ["first", "second", "third", "third"][at % 4])),
                 title: Some("All on one page".into()),
@@ -1213,7 +1216,7 @@ mod tests {
 
     #[test]
     fn hard_negatives_are_given_ones_then_other_sentences_then_the_same_page() {
-        let ask = |id: &str, context: &str| Question {
+        let ask = |id: &str, context: &str| QaPair {
             context: context.into(),
             answer_sentence: None,
             ..question(id, "en", "nq")
@@ -1221,8 +1224,8 @@ mod tests {
         let long = |n: &str| format!("The {n} sentence of this text is here.");
         let text = ["first", "second", "third"].map(long).join(" ");
         let questions = [
-            Question { negatives: vec!["No answer at all.".into()], ..ask("given", "One.") },
-            Question { answer_sentence: Some(long("second")), ..ask("marked", &text) },
+            QaPair { negatives: vec!["No answer at all.".into()], ..ask("given", "One.") },
+            QaPair { answer_sentence: Some(long("second")), ..ask("marked", &text) },
             ask("page#1", "What the first section says."),
             ask("page#2", "What the second section says."),
             ask("alone", "Nothing beside it."),
@@ -1253,9 +1256,9 @@ mod tests {
         let text = |lang: &str| {
             ["first", "second", "third"].map(|n| format!("The {n} sentence, written in {lang}.")).join(" ")
         };
-        let questions: Vec<Question> = (0..6)
+        let questions: Vec<QaPair> = (0..6)
             .flat_map(|i| LANGUAGES.map(|lang| (i, lang)))
-            .map(|(i, lang)| Question {
+            .map(|(i, lang)| QaPair {
                 context: format!("{} Passage number {i}, written in {lang}.", text(lang)),
                 ..question(&format!("d{i}"), lang, "docqa/x")
             })
@@ -1296,7 +1299,7 @@ mod tests {
         senses.extend((0..1000).map(|i| sense(&format!("w{i}"), &[("de", "x"), ("ar", "y")])));
         let switcher = || Switcher::new(&senses, &languages());
         let options = SamplerOptions { code_switching: 0.5, ..SamplerOptions::default() };
-        let sampler = |questions: &[Question]| {
+        let sampler = |questions: &[QaPair]| {
             Sampler::with_options(questions, &segments(), &languages(), 3, options.clone())
         };
         let drawn = sampler(&questions).unwrap().with_switcher(switcher()).unwrap();
@@ -1357,12 +1360,12 @@ mod tests {
     }
 
     /// Pages of three sections each in all languages.
-    fn page_questions() -> Vec<Question> {
+    fn page_questions() -> Vec<QaPair> {
         let section = |i: usize| format!("docqa/x:page{}#{}", i / 3, i % 3);
         (0..60).flat_map(|i| LANGUAGES.map(|lang| question(&section(i), lang, "docqa/x"))).collect()
     }
 
-    fn with(questions: &[Question], options: SamplerOptions) -> Sampler {
+    fn with(questions: &[QaPair], options: SamplerOptions) -> Sampler {
         Sampler::with_options(questions, &segments(), &languages(), 17, options).unwrap()
     }
 

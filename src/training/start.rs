@@ -13,17 +13,17 @@ use serde_json::json;
 
 use super::{
     config::TrainConfig,
-    cut::{Size, cut},
+    cut::{ModelSize, cut},
 };
 use crate::{
     Error, Result,
     bundle::{self, Bundle, Quantization, SelfTest, TrimOptions, TrimReport},
     datasets::{
-        account::{self, Source},
+        account::{self, TrainingSource},
         guard::GuardReport,
         lexicon::{Sense, read_lexicon},
         parallel::{Segment, read_parallel},
-        qa::{Question, read_questions},
+        qa::{QaPair, read_questions},
         records, training,
         word_counts::{WordCounts, read_word_counts},
     },
@@ -39,7 +39,7 @@ pub struct Prepared {
     /// Its folder.
     pub folder: PathBuf,
     /// Questions with their passages.
-    pub questions: Vec<Question>,
+    pub questions: Vec<QaPair>,
     /// Multi-way parallel segments.
     pub segments: Vec<Segment>,
     /// The lexicon, if texts are code-switched.
@@ -59,7 +59,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     let mut sources = account::sources(&data.questions, &data.segments, &data.licences);
     if !data.senses.is_empty() {
         let licence = account::licence(LEXICON, &data.licences).into();
-        sources.push(Source { source: LEXICON.into(), licence, records: data.senses.len() });
+        sources.push(TrainingSource { source: LEXICON.into(), licence, records: data.senses.len() });
     }
     let folder = config.output.join("start");
     let mut bundle = models::open(&config.start.model, note)?;
@@ -79,7 +79,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
             (Some(_), _) => {}
         }
         note(&format!("start model found in {}", folder.display()));
-        let Read { questions, segments, senses, .. } = data;
+        let TrainingData { questions, segments, senses, .. } = data;
         return Ok(Prepared { bundle, folder, questions, segments, senses, learned, key });
     }
     let base = bundle.manifest.name.clone();
@@ -98,8 +98,8 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         recipe["guard"] = json!(report);
     }
     if let Some(layers) = config.start.layers {
-        let all = Size::of(&bundle.manifest.architecture);
-        let kept = cut(&mut bundle, Size { layers, ..all }, "start")?;
+        let all = ModelSize::of(&bundle.manifest.architecture);
+        let kept = cut(&mut bundle, ModelSize { layers, ..all }, "start")?;
         note(&format!("{layers} of the {} blocks of {base} are kept", all.layers));
         recipe["layers"] = json!({ "kept": kept, "of": all.layers });
     }
@@ -107,7 +107,7 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         let report = trimmed(config, size, &mut bundle, &data)?;
         report.lines().iter().for_each(|line| note(line));
         recipe["trim"] = json!(report);
-        sources.extend(data.words.iter().map(|(source, words)| Source {
+        sources.extend(data.words.iter().map(|(source, words)| TrainingSource {
             source: source.clone(),
             licence: account::licence(source, &data.licences).into(),
             records: words.values().map(Vec::len).sum(),
@@ -131,12 +131,12 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
     bundle.manifest.self_test = SelfTest::of(&bundle)?;
     bundle.write(&folder)?;
     note(&format!("start model written to {}", folder.display()));
-    let Read { questions, segments, senses, .. } = data;
+    let TrainingData { questions, segments, senses, .. } = data;
     Ok(Prepared { bundle, folder, questions, segments, senses, learned, key })
 }
 
 /// SHA-256 of all training texts.
-fn learned(config: &TrainConfig, data: &Read) -> Result<String> {
+fn learned(config: &TrainConfig, data: &TrainingData) -> Result<String> {
     let mut learned = vec![hash(&data.questions)?, hash(&data.segments)?];
     if config.sampling.code_switching > 0.0 {
         learned.push(hash(&data.senses)?);
@@ -156,7 +156,7 @@ fn hash<T: Serialize>(records: &[T]) -> Result<String> {
 }
 
 /// Hash of what the start model depends on; for the guard, of what it excluded.
-fn key(config: &TrainConfig, data: &Read, model: &Bundle, learned: &str) -> Result<String> {
+fn key(config: &TrainConfig, data: &TrainingData, model: &Bundle, learned: &str) -> Result<String> {
     let mut parts = json!([config.start, config.data, config.languages, config.seed, config.prompts]);
     if let Some(parts) = parts.as_array_mut() {
         parts.extend([json!(model.fingerprint()?), json!(learned)]);
@@ -171,8 +171,8 @@ fn key(config: &TrainConfig, data: &Read, model: &Bundle, learned: &str) -> Resu
 }
 
 /// The data, with notes.
-struct Read {
-    questions: Vec<Question>,
+struct TrainingData {
+    questions: Vec<QaPair>,
     segments: Vec<Segment>,
     senses: Vec<Sense>,
     /// The recipe's word list, with its file's name.
@@ -181,7 +181,7 @@ struct Read {
     guard: Option<GuardReport>,
 }
 
-fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
+fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<TrainingData> {
     let folder = config.data.folder.as_deref();
     let files = |prefix| {
         folder.map(|folder| records::find_any(folder, prefix)).transpose().map(Option::unwrap_or_default)
@@ -244,7 +244,7 @@ fn read(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Read> {
         false => set.path.parent().unwrap_or(&set.path),
     });
     let licences = account::read_licences(folder.into_iter().chain(beside))?;
-    Ok(Read { questions, segments, senses, words, licences, guard })
+    Ok(TrainingData { questions, segments, senses, words, licences, guard })
 }
 
 /// The lexicon's name among the sources.
@@ -256,7 +256,7 @@ const LEXICON: &str = "lexicon";
 /// [`Error::Input`] naming a source without texts.
 fn leave_out(
     sources: &[String],
-    questions: &mut Vec<Question>,
+    questions: &mut Vec<QaPair>,
     segments: &mut Vec<Segment>,
     note: &mut dyn FnMut(&str),
 ) -> Result<()> {
@@ -280,7 +280,7 @@ fn leave_out(
 }
 
 /// All texts by language.
-pub fn texts<'a>(segments: &'a [Segment], questions: &'a [Question]) -> BTreeMap<String, Vec<&'a str>> {
+pub fn texts<'a>(segments: &'a [Segment], questions: &'a [QaPair]) -> BTreeMap<String, Vec<&'a str>> {
     let mut texts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for segment in segments {
         for (lang, text) in &segment.texts {
@@ -296,7 +296,12 @@ pub fn texts<'a>(segments: &'a [Segment], questions: &'a [Question]) -> BTreeMap
 }
 
 /// Keeps the tokens that are most frequent in the texts and the word list.
-fn trimmed(config: &TrainConfig, size: usize, bundle: &mut Bundle, data: &Read) -> Result<TrimReport> {
+fn trimmed(
+    config: &TrainConfig,
+    size: usize,
+    bundle: &mut Bundle,
+    data: &TrainingData,
+) -> Result<TrimReport> {
     if let Some(prompts) = &config.prompts {
         bundle.manifest.prompts = prompts.clone();
     }
@@ -408,7 +413,7 @@ mod tests {
     /// Python's `hashlib.sha256(json.dumps(q, ensure_ascii=False, separators=(",", ":")).encode() + b"\\n")`.
     #[test]
     fn a_text_is_hashed_as_a_line_of_json() {
-        let question = Question {
+        let question = QaPair {
             id: "q:1".into(),
             lang: "de".into(),
             question: "Wo\u{200b} \"steht\" das?".into(),

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::{
     blocks::{self, Blocks, Passes, Reach},
-    optimizer::{Pace, Rows, Update},
+    optimizer::{EmbeddingRows, Pace, Update},
 };
 use crate::{
     Error, Result,
     architecture::program::ParamSpec,
     bundle::{Array, Bundle, Quantization},
-    encoder::{Config, Machine},
+    encoder::{Config, EncoderDevice},
     text::{Cut, Kind, Prompts, Tokenizer},
 };
 
@@ -25,7 +25,7 @@ pub struct Student {
     /// The index of the embedding table among its weights.
     table: ParamSpec,
     /// The embedding table and its optimizer state.
-    pub rows: Rows,
+    pub rows: EmbeddingRows,
     /// The blocks and theirs.
     pub blocks: Box<dyn Blocks>,
     /// Gradients of the table since the last update, by row.
@@ -57,14 +57,14 @@ impl Student {
     ///
     /// # Errors
     /// Says which tensor of the bundle has the wrong shape, or that the device cannot train.
-    pub fn new(bundle: &Bundle, machine: &Machine, passes: Passes) -> Result<Self> {
+    pub fn new(bundle: &Bundle, machine: &EncoderDevice, passes: Passes) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
         let spec = config.program()?.table().clone();
         let table = bundle.weights.param(&spec)?;
         Ok(Self {
             tokenizer: Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?,
             prompts: bundle.manifest.prompts.clone(),
-            rows: Rows::new(table.to_f32(), config.hidden, passes.quantization),
+            rows: EmbeddingRows::new(table.to_f32(), config.hidden, passes.quantization),
             blocks: blocks::open(machine, &config, &bundle.weights, passes)?,
             grads: RowGrads::default(),
             table: spec,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     Result,
     bundle::Bundle,
-    encoder::{Encoder, Machine},
+    encoder::{Encoder, EncoderDevice},
     retrieval::to_unit,
     text::{Cut, Kind},
 };
@@ -24,7 +24,7 @@ pub struct Teacher {
 impl Teacher {
     /// # Errors
     /// As for [`Encoder::new`].
-    pub fn new(bundle: &Bundle, machine: &Machine) -> Result<Self> {
+    pub fn new(bundle: &Bundle, machine: &EncoderDevice) -> Result<Self> {
         Ok(Self {
             encoder: Encoder::new(bundle, machine.clone())?,
             kept: HashMap::new(),

@@ -11,7 +11,7 @@ use super::{
 
 /// The layout of a batch's vectors. Its rows are the queries, their passages, hard negatives, queries in other
 /// languages, and English passages, in this order.
-pub struct Rows {
+pub struct BatchRows {
     /// Dimension of a vector.
     pub d: usize,
     /// Items of the batch.
@@ -54,7 +54,7 @@ fn is_zero(term: &f32) -> bool {
     *term == 0.0
 }
 
-impl Rows {
+impl BatchRows {
     /// The weighted sum of the terms, its gradients with respect to `vectors`, and the terms.
     pub fn loss(&self, vectors: &[f32], objective: &Contrastive, temperature: f32) -> (f32, Vec<f32>, Terms) {
         let (d, n) = (self.d, self.items);
@@ -149,7 +149,7 @@ mod tests {
 
     /// Three items, two hard negatives, queries in other languages for the first and last, an English passage for
     /// the second.
-    fn rows() -> (Rows, Vec<f32>) {
+    fn rows() -> (BatchRows, Vec<f32>) {
         let d = 4;
         let number = |at: usize| ((at * 37 + 11) % 29) as f32 / 14.0 - 1.0;
         let mut vectors: Vec<f32> = (0..(3 + 3 + 2 + 2 + 1) * d).map(number).collect();
@@ -162,8 +162,15 @@ mod tests {
         relations[1] = Relation::Neither;
         relations[2 * 5 + 4] = Relation::Neither;
         let taught = (vectors[..3 * d].to_vec(), vec![1.0, 0.0, 1.0]);
-        let rows =
-            Rows { d, items: 3, negatives: 2, relations, parallel: vec![0, 2], english: vec![1], taught };
+        let rows = BatchRows {
+            d,
+            items: 3,
+            negatives: 2,
+            relations,
+            parallel: vec![0, 2],
+            english: vec![1],
+            taught,
+        };
         (rows, vectors)
     }
 
@@ -217,7 +224,7 @@ mod tests {
         let (rows, vectors) = rows();
         let none =
             Contrastive { distillation: 0.0, agreement: 0.0, reversed: 0.0, anchored: 0.0, ..objective() };
-        let plain = Rows { taught: (Vec::new(), Vec::new()), ..rows };
+        let plain = BatchRows { taught: (Vec::new(), Vec::new()), ..rows };
         let (value, grads, terms) = plain.loss(&vectors, &none, 0.5);
         assert_eq!(terms, Terms { contrastive: value, ..Terms::default() });
         // Nor do rows that only those terms use get a gradient.

@@ -16,7 +16,7 @@ const SMOOTHING: f64 = 0.5;
 
 /// A text and its English counterpart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taught<'a> {
+pub struct DistillationText<'a> {
     /// The segment's id.
     pub id: &'a str,
     /// The text's language.
@@ -28,26 +28,26 @@ pub struct Taught<'a> {
 }
 
 /// Segments with an English side, by language and source.
-pub struct Texts {
+pub struct ParallelTexts {
     segments: Vec<Segment>,
-    languages: Vec<Language>,
+    languages: Vec<LanguageTexts>,
     seed: u64,
 }
 
-struct Language {
+struct LanguageTexts {
     code: String,
     /// Cumulative weight up to and including this language.
     until: f64,
-    prose: Vec<Source>,
-    terms: Vec<Source>,
+    prose: Vec<SourceTexts>,
+    terms: Vec<SourceTexts>,
 }
 
-struct Source {
+struct SourceTexts {
     until: f64,
     segments: Vec<u32>,
 }
 
-impl Texts {
+impl ParallelTexts {
     /// Indexes `segments` for sampling.
     ///
     /// # Errors
@@ -81,22 +81,22 @@ impl Texts {
                     (&mut prose, &mut prose_until)
                 };
                 *sum += weight;
-                list.push(Source { until: *sum, segments });
+                list.push(SourceTexts { until: *sum, segments });
             }
             // English is drawn by the stage's share, not by size.
             if code != "en" {
                 until += (size as f64).powf(SMOOTHING);
             }
-            out.push(Language { code: code.clone(), until, prose, terms });
+            out.push(LanguageTexts { code: code.clone(), until, prose, terms });
         }
         Ok(Self { segments, languages: out, seed })
     }
 
     /// `n` texts for a step, a share `english` of them English; no segment twice.
-    pub fn batch(&self, step: u64, n: usize, english: f64) -> Vec<Taught<'_>> {
+    pub fn batch(&self, step: u64, n: usize, english: f64) -> Vec<DistillationText<'_>> {
         let mut rng = ChaCha12Rng::seed_from_u64(self.seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let total = self.languages.last().map_or(0.0, |l| l.until);
-        let mut out: Vec<Taught> = Vec::with_capacity(n);
+        let mut out: Vec<DistillationText> = Vec::with_capacity(n);
         // Small data may not have n different segments: give up in time.
         for _ in 0..n * 20 {
             if out.len() == n {
@@ -122,7 +122,7 @@ impl Texts {
                 continue;
             };
             if out.iter().all(|t| t.id != segment.id) {
-                out.push(Taught { id: &segment.id, lang: &language.code, text, english });
+                out.push(DistillationText { id: &segment.id, lang: &language.code, text, english });
             }
         }
         out
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn batches_depend_on_the_step_alone_and_balance_languages() {
         let languages = ["de", "en", "th"].map(String::from);
-        let texts = Texts::new(segments(), &languages, 7).unwrap();
+        let texts = ParallelTexts::new(segments(), &languages, 7).unwrap();
         let first = texts.batch(3, 16, 0.25);
         assert_eq!(first, texts.batch(3, 16, 0.25));
         assert_ne!(first, texts.batch(4, 16, 0.25));
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_language_without_data_is_named() {
         let languages = ["de", "el"].map(String::from);
-        let error = Texts::new(segments(), &languages, 0).err().unwrap().to_string();
+        let error = ParallelTexts::new(segments(), &languages, 0).err().unwrap().to_string();
         assert!(error.contains("el"), "{error}");
     }
 }

@@ -14,8 +14,8 @@ use serde_json::json;
 use super::{
     REVISION,
     blocks::{Passes, Reach},
-    checkpoint::{self, Known},
-    config::{Contrastive, Objective, Stage, StrategyName, TrainConfig, Trained},
+    checkpoint::{self, RunState},
+    config::{Contrastive, Objective, Stage, StrategyName, TrainConfig, TrainableWeights},
     erasure::erase,
     loss::{self, Relation},
     optimizer::{Pace, Update},
@@ -24,22 +24,22 @@ use super::{
     student::Student,
     switching::Switcher,
     teacher::Teacher,
-    terms::{Rows, Terms},
-    texts::Texts,
-    validation::{Best, Measured, Validation},
+    terms::{BatchRows, Terms},
+    texts::ParallelTexts,
+    validation::{BestStep, Validation, ValidationMap},
     whitening::whiten,
 };
 use crate::{
     Error, Result,
     bundle::{Bundle, SelfTest},
-    encoder::Machine,
+    encoder::EncoderDevice,
     models, sha256,
     text::{Cut, Kind},
 };
 
 /// The progress after a step.
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub struct TrainingProgress {
     /// Steps done, over all stages.
     pub step: u64,
     /// Total steps.
@@ -55,7 +55,7 @@ pub struct Progress {
     /// Estimated seconds until the last step, at the current stage's pace.
     pub seconds_left: f64,
     /// The validation result after this step, if any.
-    pub validation: Option<Measured>,
+    pub validation: Option<ValidationMap>,
 }
 
 /// Trains according to `config`, and writes the bundle.
@@ -69,10 +69,10 @@ pub struct Progress {
 /// finite (the last good checkpoint stays).
 pub fn train(
     config: &TrainConfig,
-    machine: &Machine,
+    machine: &EncoderDevice,
     resume: bool,
     stop: &AtomicBool,
-    progress: &mut dyn FnMut(&Progress),
+    progress: &mut dyn FnMut(&TrainingProgress),
     note: &mut dyn FnMut(&str),
 ) -> Result<PathBuf> {
     fs::create_dir_all(&config.output).map_err(|e| Error::file(&config.output, e))?;
@@ -101,7 +101,7 @@ pub fn train(
     let identity = identity(config, &prepared, &teacher)?;
     let erased =
         config.erasure.as_ref().map(|e| e.texts(&prepared.segments, &config.languages)).transpose()?;
-    let mut run = Run {
+    let mut run = TrainingRun {
         config,
         erased,
         teacher: Teacher::new(&teacher, machine)?,
@@ -112,11 +112,11 @@ pub fn train(
             .stage
             .iter()
             .any(|stage| matches!(stage.objective, Objective::Distillation { .. }))
-            .then(|| Texts::new(prepared.segments, &config.languages, config.seed))
+            .then(|| ParallelTexts::new(prepared.segments, &config.languages, config.seed))
             .transpose()?,
         machine: machine.clone(),
         validation: config.validation.as_ref().map(Validation::open).transpose()?,
-        known: Known::default(),
+        known: RunState::default(),
         cut: Cut::default(),
     };
     let folder = config.output.join("checkpoints");
@@ -151,7 +151,7 @@ fn check(config: &TrainConfig, start: &Bundle, teacher: &Bundle) -> Result<()> {
                 teachers.dimension()
             )));
         }
-        if let Trained::Last(blocks) = stage.train
+        if let TrainableWeights::Last(blocks) = stage.train
             && blocks > own.layers
         {
             return Err(Error::Input(format!(
@@ -181,19 +181,19 @@ fn identity(config: &TrainConfig, prepared: &Prepared, teacher: &Bundle) -> Resu
     Ok(sha256(parts.to_string().as_bytes()))
 }
 
-struct Run<'a> {
+struct TrainingRun<'a> {
     config: &'a TrainConfig,
     start: Bundle,
     teacher: Teacher,
     student: Student,
     sampler: Sampler,
     /// For distillation stages.
-    texts: Option<Texts>,
+    texts: Option<ParallelTexts>,
     /// For language erasure: the same texts in each language.
     erased: Option<Vec<Vec<String>>>,
-    machine: Machine,
+    machine: EncoderDevice,
     validation: Option<Validation>,
-    known: Known,
+    known: RunState,
     /// What the stage's `max_tokens` has truncated from the texts that this process has drawn.
     cut: Cut,
 }
@@ -202,16 +202,16 @@ struct Run<'a> {
 const BEST: &str = "best";
 
 /// The result of one batch.
-struct Batch {
+struct BatchResult {
     loss: f32,
     pairs: usize,
     tokens: usize,
-    met: Option<Met>,
+    met: Option<BatchLog>,
 }
 
 /// The composition of a contrastive batch, for the log.
 #[derive(Serialize)]
-struct Met {
+struct BatchLog {
     /// `monolingual` or `cross-lingual`.
     batch: &'static str,
     items: usize,
@@ -234,13 +234,13 @@ fn is_none(count: &usize) -> bool {
     *count == 0
 }
 
-impl Run<'_> {
+impl TrainingRun<'_> {
     fn go(
         &mut self,
         folder: &Path,
         identity: &str,
         stop: &AtomicBool,
-        progress: &mut dyn FnMut(&Progress),
+        progress: &mut dyn FnMut(&TrainingProgress),
         note: &mut dyn FnMut(&str),
     ) -> Result<()> {
         let first = self.known.step;
@@ -277,7 +277,7 @@ impl Run<'_> {
             let learned = before.elapsed();
             let validation = self.validate(note)?;
             let seconds = begin.elapsed().as_secs_f64();
-            let report = Progress {
+            let report = TrainingProgress {
                 step: step + 1,
                 steps,
                 stage: stage.name.clone(),
@@ -342,7 +342,7 @@ impl Run<'_> {
     }
 
     /// Accumulates the gradients of the batch `part` of a step.
-    fn learn(&mut self, stage: &Stage, step: u64, part: u64) -> Result<Batch> {
+    fn learn(&mut self, stage: &Stage, step: u64, part: u64) -> Result<BatchResult> {
         // Each part is sampled like a separate step.
         let draw = step * stage.accumulate + part;
         match &stage.objective {
@@ -351,7 +351,7 @@ impl Run<'_> {
         }
     }
 
-    fn distillation(&mut self, stage: &Stage, draw: u64, english: f64) -> Result<Batch> {
+    fn distillation(&mut self, stage: &Stage, draw: u64, english: f64) -> Result<BatchResult> {
         let texts =
             self.texts.as_ref().map_or_else(Vec::new, |texts| texts.batch(draw, stage.batch, english));
         let sequences = texts
@@ -379,7 +379,7 @@ impl Run<'_> {
         })
     }
 
-    fn contrastive(&mut self, stage: &Stage, draw: u64, objective: &Contrastive) -> Result<Batch> {
+    fn contrastive(&mut self, stage: &Stage, draw: u64, objective: &Contrastive) -> Result<BatchResult> {
         let strategy = match objective.strategy {
             StrategyName::Monolingual => Strategy::Monolingual,
             StrategyName::CrossLingual => Strategy::CrossLingual,
@@ -413,7 +413,7 @@ impl Run<'_> {
             let others = items.iter().enumerate().filter(|(_, item)| item.passage_lang != "en");
             english.extend(others.filter_map(|(i, item)| Some((i, item.english.as_deref()?))));
         }
-        // In the order of `Rows`.
+        // In the order of `BatchRows`.
         let sequences = items
             .iter()
             .map(|item| (Kind::Query, item.query.as_str()))
@@ -430,7 +430,7 @@ impl Run<'_> {
         } else {
             Vec::new()
         };
-        let rows = Rows {
+        let rows = BatchRows {
             d: self.student.config.dimension(),
             items: items.len(),
             negatives: negatives.len(),
@@ -446,7 +446,7 @@ impl Run<'_> {
             terms = each;
             (value, grads)
         })?;
-        done.met = Some(Met {
+        done.met = Some(BatchLog {
             batch: match batch.kind {
                 BatchKind::Monolingual(_) => "monolingual",
                 BatchKind::CrossLingual => "cross-lingual",
@@ -472,7 +472,7 @@ impl Run<'_> {
     }
 
     /// Evaluates the model if due, and keeps the best.
-    fn validate(&mut self, note: &mut dyn FnMut(&str)) -> Result<Option<Measured>> {
+    fn validate(&mut self, note: &mut dyn FnMut(&str)) -> Result<Option<ValidationMap>> {
         let Some(validation) = &self.validation else { return Ok(None) };
         let step = self.known.step;
         if !validation.is_due(step, self.config.steps()) {
@@ -492,7 +492,7 @@ impl Run<'_> {
         if self.known.best.is_now(step, map) {
             self.student.bundle(&self.start)?.write(&self.config.output.join(BEST))?;
         }
-        let Best { map: best, step: at, .. } = self.known.best;
+        let BestStep { map: best, step: at, .. } = self.known.best;
         note(&format!("step {step}: mAP {map:.4}; the best is {:.4}, of step {at}", best.unwrap_or(map)));
         Ok(Some(measured))
     }
@@ -539,7 +539,7 @@ fn add_gradients(
     sequences: &[Vec<u32>],
     ids: &[&str],
     loss: impl FnOnce(&[f32]) -> (f32, Vec<f32>),
-) -> Result<Batch> {
+) -> Result<BatchResult> {
     let part = (stage.accumulate as f32).recip();
     let reach = stage.train.reach(student.config.layers);
     let loss = student.learn(sequences, stage.chunk, reach, |vectors| {
@@ -555,7 +555,7 @@ fn add_gradients(
         )),
         other => other,
     })?;
-    Ok(Batch { loss, pairs: ids.len(), tokens: sequences.iter().map(Vec::len).sum(), met: None })
+    Ok(BatchResult { loss, pairs: ids.len(), tokens: sequences.iter().map(Vec::len).sum(), met: None })
 }
 
 /// Appends one JSON line per step.

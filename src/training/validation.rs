@@ -8,8 +8,8 @@ use super::student::Student;
 use crate::{
     Result,
     bundle::{Bundle, Quantization},
-    datasets::{self, Corpus, Options},
-    encoder::{Encoder, Machine},
+    datasets::{self, CollectionOptions, Corpus},
+    encoder::{Encoder, EncoderDevice},
     evaluate::{self, evaluate},
     evaluation::{CutTexts, Measures, Task},
 };
@@ -31,13 +31,13 @@ pub struct ValidationConfig {
     pub patience: Option<u64>,
     /// The setting whose mAP counts.
     #[serde(default)]
-    pub setting: Setting,
+    pub setting: ValidationSetting,
 }
 
 /// A setting that every data set in several languages has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Setting {
+pub enum ValidationSetting {
     /// Query and passages in one language.
     Mono,
     /// Query and passages in two.
@@ -49,7 +49,7 @@ pub enum Setting {
 
 /// mAP in the three settings; none if the data have no such questions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
+pub struct ValidationMap {
     /// Within a language.
     pub mono: Option<f64>,
     /// Across languages.
@@ -60,7 +60,7 @@ pub struct Measured {
 
 /// The best so far, as stored in a checkpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Best {
+pub struct BestStep {
     /// mAP in the chosen setting; below any mAP before the first evaluation.
     pub map: Option<f64>,
     /// Steps done then.
@@ -69,7 +69,7 @@ pub struct Best {
     pub since: u64,
 }
 
-impl Best {
+impl BestStep {
     /// Records the result after `step` steps; returns whether it is the best.
     pub fn is_now(&mut self, step: u64, map: f64) -> bool {
         let better = self.map.is_none_or(|best| map > best);
@@ -93,7 +93,8 @@ impl Validation {
     /// # Errors
     /// Says what is wrong with the data set.
     pub fn open(config: &ValidationConfig) -> Result<Self> {
-        let options = Options { languages: config.languages.clone(), ..Options::default() };
+        let options =
+            CollectionOptions { languages: config.languages.clone(), ..CollectionOptions::default() };
         let corpus = datasets::load(&config.dataset, &config.data, &options)?;
         let task = Task::new(&corpus)?;
         Ok(Self { config: config.clone(), corpus, task })
@@ -113,35 +114,35 @@ impl Validation {
         student: &mut Student,
         like: &Bundle,
         quantization: Quantization,
-        machine: &Machine,
+        machine: &EncoderDevice,
         note: &mut dyn FnMut(&str),
-    ) -> Result<Measured> {
+    ) -> Result<ValidationMap> {
         let mut bundle = student.bundle(like)?;
         bundle.store_as(quantization)?;
         let encoder = Encoder::new(&bundle, machine.clone())?;
         let data = (self.config.dataset.as_str(), &self.corpus, &self.task);
-        let options = evaluate::Options::default();
+        let options = evaluate::EvaluateSettings::default();
         let report = evaluate(&encoder, None, data, &options, &mut |_, _, _| Ok(()), &mut |_| {})?.report;
         let CutTexts { passages, questions } = report.cut.unwrap_or_default();
         let said = [passages.sentence("passage", "passages"), questions.sentence("question", "questions")];
         said.into_iter().flatten().for_each(|said| note(&format!("{}: {said}", self.config.dataset)));
         let map = |setting: Option<Measures>| setting.map(|measures| measures.map);
-        Ok(Measured { mono: map(report.mono), cross: map(report.cross), multi: map(report.multi) })
+        Ok(ValidationMap { mono: map(report.mono), cross: map(report.cross), multi: map(report.multi) })
     }
 
     /// The value that counts.
-    pub fn counts(&self, measured: &Measured) -> f64 {
-        let Measured { mono, cross, multi } = *measured;
+    pub fn counts(&self, measured: &ValidationMap) -> f64 {
+        let ValidationMap { mono, cross, multi } = *measured;
         let all = match self.config.setting {
-            Setting::Mono => [mono, multi, cross],
-            Setting::Cross => [cross, multi, mono],
-            Setting::Multi => [multi, mono, cross],
+            ValidationSetting::Mono => [mono, multi, cross],
+            ValidationSetting::Cross => [cross, multi, mono],
+            ValidationSetting::Multi => [multi, mono, cross],
         };
         all.into_iter().flatten().next().unwrap_or(0.0)
     }
 
     /// Whether to stop early.
-    pub fn is_over(&self, best: &Best) -> bool {
+    pub fn is_over(&self, best: &BestStep) -> bool {
         self.config.patience.is_some_and(|patience| best.since >= patience)
     }
 }
@@ -152,10 +153,10 @@ mod tests {
 
     #[test]
     fn the_best_is_kept_and_what_came_after_is_counted() {
-        let mut best = Best::default();
+        let mut best = BestStep::default();
         let seen = [0.2, 0.3, 0.3, 0.1, 0.4].iter().zip([10, 20, 30, 40, 50]);
         let all: Vec<(bool, u64)> = seen.map(|(map, step)| (best.is_now(step, *map), best.since)).collect();
         assert_eq!(all, [(true, 0), (true, 0), (false, 1), (false, 2), (true, 0)]);
-        assert_eq!(best, Best { map: Some(0.4), step: 50, since: 0 });
+        assert_eq!(best, BestStep { map: Some(0.4), step: 50, since: 0 });
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     architecture::dense_name,
     bundle::{Array, Bundle},
-    encoder::{Activation, Dense, Encoder, Machine},
+    encoder::{Activation, Dense, Encoder, EncoderDevice},
     text::{Cut, Kind},
 };
 
@@ -65,7 +65,7 @@ pub fn whiten(
     bundle: &mut Bundle,
     whitening: &Whitening,
     sampler: &Sampler,
-    machine: &Machine,
+    machine: &EncoderDevice,
     stop: &AtomicBool,
     note: &mut dyn FnMut(&str),
 ) -> Result<()> {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use interlingua::{
-    encoder::Machine,
-    training::{Progress, TrainConfig, train},
+    encoder::EncoderDevice,
+    training::{TrainConfig, TrainingProgress, train},
 };
 
 /// Ten multi-way questions and forty parallel segments in three languages.
@@ -86,17 +86,17 @@ pub fn run(
     config: &TrainConfig,
     resume: bool,
     stop_after: Option<u64>,
-) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
-    run_on(Machine::cpu(), config, resume, stop_after)
+) -> (interlingua::Result<()>, Vec<TrainingProgress>, Vec<String>) {
+    run_on(EncoderDevice::cpu(), config, resume, stop_after)
 }
 
 /// The same on any device.
 pub fn run_on(
-    machine: Machine,
+    machine: EncoderDevice,
     config: &TrainConfig,
     resume: bool,
     stop_after: Option<u64>,
-) -> (interlingua::Result<()>, Vec<Progress>, Vec<String>) {
+) -> (interlingua::Result<()>, Vec<TrainingProgress>, Vec<String>) {
     let stop = AtomicBool::new(false);
     let (mut seen, mut notes) = (Vec::new(), Vec::new());
     let result = train(
@@ -116,7 +116,7 @@ pub fn run_on(
 }
 
 /// Asserts that the losses of all seven steps agree within `part` of their size.
-pub fn losses_are_near(one: &[Progress], other: &[Progress], part: f32) {
+pub fn losses_are_near(one: &[TrainingProgress], other: &[TrainingProgress], part: f32) {
     assert_eq!((one.len(), other.len()), (7, 7));
     for (a, b) in one.iter().zip(other) {
         assert!((a.loss - b.loss).abs() < part * a.loss, "step {}: {} {}", a.step, a.loss, b.loss);

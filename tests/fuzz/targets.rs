@@ -9,9 +9,9 @@ use std::fs;
 use std::io::Write;
 
 use interlingua::benchmark;
-use interlingua::datasets::{self, Columns, Corpus, Options, Pool, examples};
-use interlingua::evaluation::compare::{CompareOptions, RunComparison, Source};
-use interlingua::evaluation::{EvalReport, Measure, Measures, Setting, Task, Wanted, export, trec};
+use interlingua::datasets::{self, CollectionOptions, Columns, Corpus, PassagePool, examples};
+use interlingua::evaluation::compare::{CompareOptions, CompareSource, RunComparison};
+use interlingua::evaluation::{EvalReport, Measure, MeasureOptions, Measures, Setting, Task, export, trec};
 use interlingua::retrieval::{npy, vectors};
 use interlingua::text;
 
@@ -152,8 +152,8 @@ fn folder(bytes: &[u8]) {
     let files = sections(bytes);
     let dir = on_disk(&files);
     let Some((name, _)) = files.first().and_then(|(path, _)| path.split_once('/')) else { return };
-    for pool in [Pool::All, Pool::Judged] {
-        let options = Options { pool, ..Options::default() };
+    for pool in [PassagePool::All, PassagePool::Judged] {
+        let options = CollectionOptions { pool, ..CollectionOptions::default() };
         if let Ok(corpus) = datasets::load(name, &dir.path().join(name), &options) {
             sound(&corpus);
         }
@@ -196,7 +196,7 @@ fn trec(bytes: &[u8]) {
     }
     let Ok(run) = run else { return };
     for missing in [trec::Missing::Zero, trec::Missing::Skip] {
-        let measured = trec::measure(&run, &qrels, missing, &Wanted::default(), false);
+        let measured = trec::measure(&run, &qrels, missing, &MeasureOptions::default(), false);
         for (query, measures) in &measured.queries {
             let within = |value: &f64| (0.0..=1.0 + 1e-9).contains(value);
             assert!(measures.values().iter().all(within), "{query}: {measures:?}");
@@ -232,7 +232,7 @@ fn vectors_file(bytes: &[u8]) {
 fn report(bytes: &[u8]) {
     let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     fs::write(file.path(), bytes).unwrap();
-    if let Ok(source) = Source::read(file.path(), None, &CompareOptions::default()) {
+    if let Ok(source) = CompareSource::read(file.path(), None, &CompareOptions::default()) {
         let two = [source.clone(), source];
         let _ = RunComparison::of(&two, &["map".parse::<Measure>().unwrap()], 100, 1).map(|c| c.table());
     }
@@ -245,10 +245,10 @@ fn report(bytes: &[u8]) {
             assert!(known.is_none_or(|names| names.len() >= Measures::COUNT));
         }
     }
-    if let Ok(report) = serde_json::from_slice::<benchmark::Report>(bytes) {
+    if let Ok(report) = serde_json::from_slice::<benchmark::BenchmarkReport>(bytes) {
         let _ = benchmark::csv(&report);
         let json = benchmark::json(&report).unwrap();
-        assert_eq!(serde_json::from_str::<benchmark::Report>(&json).unwrap(), report);
+        assert_eq!(serde_json::from_str::<benchmark::BenchmarkReport>(&json).unwrap(), report);
     }
 }
 
@@ -263,17 +263,18 @@ fn words(bytes: &[u8]) {
             assert_eq!(measure.to_string().parse::<Measure>().unwrap(), measure);
         }
         if let Ok(cells) = benchmark::cells(line) {
-            let plan = benchmark::Plan { cells: cells.clone(), ..benchmark::Plan::default() };
+            let plan =
+                benchmark::BenchmarkPlan { cells: cells.clone(), ..benchmark::BenchmarkPlan::default() };
             assert_eq!(benchmark::cells(&plan.list()).unwrap(), cells);
         }
         let _ = line.parse::<Columns>();
-        let _ = line.parse::<Pool>();
+        let _ = line.parse::<PassagePool>();
     }
 }
 
 /// A name, a hub's file list and a model card.
 fn hub(bytes: &[u8]) {
-    use interlingua::hub::{Card, ENDPOINT, HubName, Listing};
+    use interlingua::hub::{CardMetadata, ENDPOINT, HubName, Listing};
 
     let files = sections(bytes);
     let file = |name: &str| {
@@ -299,7 +300,7 @@ fn hub(bytes: &[u8]) {
             listing.pin(name).unwrap();
         }
     }
-    let card = Card::parse(&String::from_utf8_lossy(file("README.md")));
+    let card = CardMetadata::parse(&String::from_utf8_lossy(file("README.md")));
     assert!(card.languages.iter().chain(&card.licence).all(|word| !word.trim().is_empty()));
 }
 
@@ -309,7 +310,7 @@ pub mod engine {
     use std::sync::LazyLock;
 
     use interlingua::bundle::{Bundle, Incoming, Manifest, Quantization, Weights, from_hugging_face};
-    use interlingua::encoder::{Encoder, Machine};
+    use interlingua::encoder::{Encoder, EncoderDevice};
     use interlingua::text::{Kind, Tokenizer};
 
     use super::sections;
@@ -376,7 +377,7 @@ pub mod engine {
 
     /// Encodes a few texts with a model that was read: it works or returns an error.
     fn encode(bundle: &Bundle) {
-        let Ok(encoder) = Encoder::new(bundle, Machine::cpu()) else { return };
+        let Ok(encoder) = Encoder::new(bundle, EncoderDevice::cpu()) else { return };
         let texts = ["", "ab ba", "a bridge\n über den Fluss"];
         let work = encoder.encode(&texts, Kind::Query, async |_, _| Ok(()));
         if let Ok(vectors) = futures_lite::future::block_on(work) {
@@ -480,7 +481,7 @@ pub mod engine {
 mod native {
     use std::path::Path;
 
-    use interlingua::datasets::training::{Format, Set, read};
+    use interlingua::datasets::training::{SetFormat, TrainingSet, read};
     use interlingua::datasets::{account, lexicon, parallel, qa, word_counts};
     use interlingua::study::Study;
     use interlingua::training::TrainConfig;
@@ -555,20 +556,21 @@ mod native {
             }
         }
         let sets = [
-            ("mmarco", Format::Mmarco),
-            ("mr-tydi", Format::MrTydi),
-            ("miracl", Format::Miracl),
-            ("dpr", Format::Dpr),
-            ("own", Format::Own),
-            ("sample", Format::Sample),
+            ("mmarco", SetFormat::Mmarco),
+            ("mr-tydi", SetFormat::MrTydi),
+            ("miracl", SetFormat::Miracl),
+            ("dpr", SetFormat::Dpr),
+            ("own", SetFormat::Own),
+            ("sample", SetFormat::Sample),
         ];
         for (name, format) in sets {
             let Some((file, _)) = files.iter().find(|(path, _)| path.starts_with(&format!("{name}/"))) else {
                 continue;
             };
-            let path = if format == Format::Dpr { Path::new(file) } else { Path::new(name) };
+            let path = if format == SetFormat::Dpr { Path::new(file) } else { Path::new(name) };
             for language in ["de", "en"] {
-                let set = Set { format, path: dir.path().join(path), language: Some(language.into()) };
+                let set =
+                    TrainingSet { format, path: dir.path().join(path), language: Some(language.into()) };
                 if let Ok((questions, _)) = read(&[set], &languages) {
                     assert!(!questions.is_empty());
                     for question in questions {

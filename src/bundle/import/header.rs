@@ -13,7 +13,7 @@ pub const MAX_BYTES: u64 = 100_000_000;
 
 /// An array in a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct ArrayEntry {
     pub name: String,
     /// `None` for an unknown type.
     pub dtype: Option<Dtype>,
@@ -22,7 +22,7 @@ pub struct Entry {
     pub bytes: u64,
 }
 
-impl Entry {
+impl ArrayEntry {
     /// Whether it has no elements, so that its other dimensions do not matter.
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)
@@ -30,7 +30,7 @@ impl Entry {
 }
 
 #[derive(Deserialize)]
-struct RawEntry<'a> {
+struct RawArrayEntry<'a> {
     #[serde(borrow)]
     dtype: std::borrow::Cow<'a, str>,
     shape: Vec<u64>,
@@ -41,13 +41,14 @@ struct RawEntry<'a> {
 ///
 /// # Errors
 /// [`Error::Format`] at `file` for an invalid or inconsistent header.
-pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Entry>> {
+pub fn parse(file: &str, json: &[u8]) -> Result<Vec<ArrayEntry>> {
     let wrong = |why: String| Error::format(file, format!("not a valid safetensors file: {why}"));
     let all: BTreeMap<String, &RawValue> = serde_json::from_slice(json)
         .map_err(|e| Error::format(file, Problem::of(format!("not a valid safetensors file: {e}"), e)))?;
     let mut entries = Vec::new();
     for (name, value) in all.into_iter().filter(|(name, _)| name != "__metadata__") {
-        let raw: RawEntry = serde_json::from_str(value.get()).map_err(|e| wrong(format!("{name}: {e}")))?;
+        let raw: RawArrayEntry =
+            serde_json::from_str(value.get()).map_err(|e| wrong(format!("{name}: {e}")))?;
         let [from, to] = raw.data_offsets;
         let shape: Option<Vec<usize>> = raw.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
         let shape = shape.ok_or_else(|| wrong(format!("{name}: its shape is too large for memory")))?;
@@ -60,7 +61,7 @@ pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Entry>> {
         if !fits {
             return Err(wrong(format!("{name}: type, shape and offsets do not fit together")));
         }
-        entries.push((from, to, Entry { name, dtype, shape, bytes: to - from }));
+        entries.push((from, to, ArrayEntry { name, dtype, shape, bytes: to - from }));
     }
     entries.sort_by_key(|&(from, to, _)| (from, to));
     let mut end = 0;

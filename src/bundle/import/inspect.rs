@@ -1,23 +1,23 @@
 //! Describes a model from its small files.
 
 use super::{
-    Settings, json,
-    source::Files,
+    SmallFiles, json,
+    source::InspectedFiles,
     weights::{ImportedWeights, WeightFiles},
 };
 use crate::{
     Result,
     architecture::{Pooling, program::Program},
     bundle::{BLOCK, Quantization},
-    hub::{About, Listed, Memory},
+    hub::{About, ListedFile, Memory},
     retrieval::Similarity,
 };
 
 /// Describes a model, and says whether it is supported, before anything large is downloaded.
 ///
-/// `files` has the file list and the files that [`Files::to_inspect`] names. `beginning`, if available, is the start of
+/// `files` has the file list and the files that [`InspectedFiles::to_inspect`] names. `beginning`, if available, is the start of
 /// a weights file including its header: then types and shapes are checked too.
-pub fn inspect(name: &str, files: &mut Files, beginning: Option<(&str, &[u8])>) -> About {
+pub fn inspect(name: &str, files: &mut InspectedFiles, beginning: Option<(&str, &[u8])>) -> About {
     let card = files.card();
     let mut about =
         About { name: name.into(), licence: card.licence, languages: card.languages, ..About::default() };
@@ -25,20 +25,20 @@ pub fn inspect(name: &str, files: &mut Files, beginning: Option<(&str, &[u8])>) 
     if let Err(problem) = read(files, beginning, &mut about, &mut needed) {
         about.refused = Some(problem.to_string());
     }
-    let (needed, others): (Vec<Listed>, Vec<Listed>) =
+    let (needed, others): (Vec<ListedFile>, Vec<ListedFile>) =
         files.listed().cloned().partition(|file| needed.contains(&file.path));
     (about.needed, about.others) = (needed, others);
     about
 }
 
 fn read(
-    files: &mut Files,
+    files: &mut InspectedFiles,
     beginning: Option<(&str, &[u8])>,
     about: &mut About,
     needed: &mut Vec<String>,
 ) -> Result<()> {
     read_names(files, about);
-    let settings = Settings::read(files, false)?;
+    let settings = SmallFiles::read(files, false)?;
     let config = &settings.config;
     let program = config.program()?;
     about.dimension = Some(program.dimension());
@@ -72,7 +72,7 @@ fn read(
 }
 
 /// Reads what is displayed even for an unsupported model.
-fn read_names(files: &mut Files, about: &mut About) {
+fn read_names(files: &mut InspectedFiles, about: &mut About) {
     let folder = json(files, "modules.json").ok().flatten();
     let folder =
         folder.as_ref().and_then(|list| list[0]["path"].as_str()).unwrap_or_default().trim_matches('/');
@@ -86,7 +86,7 @@ fn read_names(files: &mut Files, about: &mut About) {
 }
 
 /// Assumptions that were made because no file says otherwise.
-fn notes(settings: &Settings) -> Vec<String> {
+fn notes(settings: &SmallFiles) -> Vec<String> {
     let mut notes = Vec::new();
     if !settings.listed {
         notes.push(

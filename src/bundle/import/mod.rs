@@ -7,7 +7,7 @@
 //! names, and `config_sentence_transformers.json`; with the precedence of sentence-transformers 6.2 and transformers
 //! 5.23.
 //!
-//! A [`Source`] has the files. The small ones are read whole; [`inspect()`] describes a model from them alone. The
+//! A [`FileSource`] has the files. The small ones are read whole; [`inspect()`] describes a model from them alone. The
 //! weights are pushed into an [`Import`] as they arrive from a disk or a network, and each array is quantized meanwhile:
 //! memory holds the model in its final form, and a few kilobytes of its files.
 
@@ -21,12 +21,12 @@ mod tokenizer;
 mod weights;
 
 pub use inspect::inspect;
-pub use source::{Files, Source};
+pub use source::{FileSource, InspectedFiles};
 
 use serde_json::Value;
 
 use self::{
-    modules::Layer,
+    modules::DenseLayer,
     object::Object,
     weights::{ImportedWeights, WeightFiles},
 };
@@ -38,7 +38,7 @@ use super::{
 use crate::{
     Error, Problem, Result,
     architecture::{Config, program::Program},
-    hub::Card,
+    hub::CardMetadata,
 };
 
 /// Reads a model folder through `file`, which returns a file's bytes, or `None` if it does not exist.
@@ -78,13 +78,13 @@ impl Import {
     /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
     pub fn new(
         name: &str,
-        source: &mut (impl Source + ?Sized),
+        source: &mut (impl FileSource + ?Sized),
         quantization: Option<Quantization>,
     ) -> Result<Self> {
         let mut source = ByRef(source);
-        let settings = Settings::read(&mut source, true)?;
+        let settings = SmallFiles::read(&mut source, true)?;
         let weight_files = settings.weight_files(&mut source)?;
-        let Settings { config, tokenizer, lower_case, usage, .. } = settings;
+        let SmallFiles { config, tokenizer, lower_case, usage, .. } = settings;
         let tokenizer = tokenizer.finish(lower_case, config.max_tokens)?;
         let program = config.program()?;
         let imported = ImportedWeights::new(program, weight_files, quantization, &mut source);
@@ -108,7 +108,7 @@ impl Import {
     }
 
     /// Sets licence and languages from the model card.
-    pub fn describe(&mut self, card: Card) {
+    pub fn describe(&mut self, card: CardMetadata) {
         if let Some(licence) = card.licence {
             self.manifest.licence = licence;
         }
@@ -130,7 +130,7 @@ impl Import {
         self.imported.received(path)
     }
 
-    /// Sets the size of a weight file, if the [`Source`] did not know it. The header is checked against it, and memory for
+    /// Sets the size of a weight file, if the [`FileSource`] did not know it. The header is checked against it, and memory for
     /// the arrays is reserved at once; otherwise they grow, which copies them.
     pub fn expect(&mut self, path: &str, bytes: u64) {
         self.imported.expect(path, bytes);
@@ -161,7 +161,7 @@ impl Import {
 /// Makes an unsized source a sized one.
 struct ByRef<'a, S: ?Sized>(&'a mut S);
 
-impl<S: Source + ?Sized> Source for ByRef<'_, S> {
+impl<S: FileSource + ?Sized> FileSource for ByRef<'_, S> {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
         self.0.read(path)
     }
@@ -182,13 +182,13 @@ const UNSUPPORTED_FILES: [(&str, &str); 2] = [
 ];
 
 /// The contents of the small files.
-struct Settings {
+struct SmallFiles {
     /// The folder of the encoder and its tokenizer: empty, or with a trailing slash.
     root: String,
     config: Config,
     /// The encoder alone, without the dense layers after it.
     encoder: Program,
-    layers: Vec<Layer>,
+    layers: Vec<DenseLayer>,
     lower_case: bool,
     /// Whether there is a `modules.json`.
     listed: bool,
@@ -196,9 +196,9 @@ struct Settings {
     usage: modules::Usage,
 }
 
-impl Settings {
+impl SmallFiles {
     /// Reads them; the tokenizer's own file, which is large, only if `whole`.
-    fn read(source: &mut dyn Source, whole: bool) -> Result<Self> {
+    fn read(source: &mut dyn FileSource, whole: bool) -> Result<Self> {
         let modules = modules::read(&mut |path| json(source, path))?;
         let root = modules.encoder;
         for (file, hint) in UNSUPPORTED_FILES {
@@ -258,13 +258,13 @@ impl Settings {
     }
 
     /// The weight files.
-    fn weight_files(&self, source: &mut dyn Source) -> Result<WeightFiles> {
+    fn weight_files(&self, source: &mut dyn FileSource) -> Result<WeightFiles> {
         WeightFiles::find(&self.root, &self.layers, &self.encoder, source)
     }
 }
 
 /// The error if there is no tokenizer in a supported format.
-fn no_tokenizer(root: &str, path: String, source: &mut dyn Source) -> Result<Error> {
+fn no_tokenizer(root: &str, path: String, source: &mut dyn FileSource) -> Result<Error> {
     const SLOW: [&str; 6] = [
         "sentencepiece.bpe.model",
         "spiece.model",
@@ -287,7 +287,7 @@ fn no_tokenizer(root: &str, path: String, source: &mut dyn Source) -> Result<Err
     Ok(Error::format(path, "the folder has none; save the model with a fast tokenizer"))
 }
 
-fn json(source: &mut dyn Source, path: &str) -> Result<Option<Value>> {
+fn json(source: &mut dyn FileSource, path: &str) -> Result<Option<Value>> {
     source
         .read(path)?
         .map(|bytes| {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Reads a file of a model folder as a JSON object; `None` if there is no such file.
-type Read<'a> = dyn FnMut(&str) -> Result<Option<Value>> + 'a;
+type ReadObject<'a> = dyn FnMut(&str) -> Result<Option<Value>> + 'a;
 
 /// The modules of a folder.
 pub struct Modules {
@@ -24,13 +24,13 @@ pub struct Modules {
     pub pooling: Pooling,
     /// The field that excludes prompts from pooling, if it does.
     pub pools_prompt: Option<String>,
-    pub dense: Vec<Layer>,
+    pub dense: Vec<DenseLayer>,
     /// Whether vectors are scaled to length 1.
     pub normalize: bool,
 }
 
 /// A dense layer and the folder of its weights.
-pub struct Layer {
+pub struct DenseLayer {
     pub dense: Dense,
     /// With a trailing slash.
     pub folder: String,
@@ -41,7 +41,7 @@ pub struct Layer {
 ///
 /// # Errors
 /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
-pub fn read(file: &mut Read) -> Result<Modules> {
+pub fn read(file: &mut ReadObject) -> Result<Modules> {
     const FILE: &str = "modules.json";
     let mut out = Modules {
         listed: false,
@@ -94,7 +94,7 @@ pub fn read(file: &mut Read) -> Result<Modules> {
                 let json = file(&place)?.ok_or_else(|| missing(&place))?;
                 let (mut dense, bias) = dense(Object::new(&place, json)?)?;
                 dense.normalized = std::mem::take(&mut out.normalize);
-                out.dense.push(Layer { dense, folder, bias });
+                out.dense.push(DenseLayer { dense, folder, bias });
             }
             "Normalize" if pooled => {
                 if let Some(json) = file(&place)? {
@@ -299,7 +299,7 @@ const INPUT_FILES: [&str; 7] = [
 ///
 /// # Errors
 /// [`Error::Format`] or [`Error::Unsupported`] naming file and field.
-pub fn input(folder: &str, file: &mut Read) -> Result<Input> {
+pub fn input(folder: &str, file: &mut ReadObject) -> Result<Input> {
     for name in INPUT_FILES {
         let place = format!("{folder}{name}");
         let Some(json) = file(&place)? else { continue };

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Settings;
+use super::SmallFiles;
 use crate::{
     Error, Result,
-    hub::{Card, Listed, Listing},
+    hub::{CardMetadata, ListedFile, Listing},
 };
 
 /// The files of a model folder: on a disk, on a hub, or dropped into a page.
 ///
 /// Small files are read whole; of weights only the existence is needed, and they are
 /// [pushed](super::Import::push) as they arrive.
-pub trait Source {
+pub trait FileSource {
     /// A small file's bytes, or `None` if there is no such file.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ pub trait Source {
     }
 }
 
-impl<F: FnMut(&str) -> Result<Option<Vec<u8>>> + ?Sized> Source for F {
+impl<F: FnMut(&str) -> Result<Option<Vec<u8>>> + ?Sized> FileSource for F {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
         self(path)
     }
@@ -53,10 +53,10 @@ impl<F: FnMut(&str) -> Result<Option<Vec<u8>>> + ?Sized> Source for F {
 /// let bundle = import.finish()?;
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Files {
-    listed: BTreeMap<String, Listed>,
+pub struct InspectedFiles {
+    listed: BTreeMap<String, ListedFile>,
     read: BTreeMap<String, Vec<u8>>,
-    card: Option<Card>,
+    card: Option<CardMetadata>,
 }
 
 /// The files to read before the modules are known.
@@ -72,7 +72,7 @@ const FIRST_FILES: [&str; 7] = [
 /// The model card.
 const CARD: &str = "README.md";
 
-impl Files {
+impl InspectedFiles {
     /// Maximum bytes of a small file other than a tokenizer.
     pub const LARGEST_SMALL: u64 = 32 << 20;
     /// Maximum bytes of a tokenizer.
@@ -85,17 +85,17 @@ impl Files {
     }
 
     /// From a list of the user's files, by their paths in the model's folder.
-    pub fn of(listed: impl IntoIterator<Item = Listed>) -> Self {
+    pub fn of(listed: impl IntoIterator<Item = ListedFile>) -> Self {
         Self::new(Listing { files: listed.into_iter().collect(), ..Listing::default() })
     }
 
     /// The file list's entry of a file.
-    pub fn get(&self, path: &str) -> Option<&Listed> {
+    pub fn get(&self, path: &str) -> Option<&ListedFile> {
         self.listed.get(path)
     }
 
     /// All files, by path.
-    pub fn listed(&self) -> impl Iterator<Item = &Listed> {
+    pub fn listed(&self) -> impl Iterator<Item = &ListedFile> {
         self.listed.values()
     }
 
@@ -105,8 +105,8 @@ impl Files {
     }
 
     /// The metadata of the model card, from the hub or the card's file.
-    pub fn card(&self) -> Card {
-        let read = || self.read.get(CARD).map(|bytes| Card::parse(&String::from_utf8_lossy(bytes)));
+    pub fn card(&self) -> CardMetadata {
+        let read = || self.read.get(CARD).map(|bytes| CardMetadata::parse(&String::from_utf8_lossy(bytes)));
         self.card.clone().or_else(read).unwrap_or_default()
     }
 
@@ -140,7 +140,7 @@ impl Files {
             }
         }
         // Errors are reported when the files are read for use.
-        let _ = Settings::read(&mut recorder, tokenizer)
+        let _ = SmallFiles::read(&mut recorder, tokenizer)
             .and_then(|settings| settings.weight_files(&mut recorder));
         recorder.needed.into_iter().collect()
     }
@@ -161,7 +161,7 @@ impl Files {
     }
 }
 
-impl Source for Files {
+impl FileSource for InspectedFiles {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
         self.check_size(path)?;
         match self.read.get(path) {
@@ -183,7 +183,7 @@ impl Source for Files {
 
 /// Records which files are read but not there yet.
 struct Recorder<'a> {
-    files: &'a Files,
+    files: &'a InspectedFiles,
     needed: BTreeSet<String>,
 }
 
@@ -197,7 +197,7 @@ impl Recorder<'_> {
     }
 }
 
-impl Source for Recorder<'_> {
+impl FileSource for Recorder<'_> {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
         self.record(path);
         Ok(self.files.read.get(path).cloned())

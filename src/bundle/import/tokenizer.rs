@@ -13,7 +13,7 @@ use crate::{
     text::{Tokenizer, caught},
 };
 
-type Read<'a> = dyn FnMut(&str) -> Result<Option<Value>> + 'a;
+type ReadFile<'a> = dyn FnMut(&str) -> Result<Option<Value>> + 'a;
 
 /// Tokens with a role, in the order in which they are added.
 const ROLES: [&str; 7] =
@@ -135,13 +135,13 @@ pub struct TokenizerFiles {
     roles: Roles,
     /// Whether the model gets token types.
     types: bool,
-    options: Options,
+    options: ClassOptions,
     /// The maximum length, and the field that sets it.
     pub max_tokens: Option<(usize, String)>,
 }
 
 /// Settings of the classes.
-struct Options {
+struct ClassOptions {
     lower_case: bool,
     chinese: bool,
     strip_accents: Option<bool>,
@@ -157,7 +157,7 @@ pub fn read(
     folder: &str,
     bytes: Option<Vec<u8>>,
     (kind, class): (&str, Option<String>),
-    file: &mut Read,
+    file: &mut ReadFile,
 ) -> Result<TokenizerFiles> {
     let place = format!("{folder}tokenizer.json");
     let is_there = bytes.is_some();
@@ -246,7 +246,7 @@ pub fn read(
     config.expect("init_inputs", is_empty, "only tokenizers that are defined by fields are supported")?;
     let max_tokens = max_tokens(&mut config)?;
     let prefix_space = config.flag("add_prefix_space")?;
-    let options = Options {
+    let options = ClassOptions {
         lower_case: config.flag("do_lower_case")?.unwrap_or(true),
         chinese: config.flag("tokenize_chinese_chars")?.unwrap_or(true),
         strip_accents: config.flag("strip_accents")?,
@@ -342,15 +342,15 @@ fn listed(roles: &mut Roles, extra: &mut Option<Vec<AddedToken>>, at: &str, valu
 }
 
 /// The tokens to add, in order, and those by role.
-type Tokens = (Vec<AddedToken>, Roles);
+type AddedTokens = (Vec<AddedToken>, Roles);
 
 fn tokens(
     folder: &str,
     class: Class,
     config: &mut Object,
     document: &Value,
-    file: &mut Read,
-) -> Result<Tokens> {
+    file: &mut ReadFile,
+) -> Result<AddedTokens> {
     let mut numbered: Vec<(u64, AddedToken)> = Vec::new();
     let mut put = |id: u64, token: AddedToken| match numbered.iter_mut().find(|(other, _)| *other == id) {
         Some((_, there)) => *there = token,

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    header::{self, Entry},
-    modules::Layer,
-    source::Source,
+    header::{self, ArrayEntry},
+    modules::DenseLayer,
+    source::FileSource,
 };
 use crate::{
     Error, Result,
@@ -42,7 +42,12 @@ impl WeightFiles {
     ///
     /// # Errors
     /// [`Error::Format`] if there are none in a supported format, saying what to do.
-    pub fn find(root: &str, layers: &[Layer], encoder: &Program, source: &mut dyn Source) -> Result<Self> {
+    pub fn find(
+        root: &str,
+        layers: &[DenseLayer],
+        encoder: &Program,
+        source: &mut dyn FileSource,
+    ) -> Result<Self> {
         let mut files = Vec::new();
         let path = format!("{root}{WEIGHTS}");
         let index = format!("{path}.index.json");
@@ -71,7 +76,7 @@ impl WeightFiles {
 }
 
 /// The error if there are no weights in a supported format.
-fn no_weights(root: &str, path: String, source: &mut dyn Source) -> Result<Error> {
+fn no_weights(root: &str, path: String, source: &mut dyn FileSource) -> Result<Error> {
     const OTHERS: [&str; 5] = [
         "pytorch_model.bin",
         "pytorch_model.bin.index.json",
@@ -100,10 +105,10 @@ fn no_weights(root: &str, path: String, source: &mut dyn Source) -> Result<Error
 /// The shards with any array that is used.
 fn shards(root: &str, index: &str, bytes: &[u8], encoder: &Program) -> Result<Vec<(String, Contents)>> {
     #[derive(serde::Deserialize)]
-    struct Index {
+    struct ShardIndex {
         weight_map: BTreeMap<String, String>,
     }
-    let Index { weight_map } = serde_json::from_slice(bytes).map_err(|e| Error::format(index, e))?;
+    let ShardIndex { weight_map } = serde_json::from_slice(bytes).map_err(|e| Error::format(index, e))?;
     let names: Vec<&str> = weight_map.keys().map(String::as_str).collect();
     let prefix = prefix(&names, encoder);
     let params = params(encoder);
@@ -157,36 +162,36 @@ pub struct ImportedWeights {
     program: Program,
     /// How arrays are stored; `None` as they are.
     quantization: Option<Quantization>,
-    files: Vec<File>,
+    files: Vec<WeightFile>,
     weights: Weights,
 }
 
-struct File {
+struct WeightFile {
     path: String,
     contents: Contents,
     /// Its size, if known.
     size: Option<u64>,
     /// Number of bytes received.
     received: u64,
-    state: State,
+    state: FileState,
 }
 
-enum State {
+enum FileState {
     /// The header's length and the header, as far as received.
     Header(Vec<u8>),
     /// The remaining arrays in reverse order, and the one being received.
-    Body { left: Vec<Planned>, current: Option<Box<Current>> },
+    Body { left: Vec<PlannedArray>, current: Option<Box<CurrentArray>> },
 }
 
 /// An array, and its parameter.
-struct Planned {
-    entry: Entry,
+struct PlannedArray {
+    entry: ArrayEntry,
     /// The parameter's name; `None` for an unused array.
     target: Option<String>,
 }
 
-struct Current {
-    planned: Planned,
+struct CurrentArray {
+    planned: PlannedArray,
     packer: Option<Packer>,
     /// Bytes not received yet.
     left: u64,
@@ -198,11 +203,11 @@ impl ImportedWeights {
         program: Program,
         places: WeightFiles,
         quantization: Option<Quantization>,
-        source: &mut dyn Source,
+        source: &mut dyn FileSource,
     ) -> Self {
         let files = places.files.into_iter().map(|(path, contents)| {
             let size = source.size(&path);
-            File { path, contents, size, received: 0, state: State::Header(Vec::new()) }
+            WeightFile { path, contents, size, received: 0, state: FileState::Header(Vec::new()) }
         });
         let files = files.collect();
         Self { program, quantization, files, weights: Weights::default() }
@@ -240,8 +245,8 @@ impl ImportedWeights {
         };
         while !bytes.is_empty() {
             let taken = match &mut self.files[at].state {
-                State::Header(_) => self.header(at, bytes)?,
-                State::Body { .. } => self.body(at, bytes)?,
+                FileState::Header(_) => self.header(at, bytes)?,
+                FileState::Body { .. } => self.body(at, bytes)?,
             };
             self.files[at].received += taken as u64;
             bytes = &bytes[taken..];
@@ -256,7 +261,7 @@ impl ImportedWeights {
     pub fn check_beginning(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
         let Some(at) = self.files.iter().position(|file| file.path == path) else { return Ok(()) };
         let mut bytes = bytes;
-        while !bytes.is_empty() && matches!(self.files[at].state, State::Header(_)) {
+        while !bytes.is_empty() && matches!(self.files[at].state, FileState::Header(_)) {
             bytes = &bytes[self.header(at, bytes)?..];
         }
         Ok(())
@@ -265,7 +270,7 @@ impl ImportedWeights {
     /// Takes bytes of the header; returns their number.
     fn header(&mut self, at: usize, bytes: &[u8]) -> Result<usize> {
         let file = &mut self.files[at];
-        let State::Header(header) = &mut file.state else { return Ok(0) };
+        let FileState::Header(header) = &mut file.state else { return Ok(0) };
         let before = header.len();
         let wanted = match header.first_chunk::<8>() {
             None => 8,
@@ -298,12 +303,12 @@ impl ImportedWeights {
         let mut left = self.plan(&path, &contents, entries)?;
         left.reverse();
         left.retain(|planned| planned.entry.bytes > 0);
-        self.files[at].state = State::Body { left, current: None };
+        self.files[at].state = FileState::Body { left, current: None };
         Ok(taken)
     }
 
     /// The parameters of a file's arrays, in their order.
-    fn plan(&self, path: &str, contents: &Contents, entries: Vec<Entry>) -> Result<Vec<Planned>> {
+    fn plan(&self, path: &str, contents: &Contents, entries: Vec<ArrayEntry>) -> Result<Vec<PlannedArray>> {
         let params = params(&self.program);
         let mut taken: Vec<String> = Vec::new();
         let mut sorted: Vec<&str> =
@@ -344,7 +349,7 @@ impl ImportedWeights {
                 }
                 taken.push(target.clone());
             }
-            planned.push(Planned { entry, target });
+            planned.push(PlannedArray { entry, target });
         }
         let has = |name: &str| taken.iter().any(|there| there == name);
         let lacking = params.values().find(|param| match contents {
@@ -378,18 +383,18 @@ impl ImportedWeights {
     }
 
     fn is_planned(&self, target: &str) -> bool {
-        let same = |planned: &Planned| planned.target.as_deref() == Some(target);
+        let same = |planned: &PlannedArray| planned.target.as_deref() == Some(target);
         self.weights.get(target).is_some()
             || self.files.iter().any(|file| match &file.state {
-                State::Body { left, current } => {
+                FileState::Body { left, current } => {
                     left.iter().any(same) || current.as_ref().is_some_and(|current| same(&current.planned))
                 }
-                State::Header(_) => false,
+                FileState::Header(_) => false,
             })
     }
 
     /// Checks that an array has a supported type and its parameter's shape.
-    fn check(&self, path: &str, entry: &Entry, param: Option<&ParamSpec>) -> Result<()> {
+    fn check(&self, path: &str, entry: &ArrayEntry, param: Option<&ParamSpec>) -> Result<()> {
         if !entry.dtype.is_some_and(Packer::is_read) {
             let dtype = entry.dtype.map_or("unknown".into(), |dtype| format!("{dtype:?}"));
             return Err(Error::Unsupported {
@@ -410,7 +415,7 @@ impl ImportedWeights {
     fn start_array(&mut self, at: usize) -> Result<()> {
         let table = self.program.table().name.clone();
         let file = &mut self.files[at];
-        let State::Body { left, current } = &mut file.state else { return Ok(()) };
+        let FileState::Body { left, current } = &mut file.state else { return Ok(()) };
         let Some(planned) = left.pop() else { return Ok(()) };
         let packer =
             match (&planned.target, planned.entry.dtype) {
@@ -425,17 +430,17 @@ impl ImportedWeights {
                 _ => None,
             };
         let bytes = planned.entry.bytes;
-        *current = Some(Box::new(Current { planned, packer, left: bytes }));
+        *current = Some(Box::new(CurrentArray { planned, packer, left: bytes }));
         Ok(())
     }
 
     /// Takes bytes of the current array; returns their number.
     fn body(&mut self, at: usize, bytes: &[u8]) -> Result<usize> {
-        if matches!(self.files[at].state, State::Body { current: None, .. }) {
+        if matches!(self.files[at].state, FileState::Body { current: None, .. }) {
             self.start_array(at)?;
         }
         let file = &mut self.files[at];
-        let State::Body { current, .. } = &mut file.state else { return Ok(0) };
+        let FileState::Body { current, .. } = &mut file.state else { return Ok(0) };
         let Some(array) = current else {
             return Err(Error::format(&file.path, "it continues after the last array of its header"));
         };
@@ -463,7 +468,7 @@ impl ImportedWeights {
     /// [`Error::Format`] naming an incomplete file, or a missing tensor.
     pub fn finish(mut self) -> Result<Weights> {
         for file in &self.files {
-            if !matches!(&file.state, State::Body { current: None, left } if left.is_empty()) {
+            if !matches!(&file.state, FileState::Body { current: None, left } if left.is_empty()) {
                 let of = file.size.map(|size| format!(" of {size}")).unwrap_or_default();
                 return Err(Error::format(
                     &file.path,
@@ -495,7 +500,7 @@ impl ImportedWeights {
 }
 
 /// Whether it is an array of weights, and not an integer buffer of a checkpoint.
-fn is_weight(entry: &Entry) -> bool {
+fn is_weight(entry: &ArrayEntry) -> bool {
     use safetensors::Dtype;
     !entry.is_empty() && !matches!(entry.dtype, Some(Dtype::I64 | Dtype::I32 | Dtype::BOOL))
 }

@@ -12,8 +12,8 @@ const STEP: usize = 64 * BLOCK;
 /// in memory whole. The result is [`Array::quantize`]'s, to the last bit.
 pub struct Packer {
     shape: Vec<usize>,
-    kind: Kind,
-    out: Out,
+    kind: ArrayFormat,
+    out: PackedOutput,
     /// Bytes that are no whole block yet.
     rest: Vec<u8>,
     values: Vec<f32>,
@@ -21,13 +21,13 @@ pub struct Packer {
 
 /// How numbers are written in a file.
 #[derive(Clone, Copy)]
-enum Kind {
+enum ArrayFormat {
     F32,
     F16,
     Bf16,
 }
 
-enum Out {
+enum PackedOutput {
     One(Storage),
     /// What 4 bits hold as well as f16 does is stored in 4, all else in 8: both, until one of them is left.
     Either {
@@ -54,9 +54,9 @@ impl Packer {
         at_once: bool,
     ) -> Result<Self, Refusal> {
         let kind = match dtype {
-            Dtype::F32 => Kind::F32,
-            Dtype::F16 => Kind::F16,
-            Dtype::BF16 => Kind::Bf16,
+            Dtype::F32 => ArrayFormat::F32,
+            Dtype::F16 => ArrayFormat::F16,
+            Dtype::BF16 => ArrayFormat::Bf16,
             other => return Err(format!("numbers of type {other:?} are not read")),
         };
         let count: usize = shape.iter().product();
@@ -64,17 +64,17 @@ impl Packer {
         let packable = matrix && shape[1].is_multiple_of(BLOCK);
         let room = Room { count, at_once };
         let out = match (quantization, kind) {
-            (None, Kind::F16) => Out::One(Storage::F16(room.of(count)?)),
-            (None | Some(Quantization::F32), _) => Out::One(Storage::F32(room.of(count)?)),
-            (Some(Quantization::Q8), _) if packable => Out::One(room.q8()?),
-            (Some(Quantization::Q4), _) if packable && is_table => Out::One(room.q4()?),
+            (None, ArrayFormat::F16) => PackedOutput::One(Storage::F16(room.of(count)?)),
+            (None | Some(Quantization::F32), _) => PackedOutput::One(Storage::F32(room.of(count)?)),
+            (Some(Quantization::Q8), _) if packable => PackedOutput::One(room.q8()?),
+            (Some(Quantization::Q4), _) if packable && is_table => PackedOutput::One(room.q4()?),
             (Some(Quantization::Q4), _) if packable => {
                 // The smaller of the two grows as it comes: most arrays lose it at once.
                 let four = Storage::Q4 { values: Vec::new(), scales: Vec::new() };
-                Out::Either { eight: room.q8()?, four }
+                PackedOutput::Either { eight: room.q8()?, four }
             }
-            _ if matrix => Out::One(Storage::F16(room.of(count)?)),
-            _ => Out::One(Storage::F32(room.of(count)?)),
+            _ if matrix => PackedOutput::One(Storage::F16(room.of(count)?)),
+            _ => PackedOutput::One(Storage::F32(room.of(count)?)),
         };
         Ok(Self { shape, kind, out, rest: Vec::new(), values: Vec::new() })
     }
@@ -114,7 +114,7 @@ impl Packer {
         let rest = std::mem::take(&mut self.rest);
         self.take(&rest)?;
         let storage = match self.out {
-            Out::One(storage) | Out::Either { four: storage, .. } => storage,
+            PackedOutput::One(storage) | PackedOutput::Either { four: storage, .. } => storage,
         };
         Ok(Array { shape: self.shape, storage })
     }
@@ -123,20 +123,20 @@ impl Packer {
         let values = &mut self.values;
         values.clear();
         match self.kind {
-            Kind::F32 => values.extend(words(bytes).map(f32::from_le_bytes)),
-            Kind::F16 => values.extend(words(bytes).map(|b| f16::from_le_bytes(b).to_f32())),
-            Kind::Bf16 => values.extend(words(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
+            ArrayFormat::F32 => values.extend(words(bytes).map(f32::from_le_bytes)),
+            ArrayFormat::F16 => values.extend(words(bytes).map(|b| f16::from_le_bytes(b).to_f32())),
+            ArrayFormat::Bf16 => values.extend(words(bytes).map(|b| bf16::from_le_bytes(b).to_f32())),
         }
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(format!("it contains {value}; download the model again"));
         }
         match &mut self.out {
-            Out::One(storage) => append(storage, values)?,
-            Out::Either { eight, four } => {
+            PackedOutput::One(storage) => append(storage, values)?,
+            PackedOutput::Either { eight, four } => {
                 append(eight, values)?;
                 if !append_if_it_fits(four, values) {
                     let eight = std::mem::replace(eight, Storage::F32(Vec::new()));
-                    self.out = Out::One(eight);
+                    self.out = PackedOutput::One(eight);
                 }
             }
         }
@@ -144,7 +144,7 @@ impl Packer {
     }
 }
 
-impl Kind {
+impl ArrayFormat {
     fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const PIECE: usize = 1 << 19;
 
 /// A tensor of the file.
-struct Part<'a> {
+struct TensorPart<'a> {
     name: String,
     kind: Dtype,
     shape: Vec<usize>,
@@ -65,9 +65,9 @@ impl Numbers<'_> {
 }
 
 /// The parts of an array, by their names in the file.
-fn parts<'a>(name: &'a str, array: &'a Array) -> Vec<Part<'a>> {
+fn parts<'a>(name: &'a str, array: &'a Array) -> Vec<TensorPart<'a>> {
     let shape = array.shape.clone();
-    let part = |name: String, kind, shape, numbers| Part { name, kind, shape, numbers };
+    let part = |name: String, kind, shape, numbers| TensorPart { name, kind, shape, numbers };
     let scales = |scales: &'a [f16]| {
         let shape = vec![array.shape[0], array.shape[1] / BLOCK];
         part(format!("{name}{}", super::SCALES), Dtype::F16, shape, Numbers::F16(scales))

@@ -6,15 +6,15 @@ use interlingua::{
 };
 use serde_json::json;
 
-use super::{Named, Progress, open_model};
+use super::{ModelArgs, ProgressLine, open_model};
 
 /// Arguments of `interlingua bench`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    model: Named,
+    model: ModelArgs,
     #[command(flatten)]
-    place: super::Place,
+    place: super::DeviceArgs,
     /// Timed calls in each cell, after two for warm-up.
     #[arg(long, default_value_t = 7)]
     repeats: usize,
@@ -31,7 +31,7 @@ pub fn run(args: Args) -> Result<()> {
     let folder = args.model.folder()?;
     let (encoder, _) = open_model(&folder, &args.place)?;
     let (mut cells, mut done) = (Vec::new(), 0);
-    let mut progress = Progress::new("calls");
+    let mut progress = ProgressLine::new("calls");
     for cell in CELLS {
         cells.push(Timing::of(&encoder, cell, args.repeats, &mut || {
             done += 1;

@@ -10,13 +10,13 @@ use interlingua::{
     text::{Cut, Kind, Window},
 };
 
-use super::{Named, Progress, open_model, tell};
+use super::{ModelArgs, ProgressLine, open_model, tell};
 
 /// Arguments of `interlingua encode`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    model: Named,
+    model: ModelArgs,
     /// Text, one per line, optionally compressed (gzip, zstd); or a table (CSV, TSV) or JSON lines, where each
     /// passage becomes a row, in the order in which `interlingua search` reads them.
     #[arg(long)]
@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long)]
     windows: bool,
     #[command(flatten)]
-    place: super::Place,
+    place: super::DeviceArgs,
 }
 
 /// Runs the command.
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
         Some(windows) => windows.iter().map(|w| &texts[w.text][w.start..w.end]).collect(),
         None => texts,
     };
-    let mut progress = Progress::new(if args.windows { "windows" } else { "lines" });
+    let mut progress = ProgressLine::new(if args.windows { "windows" } else { "lines" });
     let (made, cut) =
         encoder.encode_all_counted(&rows, kind, &mut |done, total| progress.show(done, total))?;
     let cut = windows.as_ref().map_or(cut, |windows| encoder.tokenizer().cut().with_split(windows));

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use interlingua::bundle::write_whole;
-use interlingua::datasets::{self, Pool};
-use interlingua::evaluate::{Evaluated, Options, evaluate, model_hash};
-use interlingua::evaluation::{Measure, Rules, Task, Wanted, export, trec};
+use interlingua::datasets::{self, PassagePool};
+use interlingua::evaluate::{EvaluateSettings, Evaluated, evaluate, model_hash};
+use interlingua::evaluation::{Measure, MeasureOptions, Rules, Task, export, trec};
 use interlingua::{Error, Result};
 
-use super::{Named, Progress, open_model};
+use super::{ModelArgs, ProgressLine, open_model};
 
 /// Arguments of `interlingua eval`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    model: Named,
+    model: ModelArgs,
     /// A data set that `interlingua data` lists, or `own` for your own files.
     #[arg(long)]
     dataset: String,
@@ -86,7 +86,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    place: super::Place,
+    place: super::DeviceArgs,
 }
 
 /// Runs the command.
@@ -97,10 +97,10 @@ pub fn run(args: Args) -> Result<()> {
     let corpus = datasets::load(
         &args.dataset,
         &args.data,
-        &datasets::Options {
+        &datasets::CollectionOptions {
             languages: args.languages.clone(),
             split: args.split.clone(),
-            pool: args.pool.parse::<Pool>()?,
+            pool: args.pool.parse::<PassagePool>()?,
             columns: args.columns.clone().unwrap_or_default(),
         },
     )?;
@@ -111,14 +111,14 @@ pub fn run(args: Args) -> Result<()> {
         )));
     }
     let rules = Rules {
-        wanted: Wanted::new(args.relevance, &args.measure)?,
+        wanted: MeasureOptions::new(args.relevance, &args.measure)?,
         only_answerable: args.only_answerable,
         keep_identical_ids: args.keep_identical_ids,
     };
     let task = Task::with(&corpus, rules)?;
     let folder = args.model.folder()?;
     let (encoder, _) = open_model(&folder, &args.place)?;
-    let options = Options {
+    let options = EvaluateSettings {
         vectors: args.vectors.as_deref(),
         windows: args.windows,
         lir: args.lir,
@@ -127,7 +127,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     let start = Instant::now();
     let mut encoded = start.elapsed();
-    let mut shown: Option<(&str, Progress)> = None;
+    let mut shown: Option<(&str, ProgressLine)> = None;
     let Evaluated { index, queries, scores, report, .. } = evaluate(
         &encoder,
         model_hash(&folder),
@@ -135,7 +135,7 @@ pub fn run(args: Args) -> Result<()> {
         &options,
         &mut |what, done, all| {
             if shown.as_ref().is_none_or(|(shown, _)| *shown != what) {
-                shown = Some((what, Progress::new(what)));
+                shown = Some((what, ProgressLine::new(what)));
             }
             shown.iter_mut().filter(|_| done > 0).for_each(|(_, p)| p.show(done, all));
             encoded = start.elapsed();

@@ -21,8 +21,8 @@ use interlingua::{
     datasets::{Corpus, Fields, Role},
 };
 
-use place::{Named, Place, locate, open_model};
-use progress::Progress;
+use place::{DeviceArgs, ModelArgs, locate, open_model};
+use progress::ProgressLine;
 
 #[derive(Subcommand)]
 pub enum Command {

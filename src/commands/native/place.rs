@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use interlingua::Result;
 use interlingua::bundle::{Bundle, Manifest};
 use interlingua::choice::PrecisionChoice;
-use interlingua::encoder::{Backend, Encoder, Machine, Precision};
-use interlingua::models::{self, Event};
+use interlingua::encoder::{Backend, Encoder, EncoderDevice, Precision};
+use interlingua::models::{self, ModelEvent};
 
 /// Values of `--device`. `auto` is a real GPU with Burn's kernels, else the CPU with our own; `flex` is the
 /// CPU with Burn's kernels, `webgpu` a GPU with the page's shaders.
@@ -14,7 +14,7 @@ const DEVICES: [&str; 5] = ["auto", "cpu", "gpu", "flex", "webgpu"];
 
 /// Which model.
 #[derive(clap::Args)]
-pub struct Named {
+pub struct ModelArgs {
     /// A bundle, a model folder, or a Hugging Face hub name such as intfloat/multilingual-e5-small, downloaded if it
     /// is not in Hugging Face's cache (docs/models.md).
     #[arg(long)]
@@ -24,7 +24,7 @@ pub struct Named {
     revision: Option<String>,
 }
 
-impl Named {
+impl ModelArgs {
     /// The model's folder, after downloading it if needed.
     ///
     /// # Errors
@@ -39,12 +39,12 @@ impl Named {
 /// # Errors
 /// As [`models::locate`].
 pub fn locate(named: &Path, revision: Option<&str>) -> Result<PathBuf> {
-    let mut progress = super::Progress::new("MB");
+    let mut progress = super::ProgressLine::new("MB");
     let mut ended = false;
     models::locate(named, revision, &mut |event| match event {
-        Event::Note(said) => eprintln!("{said}"),
-        Event::Bytes(..) if ended => {}
-        Event::Bytes(done, all) => {
+        ModelEvent::Note(said) => eprintln!("{said}"),
+        ModelEvent::Bytes(..) if ended => {}
+        ModelEvent::Bytes(done, all) => {
             ended = done >= all;
             let megabytes = |bytes: u64| bytes.div_ceil(1_000_000) as usize;
             // 100 % only when every byte is here.
@@ -58,7 +58,7 @@ pub fn locate(named: &Path, revision: Option<&str>) -> Result<PathBuf> {
 
 /// Where a model runs, and how.
 #[derive(clap::Args)]
-pub struct Place {
+pub struct DeviceArgs {
     /// auto, cpu or gpu; flex is the CPU with Burn's kernels, webgpu the page's shaders.
     #[arg(long, default_value = "auto", value_parser = DEVICES)]
     device: String,
@@ -71,24 +71,24 @@ pub struct Place {
 ///
 /// # Errors
 /// Says which file or field of the model is wrong, or what is wrong with the requested device.
-pub fn open_model(path: &Path, place: &Place) -> Result<(Encoder, Manifest)> {
+pub fn open_model(path: &Path, place: &DeviceArgs) -> Result<(Encoder, Manifest)> {
     let bundle = Bundle::open(path)?;
     let encoder = put(&bundle, place)?;
     Ok((encoder, bundle.manifest))
 }
 
-fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
+fn put(bundle: &Bundle, place: &DeviceArgs) -> Result<Encoder> {
     let on_cpu = || {
         let choice = PrecisionChoice::named(&place.precision).unwrap_or(PrecisionChoice::Exact);
-        Encoder::with_precision(bundle, Machine::cpu(), Precision::of(Backend::Cpu, choice))
+        Encoder::with_precision(bundle, EncoderDevice::cpu(), Precision::of(Backend::Cpu, choice))
     };
     match place.device.as_str() {
         "cpu" => on_cpu(),
-        "flex" => Encoder::new(bundle, Machine::flex()),
-        "gpu" => on_gpu(bundle, Machine::gpu()?),
-        "webgpu" => on_gpu(bundle, Machine::webgpu_in_time()?),
+        "flex" => Encoder::new(bundle, EncoderDevice::flex()),
+        "gpu" => on_gpu(bundle, EncoderDevice::gpu()?),
+        "webgpu" => on_gpu(bundle, EncoderDevice::webgpu_in_time()?),
         // A software GPU is slower than the CPU itself.
-        _ => match Machine::gpu() {
+        _ => match EncoderDevice::gpu() {
             Ok(machine) if !machine.software => on_gpu(bundle, machine).or_else(|problem| {
                 eprintln!("{problem}; the CPU is used");
                 on_cpu()
@@ -103,7 +103,7 @@ fn put(bundle: &Bundle, place: &Place) -> Result<Encoder> {
 }
 
 /// Checked first: some drivers give wrong numbers without any error.
-fn on_gpu(bundle: &Bundle, machine: Machine) -> Result<Encoder> {
+fn on_gpu(bundle: &Bundle, machine: EncoderDevice) -> Result<Encoder> {
     let encoder = Encoder::new(bundle, machine)?;
     let mut test = bundle.manifest.self_test.clone();
     if test.cases.is_empty() {

@@ -4,13 +4,13 @@ use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 /// A progress line on stderr; rewritten in place on a terminal.
-pub struct Progress {
+pub struct ProgressLine {
     what: &'static str,
     start: Instant,
     shown: Option<Instant>,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Starts the clock for `what`, a plural noun such as `passages`.
     pub fn new(what: &'static str) -> Self {
         Self { what, start: Instant::now(), shown: None }

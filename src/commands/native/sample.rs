@@ -6,14 +6,14 @@ use interlingua::{
     Error, Result,
     bundle::{Bundle, write_whole},
     datasets::{Corpus, Question, examples_among, sample},
-    encoder::{Encoder, Machine},
-    protocol::Example,
+    encoder::{Encoder, EncoderDevice},
+    protocol::ExampleQuestion,
     retrieval::{Index, vectors},
     sha256,
     text::{Cut, Kind},
 };
 
-use super::{Progress, encode::about_cut, locate};
+use super::{ProgressLine, encode::about_cut, locate};
 
 /// Arguments of `interlingua sample`.
 #[derive(clap::Args)]
@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Result<()> {
                 "its weights are those of a model given before; name each model once",
             ));
         }
-        let encoded = Encoded::new(bundle, &corpus)?;
+        let encoded = EncodedCorpus::new(bundle, &corpus)?;
         if files.is_empty() {
             ranks = encoded.ranks(&corpus)?;
             let first = |rank: &Option<usize>| *rank == Some(1);
@@ -86,9 +86,9 @@ pub fn run(args: Args) -> Result<()> {
         println!("{file}: vectors of {}, {:.0} kB", encoded.bundle.manifest.name, vectors.len() as f64 / 1e3);
         files.push((file, vectors));
     }
-    let listed: Vec<Example> = examples
+    let listed: Vec<ExampleQuestion> = examples
         .iter()
-        .map(|q| Example {
+        .map(|q| ExampleQuestion {
             language: q.lang.clone(),
             text: q.text.clone(),
             answer_id: q.id.clone(),
@@ -115,20 +115,20 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// A corpus' passages encoded by a model.
-struct Encoded {
+struct EncodedCorpus {
     bundle: Bundle,
     encoder: Encoder,
     rows: Vec<f32>,
     cut: Cut,
 }
 
-impl Encoded {
+impl EncodedCorpus {
     fn new(bundle: Bundle, corpus: &Corpus) -> Result<Self> {
         // On the CPU, so that what ships is the same whichever machine makes it.
-        let encoder = Encoder::new(&bundle, Machine::cpu())?;
+        let encoder = Encoder::new(&bundle, EncoderDevice::cpu())?;
         encoder.similarity().need_cosine("a sample's vectors, in 8 bits,")?;
         let passages: Vec<&str> = corpus.passages.iter().map(|p| p.text.as_str()).collect();
-        let mut progress = Progress::new("passages");
+        let mut progress = ProgressLine::new("passages");
         let (rows, cut) = encoder
             .encode_all_counted(&passages, Kind::Passage, &mut |done, total| progress.show(done, total))?;
         if let Some(said) = cut.sentence("passage", "passages") {

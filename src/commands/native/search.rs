@@ -7,19 +7,19 @@ use interlingua::bundle::Manifest;
 use interlingua::datasets::{self, Columns, Corpus};
 use interlingua::evaluate::encode;
 use interlingua::protocol::Hit;
-use interlingua::retrieval::vectors::{self, Vectors};
+use interlingua::retrieval::vectors::{self, StoredVectors};
 use interlingua::retrieval::{EitherIndex, Filter, PackedIndex, Scope, best_windows};
 use interlingua::text::{self, Cut, Kind, Window};
 use interlingua::{Error, Result};
 use serde::Serialize;
 
-use super::{Named, Progress, encode::about, open_model};
+use super::{ModelArgs, ProgressLine, encode::about, open_model};
 
 /// Arguments of `interlingua search`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    model: Named,
+    model: ModelArgs,
     /// Files to search, optionally compressed (gzip, zstd): JSON lines or arrays, CSV, TSV, plain lines, or XQuAD-R.
     #[arg(long, required = true, num_args = 1..)]
     corpus: Vec<PathBuf>,
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    place: super::Place,
+    place: super::DeviceArgs,
     /// The query; before or after the options.
     query: Option<String>,
 }
@@ -77,7 +77,7 @@ impl Args {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Found<'a> {
+struct SearchOutput<'a> {
     model: &'a str,
     device: String,
     corpus: &'a str,
@@ -156,7 +156,7 @@ pub fn run(mut args: Args) -> Result<()> {
                 false => whole(&corpus, searched.iter().copied()),
             };
             let texts = rows.iter().map(|w| &corpus.passages[w.text].text[w.start..w.end]);
-            let mut progress = Progress::new(if args.windows { "windows" } else { "passages" });
+            let mut progress = ProgressLine::new(if args.windows { "windows" } else { "passages" });
             let (vectors, mut cut) = encode(&encoder, texts, Kind::Passage, &mut |done, all| {
                 progress.show(done, all);
                 Ok(())
@@ -206,7 +206,7 @@ pub fn run(mut args: Args) -> Result<()> {
             }
         })
         .collect();
-    let found = Found {
+    let found = SearchOutput {
         model: encoder.name(),
         device: encoder.device_label(),
         corpus: &corpus.name,
@@ -238,7 +238,7 @@ fn whole(corpus: &Corpus, which: impl Iterator<Item = usize>) -> Vec<Window> {
 }
 
 /// The vectors of `corpus` in a file, unless another model made them.
-fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Result<Vectors> {
+fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Result<StoredVectors> {
     let name = file.display().to_string();
     let vectors = vectors::read(&name, std::fs::read(file).map_err(|e| Error::file(file, e))?)?;
     let ours = about(manifest);
@@ -282,7 +282,7 @@ fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Resu
     Ok(vectors)
 }
 
-fn print(found: &Found, json: bool) -> Result<()> {
+fn print(found: &SearchOutput, json: bool) -> Result<()> {
     if json {
         let json = serde_json::to_string_pretty(found)
             .map_err(|e| Error::Input(format!("the result cannot be written as JSON: {e}")))?;

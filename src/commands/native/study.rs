@@ -4,10 +4,10 @@ use std::{io::IsTerminal, path::PathBuf};
 
 use interlingua::{
     Error, Result,
-    study::{self, Event, Study},
+    study::{self, Study, StudyEvent},
 };
 
-use super::{Progress, train};
+use super::{ProgressLine, train};
 
 /// Arguments of `interlingua study`.
 #[derive(clap::Args)]
@@ -41,22 +41,22 @@ pub fn run(args: Args) -> Result<()> {
     let machine = train::machine(&args.device, None)?;
     let stop = train::stopping()?;
     let terminal = std::io::stderr().is_terminal();
-    let mut encoding: Option<(&str, Progress)> = None;
+    let mut encoding: Option<(&str, ProgressLine)> = None;
     let report = study::run(&study, &recipe, &machine, args.resume, &stop, &mut |event| match event {
-        Event::Note(note) => eprintln!("{note}"),
-        Event::Begin(number, all, name) => {
+        StudyEvent::Note(note) => eprintln!("{note}"),
+        StudyEvent::Begin(number, all, name) => {
             encoding = None;
             eprintln!("== {number} of {all}: {name}");
         }
-        Event::Step(progress) => {
+        StudyEvent::Step(progress) => {
             train::show(progress, terminal);
             if terminal && progress.step == progress.steps {
                 eprintln!();
             }
         }
-        Event::Encode(what, done, all) => {
+        StudyEvent::Encode(what, done, all) => {
             if encoding.as_ref().is_none_or(|(shown, _)| *shown != what) {
-                encoding = Some((what, Progress::new(what)));
+                encoding = Some((what, ProgressLine::new(what)));
             }
             encoding.iter_mut().filter(|_| done > 0).for_each(|(_, p)| p.show(done, all));
         }

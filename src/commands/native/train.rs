@@ -11,7 +11,7 @@ use std::{
 
 use interlingua::{
     Error, Result,
-    encoder::Machine,
+    encoder::EncoderDevice,
     training::{self, TrainConfig},
 };
 
@@ -66,17 +66,17 @@ pub fn run(args: Args) -> Result<()> {
 ///
 /// # Errors
 /// Says why there is no GPU if one is requested.
-pub(super) fn machine(device: &str, gpus: Option<usize>) -> Result<Machine> {
+pub(super) fn machine(device: &str, gpus: Option<usize>) -> Result<EncoderDevice> {
     let machine = match (gpus, device) {
-        (Some(count), _) => Machine::gpus(count)?,
-        (None, "cpu") => Machine::cpu(),
-        (None, "flex") => Machine::flex(),
-        (None, "gpu") => Machine::gpu()?,
-        _ => Machine::gpu()
+        (Some(count), _) => EncoderDevice::gpus(count)?,
+        (None, "cpu") => EncoderDevice::cpu(),
+        (None, "flex") => EncoderDevice::flex(),
+        (None, "gpu") => EncoderDevice::gpu()?,
+        _ => EncoderDevice::gpu()
             .inspect_err(|problem| eprintln!("{problem}; the CPU is used"))
             .ok()
             .filter(|m| !m.software)
-            .unwrap_or_else(Machine::cpu),
+            .unwrap_or_else(EncoderDevice::cpu),
     };
     eprintln!("device: {} ({})", machine.backend.name(), machine.adapter);
     Ok(machine)
@@ -101,7 +101,7 @@ pub(super) fn stopping() -> Result<Arc<AtomicBool>> {
 }
 
 /// Shows a step: in place on a terminal, otherwise every tenth.
-pub(super) fn show(p: &training::Progress, terminal: bool) {
+pub(super) fn show(p: &training::TrainingProgress, terminal: bool) {
     let line = format!(
         "{} step {} of {}: loss {:.4}, {:.1} pairs/s, {:.0} tokens/s, {} left",
         p.stage,

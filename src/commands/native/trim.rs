@@ -7,7 +7,7 @@ use std::{
 
 use interlingua::{
     Error, Result,
-    bundle::{self, Bundle, Quantization, SelfTest, Texts, TrimOptions},
+    bundle::{self, Bundle, Quantization, SelfTest, TextsByLanguage, TrimOptions},
     datasets::{
         self,
         parallel::read_parallel,
@@ -89,7 +89,7 @@ pub fn run(args: Args) -> Result<()> {
             passages.extend(corpus.passages);
         }
     }
-    let mut texts: Texts = training::texts_by_language(&segments, &questions);
+    let mut texts: TextsByLanguage = training::texts_by_language(&segments, &questions);
     for passage in passages.iter().filter(|p| args.languages.contains(&p.lang)) {
         texts.entry(passage.lang.clone()).or_default().push(&passage.text);
     }

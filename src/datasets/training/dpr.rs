@@ -10,17 +10,17 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{MALFORMED, NEGATIVES, NO_ANSWER, Pairs, joined};
+use super::{MALFORMED, NEGATIVES, NO_ANSWER, TrainingPairs, joined};
 use crate::datasets::file::open;
-use crate::datasets::qa::Question;
+use crate::datasets::qa::QaPair;
 use crate::{Error, Problem, Result};
 
-pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
+pub(super) fn read(path: &Path, lang: &str, pairs: &mut TrainingPairs) -> Result<()> {
     let file = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let source = file.split('.').next().unwrap_or_default();
     let place = path.display().to_string();
     let mut reader = open(path)?.any_length();
-    let list = List { place: &place, source, lang, pairs: &mut *pairs };
+    let list = EntryList { place: &place, source, lang, pairs: &mut *pairs };
     let mut json = serde_json::Deserializer::from_reader(&mut reader);
     list.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
         Error::format(
@@ -33,14 +33,14 @@ pub(super) fn read(path: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
 }
 
 /// Reads an array's entries one by one: NQ's file is many gigabytes.
-struct List<'a> {
+struct EntryList<'a> {
     place: &'a str,
     source: &'a str,
     lang: &'a str,
-    pairs: &'a mut Pairs,
+    pairs: &'a mut TrainingPairs,
 }
 
-impl<'de> DeserializeSeed<'de> for List<'_> {
+impl<'de> DeserializeSeed<'de> for EntryList<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
@@ -48,7 +48,7 @@ impl<'de> DeserializeSeed<'de> for List<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_> {
+impl<'de> Visitor<'de> for EntryList<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -65,7 +65,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-impl List<'_> {
+impl EntryList<'_> {
     fn entry(&mut self, number: usize, entry: &Value) {
         let place = format!("{}: $[{number}]", self.place);
         let passages = |key: &str, most: usize| -> Option<Vec<String>> {
@@ -86,7 +86,7 @@ impl List<'_> {
         let Some(context) = positives.into_iter().next() else {
             return self.pairs.left_out.add(NO_ANSWER, place);
         };
-        let question = Question {
+        let question = QaPair {
             id: format!("{}:{number}", self.source),
             lang: self.lang.into(),
             question: asked.trim().into(),

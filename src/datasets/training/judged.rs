@@ -6,41 +6,41 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{
-    DUPLICATE, EMPTY, LeftOut, MALFORMED, NEGATIVES, NO_ANSWER, NO_PASSAGE, NO_QUERY, NOT_JUDGED, Pairs,
-    REPEATED_ID, joined,
+    DUPLICATE, EMPTY, LeftOut, MALFORMED, NEGATIVES, NO_ANSWER, NO_PASSAGE, NO_QUERY, NOT_JUDGED,
+    REPEATED_ID, TrainingPairs, joined,
 };
 use crate::Result;
 use crate::datasets::collection::any_line;
 use crate::datasets::file::open;
-use crate::datasets::qa::Question;
+use crate::datasets::qa::QaPair;
 
 /// Judgements, and then the texts they name.
 #[derive(Default)]
-pub(super) struct Judged {
+pub(super) struct TrainingJudgements {
     /// The source of judgements, for notes.
     file: String,
-    queries: Vec<Query>,
+    queries: Vec<JudgedQuery>,
     query: HashMap<String, usize>,
     passages: Vec<Option<String>>,
     passage: HashMap<String, usize>,
 }
 
 #[derive(Default)]
-struct Query {
+struct JudgedQuery {
     id: String,
     text: Option<String>,
     positives: Vec<usize>,
     negatives: Vec<usize>,
 }
 
-impl Judged {
+impl TrainingJudgements {
     /// Adds a judgement; false if the passage has it already. Negatives beyond [`NEGATIVES`] are skipped.
     fn judge(&mut self, query: &str, passage: &str, relevant: bool) -> bool {
         let at = match self.query.get(query) {
             Some(&at) => at,
             None => {
                 self.query.insert(query.into(), self.queries.len());
-                self.queries.push(Query { id: query.into(), ..Query::default() });
+                self.queries.push(JudgedQuery { id: query.into(), ..JudgedQuery::default() });
                 self.queries.len() - 1
             }
         };
@@ -125,7 +125,7 @@ impl Judged {
     /// where an empty line separates title and text.
     pub fn documents(&mut self, path: &Path, left_out: &mut LeftOut) -> Result<()> {
         #[derive(Deserialize)]
-        struct Document {
+        struct JudgedDocument {
             #[serde(alias = "id", alias = "_id")]
             docid: String,
             #[serde(default)]
@@ -133,9 +133,9 @@ impl Judged {
             #[serde(alias = "contents")]
             text: String,
         }
-        lines(path, left_out, |place, line, left_out| match serde_json::from_str::<Document>(line) {
+        lines(path, left_out, |place, line, left_out| match serde_json::from_str::<JudgedDocument>(line) {
             Err(_) => left_out.add(MALFORMED, place),
-            Ok(Document { docid, title, text }) => {
+            Ok(JudgedDocument { docid, title, text }) => {
                 if let Some(&at) = self.passage.get(docid.trim()) {
                     let text = joined(&title, &text.replacen("\n\n", " ", 1));
                     keep(&mut self.passages[at], &text, place, left_out);
@@ -145,7 +145,7 @@ impl Judged {
     }
 
     /// Pairs questions with passages. Ids become `<prefix>:<query>:<passage>`.
-    pub fn finish(self, prefix: &str, source: &str, lang: &str, pairs: &mut Pairs) {
+    pub fn finish(self, prefix: &str, source: &str, lang: &str, pairs: &mut TrainingPairs) {
         let mut names = vec![""; self.passages.len()];
         self.passage.iter().for_each(|(id, &at)| names[at] = id);
         let text = |&at: &usize| self.passages[at].as_deref();
@@ -172,7 +172,7 @@ impl Judged {
                 .collect();
             for at in &query.positives {
                 let Some(context) = text(at) else { continue };
-                let question = Question {
+                let question = QaPair {
                     id: format!("{prefix}:{}:{}", query.id, names[*at]),
                     lang: lang.into(),
                     question: asked.clone(),

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use super::judged::Judged;
-use super::{Pairs, files, need};
+use super::judged::TrainingJudgements;
+use super::{TrainingPairs, files, need};
 use crate::{Error, Result};
 
-pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
+pub(super) fn read(dir: &Path, lang: &str, pairs: &mut TrainingPairs) -> Result<()> {
     let there = files(dir)?;
     let name = format!("miracl-v1.0-{lang}-train.tsv");
-    let mut judged = Judged::default();
+    let mut judged = TrainingJudgements::default();
     judged.qrels(need(&there, dir, &format!("qrels.{name}"))?, &mut pairs.left_out)?;
     judged.topics(need(&there, dir, &format!("topics.{name}"))?, &mut pairs.left_out)?;
     let folder = format!("miracl-corpus-v1.0-{lang}");

@@ -5,14 +5,14 @@
 
 use std::path::Path;
 
-use super::judged::Judged;
-use super::{Pairs, files, need, one};
+use super::judged::TrainingJudgements;
+use super::{TrainingPairs, files, need, one};
 use crate::{Error, Result, text};
 
 /// The judgements, common to all languages.
 const JUDGEMENTS: [&str; 2] = ["qrels.train.tsv", "triples.train.ids.small.tsv"];
 
-pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
+pub(super) fn read(dir: &Path, lang: &str, pairs: &mut TrainingPairs) -> Result<()> {
     let name = text::language(lang).map_or(lang.into(), |language| language.english.to_lowercase());
     let mut there = files(dir)?;
     let collection = need(&there, dir, &format!("{name}_collection.tsv"))?.clone();
@@ -26,7 +26,7 @@ pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
             .filter(|path| path.is_file())
             .collect();
     }
-    let mut judged = Judged::default();
+    let mut judged = TrainingJudgements::default();
     let [qrels, triples] = JUDGEMENTS.map(|name| one(&there, dir, name));
     let (qrels, triples) = (qrels?, triples?);
     if qrels.is_none() && triples.is_none() {

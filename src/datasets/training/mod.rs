@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::collection::hash;
-use super::qa::Question;
+use super::qa::QaPair;
 use crate::{Error, Result, text};
 
 /// Hard negatives kept per question, the first ones named: MS MARCO has about a hundred each, and a batch uses few.
@@ -32,10 +32,10 @@ const DEPTH: usize = 4;
 /// A training set, in one language; own and sample ones in several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Set {
+pub struct TrainingSet {
     /// Its format.
-    pub format: Format,
-    /// Its folder; the file for [`Format::Dpr`]; either for own and sample ones.
+    pub format: SetFormat,
+    /// Its folder; the file for [`SetFormat::Dpr`]; either for own and sample ones.
     pub path: PathBuf,
     /// The code of the language to read; for own and sample ones, by default all languages of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub struct Set {
 /// The supported formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Format {
+pub enum SetFormat {
     /// `<language>_collection.tsv`, `<language>_queries.train.tsv` and, there or in the parent folder,
     /// `triples.train.ids.small.tsv`, `qrels.train.tsv` or both. An id means the same in every language.
     Mmarco,
@@ -63,7 +63,7 @@ pub enum Format {
     Sample,
 }
 
-impl Format {
+impl SetFormat {
     /// Its name in recipes.
     fn name(self) -> &'static str {
         match self {
@@ -85,23 +85,23 @@ impl Format {
 /// # Errors
 /// [`Error::Input`] for a language that is missing, unknown (with the nearest known one) or not in
 /// `languages`; files that are missing or cannot be read; a set of which nothing remains.
-pub fn read(sets: &[Set], languages: &[String]) -> Result<(Vec<Question>, Vec<String>)> {
+pub fn read(sets: &[TrainingSet], languages: &[String]) -> Result<(Vec<QaPair>, Vec<String>)> {
     for (i, set) in sets.iter().enumerate() {
         check(set, &format!("data.sets[{i}].language"), languages)?;
     }
-    let mut pairs = Pairs::default();
+    let mut pairs = TrainingPairs::default();
     let mut notes = Vec::new();
     for set in sets {
         let before = pairs.questions.len();
-        let Set { format, path, language } = set;
+        let TrainingSet { format, path, language } = set;
         let one = language.as_deref().unwrap_or_default();
         let all = language.as_ref().map_or(languages, std::slice::from_ref);
         match format {
-            Format::Mmarco => mmarco::read(path, one, &mut pairs)?,
-            Format::MrTydi => mr_tydi::read(path, one, &mut pairs)?,
-            Format::Miracl => miracl::read(path, one, &mut pairs)?,
-            Format::Dpr => dpr::read(path, one, &mut pairs)?,
-            Format::Own | Format::Sample => {
+            SetFormat::Mmarco => mmarco::read(path, one, &mut pairs)?,
+            SetFormat::MrTydi => mr_tydi::read(path, one, &mut pairs)?,
+            SetFormat::Miracl => miracl::read(path, one, &mut pairs)?,
+            SetFormat::Dpr => dpr::read(path, one, &mut pairs)?,
+            SetFormat::Own | SetFormat::Sample => {
                 notes.extend(own::read(format.name(), path, all, &mut pairs)?);
             }
         }
@@ -115,10 +115,10 @@ pub fn read(sets: &[Set], languages: &[String]) -> Result<(Vec<Question>, Vec<St
 }
 
 /// Checks a set's language; `place` is its key.
-fn check(set: &Set, place: &str, languages: &[String]) -> Result<()> {
+fn check(set: &TrainingSet, place: &str, languages: &[String]) -> Result<()> {
     let Some(given) = &set.language else {
         return match set.format {
-            Format::Own | Format::Sample => Ok(()),
+            SetFormat::Own | SetFormat::Sample => Ok(()),
             format => Err(Error::Input(format!(
                 "{place} is missing: {} is read in one language at a time",
                 format.name()
@@ -143,48 +143,48 @@ fn check(set: &Set, place: &str, languages: &[String]) -> Result<()> {
 }
 
 /// Reasons for leaving something out, in singular and plural.
-type Kind = [&'static str; 2];
+type Reason = [&'static str; 2];
 
-const MALFORMED: Kind =
+const MALFORMED: Reason =
     ["line or entry is malformed and is left out", "lines or entries are malformed and are left out"];
-const EMPTY: Kind = ["text is empty and is left out", "texts are empty and are left out"];
-const REPEATED_ID: Kind =
+const EMPTY: Reason = ["text is empty and is left out", "texts are empty and are left out"];
+const REPEATED_ID: Reason =
     ["line repeats an id, of which the first counts", "lines repeat ids, of which the first count"];
-const NO_QUERY: Kind =
+const NO_QUERY: Reason =
     ["judged question has no text and is left out", "judged questions have no text and are left out"];
-const NO_PASSAGE: Kind =
+const NO_PASSAGE: Reason =
     ["judged passage has no text in the collection", "judged passages have no text in the collection"];
-const NOT_JUDGED: Kind =
+const NOT_JUDGED: Reason =
     ["question has no judgement and is left out", "questions have no judgements and are left out"];
-const NO_ANSWER: Kind = [
+const NO_ANSWER: Reason = [
     "question has no passage that answers it and is left out",
     "questions have no passage that answers them and are left out",
 ];
-const OTHER_LANGUAGE: Kind = [
+const OTHER_LANGUAGE: Reason = [
     "question is in a language that the recipe does not name and is left out",
     "questions are in languages that the recipe does not name and are left out",
 ];
-const NOT_ASKED: Kind = [
+const NOT_ASKED: Reason = [
     "passage answers a question that its language lacks and is left out",
     "passages answer a question that their language lacks and are left out",
 ];
-const DUPLICATE: Kind = [
+const DUPLICATE: Reason = [
     "pair of question and passage is a duplicate and is left out",
     "pairs of question and passage are duplicates and are left out",
 ];
-const EQUAL: Kind =
+const EQUAL: Reason =
     ["question equals its passage and is left out", "questions equal their passages and are left out"];
 
 #[derive(Default)]
 struct LeftOut {
     /// Counts by kind, with the first place of each.
-    counts: HashMap<Kind, (usize, String)>,
+    counts: HashMap<Reason, (usize, String)>,
     /// How files that are not plain UTF-8 were decoded.
     decoded: Vec<String>,
 }
 
 impl LeftOut {
-    fn add(&mut self, kind: Kind, place: impl Display) {
+    fn add(&mut self, kind: Reason, place: impl Display) {
         self.counts.entry(kind).or_insert_with(|| (0, place.to_string())).0 += 1;
     }
 
@@ -192,7 +192,7 @@ impl LeftOut {
     fn sentences(&self) -> Vec<String> {
         let mut kinds: Vec<_> = self.counts.iter().collect();
         kinds.sort_by_key(|(kind, (count, _))| (std::cmp::Reverse(*count), **kind));
-        let sentence = |([one, more], (count, first)): (&Kind, &(usize, String))| match count {
+        let sentence = |([one, more], (count, first)): (&Reason, &(usize, String))| match count {
             1 => format!("1 {one}: {first}."),
             n => format!("{n} {more}; the first is {first}."),
         };
@@ -202,16 +202,16 @@ impl LeftOut {
 
 /// The pairs so far, without duplicates in a language.
 #[derive(Default)]
-struct Pairs {
-    questions: Vec<Question>,
+struct TrainingPairs {
+    questions: Vec<QaPair>,
     seen: HashSet<u128>,
     left_out: LeftOut,
 }
 
-impl Pairs {
+impl TrainingPairs {
     /// Adds a pair, trimmed, unless it is a duplicate or its sides are equal.
-    fn add(&mut self, place: impl Display, mut question: Question) {
-        let Question { lang, question: asked, context, .. } = &question;
+    fn add(&mut self, place: impl Display, mut question: QaPair) {
+        let QaPair { lang, question: asked, context, .. } = &question;
         if asked.is_empty() || context.is_empty() {
             self.left_out.add(EMPTY, place);
         } else if asked == context {

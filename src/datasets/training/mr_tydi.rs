@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use super::judged::Judged;
-use super::{Pairs, files, need};
+use super::judged::TrainingJudgements;
+use super::{TrainingPairs, files, need};
 use crate::{Error, Result, text};
 
-pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
+pub(super) fn read(dir: &Path, lang: &str, pairs: &mut TrainingPairs) -> Result<()> {
     let name = text::language(lang).map_or(lang.into(), |language| language.english.to_lowercase());
     let folders = [format!("mrtydi-v1.1-{name}"), format!("mrtydi-v1.0-{name}")];
     let at = |folder: &Path| folder.join("topic.train.tsv").is_file();
@@ -17,7 +17,7 @@ pub(super) fn read(dir: &Path, lang: &str, pairs: &mut Pairs) -> Result<()> {
         Error::file(dir, format!("neither topic.train.tsv nor the folder {} with it is here", folders[0]))
     })?;
     let there = files(&folder)?;
-    let mut judged = Judged::default();
+    let mut judged = TrainingJudgements::default();
     judged.qrels(need(&there, &folder, "qrels.train.txt")?, &mut pairs.left_out)?;
     judged.topics(need(&there, &folder, "topic.train.tsv")?, &mut pairs.left_out)?;
     judged.documents(need(&there, &folder, "docs.jsonl")?, &mut pairs.left_out)?;

@@ -6,14 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{NO_ANSWER, NOT_ASKED, OTHER_LANGUAGE, Pairs};
+use super::{NO_ANSWER, NOT_ASKED, OTHER_LANGUAGE, TrainingPairs};
 use crate::Result;
-use crate::datasets::qa::{OWN, Question};
-use crate::datasets::{Options, catalogue};
+use crate::datasets::qa::{OWN, QaPair};
+use crate::datasets::{CollectionOptions, catalogue};
 
 /// Reads the data set `name`, `own` or `sample`, in these languages. Returns the reader's notes.
-pub(super) fn read(name: &str, path: &Path, languages: &[String], pairs: &mut Pairs) -> Result<Vec<String>> {
-    let corpus = catalogue::load(name, path, &Options::default())?;
+pub(super) fn read(
+    name: &str,
+    path: &Path,
+    languages: &[String],
+    pairs: &mut TrainingPairs,
+) -> Result<Vec<String>> {
+    let corpus = catalogue::load(name, path, &CollectionOptions::default())?;
     let stem = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
     let source = if name == "own" { format!("{OWN}{stem}") } else { name.to_string() };
     // A passage that answers a question answers its translations too.
@@ -50,7 +55,7 @@ pub(super) fn read(name: &str, path: &Path, languages: &[String], pairs: &mut Pa
                 true => format!("{source}:{group}"),
                 false => format!("{source}:{group}:{}", passage.group),
             };
-            let pair = Question {
+            let pair = QaPair {
                 id,
                 lang: lang.into(),
                 question: question.text.trim().into(),

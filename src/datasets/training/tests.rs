@@ -13,8 +13,8 @@ fn write(folder: &Path, files: &[(&str, &str)]) {
     }
 }
 
-fn set(format: Format, path: &Path, language: &str) -> Set {
-    Set { format, path: path.into(), language: Some(language.into()) }
+fn set(format: SetFormat, path: &Path, language: &str) -> TrainingSet {
+    TrainingSet { format, path: path.into(), language: Some(language.into()) }
 }
 
 fn languages() -> Vec<String> {
@@ -22,7 +22,7 @@ fn languages() -> Vec<String> {
 }
 
 /// Ids, questions, passages and negatives.
-fn told(questions: &[Question]) -> Vec<(&str, &str, &str, Vec<&str>)> {
+fn told(questions: &[QaPair]) -> Vec<(&str, &str, &str, Vec<&str>)> {
     questions
         .iter()
         .map(|q| {
@@ -73,7 +73,7 @@ fn mmarco() -> tempfile::TempDir {
 fn mmarco_pairs_have_the_same_id_in_every_language() {
     let folder = mmarco();
     let google = folder.path().join("google");
-    let german = set(Format::Mmarco, &google, "de");
+    let german = set(SetFormat::Mmarco, &google, "de");
     let (questions, notes) = read(std::slice::from_ref(&german), &languages()).unwrap();
     assert_eq!(
         told(&questions),
@@ -110,9 +110,9 @@ fn mmarco_pairs_have_the_same_id_in_every_language() {
         assert!(notes.contains(place), "{place} is not in\n{notes}");
     }
     // The whole folder, judgements within, gives the same; another language has the same ids.
-    let (same, _) = read(&[set(Format::Mmarco, folder.path(), "de")], &languages()).unwrap();
+    let (same, _) = read(&[set(SetFormat::Mmarco, folder.path(), "de")], &languages()).unwrap();
     assert_eq!(same, questions);
-    let both = [german, set(Format::Mmarco, &google, "en")];
+    let both = [german, set(SetFormat::Mmarco, &google, "en")];
     let (both, _) = read(&both, &languages()).unwrap();
     let english: Vec<&str> = both.iter().filter(|q| q.lang == "en").map(|q| q.id.as_str()).collect();
     assert_eq!(english, ["mmarco:10:0", "mmarco:11:1", "mmarco:14:0", "mmarco:15:0"]);
@@ -123,11 +123,11 @@ fn mmarco_with_ms_marcos_judgements() {
     let folder = mmarco();
     fs::remove_file(folder.path().join("triples.train.ids.small.tsv")).unwrap();
     let refused =
-        |folder: &Path| read(&[set(Format::Mmarco, folder, "en")], &languages()).unwrap_err().to_string();
+        |folder: &Path| read(&[set(SetFormat::Mmarco, folder, "en")], &languages()).unwrap_err().to_string();
     let problem = refused(folder.path());
     assert!(problem.contains("neither qrels.train.tsv nor triples.train.ids.small.tsv"), "{problem}");
     write(folder.path(), &[("qrels.train.tsv", "11\t0\t1\t1\n10\t0\t0\t1\n10\t0\t2\t1\n10\t0\t2\t1\n")]);
-    let (questions, notes) = read(&[set(Format::Mmarco, folder.path(), "en")], &languages()).unwrap();
+    let (questions, notes) = read(&[set(SetFormat::Mmarco, folder.path(), "en")], &languages()).unwrap();
     let ids: Vec<&str> = questions.iter().map(|q| q.id.as_str()).collect();
     assert_eq!(ids, ["mmarco:11:1", "mmarco:10:0", "mmarco:10:2"]);
     says(&notes, &["1 pair of question and passage is a duplicate", "3 questions have no judgements"]);
@@ -151,7 +151,7 @@ fn many_negatives_are_cut() {
             ("triples.train.ids.small.tsv", triples.as_str()),
         ],
     );
-    let (questions, notes) = read(&[set(Format::Mmarco, folder.path(), "en")], &languages()).unwrap();
+    let (questions, notes) = read(&[set(SetFormat::Mmarco, folder.path(), "en")], &languages()).unwrap();
     let expected: Vec<String> = (1..=NEGATIVES).map(|i| format!("passage {i}")).collect();
     assert_eq!(questions[0].negatives, expected);
     assert!(notes.is_empty(), "{notes:?}");
@@ -176,7 +176,7 @@ fn mr_tydi_in_its_folder_or_the_one_above() {
             ("mrtydi-v1.1-swahili/topic.train.tsv", "1\tLini?\n"),
         ],
     );
-    let (questions, notes) = read(&[set(Format::MrTydi, folder.path(), "ar")], &languages()).unwrap();
+    let (questions, notes) = read(&[set(SetFormat::MrTydi, folder.path(), "ar")], &languages()).unwrap();
     assert_eq!(
         told(&questions),
         [
@@ -195,9 +195,10 @@ fn mr_tydi_in_its_folder_or_the_one_above() {
         ],
     );
     let arabic = folder.path().join("mrtydi-v1.1-arabic");
-    assert_eq!(read(&[set(Format::MrTydi, &arabic, "ar")], &languages()).unwrap().0, questions);
-    let refused =
-        |lang: &str| read(&[set(Format::MrTydi, folder.path(), lang)], &languages()).unwrap_err().to_string();
+    assert_eq!(read(&[set(SetFormat::MrTydi, &arabic, "ar")], &languages()).unwrap().0, questions);
+    let refused = |lang: &str| {
+        read(&[set(SetFormat::MrTydi, folder.path(), lang)], &languages()).unwrap_err().to_string()
+    };
     assert!(refused("sw").contains("mrtydi-v1.1-swahili: qrels.train.txt is missing"), "{}", refused("sw"));
     assert!(refused("en").contains("the folder mrtydi-v1.1-english"), "{}", refused("en"));
 }
@@ -225,7 +226,7 @@ fn miracl_takes_what_was_judged_0_as_negatives() {
             ("miracl-corpus-v1.0-de/docs-0.jsonl", &document("1#0").replace("text", "Text")),
         ],
     );
-    let (questions, notes) = read(&[set(Format::Miracl, folder.path(), "sw")], &languages()).unwrap();
+    let (questions, notes) = read(&[set(SetFormat::Miracl, folder.path(), "sw")], &languages()).unwrap();
     assert_eq!(
         told(&questions),
         [
@@ -260,13 +261,14 @@ fn miracl_takes_what_was_judged_0_as_negatives() {
         })
         .collect();
     fs::write(file("miracl-v1.0-sw/topics/topics.miracl-v1.0-sw-train.tsv"), topics).unwrap();
-    let (questions, notes) = read(&[set(Format::Miracl, folder.path(), "sw")], &languages()).unwrap();
+    let (questions, notes) = read(&[set(SetFormat::Miracl, folder.path(), "sw")], &languages()).unwrap();
     assert_eq!(questions[0].question, "Was heißt „größer“ für Köln?");
     let notes = notes.join("\n");
     assert!(notes.contains("5 lines or entries are malformed"), "{notes}");
     assert!(notes.contains("sw-train.tsv: read as windows-1252, a guess from its bytes"), "{notes}");
-    let refused =
-        |lang: &str| read(&[set(Format::Miracl, folder.path(), lang)], &languages()).unwrap_err().to_string();
+    let refused = |lang: &str| {
+        read(&[set(SetFormat::Miracl, folder.path(), lang)], &languages()).unwrap_err().to_string()
+    };
     assert!(refused("de").contains("qrels.miracl-v1.0-de-train.tsv is missing"), "{}", refused("de"));
     fs::remove_dir_all(folder.path().join("miracl-corpus-v1.0-sw")).unwrap();
     assert!(refused("sw").contains("miracl-corpus-v1.0-sw/docs-0.jsonl.gz is missing"), "{}", refused("sw"));
@@ -301,7 +303,7 @@ fn nq_in_dprs_form() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("biencoder-nq-train.json");
     fs::write(&path, NQ).unwrap();
-    let nq = set(Format::Dpr, &path, "en");
+    let nq = set(SetFormat::Dpr, &path, "en");
     let (questions, notes) = read(std::slice::from_ref(&nq), &languages()).unwrap();
     assert_eq!(
         told(&questions),
@@ -344,7 +346,7 @@ fn nq_in_dprs_form() {
 #[test]
 fn a_set_says_format_path_and_a_language_that_is_known() {
     let refused = |lang: &str| {
-        read(&[set(Format::Mmarco, Path::new("x"), lang)], &languages()).unwrap_err().to_string()
+        read(&[set(SetFormat::Mmarco, Path::new("x"), lang)], &languages()).unwrap_err().to_string()
     };
     let problem = refused("german");
     assert!(
@@ -353,10 +355,10 @@ fn a_set_says_format_path_and_a_language_that_is_known() {
     );
     let problem = refused("fr");
     assert!(problem.contains("fr is not among the configured languages (ar, de, en, sw)"), "{problem}");
-    let parsed: Set =
+    let parsed: TrainingSet =
         serde_json::from_str(r#"{"format": "mr-tydi", "path": "mrtydi", "language": "th"}"#).unwrap();
-    assert_eq!(parsed, set(Format::MrTydi, Path::new("mrtydi"), "th"));
-    let wrong = |json: &str| serde_json::from_str::<Set>(json).unwrap_err().to_string();
+    assert_eq!(parsed, set(SetFormat::MrTydi, Path::new("mrtydi"), "th"));
+    let wrong = |json: &str| serde_json::from_str::<TrainingSet>(json).unwrap_err().to_string();
     let problem = wrong(r#"{"format": "squad", "path": "p", "language": "th"}"#);
     assert!(problem.contains("squad") && problem.contains("mmarco"), "{problem}");
     let problem = wrong(r#"{"format": "dpr", "path": "p", "lang": "th"}"#);
@@ -379,8 +381,8 @@ fn own_questions_meet_their_passages_in_each_language() {
     ];
     let path = folder.path().join("colours.jsonl");
     fs::write(&path, lines.join("\n")).unwrap();
-    let own = |language: Option<&str>| Set {
-        format: Format::Own,
+    let own = |language: Option<&str>| TrainingSet {
+        format: SetFormat::Own,
         path: path.clone(),
         language: language.map(String::from),
     };
@@ -407,7 +409,7 @@ fn own_questions_meet_their_passages_in_each_language() {
     assert_eq!(read(&[own(Some("de"))], &languages()).unwrap().0.len(), 1);
     let problem = read(&[own(Some("sw"))], &languages()).unwrap_err().to_string();
     assert!(problem.contains("no question with its passage is left to read"), "{problem}");
-    let unnamed = Set { language: None, ..set(Format::Miracl, &path, "de") };
+    let unnamed = TrainingSet { language: None, ..set(SetFormat::Miracl, &path, "de") };
     let problem = read(&[unnamed], &languages()).unwrap_err().to_string();
     assert!(problem.contains("data.sets[0].language is missing: miracl is read"), "{problem}");
 }
@@ -415,7 +417,7 @@ fn own_questions_meet_their_passages_in_each_language() {
 #[test]
 fn the_sample_is_read_in_the_languages_trained_for() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/sample");
-    let set = Set { format: Format::Sample, path, language: None };
+    let set = TrainingSet { format: SetFormat::Sample, path, language: None };
     let (questions, notes) = read(&[set], &["en", "th"].map(String::from)).unwrap();
     assert_eq!(questions.len(), 250);
     assert!(questions.iter().all(|q| q.source == "sample" && q.is_multiway()));

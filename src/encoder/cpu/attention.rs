@@ -1,7 +1,7 @@
 //! Attention of each token over all tokens of its own sequence, head by head.
 
 use super::{
-    product::{After, Panels, Place, multiply},
+    product::{After, OutputRows, Panels, multiply},
     rows::softmax,
     simd::{Level, MOST_LANES},
 };
@@ -11,7 +11,7 @@ use crate::{architecture::program::Mask, threads};
 const QUERIES: usize = 48;
 
 /// One thread's memory.
-struct Scratch {
+struct AttentionScratch {
     keys: Panels,
     values: Panels,
     scores: Vec<f32>,
@@ -29,8 +29,9 @@ pub fn attend(level: Level, heads: usize, mask: Mask, qkv: &[f32], lengths: &[us
     let width = hidden / heads;
     let scale = (width as f32).sqrt().recip();
     let firsts = firsts(lengths);
-    let own = || Scratch { keys: Panels::new(level), values: Panels::new(level), scores: Vec::new() };
-    let place = Place::new(context, hidden);
+    let own =
+        || AttentionScratch { keys: Panels::new(level), values: Panels::new(level), scores: Vec::new() };
+    let place = OutputRows::new(context, hidden);
     threads::each(lengths.len() * heads, own, |own, part| {
         let (sequence, head) = (part / heads, part % heads);
         let (first, length) = (firsts[sequence], lengths[sequence]);
@@ -49,7 +50,7 @@ pub fn attend(level: Level, heads: usize, mask: Mask, qkv: &[f32], lengths: &[us
             // SAFETY: the scores are this thread's own.
             unsafe {
                 let all = 0..own.keys.count();
-                multiply(queries, &own.keys, all, After::NOTHING, Place::new(scores, stride));
+                multiply(queries, &own.keys, all, After::NOTHING, OutputRows::new(scores, stride));
             }
             hide(mask, scores, stride, query, length);
             softmax(level, scores, stride, length, scale);

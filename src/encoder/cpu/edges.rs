@@ -4,9 +4,9 @@
 use super::{
     attention::attend,
     integers::Integers,
-    linear::{Linear, Matrix},
+    linear::{CpuLinear, CpuMatrix},
     product::Panels,
-    rows::{Norm, softmax},
+    rows::{CpuNorm, softmax},
     simd::Level,
 };
 use crate::{
@@ -35,8 +35,8 @@ fn products_in_f32_and_in_integers() {
             let (bias, before) = (noise.take(columns), noise.take(rows * columns));
             let mut panels = Panels::new(level);
             panels.fill_by_columns(depth, columns, |c| &w[c * depth..]);
-            for matrix in [Matrix::F32(panels), Matrix::Integers(Integers::new(level, depth, &w))] {
-                let linear = Linear {
+            for matrix in [CpuMatrix::F32(panels), CpuMatrix::Integers(Integers::new(level, depth, &w))] {
+                let linear = CpuLinear {
                     matrix,
                     bias: bias.clone(),
                     activation: Activation::Identity,
@@ -65,7 +65,7 @@ fn rows_are_normed_and_shared_out() {
     let mut noise = Noise(2);
     let (width, length, stride) = (19, 5, 16);
     for level in Level::all() {
-        let norm = Norm { gain: vec![1.0; width], bias: vec![0.5; width], epsilon: 1e-5 };
+        let norm = CpuNorm { gain: vec![1.0; width], bias: vec![0.5; width], epsilon: 1e-5 };
         let mut x = noise.take(3 * width);
         norm.apply_all(level, &mut x);
         for row in x.chunks(width) {

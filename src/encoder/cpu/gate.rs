@@ -11,18 +11,18 @@ use crate::{encoder::Activation, threads};
 pub fn gate(level: Level, activation: Activation, width: usize, x: &[f32], out: &mut [f32]) {
     threads::chunks_mut(out, PART * width, |part, out| {
         let x = &x[part * PART * 2 * width..];
-        level.dispatch(Gate { activation, width, x, out });
+        level.dispatch(GateKernel { activation, width, x, out });
     });
 }
 
-struct Gate<'a> {
+struct GateKernel<'a> {
     activation: Activation,
     width: usize,
     x: &'a [f32],
     out: &'a mut [f32],
 }
 
-impl Kernel for Gate<'_> {
+impl Kernel for GateKernel<'_> {
     type Out = ();
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 //! values at a time as in f32, from half the memory. Sums are integers, so they are exact in any order.
 
 use super::{
-    product::{After, MOST_COLUMNS, Place},
+    product::{After, MOST_COLUMNS, OutputRows},
     simd::{Kernel, Level, Simd},
 };
 
@@ -29,7 +29,7 @@ pub struct Integers {
 /// Quantized rows of activations, tile by tile; within a tile, pair by pair for all of its rows. Memory is
 /// reused.
 #[derive(Default)]
-pub struct Rows {
+pub struct QuantizedRows {
     pairs: Vec<i32>,
     row: Vec<i16>,
     scales: Vec<f32>,
@@ -37,7 +37,7 @@ pub struct Rows {
 
 /// Quantizes the rows of `x`, each `depth` wide, into `rows`.
 struct Fill<'a> {
-    rows: &'a mut Rows,
+    rows: &'a mut QuantizedRows,
     x: &'a [f32],
     depth: usize,
     /// The largest integer.
@@ -50,7 +50,7 @@ impl Kernel for Fill<'_> {
     // No SIMD by name, but the compiler may use the level's instructions.
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
-        let Self { rows: Rows { pairs, row, scales }, x, depth, most } = self;
+        let Self { rows: QuantizedRows { pairs, row, scales }, x, depth, most } = self;
         let (rows, width) = (x.len() / depth, depth.div_ceil(2));
         pairs.resize(rows * width, 0);
         row.resize(2 * width, 0);
@@ -127,29 +127,29 @@ impl Integers {
     pub unsafe fn multiply(
         &self,
         (x, depth): (&[f32], usize),
-        own: &mut Rows,
+        own: &mut QuantizedRows,
         which: std::ops::Range<usize>,
         after: After,
-        place: Place,
+        place: OutputRows,
     ) {
         self.level.dispatch(Fill { rows: own, x, depth, most: self.most });
         let rows = own.scales.len();
         assert!(depth.div_ceil(2) == self.pairs && after.bias.len() == self.columns);
         assert!(place.rows >= rows && place.columns >= self.columns);
         assert!(which.end * self.level.columns() <= self.scales.len());
-        self.level.dispatch(Multiply { left: own, right: self, which, after, place });
+        self.level.dispatch(IntegerProduct { left: own, right: self, which, after, place });
     }
 }
 
-struct Multiply<'a> {
-    left: &'a Rows,
+struct IntegerProduct<'a> {
+    left: &'a QuantizedRows,
     right: &'a Integers,
     which: std::ops::Range<usize>,
     after: After<'a>,
-    place: Place<'a>,
+    place: OutputRows<'a>,
 }
 
-impl Kernel for Multiply<'_> {
+impl Kernel for IntegerProduct<'_> {
     type Out = ();
 
     #[inline(always)]
@@ -187,7 +187,7 @@ impl Kernel for Multiply<'_> {
     }
 }
 
-impl Multiply<'_> {
+impl IntegerProduct<'_> {
     /// Computes the tile of the result that starts at row `top` and column `first`.
     ///
     /// # Safety

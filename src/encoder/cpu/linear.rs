@@ -1,8 +1,8 @@
 //! Linear layers over rows, distributed over threads.
 
 use super::{
-    integers::{Integers, Rows},
-    product::{After, Panels, Place, multiply},
+    integers::{Integers, QuantizedRows},
+    product::{After, OutputRows, Panels, multiply},
 };
 use crate::{encoder::Activation, threads};
 
@@ -10,8 +10,8 @@ use crate::{encoder::Activation, threads};
 pub const PART: usize = 48;
 
 /// `activation(x W + b)`.
-pub struct Linear {
-    pub matrix: Matrix,
+pub struct CpuLinear {
+    pub matrix: CpuMatrix,
     /// Empty for no bias.
     pub bias: Vec<f32>,
     pub activation: Activation,
@@ -19,12 +19,12 @@ pub struct Linear {
     pub output: usize,
 }
 
-pub enum Matrix {
+pub enum CpuMatrix {
     F32(Panels),
     Integers(Integers),
 }
 
-impl Matrix {
+impl CpuMatrix {
     fn panels(&self) -> usize {
         match self {
             Self::F32(panels) => panels.count(),
@@ -33,13 +33,13 @@ impl Matrix {
     }
 }
 
-impl Linear {
+impl CpuLinear {
     /// Computes rows `out` from rows `x`; `add` adds to what is in `out`.
     pub fn apply(&self, x: &[f32], out: &mut [f32], add: bool) {
         let rows = x.len() / self.input;
         let after = After { bias: &self.bias, activation: self.activation, add };
         assert_eq!(out.len(), rows * self.output, "a place for each row");
-        let place = Place::new(out, self.output);
+        let place = OutputRows::new(out, self.output);
         let parts = rows.div_ceil(PART);
         let panels = self.matrix.panels();
         // With few rows, threads share columns instead, so that only one thread reads each weight.
@@ -47,7 +47,7 @@ impl Linear {
             1 => 1,
             threads => (2 * threads).div_ceil(parts.max(1)).min(panels),
         };
-        threads::each(parts * groups, Rows::default, |own, task| {
+        threads::each(parts * groups, QuantizedRows::default, |own, task| {
             let (part, group) = (task / groups, task % groups);
             let (first, end) = (part * rows / parts, (part + 1) * rows / parts);
             let which = group * panels / groups..(group + 1) * panels / groups;
@@ -56,10 +56,10 @@ impl Linear {
             // SAFETY: no two tasks write the same rows and columns.
             unsafe {
                 match &self.matrix {
-                    Matrix::F32(panels) => {
+                    CpuMatrix::F32(panels) => {
                         multiply((x, self.input, end - first), panels, which, after, place)
                     }
-                    Matrix::Integers(integers) => {
+                    CpuMatrix::Integers(integers) => {
                         integers.multiply((x, self.input), own, which, after, place)
                     }
                 }

@@ -33,24 +33,24 @@ use crate::{
 };
 use gate::gate;
 use integers::Integers;
-use linear::{Linear, Matrix};
+use linear::{CpuLinear, CpuMatrix};
 use pool::pool;
 use product::Panels;
-use rotary::{Direction, rotate};
-use rows::{Norm, normalize};
+use rotary::{RotationDirection, rotate};
+use rows::{CpuNorm, normalize};
 pub(super) use simd::Level;
 
 /// A model that is ready to run.
-pub struct Model {
+pub struct CpuModel {
     level: Level,
-    steps: Vec<Step>,
+    steps: Vec<CpuStep>,
     width: usize,
     output: Buffer,
     dimension: usize,
 }
 
 /// A program's step with its weights.
-enum Step {
+enum CpuStep {
     /// Position embeddings, starting with that of the first token.
     AddPositions {
         to: Buffer,
@@ -60,19 +60,19 @@ enum Step {
     Norm {
         from: Buffer,
         to: Buffer,
-        norm: Norm,
+        norm: CpuNorm,
     },
     Project {
         from: Buffer,
         to: Buffer,
-        linear: Linear,
+        linear: CpuLinear,
         residual: bool,
     },
     FeedForward {
         to: Buffer,
         inner: Buffer,
-        up: Linear,
-        down: Linear,
+        up: CpuLinear,
+        down: CpuLinear,
     },
     Gate {
         from: Buffer,
@@ -106,7 +106,7 @@ enum Step {
     },
 }
 
-impl Model {
+impl CpuModel {
     /// Loads a model's weights, to compute in f32.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl Model {
         precision: Precision,
         level: Level,
     ) -> Result<Self> {
-        let mut load = Loader { program, weights, level, precision, angles: shared::Shared::new() };
+        let mut load = CpuLoader { program, weights, level, precision, angles: shared::SharedAngles::new() };
         let steps = program.steps().iter().map(|step| load.step(&step.op)).collect::<Result<_>>()?;
         let (width, output, dimension) = (program.width(), program.output(), program.dimension());
         Ok(Self { level, steps, width, output, dimension })
@@ -146,7 +146,7 @@ impl Model {
     pub fn encode(&self, words: Vec<f32>, lengths: &[usize]) -> Vec<f32> {
         let tokens: usize = lengths.iter().sum();
         assert_eq!(words.len(), tokens * self.width, "a row for each token");
-        let mut batch = Batch { level: self.level, lengths, tokens, memory: Default::default() };
+        let mut batch = CpuBatch { level: self.level, lengths, tokens, memory: Default::default() };
         batch.memory[Buffer::Hidden as usize] = words;
         for buffer in Buffer::ALL.into_iter().filter(|buffer| *buffer != Buffer::Hidden) {
             let room = self.steps.iter().map(|step| step.room(buffer, &batch)).max().unwrap_or(0);
@@ -162,9 +162,9 @@ impl Model {
 /// Rows that pass through a feed-forward layer together, which bounds the memory for its inner units.
 const STRIP: usize = 1024;
 
-impl Step {
+impl CpuStep {
     /// Values that it writes to `buffer`.
-    fn room(&self, buffer: Buffer, batch: &Batch) -> usize {
+    fn room(&self, buffer: Buffer, batch: &CpuBatch) -> usize {
         let (to, width, rows) = match self {
             Self::AddPositions { .. } | Self::Rotate { .. } | Self::Normalize { .. } => return 0,
             Self::Norm { to, norm, .. } => (to, norm.gain.len(), batch.rows(*to)),
@@ -179,7 +179,7 @@ impl Step {
 }
 
 /// The intermediate state of a batch of sequences.
-struct Batch<'a> {
+struct CpuBatch<'a> {
     level: Level,
     lengths: &'a [usize],
     tokens: usize,
@@ -187,7 +187,7 @@ struct Batch<'a> {
     memory: [Vec<f32>; Buffer::COUNT],
 }
 
-impl Batch<'_> {
+impl CpuBatch<'_> {
     fn rows(&self, buffer: Buffer) -> usize {
         buffer.rows().count(self.tokens, self.lengths.len())
     }
@@ -197,12 +197,12 @@ impl Batch<'_> {
         std::mem::take(&mut self.memory[buffer as usize])
     }
 
-    fn run(&mut self, step: &Step) {
+    fn run(&mut self, step: &CpuStep) {
         match *step {
-            Step::AddPositions { to, ref rows, width } => {
+            CpuStep::AddPositions { to, ref rows, width } => {
                 add_positions(&mut self.memory[to as usize], self.lengths, rows, width);
             }
-            Step::Norm { from, to, ref norm } => {
+            CpuStep::Norm { from, to, ref norm } => {
                 let size = self.rows(to) * norm.gain.len();
                 let mut out = self.take(to);
                 if from != to {
@@ -211,13 +211,13 @@ impl Batch<'_> {
                 norm.apply_all(self.level, &mut out[..size]);
                 self.memory[to as usize] = out;
             }
-            Step::Project { from, to, ref linear, residual } => {
+            CpuStep::Project { from, to, ref linear, residual } => {
                 let (rows, mut out) = (self.rows(to), self.take(to));
                 let x = &self.memory[from as usize][..rows * linear.input];
                 linear.apply(x, &mut out[..rows * linear.output], residual);
                 self.memory[to as usize] = out;
             }
-            Step::FeedForward { to, inner, ref up, ref down } => {
+            CpuStep::FeedForward { to, inner, ref up, ref down } => {
                 let (size, mut units) = (self.rows(to) * up.input, self.take(inner));
                 for rows in self.memory[to as usize][..size].chunks_mut(STRIP * up.input) {
                     let units = &mut units[..rows.len() / up.input * up.output];
@@ -226,17 +226,17 @@ impl Batch<'_> {
                 }
                 self.memory[inner as usize] = units;
             }
-            Step::Gate { from, to, activation, width } => {
+            CpuStep::Gate { from, to, activation, width } => {
                 let (rows, mut out) = (self.rows(to), self.take(to));
                 let x = &self.memory[from as usize][..2 * rows * width];
                 gate(self.level, activation, width, x, &mut out[..rows * width]);
                 self.memory[to as usize] = out;
             }
-            Step::Rotate { to, ref angles, heads, row } => {
+            CpuStep::Rotate { to, ref angles, heads, row } => {
                 let x = &mut self.memory[to as usize][..self.tokens * row];
-                rotate(self.level, angles, x, self.lengths, (heads, row), Direction::Forward);
+                rotate(self.level, angles, x, self.lengths, (heads, row), RotationDirection::Forward);
             }
-            Step::Attend { from, to, heads, width, mask } => {
+            CpuStep::Attend { from, to, heads, width, mask } => {
                 let mut context = self.take(to);
                 let row = heads * width;
                 let qkv = &self.memory[from as usize][..self.tokens * 3 * row];
@@ -244,13 +244,13 @@ impl Batch<'_> {
                 attention::attend(self.level, heads, mask, qkv, self.lengths, out);
                 self.memory[to as usize] = context;
             }
-            Step::Pool { from, to, pooling, width } => {
+            CpuStep::Pool { from, to, pooling, width } => {
                 let mut out = self.take(to);
                 let x = &self.memory[from as usize][..self.tokens * width];
                 pool(pooling, width, x, self.lengths, &mut out[..self.lengths.len() * width]);
                 self.memory[to as usize] = out;
             }
-            Step::Normalize { to, width } => {
+            CpuStep::Normalize { to, width } => {
                 let size = self.rows(to) * width;
                 normalize(&mut self.memory[to as usize][..size], width);
             }
@@ -271,34 +271,34 @@ fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
 }
 
-struct Loader<'a> {
+struct CpuLoader<'a> {
     program: &'a Program,
     weights: &'a Weights,
     level: Level,
     precision: Precision,
-    angles: shared::Shared<Arc<Angles>>,
+    angles: shared::SharedAngles<Arc<Angles>>,
 }
 
-impl Loader<'_> {
-    fn step(&mut self, op: &Op) -> Result<Step> {
+impl CpuLoader<'_> {
+    fn step(&mut self, op: &Op) -> Result<CpuStep> {
         Ok(match *op {
             Op::AddPositions(ref op) => {
                 let width = self.program.width();
                 let rows = op.rows(self.program, self.weights)?.split_off(op.first * width);
-                Step::AddPositions { to: op.to, rows, width }
+                CpuStep::AddPositions { to: op.to, rows, width }
             }
             Op::Norm(program::Norm { from, to, kind: NormKind::Layer, gain, bias, width, epsilon }) => {
                 let vector = |id| self.weights.values(self.program, id);
                 let bias = bias.map_or_else(|| Ok(vec![0.0; width]), vector)?;
-                let norm = Norm { gain: vector(gain)?, bias, epsilon: epsilon as f32 };
-                Step::Norm { from, to, norm }
+                let norm = CpuNorm { gain: vector(gain)?, bias, epsilon: epsilon as f32 };
+                CpuStep::Norm { from, to, norm }
             }
             Op::Project(program::Projection { from, to, ref linear, activation, residual }) => {
-                Step::Project { from, to, linear: self.linear(linear, activation)?, residual }
+                CpuStep::Project { from, to, linear: self.linear(linear, activation)?, residual }
             }
             Op::FeedForward(program::FeedForward { to, inner, ref up, activation, ref down, .. }) => {
                 let (up, down) = (self.linear(up, activation)?, self.linear(down, Activation::Identity)?);
-                Step::FeedForward { to, inner, up, down }
+                CpuStep::FeedForward { to, inner, up, down }
             }
             Op::Attend(program::Attention {
                 from,
@@ -308,36 +308,38 @@ impl Loader<'_> {
                 head_width: width,
                 mask,
                 head_norm: HeadNorm::None,
-            }) => Step::Attend { from, to, heads, width, mask },
+            }) => CpuStep::Attend { from, to, heads, width, mask },
             Op::Gate(program::Gate { from, to, activation, width }) => {
-                Step::Gate { from, to, activation, width }
+                CpuStep::Gate { from, to, activation, width }
             }
-            Op::Rotate(ref op) => Step::Rotate {
+            Op::Rotate(ref op) => CpuStep::Rotate {
                 to: op.to,
                 angles: self.angles.get(op, |angles| Ok(Arc::new(angles)))?,
                 heads: 2 * op.heads,
                 row: 3 * op.heads * op.head_width,
             },
-            Op::Pool(program::Pool { from, to, pooling, width }) => Step::Pool { from, to, pooling, width },
-            Op::Normalize(program::Normalize { to, width }) => Step::Normalize { to, width },
+            Op::Pool(program::PoolTokens { from, to, pooling, width }) => {
+                CpuStep::Pool { from, to, pooling, width }
+            }
+            Op::Normalize(program::Normalize { to, width }) => CpuStep::Normalize { to, width },
         })
     }
 
     /// Linear layers that share an input, joined side by side.
-    fn linear(&self, linear: &program::Linear, activation: Activation) -> Result<Linear> {
+    fn linear(&self, linear: &program::Linear, activation: Activation) -> Result<CpuLinear> {
         let &program::Linear { input, output, .. } = linear;
         let arrays = self.weights.matrices(self.program, linear)?;
         let packed = self.precision == Precision::Packed && arrays.iter().all(|array| array.q8().is_some());
         let values: Vec<f32> = arrays.iter().flat_map(|array| array.to_f32()).collect();
         let bias = self.weights.biases(self.program, linear)?.unwrap_or_else(|| vec![0.0; output]);
         let matrix = if packed {
-            Matrix::Integers(Integers::new(self.level, input, &values))
+            CpuMatrix::Integers(Integers::new(self.level, input, &values))
         } else {
             let mut panels = Panels::new(self.level);
             panels.fill_by_columns(input, output, |column| &values[column * input..]);
-            Matrix::F32(panels)
+            CpuMatrix::F32(panels)
         };
-        Ok(Linear { matrix, bias, activation, input, output })
+        Ok(CpuLinear { matrix, bias, activation, input, output })
     }
 }
 

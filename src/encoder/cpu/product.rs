@@ -14,7 +14,7 @@ use crate::encoder::Activation;
 
 /// A matrix `[depth, columns]` packed in panels; the last panel is padded with zero columns.
 pub struct Panels {
-    lines: Vec<Line>,
+    lines: Vec<PanelLine>,
     level: Level,
     depth: usize,
     columns: usize,
@@ -23,7 +23,7 @@ pub struct Panels {
 /// Aligns panels for vector loads of any width.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; 16]);
+struct PanelLine([f32; 16]);
 
 impl Panels {
     /// Without columns, until `fill_by_columns` or `fill_by_rows` is called.
@@ -58,8 +58,8 @@ impl Panels {
         (self.depth, self.columns) = (depth, columns);
         let length = self.count() * self.level.columns() * depth;
         self.lines.clear();
-        self.lines.resize(length.div_ceil(16), Line([0.0; 16]));
-        // SAFETY: a `Line` is 16 f32, and there are at least `length` of them.
+        self.lines.resize(length.div_ceil(16), PanelLine([0.0; 16]));
+        // SAFETY: a `PanelLine` is 16 f32, and there are at least `length` of them.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<f32>(), length) }
     }
 
@@ -132,9 +132,9 @@ impl After<'_> {
 }
 
 /// Where a result is written: rows of a matrix, `stride` values apart. Threads that write to one matrix share
-/// one `Place`, as a new mutable borrow of the matrix would invalidate earlier ones.
+/// one `OutputRows`, as a new mutable borrow of the matrix would invalidate earlier ones.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct OutputRows<'a> {
     pub(super) to: *mut f32,
     pub(super) rows: usize,
     pub(super) columns: usize,
@@ -143,11 +143,11 @@ pub struct Place<'a> {
 }
 
 // SAFETY: whoever calls `multiply` promises that no two threads write the same elements.
-unsafe impl Send for Place<'_> {}
+unsafe impl Send for OutputRows<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for Place<'_> {}
+unsafe impl Sync for OutputRows<'_> {}
 
-impl<'a> Place<'a> {
+impl<'a> OutputRows<'a> {
     /// All of `values`, in rows of `columns` values.
     pub fn new(values: &'a mut [f32], columns: usize) -> Self {
         assert!(values.len().is_multiple_of(columns));
@@ -173,7 +173,7 @@ pub unsafe fn multiply(
     right: &Panels,
     which: std::ops::Range<usize>,
     after: After,
-    place: Place,
+    place: OutputRows,
 ) {
     if rows == 0 || which.is_empty() {
         return;
@@ -181,20 +181,20 @@ pub unsafe fn multiply(
     assert!(left.len() >= (rows - 1) * stride + right.depth && which.end <= right.count());
     assert!(place.rows >= rows && place.columns >= right.columns);
     assert!(after.bias.is_empty() || after.bias.len() == right.columns);
-    right.level.dispatch(Multiply { left: left.as_ptr(), stride, rows, right, which, after, place });
+    right.level.dispatch(PanelProduct { left: left.as_ptr(), stride, rows, right, which, after, place });
 }
 
-struct Multiply<'a> {
+struct PanelProduct<'a> {
     left: *const f32,
     stride: usize,
     rows: usize,
     right: &'a Panels,
     which: std::ops::Range<usize>,
     after: After<'a>,
-    place: Place<'a>,
+    place: OutputRows<'a>,
 }
 
-impl Kernel for Multiply<'_> {
+impl Kernel for PanelProduct<'_> {
     type Out = ();
 
     #[inline(always)]
@@ -240,7 +240,7 @@ impl Kernel for Multiply<'_> {
     }
 }
 
-impl Multiply<'_> {
+impl PanelProduct<'_> {
     /// Computes one tile of the result.
     ///
     /// # Safety

@@ -8,7 +8,7 @@ use crate::{encoder::rotary::Angles, threads};
 
 /// Which way to rotate.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Direction {
+pub enum RotationDirection {
     Forward,
     /// By the opposite angle: what gradients need.
     #[cfg(feature = "gradients")]
@@ -26,14 +26,14 @@ pub fn rotate(
     x: &mut [f32],
     lengths: &[usize],
     (heads, row): (usize, usize),
-    direction: Direction,
+    direction: RotationDirection,
 ) {
     assert!(
         lengths.iter().all(|length| length * angles.half <= angles.cosines.len()),
         "a position for each token"
     );
     let positions: Vec<usize> = lengths.iter().flat_map(|&length| 0..length).collect();
-    let sign = if direction == Direction::Forward { 1.0 } else { -1.0 };
+    let sign = if direction == RotationDirection::Forward { 1.0 } else { -1.0 };
     threads::chunks_mut(x, PART * row, |part, rows| {
         let positions = &positions[part * PART..];
         level.dispatch(Rotation { angles, rows, positions, heads, row, sign });

@@ -8,16 +8,16 @@ use super::{
 use crate::threads;
 
 /// Gain, bias and epsilon of a layer norm.
-pub struct Norm {
+pub struct CpuNorm {
     pub gain: Vec<f32>,
     pub bias: Vec<f32>,
     pub epsilon: f32,
 }
 
-impl Norm {
+impl CpuNorm {
     /// Normalizes rows of `x`, each as wide as the gain, in place.
     pub fn apply(&self, level: Level, x: &mut [f32]) {
-        level.dispatch(LayerNorm { norm: self, x });
+        level.dispatch(LayerNormKernel { norm: self, x });
     }
 
     /// The same, on all threads.
@@ -26,17 +26,17 @@ impl Norm {
     }
 }
 
-struct LayerNorm<'a> {
-    norm: &'a Norm,
+struct LayerNormKernel<'a> {
+    norm: &'a CpuNorm,
     x: &'a mut [f32],
 }
 
-impl Kernel for LayerNorm<'_> {
+impl Kernel for LayerNormKernel<'_> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
-        let Norm { gain, bias, epsilon } = self.norm;
+        let CpuNorm { gain, bias, epsilon } = self.norm;
         let width = gain.len();
         for row in self.x.chunks_exact_mut(width) {
             let mean = fold(simd, row, |sum, x| simd.add(sum, x), |sum, x| sum + x) / width as f32;
@@ -94,17 +94,17 @@ fn fold<S: Simd>(
 /// `stride` is a multiple of every level's lanes; what follows `length` in a row is overwritten.
 pub fn softmax(level: Level, x: &mut [f32], stride: usize, length: usize, scale: f32) {
     assert!(stride.is_multiple_of(super::simd::MOST_LANES) && 0 < length && length <= stride);
-    level.dispatch(Softmax { x, stride, length, scale });
+    level.dispatch(SoftmaxKernel { x, stride, length, scale });
 }
 
-struct Softmax<'a> {
+struct SoftmaxKernel<'a> {
     x: &'a mut [f32],
     stride: usize,
     length: usize,
     scale: f32,
 }
 
-impl Kernel for Softmax<'_> {
+impl Kernel for SoftmaxKernel<'_> {
     type Out = ();
 
     #[inline(always)]

@@ -147,15 +147,15 @@ impl Level {
 
     /// Columns of a kernel's tiles.
     pub fn columns(self) -> usize {
-        struct Columns;
-        impl Kernel for Columns {
+        struct ColumnsKernel;
+        impl Kernel for ColumnsKernel {
             type Out = usize;
             #[inline(always)]
             fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) -> usize {
                 VECTORS * S::LANES
             }
         }
-        self.dispatch(Columns)
+        self.dispatch(ColumnsKernel)
     }
 
     /// Runs a kernel.
@@ -411,12 +411,12 @@ mod portable {
     /// Four i32, or four pairs of i16, the first in the lower half.
     #[derive(Clone, Copy)]
     #[repr(align(16))]
-    pub struct Pairs([i32; 4]);
+    pub struct IntegerPairs([i32; 4]);
 
     impl Simd for Four {
         const LANES: usize = 4;
         type V = Lanes;
-        type I = Pairs;
+        type I = IntegerPairs;
 
         #[inline(always)]
         fn splat(self, x: f32) -> Lanes {
@@ -470,22 +470,22 @@ mod portable {
             Lanes(n.0.map(|n| f32::from_bits(n.to_bits().wrapping_add(127) << 23)))
         }
         #[inline(always)]
-        fn splat_pair(self, pair: i32) -> Pairs {
-            Pairs([pair; 4])
+        fn splat_pair(self, pair: i32) -> IntegerPairs {
+            IntegerPairs([pair; 4])
         }
         #[inline(always)]
-        unsafe fn load_pairs(self, from: *const i16) -> Pairs {
+        unsafe fn load_pairs(self, from: *const i16) -> IntegerPairs {
             // SAFETY: as the caller promises.
             let pairs = unsafe { from.cast::<[[i16; 2]; 4]>().read_unaligned() };
-            Pairs(pairs.map(|[low, high]| i32::from(low as u16) | i32::from(high) << 16))
+            IntegerPairs(pairs.map(|[low, high]| i32::from(low as u16) | i32::from(high) << 16))
         }
         #[inline(always)]
-        fn add_products(self, sum: Pairs, a: Pairs, b: Pairs) -> Pairs {
+        fn add_products(self, sum: IntegerPairs, a: IntegerPairs, b: IntegerPairs) -> IntegerPairs {
             let low = |x: i32| i32::from(x as i16);
-            Pairs(from_fn(|i| sum.0[i] + low(a.0[i]) * low(b.0[i]) + (a.0[i] >> 16) * (b.0[i] >> 16)))
+            IntegerPairs(from_fn(|i| sum.0[i] + low(a.0[i]) * low(b.0[i]) + (a.0[i] >> 16) * (b.0[i] >> 16)))
         }
         #[inline(always)]
-        fn to_f32(self, x: Pairs) -> Lanes {
+        fn to_f32(self, x: IntegerPairs) -> Lanes {
             Lanes(x.0.map(|x| x as f32))
         }
     }

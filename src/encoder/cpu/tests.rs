@@ -115,8 +115,8 @@ fn products_are_right_at_odd_sizes() {
                     let mut panels = Panels::new(level);
                     panels.fill_by_columns(depth, columns, |c| &w[c * depth..]);
                     let kind = ACTIVATIONS[(rows + columns + depth) % 5];
-                    let matrix = Matrix::F32(panels);
-                    let linear = Linear { matrix, bias, activation: kind, input: depth, output: columns };
+                    let matrix = CpuMatrix::F32(panels);
+                    let linear = CpuLinear { matrix, bias, activation: kind, input: depth, output: columns };
                     for add in [false, true] {
                         let mut out = before.clone();
                         linear.apply(&x, &mut out, add);
@@ -144,7 +144,7 @@ fn layer_norm_is_right_at_odd_widths_and_far_from_zero() {
     let mut noise = Noise(2);
     for level in Level::all() {
         for width in [1, 3, 8, 19, 64, 100] {
-            let norm = Norm { gain: noise.take(width), bias: noise.take(width), epsilon: 1e-5 };
+            let norm = CpuNorm { gain: noise.take(width), bias: noise.take(width), epsilon: 1e-5 };
             let before: Vec<f32> = noise.take(5 * width).iter().map(|x| x + 50.0).collect();
             let mut after = before.clone();
             norm.apply(level, &mut after);
@@ -214,7 +214,7 @@ fn small(
 fn a_vector_is_the_same_to_the_last_bit_in_any_batch() {
     let (program, weights) = small(Pooling::Mean, Activation::Gelu, &[Activation::Tanh], true);
     for level in Level::all() {
-        let model = Model::with_level(&program, &weights, Precision::F32, level).unwrap();
+        let model = CpuModel::with_level(&program, &weights, Precision::F32, level).unwrap();
         let (h, d) = (program.width(), program.dimension());
         let words = Noise(6).take(LENGTHS.iter().sum::<usize>() * h);
         let together = model.encode(words.clone(), &LENGTHS);
@@ -236,7 +236,7 @@ fn a_vector_is_the_same_to_the_last_bit_in_any_batch() {
 #[test]
 fn threads_change_no_bit() {
     let (program, weights) = small(Pooling::Max, Activation::GeluTanh, &[], false);
-    let model = Model::new(&program, &weights).unwrap();
+    let model = CpuModel::new(&program, &weights).unwrap();
     let lengths = [LENGTHS.as_slice(), &[68; 14]].concat();
     let words = Noise(7).take(lengths.iter().sum::<usize>() * program.width());
     let run = |threads: usize| {
@@ -252,7 +252,7 @@ fn threads_change_no_bit() {
 #[test]
 fn empty_batches_and_sequences_are_no_trouble() {
     let (program, weights) = small(Pooling::Mean, Activation::Gelu, &[], true);
-    let model = Model::new(&program, &weights).unwrap();
+    let model = CpuModel::new(&program, &weights).unwrap();
     assert!(model.encode(Vec::new(), &[]).is_empty());
     let words = Noise(8).take(3 * program.width());
     let got = model.encode(words.clone(), &[0, 3, 0]);
@@ -266,10 +266,10 @@ fn missing_and_misshapen_tensors_are_named() {
     for (name, _) in good.iter().filter(|(name, _)| *name != program.table().name) {
         let mut weights = good.clone();
         weights.insert(name, Array::f32(vec![3, 2], vec![0.0; 6]));
-        let error = Model::new(&program, &weights).err().expect("a wrong shape").to_string();
+        let error = CpuModel::new(&program, &weights).err().expect("a wrong shape").to_string();
         assert!(error.starts_with(name) && error.contains("[3, 2]"), "{error}");
         weights.remove(name);
-        match Model::new(&program, &weights) {
+        match CpuModel::new(&program, &weights) {
             Ok(_) => assert_eq!(name, "embeddings.token_type_embeddings.weight"),
             Err(error) => assert!(error.to_string().starts_with(name), "{error}"),
         }
@@ -285,9 +285,9 @@ fn integers_are_close_at_odd_sizes_and_never_run_over() {
             for same in [false, true] {
                 let mut take = |n: usize| if same { vec![0.7; n] } else { noise.take(n) };
                 let (x, w, bias) = (take(rows * depth), take(columns * depth), take(columns));
-                let matrix = Matrix::Integers(Integers::new(level, depth, &w));
+                let matrix = CpuMatrix::Integers(Integers::new(level, depth, &w));
                 let (activation, input, output) = (Activation::Identity, depth, columns);
-                let linear = Linear { matrix, bias, activation, input, output };
+                let linear = CpuLinear { matrix, bias, activation, input, output };
                 let mut out = vec![1.0; rows * columns];
                 linear.apply(&x, &mut out, true);
                 for (i, &got) in out.iter().enumerate() {
@@ -300,8 +300,8 @@ fn integers_are_close_at_odd_sizes_and_never_run_over() {
                 }
             }
         }
-        let linear = Linear {
-            matrix: Matrix::Integers(Integers::new(level, 2, &[1.0, 1.0])),
+        let linear = CpuLinear {
+            matrix: CpuMatrix::Integers(Integers::new(level, 2, &[1.0, 1.0])),
             bias: vec![0.0],
             activation: Activation::Identity,
             input: 2,
@@ -319,10 +319,10 @@ fn integers_are_the_same_to_the_last_bit_with_all_instructions() {
     let mut noise = Noise(11);
     let (x, w, bias) = (noise.take(rows * depth), noise.take(columns * depth), noise.take(columns));
     let all = Level::all().into_iter().map(|level| {
-        let matrix = Matrix::Integers(Integers::new(level, depth, &w));
+        let matrix = CpuMatrix::Integers(Integers::new(level, depth, &w));
         let (bias, activation, input, output) = (bias.clone(), Activation::Identity, depth, columns);
         let mut out = vec![0.0; rows * columns];
-        Linear { matrix, bias, activation, input, output }.apply(&x, &mut out, false);
+        CpuLinear { matrix, bias, activation, input, output }.apply(&x, &mut out, false);
         (level, out)
     });
     // The same, spelled out: integers, then one scale after the other.
@@ -345,10 +345,10 @@ fn packed_weights_give_the_vectors_of_the_same_weights_in_f32() {
     let program = config(64, 4, 96).program().unwrap();
     let weights = weights(&program, 4).quantize(Quantization::Q8, &program.table().name);
     let words = Noise(10).take(LENGTHS.iter().sum::<usize>() * 64);
-    let exact = Model::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
+    let exact = CpuModel::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
     let mut first: Option<Vec<f32>> = None;
     for level in Level::all() {
-        let model = Model::with_level(&program, &weights, Precision::Packed, level).unwrap();
+        let model = CpuModel::with_level(&program, &weights, Precision::Packed, level).unwrap();
         let got = model.encode(words.clone(), &LENGTHS);
         for (got, exact) in got.chunks(64).zip(exact.chunks(64)) {
             let cosine: f32 = got.iter().zip(exact).map(|(a, b)| a * b).sum();

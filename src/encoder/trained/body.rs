@@ -38,7 +38,7 @@ pub struct Body {
 }
 
 /// A model on a Burn device.
-pub struct Model {
+pub struct BurnModel {
     /// Its program.
     pub program: Arc<Program>,
     /// Its weights.
@@ -49,7 +49,7 @@ pub struct Model {
 
 /// Options of a forward pass.
 #[derive(Debug, Clone, Copy)]
-pub struct Pass {
+pub struct ForwardOptions {
     /// How far back gradients will be computed.
     pub reach: Reach,
     /// Whether matrix products and their gradients are in f16; everything else, the weights included, stays
@@ -57,13 +57,13 @@ pub struct Pass {
     pub half: bool,
 }
 
-impl Pass {
+impl ForwardOptions {
     /// A forward pass without gradients.
     pub const FORWARD: Self = Self { reach: Reach::All, half: false };
 }
 
 /// A parameter of a [`Body`] and the program's parameters in it.
-pub struct Named<'a> {
+pub struct BodyParam<'a> {
     /// Burn's id.
     pub id: ParamId,
     /// The program's parameters that it joins side by side.
@@ -73,7 +73,7 @@ pub struct Named<'a> {
     values: Tensor<1>,
 }
 
-impl Named<'_> {
+impl BodyParam<'_> {
     /// Where it is used.
     pub fn place(&self) -> Place {
         self.specs[0].place
@@ -119,7 +119,7 @@ impl Named<'_> {
     }
 }
 
-impl Model {
+impl BurnModel {
     /// Loads a model's weights onto `device`.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ impl Model {
         precision: Precision,
         device: &Device,
     ) -> Result<Self> {
-        let load = Loader { program: &program, weights, precision, device, count: Cell::new(0) };
+        let load = BodyLoader { program: &program, weights, precision, device, count: Cell::new(0) };
         let mut body = Body { positions: Vec::new(), norms: Vec::new(), linears: Vec::new() };
         for step in program.steps() {
             match &step.op {
@@ -154,7 +154,7 @@ impl Model {
     /// Text vectors `[batch, dimension]` from embedding rows `[batch, length, width]`.
     ///
     /// `mask` is `[batch, length]`, 1 for tokens and 0 for padding; `None` when nothing is padded.
-    pub fn forward(&self, words: Tensor<3>, mask: Option<Tensor<2>>, pass: Pass) -> Tensor<2> {
+    pub fn forward(&self, words: Tensor<3>, mask: Option<Tensor<2>>, pass: ForwardOptions) -> Tensor<2> {
         let [batch, length, _] = words.dims();
         let scores = mask
             .clone()
@@ -262,7 +262,7 @@ impl Model {
     }
 
     /// All parameters, in the order of the steps.
-    pub fn params(&self) -> Vec<Named<'_>> {
+    pub fn params(&self) -> Vec<BodyParam<'_>> {
         let Body { positions, norms, linears } = &self.body;
         let (mut positions, mut norms, mut linears) = (positions.iter(), norms.iter(), linears.iter());
         let mut out = Vec::new();
@@ -290,7 +290,7 @@ impl Model {
         &'a self,
         layers: &[&program::Linear],
         linears: &mut std::slice::Iter<Linear>,
-        out: &mut Vec<Named<'a>>,
+        out: &mut Vec<BodyParam<'a>>,
     ) {
         for (layer, linear) in layers.iter().zip(linears) {
             let weights: Vec<_> = layer.parts.iter().map(|part| part.weight).collect();
@@ -305,9 +305,9 @@ impl Model {
         param: &Param<Tensor<D>>,
         ids: &[program::ParamId],
         transposed: bool,
-    ) -> Named<'_> {
+    ) -> BodyParam<'_> {
         let specs = ids.iter().map(|&id| self.program.param(id)).collect();
-        Named { id: param.id, specs, transposed, values: param.val().flatten(0, D - 1) }
+        BodyParam { id: param.id, specs, transposed, values: param.val().flatten(0, D - 1) }
     }
 
     /// The weights by name, read back in f32.
@@ -447,7 +447,7 @@ fn activate<const D: usize>(kind: Activation, x: Tensor<D>) -> Tensor<D> {
     }
 }
 
-struct Loader<'a> {
+struct BodyLoader<'a> {
     program: &'a Program,
     weights: &'a Weights,
     precision: Precision,
@@ -455,7 +455,7 @@ struct Loader<'a> {
     count: Cell<u64>,
 }
 
-impl Loader<'_> {
+impl BodyLoader<'_> {
     /// Parameters are created in a fixed order, so that their ids, and with them gradients, match across
     /// devices.
     fn param<const D: usize>(&self, value: Tensor<D>) -> Param<Tensor<D>> {

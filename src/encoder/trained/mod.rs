@@ -3,12 +3,12 @@
 mod body;
 mod pooling;
 
-pub use body::{Body, Model, Pass};
+pub use body::{Body, BurnModel, ForwardOptions};
 pub use pooling::{normalize, pool};
 
 use burn::tensor::{Tensor, TensorData};
 
-impl Model {
+impl BurnModel {
     /// Submits token sequences, padded to `length` tokens, with their embedding rows `words`; returns a
     /// future of their vectors `[sequences, dimension]`.
     ///
@@ -29,7 +29,7 @@ impl Model {
             let data = TensorData::new(ones.collect(), [sequences.len(), length]);
             Tensor::<2>::from_data(data, &self.device)
         });
-        let vectors = self.forward(Tensor::from_data(words, &self.device), mask, Pass::FORWARD);
+        let vectors = self.forward(Tensor::from_data(words, &self.device), mask, ForwardOptions::FORWARD);
         async {
             let data = vectors.into_data_async().await;
             let data = data.map_err(|e| format!("it failed while encoding: {e:?}"))?;

@@ -16,7 +16,7 @@ pub struct Context {
     adapter: String,
     /// Whether the GPU is emulated in software; some shaders are then faster without workgroup memory.
     pub(super) software: bool,
-    faults: Faults,
+    faults: DeviceErrors,
 }
 
 impl Context {
@@ -56,7 +56,7 @@ impl Context {
             .request_device(&descriptor)
             .await
             .map_err(|e| failed(format!("the GPU cannot be opened ({e})")))?;
-        let faults = Faults::default();
+        let faults = DeviceErrors::default();
         let heard = faults.clone();
         device.set_device_lost_callback(move |_, why| heard.lose(why));
         let heard = faults.clone();
@@ -175,17 +175,17 @@ impl Watch {
 
 /// A device's errors, shared with its callbacks.
 #[derive(Clone, Default)]
-struct Faults(Arc<Mutex<Happened>>);
+struct DeviceErrors(Arc<Mutex<DeviceErrorState>>);
 
 #[derive(Default)]
-struct Happened {
+struct DeviceErrorState {
     lost: Option<String>,
     error: Option<String>,
     listeners: Vec<Box<dyn Fn(String) + Send>>,
 }
 
-impl Faults {
-    fn lock(&self) -> MutexGuard<'_, Happened> {
+impl DeviceErrors {
+    fn lock(&self) -> MutexGuard<'_, DeviceErrorState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -205,7 +205,7 @@ impl Faults {
     }
 }
 
-impl std::fmt::Debug for Faults {
+impl std::fmt::Debug for DeviceErrors {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let faults = self.lock();
         f.debug_struct("Faults").field("lost", &faults.lost).field("error", &faults.error).finish()

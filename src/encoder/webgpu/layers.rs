@@ -6,7 +6,7 @@ use wgpu::BufferUsages;
 
 use super::{
     Context,
-    shaders::{Kernel, Linear, Shape, WIDEST_HEAD},
+    shaders::{LinearShaders, ShaderKernel, Shape, WIDEST_HEAD},
 };
 use crate::{
     Error, Result,
@@ -17,58 +17,58 @@ use crate::{
     bundle::Weights,
     encoder::{
         Precision,
-        rotary::{Angles, Shared},
+        rotary::{Angles, SharedAngles},
     },
 };
 
 /// A program's steps with their weights; steps that need no kernel are left out.
-pub(super) struct Layers(pub Vec<Layer>);
+pub(super) struct Dispatches(pub Vec<Dispatch>);
 
 /// One dispatch.
-pub(super) enum Layer {
+pub(super) enum Dispatch {
     Linear {
         from: Buffer,
         to: Buffer,
-        matrix: Matrix,
+        matrix: WebGpuLinear,
     },
     Attention {
         from: Buffer,
         to: Buffer,
         heads: usize,
-        kernel: Kernel,
+        kernel: ShaderKernel,
     },
     /// Gain, then bias.
     Norm {
         from: Buffer,
         to: Buffer,
         affine: wgpu::Buffer,
-        kernel: Kernel,
+        kernel: ShaderKernel,
     },
     Gate {
         from: Buffer,
         to: Buffer,
-        kernel: Kernel,
+        kernel: ShaderKernel,
     },
     /// Of every position's angles the cosine and the sine, pair by pair.
     Rotate {
         to: Buffer,
         angles: wgpu::Buffer,
-        kernel: Kernel,
+        kernel: ShaderKernel,
     },
     Pool {
         from: Buffer,
         to: Buffer,
-        kernel: Kernel,
+        kernel: ShaderKernel,
     },
     Normalize {
         to: Buffer,
-        kernel: Kernel,
+        kernel: ShaderKernel,
     },
 }
 
 /// A linear layer.
-pub(super) struct Matrix {
-    pub kernel: Linear,
+pub(super) struct WebGpuLinear {
+    pub kernel: LinearShaders,
     pub output: usize,
     /// Bias, weights and, if packed, their scales.
     pub buffers: Vec<wgpu::Buffer>,
@@ -77,8 +77,8 @@ pub(super) struct Matrix {
 /// A model being uploaded to the GPU: each block is sent as soon as its weights have arrived, so that the GPU
 /// receives the first ones, and compiles their shaders, while the last are still being downloaded.
 pub struct Upload {
-    loader: Loader,
-    pub(super) blocks: Vec<Vec<Layer>>,
+    loader: WebGpuLoader,
+    pub(super) blocks: Vec<Vec<Dispatch>>,
 }
 
 impl Upload {
@@ -100,12 +100,12 @@ impl Upload {
         check(&program)?;
         let program = Arc::new(program);
         let kernels = Kernels { context: context.clone(), made: Vec::new(), linear: Vec::new() };
-        let mut loader = Loader {
+        let mut loader = WebGpuLoader {
             context: context.clone(),
             program: program.clone(),
             precision,
             kernels,
-            angles: Shared::new(),
+            angles: SharedAngles::new(),
         };
         // Compiles the shaders that depend on no weights in the meantime.
         program.steps().iter().filter_map(|step| Shader::of(&step.op)).for_each(|shader| {
@@ -117,7 +117,7 @@ impl Upload {
     /// Sends the next blocks, in order, as long as all of a block's weights are in `weights`.
     ///
     /// # Errors
-    /// As [`Model::new`](super::Model::new).
+    /// As [`WebGpuModel::new`](super::WebGpuModel::new).
     pub fn advance(&mut self, weights: &Weights) -> Result<()> {
         let context = self.loader.context.clone();
         let _watch = context.watch();
@@ -149,14 +149,14 @@ impl Upload {
     }
 
     /// Sends the rest; `weights` must be complete.
-    pub(super) fn finish(mut self, weights: &Weights) -> Result<Layers> {
+    pub(super) fn finish(mut self, weights: &Weights) -> Result<Dispatches> {
         while self.blocks.len() < self.program().blocks() {
             self.send_block(weights)?;
         }
         let mut layers = self.loader.place(Place::Before, weights)?;
         layers.extend(self.blocks.into_iter().flatten());
         layers.extend(self.loader.place(Place::After, weights)?);
-        Ok(Layers(layers))
+        Ok(Dispatches(layers))
     }
 }
 
@@ -228,7 +228,7 @@ impl Shader {
         Self::Rotate { heads: op.heads, width: op.head_width }
     }
 
-    fn pool(op: &program::Pool) -> Self {
+    fn pool(op: &program::PoolTokens) -> Self {
         Self::Pool { width: op.width, pooling: op.pooling }
     }
 
@@ -253,53 +253,53 @@ impl Shader {
 /// Compiled shaders; steps of equal shape share them.
 struct Kernels {
     context: Context,
-    made: Vec<(Shader, Kernel)>,
-    linear: Vec<(Shape, Linear)>,
+    made: Vec<(Shader, ShaderKernel)>,
+    linear: Vec<(Shape, LinearShaders)>,
 }
 
 impl Kernels {
-    fn get(&mut self, shader: Shader) -> Kernel {
+    fn get(&mut self, shader: Shader) -> ShaderKernel {
         if let Some((_, kernel)) = self.made.iter().find(|(made, _)| *made == shader) {
             return kernel.clone();
         }
         let device = &self.context.device;
         let kernel = match shader {
             Shader::Attention { heads, width, reach } => {
-                Kernel::attention(&self.context, heads, width, reach)
+                ShaderKernel::attention(&self.context, heads, width, reach)
             }
-            Shader::Gate { width, activation } => Kernel::gate(device, width, activation),
-            Shader::Rotate { heads, width } => Kernel::rotate(device, heads, width),
+            Shader::Gate { width, activation } => ShaderKernel::gate(device, width, activation),
+            Shader::Rotate { heads, width } => ShaderKernel::rotate(device, heads, width),
             Shader::Norm { width, epsilon, in_place } => {
-                Kernel::norm(&self.context, width, epsilon, in_place)
+                ShaderKernel::norm(&self.context, width, epsilon, in_place)
             }
-            Shader::Pool { width, pooling } => Kernel::pool(device, width, pooling),
-            Shader::Normalize { width } => Kernel::normalize(device, width),
+            Shader::Pool { width, pooling } => ShaderKernel::pool(device, width, pooling),
+            Shader::Normalize { width } => ShaderKernel::normalize(device, width),
         };
         self.made.push((shader, kernel.clone()));
         kernel
     }
 
-    fn linear(&mut self, shape: Shape) -> Linear {
+    fn linear(&mut self, shape: Shape) -> LinearShaders {
         if let Some((_, kernel)) = self.linear.iter().find(|(made, _)| *made == shape) {
             return kernel.clone();
         }
-        let kernel = Linear::new(&self.context, shape);
+        let kernel = LinearShaders::new(&self.context, shape);
         self.linear.push((shape, kernel.clone()));
         kernel
     }
 }
 
-struct Loader {
+struct WebGpuLoader {
     context: Context,
     program: Arc<Program>,
     precision: Precision,
     kernels: Kernels,
-    angles: Shared<wgpu::Buffer>,
+    angles: SharedAngles<wgpu::Buffer>,
 }
 
-impl Loader {
+impl WebGpuLoader {
     /// The dispatches of one place.
-    fn place(&mut self, place: Place, weights: &Weights) -> Result<Vec<Layer>> {
+    fn place(&mut self, place: Place, weights: &Weights) -> Result<Vec<Dispatch>> {
         let program = self.program.clone();
         let mut out = Vec::new();
         for step in program.steps().iter().filter(|step| step.place == place) {
@@ -308,32 +308,32 @@ impl Loader {
         Ok(out)
     }
 
-    fn step(&mut self, op: &Op, weights: &Weights, out: &mut Vec<Layer>) -> Result<()> {
+    fn step(&mut self, op: &Op, weights: &Weights, out: &mut Vec<Dispatch>) -> Result<()> {
         match op {
             // The positions are already in the rows.
             Op::AddPositions(_) => {}
             Op::Project(op) => {
                 let matrix = self.linear(&op.linear, op.activation, op.residual, weights)?;
-                out.push(Layer::Linear { from: op.from, to: op.to, matrix });
+                out.push(Dispatch::Linear { from: op.from, to: op.to, matrix });
             }
             Op::FeedForward(op) => {
                 let up = self.linear(&op.up, op.activation, false, weights)?;
                 let down = self.linear(&op.down, Activation::Identity, true, weights)?;
-                out.push(Layer::Linear { from: op.from, to: op.inner, matrix: up });
-                out.push(Layer::Linear { from: op.inner, to: op.to, matrix: down });
+                out.push(Dispatch::Linear { from: op.from, to: op.inner, matrix: up });
+                out.push(Dispatch::Linear { from: op.inner, to: op.to, matrix: down });
             }
             Op::Gate(op) => {
                 let kernel = self.kernels.get(Shader::gate(op));
-                out.push(Layer::Gate { from: op.from, to: op.to, kernel });
+                out.push(Dispatch::Gate { from: op.from, to: op.to, kernel });
             }
             Op::Rotate(op) => {
                 let kernel = self.kernels.get(Shader::rotate(op));
                 let angles = self.angles(op)?;
-                out.push(Layer::Rotate { to: op.to, angles, kernel });
+                out.push(Dispatch::Rotate { to: op.to, angles, kernel });
             }
             Op::Attend(op) => {
                 let kernel = self.kernels.get(Shader::attention(op));
-                out.push(Layer::Attention { from: op.from, to: op.to, heads: op.heads, kernel });
+                out.push(Dispatch::Attention { from: op.from, to: op.to, heads: op.heads, kernel });
             }
             Op::Norm(op) => {
                 let kernel = self.kernels.get(Shader::norm(op));
@@ -343,15 +343,15 @@ impl Loader {
                     None => values.resize(2 * op.width, 0.0),
                 }
                 let affine = upload(&self.context, &self.program.param(op.gain).name, &bytes(&values))?;
-                out.push(Layer::Norm { from: op.from, to: op.to, affine, kernel });
+                out.push(Dispatch::Norm { from: op.from, to: op.to, affine, kernel });
             }
             Op::Pool(op) => {
                 let kernel = self.kernels.get(Shader::pool(op));
-                out.push(Layer::Pool { from: op.from, to: op.to, kernel });
+                out.push(Dispatch::Pool { from: op.from, to: op.to, kernel });
             }
             Op::Normalize(op) => {
                 let kernel = self.kernels.get(Shader::normalize(op));
-                out.push(Layer::Normalize { to: op.to, kernel });
+                out.push(Dispatch::Normalize { to: op.to, kernel });
             }
         }
         Ok(())
@@ -364,7 +364,7 @@ impl Loader {
         activation: Activation,
         added: bool,
         weights: &Weights,
-    ) -> Result<Matrix> {
+    ) -> Result<WebGpuLinear> {
         let &program::Linear { ref parts, input, output } = linear;
         let arrays = weights.matrices(&self.program, linear)?;
         let bias = weights.biases(&self.program, linear)?.unwrap_or_else(|| vec![0.0; output]);
@@ -385,7 +385,7 @@ impl Loader {
             }
         }
         let shape = Shape { input, output, activation, added, packed: packed.is_some() };
-        Ok(Matrix { kernel: self.kernels.linear(shape), output, buffers })
+        Ok(WebGpuLinear { kernel: self.kernels.linear(shape), output, buffers })
     }
 
     /// The angles' table, which steps share whose angles are the same.

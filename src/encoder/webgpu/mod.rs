@@ -1,6 +1,6 @@
 //! The encoder on a GPU, with our own shaders through wgpu.
 //!
-//! [`Context`] is an open device; [`Model`] is a model's weights on it and the shaders that run them;
+//! [`Context`] is an open device; [`WebGpuModel`] is a model's weights on it and the shaders that run them;
 //! [`Upload`] sends the weights while they are still being downloaded. The sequences of a batch lie one after
 //! the other without padding: linear layers see one long list of tokens, and only attention knows where a
 //! sequence begins and ends. Shaders are assembled once per model from the texts in `shaders/`, with the
@@ -22,4 +22,4 @@ pub use context::Context;
 #[cfg(feature = "native")]
 pub(super) use context::is_emulated;
 pub use layers::Upload;
-pub use model::Model;
+pub use model::WebGpuModel;

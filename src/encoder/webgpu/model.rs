@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Context,
-    layers::{Layers, Upload},
+    layers::{Dispatches, Upload},
     readback,
-    scratch::{Scratch, Sizes},
+    scratch::{BatchBuffers, BatchSize},
 };
 use crate::{
     Error, Result,
@@ -16,18 +16,18 @@ use crate::{
 };
 
 /// A model on the GPU.
-pub struct Model {
+pub struct WebGpuModel {
     context: Context,
     program: Arc<Program>,
     /// Position embeddings, if it has any, in CPU memory: they are added to the rows before these are sent to the GPU.
     positions: Option<Vec<f32>>,
     /// Tokens of the longest text it has positions for.
     longest: usize,
-    layers: Layers,
-    scratch: Arc<Mutex<Option<Scratch>>>,
+    layers: Dispatches,
+    scratch: Arc<Mutex<Option<BatchBuffers>>>,
 }
 
-impl Model {
+impl WebGpuModel {
     /// Loads a model's weights onto the GPU.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl Model {
     {
         self.context.check()?;
         let rows = self.rows(words, lengths)?;
-        let most = Sizes::most(&self.context, &self.program);
+        let most = BatchSize::most(&self.context, &self.program);
         let (mut rows, mut rest) = (&rows[..], lengths);
         let mut parts = Vec::new();
         while !rest.is_empty() {
@@ -109,13 +109,13 @@ impl Model {
     ) -> impl Future<Output = std::result::Result<Vec<f32>, String>> + use<> {
         let dimension = self.program.dimension();
         let count = lengths.len() * dimension;
-        let sizes = Sizes { tokens: rows.len() / self.program.width(), sequences: lengths.len() };
+        let sizes = BatchSize { tokens: rows.len() / self.program.width(), sequences: lengths.len() };
         let (context, shared) = (self.context.clone(), self.scratch.clone());
         // Held until the submission, so that no other thread overwrites the buffers before it.
         let mut scratch = lock(&shared);
         let watch = context.watch();
         let fits = scratch.take().filter(|s| s.holds(sizes));
-        let fits = fits.unwrap_or_else(|| Scratch::new(&context, &self.program, &self.layers, sizes));
+        let fits = fits.unwrap_or_else(|| BatchBuffers::new(&context, &self.program, &self.layers, sizes));
         let (submission, buffer) = scratch.insert(fits).run(&context, rows, lengths, dimension);
         let fault = watch.end();
         drop(scratch);
@@ -154,6 +154,6 @@ fn failed(context: &Context, problem: String) -> Error {
     Error::device(format!("WebGPU ({})", context.adapter()), problem)
 }
 
-fn lock(scratch: &Mutex<Option<Scratch>>) -> MutexGuard<'_, Option<Scratch>> {
+fn lock(scratch: &Mutex<Option<BatchBuffers>>) -> MutexGuard<'_, Option<BatchBuffers>> {
     scratch.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,15 +4,15 @@ use wgpu::{BindGroup, BufferUsages, ComputePass, ComputePipeline};
 
 use super::{
     Context,
-    layers::{Layer, Layers, bytes},
-    shaders::{Kernel, Linear, QUERIES},
+    layers::{Dispatch, Dispatches, bytes},
+    shaders::{LinearShaders, QUERIES, ShaderKernel},
 };
 use crate::architecture::program::{Buffer, Program, Rows};
 
 /// Buffers for batches up to a size.
-pub(super) struct Scratch {
+pub(super) struct BatchBuffers {
     /// The most tokens and sequences that fit.
-    room: Sizes,
+    room: BatchSize,
     /// Row counts for the shaders: number of tokens, number of sequences.
     counts: [wgpu::Buffer; 2],
     /// First token and length of each sequence.
@@ -23,7 +23,7 @@ pub(super) struct Scratch {
     tiles: wgpu::Buffer,
     /// The program's buffers, indexed by [`Buffer`].
     memory: [wgpu::Buffer; Buffer::COUNT],
-    steps: Vec<Step>,
+    steps: Vec<BoundDispatch>,
     /// Where the last step leaves the text vectors.
     output: Buffer,
     /// Readback buffers that no batch is using.
@@ -32,12 +32,12 @@ pub(super) struct Scratch {
 
 /// The size of a batch.
 #[derive(Clone, Copy)]
-pub(super) struct Sizes {
+pub(super) struct BatchSize {
     pub tokens: usize,
     pub sequences: usize,
 }
 
-impl Sizes {
+impl BatchSize {
     /// The most that the device's limits allow.
     pub fn most(context: &Context, program: &Program) -> Self {
         let limits = context.device.limits();
@@ -79,25 +79,25 @@ impl Sizes {
     }
 }
 
-struct Step {
-    work: Work,
+struct BoundDispatch {
+    work: BoundKernel,
     buffers: BindGroup,
 }
 
-enum Work {
+enum BoundKernel {
     /// A product with this many columns.
-    Linear(Linear, Rows, usize),
+    Linear(LinearShaders, Rows, usize),
     /// Attention with this many heads.
     Attention(ComputePipeline, usize),
     /// Row by row, with this many rows per workgroup.
     Each(ComputePipeline, Rows, usize),
 }
 
-impl Scratch {
+impl BatchBuffers {
     /// Buffers for a batch, with some room to spare, so that slightly larger ones fit as well.
-    pub fn new(context: &Context, program: &Program, layers: &Layers, sizes: Sizes) -> Self {
-        let most = Sizes::most(context, program);
-        let room = Sizes {
+    pub fn new(context: &Context, program: &Program, layers: &Dispatches, sizes: BatchSize) -> Self {
+        let most = BatchSize::most(context, program);
+        let room = BatchSize {
             tokens: sizes.tokens.next_power_of_two().min(most.tokens),
             sequences: sizes.sequences.next_power_of_two().min(most.sequences),
         };
@@ -114,7 +114,7 @@ impl Scratch {
         let storage = |numbers| buffer(numbers, BufferUsages::STORAGE);
         let counts = [0, 1].map(|_| buffer(4, BufferUsages::UNIFORM));
         let spans = storage(2 * room.sequences);
-        let rotated = layers.0.iter().any(|layer| matches!(layer, Layer::Rotate { .. }));
+        let rotated = layers.0.iter().any(|layer| matches!(layer, Dispatch::Rotate { .. }));
         let positions = rotated.then(|| storage(room.tokens));
         let tiles = storage(4 * (room.tokens / QUERIES + room.sequences));
         let memory = Buffer::ALL.map(|which| {
@@ -128,34 +128,34 @@ impl Scratch {
 
         let at = |which: Buffer| &memory[which as usize];
         let count = |which: Buffer| &counts[which.rows() as usize];
-        let each = |kernel: &Kernel, rows: Buffer, buffers: &[&wgpu::Buffer]| Step {
-            work: Work::Each(kernel.pipeline.clone(), rows.rows(), kernel.rows),
+        let each = |kernel: &ShaderKernel, rows: Buffer, buffers: &[&wgpu::Buffer]| BoundDispatch {
+            work: BoundKernel::Each(kernel.pipeline.clone(), rows.rows(), kernel.rows),
             buffers: kernel.bind(device, buffers),
         };
-        let step = |layer: &Layer| match layer {
-            Layer::Linear { from, to, matrix } => {
+        let step = |layer: &Dispatch| match layer {
+            Dispatch::Linear { from, to, matrix } => {
                 let shared = [count(*to), at(*from), at(*to)];
                 let buffers: Vec<_> = shared.into_iter().chain(&matrix.buffers).collect();
-                Step {
+                BoundDispatch {
                     buffers: matrix.kernel.bind(device, &buffers),
-                    work: Work::Linear(matrix.kernel.clone(), to.rows(), matrix.output),
+                    work: BoundKernel::Linear(matrix.kernel.clone(), to.rows(), matrix.output),
                 }
             }
-            Layer::Attention { from, to, heads, kernel } => Step {
-                work: Work::Attention(kernel.pipeline.clone(), *heads),
+            Dispatch::Attention { from, to, heads, kernel } => BoundDispatch {
+                work: BoundKernel::Attention(kernel.pipeline.clone(), *heads),
                 buffers: kernel.bind(device, &[&tiles, at(*from), at(*to)]),
             },
-            Layer::Norm { from, to, affine, kernel } => {
+            Dispatch::Norm { from, to, affine, kernel } => {
                 let all = [count(*to), at(*to), affine, at(*from)];
                 each(kernel, *to, &all[..if from == to { 3 } else { 4 }])
             }
-            Layer::Gate { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to)]),
-            Layer::Rotate { to, angles, kernel } => {
+            Dispatch::Gate { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to)]),
+            Dispatch::Rotate { to, angles, kernel } => {
                 let positions = positions.iter();
                 each(kernel, *to, &positions.chain([at(*to), angles]).collect::<Vec<_>>())
             }
-            Layer::Pool { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to), &spans]),
-            Layer::Normalize { to, kernel } => each(kernel, *to, &[at(*to)]),
+            Dispatch::Pool { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to), &spans]),
+            Dispatch::Normalize { to, kernel } => each(kernel, *to, &[at(*to)]),
         };
         let steps = layers.0.iter().map(step).collect();
         Self {
@@ -171,7 +171,7 @@ impl Scratch {
         }
     }
 
-    pub fn holds(&self, sizes: Sizes) -> bool {
+    pub fn holds(&self, sizes: BatchSize) -> bool {
         sizes.tokens <= self.room.tokens && sizes.sequences <= self.room.sequences
     }
 
@@ -204,7 +204,7 @@ impl Scratch {
             let positions: Vec<u32> = lengths.iter().flat_map(|&length| 0..length as u32).collect();
             write(buffer, &positions);
         }
-        let sizes = Sizes { tokens: first, sequences: lengths.len() };
+        let sizes = BatchSize { tokens: first, sequences: lengths.len() };
         for rows in [Rows::Tokens, Rows::Texts] {
             write(&self.counts[rows as usize], &[sizes.count(rows) as u32, 0, 0, 0]);
         }
@@ -236,12 +236,14 @@ impl Scratch {
     }
 }
 
-impl Step {
-    fn dispatch(&self, pass: &mut ComputePass, sizes: Sizes, tiles: usize) {
+impl BoundDispatch {
+    fn dispatch(&self, pass: &mut ComputePass, sizes: BatchSize, tiles: usize) {
         let (pipeline, [x, y, z]) = match &self.work {
-            Work::Linear(kernel, rows, columns) => kernel.fit(sizes.count(*rows), *columns),
-            Work::Attention(pipeline, heads) => (pipeline, [tiles as u32, *heads as u32, 1]),
-            Work::Each(pipeline, rows, each) => (pipeline, [sizes.count(*rows).div_ceil(*each) as u32, 1, 1]),
+            BoundKernel::Linear(kernel, rows, columns) => kernel.fit(sizes.count(*rows), *columns),
+            BoundKernel::Attention(pipeline, heads) => (pipeline, [tiles as u32, *heads as u32, 1]),
+            BoundKernel::Each(pipeline, rows, each) => {
+                (pipeline, [sizes.count(*rows).div_ceil(*each) as u32, 1, 1])
+            }
         };
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.buffers, &[]);

@@ -22,7 +22,7 @@ enum Use {
 
 /// A shader with one pipeline.
 #[derive(Clone)]
-pub struct Kernel {
+pub struct ShaderKernel {
     pub pipeline: ComputePipeline,
     /// Rows per workgroup.
     pub rows: usize,
@@ -31,7 +31,7 @@ pub struct Kernel {
 
 /// A linear layer's shader, with a tile size for few rows up to many.
 #[derive(Clone)]
-pub struct Linear {
+pub struct LinearShaders {
     tiles: [(Tile, ComputePipeline); 3],
     layout: BindGroupLayout,
 }
@@ -70,7 +70,7 @@ pub struct Shape {
     pub packed: bool,
 }
 
-impl Linear {
+impl LinearShaders {
     pub fn new(context: &Context, shape: Shape) -> Self {
         let device = &context.device;
         let (weights, scales) = match shape.packed {
@@ -136,7 +136,7 @@ impl Linear {
     }
 }
 
-impl Kernel {
+impl ShaderKernel {
     /// Attention over queries, keys and values, `[tokens, 3 heads width]`.
     pub fn attention(context: &Context, heads: usize, width: usize, reach: Option<usize>) -> Self {
         let keys = if width <= 64 { 32 } else { 8 };

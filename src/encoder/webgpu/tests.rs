@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use futures_lite::future::block_on;
 
-use super::{Context, Model, Upload, scratch::Sizes};
+use super::{Context, Upload, WebGpuModel, scratch::BatchSize};
 use crate::{
     bundle::{Array, Quantization, Weights},
     encoder::{Config, Precision, cpu, oracle},
@@ -27,7 +27,7 @@ pub(in crate::encoder) fn contexts() -> &'static [Context; 2] {
     })
 }
 
-fn encode(model: &Model, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>, String> {
+fn encode(model: &WebGpuModel, words: &[f32], lengths: &[usize]) -> Result<Vec<f32>, String> {
     block_on(model.send(words, lengths)?)
 }
 
@@ -50,8 +50,8 @@ fn model(
     config: &Config,
     weights: &Weights,
     precision: Precision,
-) -> crate::Result<Model> {
-    Model::new(context, config.program()?, weights, precision)
+) -> crate::Result<WebGpuModel> {
+    WebGpuModel::new(context, config.program()?, weights, precision)
 }
 
 /// The largest difference between the device's vectors and the oracle's.
@@ -133,9 +133,9 @@ fn the_least_that_webgpu_promises_is_enough_for_64_texts_of_512_tokens() {
     let lengths = [512; 64];
     let (words, weights) = (words(&config, &lengths), weights(&config));
     let program = config.program().unwrap();
-    let most = Sizes::most(context, &program).tokens;
+    let most = BatchSize::most(context, &program).tokens;
     assert!(512 * 64 > most, "it takes more than one submission");
-    let expected = cpu::Model::new(&program, &weights).unwrap().encode(words.clone(), &lengths);
+    let expected = cpu::CpuModel::new(&program, &weights).unwrap().encode(words.clone(), &lengths);
     for context in contexts() {
         let model = model(context, &config, &weights, Precision::F32).unwrap();
         let got = encode(&model, &words, &lengths).unwrap();
@@ -165,7 +165,7 @@ fn a_model_that_comes_array_by_array_is_sent_block_by_block() {
             sent.push(upload.blocks.len());
         }
         assert!(sent.is_sorted() && [0, 1, 3].iter().all(|n| sent.contains(n)), "{sent:?}");
-        let sent = Model::from_upload(upload, &all).unwrap();
+        let sent = WebGpuModel::from_upload(upload, &all).unwrap();
         let expected = model(context, &config, &all, Precision::Packed).unwrap();
         assert_eq!(encode(&sent, &words, &lengths), encode(&expected, &words, &lengths));
     }
@@ -175,7 +175,7 @@ fn a_model_that_comes_array_by_array_is_sent_block_by_block() {
     some.remove("encoder.layer.1.output.dense.bias");
     let mut upload = Upload::new(&contexts()[0], config.program().unwrap(), Precision::F32).unwrap();
     upload.advance(&some).unwrap();
-    let problem = Model::from_upload(upload, &some).err().unwrap().to_string();
+    let problem = WebGpuModel::from_upload(upload, &some).err().unwrap().to_string();
     assert!(problem.contains("encoder.layer.1.output.dense.bias"), "{problem}");
     some.insert("encoder.layer.1.output.dense.bias", Array::f32(vec![3], vec![0.0; 3]));
     let mut upload = Upload::new(&contexts()[0], config.program().unwrap(), Precision::F32).unwrap();
@@ -207,7 +207,7 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
     assert!(ask(&[0.0; 4 * 301], &[301]).unwrap_err().contains("301 tokens"));
     assert!(ask(&[0.0; 9], &[2]).unwrap_err().contains("2 rows of 4"));
     assert!(ask(&[0.5; 8], &[2]).is_ok(), "it still works after that");
-    let most = Sizes { tokens: 5, sequences: 2 };
+    let most = BatchSize { tokens: 5, sequences: 2 };
     assert_eq!(most.first_of(&[2, 3, 1]), Ok(2));
     assert_eq!(most.first_of(&[4, 3, 1]), Ok(1));
     assert_eq!(most.first_of(&[1, 1, 1]), Ok(2));

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::super::Query;
 use super::super::Scores;
-use super::super::oracle::{Ask, Doc, World, average, middle, worlds};
+use super::super::oracle::{OracleDocument, OracleQuery, World, average, middle, worlds};
 use super::*;
 
 fn bias(task: &Task, ranks: &[Ranks]) -> Option<Bias> {
-    Bias::of(task, ranks, &Settings::of(task, &Scores::of(task, ranks)))
+    Bias::of(task, ranks, &SettingMeans::of(task, &Scores::of(task, ranks)))
 }
 
 type ByLanguage = BTreeMap<String, f64>;
@@ -56,7 +56,7 @@ fn two_languages_by_hand() {
 
     assert_eq!(bias.same_language_first, Some(Rate { rate: 1.0, chance: 0.5 }));
     // 3 and 4 in both languages.
-    assert_eq!(bias.last_answer, Some(Spread { mean: 3.5, median: 3.5 }));
+    assert_eq!(bias.last_answer, Some(MeanMedian { mean: 3.5, median: 3.5 }));
     assert_eq!(bias.complete["10"], 1.0);
     assert_eq!(bias.agreement, Some(-1.0));
     // The whole pool is in the first ten ranks.
@@ -75,11 +75,11 @@ fn two_languages_by_hand() {
 }
 
 /// The ranks, from 1, of a query's answers, with their passages.
-fn answers<'a>(world: &'a World, ask: &Ask) -> Vec<(usize, &'a Doc)> {
+fn answers<'a>(world: &'a World, ask: &OracleQuery) -> Vec<(usize, &'a OracleDocument)> {
     (1..).zip(world.ranking(ask)).filter(|(_, doc)| world.answers(ask, doc)).collect()
 }
 
-fn first_ten<'a>(world: &'a World, ask: &Ask) -> Vec<&'a Doc> {
+fn first_ten<'a>(world: &'a World, ask: &OracleQuery) -> Vec<&'a OracleDocument> {
     world.ranking(ask).into_iter().take(10).collect()
 }
 
@@ -99,7 +99,7 @@ fn slow_same_language_first(world: &World, lang: Option<&str>) -> Option<(f64, f
 }
 
 /// The share of each passage language in a list.
-fn slow_shares(world: &World, docs: &[&Doc]) -> ByLanguage {
+fn slow_shares(world: &World, docs: &[&OracleDocument]) -> ByLanguage {
     let languages: BTreeSet<&String> = world.docs.iter().map(|d| &d.lang).collect();
     let share = |lang: &String| docs.iter().filter(|d| d.lang == *lang).count() as f64 / docs.len() as f64;
     languages.into_iter().map(|lang| (lang.clone(), share(lang))).collect()
@@ -152,7 +152,7 @@ fn slow_agreement(world: &World) -> Option<f64> {
     let groups: BTreeSet<&String> = world.asks.iter().map(|a| &a.group).collect();
     let mut means = Vec::new();
     for group in groups {
-        let asks: Vec<&Ask> = world.asks().into_iter().filter(|a| a.group == *group).collect();
+        let asks: Vec<&OracleQuery> = world.asks().into_iter().filter(|a| a.group == *group).collect();
         let mut values = Vec::new();
         for a in &asks {
             // Each pair once, ordered by language.
@@ -175,7 +175,7 @@ fn slow_agreement(world: &World) -> Option<f64> {
 fn slow_peer(world: &World) -> Option<(f64, f64, usize)> {
     let languages: Vec<String> = slow_shares(world, &[&world.docs[0]]).into_keys().collect();
     let l = languages.len() as f64;
-    let complete: Vec<&Ask> = world
+    let complete: Vec<&OracleQuery> = world
         .asks()
         .into_iter()
         .filter(|ask| {
@@ -203,7 +203,7 @@ fn slow_peer(world: &World) -> Option<(f64, f64, usize)> {
 }
 
 fn slow_hubness(world: &World) -> (f64, usize, String, f64) {
-    let times = |doc: &Doc| {
+    let times = |doc: &OracleDocument| {
         world.asks().into_iter().filter(|ask| first_ten(world, ask).iter().any(|d| d.id == doc.id)).count()
     };
     let times: Vec<(usize, String)> = world.docs.iter().map(|doc| (times(doc), doc.id.clone())).collect();
@@ -255,7 +255,7 @@ proptest! {
     fn shares_as_defined(world in worlds()) {
         let Some((task, ranks)) = world.ranked() else { return Ok(()) };
         let Some(Bias { shares, .. }) = bias(&task, &ranks) else { return Ok(()) };
-        let of = |ask: &&Ask| slow_shares(&world, &first_ten(&world, ask));
+        let of = |ask: &&OracleQuery| slow_shares(&world, &first_ten(&world, ask));
         let pool = slow_shares(&world, &world.docs.iter().collect::<Vec<_>>());
         let top = mean_of_maps(&world.asks().iter().map(of).collect::<Vec<_>>());
         prop_assert_eq!(shares.k, first_ten(&world, world.asks()[0]).len());

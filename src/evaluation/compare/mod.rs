@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use source::{ALL, CompareOptions, Source};
+pub use source::{ALL, CompareOptions, CompareSource};
 
 use self::source::Key;
 use super::significance::{Grouped, LEVEL, Paired, Resamples, check_samples, correct};
@@ -34,7 +34,7 @@ pub struct Compared {
 
 /// One run's value of a figure.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub struct CompareRow {
     /// The run's letter.
     pub run: String,
     /// The figure.
@@ -49,7 +49,7 @@ pub struct Row {
 
 /// Two runs' values of a figure.
 #[derive(Debug, Clone, Serialize)]
-pub struct Test {
+pub struct CompareTest {
     /// The letters of a and b.
     pub runs: [String; 2],
     /// Their difference.
@@ -59,7 +59,7 @@ pub struct Test {
 
 /// One measure in one setting.
 #[derive(Debug, Clone, Serialize)]
-pub struct Table {
+pub struct CompareTable {
     /// `mono`, `cross`, `multi`, or [`ALL`].
     pub setting: String,
     /// Question language, in a table for one pair.
@@ -71,9 +71,9 @@ pub struct Table {
     /// As in [`Measures::names`].
     pub measure: String,
     /// One row for each run that has the setting.
-    pub rows: Vec<Row>,
+    pub rows: Vec<CompareRow>,
     /// One test for every two runs.
-    pub tests: Vec<Test>,
+    pub tests: Vec<CompareTest>,
 }
 
 /// A comparison of runs.
@@ -94,9 +94,9 @@ pub struct RunComparison {
     /// The runs.
     pub runs: Vec<Compared>,
     /// One table for each setting and measure.
-    pub settings: Vec<Table>,
+    pub settings: Vec<CompareTable>,
     /// One table for each language pair and measure.
-    pub pairs: Vec<Table>,
+    pub pairs: Vec<CompareTable>,
 }
 
 impl RunComparison {
@@ -105,7 +105,7 @@ impl RunComparison {
     /// # Errors
     /// [`Error::Input`] for no run or more than 26, unknown measures, fewer than 100 samples, and runs of
     /// different tasks.
-    pub fn of(sources: &[Source], measures: &[Measure], samples: usize, seed: u64) -> Result<Self> {
+    pub fn of(sources: &[CompareSource], measures: &[Measure], samples: usize, seed: u64) -> Result<Self> {
         if sources.is_empty() || sources.len() > 26 {
             return Err(Error::Input(format!("{} runs cannot be compared; give 1 to 26", sources.len())));
         }
@@ -136,9 +136,9 @@ impl RunComparison {
             let name = measure.to_string();
             let places: Result<Vec<usize>> = sources.iter().map(|source| source.place(&name)).collect();
             let places = places?;
-            let mut tables: Vec<Table> = keys
+            let mut tables: Vec<CompareTable> = keys
                 .iter()
-                .map(|(setting, from, to)| Table {
+                .map(|(setting, from, to)| CompareTable {
                     setting: setting.clone(),
                     from: from.clone(),
                     to: to.clone(),
@@ -151,7 +151,7 @@ impl RunComparison {
                 for (table, row) in
                     tables.iter_mut().zip(rows(source, &keys, &groups, places[run], units, samples, seed))
                 {
-                    table.rows.extend(row.map(|row| Row { run: letter(run), ..row }));
+                    table.rows.extend(row.map(|row| CompareRow { run: letter(run), ..row }));
                 }
             }
             for a in 0..sources.len() {
@@ -159,9 +159,9 @@ impl RunComparison {
                     let both = [&sources[a], &sources[b]];
                     let tests = tests(both, &keys, &groups, [places[a], places[b]], units, samples, seed);
                     for (table, test) in tables.iter_mut().zip(tests) {
-                        table
-                            .tests
-                            .extend(test.map(|difference| Test { runs: [letter(a), letter(b)], difference }));
+                        table.tests.extend(
+                            test.map(|difference| CompareTest { runs: [letter(a), letter(b)], difference }),
+                        );
                     }
                 }
             }
@@ -169,7 +169,7 @@ impl RunComparison {
                 tables.into_iter().partition(|t| t.from.is_empty());
             for tables in [&mut settings, &mut pairs] {
                 correct(tables.iter_mut().flat_map(|t| &mut t.tests).map(|test| &mut test.difference));
-                tables.iter_mut().for_each(Table::mark);
+                tables.iter_mut().for_each(CompareTable::mark);
             }
             comparison.settings.extend(settings);
             comparison.pairs.extend(pairs);
@@ -178,7 +178,7 @@ impl RunComparison {
     }
 }
 
-impl Table {
+impl CompareTable {
     fn mark(&mut self) {
         for test in self.tests.iter().filter(|test| test.difference.significant) {
             let [a, b] = &test.runs;
@@ -191,7 +191,7 @@ impl Table {
 }
 
 /// Every setting, then every pair, that some run has.
-fn figures(sources: &[Source]) -> Vec<Key> {
+fn figures(sources: &[CompareSource]) -> Vec<Key> {
     let mut pairs: BTreeSet<Key> = BTreeSet::new();
     let mut known: BTreeSet<&str> = BTreeSet::new();
     for source in sources {
@@ -217,14 +217,14 @@ fn setting_of(from: &str, to: &str) -> &'static str {
 }
 
 /// The keys of a source's cells that make up a figure.
-fn cells_of<'a>(source: &'a Source, figure: &Key) -> Vec<&'a Key> {
+fn cells_of<'a>(source: &'a CompareSource, figure: &Key) -> Vec<&'a Key> {
     let cells = source.cells.keys();
     cells.filter(|key| *key == figure || figure.1.is_empty() && key.0 == figure.0).collect()
 }
 
 /// Refuses runs of the same setting with different cells or judgements.
-fn same_task(sources: &[Source]) -> Result<()> {
-    let different = |a: &Source, b: &Source, what: String| {
+fn same_task(sources: &[CompareSource]) -> Result<()> {
+    let different = |a: &CompareSource, b: &CompareSource, what: String| {
         Error::Input(format!(
             "{} and {} were measured on different tasks: {what}. Compare runs of the same data, languages \
              and judgements.",
@@ -263,7 +263,7 @@ fn same_task(sources: &[Source]) -> Result<()> {
 }
 
 /// The unit of resampling, and the group number of each query.
-fn groups(sources: &[Source]) -> (&'static str, BTreeMap<String, usize>) {
+fn groups(sources: &[CompareSource]) -> (&'static str, BTreeMap<String, usize>) {
     let cells = sources.iter().flat_map(|source| source.cells.values());
     let queries: BTreeSet<&str> = cells.flat_map(|cell| cell.queries.keys().map(String::as_str)).collect();
     let parts = |id: &'_ str| -> Option<String> {
@@ -282,16 +282,21 @@ fn groups(sources: &[Source]) -> (&'static str, BTreeMap<String, usize>) {
 
 /// One run's row for each figure.
 fn rows(
-    source: &Source,
+    source: &CompareSource,
     keys: &[Key],
     groups: &BTreeMap<String, usize>,
     measure: usize,
     units: usize,
     samples: usize,
     seed: u64,
-) -> Vec<Option<Row>> {
-    let row =
-        |value, interval, queries| Row { run: String::new(), value, interval, queries, above: Vec::new() };
+) -> Vec<Option<CompareRow>> {
+    let row = |value, interval, queries| CompareRow {
+        run: String::new(),
+        value,
+        interval,
+        queries,
+        above: Vec::new(),
+    };
     if let Some(report) = &source.report {
         return keys
             .iter()
@@ -326,7 +331,7 @@ fn rows(
 
 /// The difference of two runs in each figure that both have.
 fn tests(
-    sources: [&Source; 2],
+    sources: [&CompareSource; 2],
     keys: &[Key],
     groups: &BTreeMap<String, usize>,
     places: [usize; 2],

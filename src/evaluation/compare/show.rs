@@ -1,7 +1,7 @@
 //! A comparison as text, CSV and LaTeX.
 
 use super::super::export::{csv_field, latex_text};
-use super::{Row, RunComparison, Table};
+use super::{CompareRow, CompareTable, RunComparison};
 use crate::sha256;
 
 impl RunComparison {
@@ -80,7 +80,7 @@ impl RunComparison {
         out
     }
 
-    fn name(&self, row: &Row) -> &str {
+    fn name(&self, row: &CompareRow) -> &str {
         self.runs.iter().find(|run| run.letter == row.run).map_or("", |run| &run.name)
     }
 
@@ -127,7 +127,9 @@ impl RunComparison {
     pub fn csv(&self) -> String {
         let mut out: String = self.facts().iter().map(|fact| format!("# {fact}\n")).collect();
         out += "setting,from,to,measure,run,against,value,low,high,p,p_adjusted,significant,queries\n";
-        for Table { setting, from, to, measure, rows, tests } in self.settings.iter().chain(&self.pairs) {
+        for CompareTable { setting, from, to, measure, rows, tests } in
+            self.settings.iter().chain(&self.pairs)
+        {
             let [from, to] = [from, to].map(|lang| csv_field(lang));
             let start = format!("{setting},{from},{to},{measure}");
             for row in rows {
@@ -160,7 +162,7 @@ impl RunComparison {
             heads.join(" & ")
         );
         for run in &self.runs {
-            let cell = |table: &Table| match table.rows.iter().find(|row| row.run == run.letter) {
+            let cell = |table: &CompareTable| match table.rows.iter().find(|row| row.run == run.letter) {
                 Some(row) if row.above.is_empty() => format!("{:.4}", row.value),
                 Some(row) => format!("{:.4}$^{{{}}}$", row.value, row.above.concat()),
                 None => "--".to_string(),

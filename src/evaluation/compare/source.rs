@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::trec::{self, Missing, Qrels};
-use super::super::{EvalReport, Measures, Setting, Wanted};
+use super::super::{EvalReport, MeasureOptions, Measures, Setting};
 use crate::datasets::file;
 use crate::{Error, Problem, Result, sha256};
 
@@ -16,18 +16,18 @@ pub const ALL: &str = "all";
 
 /// One of the inputs.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct CompareSource {
     /// Its file or folder.
     pub name: String,
     /// SHA-256 of its files, by name; within the folder if it is one.
     pub files: BTreeMap<String, String>,
     /// Notes about it, one sentence each.
     pub notes: Vec<String>,
-    pub(super) cells: BTreeMap<Key, Measured>,
+    pub(super) cells: BTreeMap<Key, CellMeasures>,
     /// Present instead of cells.
     pub(super) report: Option<EvalReport>,
     /// By setting.
-    tally: BTreeMap<String, Tally>,
+    tally: BTreeMap<String, RunTally>,
 }
 
 /// How queries count, and what is measured.
@@ -36,14 +36,14 @@ pub struct CompareOptions {
     /// How judged queries that are missing from a run count.
     pub missing: Missing,
     /// Grade of relevance, and additional measures.
-    pub wanted: Wanted,
+    pub wanted: MeasureOptions,
     /// Whether queries without a relevant document are left out rather than counting 0.
     pub only_answerable: bool,
 }
 
-/// Sums over the runs of a setting, as in [`trec::Measured`].
+/// Sums over the runs of a setting, as in [`trec::RunMeasures`].
 #[derive(Debug, Clone, Default)]
-struct Tally {
+struct RunTally {
     missing: usize,
     unjudged: usize,
     unanswerable: usize,
@@ -54,13 +54,13 @@ struct Tally {
 
 /// The measures of a run file's queries.
 #[derive(Debug, Clone)]
-pub(super) struct Measured {
+pub(super) struct CellMeasures {
     pub queries: BTreeMap<String, Measures>,
     /// Of the judgements.
     pub fingerprint: String,
 }
 
-impl Source {
+impl CompareSource {
     /// Reads a run file (with the judgements in `qrels`), a folder as written by `interlingua eval --runs`,
     /// or a report as printed by `interlingua eval --json`; files may be compressed.
     ///
@@ -186,7 +186,7 @@ impl Source {
         tally.depth = tally.depth.max(measured.depth);
         self.files.insert(name.to_string(), run.sha256);
         let fingerprint = qrels.fingerprint();
-        self.cells.insert(key, Measured { queries: measured.queries, fingerprint });
+        self.cells.insert(key, CellMeasures { queries: measured.queries, fingerprint });
         Ok(())
     }
 

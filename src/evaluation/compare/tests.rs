@@ -4,7 +4,7 @@ use std::path::Path;
 use super::super::trec::{self, Missing};
 use super::*;
 use crate::datasets::sample;
-use crate::evaluation::{Comparison, EvalReport, Facts, Ranks, Scores, Settings, Task, rank};
+use crate::evaluation::{Comparison, EvalReport, Facts, Ranks, Scores, SettingMeans, Task, rank};
 use crate::retrieval::Index;
 
 /// Thirty questions in two languages.
@@ -33,8 +33,8 @@ fn model(task: &Task, off: f32) -> (Index, Vec<f32>, Vec<Ranks>, Scores) {
     (index, queries, ranks, scores)
 }
 
-fn read(path: &Path) -> Source {
-    Source::read(path, None, &CompareOptions::default()).unwrap()
+fn read(path: &Path) -> CompareSource {
+    CompareSource::read(path, None, &CompareOptions::default()).unwrap()
 }
 
 fn names(measures: &[&str]) -> Vec<Measure> {
@@ -54,7 +54,7 @@ fn folders_of_runs_compare_as_their_models_do() {
         sources.push(read(&folder));
     }
     let facts = Facts { model: "b".into(), ..Facts::default() };
-    let report = EvalReport::new(facts, &task, &Settings::of(&task, &b.3));
+    let report = EvalReport::new(facts, &task, &SettingMeans::of(&task, &b.3));
     let file = dir.path().join("b.json");
     fs::write(&file, serde_json::to_string(&report).unwrap()).unwrap();
     sources.push(read(&file));
@@ -114,9 +114,9 @@ fn packed_runs_and_reports_are_read_as_plain_ones() {
     let dir = tempfile::tempdir().unwrap();
     let (folder, file) = (dir.path().join("a"), dir.path().join("a.json"));
     trec::write(&folder, &task, &model.0, &model.1, "a", trec::Depth { main: 0, cross: 0 }).unwrap();
-    let report = EvalReport::new(Facts::default(), &task, &Settings::of(&task, &model.3));
+    let report = EvalReport::new(Facts::default(), &task, &SettingMeans::of(&task, &model.3));
     fs::write(&file, serde_json::to_string(&report).unwrap()).unwrap();
-    let values = |sources: &[Source]| -> Vec<Vec<f64>> {
+    let values = |sources: &[CompareSource]| -> Vec<Vec<f64>> {
         let runs = RunComparison::of(sources, &names(&["map"]), 200, 1).unwrap();
         runs.settings.iter().map(|table| table.rows.iter().map(|row| row.value).collect()).collect()
     };
@@ -159,7 +159,7 @@ fn single_runs_with_queries_missing() {
     let b = write("b.run", "1 Q0 y 1 2 t\n1 Q0 x 2 1 t\n2 Q0 x 1 2 t\nen:3 Q0 x 1 2 t\n9 Q0 x 1 1 t\n");
     let compare = |missing| {
         let sources = [&a, &b].map(|path| {
-            Source::read(path, Some(&qrels), &CompareOptions { missing, ..CompareOptions::default() })
+            CompareSource::read(path, Some(&qrels), &CompareOptions { missing, ..CompareOptions::default() })
                 .unwrap()
         });
         RunComparison::of(&sources, &names(&["map"]), 200, 1).unwrap()
@@ -179,10 +179,11 @@ fn single_runs_with_queries_missing() {
         "{text}"
     );
     assert!(text.contains("1 queries of the run have no judgements"), "{text}");
-    let problem = Source::read(&a, None, &CompareOptions::default()).unwrap_err().to_string();
+    let problem = CompareSource::read(&a, None, &CompareOptions::default()).unwrap_err().to_string();
     assert!(problem.contains("--qrels"), "{problem}");
-    assert!(Source::read(dir.path(), None, &CompareOptions::default()).is_err());
+    assert!(CompareSource::read(dir.path(), None, &CompareOptions::default()).is_err());
     let other = write("c.run", "7 Q0 x 1 2 t\n");
-    let problem = Source::read(&other, Some(&qrels), &CompareOptions::default()).unwrap_err().to_string();
+    let problem =
+        CompareSource::read(&other, Some(&qrels), &CompareOptions::default()).unwrap_err().to_string();
     assert!(problem.contains("no judged query"), "{problem}");
 }

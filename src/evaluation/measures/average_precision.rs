@@ -1,9 +1,9 @@
 //! Average precision.
 
-use super::{Family, share};
+use super::{MeasureFamily, share};
 
 /// (Mean) average precision.
-pub(super) const MAP: Family = Family {
+pub(super) const MAP: MeasureFamily = MeasureFamily {
     name: "map",
     title: "mAP",
     meaning: "Average precision",

@@ -35,7 +35,7 @@ fn share(sum: f64, n: usize) -> f64 {
 
 /// A relevant document in a ranking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hit {
+pub struct RelevantRank {
     /// From 1.
     pub rank: usize,
     /// Grade of relevance, from 1.
@@ -45,7 +45,7 @@ pub struct Hit {
 /// A ranking, as measures see it.
 struct Ranking<'a> {
     /// Documents with a grade above 0, best first.
-    hits: &'a [Hit],
+    hits: &'a [RelevantRank],
     /// The grades of all such documents, retrieved or not.
     grades: &'a [u32],
     /// The ranks of the relevant ones, ascending.
@@ -55,7 +55,7 @@ struct Ranking<'a> {
 }
 
 /// A measure without its cut-off.
-struct Family {
+struct MeasureFamily {
     /// Its name for users and in files, in lower case.
     name: &'static str,
     /// Its name in tables.
@@ -71,7 +71,7 @@ struct Family {
 }
 
 /// All measures.
-static FAMILIES: [Family; 5] =
+static FAMILIES: [MeasureFamily; 5] =
     [average_precision::MAP, reciprocal_rank::MRR, recall::RECALL, ndcg::NDCG, precision::PRECISION];
 
 /// A measure by its name: `map`, `mrr` and `ndcg` over the whole ranking or, as always for `recall` and `p`,
@@ -120,7 +120,7 @@ impl FromStr for Measure {
     fn from_str(word: &str) -> Result<Self> {
         let lower = word.trim().to_ascii_lowercase();
         let cut = |digits: &str| digits.parse().ok().filter(|k| *k > 0);
-        let read = |(family, Family { name, trec_cut, trec_whole, .. }): (usize, &Family)| {
+        let read = |(family, MeasureFamily { name, trec_cut, trec_whole, .. }): (usize, &MeasureFamily)| {
             if trec_whole.is_some_and(|theirs| lower == *name || lower == theirs) {
                 return Some(Self { family, cut: None });
             }
@@ -157,18 +157,18 @@ impl<'de> Deserialize<'de> for Measure {
 
 /// The lowest relevant grade, and measures in addition to [`Measures::NAMES`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct MeasureOptions {
     level: u32,
     more: Vec<Measure>,
 }
 
-impl Default for Wanted {
+impl Default for MeasureOptions {
     fn default() -> Self {
         Self { level: 1, more: Vec::new() }
     }
 }
 
-impl Wanted {
+impl MeasureOptions {
     /// `level` is trec_eval's `-l`: only nDCG considers all grades. Drops duplicates from `measures`, and
     /// those that are always measured.
     ///
@@ -202,9 +202,9 @@ impl Wanted {
 
 /// Values of additional measures. In JSON they are fields like the others.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct More(Vec<(Measure, f64)>);
+pub struct MoreMeasures(Vec<(Measure, f64)>);
 
-impl Serialize for More {
+impl Serialize for MoreMeasures {
     fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(Some(self.0.len()))?;
         self.0.iter().try_for_each(|(measure, value)| map.serialize_entry(measure, value))?;
@@ -212,15 +212,15 @@ impl Serialize for More {
     }
 }
 
-impl<'de> Deserialize<'de> for More {
+impl<'de> Deserialize<'de> for MoreMeasures {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         struct Beside;
         impl<'de> Visitor<'de> for Beside {
-            type Value = More;
+            type Value = MoreMeasures;
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("measures and their values")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<More, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<MoreMeasures, A::Error> {
                 let mut more = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     // Other versions may write measures that this one does not know; `p@010` is a standard
@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for More {
                         _ => drop(map.next_value::<serde::de::IgnoredAny>()?),
                     }
                 }
-                Ok(More(more))
+                Ok(MoreMeasures(more))
             }
         }
         d.deserialize_map(Beside)
@@ -269,7 +269,7 @@ pub struct Measures {
     pub precision_10: f64,
     /// Additional measures that the user asked for.
     #[serde(flatten)]
-    pub more: More,
+    pub more: MoreMeasures,
 }
 
 impl Measures {
@@ -281,7 +281,7 @@ impl Measures {
 
     /// Measures one ranking, given the documents with a grade above 0 in it, best first, and the grades of
     /// all such documents, retrieved or not.
-    pub fn of(hits: &[Hit], grades: &[u32], wanted: &Wanted) -> Self {
+    pub fn of(hits: &[RelevantRank], grades: &[u32], wanted: &MeasureOptions) -> Self {
         let relevant = |grade: u32| grade >= wanted.level;
         let ranks: Vec<usize> = hits.iter().filter(|h| relevant(h.grade)).map(|h| h.rank).collect();
         let relevant = grades.iter().filter(|grade| relevant(**grade)).count();
@@ -296,7 +296,7 @@ impl Measures {
             ndcg_10: ndcg_at(hits, grades, 10),
             map_20: average_precision_at(&ranks, relevant, 20),
             precision_10: precision_at(&ranks, 10),
-            more: More(more.collect()),
+            more: MoreMeasures(more.collect()),
         }
     }
 
@@ -368,7 +368,7 @@ impl Measures {
         if more.len() != self.more.0.len() {
             return None;
         }
-        let more = More(self.own().zip(more.iter().copied()).collect());
+        let more = MoreMeasures(self.own().zip(more.iter().copied()).collect());
         Some(Self { map, mrr, recall_1, recall_10, recall_100, ndcg_10, map_20, precision_10, more })
     }
 }
@@ -388,11 +388,11 @@ mod tests {
         close(precision_at(&ranks, 10), 0.2);
         close(recall_at(&ranks, relevant, 10), 0.5);
         let ideal = 1.0 + 1.0 / 3f64.log2() + 0.5 + 1.0 / 5f64.log2();
-        let hits = ranks.map(|rank| Hit { rank, grade: 1 });
+        let hits = ranks.map(|rank| RelevantRank { rank, grade: 1 });
         close(ndcg_at(&hits, &[1; 4], 10), 1.5 / ideal);
-        let graded = [Hit { rank: 1, grade: 1 }, Hit { rank: 3, grade: 3 }];
+        let graded = [RelevantRank { rank: 1, grade: 1 }, RelevantRank { rank: 3, grade: 3 }];
         close(ndcg_at(&graded, &[1, 3], 10), (1.0 + 3.0 / 2.0) / (3.0 + 1.0 / 3f64.log2()));
-        let none = |grades: &[u32]| Measures::of(&[], grades, &Wanted::default());
+        let none = |grades: &[u32]| Measures::of(&[], grades, &MeasureOptions::default());
         assert_eq!([none(&[1; 3]), none(&[])], [Measures::default(), Measures::default()]);
         assert_eq!(Measures::mean([]), None);
     }
@@ -421,17 +421,17 @@ mod tests {
             assert!(word.parse::<Measure>().unwrap_err().to_string().contains("map@20"), "{word}");
         }
         let list = ["ndcg@20", "map", "mrr@2", "ndcg_cut_20", "p@10"].map(named);
-        let wanted = Wanted::new(2, &list).unwrap();
+        let wanted = MeasureOptions::new(2, &list).unwrap();
         assert_eq!(wanted.more(), [named("ndcg@20"), named("mrr@2")]);
-        assert!(Wanted::new(0, &list).is_err());
+        assert!(MeasureOptions::new(0, &list).is_err());
     }
 
     #[test]
     fn own_measures_stand_beside_the_others() {
         // E18: relevant from grade 2 on, as trec_eval's -l 2.
-        let hits = [(1, 1), (2, 2), (4, 3)].map(|(rank, grade)| Hit { rank, grade });
+        let hits = [(1, 1), (2, 2), (4, 3)].map(|(rank, grade)| RelevantRank { rank, grade });
         let list = ["mrr@1", "ndcg@2", "p@2"].map(|m| m.parse().unwrap());
-        let of = |level| Measures::of(&hits, &[1, 2, 3], &Wanted::new(level, &list).unwrap());
+        let of = |level| Measures::of(&hits, &[1, 2, 3], &MeasureOptions::new(level, &list).unwrap());
         let (all, some) = (of(1), of(2));
         assert_eq!((all.map, some.map), ((1.0 + 1.0 + 0.75) / 3.0, 0.5));
         assert_eq!((all.ndcg_10, all.value(9)), (some.ndcg_10, some.value(9)));
@@ -463,8 +463,8 @@ mod tests {
                     ap += f64::from(found) / (i + 1) as f64;
                 }
             }
-            let hits: Vec<Hit> = ranks.iter().map(|&rank| Hit { rank, grade: 1 }).collect();
-            let m = Measures::of(&hits, &vec![1; relevant], &Wanted::default());
+            let hits: Vec<RelevantRank> = ranks.iter().map(|&rank| RelevantRank { rank, grade: 1 }).collect();
+            let m = Measures::of(&hits, &vec![1; relevant], &MeasureOptions::default());
             let expected = if relevant == 0 { 0.0 } else { ap / relevant as f64 };
             prop_assert!((m.map - expected).abs() < 1e-12);
             prop_assert!(m.map_20 <= m.map + 1e-12 && m.recall_1 <= m.recall_10);

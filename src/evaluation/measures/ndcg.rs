@@ -1,9 +1,9 @@
 //! Normalised discounted cumulative gain.
 
-use super::{Family, Hit};
+use super::{MeasureFamily, RelevantRank};
 
 /// nDCG.
-pub(super) const NDCG: Family = Family {
+pub(super) const NDCG: MeasureFamily = MeasureFamily {
     name: "ndcg",
     title: "nDCG",
     meaning: "Gain discounted by the logarithm of the rank, over the largest possible",
@@ -14,7 +14,7 @@ pub(super) const NDCG: Family = Family {
 
 /// Discounted gain of the first `k` ranks, grade / log2(rank + 1) for each relevant one, over the largest
 /// that the `grades` of all relevant documents allow (trec_eval `ndcg_cut_k`).
-pub fn ndcg_at(hits: &[Hit], grades: &[u32], k: usize) -> f64 {
+pub fn ndcg_at(hits: &[RelevantRank], grades: &[u32], k: usize) -> f64 {
     let gain = |grade: u32, rank: usize| f64::from(grade) / ((rank + 1) as f64).log2();
     let mut ideal = grades.to_vec();
     ideal.sort_unstable_by(|a, b| b.cmp(a));

@@ -1,9 +1,9 @@
 //! Precision in the first ranks.
 
-use super::{Family, share, within};
+use super::{MeasureFamily, share, within};
 
 /// Precision.
-pub(super) const PRECISION: Family = Family {
+pub(super) const PRECISION: MeasureFamily = MeasureFamily {
     name: "p",
     title: "P",
     meaning: "Share that answers",

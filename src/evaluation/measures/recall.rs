@@ -1,9 +1,9 @@
 //! Recall in the first ranks.
 
-use super::{Family, share, within};
+use super::{MeasureFamily, share, within};
 
 /// Recall.
-pub(super) const RECALL: Family = Family {
+pub(super) const RECALL: MeasureFamily = MeasureFamily {
     name: "recall",
     title: "R",
     meaning: "Share of the answers",

@@ -1,9 +1,9 @@
 //! Reciprocal rank.
 
-use super::Family;
+use super::MeasureFamily;
 
 /// (Mean) reciprocal rank.
-pub(super) const MRR: Family = Family {
+pub(super) const MRR: MeasureFamily = MeasureFamily {
     name: "mrr",
     title: "MRR",
     meaning: "One over the rank of the first answer",

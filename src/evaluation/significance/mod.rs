@@ -25,7 +25,7 @@ pub(super) use paired::Paired;
 pub use paired::correct;
 pub(super) use resample::{Grouped, LEVEL, Resamples};
 
-use super::settings::Cell;
+use super::settings::CellValues;
 use super::{Measures, Query, RankDistance, Ranks, Scores, Setting, Task};
 use crate::{Error, Result};
 
@@ -150,7 +150,7 @@ impl Comparison {
         let place = |scores: &Scores| scores.multi.first().map_or(Ok(0), |first| first.place(measure));
         // One of the two may have been measured with other additional measures.
         let of_models = [place(models[0].1)?, place(models[1].1)?];
-        let pair = |[a, b]: [Cell; 2]| -> Vec<(usize, [f64; 2])> {
+        let pair = |[a, b]: [CellValues; 2]| -> Vec<(usize, [f64; 2])> {
             a.into_iter().zip(b).map(|((group, a), (_, b))| (places[group], [a, b])).collect()
         };
         let mut cells = Vec::new();

@@ -1,7 +1,7 @@
 //! The paired randomisation test, and Holm's correction.
 
 use super::random::Random;
-use super::resample::{Grouped, LANES, Resamples, Weights};
+use super::resample::{DrawCounts, Grouped, LANES, Resamples};
 use super::{Difference, Interval};
 
 /// Tests of the figures of two models, b minus a.
@@ -66,7 +66,7 @@ impl Paired {
         let mut todo = n;
         while self.left.min(todo) > 0 {
             let lanes = LANES.min(self.left).min(todo);
-            let mut signs: Weights = vec![[0.0; LANES]; self.groups];
+            let mut signs: DrawCounts = vec![[0.0; LANES]; self.groups];
             for lane in 0..lanes {
                 signs.iter_mut().for_each(|signs| signs[lane] = self.random.sign());
             }

@@ -9,7 +9,7 @@ use super::random::Random;
 pub(super) const LANES: usize = 8;
 
 /// How often each group was drawn in each of some resamples, or its sign in each permutation.
-pub(super) type Weights = Vec<[f64; LANES]>;
+pub(super) type DrawCounts = Vec<[f64; LANES]>;
 
 /// The confidence level of all intervals.
 pub(in crate::evaluation) const LEVEL: f64 = 0.95;
@@ -137,7 +137,7 @@ impl Resamples {
     pub(in crate::evaluation) fn step(&mut self, mut n: usize) -> usize {
         while self.left.min(n) > 0 {
             let lanes = LANES.min(self.left).min(n);
-            let mut weights: Weights = vec![[0.0; LANES]; self.groups];
+            let mut weights: DrawCounts = vec![[0.0; LANES]; self.groups];
             for draw in 0..lanes * self.groups {
                 weights[self.random.below(self.groups)][draw / self.groups] += 1.0;
             }

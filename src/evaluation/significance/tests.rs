@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::random::Random;
 use super::*;
 use crate::datasets::{Corpus, Passage, Question};
-use crate::evaluation::{Settings, rank};
+use crate::evaluation::{SettingMeans, rank};
 use crate::retrieval::Index;
 
 fn reference() -> Value {
@@ -136,7 +136,7 @@ fn model(task: &Task, seed: u64, good: f32) -> (Vec<Ranks>, Scores) {
 fn intervals_surround_the_figures_of_the_report() {
     let task = task(&["de", "en", "vi"], 40, |l, i| l != 2 || i % 3 == 0);
     let (_, scores) = model(&task, 1, 1.0);
-    let settings = Settings::of(&task, &scores);
+    let settings = SettingMeans::of(&task, &scores);
     let observed = Bootstrap::new(&task, &scores, 0, 1).resamples.observed();
     let figures = [&settings.mono, &settings.cross, &settings.multi].map(|m| m.as_ref().unwrap().values());
     let RankDistance { mean, median, normalised } = settings.rank_distance.unwrap();
@@ -186,7 +186,7 @@ fn a_better_model_is_told_from_a_worse_one_and_from_itself() {
         Comparison::of(names(), &task, models, "map", 500, 1).unwrap()
     };
     let comparison = compare(&better);
-    let figures = |m: &(Vec<Ranks>, Scores)| Settings::of(&task, &m.1);
+    let figures = |m: &(Vec<Ranks>, Scores)| SettingMeans::of(&task, &m.1);
     let [a, b] = [&worse, &better].map(figures);
     let cross = comparison.settings["cross"];
     close(cross.difference, b.cross.as_ref().unwrap().map - a.cross.as_ref().unwrap().map);

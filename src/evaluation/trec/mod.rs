@@ -8,5 +8,5 @@
 mod read;
 mod write;
 
-pub use read::{Measured, Missing, Qrels, Run, measure, parse_qrels, parse_run, read_qrels, read_run};
+pub use read::{Missing, Qrels, Run, RunMeasures, measure, parse_qrels, parse_run, read_qrels, read_run};
 pub use write::{Depth, id, qrels_lines, run_lines, write};

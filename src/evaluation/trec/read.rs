@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::datasets::file;
 use crate::datasets::qrels::{self, Separator};
-use crate::evaluation::{Hit, Measures, Wanted};
+use crate::evaluation::{MeasureOptions, Measures, RelevantRank};
 use crate::hash::Hasher;
 use crate::{Error, Result, sha256};
 
@@ -23,12 +23,12 @@ pub struct Run {
     /// The same without mentioning compression: for files whose names say that they are compressed.
     pub decoding: Option<String>,
     documents: Vec<String>,
-    queries: BTreeMap<String, Vec<Entry>>,
+    queries: BTreeMap<String, Vec<RunEntry>>,
 }
 
 /// A document of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Entry {
+struct RunEntry {
     document: u32,
     line: u32,
     score: f64,
@@ -58,7 +58,7 @@ pub enum Missing {
 
 /// A run's measures, and statistics about it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub struct RunMeasures {
     /// Measures of each query, by its id.
     pub queries: BTreeMap<String, Measures>,
     /// Judged queries that are not in the run.
@@ -103,7 +103,7 @@ pub fn read_qrels(path: &Path) -> Result<Qrels> {
 /// and documents that a query has twice, and for a run without any line.
 pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
     let mut numbers: HashMap<String, u32> = HashMap::new();
-    let mut queries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let mut queries: BTreeMap<String, Vec<RunEntry>> = BTreeMap::new();
     let ((), sha256, [note, decoding]) = hashed(place, file, |text| {
         lines(place, text, |line, columns| {
             let [query, _, document, _, score, _, ..] = columns else {
@@ -125,7 +125,7 @@ pub fn parse_run(place: &str, file: impl Read) -> Result<Run> {
                 }
             };
             let line = u32::try_from(line).map_err(|_| "too many lines")?;
-            let entry = Entry { document, line, score: value };
+            let entry = RunEntry { document, line, score: value };
             match queries.get_mut(*query) {
                 Some(entries) => entries.push(entry),
                 None => {
@@ -198,7 +198,7 @@ fn hashed<T>(
         }
     }
     let hasher = Rc::new(RefCell::new(Hasher::default()));
-    let mut reader = file::Reader::new(place, Hashing(source, hasher.clone()))?;
+    let mut reader = file::TextReader::new(place, Hashing(source, hasher.clone()))?;
     let read = read(&mut reader)?;
     // What follows the end of the compressed data is still part of the file.
     io::copy(&mut reader, &mut io::sink()).map_err(|e| Error::file(place, e))?;
@@ -264,16 +264,17 @@ impl Run {
     /// The documents with a grade above 0 in a query's ranking, best first, given the query's judgements;
     /// empty for a query that is not in the run. Scores are compared as f32, and ties are ordered by document
     /// id descending, as in trec_eval 9.
-    pub fn hits(&self, query: &str, judged: &BTreeMap<String, i64>) -> Vec<Hit> {
+    pub fn hits(&self, query: &str, judged: &BTreeMap<String, i64>) -> Vec<RelevantRank> {
         let grade = |document: &str| {
             judged.get(document).and_then(|&grade| u32::try_from(grade).ok()).filter(|&grade| grade > 0)
         };
         let ranked = self.ranked(query).into_iter().enumerate();
-        let hits = ranked.filter_map(|(i, entry)| Some(Hit { rank: i + 1, grade: grade(self.id(entry))? }));
+        let hits =
+            ranked.filter_map(|(i, entry)| Some(RelevantRank { rank: i + 1, grade: grade(self.id(entry))? }));
         hits.collect()
     }
 
-    fn ranked(&self, query: &str) -> Vec<Entry> {
+    fn ranked(&self, query: &str) -> Vec<RunEntry> {
         let mut entries = self.queries.get(query).cloned().unwrap_or_default();
         entries.sort_unstable_by(|a, b| {
             // As f32, 0 and -0 are equal; there is no NaN.
@@ -283,7 +284,7 @@ impl Run {
         entries
     }
 
-    fn id(&self, entry: Entry) -> &str {
+    fn id(&self, entry: RunEntry) -> &str {
         &self.documents[entry.document as usize]
     }
 }
@@ -294,10 +295,10 @@ pub fn measure(
     run: &Run,
     qrels: &Qrels,
     missing: Missing,
-    wanted: &Wanted,
+    wanted: &MeasureOptions,
     only_answerable: bool,
-) -> Measured {
-    let mut measured = Measured {
+) -> RunMeasures {
+    let mut measured = RunMeasures {
         queries: BTreeMap::new(),
         missing: 0,
         unjudged: run.queries.keys().filter(|query| !qrels.queries.contains_key(*query)).count(),
@@ -322,8 +323,9 @@ pub fn measure(
         if (in_run || missing == Missing::Zero) && (answerable || !only_answerable) {
             measured.queries.insert(query.clone(), Measures::of(&hits, &grades, wanted));
         }
-        let close =
-            |pair: &[Entry]| pair[0].score != pair[1].score && pair[0].score as f32 == pair[1].score as f32;
+        let close = |pair: &[RunEntry]| {
+            pair[0].score != pair[1].score && pair[0].score as f32 == pair[1].score as f32
+        };
         measured.close += usize::from(run.ranked(query).windows(2).any(close));
     }
     measured
@@ -349,14 +351,15 @@ mod tests {
         let run =
             run("q1 Q0 a 9 0.10000000001 t more\r\n\nq1 Q0 b 1 0.1 t\nq1 Q0 z 1 1e-1 t\nq9 Q0 a 1 5 t\n")
                 .unwrap();
-        assert_eq!(run.hits("q1", &qrels.queries["q1"]), [Hit { rank: 3, grade: 2 }]);
-        let measured = measure(&run, &qrels, Missing::Zero, &Wanted::default(), false);
+        assert_eq!(run.hits("q1", &qrels.queries["q1"]), [RelevantRank { rank: 3, grade: 2 }]);
+        let measured = measure(&run, &qrels, Missing::Zero, &MeasureOptions::default(), false);
         assert_eq!((measured.missing, measured.unjudged, measured.unanswerable), (2, 1, 1));
         assert_eq!((measured.close, measured.depth, measured.none_found), (1, 3, 0));
         let mrr: Vec<f64> = measured.queries.values().map(|m| m.mrr).collect();
         assert_eq!(mrr, [1.0 / 3.0, 0.0, 0.0]);
-        let measured =
-            |missing, level, only| measure(&run, &qrels, missing, &Wanted::new(level, &[]).unwrap(), only);
+        let measured = |missing, level, only| {
+            measure(&run, &qrels, missing, &MeasureOptions::new(level, &[]).unwrap(), only)
+        };
         assert_eq!(measured(Missing::Skip, 1, false).queries.len(), 1);
         assert_eq!(measured(Missing::Zero, 1, true).queries.len(), 2);
         let strict = measured(Missing::Zero, 3, false);

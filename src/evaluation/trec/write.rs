@@ -45,7 +45,7 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
     let whole = 0..task.documents.len();
     let depth_of = |depth: usize| if depth == 0 { usize::MAX } else { depth };
 
-    let mut multi = Setting::create(dir, "multi", &tag)?;
+    let mut multi = SettingFiles::create(dir, "multi", &tag)?;
     let d = index.dimension();
     for from in languages.clone() {
         let first = task.queries.partition_point(|q| q.lang < from);
@@ -78,7 +78,7 @@ pub fn write(dir: &Path, task: &Task, index: &Index, queries: &[f32], tag: &str,
             } else {
                 format!("cross.{}.{}", task.languages[from], task.languages[to])
             };
-            let mut setting = Setting::create(dir, &name, &tag)?;
+            let mut setting = SettingFiles::create(dir, &name, &tag)?;
             for (query, best) in asked.iter().zip(&best).filter(|(q, _)| task.counts(q, Some(to))) {
                 setting.add(task, query, &best[1 + to], Some(to))?;
             }
@@ -138,13 +138,13 @@ pub fn id(id: &str) -> Cow<'_, str> {
 }
 
 /// One setting's two files; they are renamed into place when complete.
-struct Setting<'a> {
+struct SettingFiles<'a> {
     run: Out,
     qrels: Out,
     tag: &'a str,
 }
 
-impl<'a> Setting<'a> {
+impl<'a> SettingFiles<'a> {
     fn create(dir: &Path, name: &str, tag: &'a str) -> Result<Self> {
         let run = Out::create(dir.join(format!("{name}.run")))?;
         Ok(Self { run, qrels: Out::create(dir.join(format!("{name}.qrels")))?, tag })

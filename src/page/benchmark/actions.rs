@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::Benchmark;
-use crate::benchmark::{self, Device, Plan};
+use crate::benchmark::{self, BenchmarkDevice, BenchmarkPlan};
 use crate::page::activity::{Activity, Concurrency, TrackedActivity};
 use crate::page::catalogue::{benchmark as text, fill, message};
 use crate::page::corpus::SAMPLE;
@@ -24,7 +24,7 @@ pub(super) enum Format {
 
 impl Benchmark {
     /// The user changed what is to be timed.
-    pub(super) fn change_plan(self, change: impl FnOnce(&mut Plan)) {
+    pub(super) fn change_plan(self, change: impl FnOnce(&mut BenchmarkPlan)) {
         self.plan.update(change);
         self.page.replace_address();
     }
@@ -77,7 +77,7 @@ impl Benchmark {
         }
         let mut plan = self.plan.get_untracked();
         if matches!(self.page.worker.get_untracked(), Worker::Listening { webgpu: false }) {
-            plan.devices.retain(|device| *device != Device::WebGpu);
+            plan.devices.retain(|device| *device != BenchmarkDevice::WebGpu);
         }
         if plan.devices.is_empty() {
             self.page.show_problem(text::NO_WEBGPU_HERE, text::CHOOSE_CPU, None);

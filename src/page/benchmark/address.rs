@@ -3,27 +3,28 @@
 
 use std::ops::RangeInclusive;
 
-use crate::benchmark::{Device, Plan, cells};
+use crate::benchmark::{BenchmarkDevice, BenchmarkPlan, cells};
 use crate::page::address::{Address, Builder};
 use crate::protocol::PrecisionChoice;
 
 /// What is timed. In place of an invalid word the default is used, and [`Address::unknown`] reports it.
-pub(super) fn plan(address: &Address) -> Plan {
-    let default = Plan::default();
-    Plan {
-        devices: named(address, "devices", &Device::ALL, Device::name).unwrap_or(default.devices),
+pub(super) fn plan(address: &Address) -> BenchmarkPlan {
+    let default = BenchmarkPlan::default();
+    BenchmarkPlan {
+        devices: named(address, "devices", &BenchmarkDevice::ALL, BenchmarkDevice::name)
+            .unwrap_or(default.devices),
         precisions: named(address, "precisions", &PrecisionChoice::ALL, PrecisionChoice::name)
             .unwrap_or(default.precisions),
         cells: address.parse_value("cells", |word| cells(word).ok()).unwrap_or(default.cells),
-        repeats: number(address, "repeats", Plan::REPEATS).unwrap_or(default.repeats),
-        warmups: number(address, "warmups", Plan::WARMUPS).unwrap_or(default.warmups),
+        repeats: number(address, "repeats", BenchmarkPlan::REPEATS).unwrap_or(default.repeats),
+        warmups: number(address, "warmups", BenchmarkPlan::WARMUPS).unwrap_or(default.warmups),
         language: address.text("texts").unwrap_or(default.language),
     }
 }
 
 /// Adds a plan to a query string.
-pub(super) fn put(plan: &Plan, address: &mut Builder) {
-    address.put_list("devices", &names(&plan.devices, Device::name));
+pub(super) fn put(plan: &BenchmarkPlan, address: &mut Builder) {
+    address.put_list("devices", &names(&plan.devices, BenchmarkDevice::name));
     address.put_list("precisions", &names(&plan.precisions, PrecisionChoice::name));
     address.put_list("cells", &plan.list().replace(", ", ","));
     address.put("repeats", &plan.repeats.to_string());
@@ -54,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    fn written(plan: &Plan) -> String {
+    fn written(plan: &BenchmarkPlan) -> String {
         let mut address = Builder::default();
         put(plan, &mut address);
         address.search()
@@ -77,12 +78,12 @@ mod tests {
 
     #[test]
     fn a_link_holds_the_whole_plan() {
-        let whole = written(&Plan::default());
+        let whole = written(&BenchmarkPlan::default());
         let all = "?devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x8,";
         assert!(whole.starts_with(all), "{whole}");
-        assert_eq!(plan(&Address::parse(&whole)), Plan::default());
-        let own = Plan {
-            devices: vec![Device::WebGpu],
+        assert_eq!(plan(&Address::parse(&whole)), BenchmarkPlan::default());
+        let own = BenchmarkPlan {
+            devices: vec![BenchmarkDevice::WebGpu],
             precisions: vec![PrecisionChoice::Fast],
             cells: cells("2x9").unwrap(),
             repeats: 3,
@@ -91,7 +92,7 @@ mod tests {
         };
         assert_eq!(plan(&Address::parse(&written(&own))), own);
         let odd = Address::parse("?devices=abacus&precisions=,&cells=0x9&repeats=0&warmups=many");
-        assert_eq!(plan(&odd), Plan { repeats: 1, ..Plan::default() });
+        assert_eq!(plan(&odd), BenchmarkPlan { repeats: 1, ..BenchmarkPlan::default() });
         assert!(
             odd.unknown().unwrap().ends_with(": devices=abacus, cells=0x9, warmups=many."),
             "{:?}",

@@ -19,7 +19,7 @@ use super::address::{Address, Builder};
 use super::catalogue::benchmark as text;
 use super::state::Page;
 use super::view::{About, View};
-use crate::benchmark::{Cell, Plan, Report, Target};
+use crate::benchmark::{BenchmarkCell, BenchmarkPlan, BenchmarkReport, BenchmarkTarget};
 use crate::protocol::{Event, OpenedFile};
 
 static ABOUT: About = About {
@@ -34,7 +34,7 @@ static ABOUT: About = About {
 #[derive(Clone, Copy)]
 pub(super) struct Benchmark {
     page: Page,
-    plan: RwSignal<Plan>,
+    plan: RwSignal<BenchmarkPlan>,
     /// The model's folder; `None` for the default one.
     model: RwSignal<Option<String>>,
     /// The sizes as typed.
@@ -45,9 +45,9 @@ pub(super) struct Benchmark {
     /// The benchmark in progress.
     activity: RwSignal<Option<Activity>>,
     /// The results so far.
-    report: RwSignal<Option<Report>>,
+    report: RwSignal<Option<BenchmarkReport>>,
     /// What is being timed now.
-    now: RwSignal<Option<(Target, Cell)>>,
+    now: RwSignal<Option<(BenchmarkTarget, BenchmarkCell)>>,
 }
 
 impl Benchmark {

@@ -17,7 +17,7 @@ use super::model_dialog::is_imported;
 use super::models::NamedModel;
 use super::state::Page;
 use super::view::{About, StateChange, View};
-use crate::protocol::{Event, Id, KeptModel, ModelCard, OpenedFile, Request};
+use crate::protocol::{Event, Id, ModelCard, OpenedFile, Request, StoredModel};
 
 static ABOUT: About =
     About { name: "model", label: text::LABEL, content: "model", skip: text::SKIP, drop: search::DROP };
@@ -123,7 +123,7 @@ impl Card {
     }
 
     /// The stored model.
-    fn stored(self) -> Option<KeptModel> {
+    fn stored(self) -> Option<StoredModel> {
         let url = self.card.with(|c| c.as_ref().map(|c| c.url.clone()))?;
         self.page.model_dialog.stored.with(|kept| kept.iter().find(|k| same_folder(&k.url, &url)).cloned())
     }

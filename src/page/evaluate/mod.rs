@@ -25,7 +25,7 @@ use super::view::{About, StateChange, View};
 use super::words;
 use crate::datasets::Fields;
 use crate::evaluation::{Comparison, EvalReport, Measure};
-use crate::protocol::{CellChoice, Event, Id, OpenedFile, QueryRow, RankedPassage, Stage, TaskInfo};
+use crate::protocol::{CellChoice, Event, Id, OpenedFile, ProgressStage, QueryRow, RankedPassage, TaskInfo};
 use address::Choices;
 use choices::{DataChoice, MapMeasure, ShownModel};
 
@@ -360,7 +360,7 @@ impl View for Evaluate {
     fn stop(&self) {
         let step = self.activity.with_untracked(|a| a.as_ref().and_then(|a| a.progress));
         self.stop_evaluating();
-        let encoding = |s: &Step| matches!(s.stage, Stage::Encode | Stage::EncodeQueries);
+        let encoding = |s: &Step| matches!(s.stage, ProgressStage::Encode | ProgressStage::EncodeQueries);
         self.stopped.set(step.filter(encoding).map(|s| (s.done as usize, s.total as usize)));
     }
 

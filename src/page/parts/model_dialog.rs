@@ -3,14 +3,14 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
-use crate::hub::{About, Listed, Memory};
+use crate::hub::{About, ListedFile, Memory};
 use crate::page::catalogue::{fill, model_dialog as text};
 use crate::page::files::chosen_files;
 use crate::page::model_dialog::hub_host;
 use crate::page::names;
 use crate::page::state::Page;
 use crate::page::words;
-use crate::protocol::{KeptModel, Offer};
+use crate::protocol::{Offer, StoredModel};
 
 /// A quantization: its word in an address, what it means, and its bytes.
 type QuantizationChoice = (&'static str, &'static str, fn(&Memory) -> u64);
@@ -240,7 +240,7 @@ fn languages(codes: &[String]) -> String {
 /// The files to download, and the others.
 #[component]
 fn Files(about: About) -> impl IntoView {
-    let one = |file: Listed| {
+    let one = |file: ListedFile| {
         let bytes = file.bytes.map_or_else(|| text::SIZE_UNKNOWN.to_owned(), |n| size(n as f64));
         view! { <li><span>{file.path}</span> <span>{bytes}</span></li> }
     };
@@ -270,8 +270,8 @@ fn Files(about: About) -> impl IntoView {
 fn StoredModels() -> impl IntoView {
     let page = Page::here();
     let state = page.model_dialog;
-    let one = move |model: KeptModel| {
-        let KeptModel { url, name, quantization, bytes, date } = model;
+    let one = move |model: StoredModel| {
+        let StoredModel { url, name, quantization, bytes, date } = model;
         let known = page.name_of(&url);
         let label = if known == url { name } else { known };
         let facts = [
@@ -326,7 +326,7 @@ fn stored_or_default(word: &str) -> &'static str {
 
 /// The tokenizer's size.
 fn tokenizer_bytes(about: &About) -> u64 {
-    let is = |file: &&Listed| file.path.ends_with("tokenizer.json");
+    let is = |file: &&ListedFile| file.path.ends_with("tokenizer.json");
     about.needed.iter().find(is).and_then(|file| file.bytes).unwrap_or_default()
 }
 

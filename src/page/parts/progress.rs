@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::page::activity::{Activity, Progress as Step, ShowWhen};
 use crate::page::catalogue::{fill, progress as text, shell};
 use crate::page::words;
-use crate::protocol::Stage;
+use crate::protocol::ProgressStage;
 
 /// Shows an activity with its stage, progress and remaining time, and a button to stop it.
 #[component]
@@ -57,15 +57,20 @@ fn in_words(step: &Step) -> String {
     };
     let much = match step.stage {
         _ if step.total <= 0.0 => String::new(),
-        Stage::Download | Stage::Cache | Stage::Check | Stage::Keep => {
+        ProgressStage::Download | ProgressStage::Cache | ProgressStage::Check | ProgressStage::Keep => {
             format!(" {}", words::bytes_of(step.done, step.total))
         }
-        Stage::Encode => counted(text::OF_PASSAGES),
-        Stage::EncodeQueries | Stage::Score => counted(text::OF_QUESTIONS),
-        Stage::Prepare | Stage::SelfTest | Stage::Measure | Stage::Benchmark => counted(text::OF),
+        ProgressStage::Encode => counted(text::OF_PASSAGES),
+        ProgressStage::EncodeQueries | ProgressStage::Score => counted(text::OF_QUESTIONS),
+        ProgressStage::Prepare
+        | ProgressStage::SelfTest
+        | ProgressStage::Measure
+        | ProgressStage::Benchmark => counted(text::OF),
     };
     let mut out = format!("{stage}{much}");
-    if let (Stage::Encode | Stage::EncodeQueries | Stage::Score, Some(rate)) = (step.stage, step.rate()) {
+    if let (ProgressStage::Encode | ProgressStage::EncodeQueries | ProgressStage::Score, Some(rate)) =
+        (step.stage, step.rate())
+    {
         out.push_str(" · ");
         out.push_str(&fill(text::RATE, &[("rate", &words::rate(rate))]));
     }
@@ -79,20 +84,20 @@ fn in_words(step: &Step) -> String {
 mod tests {
     use super::*;
 
-    fn step(stage: Stage, done: f64, total: f64, seconds_left: Option<f64>) -> Step {
+    fn step(stage: ProgressStage, done: f64, total: f64, seconds_left: Option<f64>) -> Step {
         Step { stage, done, total, seconds_left, since: (0.0, 0.0), at: 2000.0 }
     }
 
     #[test]
     fn progress_in_words() {
         assert_eq!(
-            in_words(&step(Stage::Download, 12e6, 26e6, Some(8.0))),
+            in_words(&step(ProgressStage::Download, 12e6, 26e6, Some(8.0))),
             "Downloading 12 of 26 MB · 8 s left"
         );
         assert_eq!(
-            in_words(&step(Stage::Encode, 70.0, 400.0, Some(9.4))),
+            in_words(&step(ProgressStage::Encode, 70.0, 400.0, Some(9.4))),
             "Encoding 70 of 400 passages · 35 per second · 9 s left"
         );
-        assert_eq!(in_words(&step(Stage::SelfTest, 0.0, 0.0, None)), "Self-test");
+        assert_eq!(in_words(&step(ProgressStage::SelfTest, 0.0, 0.0, None)), "Self-test");
     }
 }

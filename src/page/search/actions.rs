@@ -10,7 +10,7 @@ use crate::page::address::Address;
 use crate::page::catalogue::search as text;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::state::{device_of, precision_of};
-use crate::protocol::{Example, Id, Request, Scope};
+use crate::protocol::{ExampleQuestion, Id, Request, Scope};
 
 /// A pause in typing after which the search starts.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -187,8 +187,8 @@ impl Search {
     }
 
     /// The example in the box.
-    fn current_example(self) -> Option<Example> {
-        let is_asked = |example: &&Example| self.query.with_untracked(|query| example.text == *query);
+    fn current_example(self) -> Option<ExampleQuestion> {
+        let is_asked = |example: &&ExampleQuestion| self.query.with_untracked(|query| example.text == *query);
         self.page.corpus.with_untracked(|c| c.as_ref()?.examples.iter().find(is_asked).cloned())
     }
 

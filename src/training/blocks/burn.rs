@@ -18,8 +18,8 @@ use crate::{
     architecture::program::Program,
     bundle::Weights,
     encoder::{
-        Machine, Precision,
-        trained::{Body, Model, Pass},
+        EncoderDevice, Precision,
+        trained::{Body, BurnModel, ForwardOptions},
     },
     training::optimizer::{BodyMoments, Pace},
 };
@@ -40,7 +40,7 @@ pub struct BurnBlocks {
 /// The model on one device.
 struct Replica {
     device: Device,
-    model: Model,
+    model: BurnModel,
     grads: GradientsAccumulator<Body>,
     /// Kept from the last forward pass.
     graph: Option<Graph>,
@@ -57,7 +57,7 @@ struct Graph {
 ///
 /// # Errors
 /// [`Error::Unsupported`] for a machine without Burn's devices.
-pub fn has_half(machine: &Machine) -> Result<bool> {
+pub fn has_half(machine: &EncoderDevice) -> Result<bool> {
     Ok(machine.burn()?.iter().all(|device| device.supports_dtype(FloatDType::F16)))
 }
 
@@ -66,11 +66,11 @@ impl BurnBlocks {
     ///
     /// # Errors
     /// [`Error::Format`] naming the tensor with the wrong shape.
-    pub fn new(program: Program, weights: &Weights, machine: &Machine, half: bool) -> Result<Self> {
+    pub fn new(program: Program, weights: &Weights, machine: &EncoderDevice, half: bool) -> Result<Self> {
         let program = Arc::new(program);
         let replicas = machine.burn()?.iter().map(|device| {
             let device = device.clone().autodiff();
-            let model = Model::new(program.clone(), weights, Precision::F32, &device)?;
+            let model = BurnModel::new(program.clone(), weights, Precision::F32, &device)?;
             Ok(Replica { device, model, grads: GradientsAccumulator::new(), graph: None })
         });
         Ok(Self {
@@ -103,7 +103,7 @@ impl Replica {
     }
 
     /// Vectors of some sequences, without waiting for the device.
-    fn forward(&mut self, words: &[f32], lengths: &[usize], pass: Pass) -> Tensor<2> {
+    fn forward(&mut self, words: &[f32], lengths: &[usize], pass: ForwardOptions) -> Tensor<2> {
         let width = self.model.program.width();
         let leaf = TensorData::new(words.to_vec(), [words.len() / width, width]);
         let leaf = Tensor::<2>::from_data(leaf, &self.device).require_grad();
@@ -140,8 +140,8 @@ impl Replica {
 
     /// Gradients as in [`Blocks::backward`]; with `half` they are NaN if one of a weight is not finite. Does not wait
     /// for the device.
-    fn backward(&mut self, graph: Graph, grads: &[f32], pass: Pass) -> Result<Tensor<2>> {
-        let Pass { reach, half } = pass;
+    fn backward(&mut self, graph: Graph, grads: &[f32], pass: ForwardOptions) -> Result<Tensor<2>> {
+        let ForwardOptions { reach, half } = pass;
         let Graph { words, vectors } = graph;
         let scale = if half { scale(grads) } else { 1.0 };
         // A surrogate loss whose gradient with respect to these vectors is `grads`.
@@ -209,7 +209,7 @@ impl Blocks for BurnBlocks {
         for (replica, lengths) in self.replicas.iter_mut().zip(lengths.chunks(share)) {
             let own;
             (own, rest) = rest.split_at(lengths.iter().sum::<usize>() * self.program.width());
-            vectors.push(replica.forward(own, lengths, Pass { reach, half: self.half }));
+            vectors.push(replica.forward(own, lengths, ForwardOptions { reach, half: self.half }));
         }
         self.read(vectors, "vectors")
     }
@@ -220,7 +220,7 @@ impl Blocks for BurnBlocks {
             let Some(graph) = replica.graph.take() else { continue };
             let own;
             (own, rest) = rest.split_at(graph.vectors.dims().iter().product());
-            words.push(replica.backward(graph, own, Pass { reach, half: self.half })?);
+            words.push(replica.backward(graph, own, ForwardOptions { reach, half: self.half })?);
         }
         self.read(words, "gradients")
     }
@@ -252,7 +252,7 @@ impl Blocks for BurnBlocks {
 
     fn restore(&mut self, weights: &Weights, moments: &Weights) -> Result<()> {
         for replica in &mut self.replicas {
-            replica.model = Model::new(self.program.clone(), weights, Precision::F32, &replica.device)?;
+            replica.model = BurnModel::new(self.program.clone(), weights, Precision::F32, &replica.device)?;
         }
         let first = self.replicas[0].device.clone().inner();
         self.moments = BodyMoments::from_weights(moments, &self.replicas[0].model, &first)?;
@@ -269,7 +269,7 @@ mod tests {
         let bundle = plain();
         let device = Device::flex();
         let program = Arc::new(bundle.manifest.architecture.program().unwrap());
-        let model = Model::new(program, &bundle.weights, Precision::F32, &device).unwrap();
+        let model = BurnModel::new(program, &bundle.weights, Precision::F32, &device).unwrap();
         let ids = model.params_from(Reach::All);
         // The second parameter is the gain of the first layer norm.
         for (last, sound) in [(3.0, true), (f32::INFINITY, false), (f32::NAN, false)] {

@@ -12,7 +12,7 @@ use super::optimizer::Pace;
 use crate::{
     Error, Result,
     bundle::{Quantization, Weights},
-    encoder::{Backend, Config, Machine},
+    encoder::{Backend, Config, EncoderDevice},
 };
 
 /// A model's blocks with their gradients and optimizer state.
@@ -72,7 +72,7 @@ pub struct Passes {
 /// [`Error::Format`] naming the tensor with the wrong shape; [`Error::Unsupported`] for a device that
 /// cannot train, or not in this way.
 pub fn open(
-    machine: &Machine,
+    machine: &EncoderDevice,
     config: &Config,
     weights: &Weights,
     passes: Passes,
@@ -114,7 +114,7 @@ mod tests {
         let bundle = plain();
         let config = &bundle.manifest.architecture;
         let words = vec![0.5; 3 * config.hidden];
-        for machine in [Machine::cpu(), Machine::flex()] {
+        for machine in [EncoderDevice::cpu(), EncoderDevice::flex()] {
             for reach in [Reach::All, Reach::Block(0), Reach::Block(1)] {
                 let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
                 let mut seen = |value: f32| {
@@ -145,7 +145,7 @@ mod tests {
     fn the_optimizers_state_is_kept_by_the_names_of_the_weights() {
         let bundle = plain();
         let config = &bundle.manifest.architecture;
-        let [(own, _), (burns, _)] = [Machine::cpu(), Machine::flex()].map(|machine| {
+        let [(own, _), (burns, _)] = [EncoderDevice::cpu(), EncoderDevice::flex()].map(|machine| {
             let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
             learned(blocks.as_mut(), config.hidden, &[1.0])
         });
@@ -164,7 +164,7 @@ mod tests {
             assert_eq!(own.need(&format!("{}.v", param.name)).unwrap().shape, param.shape());
         }
         // Round trip.
-        for machine in [Machine::cpu(), Machine::flex()] {
+        for machine in [EncoderDevice::cpu(), EncoderDevice::flex()] {
             let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
             let (moments, _) = learned(blocks.as_mut(), config.hidden, &[1.0]);
             let weights = blocks.weights().unwrap();
@@ -180,7 +180,7 @@ mod tests {
         let config = &bundle.manifest.architecture;
         let run = |half: bool, sizes: &[f32]| {
             let passes = Passes { half, ..Passes::default() };
-            let mut blocks = open(&Machine::flex(), config, &bundle.weights, passes).unwrap();
+            let mut blocks = open(&EncoderDevice::flex(), config, &bundle.weights, passes).unwrap();
             learned(blocks.as_mut(), config.hidden, sizes)
         };
         // The distance of `a` from `b`, relative to the length of `b`.
@@ -209,13 +209,13 @@ mod tests {
     fn what_a_device_cannot_do_is_said_before_training() {
         let bundle = plain();
         let config = &bundle.manifest.architecture;
-        let refused = |machine: Machine, passes: Passes| {
+        let refused = |machine: EncoderDevice, passes: Passes| {
             open(&machine, config, &bundle.weights, passes).err().unwrap().to_string()
         };
-        let half = refused(Machine::cpu(), Passes { half: true, ..Passes::default() });
+        let half = refused(EncoderDevice::cpu(), Passes { half: true, ..Passes::default() });
         assert!(half.contains("mixed_precision") && half.contains("GPU"), "{half}");
         let quantization = Some(Quantization::Q8);
-        let aware = refused(Machine::flex(), Passes { quantization, ..Passes::default() });
+        let aware = refused(EncoderDevice::flex(), Passes { quantization, ..Passes::default() });
         assert!(aware.contains("quantization_aware") && aware.contains("--device cpu"), "{aware}");
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         attention::{firsts, hide},
-        product::{After, Panels, Place, multiply},
+        product::{After, OutputRows, Panels, multiply},
         rows::softmax,
         simd::{Level, MOST_LANES},
     },
@@ -12,7 +12,7 @@ use super::{
 use crate::{architecture::program::Mask, threads};
 
 /// One thread's memory.
-struct Scratch {
+struct AttentionGradScratch {
     right: Panels,
     probabilities: Vec<f32>,
     grads: Vec<f32>,
@@ -40,8 +40,8 @@ pub fn backward(
     let width = hidden / heads;
     let scale = (width as f32).sqrt().recip();
     let firsts = firsts(lengths);
-    let place = Place::new(out, 3 * hidden);
-    let own = || Scratch {
+    let place = OutputRows::new(out, 3 * hidden);
+    let own = || AttentionGradScratch {
         right: Panels::new(level),
         probabilities: Vec::new(),
         grads: Vec::new(),
@@ -61,19 +61,19 @@ pub fn backward(
         for square in [&mut own.probabilities, &mut own.grads, &mut own.transposed] {
             square.resize(length * stride, 0.0);
         }
-        let Scratch { right, probabilities, grads, transposed } = own;
+        let AttentionGradScratch { right, probabilities, grads, transposed } = own;
         // Multiplies rows `left`, `stride` apart, by `right` into `place`.
-        let product = |left: &[f32], stride: usize, right: &Panels, place: Place| {
+        let product = |left: &[f32], stride: usize, right: &Panels, place: OutputRows| {
             // SAFETY: this head's columns of this sequence's rows, and the squares, are this task's own.
             unsafe { multiply((left, stride, length), right, 0..right.count(), After::NOTHING, place) }
         };
         right.fill_by_columns(width, length, |token| part(token, 1));
-        product(part(0, 0), 3 * hidden, right, Place::new(probabilities, stride));
+        product(part(0, 0), 3 * hidden, right, OutputRows::new(probabilities, stride));
         hide(mask, probabilities, stride, 0, length);
         softmax(level, probabilities, stride, length, scale);
         // dP; and dV from the transposed P.
         right.fill_by_columns(width, length, |token| part(token, 2));
-        product(grad(0), hidden, right, Place::new(grads, stride));
+        product(grad(0), hidden, right, OutputRows::new(grads, stride));
         transpose(probabilities, transposed, stride, length);
         right.fill_by_rows(length, width, grad);
         product(transposed, stride, right, place(2));

@@ -22,11 +22,11 @@ pub fn backward(
     assert!(x.len() == out.len() && x.len() == 2 * grads.len());
     let rows = out.par_chunks_mut(PART * 2 * width).zip(x.par_chunks(PART * 2 * width));
     rows.zip(grads.par_chunks(PART * width)).for_each(|((out, x), grads)| {
-        level.dispatch(Backward { activation, width, x, grads, out });
+        level.dispatch(GateBackward { activation, width, x, grads, out });
     });
 }
 
-struct Backward<'a> {
+struct GateBackward<'a> {
     activation: Activation,
     width: usize,
     x: &'a [f32],
@@ -34,7 +34,7 @@ struct Backward<'a> {
     out: &'a mut [f32],
 }
 
-impl Kernel for Backward<'_> {
+impl Kernel for GateBackward<'_> {
     type Out = ();
 
     #[inline(always)]

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::{
     super::{
-        linear::{Linear, Matrix},
-        product::{After, Panels, Place, multiply},
+        linear::{CpuLinear, CpuMatrix},
+        product::{After, OutputRows, Panels, multiply},
         simd::Level,
     },
     Param,
@@ -28,23 +28,23 @@ const ROWS: usize = 48;
 const GAP: usize = 16;
 
 /// `x Wᵀ + b` with trainable `W` and `b`.
-pub struct Affine {
+pub struct TrainableLinear {
     /// `[output, input]`.
     pub weight: Param,
     /// `[output]`, if the layers have one.
     pub bias: Option<Param>,
-    forward: Linear,
-    backward: Linear,
+    forward: CpuLinear,
+    backward: CpuLinear,
 }
 
-impl Affine {
+impl TrainableLinear {
     /// A program's layers, joined side by side.
     pub fn new(level: Level, program: &Program, layers: &program::Linear, weights: &Weights) -> Result<Self> {
         let &program::Linear { ref parts, input, output } = layers;
         let matrix = weights.matrices(program, layers)?.into_iter().flat_map(Array::to_f32).collect();
         let bias = weights.biases(program, layers)?;
-        let linear = |input, output| Linear {
-            matrix: Matrix::F32(Panels::new(level)),
+        let linear = |input, output| CpuLinear {
+            matrix: CpuMatrix::F32(Panels::new(level)),
             bias: Vec::new(),
             activation: Activation::Identity,
             input,
@@ -69,10 +69,10 @@ impl Affine {
             .map(|q| Array::f32(weight.shape.clone(), weight.values.clone()).quantize(q).to_f32());
         let values = packed.as_ref().unwrap_or(&weight.values);
         let (input, output) = (forward.input, forward.output);
-        if let Matrix::F32(panels) = &mut forward.matrix {
+        if let CpuMatrix::F32(panels) = &mut forward.matrix {
             panels.fill_by_columns(input, output, |column| &values[column * input..]);
         }
-        if let Matrix::F32(panels) = &mut backward.matrix {
+        if let CpuMatrix::F32(panels) = &mut backward.matrix {
             panels.fill_by_rows(output, input, |row| &values[row * input..][..input]);
         }
         if let Some(bias) = bias {
@@ -100,7 +100,7 @@ impl Affine {
     /// rows.
     ///
     /// Sums are taken in the same order with any number of threads.
-    pub fn accumulate(&mut self, x: &Chunks, grads: &[f32]) {
+    pub fn accumulate(&mut self, x: &InputPanels, grads: &[f32]) {
         let (input, output) = (self.forward.input, self.forward.output);
         // Without a bias its gradients go nowhere.
         let mut nowhere = vec![0.0; if self.bias.is_some() { 0 } else { output }];
@@ -121,7 +121,7 @@ impl Affine {
                     *bias += sum(&row[..tokens]);
                 }
                 let after = After { add: true, ..After::NOTHING };
-                let place = Place::new(weight, input);
+                let place = OutputRows::new(weight, input);
                 // SAFETY: each task writes the rows of its own slice.
                 unsafe { multiply((transposed, stride, rows), panels, 0..panels.count(), after, place) };
             }
@@ -130,9 +130,9 @@ impl Affine {
 }
 
 /// Input rows of a layer, laid out to be multiplied by gradients.
-pub struct Chunks(Vec<Panels>);
+pub struct InputPanels(Vec<Panels>);
 
-impl Chunks {
+impl InputPanels {
     /// Rows that are `width` wide.
     pub fn new(level: Level, x: &[f32], width: usize) -> Self {
         let fill = |rows: &[f32]| {

@@ -24,7 +24,7 @@ use super::{
     attention::attend,
     gate::gate as gated,
     pool::{pool, pool_backward},
-    rotary::{Direction, rotate},
+    rotary::{RotationDirection, rotate},
     rows::normalize,
     simd::Level,
 };
@@ -37,11 +37,11 @@ use crate::{
     bundle::{Quantization, Weights},
     encoder::{
         Reach,
-        rotary::{Angles, Shared},
+        rotary::{Angles, SharedAngles},
     },
 };
-use linear::{Affine, Chunks};
-use rows::{LayerNorm, activated, activation_backward, normalize_backward};
+use linear::{InputPanels, TrainableLinear};
+use rows::{TrainableNorm, activated, activation_backward, normalize_backward};
 
 /// A model in training.
 pub struct Trainable {
@@ -49,7 +49,7 @@ pub struct Trainable {
     width: usize,
     output: Buffer,
     dimension: usize,
-    steps: Vec<Step>,
+    steps: Vec<TrainableStep>,
     /// Lengths of the last forward pass.
     lengths: Vec<usize>,
     /// The embedding rows, then the output of each step; memory is reused.
@@ -59,16 +59,16 @@ pub struct Trainable {
 }
 
 /// A program's step with its weights, and what it keeps besides its output.
-struct Step {
+struct TrainableStep {
     place: Place,
-    work: Work,
+    work: TrainableOp,
     /// Indices into `values`: of what it reads, and of what it changes in place.
     reads: usize,
     changes: usize,
-    kept: Kept,
+    kept: SavedUnits,
 }
 
-enum Work {
+enum TrainableOp {
     AddPositions {
         to: Buffer,
         position: Param,
@@ -77,12 +77,12 @@ enum Work {
     Norm {
         from: Buffer,
         to: Buffer,
-        norm: LayerNorm,
+        norm: TrainableNorm,
     },
     Project {
         from: Buffer,
         to: Buffer,
-        affine: Box<Affine>,
+        affine: Box<TrainableLinear>,
         activation: Activation,
         residual: bool,
         size: [usize; 2],
@@ -90,8 +90,8 @@ enum Work {
     FeedForward {
         to: Buffer,
         inner: Buffer,
-        up: Box<Affine>,
-        down: Box<Affine>,
+        up: Box<TrainableLinear>,
+        down: Box<TrainableLinear>,
         activation: Activation,
         size: [usize; 2],
     },
@@ -129,7 +129,7 @@ enum Work {
 
 /// Units before the activation, and after it unless that is the step's output.
 #[derive(Default)]
-struct Kept {
+struct SavedUnits {
     before: Vec<f32>,
     after: Vec<f32>,
 }
@@ -149,12 +149,12 @@ impl Trainable {
         // Index of the value that is in each buffer.
         let mut current = [0; Buffer::COUNT];
         let mut steps = Vec::new();
-        let mut angles = Shared::new();
+        let mut angles = SharedAngles::new();
         for program::Step { place, op } in program.steps() {
             let work = load(program, op, weights, level, &mut angles)?;
             let (from, to) = work.buffers();
             let (reads, changes) = (current[from as usize], current[to as usize]);
-            steps.push(Step { place: *place, work, reads, changes, kept: Kept::default() });
+            steps.push(TrainableStep { place: *place, work, reads, changes, kept: SavedUnits::default() });
             current[to as usize] = steps.len();
         }
         Ok(Self {
@@ -195,7 +195,7 @@ impl Trainable {
     pub fn backward(&mut self, grads: &[f32], reach: Reach) -> Vec<f32> {
         assert_eq!(grads.len(), self.lengths.len() * self.dimension, "a gradient for each vector");
         copy(&mut self.grads[self.output as usize], grads);
-        let mut pass = Pass {
+        let mut pass = BackwardPass {
             level: self.level,
             lengths: &self.lengths,
             values: &self.values,
@@ -216,21 +216,21 @@ impl Trainable {
         let mut out = Vec::new();
         for step in &mut self.steps {
             match &mut step.work {
-                Work::AddPositions { position, .. } => out.push(position),
-                Work::Norm { norm, .. } => {
+                TrainableOp::AddPositions { position, .. } => out.push(position),
+                TrainableOp::Norm { norm, .. } => {
                     out.push(&mut norm.gain);
                     out.extend(&mut norm.bias);
                 }
-                Work::Project { affine, .. } => affine.params(&mut out),
-                Work::FeedForward { up, down, .. } => {
+                TrainableOp::Project { affine, .. } => affine.params(&mut out),
+                TrainableOp::FeedForward { up, down, .. } => {
                     up.params(&mut out);
                     down.params(&mut out);
                 }
-                Work::Gate { .. }
-                | Work::Rotate { .. }
-                | Work::Attend { .. }
-                | Work::Pool { .. }
-                | Work::Normalize { .. } => {}
+                TrainableOp::Gate { .. }
+                | TrainableOp::Rotate { .. }
+                | TrainableOp::Attend { .. }
+                | TrainableOp::Pool { .. }
+                | TrainableOp::Normalize { .. } => {}
             }
         }
         out
@@ -240,17 +240,17 @@ impl Trainable {
     /// packed, while gradients apply to the unpacked values (straight-through estimator, arXiv 1308.3432).
     pub fn refresh(&mut self, quantization: Option<Quantization>) {
         self.steps.par_iter_mut().for_each(|step| match &mut step.work {
-            Work::Norm { norm, .. } => norm.refresh(),
-            Work::Project { affine, .. } => affine.refresh(quantization),
-            Work::FeedForward { up, down, .. } => {
+            TrainableOp::Norm { norm, .. } => norm.refresh(),
+            TrainableOp::Project { affine, .. } => affine.refresh(quantization),
+            TrainableOp::FeedForward { up, down, .. } => {
                 [up, down].into_par_iter().for_each(|layer| layer.refresh(quantization));
             }
-            Work::AddPositions { .. }
-            | Work::Gate { .. }
-            | Work::Rotate { .. }
-            | Work::Attend { .. }
-            | Work::Pool { .. }
-            | Work::Normalize { .. } => {}
+            TrainableOp::AddPositions { .. }
+            | TrainableOp::Gate { .. }
+            | TrainableOp::Rotate { .. }
+            | TrainableOp::Attend { .. }
+            | TrainableOp::Pool { .. }
+            | TrainableOp::Normalize { .. } => {}
         });
     }
 
@@ -297,25 +297,28 @@ fn load(
     op: &Op,
     weights: &Weights,
     level: Level,
-    angles: &mut Shared<Arc<Angles>>,
-) -> Result<Work> {
-    let affine = |linear: &program::Linear| Affine::new(level, program, linear, weights).map(Box::new);
+    angles: &mut SharedAngles<Arc<Angles>>,
+) -> Result<TrainableOp> {
+    let affine =
+        |linear: &program::Linear| TrainableLinear::new(level, program, linear, weights).map(Box::new);
     Ok(match *op {
         Op::AddPositions(ref op) => {
             let mut position = Param::read(program, op.table, weights)?;
             position.values = op.rows(program, weights)?;
-            Work::AddPositions { to: op.to, position, first: op.first }
+            TrainableOp::AddPositions { to: op.to, position, first: op.first }
         }
-        Op::Norm(ref op) => {
-            Work::Norm { from: op.from, to: op.to, norm: LayerNorm::new(level, program, op, weights)? }
-        }
+        Op::Norm(ref op) => TrainableOp::Norm {
+            from: op.from,
+            to: op.to,
+            norm: TrainableNorm::new(level, program, op, weights)?,
+        },
         Op::Project(program::Projection { from, to, ref linear, activation, residual }) => {
             let size = [linear.input, linear.output];
-            Work::Project { from, to, affine: affine(linear)?, activation, residual, size }
+            TrainableOp::Project { from, to, affine: affine(linear)?, activation, residual, size }
         }
         Op::FeedForward(program::FeedForward { to, inner, ref up, activation, ref down, .. }) => {
             let size = [up.input, up.output];
-            Work::FeedForward { to, inner, up: affine(up)?, down: affine(down)?, activation, size }
+            TrainableOp::FeedForward { to, inner, up: affine(up)?, down: affine(down)?, activation, size }
         }
         Op::Attend(program::Attention {
             from,
@@ -325,20 +328,24 @@ fn load(
             head_width: width,
             mask,
             head_norm: HeadNorm::None,
-        }) => Work::Attend { from, to, heads, width, mask },
-        Op::Gate(program::Gate { from, to, activation, width }) => Work::Gate { from, to, activation, width },
-        Op::Rotate(ref op) => Work::Rotate {
+        }) => TrainableOp::Attend { from, to, heads, width, mask },
+        Op::Gate(program::Gate { from, to, activation, width }) => {
+            TrainableOp::Gate { from, to, activation, width }
+        }
+        Op::Rotate(ref op) => TrainableOp::Rotate {
             to: op.to,
             angles: angles.get(op, |angles| Ok(Arc::new(angles)))?,
             heads: 2 * op.heads,
             row: 3 * op.heads * op.head_width,
         },
-        Op::Pool(program::Pool { from, to, pooling, width }) => Work::Pool { from, to, pooling, width },
-        Op::Normalize(program::Normalize { to, width }) => Work::Normalize { to, width },
+        Op::Pool(program::PoolTokens { from, to, pooling, width }) => {
+            TrainableOp::Pool { from, to, pooling, width }
+        }
+        Op::Normalize(program::Normalize { to, width }) => TrainableOp::Normalize { to, width },
     })
 }
 
-impl Work {
+impl TrainableOp {
     /// Input and output buffer.
     fn buffers(&self) -> (Buffer, Buffer) {
         match *self {
@@ -360,22 +367,22 @@ fn count(buffer: Buffer, lengths: &[usize]) -> usize {
     buffer.rows().count(lengths.iter().sum(), lengths.len())
 }
 
-impl Step {
+impl TrainableStep {
     /// Computes its output from the values before it.
     fn forward(&mut self, level: Level, lengths: &[usize], values: &[Vec<f32>], out: &mut Vec<f32>) {
         let Self { work, reads, changes, kept, .. } = self;
         let (x, there) = (&values[*reads], &values[*changes]);
         match &*work {
-            Work::AddPositions { position, first, .. } => {
+            TrainableOp::AddPositions { position, first, .. } => {
                 copy(out, there);
                 let width = position.shape[1];
                 add_positions(out, lengths, &position.values[first * width..], width);
             }
-            Work::Norm { norm, .. } => {
+            TrainableOp::Norm { norm, .. } => {
                 copy(out, x);
                 norm.apply(out);
             }
-            &Work::Project { to, ref affine, activation, residual, size: [_, output], .. } => {
+            &TrainableOp::Project { to, ref affine, activation, residual, size: [_, output], .. } => {
                 let numbers = count(to, lengths) * output;
                 if residual {
                     copy(out, there);
@@ -387,29 +394,29 @@ impl Step {
                     activated(level, activation, &kept.before, fit(out, numbers));
                 }
             }
-            &Work::FeedForward { to, ref up, ref down, activation, size: [_, units], .. } => {
-                let Kept { before, after } = kept;
+            &TrainableOp::FeedForward { to, ref up, ref down, activation, size: [_, units], .. } => {
+                let SavedUnits { before, after } = kept;
                 let numbers = count(to, lengths) * units;
                 up.apply(x, fit(before, numbers), false);
                 activated(level, activation, before, fit(after, numbers));
                 copy(out, there);
                 down.apply(after, out, true);
             }
-            &Work::Gate { to, activation, width, .. } => {
+            &TrainableOp::Gate { to, activation, width, .. } => {
                 gated(level, activation, width, x, fit(out, count(to, lengths) * width));
             }
-            &Work::Rotate { ref angles, heads, row, .. } => {
+            &TrainableOp::Rotate { ref angles, heads, row, .. } => {
                 copy(out, there);
-                rotate(level, angles, out, lengths, (heads, row), Direction::Forward);
+                rotate(level, angles, out, lengths, (heads, row), RotationDirection::Forward);
             }
-            &Work::Attend { to, heads, width, mask, .. } => {
+            &TrainableOp::Attend { to, heads, width, mask, .. } => {
                 let numbers = count(to, lengths) * heads * width;
                 attend(level, heads, mask, x, lengths, fit(out, numbers));
             }
-            &Work::Pool { to, pooling, width, .. } => {
+            &TrainableOp::Pool { to, pooling, width, .. } => {
                 pool(pooling, width, x, lengths, fit(out, count(to, lengths) * width));
             }
-            &Work::Normalize { width, .. } => {
+            &TrainableOp::Normalize { width, .. } => {
                 copy(out, there);
                 normalize(out, width);
             }
@@ -418,7 +425,7 @@ impl Step {
 }
 
 /// The state of a backward pass.
-struct Pass<'a> {
+struct BackwardPass<'a> {
     level: Level,
     lengths: &'a [usize],
     values: &'a [Vec<f32>],
@@ -429,14 +436,14 @@ struct Pass<'a> {
     accumulate: bool,
 }
 
-impl Pass<'_> {
+impl BackwardPass<'_> {
     /// Turns the gradients of the buffers after a step into those before it.
-    fn run(&mut self, step: &mut Step) {
-        let Step { work, reads, kept, .. } = step;
+    fn run(&mut self, step: &mut TrainableStep) {
+        let TrainableStep { work, reads, kept, .. } = step;
         let (level, lengths, accumulate) = (self.level, self.lengths, self.accumulate);
         let x = &self.values[*reads];
         match work {
-            Work::AddPositions { to, position, first } => {
+            TrainableOp::AddPositions { to, position, first } => {
                 if accumulate {
                     let width = position.shape[1];
                     let mut rows = self.grads[*to as usize].chunks(width);
@@ -449,7 +456,7 @@ impl Pass<'_> {
                     }
                 }
             }
-            Work::Norm { from, to, norm } => {
+            TrainableOp::Norm { from, to, norm } => {
                 let mut grads = self.take(*to);
                 norm.backward(x, &mut grads, accumulate);
                 if from != to {
@@ -463,7 +470,14 @@ impl Pass<'_> {
                 }
                 self.grads[*to as usize] = grads;
             }
-            &mut Work::Project { from, to, ref mut affine, activation, residual, size: [input, _] } => {
+            &mut TrainableOp::Project {
+                from,
+                to,
+                ref mut affine,
+                activation,
+                residual,
+                size: [input, _],
+            } => {
                 let mut grads = self.take(to);
                 if activation != Activation::Identity {
                     activation_backward(level, activation, &kept.before, &mut grads);
@@ -472,13 +486,13 @@ impl Pass<'_> {
                 let below = fit(&mut self.grads[from as usize], count(from, lengths) * input);
                 affine.backward(&grads, below, others);
                 if accumulate {
-                    affine.accumulate(&Chunks::new(level, x, input), &grads);
+                    affine.accumulate(&InputPanels::new(level, x, input), &grads);
                 }
                 self.grads[to as usize] = grads;
                 self.known[to as usize] = residual;
                 self.known[from as usize] = true;
             }
-            &mut Work::FeedForward {
+            &mut TrainableOp::FeedForward {
                 to,
                 inner,
                 ref mut up,
@@ -490,16 +504,16 @@ impl Pass<'_> {
                 let grads = &mut self.grads[to as usize];
                 down.backward(grads, fit(&mut inside, count(to, lengths) * units), false);
                 if accumulate {
-                    down.accumulate(&Chunks::new(level, &kept.after, units), grads);
+                    down.accumulate(&InputPanels::new(level, &kept.after, units), grads);
                 }
                 activation_backward(level, activation, &kept.before, &mut inside);
                 up.backward(&inside, grads, true);
                 if accumulate {
-                    up.accumulate(&Chunks::new(level, x, input), &inside);
+                    up.accumulate(&InputPanels::new(level, x, input), &inside);
                 }
                 self.grads[inner as usize] = inside;
             }
-            &mut Work::Gate { from, to, activation, width } => {
+            &mut TrainableOp::Gate { from, to, activation, width } => {
                 let mut below = self.take(from);
                 let out = fit(&mut below, count(from, lengths) * 2 * width);
                 gate::backward(level, activation, width, x, &self.grads[to as usize], out);
@@ -507,11 +521,11 @@ impl Pass<'_> {
                 self.known[to as usize] = false;
                 self.known[from as usize] = true;
             }
-            &mut Work::Rotate { to, ref angles, heads, row } => {
+            &mut TrainableOp::Rotate { to, ref angles, heads, row } => {
                 let grads = &mut self.grads[to as usize];
-                rotate(level, angles, grads, lengths, (heads, row), Direction::Back);
+                rotate(level, angles, grads, lengths, (heads, row), RotationDirection::Back);
             }
-            &mut Work::Attend { from, to, heads, width, mask } => {
+            &mut TrainableOp::Attend { from, to, heads, width, mask } => {
                 let mut below = self.take(from);
                 let out = fit(&mut below, count(from, lengths) * 3 * heads * width);
                 attention::backward(level, (heads, mask), x, lengths, &self.grads[to as usize], out);
@@ -519,7 +533,7 @@ impl Pass<'_> {
                 self.known[to as usize] = false;
                 self.known[from as usize] = true;
             }
-            &mut Work::Pool { from, to, pooling, width } => {
+            &mut TrainableOp::Pool { from, to, pooling, width } => {
                 let mut below = self.take(from);
                 let out = fit(&mut below, count(from, lengths) * width);
                 pool_backward(pooling, width, x, lengths, &self.grads[to as usize], out);
@@ -527,7 +541,9 @@ impl Pass<'_> {
                 self.known[to as usize] = false;
                 self.known[from as usize] = true;
             }
-            &mut Work::Normalize { to, width } => normalize_backward(x, &mut self.grads[to as usize], width),
+            &mut TrainableOp::Normalize { to, width } => {
+                normalize_backward(x, &mut self.grads[to as usize], width)
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     super::{
         linear::PART,
         math::{activate, slope},
-        rows::Norm,
+        rows::CpuNorm,
         simd::{Kernel, Level, MOST_LANES, Simd},
     },
     Param,
@@ -46,21 +46,21 @@ fn dot_by(a: &[f32], b: &[f32], each: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 /// A layer norm with trainable gain and bias.
-pub struct LayerNorm {
+pub struct TrainableNorm {
     pub gain: Param,
     pub bias: Option<Param>,
-    norm: Norm,
+    norm: CpuNorm,
     level: Level,
 }
 
-impl LayerNorm {
+impl TrainableNorm {
     /// A program's norm.
     pub fn new(level: Level, program: &Program, norm: &program::Norm, weights: &Weights) -> Result<Self> {
         let &program::Norm { kind: NormKind::Layer, gain, bias, width, epsilon, .. } = norm;
         let gain = Param::read(program, gain, weights)?;
         let bias = bias.map(|bias| Param::read(program, bias, weights)).transpose()?;
         let values = bias.as_ref().map_or_else(|| vec![0.0; width], |bias| bias.values.clone());
-        let norm = Norm { gain: gain.values.clone(), bias: values, epsilon: epsilon as f32 };
+        let norm = CpuNorm { gain: gain.values.clone(), bias: values, epsilon: epsilon as f32 };
         Ok(Self { gain, bias, norm, level })
     }
 
@@ -88,7 +88,7 @@ impl LayerNorm {
             .zip(grads.par_chunks_mut(PART * width))
             .map(|(x, grads)| {
                 let mut own = vec![0.0; 2 * width];
-                level.dispatch(Backward { norm, x, grads, own: &mut own });
+                level.dispatch(LayerNormBackward { norm, x, grads, own: &mut own });
                 own
             })
             .collect();
@@ -105,21 +105,21 @@ impl LayerNorm {
 
 /// For y = g (x - mean) / deviation + b: with n = (x - mean) / deviation and a = g dy,
 /// dx = (a - mean a - n mean(a n)) / deviation, dg = Σ dy n, db = Σ dy.
-struct Backward<'a> {
-    norm: &'a Norm,
+struct LayerNormBackward<'a> {
+    norm: &'a CpuNorm,
     x: &'a [f32],
     grads: &'a mut [f32],
     /// Gradients of gain, then of bias.
     own: &'a mut [f32],
 }
 
-impl Kernel for Backward<'_> {
+impl Kernel for LayerNormBackward<'_> {
     type Out = ();
 
     // Plain loops, which the compiler vectorizes for the instruction set at hand.
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
-        let Norm { gain, epsilon, .. } = self.norm;
+        let CpuNorm { gain, epsilon, .. } = self.norm;
         let width = gain.len();
         let (gains, biases) = self.own.split_at_mut(width);
         let mut n = vec![0.0; width];
@@ -150,14 +150,14 @@ pub fn activation_backward(level: Level, kind: Activation, x: &[f32], grads: &mu
 }
 
 /// An element-wise function of `x` and the value already in the output.
-trait Lanewise: Copy + Sync {
+trait LanewiseInto: Copy + Sync {
     fn of<S: Simd>(self, simd: S, x: S::V, there: S::V) -> S::V;
 }
 
 #[derive(Clone, Copy)]
 struct Forward(Activation);
 
-impl Lanewise for Forward {
+impl LanewiseInto for Forward {
     #[inline(always)]
     fn of<S: Simd>(self, simd: S, x: S::V, _: S::V) -> S::V {
         activate(simd, self.0, x)
@@ -167,14 +167,14 @@ impl Lanewise for Forward {
 #[derive(Clone, Copy)]
 struct Slope(Activation);
 
-impl Lanewise for Slope {
+impl LanewiseInto for Slope {
     #[inline(always)]
     fn of<S: Simd>(self, simd: S, x: S::V, there: S::V) -> S::V {
         simd.mul(there, slope(simd, self.0, x))
     }
 }
 
-fn lanewise(level: Level, x: &[f32], out: &mut [f32], each: impl Lanewise) {
+fn lanewise(level: Level, x: &[f32], out: &mut [f32], each: impl LanewiseInto) {
     assert_eq!(x.len(), out.len());
     const PIECE: usize = 1 << 14;
     x.par_chunks(PIECE).zip(out.par_chunks_mut(PIECE)).for_each(|(x, out)| {
@@ -188,7 +188,7 @@ struct Each<'a, L> {
     each: L,
 }
 
-impl<L: Lanewise> Kernel for Each<'_, L> {
+impl<L: LanewiseInto> Kernel for Each<'_, L> {
     type Out = ();
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Properties of the backward pass other than right gradients, which the conformance tests compare with the
 //! oracle.
 
-use super::{super::Model, *};
+use super::{super::CpuModel, *};
 use crate::encoder::{
     Config,
     oracle::{LENGTHS, Noise, config, modern, weights, with_dense, words},
@@ -20,10 +20,10 @@ fn forward_gives_the_vectors_of_inference() {
     let (program, weights) = small(Pooling::Mean, 2);
     let words = words(&program, &LENGTHS, 12);
     let mut model = Trainable::new(&program, &weights).unwrap();
-    let exact = Model::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
+    let exact = CpuModel::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
     assert_eq!(model.forward(&words, &LENGTHS), exact);
     // As a bundle stores them: the embedding of token type 0 is added to the positions.
-    let again = Model::new(&program, &model.weights()).unwrap().encode(words, &LENGTHS);
+    let again = CpuModel::new(&program, &model.weights()).unwrap().encode(words, &LENGTHS);
     assert_eq!(again, exact);
 }
 
@@ -98,7 +98,7 @@ fn packed_weights_are_seen_and_left_as_they_are() {
     for name in ["embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"] {
         packed.insert(name, weights.need(name).unwrap().clone());
     }
-    let packed = Model::new(&program, &packed).unwrap();
+    let packed = CpuModel::new(&program, &packed).unwrap();
     assert!(model.forward(&words, &LENGTHS) == packed.encode(words.clone(), &LENGTHS));
     let before = Trainable::new(&program, &weights).unwrap().weights();
     assert!(model.weights() == before);

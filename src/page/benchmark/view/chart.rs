@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::benchmark::{Cell, Device, Report, Spread, Target};
+use crate::benchmark::{BenchmarkCell, BenchmarkDevice, BenchmarkReport, BenchmarkTarget, TimeSpread};
 use crate::page::benchmark::Benchmark;
 use crate::page::catalogue::{benchmark as text, fill};
 use crate::page::words;
@@ -18,8 +18,8 @@ pub(super) fn Chart() -> impl IntoView {
             let Some(report) = report else { return ().into_any() };
             let scale = Scale::of(report);
             let targets = report.plan.targets();
-            let row = |cell: &Cell| {
-                let lane = |target: &Target| {
+            let row = |cell: &BenchmarkCell| {
+                let lane = |target: &BenchmarkTarget| {
                     let waits = match report.row(*target, *cell) {
                         Some(_) => "",
                         None if now == Some((*target, *cell)) => text::TIMING,
@@ -54,13 +54,18 @@ pub(super) fn Chart() -> impl IntoView {
 }
 
 /// `8 texts × 114 tokens`.
-fn size(cell: Cell) -> String {
+fn size(cell: BenchmarkCell) -> String {
     let (texts, tokens) = (words::plural(cell.batch, text::TEXT), words::plural(cell.tokens, text::TOKEN));
     fill(text::SIZE, &[("texts", &texts), ("tokens", &tokens)])
 }
 
 /// One device and precision.
-fn lane(target: Target, ms: Option<Spread>, waits: &'static str, scale: Scale) -> impl IntoView + use<> {
+fn lane(
+    target: BenchmarkTarget,
+    ms: Option<TimeSpread>,
+    waits: &'static str,
+    scale: Scale,
+) -> impl IntoView + use<> {
     let drawn = ms.map(|ms| {
         let at = |t: f64| scale.at(t);
         view! {
@@ -96,20 +101,20 @@ fn axis(scale: Scale) -> impl IntoView {
 }
 
 /// The symbol of a target at its median, so that colour is not the only distinction.
-fn mark(target: Target) -> &'static str {
+fn mark(target: BenchmarkTarget) -> &'static str {
     match (target.device, target.precision) {
-        (Device::Cpu, PrecisionChoice::Exact) => "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0 -11 0z",
-        (Device::Cpu, PrecisionChoice::Fast) => "M0 -7L7 0L0 7L-7 0z",
-        (Device::WebGpu, _) => "M-5 -5H5V5H-5z",
+        (BenchmarkDevice::Cpu, PrecisionChoice::Exact) => "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0 -11 0z",
+        (BenchmarkDevice::Cpu, PrecisionChoice::Fast) => "M0 -7L7 0L0 7L-7 0z",
+        (BenchmarkDevice::WebGpu, _) => "M-5 -5H5V5H-5z",
     }
 }
 
 /// Colours of the style sheet that are distinguishable with all kinds of colour vision.
-fn colour(target: Target) -> &'static str {
+fn colour(target: BenchmarkTarget) -> &'static str {
     match (target.device, target.precision) {
-        (Device::Cpu, PrecisionChoice::Exact) => "--target:var(--c-de)",
-        (Device::Cpu, PrecisionChoice::Fast) => "--target:var(--c-ar)",
-        (Device::WebGpu, _) => "--target:var(--c-hi)",
+        (BenchmarkDevice::Cpu, PrecisionChoice::Exact) => "--target:var(--c-de)",
+        (BenchmarkDevice::Cpu, PrecisionChoice::Fast) => "--target:var(--c-ar)",
+        (BenchmarkDevice::WebGpu, _) => "--target:var(--c-hi)",
     }
 }
 
@@ -122,7 +127,7 @@ struct Scale {
 
 impl Scale {
     /// The scale for all rows; `before` is the previous one, which changes as rarely as possible.
-    fn of(report: &Report) -> Self {
+    fn of(report: &BenchmarkReport) -> Self {
         let ends = report.rows.iter().filter(|row| row.ms.min > 0.0);
         let (low, high) = ends.fold((f64::MAX, 0.0), |(low, high): (f64, f64), row| {
             (low.min(row.ms.min), high.max(row.ms.max))
@@ -168,11 +173,11 @@ mod tests {
 
     #[test]
     fn every_way_has_a_mark_and_a_colour_of_its_own() {
-        let [a, b, c] = Target::ALL;
+        let [a, b, c] = BenchmarkTarget::ALL;
         for (one, other) in [(a, b), (a, c), (b, c)] {
             assert_ne!(mark(one), mark(other));
             assert_ne!(colour(one), colour(other));
         }
-        assert_eq!(size(Cell { batch: 1, tokens: 256 }), "1 text × 256 tokens");
+        assert_eq!(size(BenchmarkCell { batch: 1, tokens: 256 }), "1 text × 256 tokens");
     }
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use leptos::prelude::*;
 
-use crate::benchmark::{Device, Plan};
+use crate::benchmark::{BenchmarkDevice, BenchmarkPlan};
 use crate::page::benchmark::Benchmark;
 use crate::page::benchmark::actions::SIZES;
 use crate::page::catalogue::{benchmark as text, shell};
@@ -44,13 +44,13 @@ pub(super) fn BenchmarkForm() -> impl IntoView {
                 <div class="numbers">
                     <Number
                         label=text::CALLS
-                        range=Plan::REPEATS
+                        range=BenchmarkPlan::REPEATS
                         value=Signal::derive(move || b.plan.with(|p| p.repeats))
                         change=Callback::new(move |n| b.change_plan(|p| p.repeats = n))
                     />
                     <Number
                         label=text::WARMUPS
-                        range=Plan::WARMUPS
+                        range=BenchmarkPlan::WARMUPS
                         value=Signal::derive(move || b.plan.with(|p| p.warmups))
                         change=Callback::new(move |n| b.change_plan(|p| p.warmups = n))
                     />
@@ -65,8 +65,8 @@ fn Devices() -> impl IntoView {
     let b = Benchmark::here();
     let chosen = move |device| b.plan.with(|p| p.devices.contains(&device));
     let none = Signal::derive(move || b.page.worker.get() == Worker::Listening { webgpu: false });
-    let choice = move |(device, name, why): (Device, &'static str, &'static str)| {
-        let off = move || device == Device::WebGpu && none.get();
+    let choice = move |(device, name, why): (BenchmarkDevice, &'static str, &'static str)| {
+        let off = move || device == BenchmarkDevice::WebGpu && none.get();
         let words = move || if off() { text::NO_WEBGPU } else { why };
         let toggle = move |_| {
             b.change_plan(|p| toggle(&mut p.devices, device));
@@ -77,8 +77,8 @@ fn Devices() -> impl IntoView {
         <fieldset class="boxes">
             <legend>{text::DEVICES}</legend>
             {[
-                (Device::Cpu, shell::CPU, text::IN_WASM),
-                (Device::WebGpu, shell::GPU, text::LEFT_OUT),
+                (BenchmarkDevice::Cpu, shell::CPU, text::IN_WASM),
+                (BenchmarkDevice::WebGpu, shell::GPU, text::LEFT_OUT),
             ].map(choice)}
         </fieldset>
     }

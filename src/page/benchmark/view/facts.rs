@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::named;
-use crate::benchmark::Report;
+use crate::benchmark::BenchmarkReport;
 use crate::page::benchmark::Benchmark;
 use crate::page::catalogue::{benchmark as text, fill};
 use crate::page::words;
@@ -21,7 +21,7 @@ pub(super) fn Facts() -> impl IntoView {
     }
 }
 
-fn facts(b: Benchmark, report: &Report) -> Vec<(String, String)> {
+fn facts(b: Benchmark, report: &BenchmarkReport) -> Vec<(String, String)> {
     let own = |name: &str, value: String| (name.to_owned(), value);
     let plan = &report.plan;
     let mut rows = vec![

@@ -7,7 +7,7 @@ mod table;
 
 use leptos::prelude::*;
 
-use crate::benchmark::Report;
+use crate::benchmark::BenchmarkReport;
 use crate::page::benchmark::Benchmark as State;
 use crate::page::benchmark::actions::Format;
 use crate::page::catalogue::{benchmark as text, fill};
@@ -68,12 +68,12 @@ fn Timed() -> impl IntoView {
 }
 
 /// The model's name, and its weights' bits.
-pub(super) fn named(b: State, report: &Report) -> String {
+pub(super) fn named(b: State, report: &BenchmarkReport) -> String {
     format!("{}, {}", b.page.name_of(&report.url), words::bits(&report.quantization))
 }
 
 /// The outcome.
-fn ended(report: &Report) -> String {
+fn ended(report: &BenchmarkReport) -> String {
     let figures = words::plural(report.rows.len(), text::FIGURE);
     match report.finished {
         true if report.rows.is_empty() => text::NOTHING_TIMED.into(),
@@ -86,7 +86,7 @@ fn ended(report: &Report) -> String {
 }
 
 /// Further notes.
-fn said(report: &Report) -> Vec<String> {
+fn said(report: &BenchmarkReport) -> Vec<String> {
     report
         .has_software_gpu()
         .then(|| text::IMITATED.to_owned())

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::benchmark::Row;
+use crate::benchmark::TimedCell;
 use crate::page::benchmark::Benchmark;
 use crate::page::catalogue::benchmark as text;
 use crate::page::words;
@@ -52,7 +52,7 @@ pub(super) fn Table() -> impl IntoView {
     }
 }
 
-fn line(row: &Row) -> impl IntoView + use<> {
+fn line(row: &TimedCell) -> impl IntoView + use<> {
     let ms = row.ms;
     let values = [
         words::short_ms(ms.median),

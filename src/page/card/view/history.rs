@@ -1,6 +1,6 @@
 //! How a model was made, in sentences, with the texts it was trained on.
 
-use crate::history::{Check, Source, Stage, Step};
+use crate::history::{HistorySource, HistoryStage, HistoryStep, OverlapCheck};
 use crate::page::catalogue::{card as text, fill};
 use crate::page::messages::sentence;
 use crate::page::parts::document::{Block, Cell, Span, Table};
@@ -43,7 +43,7 @@ pub(super) fn history(card: &ModelCard) -> Vec<Block> {
     out
 }
 
-fn source(source: &Source) -> (crate::page::parts::document::Name, Vec<Cell>) {
+fn source(source: &HistorySource) -> (crate::page::parts::document::Name, Vec<Cell>) {
     let recorded = |value: Option<String>| value.unwrap_or_else(|| text::NOT_RECORDED.into());
     let licence = Some(source.licence.clone()).filter(|l| !l.is_empty());
     let licence = Cell { text: recorded(licence), class: "licence", ..Cell::default() };
@@ -55,7 +55,7 @@ fn number(n: u64) -> String {
 }
 
 /// A step in sentences: what was made of what, and by which training.
-fn step(step: &Step) -> String {
+fn step(step: &HistoryStep) -> String {
     let mut kept: Vec<String> = Vec::new();
     let part = |form, of: Option<(u64, u64)>| {
         of.map(|(kept, all)| fill(form, &[("kept", &number(kept)), ("all", &number(all))]))
@@ -75,7 +75,7 @@ fn step(step: &Step) -> String {
     out.join(" ")
 }
 
-fn stage(stage: &Stage) -> String {
+fn stage(stage: &HistoryStage) -> String {
     let batches = match stage.batches.as_str() {
         "hybrid" => text::HYBRID,
         "monolingual" => text::MONOLINGUAL,
@@ -95,7 +95,7 @@ fn stage(stage: &Stage) -> String {
     )
 }
 
-fn check(check: &Check) -> String {
+fn check(check: &OverlapCheck) -> String {
     fill(
         text::CHECKED,
         &[

@@ -10,7 +10,7 @@ use crate::page::names;
 use crate::page::search::{Origin, QueryStatus, Search};
 use crate::page::words;
 use crate::page::worker::Worker;
-use crate::protocol::Example;
+use crate::protocol::ExampleQuestion;
 use crate::text::{Language, languages};
 
 /// Number of examples shown at a time, in different languages.
@@ -234,12 +234,12 @@ fn Examples() -> impl IntoView {
     let are_harder = move |turn: usize| {
         search.page.corpus.with(|corpus| {
             let chosen = corpus.as_ref().map(|c| choose(&c.examples, turn, SHOWN)).unwrap_or_default();
-            chosen.first().is_some_and(Example::is_harder)
+            chosen.first().is_some_and(ExampleQuestion::is_harder)
         })
     };
     let harder = Memo::new(move |_| are_harder(turn.get()));
     let harder_next = Memo::new(move |_| are_harder(turn.get() + 1) && !harder.get());
-    let button = move |example: Example| {
+    let button = move |example: ExampleQuestion| {
         let text = example.text.clone();
         let chosen = Memo::new(move |_| search.query.with(|q| *q == text));
         let text = example.text.clone();
@@ -320,9 +320,9 @@ fn focus_on_slash(event: web_sys::KeyboardEvent) {
 
 /// `shown` examples, each in another language and with another question; a different selection each turn. Harder ones
 /// come last.
-fn choose(examples: &[Example], turn: usize, shown: usize) -> Vec<Example> {
-    let (harder, first): (Vec<_>, Vec<_>) = examples.iter().cloned().partition(Example::is_harder);
-    let turns = |examples: &[Example]| examples.len().div_ceil(shown.max(1));
+fn choose(examples: &[ExampleQuestion], turn: usize, shown: usize) -> Vec<ExampleQuestion> {
+    let (harder, first): (Vec<_>, Vec<_>) = examples.iter().cloned().partition(ExampleQuestion::is_harder);
+    let turns = |examples: &[ExampleQuestion]| examples.len().div_ceil(shown.max(1));
     let turn = turn % (turns(&first) + turns(&harder)).max(1);
     match turn.checked_sub(turns(&first)) {
         Some(turn) if !harder.is_empty() => choose_among(&harder, turn, shown),
@@ -330,7 +330,7 @@ fn choose(examples: &[Example], turn: usize, shown: usize) -> Vec<Example> {
     }
 }
 
-fn choose_among(examples: &[Example], turn: usize, shown: usize) -> Vec<Example> {
+fn choose_among(examples: &[ExampleQuestion], turn: usize, shown: usize) -> Vec<ExampleQuestion> {
     let mut codes: Vec<&str> = Vec::new();
     for example in examples {
         if !codes.contains(&example.language.as_str()) {
@@ -348,15 +348,15 @@ fn choose_among(examples: &[Example], turn: usize, shown: usize) -> Vec<Example>
     });
     let languages = codes.len();
     let shown = shown.min(languages);
-    let mut chosen: Vec<Example> = Vec::with_capacity(shown);
+    let mut chosen: Vec<ExampleQuestion> = Vec::with_capacity(shown);
     let mut room = WIDTH;
     for slot in (turn * shown)..(turn * shown + shown) {
         let code = codes[slot % languages];
-        let mut own: Vec<&Example> = examples.iter().filter(|e| e.language == code).collect();
+        let mut own: Vec<&ExampleQuestion> = examples.iter().filter(|e| e.language == code).collect();
         // Short ones first, as more of them fit into the row. The one searched at first keeps its place.
         own.sort_by_key(|e| (!std::ptr::eq(*e, &examples[0]), width(&e.text)));
         let begin = slot / languages % own.len().max(1);
-        let new = |e: &&&Example| chosen.iter().all(|c| c.answer_id != e.answer_id);
+        let new = |e: &&&ExampleQuestion| chosen.iter().all(|c| c.answer_id != e.answer_id);
         let next = own.iter().skip(begin).find(new).or_else(|| own.iter().find(new));
         if let Some(next) = next {
             room = room.saturating_sub(width(&next.text) + MARGIN);
@@ -386,11 +386,11 @@ fn width(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn examples() -> Vec<Example> {
+    fn examples() -> Vec<ExampleQuestion> {
         let mut out = Vec::new();
         for question in 0..20 {
             for language in ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"] {
-                out.push(Example {
+                out.push(ExampleQuestion {
                     language: language.into(),
                     text: format!("{language} {question}"),
                     answer_id: format!("{question}"),
