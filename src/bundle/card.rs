@@ -460,9 +460,9 @@ fn command(report: &Value) -> String {
 }
 
 /// mAP by the question's language: for passages in that language, and the mean over the others.
-type ByLanguage = Vec<(String, Option<f64>)>;
+type MapByLanguage = Vec<(String, Option<f64>)>;
 
-fn by_language(report: &Value) -> (ByLanguage, ByLanguage) {
+fn by_language(report: &Value) -> (MapByLanguage, MapByLanguage) {
     let map = |from: &str, to: &str| report["pairs"][from][to]["map"].as_f64();
     let languages: Vec<&str> =
         report["languages"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

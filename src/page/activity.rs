@@ -14,7 +14,7 @@ pub(super) struct Activity {
     pub what: String,
     pub show: ShowWhen,
     /// `None` before the worker's first report.
-    pub progress: Option<Progress>,
+    pub progress: Option<ActivityProgress>,
 }
 
 /// When an activity is shown.
@@ -27,7 +27,7 @@ pub(super) enum ShowWhen {
 
 /// The progress of an activity.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Progress {
+pub(super) struct ActivityProgress {
     pub stage: ProgressStage,
     pub done: f64,
     pub total: f64,
@@ -73,7 +73,7 @@ pub(super) fn is_active(activity: RwSignal<Option<Activity>>, id: Id) -> bool {
     activity.with_untracked(|a| a.as_ref().is_some_and(|a| a.id == id))
 }
 
-impl Progress {
+impl ActivityProgress {
     /// The fraction that is done, from 0 to 1; `None` if the total is unknown.
     pub fn part(&self) -> Option<f64> {
         (self.total > 0.0).then(|| (self.done / self.total).clamp(0.0, 1.0))
@@ -114,7 +114,7 @@ impl Page {
                 activity.update(|a| {
                     let Some(a) = a else { return };
                     let since = a.progress.filter(|p| p.stage == stage).map_or((at, done), |p| p.since);
-                    a.progress = Some(Progress { stage, done, total, seconds_left, since, at });
+                    a.progress = Some(ActivityProgress { stage, done, total, seconds_left, since, at });
                 });
             }
         }
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn progress_has_a_part_and_a_rate_only_where_they_mean_something() {
-        let mut p = Progress {
+        let mut p = ActivityProgress {
             stage: ProgressStage::Encode,
             done: 30.0,
             total: 120.0,
@@ -149,8 +149,14 @@ mod tests {
         assert!(activity.is_long());
         activity.show = ShowWhen::WithProgress;
         assert!(!activity.is_long());
-        let progress =
-            |stage| Progress { stage, done: 0.0, total: 1.0, seconds_left: None, since: (0.0, 0.0), at: 0.0 };
+        let progress = |stage| ActivityProgress {
+            stage,
+            done: 0.0,
+            total: 1.0,
+            seconds_left: None,
+            since: (0.0, 0.0),
+            at: 0.0,
+        };
         activity.progress = Some(progress(ProgressStage::Download));
         assert!(!activity.is_long());
         activity.progress = Some(progress(ProgressStage::Encode));

@@ -13,13 +13,13 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 /// A parsed query string. The last of several values of a name counts; empty values are ignored.
 #[derive(Debug, Default)]
-pub(super) struct Address {
+pub(super) struct QueryString {
     pairs: Vec<(String, String)>,
     /// Invalid values, as `name=value`.
     unknown: RefCell<Vec<String>>,
 }
 
-impl Address {
+impl QueryString {
     /// The current URL's.
     pub fn here() -> Self {
         Self::parse(&window().location().search().unwrap_or_default())
@@ -78,11 +78,11 @@ impl Address {
 
 /// A query string that is being written, with its names in the order in which they are put.
 #[derive(Debug, Default)]
-pub(super) struct Builder {
+pub(super) struct QueryStringBuilder {
     pairs: Vec<String>,
 }
 
-impl Builder {
+impl QueryStringBuilder {
     pub fn put(&mut self, name: &str, value: &str) {
         self.pairs.push(format!("{name}={}", encode(value)));
     }
@@ -143,13 +143,13 @@ mod tests {
         #[test]
         fn any_values_are_read_back(values in proptest::collection::vec(".{1,12}", 0..8)) {
             let name = |at: usize| format!("n{at}");
-            let mut builder = Builder::default();
+            let mut builder = QueryStringBuilder::default();
             for (at, value) in values.iter().enumerate() {
                 builder.put(&name(at), value);
             }
             let search = builder.search();
             prop_assert!(search.is_ascii());
-            let address = Address::parse(&search);
+            let address = QueryString::parse(&search);
             for (at, value) in values.iter().enumerate() {
                 prop_assert_eq!(address.get(&name(at)), Some(value.as_str()));
             }
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let mut builder = Builder::default();
+        let mut builder = QueryStringBuilder::default();
         builder.put("q", "แม่น้ำ 100% & +? \"ok\", a/b~c");
         builder.put_some("lang", None);
         builder.put_list("in", "de,x y,el");
@@ -166,16 +166,16 @@ mod tests {
         let search = builder.search();
         assert!(search.is_ascii(), "{search}");
         assert!(search.ends_with("%2C+a/b~c&in=de,x+y,el"), "{search}");
-        let address = Address::parse(&search);
+        let address = QueryString::parse(&search);
         assert_eq!(address.get("q"), Some("แม่น้ำ 100% & +? \"ok\", a/b~c"));
         assert_eq!(address.list("in").collect::<Vec<_>>(), ["de", "x y", "el"]);
         assert_eq!(address.text("lang"), None);
-        assert_eq!(Builder::default().search(), "");
+        assert_eq!(QueryStringBuilder::default().search(), "");
     }
 
     #[test]
     fn what_means_nothing_is_told_once() {
-        let address = Address::parse("?n=3&m=many&list=1,two,3,two");
+        let address = QueryString::parse("?n=3&m=many&list=1,two,3,two");
         let number = |word: &str| word.parse::<u32>().ok();
         assert_eq!(address.parse_value("n", number), Some(3));
         assert_eq!(address.parse_value("not there", number), None);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn broken_escapes_are_survived_and_the_last_value_counts() {
-        let q = |search: &str| Address::parse(search).text("q");
+        let q = |search: &str| QueryString::parse(search).text("q");
         assert_eq!(q("?q=100%").as_deref(), Some("100%"));
         assert_eq!(q("?q=%zz%4").as_deref(), Some("%zz%4"));
         assert_eq!(q("?q=%FF").as_deref(), Some("\u{fffd}"));

@@ -72,7 +72,7 @@ pub(super) enum Presence {
 impl Page {
     /// Opens what was open in the last visit: the user's own text if it was stored, otherwise the sample.
     pub fn open_initial_corpus(self) {
-        if !matches!(stored_text(), Some((StoredText::Open, _))) {
+        if !matches!(stored_text(), Some((StoredTextState::Open, _))) {
             return self.open_sample();
         }
         self.open_stored_text();
@@ -288,11 +288,11 @@ impl Page {
             h.presence = Presence::Present;
         });
         if corpus.kept {
-            record_stored_text(Some((StoredText::Open, &corpus.name)));
+            record_stored_text(Some((StoredTextState::Open, &corpus.name)));
             self.stored_text_name.set(Some(corpus.name.clone()));
-        } else if let Some((StoredText::Open, name)) = stored_text() {
+        } else if let Some((StoredTextState::Open, name)) = stored_text() {
             // The previous text is still stored, but the user went on to another.
-            record_stored_text(Some((StoredText::Closed, &name)));
+            record_stored_text(Some((StoredTextState::Closed, &name)));
         }
         self.corpus.set(Some(corpus));
         self.clear_text_problem();
@@ -317,7 +317,7 @@ pub(super) fn sort_examples(examples: &mut [ExampleQuestion]) {
 
 /// Whether the stored text was open when the page was last left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StoredText {
+pub(super) enum StoredTextState {
     Open,
     Closed,
 }
@@ -326,18 +326,18 @@ pub(super) enum StoredText {
 const STORED_TEXT: &str = "interlingua-text";
 
 /// The name of the stored text, and whether it was open.
-pub(super) fn stored_text() -> Option<(StoredText, String)> {
+pub(super) fn stored_text() -> Option<(StoredTextState, String)> {
     let said = window().local_storage().ok()??.get_item(STORED_TEXT).ok()??;
     let (how, name) = said.split_once(' ')?;
-    Some((if how == "open" { StoredText::Open } else { StoredText::Closed }, name.to_owned()))
+    Some((if how == "open" { StoredTextState::Open } else { StoredTextState::Closed }, name.to_owned()))
 }
 
-fn record_stored_text(text: Option<(StoredText, &str)>) {
+fn record_stored_text(text: Option<(StoredTextState, &str)>) {
     let Ok(Some(storage)) = window().local_storage() else { return };
     // If the browser refuses, the text is not opened automatically next time.
     let _ = match text {
         Some((kept, name)) => {
-            let how = if kept == StoredText::Open { "open" } else { "closed" };
+            let how = if kept == StoredTextState::Open { "open" } else { "closed" };
             storage.set_item(STORED_TEXT, &format!("{how} {name}"))
         }
         None => storage.remove_item(STORED_TEXT),

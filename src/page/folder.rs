@@ -22,18 +22,18 @@ extern "C" {
 
     type DroppedItem;
     #[wasm_bindgen(method, js_name = webkitGetAsEntry)]
-    fn entry(this: &DroppedItem) -> Option<FileEntry>;
+    fn entry(this: &DroppedItem) -> Option<DroppedEntry>;
 
     #[derive(Clone)]
-    type FileEntry;
+    type DroppedEntry;
     #[wasm_bindgen(method, getter, js_name = isDirectory)]
-    fn is_folder(this: &FileEntry) -> bool;
+    fn is_folder(this: &DroppedEntry) -> bool;
     #[wasm_bindgen(method, getter)]
-    fn name(this: &FileEntry) -> String;
+    fn name(this: &DroppedEntry) -> String;
     #[wasm_bindgen(method, js_name = createReader)]
-    fn reader(this: &FileEntry) -> DirectoryReader;
+    fn reader(this: &DroppedEntry) -> DirectoryReader;
     #[wasm_bindgen(method)]
-    fn file(this: &FileEntry, done: &Function, failed: &Function);
+    fn file(this: &DroppedEntry, done: &Function, failed: &Function);
 
     type DirectoryReader;
     #[wasm_bindgen(method, js_name = readEntries)]
@@ -52,7 +52,7 @@ impl Page {
             js_sys::Reflect::get(&transfer, &"items".into()).map(JsCast::unchecked_into::<DroppedItems>);
         let Ok(items) = items else { return false };
         // The items are only valid during this event.
-        let entries: Vec<FileEntry> = (0..items.length()).filter_map(|i| items.get(i).entry()).collect();
+        let entries: Vec<DroppedEntry> = (0..items.length()).filter_map(|i| items.get(i).entry()).collect();
         let is_model = entries.iter().any(|e| e.is_folder() || is_model_file(&e.name()));
         if is_model {
             leptos::task::spawn_local(async move {
@@ -85,9 +85,9 @@ fn is_model_file(name: &str) -> bool {
 }
 
 /// All files below, by their paths.
-async fn collect_files(entries: Vec<FileEntry>) -> Result<Vec<(String, web_sys::File)>, String> {
+async fn collect_files(entries: Vec<DroppedEntry>) -> Result<Vec<(String, web_sys::File)>, String> {
     let mut files = Vec::new();
-    let mut left: Vec<(String, usize, FileEntry)> =
+    let mut left: Vec<(String, usize, DroppedEntry)> =
         entries.into_iter().map(|entry| (String::new(), 0, entry)).collect();
     while let Some((before, depth, entry)) = left.pop() {
         let path = format!("{before}{}", entry.name());

@@ -17,7 +17,7 @@ pub(super) const MODEL: &str = "model/";
 
 /// A model and where it runs.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Model {
+pub(super) struct CurrentModel {
     pub info: ModelInfo,
     pub device: DeviceReport,
 }
@@ -166,7 +166,7 @@ impl Page {
             self.notice.set(Some(why.clone()));
         }
         self.remember_name(NamedModel::running(&info));
-        self.model.set(Some(Model { info, device }));
+        self.model.set(Some(CurrentModel { info, device }));
         self.list_stored();
         // A problem with an earlier model is resolved.
         self.clear_problem_with(&[

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use leptos::prelude::*;
 
 use super::activity::Activity;
-use super::address::{Address, Builder, device_name, device_named};
+use super::address::{QueryString, QueryStringBuilder, device_name, device_named};
 use super::corpus::{CorpusSource, PendingCorpus, Presence, stored_text};
 use super::isolation::Threads;
 use super::link::Link;
 use super::messages::ProblemMessage;
-use super::model::Model;
+use super::model::CurrentModel;
 use super::model_dialog::ModelDialog;
 use super::models::{ListedModel, NamedModel};
 use super::view::View;
@@ -31,7 +31,7 @@ pub(super) struct Page {
     pub precision: RwSignal<PrecisionChoice>,
 
     /// The current model.
-    pub model: RwSignal<Option<Model>>,
+    pub model: RwSignal<Option<CurrentModel>>,
     /// The folder of the chosen model, as in the URL; `None` for the default one.
     pub model_address: RwSignal<Option<String>>,
     /// A model is being loaded.
@@ -87,7 +87,7 @@ pub(super) struct HiddenPageState {
 
 impl Page {
     /// From the URL, with nothing loaded.
-    pub fn new(address: &Address) -> Self {
+    pub fn new(address: &QueryString) -> Self {
         Self {
             views: StoredValue::new_local(Vec::new()),
             shown: RwSignal::new(""),
@@ -113,7 +113,7 @@ impl Page {
     }
 
     /// Shows the view that the URL names.
-    pub fn show(self, views: Vec<Rc<dyn View>>, address: &Address) {
+    pub fn show(self, views: Vec<Rc<dyn View>>, address: &QueryString) {
         let named =
             |word: &str| views.iter().find(|view| view.about().name == word).map(|view| view.about().name);
         let shown = address.parse_value("view", named).unwrap_or(views[0].about().name);
@@ -130,7 +130,7 @@ impl Page {
     }
 
     /// Adds device and precision to a query string.
-    pub fn write_device(self, address: &mut Builder) {
+    pub fn write_device(self, address: &mut QueryStringBuilder) {
         let (device, precision) = (self.device.get(), self.precision.get());
         address.put_some("device", (device != DeviceChoice::default()).then(|| device_name(device)));
         address.put_some("precision", (precision != PrecisionChoice::default()).then(|| precision.name()));
@@ -138,11 +138,11 @@ impl Page {
 }
 
 /// The device in a URL.
-pub(super) fn device_of(address: &Address) -> DeviceChoice {
+pub(super) fn device_of(address: &QueryString) -> DeviceChoice {
     address.parse_value("device", device_named).unwrap_or_default()
 }
 
 /// The CPU's precision in a URL.
-pub(super) fn precision_of(address: &Address) -> PrecisionChoice {
+pub(super) fn precision_of(address: &QueryString) -> PrecisionChoice {
     address.parse_value("precision", PrecisionChoice::named).unwrap_or_default()
 }

@@ -8,13 +8,13 @@ use wasm_bindgen::JsValue;
 use web_sys::{History, HtmlElement};
 
 use super::activity::TrackedActivity;
-use super::address::{Address, Builder};
+use super::address::{QueryString, QueryStringBuilder};
 use super::state::Page;
 use crate::protocol::{Event, OpenedFile};
 
 /// A view: a part of the page with a state, a part of the URL and work of its own. `views` lists all of them.
 pub(super) trait View {
-    fn about(&self) -> &'static About;
+    fn about(&self) -> &'static ViewInfo;
 
     /// The start of the window's title.
     fn title(&self) -> String {
@@ -30,10 +30,10 @@ pub(super) trait View {
     }
 
     /// Sets its choices from the URL: the user went back or forward.
-    fn read(&self, address: &Address);
+    fn read(&self, address: &QueryString);
 
     /// Adds its choices to a query string.
-    fn write(&self, address: &mut Builder);
+    fn write(&self, address: &mut QueryStringBuilder);
 
     /// The user opened the view: loads what it needs.
     fn on_open(&self) {}
@@ -88,7 +88,7 @@ pub(super) trait View {
 }
 
 /// A view's names.
-pub(super) struct About {
+pub(super) struct ViewInfo {
     /// Its name in the URL.
     pub name: &'static str,
     /// Its displayed name.
@@ -138,7 +138,7 @@ impl Page {
         self.view_named(Some(self.shown.get()))
     }
 
-    pub fn is_shown(self, about: &About) -> bool {
+    pub fn is_shown(self, about: &ViewInfo) -> bool {
         self.shown.get() == about.name
     }
 
@@ -163,7 +163,7 @@ impl Page {
     pub fn address(self, view: &dyn View) -> String {
         let name = view.about().name;
         let is_first = self.view_named(None).about().name == name;
-        let mut address = Builder::default();
+        let mut address = QueryStringBuilder::default();
         address.put_some("view", (!is_first).then_some(name));
         view.write(&mut address);
         address.search()
@@ -200,7 +200,7 @@ impl Page {
 
     /// Restores the state from the URL: the user went back or forward.
     pub fn restore_from_address(self) {
-        let address = Address::here();
+        let address = QueryString::here();
         let view = self.view_named(address.get("view"));
         self.shown.set(view.about().name);
         view.read(&address);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::address::Address;
+use super::address::QueryString;
 use super::benchmark::Benchmark;
 use super::card::Card;
 use super::evaluate::Evaluate;
@@ -11,7 +11,7 @@ use super::state::Page;
 use super::view::View;
 
 /// All views, with state from the URL.
-pub(super) fn all(page: Page, address: &Address) -> Vec<Rc<dyn View>> {
+pub(super) fn all(page: Page, address: &QueryString) -> Vec<Rc<dyn View>> {
     vec![
         Rc::new(Search::new(page, address)),
         Rc::new(Evaluate::new(page, address)),

@@ -43,7 +43,7 @@ pub struct RelevantRank {
 }
 
 /// A ranking, as measures see it.
-struct Ranking<'a> {
+struct RelevanceRanking<'a> {
     /// Documents with a grade above 0, best first.
     hits: &'a [RelevantRank],
     /// The grades of all such documents, retrieved or not.
@@ -67,7 +67,7 @@ struct MeasureFamily {
     /// trec_eval's name over the whole ranking; if absent, a cut-off is required.
     trec_whole: Option<&'static str>,
     /// Its value in the first ranks, as many as given.
-    of: fn(&Ranking, usize) -> f64,
+    of: fn(&RelevanceRanking, usize) -> f64,
 }
 
 /// All measures.
@@ -86,7 +86,7 @@ pub struct Measure {
 
 impl Measure {
     /// Its value for one ranking.
-    fn of(self, ranking: &Ranking) -> f64 {
+    fn of(self, ranking: &RelevanceRanking) -> f64 {
         (FAMILIES[self.family].of)(ranking, self.cut.map_or(usize::MAX, |k| k as usize))
     }
 
@@ -285,7 +285,7 @@ impl Measures {
         let relevant = |grade: u32| grade >= wanted.level;
         let ranks: Vec<usize> = hits.iter().filter(|h| relevant(h.grade)).map(|h| h.rank).collect();
         let relevant = grades.iter().filter(|grade| relevant(**grade)).count();
-        let ranking = Ranking { hits, grades, ranks: &ranks, relevant };
+        let ranking = RelevanceRanking { hits, grades, ranks: &ranks, relevant };
         let more = wanted.more.iter().map(|measure| (*measure, measure.of(&ranking)));
         Self {
             map: average_precision(&ranks, relevant),

@@ -139,15 +139,15 @@ pub fn id(id: &str) -> Cow<'_, str> {
 
 /// One setting's two files; they are renamed into place when complete.
 struct SettingFiles<'a> {
-    run: Out,
-    qrels: Out,
+    run: OutputFile,
+    qrels: OutputFile,
     tag: &'a str,
 }
 
 impl<'a> SettingFiles<'a> {
     fn create(dir: &Path, name: &str, tag: &'a str) -> Result<Self> {
-        let run = Out::create(dir.join(format!("{name}.run")))?;
-        Ok(Self { run, qrels: Out::create(dir.join(format!("{name}.qrels")))?, tag })
+        let run = OutputFile::create(dir.join(format!("{name}.run")))?;
+        Ok(Self { run, qrels: OutputFile::create(dir.join(format!("{name}.qrels")))?, tag })
     }
 
     fn add(
@@ -170,13 +170,13 @@ impl<'a> SettingFiles<'a> {
     }
 }
 
-struct Out {
+struct OutputFile {
     file: BufWriter<File>,
     part: PathBuf,
     path: PathBuf,
 }
 
-impl Out {
+impl OutputFile {
     fn create(path: PathBuf) -> Result<Self> {
         let mut part = path.clone().into_os_string();
         part.push(".part");

@@ -4,11 +4,11 @@
 use std::ops::RangeInclusive;
 
 use crate::benchmark::{BenchmarkDevice, BenchmarkPlan, cells};
-use crate::page::address::{Address, Builder};
+use crate::page::address::{QueryString, QueryStringBuilder};
 use crate::protocol::PrecisionChoice;
 
-/// What is timed. In place of an invalid word the default is used, and [`Address::unknown`] reports it.
-pub(super) fn plan(address: &Address) -> BenchmarkPlan {
+/// What is timed. In place of an invalid word the default is used, and [`QueryString::unknown`] reports it.
+pub(super) fn plan(address: &QueryString) -> BenchmarkPlan {
     let default = BenchmarkPlan::default();
     BenchmarkPlan {
         devices: named(address, "devices", &BenchmarkDevice::ALL, BenchmarkDevice::name)
@@ -23,7 +23,7 @@ pub(super) fn plan(address: &Address) -> BenchmarkPlan {
 }
 
 /// Adds a plan to a query string.
-pub(super) fn put(plan: &BenchmarkPlan, address: &mut Builder) {
+pub(super) fn put(plan: &BenchmarkPlan, address: &mut QueryStringBuilder) {
     address.put_list("devices", &names(&plan.devices, BenchmarkDevice::name));
     address.put_list("precisions", &names(&plan.precisions, PrecisionChoice::name));
     address.put_list("cells", &plan.list().replace(", ", ","));
@@ -37,14 +37,19 @@ fn names<T: Copy>(list: &[T], name: fn(T) -> &'static str) -> String {
 }
 
 /// The listed items, if any.
-fn named<T: Copy>(address: &Address, list: &str, all: &[T], name: fn(T) -> &'static str) -> Option<Vec<T>> {
+fn named<T: Copy>(
+    address: &QueryString,
+    list: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Option<Vec<T>> {
     let words = address.parse_list(list, |word| all.iter().copied().map(name).find(|name| *name == word));
     let named: Vec<T> = all.iter().copied().filter(|t| words.contains(&name(*t))).collect();
     (!named.is_empty()).then_some(named)
 }
 
 /// The number, clamped to `range`.
-fn number(address: &Address, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
+fn number(address: &QueryString, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
     let number: usize = address.parse_value(name, |word| word.parse().ok())?;
     Some(number.clamp(*range.start(), *range.end()))
 }
@@ -56,7 +61,7 @@ mod tests {
     use super::*;
 
     fn written(plan: &BenchmarkPlan) -> String {
-        let mut address = Builder::default();
+        let mut address = QueryStringBuilder::default();
         put(plan, &mut address);
         address.search()
     }
@@ -71,8 +76,8 @@ mod tests {
             ),
         ) {
             let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let once = written(&plan(&Address::parse(&format!("?{}", text.join("&")))));
-            prop_assert_eq!(written(&plan(&Address::parse(&once))), once);
+            let once = written(&plan(&QueryString::parse(&format!("?{}", text.join("&")))));
+            prop_assert_eq!(written(&plan(&QueryString::parse(&once))), once);
         }
     }
 
@@ -81,7 +86,7 @@ mod tests {
         let whole = written(&BenchmarkPlan::default());
         let all = "?devices=cpu,webgpu&precisions=exact,fast&cells=1x8,8x8,";
         assert!(whole.starts_with(all), "{whole}");
-        assert_eq!(plan(&Address::parse(&whole)), BenchmarkPlan::default());
+        assert_eq!(plan(&QueryString::parse(&whole)), BenchmarkPlan::default());
         let own = BenchmarkPlan {
             devices: vec![BenchmarkDevice::WebGpu],
             precisions: vec![PrecisionChoice::Fast],
@@ -90,8 +95,8 @@ mod tests {
             warmups: 0,
             language: "th".into(),
         };
-        assert_eq!(plan(&Address::parse(&written(&own))), own);
-        let odd = Address::parse("?devices=abacus&precisions=,&cells=0x9&repeats=0&warmups=many");
+        assert_eq!(plan(&QueryString::parse(&written(&own))), own);
+        let odd = QueryString::parse("?devices=abacus&precisions=,&cells=0x9&repeats=0&warmups=many");
         assert_eq!(plan(&odd), BenchmarkPlan { repeats: 1, ..BenchmarkPlan::default() });
         assert!(
             odd.unknown().unwrap().ends_with(": devices=abacus, cells=0x9, warmups=many."),

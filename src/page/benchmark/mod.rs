@@ -15,14 +15,14 @@ use leptos::prelude::*;
 use web_sys::HtmlElement;
 
 use super::activity::{Activity, Concurrency, TrackedActivity};
-use super::address::{Address, Builder};
+use super::address::{QueryString, QueryStringBuilder};
 use super::catalogue::benchmark as text;
 use super::state::Page;
-use super::view::{About, View};
+use super::view::{View, ViewInfo};
 use crate::benchmark::{BenchmarkCell, BenchmarkPlan, BenchmarkReport, BenchmarkTarget};
 use crate::protocol::{Event, OpenedFile};
 
-static ABOUT: About = About {
+static ABOUT: ViewInfo = ViewInfo {
     name: "benchmark",
     label: text::LABEL,
     content: "benchmark",
@@ -52,7 +52,7 @@ pub(super) struct Benchmark {
 
 impl Benchmark {
     /// From the URL, without results.
-    pub fn new(page: Page, address: &Address) -> Self {
+    pub fn new(page: Page, address: &QueryString) -> Self {
         let new = Self {
             page,
             plan: RwSignal::default(),
@@ -73,7 +73,7 @@ impl Benchmark {
     }
 
     /// Sets the choices from a URL.
-    fn set_choices(self, address: &Address) {
+    fn set_choices(self, address: &QueryString) {
         let plan = address::plan(address);
         self.typed.set(plan.list());
         self.wrong.set(None);
@@ -91,7 +91,7 @@ impl Benchmark {
 }
 
 impl View for Benchmark {
-    fn about(&self) -> &'static About {
+    fn about(&self) -> &'static ViewInfo {
         &ABOUT
     }
 
@@ -104,11 +104,11 @@ impl View for Benchmark {
         .forget();
     }
 
-    fn read(&self, address: &Address) {
+    fn read(&self, address: &QueryString) {
         self.set_choices(address);
     }
 
-    fn write(&self, address: &mut Builder) {
+    fn write(&self, address: &mut QueryStringBuilder) {
         self.plan.with(|plan| address::put(plan, address));
         address.put_some("model", self.model.get().as_deref());
     }

@@ -9,18 +9,18 @@ use leptos::prelude::*;
 use web_sys::HtmlElement;
 
 use super::activity::{Activity, Concurrency, TrackedActivity};
-use super::address::{Address, Builder};
+use super::address::{QueryString, QueryStringBuilder};
 use super::catalogue::{card as text, fill, message, search};
 use super::messages::sentence;
 use super::model::{MODEL, resolve, same_folder};
 use super::model_dialog::is_imported;
 use super::models::NamedModel;
 use super::state::Page;
-use super::view::{About, StateChange, View};
+use super::view::{StateChange, View, ViewInfo};
 use crate::protocol::{Event, Id, ModelCard, OpenedFile, Request, StoredModel};
 
-static ABOUT: About =
-    About { name: "model", label: text::LABEL, content: "model", skip: text::SKIP, drop: search::DROP };
+static ABOUT: ViewInfo =
+    ViewInfo { name: "model", label: text::LABEL, content: "model", skip: text::SKIP, drop: search::DROP };
 
 /// The view's state. Cheap to copy; components get it by [`Card::here`].
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ enum MissingCard {
 
 impl Card {
     /// From the URL, with nothing loaded.
-    pub fn new(page: Page, address: &Address) -> Self {
+    pub fn new(page: Page, address: &QueryString) -> Self {
         let new = Self {
             page,
             chosen: RwSignal::new(None),
@@ -69,7 +69,7 @@ impl Card {
         expect_context()
     }
 
-    fn set_choices(self, address: &Address) {
+    fn set_choices(self, address: &QueryString) {
         if address.get("view") == Some(ABOUT.name) {
             self.chosen.set(address.text("model"));
         }
@@ -130,7 +130,7 @@ impl Card {
 }
 
 impl View for Card {
-    fn about(&self) -> &'static About {
+    fn about(&self) -> &'static ViewInfo {
         &ABOUT
     }
 
@@ -147,11 +147,11 @@ impl View for Card {
         .forget();
     }
 
-    fn read(&self, address: &Address) {
+    fn read(&self, address: &QueryString) {
         self.set_choices(address);
     }
 
-    fn write(&self, address: &mut Builder) {
+    fn write(&self, address: &mut QueryStringBuilder) {
         self.page.write_device(address);
         let model = self.address();
         address.put_some("model", Some(model.as_str()).filter(|a| !same_folder(a, MODEL)));

@@ -8,7 +8,7 @@ use super::{EVALUATE, Evaluate, ListUpdate, OpenQuery, PlannedRun, RunPosition};
 use crate::datasets::Role;
 use crate::evaluation::{Measure, Setting};
 use crate::page::activity::{Activity, Concurrency, TrackedActivity};
-use crate::page::address::Address;
+use crate::page::address::QueryString;
 use crate::page::catalogue::{evaluate as text, fill, message};
 use crate::page::corpus::SAMPLE;
 use crate::page::model::{MODEL, resolve};
@@ -147,7 +147,7 @@ impl Evaluate {
     }
 
     /// The user went back or forward to this view.
-    pub(super) fn restore(self, address: &Address) {
+    pub(super) fn restore(self, address: &QueryString) {
         self.set_choices(address);
         let (device, precision) = (device_of(address), precision_of(address));
         if precision != self.page.precision.get_untracked() {

@@ -4,12 +4,12 @@
 
 use super::choices::{DataChoice, MapMeasure, ShownModel, cell_name, cell_named};
 use crate::evaluation::Measure;
-use crate::page::address::{Address, Builder};
+use crate::page::address::{QueryString, QueryStringBuilder};
 use crate::protocol::CellChoice;
 
 /// The view's own part of the URL.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Choices {
+pub(super) struct EvaluateChoices {
     /// What models are evaluated on.
     pub data: DataChoice,
     /// Languages to include; empty for all.
@@ -32,9 +32,9 @@ pub(super) struct Choices {
     pub second_model: Option<String>,
 }
 
-impl Choices {
-    /// In place of an invalid word the default is used, and [`Address::unknown`] reports it.
-    pub fn read(address: &Address) -> Self {
+impl EvaluateChoices {
+    /// In place of an invalid word the default is used, and [`QueryString::unknown`] reports it.
+    pub fn read(address: &QueryString) -> Self {
         let number = |word: &str| word.parse::<u32>().ok();
         Self {
             data: address.parse_value("data", DataChoice::named).unwrap_or_default(),
@@ -51,7 +51,7 @@ impl Choices {
     }
 
     /// `shared` adds the device in between.
-    pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
+    pub fn write(&self, address: &mut QueryStringBuilder, shared: impl FnOnce(&mut QueryStringBuilder)) {
         address.put_some("data", (self.data != DataChoice::default()).then(|| self.data.name()));
         address.put_list("languages", &self.languages.join(","));
         address.put_some("measure", (self.measure != MapMeasure::default()).then(|| self.measure.name()));
@@ -73,8 +73,8 @@ mod tests {
 
     use super::*;
 
-    fn written(choices: &Choices) -> String {
-        let mut address = Builder::default();
+    fn written(choices: &EvaluateChoices) -> String {
+        let mut address = QueryStringBuilder::default();
         choices.write(&mut address, |_| {});
         address.search()
     }
@@ -89,14 +89,14 @@ mod tests {
             ),
         ) {
             let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let once = written(&Choices::read(&Address::parse(&format!("?{}", text.join("&")))));
-            prop_assert_eq!(written(&Choices::read(&Address::parse(&once))), once);
+            let once = written(&EvaluateChoices::read(&QueryString::parse(&format!("?{}", text.join("&")))));
+            prop_assert_eq!(written(&EvaluateChoices::read(&QueryString::parse(&once))), once);
         }
     }
 
     #[test]
     fn a_link_holds_what_is_measured_and_looked_at() {
-        let choices = Choices {
+        let choices = EvaluateChoices {
             data: DataChoice::Mlqa,
             languages: vec!["ar".into(), "zh-Hant".into()],
             measure: MapMeasure::Recall1,
@@ -114,16 +114,17 @@ mod tests {
             search.contains("&measures=ndcg%4020,mrr%4010&relevance=2&cell=zh-Hant~ar&model="),
             "{search}"
         );
-        assert_eq!(Choices::read(&Address::parse(&search)), choices);
+        assert_eq!(EvaluateChoices::read(&QueryString::parse(&search)), choices);
     }
 
     #[test]
     fn defaults_leave_no_trace_and_unknown_words_count_as_them() {
-        let default = Choices::read(&Address::parse(""));
+        let default = EvaluateChoices::read(&QueryString::parse(""));
         assert_eq!(written(&default), "");
-        let odd =
-            Address::parse("?lir=many&cell=&data=kitchen&lir=0&measures=good&relevance=1&measure=&show=c");
-        assert_eq!(Choices::read(&odd), default);
+        let odd = QueryString::parse(
+            "?lir=many&cell=&data=kitchen&lir=0&measures=good&relevance=1&measure=&show=c",
+        );
+        assert_eq!(EvaluateChoices::read(&odd), default);
         let told = odd.unknown().unwrap();
         assert!(told.ends_with(": data=kitchen, show=c, measures=good."), "{told}");
     }

@@ -16,21 +16,21 @@ use leptos::mount::mount_to;
 use leptos::prelude::*;
 use web_sys::HtmlElement;
 
-use super::activity::{Activity, Concurrency, Progress as Step, TrackedActivity};
-use super::address::{Address, Builder};
+use super::activity::{Activity, ActivityProgress as Step, Concurrency, TrackedActivity};
+use super::address::{QueryString, QueryStringBuilder};
 use super::catalogue::{evaluate as text, fill};
 use super::messages::ProblemAction;
 use super::state::Page;
-use super::view::{About, StateChange, View};
+use super::view::{StateChange, View, ViewInfo};
 use super::words;
 use crate::datasets::Fields;
 use crate::evaluation::{Comparison, EvalReport, Measure};
 use crate::protocol::{CellChoice, Event, Id, OpenedFile, ProgressStage, QueryRow, RankedPassage, TaskInfo};
-use address::Choices;
+use address::EvaluateChoices;
 use choices::{DataChoice, MapMeasure, ShownModel};
 
-static ABOUT: About =
-    About { name: "evaluate", label: text::LABEL, content: "report", skip: text::SKIP, drop: text::DROP };
+static ABOUT: ViewInfo =
+    ViewInfo { name: "evaluate", label: text::LABEL, content: "report", skip: text::SKIP, drop: text::DROP };
 
 /// The button of a problem that stopped an evaluation.
 const EVALUATE: ProblemAction = ProblemAction::View { name: ABOUT.name, words: text::AGAIN };
@@ -182,7 +182,7 @@ enum ListUpdate {
 
 impl Evaluate {
     /// From the URL, without results.
-    pub fn new(page: Page, address: &Address) -> Self {
+    pub fn new(page: Page, address: &QueryString) -> Self {
         let new = Self {
             page,
             data: RwSignal::default(),
@@ -219,8 +219,8 @@ impl Evaluate {
     }
 
     /// Sets the choices from a URL.
-    fn set_choices(self, address: &Address) {
-        let choices = Choices::read(address);
+    fn set_choices(self, address: &QueryString) {
+        let choices = EvaluateChoices::read(address);
         self.data.set(choices.data);
         self.languages.set(choices.languages);
         self.model.set(choices.model);
@@ -293,7 +293,7 @@ impl Evaluate {
 }
 
 impl View for Evaluate {
-    fn about(&self) -> &'static About {
+    fn about(&self) -> &'static ViewInfo {
         &ABOUT
     }
 
@@ -306,13 +306,13 @@ impl View for Evaluate {
         .forget();
     }
 
-    fn read(&self, address: &Address) {
+    fn read(&self, address: &QueryString) {
         self.restore(address);
     }
 
-    fn write(&self, address: &mut Builder) {
+    fn write(&self, address: &mut QueryStringBuilder) {
         let Self { page, .. } = *self;
-        let choices = Choices {
+        let choices = EvaluateChoices {
             data: self.data.get(),
             languages: self.languages.get(),
             model: self.model.get(),

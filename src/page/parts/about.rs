@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::page::address::Builder;
+use crate::page::address::QueryStringBuilder;
 use crate::page::catalogue::{fill, model as text};
 use crate::page::model::{MODEL, same_folder};
 use crate::page::state::Page;
@@ -17,7 +17,7 @@ pub(in crate::page) fn ViewLink(
 ) -> impl IntoView {
     let page = Page::here();
     let search = move || {
-        let mut search = Builder::default();
+        let mut search = QueryStringBuilder::default();
         search.put_some("view", view);
         page.write_device(&mut search);
         address.with(|a| search.put_some("model", Some(a.as_str()).filter(|a| !same_folder(a, MODEL))));

@@ -14,7 +14,7 @@ pub(in crate::page) enum Block {
     Hint(String),
     Facts(Vec<(&'static str, String)>),
     Notes(Vec<String>),
-    Table(Table),
+    Table(DocumentTable),
     Links(Vec<(&'static str, String)>),
     /// Source code; the first is its label for screen readers.
     Code(&'static str, String),
@@ -29,18 +29,18 @@ pub(in crate::page) enum Span {
 }
 
 /// A table that scrolls in its own place.
-pub(in crate::page) struct Table {
+pub(in crate::page) struct DocumentTable {
     pub name: String,
     pub class: &'static str,
     /// What its rows and columns stand for, if the corner says so.
     pub corner: Option<[&'static str; 2]>,
-    pub head: Vec<Name>,
-    pub rows: Vec<(Name, Vec<Cell>)>,
+    pub head: Vec<DocumentName>,
+    pub rows: Vec<(DocumentName, Vec<DocumentCell>)>,
 }
 
 /// The name of a row or column.
 #[derive(Default)]
-pub(in crate::page) struct Name {
+pub(in crate::page) struct DocumentName {
     pub text: String,
     /// Further text for screen readers.
     pub unseen: String,
@@ -48,7 +48,7 @@ pub(in crate::page) struct Name {
 }
 
 #[derive(Default)]
-pub(in crate::page) struct Cell {
+pub(in crate::page) struct DocumentCell {
     pub text: String,
     /// Small text below.
     pub small: String,
@@ -56,13 +56,13 @@ pub(in crate::page) struct Cell {
     pub style: String,
 }
 
-impl From<&str> for Name {
+impl From<&str> for DocumentName {
     fn from(text: &str) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 }
 
-impl From<String> for Cell {
+impl From<String> for DocumentCell {
     fn from(text: String) -> Self {
         Self { text, ..Self::default() }
     }
@@ -165,7 +165,7 @@ fn fill(place: &Element, blocks: Vec<Block>) -> Result<(), JsValue> {
     Ok(())
 }
 
-fn add_table(place: &Element, of: Table) -> Result<(), JsValue> {
+fn add_table(place: &Element, of: DocumentTable) -> Result<(), JsValue> {
     let scroll = add(place, "div", "")?;
     for (name, value) in
         [("class", of.class), ("tabindex", "0"), ("role", "region"), ("aria-label", of.name.as_str())]
@@ -175,7 +175,7 @@ fn add_table(place: &Element, of: Table) -> Result<(), JsValue> {
     let table = add(&scroll, "table", "")?;
     set(&table, "class", "figures")?;
     set(&add(&table, "caption", &of.name)?, "class", "unseen")?;
-    let name = |row: &Element, name: &Name, scope| {
+    let name = |row: &Element, name: &DocumentName, scope| {
         let head = add(row, "th", &name.text)?;
         set(&head, "scope", scope)?;
         set(&head, "title", &name.title)?;
@@ -197,7 +197,7 @@ fn add_table(place: &Element, of: Table) -> Result<(), JsValue> {
     for (of, cells) in of.rows {
         let row = add(&body, "tr", "")?;
         name(&row, &of, "row")?;
-        for Cell { text, small, class, style } in cells {
+        for DocumentCell { text, small, class, style } in cells {
             let cell = add(&row, "td", &text)?;
             set(&cell, "class", class)?;
             if let Some(cell) = cell.dyn_ref::<HtmlElement>().filter(|_| !style.is_empty()) {

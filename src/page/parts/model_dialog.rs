@@ -167,7 +167,7 @@ fn InspectedModel(offer: Offer) -> impl IntoView {
             {(!notes.is_empty()).then(|| view! {
                 <ul class="notes">{notes.into_iter().map(|note| view! { <li>{note}</li> }).collect_view()}</ul>
             })}
-            <Files about=about.clone()/>
+            <ModelFiles about=about.clone()/>
             {choices}
             {is_supported.then(|| view! {
                 <p class="hint">{keeps}</p>
@@ -239,7 +239,7 @@ fn languages(codes: &[String]) -> String {
 
 /// The files to download, and the others.
 #[component]
-fn Files(about: About) -> impl IntoView {
+fn ModelFiles(about: About) -> impl IntoView {
     let one = |file: ListedFile| {
         let bytes = file.bytes.map_or_else(|| text::SIZE_UNKNOWN.to_owned(), |n| size(n as f64));
         view! { <li><span>{file.path}</span> <span>{bytes}</span></li> }

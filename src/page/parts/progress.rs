@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::page::activity::{Activity, Progress as Step, ShowWhen};
+use crate::page::activity::{Activity, ActivityProgress as Step, ShowWhen};
 use crate::page::catalogue::{fill, progress as text, shell};
 use crate::page::words;
 use crate::protocol::ProgressStage;

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::{Origin, QueryStatus, ReadingState, Search, TOP};
-use crate::page::address::Address;
+use crate::page::address::QueryString;
 use crate::page::catalogue::search as text;
 use crate::page::model::{MODEL, same_folder};
 use crate::page::state::{device_of, precision_of};
@@ -200,9 +200,10 @@ impl Search {
     // The URL
 
     /// The user went back or forward to this view.
-    pub(super) fn restore(self, address: &Address) {
+    pub(super) fn restore(self, address: &QueryString) {
         let page = self.page;
-        let super::Choices { query, language, scope, filter, with } = super::Choices::read(address);
+        let super::SearchChoices { query, language, scope, filter, with } =
+            super::SearchChoices::read(address);
         let (device, precision) = (device_of(address), precision_of(address));
         let model = address.text("model");
         let reload = device != page.device.get_untracked()

@@ -1,7 +1,7 @@
 //! The view's part of the URL: `?q=…&lang=…&scope=…&in=de,el&device=…&precision=…&model=…&with=…`. Defaults are
 //! omitted.
 
-use crate::page::address::{Address, Builder};
+use crate::page::address::{QueryString, QueryStringBuilder};
 use crate::protocol::Scope;
 
 /// Longer queries are not put into the URL: some browsers refuse very long ones.
@@ -9,7 +9,7 @@ const MAX_QUERY_LENGTH: usize = 2000;
 
 /// The view's own part of the URL.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Choices {
+pub(super) struct SearchChoices {
     /// The typed query.
     pub query: Option<String>,
     /// The query's language, if the user corrected it.
@@ -22,9 +22,9 @@ pub(super) struct Choices {
     pub with: Option<String>,
 }
 
-impl Choices {
-    /// In place of an invalid word the default is used, and [`Address::unknown`] reports it.
-    pub fn read(address: &Address) -> Self {
+impl SearchChoices {
+    /// In place of an invalid word the default is used, and [`QueryString::unknown`] reports it.
+    pub fn read(address: &QueryString) -> Self {
         Self {
             query: address.text("q"),
             language: address.text("lang"),
@@ -35,7 +35,7 @@ impl Choices {
     }
 
     /// `shared` adds device and model in between.
-    pub fn write(&self, address: &mut Builder, shared: impl FnOnce(&mut Builder)) {
+    pub fn write(&self, address: &mut QueryStringBuilder, shared: impl FnOnce(&mut QueryStringBuilder)) {
         address.put_some("q", self.query.as_deref().filter(|q| q.len() <= MAX_QUERY_LENGTH));
         address.put_some("lang", self.language.as_deref());
         address.put_some("scope", (self.scope != Scope::default()).then(|| scope_name(self.scope)));
@@ -64,8 +64,8 @@ mod tests {
 
     use super::*;
 
-    fn written(choices: &Choices) -> String {
-        let mut address = Builder::default();
+    fn written(choices: &SearchChoices) -> String {
+        let mut address = QueryStringBuilder::default();
         choices.write(&mut address, |address| address.put("device", "webgpu"));
         address.search()
     }
@@ -80,14 +80,14 @@ mod tests {
             ),
         ) {
             let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let once = written(&Choices::read(&Address::parse(&format!("?{}", text.join("&")))));
-            prop_assert_eq!(written(&Choices::read(&Address::parse(&once))), once);
+            let once = written(&SearchChoices::read(&QueryString::parse(&format!("?{}", text.join("&")))));
+            prop_assert_eq!(written(&SearchChoices::read(&QueryString::parse(&once))), once);
         }
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let choices = Choices {
+        let choices = SearchChoices {
             query: Some("แม่น้ำ 100% & +? \"ok\"".into()),
             language: Some("th".into()),
             scope: Scope::Another,
@@ -96,14 +96,17 @@ mod tests {
         };
         let search = written(&choices);
         assert!(search.ends_with("&lang=th&scope=another&in=de,el&device=webgpu&with=model/"), "{search}");
-        assert_eq!(Choices::read(&Address::parse(&search)), choices);
+        assert_eq!(SearchChoices::read(&QueryString::parse(&search)), choices);
     }
 
     #[test]
     fn defaults_and_long_queries_leave_no_trace() {
-        assert_eq!(written(&Choices::default()), "?device=webgpu");
-        assert_eq!(Choices::read(&Address::parse("?scope=&q=&in=,&lang")), Choices::default());
-        let long = Choices { query: Some("a".repeat(1_000_000)), ..Choices::default() };
+        assert_eq!(written(&SearchChoices::default()), "?device=webgpu");
+        assert_eq!(
+            SearchChoices::read(&QueryString::parse("?scope=&q=&in=,&lang")),
+            SearchChoices::default()
+        );
+        let long = SearchChoices { query: Some("a".repeat(1_000_000)), ..SearchChoices::default() };
         assert_eq!(written(&long), "?device=webgpu");
     }
 }

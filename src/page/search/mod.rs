@@ -18,15 +18,15 @@ use leptos::prelude::*;
 use web_sys::HtmlElement;
 
 use super::activity::{Concurrency, TrackedActivity};
-use super::address::{Address, Builder};
+use super::address::{QueryString, QueryStringBuilder};
 use super::catalogue::{fill, search as text};
 use super::corpus::SAMPLE_LANGUAGES;
 use super::state::Page;
-use super::view::{About, StateChange, View};
+use super::view::{StateChange, View, ViewInfo};
 use super::words;
 use crate::datasets::UNDETERMINED;
 use crate::protocol::{Event, Id, OpenedFile, Reading, Results, Scope};
-use address::Choices;
+use address::SearchChoices;
 use second_model::SecondModel;
 
 /// Number of hits shown at first, and counted in the upper bar.
@@ -122,8 +122,8 @@ struct CrashingQuery {
     times: usize,
 }
 
-static ABOUT: About =
-    About { name: "search", label: text::LABEL, content: "results", skip: text::SKIP, drop: text::DROP };
+static ABOUT: ViewInfo =
+    ViewInfo { name: "search", label: text::LABEL, content: "results", skip: text::SKIP, drop: text::DROP };
 
 impl QueryStatus {
     fn is_sent(self) -> bool {
@@ -133,8 +133,8 @@ impl QueryStatus {
 
 impl Search {
     /// From the URL, without results.
-    pub fn new(page: Page, address: &Address) -> Self {
-        let Choices { query, language, scope, filter, with } = Choices::read(address);
+    pub fn new(page: Page, address: &QueryString) -> Self {
+        let SearchChoices { query, language, scope, filter, with } = SearchChoices::read(address);
         Self {
             page,
             language: RwSignal::new(language),
@@ -177,7 +177,7 @@ impl Search {
 }
 
 impl View for Search {
-    fn about(&self) -> &'static About {
+    fn about(&self) -> &'static ViewInfo {
         &ABOUT
     }
 
@@ -198,15 +198,15 @@ impl View for Search {
         self.second.address.with(Option::is_some)
     }
 
-    fn read(&self, address: &Address) {
+    fn read(&self, address: &QueryString) {
         self.restore(address);
     }
 
-    fn write(&self, address: &mut Builder) {
+    fn write(&self, address: &mut QueryStringBuilder) {
         let Self { page, .. } = *self;
         let is_own = self.hidden.with_value(|h| h.origin != Origin::Page);
         let query = self.query.get();
-        let choices = Choices {
+        let choices = SearchChoices {
             query: (is_own && !query.trim().is_empty()).then_some(query),
             language: self.language.get(),
             scope: self.scope.get(),

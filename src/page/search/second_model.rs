@@ -11,7 +11,7 @@ use crate::page::catalogue::{fill, search as text};
 use crate::page::corpus::Presence;
 use crate::page::link::Link;
 use crate::page::messages::sentence;
-use crate::page::model::{MODEL, Model, resolve};
+use crate::page::model::{CurrentModel, MODEL, resolve};
 use crate::page::model_dialog::is_imported;
 use crate::page::models::NamedModel;
 use crate::protocol::{Event, Id, Request, Results};
@@ -22,7 +22,7 @@ use crate::text::Cut;
 pub(super) struct SecondModel {
     /// Its folder as in the URL; `None` without a comparison.
     pub address: RwSignal<Option<String>>,
-    pub model: RwSignal<Option<Model>>,
+    pub model: RwSignal<Option<CurrentModel>>,
     pub results: RwSignal<Option<Results>>,
     /// What its window truncated in the passages.
     pub cut: RwSignal<Option<Cut>>,
@@ -181,7 +181,7 @@ impl Search {
             Event::ModelReady { id, model, device } if is_active(b.activity, id) => {
                 b.activity.set(None);
                 self.page.remember_name(NamedModel::running(&model));
-                b.model.set(Some(Model { info: model, device }));
+                b.model.set(Some(CurrentModel { info: model, device }));
                 self.open_corpus_in_second();
             }
             Event::CorpusReady { id, corpus } if is_active(b.activity, id) => {

@@ -7,7 +7,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 
 use super::machine::DevicePanel;
-use crate::page::address::Address;
+use crate::page::address::QueryString;
 use crate::page::catalogue::{fill, shell as text};
 use crate::page::files::file_list;
 use crate::page::messages::ProblemAction;
@@ -19,7 +19,7 @@ use crate::page::views;
 /// The page.
 #[component]
 pub(in crate::page) fn App() -> impl IntoView {
-    let address = Address::here();
+    let address = QueryString::here();
     let page = Page::new(&address);
     provide_context(page);
     page.show(views::all(page, &address), &address);
@@ -45,7 +45,7 @@ pub(in crate::page) fn App() -> impl IntoView {
             </header>
             <main>
                 <Messages/>
-                {page.views().into_iter().map(|view| view! { <Place view/> }).collect_view()}
+                {page.views().into_iter().map(|view| view! { <ViewContainer view/> }).collect_view()}
             </main>
             <Foot/>
         </div>
@@ -57,7 +57,7 @@ pub(in crate::page) fn App() -> impl IntoView {
 
 /// A view's container. It is built when first displayed, and kept.
 #[component]
-fn Place(view: Rc<dyn View>) -> impl IntoView {
+fn ViewContainer(view: Rc<dyn View>) -> impl IntoView {
     let page = Page::here();
     let about = view.about();
     let place = NodeRef::<Div>::new();

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use crate::page::address::{device_name, device_named};
 use crate::page::catalogue::{fill, shell as text};
 use crate::page::isolation::Threads;
-use crate::page::model::Model;
+use crate::page::model::CurrentModel;
 use crate::page::names;
 use crate::page::parts::{ModelLink, Progress};
 use crate::page::state::Page;
@@ -104,8 +104,8 @@ fn Line() -> impl IntoView {
 }
 
 /// `name · 26 MB · 4-bit, fast · CPU (WebAssembly, SIMD) · self-test passed`.
-fn model_line(name: &str, model: &Model) -> String {
-    let Model { info, device } = model;
+fn model_line(name: &str, model: &CurrentModel) -> String {
+    let CurrentModel { info, device } = model;
     format!(
         "{} · {} · {} · {} ({}) · {}",
         name,
@@ -203,9 +203,9 @@ fn DeviceChoices() -> impl IntoView {
 }
 
 #[component]
-fn ModelDetails(model: Model) -> impl IntoView {
+fn ModelDetails(model: CurrentModel) -> impl IntoView {
     let page = Page::here();
-    let Model { info, device } = model;
+    let CurrentModel { info, device } = model;
     let address = info.url.clone();
     let languages: Vec<String> = info.languages.iter().map(|code| names::english(code)).collect();
     let from = if info.from_cache { text::FROM_STORAGE } else { text::FROM_NETWORK };

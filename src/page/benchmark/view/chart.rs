@@ -16,7 +16,7 @@ pub(super) fn Chart() -> impl IntoView {
         let (now, running) = (b.now.get(), b.activity.with(Option::is_some));
         b.report.with(|report| {
             let Some(report) = report else { return ().into_any() };
-            let scale = Scale::of(report);
+            let scale = LogScale::of(report);
             let targets = report.plan.targets();
             let row = |cell: &BenchmarkCell| {
                 let lane = |target: &BenchmarkTarget| {
@@ -64,7 +64,7 @@ fn lane(
     target: BenchmarkTarget,
     ms: Option<TimeSpread>,
     waits: &'static str,
-    scale: Scale,
+    scale: LogScale,
 ) -> impl IntoView + use<> {
     let drawn = ms.map(|ms| {
         let at = |t: f64| scale.at(t);
@@ -87,12 +87,12 @@ fn lane(
     }
 }
 
-fn grid(scale: Scale) -> impl IntoView {
+fn grid(scale: LogScale) -> impl IntoView {
     let line = |(t, _): (f64, bool)| view! { <line class="grid" x1=scale.at(t) x2=scale.at(t) y1="0" y2="100%"></line> };
     scale.ticks().into_iter().map(line).collect_view()
 }
 
-fn axis(scale: Scale) -> impl IntoView {
+fn axis(scale: LogScale) -> impl IntoView {
     let label = |(t, _): (f64, bool)| {
         let words = if t < 1000.0 { format!("{t} ms") } else { format!("{} s", t / 1e3) };
         view! { <text x=scale.at(t) y="14">{words}</text> }
@@ -120,12 +120,12 @@ fn colour(target: BenchmarkTarget) -> &'static str {
 
 /// A logarithmic scale over whole powers of ten, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Scale {
+struct LogScale {
     low: i32,
     high: i32,
 }
 
-impl Scale {
+impl LogScale {
     /// The scale for all rows; `before` is the previous one, which changes as rarely as possible.
     fn of(report: &BenchmarkReport) -> Self {
         let ends = report.rows.iter().filter(|row| row.ms.min > 0.0);
@@ -161,13 +161,13 @@ mod tests {
 
     #[test]
     fn a_scale_has_the_same_ratio_in_every_step() {
-        let scale = Scale { low: 0, high: 2 };
+        let scale = LogScale { low: 0, high: 2 };
         assert_eq!(
             [1.0, 10.0, 100.0, 1e6, 0.0].map(|t| scale.at(t)),
             ["0.00%", "50.00%", "100.00%", "100.00%", "0.00%"]
         );
         assert_eq!(scale.ticks(), [(1.0, true), (10.0, true), (100.0, true)]);
-        let one = Scale { low: 1, high: 2 };
+        let one = LogScale { low: 1, high: 2 };
         assert_eq!(one.ticks().iter().map(|t| t.0).collect::<Vec<_>>(), [10.0, 20.0, 50.0, 100.0]);
     }
 

@@ -35,7 +35,7 @@ pub(super) fn BenchmarkForm() -> impl IntoView {
         >
             <div class="choice">
                 <div class="models"><ModelPicker label=text::MODEL value=model choose/></div>
-                <Language/>
+                <LanguageField/>
                 <Devices/>
             </div>
             <div class="choice">
@@ -147,7 +147,7 @@ fn toggle<T: PartialEq>(list: &mut Vec<T>, item: T) {
 }
 
 #[component]
-fn Language() -> impl IntoView {
+fn LanguageField() -> impl IntoView {
     let b = Benchmark::here();
     let chosen = move || b.plan.with(|p| p.language.clone());
     // Those of the open corpus, the sample's, and one requested by a link.

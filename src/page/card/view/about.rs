@@ -1,6 +1,6 @@
 //! What a model is, in words and facts.
 
-use super::Rows;
+use super::FactRows;
 use crate::page::catalogue::{card as text, fill, model_dialog};
 use crate::page::names;
 use crate::page::parts::document::{Block, Span};
@@ -16,7 +16,7 @@ pub(super) fn about(card: &ModelCard) -> Vec<Block> {
     out
 }
 
-fn facts(card: &ModelCard) -> Rows {
+fn facts(card: &ModelCard) -> FactRows {
     let languages: Vec<String> = card.languages.iter().map(|code| names::english(code)).collect();
     let recorded = |value: String| if value.is_empty() { text::NOT_RECORDED.to_owned() } else { value };
     let licence = if card.licence == "unknown" { String::new() } else { card.licence.clone() };

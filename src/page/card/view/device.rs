@@ -2,16 +2,16 @@
 
 use leptos::prelude::*;
 
-use super::Rows;
+use super::FactRows;
 use crate::page::card::Card;
 use crate::page::catalogue::{card as text, fill, model, shell};
-use crate::page::model::{Model, same_folder};
+use crate::page::model::{CurrentModel, same_folder};
 use crate::page::parts::document::{Block, Document, Span};
 use crate::page::words;
 use crate::protocol::ModelCard;
 
 #[component]
-pub(super) fn Device(card: ModelCard) -> impl IntoView {
+pub(super) fn DeviceSection(card: ModelCard) -> impl IntoView {
     let c = Card::here();
     let name = c.page.name_of(&card.url);
     let url = StoredValue::new(card.url);
@@ -40,7 +40,7 @@ pub(super) fn Device(card: ModelCard) -> impl IntoView {
         })
     };
     let running = move || {
-        let is_it = |m: &&Model| same_folder(&m.info.url, &url.get_value());
+        let is_it = |m: &&CurrentModel| same_folder(&m.info.url, &url.get_value());
         c.page.model.with(|m| m.as_ref().filter(is_it).map(|m| rows(m, &tests)))
     };
     view! {
@@ -53,8 +53,8 @@ pub(super) fn Device(card: ModelCard) -> impl IntoView {
     }
 }
 
-fn rows(model: &Model, tests: &str) -> Rows {
-    let Model { info, device } = model;
+fn rows(model: &CurrentModel, tests: &str) -> FactRows {
+    let CurrentModel { info, device } = model;
     let passed = device.self_test_difference <= device.self_test_tolerance;
     vec![
         (

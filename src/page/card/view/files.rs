@@ -3,17 +3,17 @@
 use crate::page::catalogue::{card as text, shell};
 use crate::page::model::MODEL;
 use crate::page::model_dialog::{hub_page, imported_path, is_imported, quantization_of};
-use crate::page::parts::document::{Block, Cell, Span, Table};
+use crate::page::parts::document::{Block, DocumentCell, DocumentTable, Span};
 use crate::page::words;
 use crate::protocol::{ModelCard, ModelFile};
 
 /// The files and the program that loads them; that program.
 pub(super) fn files(card: &ModelCard) -> (Vec<Block>, String) {
     let row = |ModelFile { name, bytes, sha256 }: &ModelFile| {
-        let hash = Cell { text: sha256.clone(), class: "hash", ..Cell::default() };
+        let hash = DocumentCell { text: sha256.clone(), class: "hash", ..DocumentCell::default() };
         (name.as_str().into(), vec![words::bytes(*bytes as f64).into(), hash])
     };
-    let table = Table {
+    let table = DocumentTable {
         name: text::FILE_TABLE.into(),
         class: "scroll words",
         corner: None,

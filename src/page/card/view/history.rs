@@ -3,7 +3,7 @@
 use crate::history::{HistorySource, HistoryStage, HistoryStep, OverlapCheck};
 use crate::page::catalogue::{card as text, fill};
 use crate::page::messages::sentence;
-use crate::page::parts::document::{Block, Cell, Span, Table};
+use crate::page::parts::document::{Block, DocumentCell, DocumentTable, Span};
 use crate::page::words;
 use crate::protocol::ModelCard;
 
@@ -31,7 +31,7 @@ pub(super) fn history(card: &ModelCard) -> Vec<Block> {
                 ("records", &number(made.sources.iter().filter_map(|s| s.records).sum())),
             ],
         );
-        let table = Table {
+        let table = DocumentTable {
             name: text::SOURCE_TABLE.into(),
             class: "scroll words",
             corner: None,
@@ -43,10 +43,10 @@ pub(super) fn history(card: &ModelCard) -> Vec<Block> {
     out
 }
 
-fn source(source: &HistorySource) -> (crate::page::parts::document::Name, Vec<Cell>) {
+fn source(source: &HistorySource) -> (crate::page::parts::document::DocumentName, Vec<DocumentCell>) {
     let recorded = |value: Option<String>| value.unwrap_or_else(|| text::NOT_RECORDED.into());
     let licence = Some(source.licence.clone()).filter(|l| !l.is_empty());
-    let licence = Cell { text: recorded(licence), class: "licence", ..Cell::default() };
+    let licence = DocumentCell { text: recorded(licence), class: "licence", ..DocumentCell::default() };
     (source.name.as_str().into(), vec![recorded(source.records.map(number)).into(), licence])
 }
 

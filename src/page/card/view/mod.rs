@@ -14,10 +14,10 @@ use crate::page::model_dialog::hub_host;
 use crate::page::parts::document::Document;
 use crate::page::parts::{ModelPicker, ViewLink};
 use crate::protocol::ModelCard;
-use device::Device;
+use device::DeviceSection;
 
 /// The names and values of facts.
-type Rows = Vec<(&'static str, String)>;
+type FactRows = Vec<(&'static str, String)>;
 
 #[component]
 pub(super) fn Card() -> impl IntoView {
@@ -69,7 +69,7 @@ fn Whole(card: ModelCard) -> impl IntoView {
     let links = files::links(&card.url, listed);
     view! {
         <Document blocks=first/>
-        <Device card/>
+        <DeviceSection card/>
         <Document blocks=files/>
         <p class="buttons">
             <button type="button" class="quiet" on:click=move |_| c.page.copy(copied.clone(), text::COPIED)>{text::COPY}</button>

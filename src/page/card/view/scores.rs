@@ -3,7 +3,7 @@
 use crate::evaluation::{EvalReport, Measures, Setting};
 use crate::page::catalogue::{card as text, evaluate, fill};
 use crate::page::names;
-use crate::page::parts::document::{Block, Cell, Name, Span, Table};
+use crate::page::parts::document::{Block, DocumentCell, DocumentName, DocumentTable, Span};
 use crate::page::parts::scale;
 use crate::page::words;
 use crate::protocol::ModelCard;
@@ -66,7 +66,7 @@ fn device(told: &str) -> String {
     parts.map_or_else(|| told.into(), |(adapter, rest)| format!("{adapter}{rest}"))
 }
 
-fn by_setting(report: &EvalReport, name: String) -> Table {
+fn by_setting(report: &EvalReport, name: String) -> DocumentTable {
     let intervals = report.intervals.as_ref();
     let rows = [
         (Setting::Mono, evaluate::MONO, intervals.and_then(|i| i.mono.as_ref())),
@@ -75,15 +75,19 @@ fn by_setting(report: &EvalReport, name: String) -> Table {
     ];
     let rows = rows.into_iter().filter_map(|(setting, name, band)| {
         let values: &Measures = report.measures(setting)?;
-        let cell = |(i, ..): (usize, &str, &str)| Cell {
+        let cell = |(i, ..): (usize, &str, &str)| DocumentCell {
             text: words::figure(values.value(i)),
             small: band.map(|band| interval(band.low.value(i), band.high.value(i))).unwrap_or_default(),
-            ..Cell::default()
+            ..DocumentCell::default()
         };
         Some((name.into(), COLUMNS.map(cell).into()))
     });
-    let head = COLUMNS.map(|(_, name, why)| Name { text: name.into(), title: why.into(), ..Name::default() });
-    Table { name, class: "scroll", corner: None, head: head.into(), rows: rows.collect() }
+    let head = COLUMNS.map(|(_, name, why)| DocumentName {
+        text: name.into(),
+        title: why.into(),
+        ..DocumentName::default()
+    });
+    DocumentTable { name, class: "scroll", corner: None, head: head.into(), rows: rows.collect() }
 }
 
 /// `0.731–0.753`
@@ -92,22 +96,22 @@ fn interval(low: f64, high: f64) -> String {
 }
 
 /// A language as the name of a row or column.
-fn language(code: &String) -> Name {
+fn language(code: &String) -> DocumentName {
     let english = names::english(code);
     let unseen = if english == *code { String::new() } else { english };
-    Name { text: code.clone(), unseen, title: names::endonym(code) }
+    DocumentName { text: code.clone(), unseen, title: names::endonym(code) }
 }
 
-fn by_pair(report: &EvalReport, name: String) -> Table {
+fn by_pair(report: &EvalReport, name: String) -> DocumentTable {
     let value = |from: &str, to: &str| Some(report.pairs.get(from)?.get(to)?.value(0));
     let all = &report.languages;
     let figures = all.iter().flat_map(|from| all.iter().filter_map(move |to| value(from, to)));
     let (low, high) = figures.fold((1.0f64, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
     let cell = |from: &str, to: &str| match value(from, to) {
-        None => Cell::from("–".to_owned()),
+        None => DocumentCell::from("–".to_owned()),
         Some(x) => {
             let ends = report.intervals.as_ref().and_then(|i| i.pairs.get(from)?.get(to));
-            Cell {
+            DocumentCell {
                 text: words::short_figure(x),
                 small: ends.map(|[low, high]| interval(*low, *high)).unwrap_or_default(),
                 style: scale::sequential((x - low) / (high - low).max(1e-9)),
@@ -116,7 +120,7 @@ fn by_pair(report: &EvalReport, name: String) -> Table {
         }
     };
     let row = |from: &String| (language(from), all.iter().map(|to| cell(from, to)).collect());
-    Table {
+    DocumentTable {
         name,
         class: "scroll map",
         corner: Some([evaluate::CORNER_QUESTION, evaluate::CORNER_PASSAGE]),

@@ -39,10 +39,10 @@ pub(super) fn EvaluateForm() -> impl IntoView {
         >
             <DataPicker/>
             <div class="choice">
-                <Models/>
+                <ModelFields/>
                 <Lir/>
                 <MeasureChoices/>
-                <Device/>
+                <DeviceField/>
                 <Languages/>
             </div>
         </Form>
@@ -221,7 +221,7 @@ fn Languages() -> impl IntoView {
 }
 
 #[component]
-fn Models() -> impl IntoView {
+fn ModelFields() -> impl IntoView {
     let e = Evaluate::here();
     let first = Signal::derive(move || e.model.get().unwrap_or_else(|| MODEL.to_owned()));
     let second = Signal::derive(move || e.second_model.get().unwrap_or_default());
@@ -319,7 +319,7 @@ fn MeasureChoices() -> impl IntoView {
 }
 
 #[component]
-fn Device() -> impl IntoView {
+fn DeviceField() -> impl IntoView {
     let e = Evaluate::here();
     let option = move |device, name| {
         view! {

@@ -49,18 +49,18 @@ pub(super) fn Map() -> impl IntoView {
         languages
             .get()
             .into_iter()
-            .map(|code| view! { <th scope="col" title=names::endonym(&code)>{code.clone()} <Name code=code.clone()/></th> })
+            .map(|code| view! { <th scope="col" title=names::endonym(&code)>{code.clone()} <LanguageName code=code.clone()/></th> })
             .collect_view()
     };
     let rows = move || {
         let all = languages.get();
         let row = |(y, from): (usize, &String)| {
             let cells = all.iter().enumerate().map(|(x, to)| {
-                view! { <Cell from=from.clone() to=to.clone() at=(y, x) current reached range widest/> }
+                view! { <MapCell from=from.clone() to=to.clone() at=(y, x) current reached range widest/> }
             });
             view! {
                 <tr>
-                    <th scope="row" title=names::endonym(from)>{from.clone()} <Name code=from.clone()/></th>
+                    <th scope="row" title=names::endonym(from)>{from.clone()} <LanguageName code=from.clone()/></th>
                     {cells.collect_view()}
                 </tr>
             }
@@ -69,7 +69,7 @@ pub(super) fn Map() -> impl IntoView {
     };
     view! {
         <h3 class="heading-map">{caption}</h3>
-        <Choices two/>
+        <MapChoices two/>
         <div class="scroll map" on:keydown=move |event| step(&event, current, languages.with_untracked(Vec::len))>
             <table>
                 <caption class="unseen">{caption}</caption>
@@ -88,13 +88,13 @@ pub(super) fn Map() -> impl IntoView {
 
 /// A language's name, for screen readers.
 #[component]
-fn Name(code: String) -> impl IntoView {
+fn LanguageName(code: String) -> impl IntoView {
     let english = names::english(&code);
     (english != code).then(|| view! { <span class="unseen">{format!(" {english}")}</span> })
 }
 
 #[component]
-fn Choices(two: Memo<bool>) -> impl IntoView {
+fn MapChoices(two: Memo<bool>) -> impl IntoView {
     let e = Evaluate::here();
     let option = move |measure: MapMeasure| {
         view! {
@@ -156,7 +156,7 @@ fn Choices(two: Memo<bool>) -> impl IntoView {
 }
 
 #[component]
-fn Cell(
+fn MapCell(
     from: String,
     to: String,
     at: (usize, usize),

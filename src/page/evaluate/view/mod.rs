@@ -42,7 +42,7 @@ pub(super) fn Evaluate() -> impl IntoView {
                     }
                     .into_any()
                 } else {
-                    view! { <Nothing/> }.into_any()
+                    view! { <NoReport/> }.into_any()
                 }}
             </section>
         </div>
@@ -51,7 +51,7 @@ pub(super) fn Evaluate() -> impl IntoView {
 
 /// A preview of the results.
 #[component]
-fn Nothing() -> impl IntoView {
+fn NoReport() -> impl IntoView {
     let state = State::here();
     let offer = move || {
         let models = [Some(state.model.get().unwrap_or_else(|| MODEL.into())), state.second_model.get()];

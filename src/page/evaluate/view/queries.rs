@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::ranking::Ranking;
+use super::ranking::QueryRanking;
 use crate::evaluation::Setting;
 use crate::page::catalogue::{evaluate as text, fill};
 use crate::page::evaluate::choices::ShownModel;
@@ -189,7 +189,7 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
                     <bdi class="score">{numbers}</bdi>
                 </span>
             </button>
-            {move || open.get().then(|| view! { <Ranking/> })}
+            {move || open.get().then(|| view! { <QueryRanking/> })}
         </li>
     }
 }

@@ -9,7 +9,7 @@ use crate::page::words;
 use crate::protocol::RankedPassage;
 
 #[component]
-pub(super) fn Ranking() -> impl IntoView {
+pub(super) fn QueryRanking() -> impl IntoView {
     let e = Evaluate::here();
     let passages = Memo::new(move |_| e.opened.with(|o| o.as_ref().and_then(|o| o.passages.clone())));
     move || match passages.get() {

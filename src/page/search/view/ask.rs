@@ -60,14 +60,14 @@ pub(super) fn SearchBox() -> impl IntoView {
             />
             <button type="submit">{text::SUBMIT}</button>
         </form>
-        <OpenCorpus/>
+        <CorpusSummary/>
         <Examples/>
     }
 }
 
 /// What is searched, and how to search something else.
 #[component]
-fn OpenCorpus() -> impl IntoView {
+fn CorpusSummary() -> impl IntoView {
     let search = Search::here();
     let page = search.page;
     let open = search.own_is_open;
@@ -103,14 +103,14 @@ fn OpenCorpus() -> impl IntoView {
             })}
         </div>
         {move || foreign().map(|said| view! { <p class="hint">{said}</p> })}
-        <StoredText/>
+        <StoredTextNote/>
         <OwnText/>
     }
 }
 
 /// What the browser stores of the user's text, and a button to delete it.
 #[component]
-fn StoredText() -> impl IntoView {
+fn StoredTextNote() -> impl IntoView {
     let page = Search::here().page;
     let is_open = Memo::new(move |_| page.corpus.with(|c| c.as_ref().is_some_and(|c| c.kept)));
     let coming = Memo::new(move |_| page.opening.with(Option::is_some));

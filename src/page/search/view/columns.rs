@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::lines::Connections;
 use super::mix::Mix;
-use super::results::{Heading, More, Nothing, Ranking};
+use super::results::{Heading, More, NoHits, Ranking};
 use crate::page::catalogue::{fill, search as text};
 use crate::page::search::{QueryStatus, Search};
 use crate::page::words;
@@ -85,7 +85,7 @@ pub(super) fn Rankings() -> impl IntoView {
                 </section>
             })}
         </div>
-        <Nothing/>
+        <NoHits/>
         <More/>
     }
 }

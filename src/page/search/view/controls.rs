@@ -25,7 +25,7 @@ pub(super) fn Controls() -> impl IntoView {
     view! {
         <div class="controls">
             <Scopes/>
-            <Filter/>
+            <LanguageFilter/>
         </div>
     }
 }
@@ -61,7 +61,7 @@ fn Scopes() -> impl IntoView {
 }
 
 #[component]
-fn Filter() -> impl IntoView {
+fn LanguageFilter() -> impl IntoView {
     let search = Search::here();
     let languages = Memo::new(move |_| {
         search.page.corpus.with(|c| c.as_ref().map(|c| c.languages.clone()).unwrap_or_default())

@@ -8,7 +8,7 @@ use crate::page::state::Page;
 use crate::protocol::CorpusInfo;
 
 #[component]
-pub(super) fn Corpus() -> impl IntoView {
+pub(super) fn CorpusNotes() -> impl IntoView {
     let page = Page::here();
     let fields = Signal::derive(move || {
         page.corpus.with(|c| c.as_ref().map(|c| c.fields.clone()).unwrap_or_default())

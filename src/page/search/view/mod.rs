@@ -19,8 +19,8 @@ use crate::page::words;
 use ask::SearchBox;
 use columns::Rankings;
 use controls::{Controls, scope_words};
-use corpus::Corpus;
-use models::Models;
+use corpus::CorpusNotes;
+use models::ModelPickers;
 
 #[component]
 pub(super) fn Search() -> impl IntoView {
@@ -61,9 +61,9 @@ fn Side() -> impl IntoView {
         <details class="side" prop:open=move || wide.get()>
             <summary>{text::SIDE} {words}</summary>
             <div class="fold">
-                <Models/>
+                <ModelPickers/>
                 <Controls/>
-                <Corpus/>
+                <CorpusNotes/>
             </div>
         </details>
     }

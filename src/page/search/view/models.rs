@@ -8,7 +8,7 @@ use crate::page::parts::{ModelPicker, NONE};
 use crate::page::search::Search;
 
 #[component]
-pub(super) fn Models() -> impl IntoView {
+pub(super) fn ModelPickers() -> impl IntoView {
     let search = Search::here();
     let page = search.page;
     let first = Signal::derive(move || page.model_address.get().unwrap_or_else(|| MODEL.into()));

@@ -229,7 +229,7 @@ fn ReadingText(reading: RwSignal<ReadingState>) -> impl IntoView {
 
 /// Why the list is empty, and what to do.
 #[component]
-pub(super) fn Nothing() -> impl IntoView {
+pub(super) fn NoHits() -> impl IntoView {
     let search = Search::here();
     let empty = move || search.results.with(|r| r.as_ref().is_some_and(|r| r.hits.is_empty()));
     view! {
