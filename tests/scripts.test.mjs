@@ -4,7 +4,7 @@
 //   node --test tests/scripts.test.mjs
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -84,6 +84,7 @@ const installed = {
     export TRUNK_STAGING_DIR="$dist/.stage"
     mkdir -p "$TRUNK_STAGING_DIR" "$CARGO_TARGET_DIR/page"
     echo page >"$TRUNK_STAGING_DIR/page_bg.wasm"
+    cp www/service_worker.js "$TRUNK_STAGING_DIR"
     scripts/worker --build && scripts/worker --threads && scripts/finish || exit 1
     cp -R "$TRUNK_STAGING_DIR"/. "$dist"
     rm -rf "$TRUNK_STAGING_DIR"`,
@@ -99,7 +100,7 @@ let number = 0;
 function clone() {
   const place = join(scratch, `ein Pfad mit Ümlaut und 空白 ${number++}`);
   const folder = join(place, "clone");
-  for (const part of ["scripts", "tools/unfuse/Cargo.toml", "tools/unfuse/Cargo.lock", "tools/unfuse/src", "tools/wasm-opt/package.json", "tools/wasm-opt/package-lock.json", "Cargo.toml"]) {
+  for (const part of ["scripts", "tools/unfuse/Cargo.toml", "tools/unfuse/Cargo.lock", "tools/unfuse/src", "tools/wasm-opt/package.json", "tools/wasm-opt/package-lock.json", "www/service_worker.js", "Cargo.toml"]) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   const stub = join(place, "stubs");
@@ -156,6 +157,10 @@ test("a first build downloads what is missing, a second one nothing", () => {
   assert.match(first.said, /\[7\/7, 0:\d\d\] Shrinking the programs/);
   assert.ok(existsSync(join(here.folder, "dist/worker_fused_bg.wasm")));
   assert.match(readFileSync(join(here.folder, "dist/threads/worker.js"), "utf8"), /validate.*worker_fused_bg\.wasm/);
+  const kept = readFileSync(join(here.folder, "dist/service_worker.js"), "utf8");
+  const small = createHash("sha256").update("small\n").digest("hex");
+  assert.ok(kept.includes(`const files = {\n  "page_bg.wasm": "${small}",\n  "threads/worker.js": "`), kept);
+  assert.match(kept, /^const fresh = false;$/m);
   assert.equal(first.times("cargo binstall"), 0 + first.times("cargo binstall -V"), "only asked whether it is installed");
   for (const call of first.asked.filter((line) => /^cargo .*\b(install|build|fetch) /.test(line))) assert.match(call, /--locked/, call);
   // Offline, Trunk stops if a package of any other system is missing.

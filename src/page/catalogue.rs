@@ -66,6 +66,16 @@ pub(super) mod shell {
     pub const THREADS_UNABLE: &str =
         "One thread computes on the CPU. A newer version of this browser may use more.";
     pub const NO_THREADS: &str = "One thread computes on the CPU. For more, the browser has to start a service worker, and did not: {why}.";
+    pub const NO_SERVICE_WORKERS: &str = "this browser starts no service workers here";
+    pub const OFFLINE_STORING: &str = "This page is being stored in this browser, to work without a network.";
+    pub const OFFLINE_WORKS: &str =
+        "This page works without a network: its program and the sample are stored in this browser.";
+    pub const OFFLINE_NOT: &str = "This page does not work without a network: {why}.";
+    pub const NEW_VERSION: &str = "A new version is available.";
+    pub const NEW_VERSION_BLOCKED: &str =
+        "To start the new version, close {tabs} of this page first.";
+    pub const OTHER_TAB: &str = "other tab";
+    pub const LATER: &str = "Later";
     pub const LOAD_AGAIN: &str = "Load the model again";
     pub const REMOVE: &str = "Remove from this browser’s storage";
     pub const HAS_WEBGPU: &str = "This browser offers WebGPU.";

@@ -13,7 +13,7 @@
 //! - `files`: the user's files
 //! - `activity`: progress of activities that take a while
 //! - `messages`: problems and notices
-//! - `isolation`: threads if the server does not isolate the page
+//! - `service_worker`: offline, new versions, and threads if the server does not isolate the page
 //! - `names`: languages and their colours
 //! - `catalogue`: all texts of the page, by key
 //! - `words`: formatting of numbers, sizes and times
@@ -36,7 +36,6 @@ mod corpus;
 mod evaluate;
 mod files;
 mod folder;
-mod isolation;
 mod link;
 mod messages;
 mod model;
@@ -45,6 +44,7 @@ mod models;
 mod names;
 mod parts;
 mod search;
+mod service_worker;
 mod shell;
 mod state;
 mod view;

@@ -175,6 +175,7 @@ impl Page {
             ProblemAction::InspectModel,
         ]);
         self.send_pending();
+        self.store_for_offline();
         self.notify(StateChange::ModelReady { is_other });
     }
 

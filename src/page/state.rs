@@ -8,12 +8,12 @@ use leptos::prelude::*;
 use super::activity::Activity;
 use super::address::{QueryString, QueryStringBuilder, device_name, device_named};
 use super::corpus::{CorpusSource, PendingCorpus, Presence, stored_text};
-use super::isolation::Threads;
 use super::link::Link;
 use super::messages::ProblemMessage;
 use super::model::CurrentModel;
 use super::model_dialog::ModelDialog;
 use super::models::{ListedModel, NamedModel};
+use super::service_worker::{NewVersion, Offline, Registration, Threads};
 use super::view::View;
 use super::worker::Worker;
 use crate::protocol::{CorpusInfo, DeviceChoice, Id, PrecisionChoice};
@@ -27,6 +27,8 @@ pub(super) struct Page {
 
     pub worker: RwSignal<Worker>,
     pub threads: RwSignal<Threads>,
+    pub offline: RwSignal<Offline>,
+    pub new_version: RwSignal<NewVersion>,
     pub device: RwSignal<DeviceChoice>,
     pub precision: RwSignal<PrecisionChoice>,
 
@@ -67,6 +69,9 @@ pub(super) struct Page {
 #[derive(Default)]
 pub(super) struct HiddenPageState {
     pub link: Option<Link>,
+    pub service_worker: Option<Registration>,
+    /// Whether the user took the new version, which starts in a moment.
+    pub taking_version: bool,
     pub last_id: Id,
     /// How often the worker crashed.
     pub crashes: usize,
@@ -93,6 +98,8 @@ impl Page {
             shown: RwSignal::new(""),
             worker: RwSignal::new(Worker::Starting),
             threads: RwSignal::default(),
+            offline: RwSignal::default(),
+            new_version: RwSignal::default(),
             device: RwSignal::new(device_of(address)),
             precision: RwSignal::new(precision_of(address)),
             model: RwSignal::new(None),

@@ -176,7 +176,7 @@ impl Page {
             self.load_unless_foreign();
         }
         if crashes == 0 {
-            self.isolate();
+            self.start_service_worker();
             self.notify(StateChange::WorkerStarted);
         }
     }

@@ -152,8 +152,8 @@ test("search, a person's own text, a model by its address and a measurement brea
   await context.close();
 });
 
-test("isolate.js and Trunk.toml say the same of workers", () => {
-  const script = readFileSync(`${root}www/isolate.js`, "utf8");
+test("service_worker.js and Trunk.toml say the same of workers", () => {
+  const script = readFileSync(`${root}www/service_worker.js`, "utf8");
   const [, text] = script.match(/const policy =\n((?:.*\n)*?.*);\n/);
   const own = [...text.matchAll(/"(.*?)"/g)].map(([, part]) => part).join("");
   const parsed = (policy) => Object.fromEntries(policy.split(";").map((part) => part.trim().split(" ")).map(([name, ...words]) => [name, words]));

@@ -1,4 +1,4 @@
-// Serves dist/ on this machine, and breaks what a test asks it to break.
+// Serves dist/, or another folder, on this machine, and breaks what a test asks it to break.
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -30,18 +30,30 @@ const isolation = {
  * `{ pieces, until }`: the bytes come in so many pieces, a tenth of a second apart, the last not before `until`
  * (a promise); where it is one piece, nothing comes before. Who asks for a file from a byte on gets that part, unless
  * the server is told to send all as `whole`, and is noted in `ranges`; with `compressed`, whole files come in Brotli. Pages that are `isolated` from other origins
- * may use threads; they come with all headers of `scripts/serve`. `headers` are sent with every file.
+ * may use threads; they come with all headers of `scripts/serve`. `headers` are sent with every file. `folder` is what
+ * is served; after `close`, `again` serves at the same address. `rate`, in bytes per second, is shared by all connections.
  */
 export async function serve({ isolated = false } = {}) {
   const faults = new Map();
   const slow = new Map();
   const requests = [];
   const ranges = [];
-  const handle = { whole: false, compressed: false, headers: {} };
+  const handle = { whole: false, compressed: false, headers: {}, folder: join(root, "dist"), rate: Infinity };
+  // When the line is free again.
+  let free = 0;
+  const throttled = async (bytes, send) => {
+    const piece = 8192;
+    for (let at = 0; at < bytes.length; at += piece) {
+      const part = bytes.subarray(at, at + piece);
+      free = Math.max(free, performance.now()) + (1000 * part.length) / handle.rate;
+      await new Promise((done) => setTimeout(done, free - performance.now()));
+      if (!send(part)) return;
+    }
+  };
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     requests.push(path);
-    const file = join(root, "dist", normalize(path.endsWith("/") ? `${path}index.html` : path));
+    const file = join(handle.folder, normalize(path.endsWith("/") ? `${path}index.html` : path));
     let bytes;
     try {
       // A page with nothing on it, for tests that bring their own script.
@@ -71,6 +83,11 @@ export async function serve({ isolated = false } = {}) {
       ...(isolated ? isolation : {}),
       ...handle.headers,
     });
+    if (handle.rate !== Infinity) {
+      await throttled(bytes, (part) => !response.destroyed && (response.write(part), true));
+      response.end();
+      return;
+    }
     const [, how] = [...slow].find(([end]) => path.endsWith(end)) ?? [];
     for (let piece = 0; how && piece < how.pieces - 1; piece++) {
       const at = (n) => Math.floor((bytes.length * n) / how.pieces);
@@ -80,12 +97,14 @@ export async function serve({ isolated = false } = {}) {
     await how?.until;
     response.end(bytes.subarray(how ? Math.floor((bytes.length * (how.pieces - 1)) / how.pieces) : 0));
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const origin = `http://127.0.0.1:${server.address().port}`;
+  const listen = (port) => new Promise((done) => server.listen(port, "127.0.0.1", done));
+  await listen(0);
+  const { port } = server.address();
+  const origin = `http://127.0.0.1:${port}`;
   const close = () => {
     // A test that failed leaves a browser behind, which keeps its connections.
     server.closeAllConnections();
     return new Promise((done) => server.close(done));
   };
-  return Object.assign(handle, { origin, faults, slow, requests, ranges, close });
+  return Object.assign(handle, { origin, again: () => listen(port), faults, slow, requests, ranges, close });
 }

@@ -7,10 +7,10 @@ use wasm_bindgen::JsCast;
 
 use crate::page::address::{device_name, device_named};
 use crate::page::catalogue::{fill, shell as text};
-use crate::page::isolation::Threads;
 use crate::page::model::CurrentModel;
 use crate::page::names;
 use crate::page::parts::{ModelLink, Progress};
+use crate::page::service_worker::{NewVersion, Threads, offer_words, offline_words, reload};
 use crate::page::state::Page;
 use crate::page::view::View;
 use crate::page::words;
@@ -51,6 +51,7 @@ pub(super) fn DevicePanel() -> impl IntoView {
     };
     view! {
         <aside class="machine" aria-label=text::MACHINE>
+            <Offer/>
             <Progress activity=page.loading cancel=Callback::new(move |()| page.stop_loading())/>
             <Progress activity=page.opening before=begins cancel=Callback::new(move |()| page.stop_opening())/>
             {page.views().into_iter().map(bar).collect_view()}
@@ -64,6 +65,27 @@ pub(super) fn DevicePanel() -> impl IntoView {
                 })}
             </section>
         </aside>
+    }
+}
+
+/// A new version of the page, which the user takes or leaves for the next visit.
+#[component]
+fn Offer() -> impl IntoView {
+    let page = Page::here();
+    let offer = move |version| {
+        view! {
+            <p>
+                <span>{offer_words(version)}</span>
+                <button type="button" class="quiet" on:click=move |_| page.take_new_version()>{text::RELOAD}</button>
+                <button type="button" class="quiet" on:click=move |_| page.new_version.set(NewVersion::None)>{text::LATER}</button>
+            </p>
+        }
+    };
+    let version = move || page.new_version.get();
+    view! {
+        <div class="news" aria-live="polite">
+            {move || (version() != NewVersion::None).then(|| offer(version()))}
+        </div>
     }
 }
 
@@ -146,6 +168,7 @@ fn Details() -> impl IntoView {
                     .then(|| view! { <button type="button" class="quiet" on:click=|_| reload()>{text::RELOAD}</button> });
                 Some(view! { <p>{said}{again}</p> })
             }}
+            {move || page.offline.with(offline_words).map(|words| view! { <p>{words}</p> })}
             <p class="buttons">
                 <button type="button" class="quiet" on:click=move |_| page.load_model()>{text::LOAD_AGAIN}</button>
                 <button type="button" class="quiet" on:click=move |_| page.clear_cache()>
@@ -154,11 +177,6 @@ fn Details() -> impl IntoView {
             </p>
         </div>
     }
-}
-
-fn reload() {
-    // Only refused while the browser is leaving the page.
-    let _ = window().location().reload();
 }
 
 #[component]
