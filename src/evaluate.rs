@@ -102,7 +102,10 @@ fn kept(
         return encode(encoder, texts.iter().copied(), kind, &mut tell);
     };
     let unpacked = encoder.precision() == Precision::F32;
-    let hashed = json!([encoder.device_label(), kind, unpacked, texts]).to_string();
+    let mut hashed = json!([encoder.device_label(), kind, unpacked, texts]).to_string();
+    if let Some(kept) = encoder.config().truncate {
+        hashed.push_str(&format!("?dimension={kept}"));
+    }
     let name = format!("{}-{}-{what}.npy", &model[..12], &sha256(hashed.as_bytes())[..12]);
     let path = folder.join(name);
     if path.is_file() {

@@ -233,6 +233,55 @@ fn vectors_made_before_are_searched() {
 }
 
 #[test]
+fn a_dimension_is_kept_wherever_a_model_is_named_and_never_mixed_with_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| text(&folder.path().join(name)).to_string();
+    let (model, lines, corpus) = (bundle(&folder), path("lines.txt"), path("corpus.jsonl"));
+    let passages = ["Bees keep honey in wax.", "The bridge is of granite.", "A violin has four strings."];
+    fs::write(&lines, passages.join("\n")).unwrap();
+    let records = passages.map(|text| json!({"id": text, "lang": "en", "text": text}).to_string());
+    fs::write(&corpus, records.join("\n")).unwrap();
+    let encode = |model: &str, more: &[&str], output: &str| {
+        let all = ["encode", "--model", model, "--input", &lines, "--kind", "passage", "--device", "cpu"];
+        good(&[&all[..], more, &["--output", &path(output)]].concat())
+    };
+    encode(&model, &[], "whole.npy");
+    encode(&model, &["--dimension", "24"], "cut.npy");
+    let (whole, (shape, cut)) = (npy(Path::new(&path("whole.npy"))).1, npy(Path::new(&path("cut.npy"))));
+    assert_eq!(shape, [3, 24]);
+    for (whole, cut) in whole.chunks(64).zip(cut.chunks(24)) {
+        let length = whole[..24].iter().map(|x| x * x).sum::<f32>().sqrt();
+        assert!(length < 0.99, "{length}");
+        let expected: Vec<f32> = whole[..24].iter().map(|x| x / length).collect();
+        assert!(worst(cut, &expected) < 1e-6);
+    }
+    // A bundle keeps it, and its self-test has as many numbers.
+    let kept = path("kept");
+    good(&["import", &model, "--output", &kept, "--dimension", "24", "--name", "short"]);
+    encode(&kept, &[], "kept.npy");
+    assert_eq!(npy(Path::new(&path("kept.npy"))).1, cut);
+    let manifest: Value =
+        serde_json::from_str(&fs::read_to_string(Path::new(&kept).join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(
+        (manifest["format"].as_u64(), manifest["self_test"]["cases"][0]["vector"].as_array().unwrap().len()),
+        (Some(3), 24)
+    );
+
+    let asked = ["search", "--model", &model, "--corpus", &corpus, "--device", "cpu", "--json"];
+    let query = ["--query-language", "en", "What is the bridge made of?"];
+    encode(&model, &["--dimension", "24"], "cut.safetensors");
+    let stored = ["--vectors", &path("cut.safetensors")];
+    let found = good(&[&asked[..], &stored, &["--dimension", "24"], &query].concat());
+    assert!(found.contains("bundle, 24 dimensions") || found.contains("e5, 24 dimensions"), "{found}");
+    let mixed = bad(&[&asked[..], &stored, &query].concat());
+    assert!(mixed.contains("24 dimensions, but the model's have 64"), "{mixed}");
+    for wrong in ["0", "65"] {
+        let said = bad(&[&asked[..], &["--dimension", wrong], &query].concat());
+        assert!(said.contains("a number from 1 to 64") && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
 fn what_a_window_leaves_out_is_said_and_windows_find_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| text(&folder.path().join(name)).to_string();

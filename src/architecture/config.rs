@@ -96,6 +96,10 @@ pub struct Config {
     /// Rotary positions, in families that have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotary: Option<Rotary>,
+    /// How many of the text vector's dimensions are kept, the first ones (Matryoshka, arXiv 2205.13147;
+    /// sentence-transformers' `truncate_dim`). What is scaled to length 1 is scaled again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncate: Option<usize>,
 }
 
 /// Rotary positions, and the blocks whose attention is local.
@@ -114,6 +118,11 @@ pub struct Rotary {
 impl Config {
     /// Dimensions of a text vector.
     pub fn dimension(&self) -> usize {
+        self.truncate.unwrap_or(self.full_dimension())
+    }
+
+    /// Dimensions of a text vector before it is truncated.
+    pub fn full_dimension(&self) -> usize {
         self.dense.last().map_or(self.hidden, |d| d.output)
     }
 
@@ -204,6 +213,12 @@ impl Config {
                 ));
             }
         }
-        Ok(())
+        match self.truncate {
+            Some(kept) if kept == 0 || kept > width => Err(Error::format(
+                at("truncate"),
+                format!("vectors of {width} dimensions cannot be truncated to {kept}"),
+            )),
+            _ => Ok(()),
+        }
     }
 }

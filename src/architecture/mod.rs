@@ -56,6 +56,6 @@ fn pool_and_project(build: &mut ProgramBuilder, config: &Config) {
         std::mem::swap(&mut from, &mut to);
     }
     if config.normalize {
-        build.step(Op::Normalize(Normalize { to: from, width: config.dimension() }));
+        build.step(Op::Normalize(Normalize { to: from, width: config.full_dimension() }));
     }
 }

@@ -11,7 +11,7 @@ use super::{
     Bundle, CARD, FileEntry, FileSource, Import, Incoming, MANIFEST, Manifest, OWN, Quantization, TOKENIZER,
     WEIGHTS,
     card::{MARK, card},
-    manifest::{FORMAT, OLDEST},
+    manifest::{FORMAT, OLDEST, SECOND},
 };
 use crate::{Error, Result, sha256};
 
@@ -114,7 +114,11 @@ impl Bundle {
         let later = !similarity.is_cosine()
             || architecture.dense.iter().any(|dense| dense.normalized)
             || cut.is_some_and(|cut| cut["direction"] == "Left");
-        if later { FORMAT } else { OLDEST }
+        match (architecture.truncate, later) {
+            (Some(_), _) => FORMAT,
+            (None, true) => SECOND,
+            (None, false) => OLDEST,
+        }
     }
 }
 

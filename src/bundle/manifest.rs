@@ -6,15 +6,18 @@ use super::weights::Quantization;
 use crate::{
     Error, Problem, Result,
     architecture::Config,
-    retrieval::Similarity,
+    choice::with_dimension,
+    retrieval::{Similarity, to_unit},
     sha256,
     text::{Kind, Prompts},
 };
 
-/// The latest bundle format that this version reads and writes. Format 2 adds what a reader of format 1 would
-/// ignore: similarity functions, dense layers with normalized input, truncation at the start of texts, shared
-/// files. Bundles without these are written in format 1.
-pub const FORMAT: u32 = 2;
+/// The latest bundle format that this version reads and writes. It adds what a reader of the second would ignore:
+/// vectors of which only the first dimensions are kept.
+pub const FORMAT: u32 = 3;
+/// The second format. It adds what a reader of the first would ignore: similarity functions, dense layers with
+/// normalized input, truncation at the start of texts, shared files. Bundles without these are written in the first.
+pub const SECOND: u32 = 2;
 /// The first format.
 pub const OLDEST: u32 = 1;
 /// File name of the manifest.
@@ -164,6 +167,38 @@ impl Manifest {
             ));
         }
         Ok(manifest)
+    }
+
+    /// Keeps the first `n` dimensions of the model's vectors, and of those of its self-test.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it has fewer, or `n` is 0.
+    pub fn truncate(&mut self, n: usize) -> Result<()> {
+        let config = &mut self.architecture;
+        let all = config.dimension();
+        if n == 0 || n > all {
+            return Err(Error::Input(format!(
+                "{n} is no dimension for {}: its vectors have {all}, so choose a number from 1 to {all}",
+                self.name
+            )));
+        }
+        if n == all {
+            return Ok(());
+        }
+        config.truncate = Some(n);
+        let mut shortest = 1.0f32;
+        for case in &mut self.self_test.cases {
+            case.vector.truncate(n);
+            if config.normalize {
+                let length = case.vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+                shortest = shortest.min(if length > 0.0 { length } else { 1.0 });
+                to_unit(&mut case.vector, n);
+            }
+        }
+        // Scaling to length 1 again enlarges a device's differences as well.
+        self.self_test.tolerance /= shortest;
+        self.name = with_dimension(&self.name, n);
+        Ok(())
     }
 
     /// Checks the list of files. A missing file is only reported when it is needed.

@@ -29,7 +29,8 @@ pub use card::{CARD, card};
 pub use folder::{import, write_whole};
 pub use import::{FileSource, Import, InspectedFiles, from_hugging_face, inspect};
 pub use manifest::{
-    FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, OWN, SHARED, SelfTest, SelfTestCase, TOKENIZER, WEIGHTS,
+    FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, OWN, SECOND, SHARED, SelfTest, SelfTestCase, TOKENIZER,
+    WEIGHTS,
 };
 #[cfg(feature = "native")]
 pub use share::{Sharer, share};
@@ -42,6 +43,7 @@ use std::collections::BTreeMap;
 use crate::{Error, Result, sha256};
 
 /// A model in memory: its manifest, its tokenizer and its (packed) weights.
+#[derive(Clone)]
 pub struct Bundle {
     /// What it is, how it was made, and how to check it.
     pub manifest: Manifest,

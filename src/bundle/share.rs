@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Bundle, FORMAT, FileEntry, Manifest, OWN, SHARED, TOKENIZER, WEIGHTS, Weights,
+    Bundle, FileEntry, Manifest, OWN, SECOND, SHARED, TOKENIZER, WEIGHTS, Weights,
     folder::{read, remove, write_whole},
 };
 use crate::{Error, Result, sha256};
@@ -181,7 +181,8 @@ fn adopt(
             write_whole(&folder.join(TOKENIZER), &bundle.tokenizer)?;
         }
         let manifest = &mut bundle.manifest;
-        (manifest.format, manifest.files, manifest.weights_sha256) = (FORMAT, files, Some(hash));
+        (manifest.format, manifest.files, manifest.weights_sha256) =
+            (manifest.format.max(SECOND), files, Some(hash));
         manifest.write(folder)?;
         changed = true;
     }

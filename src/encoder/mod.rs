@@ -40,7 +40,7 @@ use crate::{
     Error, Result,
     bundle::{Bundle, Manifest, Quantization, SelfTest, TOKENIZER},
     choice::PrecisionChoice,
-    retrieval::Similarity,
+    retrieval::{Similarity, to_unit},
     text::{Kind, Length, Prompts, Tokenizer, Window},
 };
 
@@ -435,10 +435,10 @@ impl Encoder {
                 Box::pin(model.send(words, sequences, length))
             }
         };
-        let device = self.device_label();
-        Box::pin(async {
+        let (device, config) = (self.device_label(), self.config.clone());
+        Box::pin(async move {
             match values.await {
-                Ok(values) if values.iter().all(|v| v.is_finite()) => Ok(values),
+                Ok(values) if values.iter().all(|v| v.is_finite()) => Ok(truncated(values, &config)),
                 Ok(_) => Err(Error::device(device, "it returned values that are not numbers")),
                 Err(problem) => Err(Error::device(device, problem)),
             }
@@ -502,6 +502,17 @@ impl Encoder {
             }
         }
     }
+}
+
+/// The dimensions that the model keeps of text vectors `[n, full_dimension]`.
+fn truncated(vectors: Vec<f32>, config: &Config) -> Vec<f32> {
+    let Some(kept) = config.truncate else { return vectors };
+    let first = vectors.chunks_exact(config.full_dimension()).flat_map(|vector| &vector[..kept]);
+    let mut out: Vec<f32> = first.copied().collect();
+    if config.normalize {
+        to_unit(&mut out, kept);
+    }
+    out
 }
 
 /// How far a device's vectors are from a bundle's reference vectors.

@@ -51,6 +51,7 @@ pub fn config(hidden: usize, heads: usize, intermediate: usize) -> Config {
         dense: Vec::new(),
         normalize: true,
         rotary: None,
+        truncate: None,
     }
 }
 

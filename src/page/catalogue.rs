@@ -614,6 +614,12 @@ pub(super) mod model_dialog {
     pub const REFUSED: &str = "This model cannot be loaded. ";
     pub const GATED: &str = "Gated: only people who accepted its terms on the hub can download it. Download its folder \
                              there and choose it above.";
+    pub const FEWER: &str = "Shorter vectors";
+    pub const DIMENSION: &str = "Dimensions to keep";
+    pub const FEWER_IS: &str =
+        "The first ones are kept: for models trained for it (Matryoshka). Others lose much.";
+    pub const NO_DIMENSION: &str =
+        "Its vectors have {all} dimensions: type a number from 1 to {all}, or nothing.";
     pub const LOAD: &str = "Load";
     pub const DOWNLOADS: &str = "downloads {size}";
     pub const DOWNLOADS_AT_LEAST: &str = "downloads at least {size}";

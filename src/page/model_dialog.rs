@@ -9,6 +9,7 @@ use super::messages::{ProblemAction, sentence};
 use super::model::foreign_host;
 use super::models::NamedModel;
 use super::state::Page;
+use crate::choice::split_dimension;
 use crate::hub::{ENDPOINT, HubName};
 use crate::protocol::{Event, Id, ModelSource, Offer, Request, StoredModel};
 
@@ -22,6 +23,8 @@ pub(super) struct ModelDialog {
     pub is_open: RwSignal<bool>,
     /// The text in the field.
     pub typed: RwSignal<String>,
+    /// How many dimensions of vectors to keep; empty: all.
+    pub dimension: RwSignal<String>,
     /// The inspection in progress: its request, and its description.
     pub inspecting: RwSignal<Option<(Id, String)>>,
     pub offer: RwSignal<Option<Offer>>,
@@ -48,6 +51,7 @@ impl ModelDialog {
         Self {
             is_open: RwSignal::new(false),
             typed: RwSignal::new(String::new()),
+            dimension: RwSignal::new(String::new()),
             inspecting: RwSignal::new(None),
             offer: RwSignal::new(None),
             problem: RwSignal::new(None),
@@ -126,6 +130,7 @@ impl Page {
         self.model_dialog.hidden.update_value(|h| h.choose = Some(choose));
         self.model_dialog.problem.set(None);
         self.model_dialog.offer.set(None);
+        self.model_dialog.dimension.set(String::new());
         self.model_dialog.is_open.set(true);
         self.list_stored();
     }
@@ -256,6 +261,8 @@ impl Page {
 
     /// Shows a hub's model and its size; `choose`, or else the search, gets its address if the user wants it.
     pub fn inspect_address(self, address: &str, choose: Option<Callback<String>>) {
+        let (_, n) = split_dimension(address);
+        self.model_dialog.dimension.set(n.map(|n| n.to_string()).unwrap_or_default());
         // The quantization is chosen below.
         self.model_dialog.typed.set(if address.starts_with(HUB) {
             imported_path(address).into()
@@ -308,7 +315,7 @@ impl Page {
         else {
             return;
         };
-        let url = full_address(&address);
+        let url = full_address(&split_dimension(&address).0);
         if self.model_dialog.stored.with_untracked(|kept| kept.iter().any(|k| full_address(&k.url) == url)) {
             return match then {
                 Some(then) => {
@@ -348,13 +355,19 @@ pub(super) fn imported_name(address: &str) -> String {
 
 /// The same, with a hub's revision if the address has one.
 pub(super) fn imported_path(address: &str) -> &str {
-    let bare = address.split('#').next().unwrap_or_default();
+    let bare = bare(address);
     let name = match (bare.strip_prefix(HUB), bare.strip_prefix(FILES)) {
         (Some(name), _) => name.split(':').next(),
         (_, Some(name)) => name.rsplit_once('~').map(|(name, _)| name).or(Some(name)),
         _ => None,
     };
     name.unwrap_or(address)
+}
+
+/// Such an address without its hub and the number of dimensions.
+fn bare(address: &str) -> &str {
+    let bare = address.split('#').next().unwrap_or_default();
+    &bare[..split_dimension(bare).0.len()]
 }
 
 /// The hub's revision in such an address, abbreviated.
@@ -375,7 +388,7 @@ pub(super) fn quantization_of(address: &str) -> Option<&str> {
     if !is_imported(address) {
         return None;
     }
-    let bare = address.split('#').next().unwrap_or_default();
+    let bare = bare(address);
     // The first colon ends `hub` or `files`.
     bare.splitn(3, ':').nth(2)
 }

@@ -12,6 +12,7 @@ use super::link::{answer, describe};
 use super::model::{MODEL, same_folder};
 use super::model_dialog::{imported_name, is_imported};
 use super::state::Page;
+use crate::choice::{split_dimension, with_dimension};
 use crate::error::Problem;
 use crate::protocol::{ModelCard, ModelInfo, StoredModel};
 use crate::timeouts;
@@ -143,6 +144,16 @@ impl Page {
     /// The name of a model in every view: from the list, from its hub or folder, or from its manifest; until that is known,
     /// its address.
     pub fn name_of(self, address: &str) -> String {
+        let (whole, dimension) = split_dimension(address);
+        match (dimension, self.remembered(address)) {
+            (None, _) => self.name_of_whole(address),
+            (Some(_), Some(known)) => known.name,
+            (Some(n), None) => with_dimension(&self.name_of_whole(&whole), n),
+        }
+    }
+
+    /// As [`name_of`](Self::name_of), of a model with all its dimensions.
+    fn name_of_whole(self, address: &str) -> String {
         if let Some(listed) = self.listed(address) {
             return listed.name;
         }

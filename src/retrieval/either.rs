@@ -49,6 +49,14 @@ impl EitherIndex {
         }
     }
 
+    /// Numbers in a vector.
+    pub fn dimension(&self) -> usize {
+        match self {
+            Self::Exact(index) => index.dimension(),
+            Self::Packed(index) => index.dimension(),
+        }
+    }
+
     /// Number of vectors.
     pub fn len(&self) -> usize {
         match self {

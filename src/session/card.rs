@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Error, Result,
     bundle::Manifest,
+    choice::{at_dimension, split_dimension, with_dimension},
     evaluation::EvalReport,
     history::History,
     protocol::{ModelCard, ModelFile},
@@ -20,6 +21,17 @@ impl Session {
     /// # Errors
     /// Names the manifest's URL, or says that the model is not stored.
     pub(super) async fn card(&self, url: &str) -> Result<ModelCard> {
+        let (whole, dimension) = split_dimension(url);
+        let mut card = self.whole_card(&whole).await?;
+        if let Some(n) = dimension.filter(|n| *n < card.dimension) {
+            card.url = at_dimension(&card.url, n);
+            (card.name, card.dimension) = (with_dimension(&card.name, n), n);
+        }
+        Ok(card)
+    }
+
+    /// As [`card`](Self::card), with all dimensions.
+    async fn whole_card(&self, url: &str) -> Result<ModelCard> {
         let Some(address) = Address::parse(url)? else {
             let folder = download::folder(url)?;
             let FoundManifest { manifest, hash, notes, .. } = download::manifest(&folder).await?;

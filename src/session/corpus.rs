@@ -103,7 +103,7 @@ impl OpenCorpus {
 
     /// Whether these vectors can be compared with `model`'s.
     pub fn is_of(&self, model: &LoadedModel) -> bool {
-        self.made_by == model.weights_hash()
+        self.made_by == model.weights_hash() && self.index.dimension() == model.encoder.dimension()
     }
 
     /// The vector that came with the corpus for exactly this query.

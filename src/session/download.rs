@@ -23,6 +23,7 @@ use super::{
 use crate::{
     Error, Hasher, Result,
     bundle::{Bundle, FORMAT, FileEntry, Incoming, MANIFEST, Manifest, TOKENIZER, WEIGHTS},
+    choice::at_dimension,
     protocol::{ProgressStage, StoredModel},
     sha256,
     timeouts::{self, no_answer, within},
@@ -48,7 +49,7 @@ const IMPORTED: &str = "https://interlingua.invalid/made/";
 pub struct FoundManifest {
     /// The manifest.
     pub manifest: Manifest,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its bytes, and of the dimension if vectors are truncated.
     pub hash: String,
     /// Notes for the user, for instance that it came from storage.
     pub notes: Vec<String>,
@@ -64,6 +65,21 @@ impl FoundManifest {
     pub fn again(self) -> Self {
         let imported = self.imported.map(|imported| ImportedBundle { from_cache: true, ..imported });
         Self { imported, notes: Vec::new(), ..self }
+    }
+
+    /// The same, with vectors truncated to `n` dimensions.
+    ///
+    /// # Errors
+    /// As [`Manifest::truncate`].
+    pub fn truncated(mut self, n: usize) -> Result<Self> {
+        self.manifest.truncate(n)?;
+        if let Some(ImportedBundle { bundle, from_cache }) = self.imported.take() {
+            let mut bundle = Rc::unwrap_or_clone(bundle);
+            bundle.manifest = self.manifest.clone();
+            self.imported = Some(ImportedBundle { bundle: Rc::new(bundle), from_cache });
+        }
+        self.hash = sha256(at_dimension(&self.hash, n).as_bytes());
+        Ok(self)
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Error, Hasher, Result,
     bundle::{Import, InspectedFiles, Quantization, SelfTest, inspect},
+    choice::{at_dimension, split_dimension},
     hub::{About, ListedFile, Listing, Memory},
     protocol::{ModelSource, Offer, ProgressStage, StoredModel},
     sha256,
@@ -50,11 +51,26 @@ pub struct PartialImport {
 }
 
 impl Session {
-    /// The bundle at `url`, or the one imported from the model that `url` names, which is imported now if necessary.
+    /// The bundle at `url`, or the one imported from the model that `url` names, which is imported now if necessary; with
+    /// the dimension that `url` names.
     ///
     /// # Errors
     /// Says what is wrong, and what to do.
     pub(super) async fn find(
+        &self,
+        url: &str,
+        progress: &mut ProgressReporter<'_>,
+    ) -> Result<(String, FoundManifest)> {
+        let (whole, dimension) = split_dimension(url);
+        let (folder, found) = self.find_whole(&whole, progress).await?;
+        match dimension {
+            Some(n) => Ok((at_dimension(&folder, n), found.truncated(n)?)),
+            None => Ok((folder, found)),
+        }
+    }
+
+    /// As [`find`](Self::find), with all dimensions.
+    async fn find_whole(
         &self,
         url: &str,
         progress: &mut ProgressReporter<'_>,

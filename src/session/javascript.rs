@@ -11,6 +11,7 @@ use std::{
 use interlingua::{
     Error, Result,
     bundle::Quantization,
+    choice::at_dimension,
     datasets::{Corpus, Passage, UNDETERMINED},
     hub::{ENDPOINT, HubName},
     protocol::{DeviceChoice, Event, Hit, Id, ModelSource, PrecisionChoice, Scope},
@@ -108,6 +109,11 @@ export interface About {
 export interface LoadOptions extends CutOptions, HubOptions {
   /** How the weights of a hub's model are quantized; default "q8". */
   quantization?: "q4" | "q8" | "f16" | "f32";
+  /**
+    * Keep only the first dimensions of vectors, for models trained for it (Matryoshka); unit vectors are scaled to length 1
+    * again. Default: all.
+   */
+  dimension?: number;
   /** "auto", the default, starts on the CPU and moves to WebGPU if that is faster. */
   device?: "auto" | "cpu" | "webgpu";
   /**
@@ -255,8 +261,9 @@ pub async fn load(model: String, options: JsValue) -> std::result::Result<JsValu
         device: Option<DeviceChoice>,
         precision: Option<PrecisionChoice>,
         quantization: Option<Quantization>,
+        dimension: Option<usize>,
     }
-    let Options { device, precision, quantization } =
+    let Options { device, precision, quantization, dimension } =
         read::<Option<Options>>(&options, "options")?.unwrap_or_default();
     let (choice, precision) = (device.unwrap_or_default(), precision.unwrap_or_default());
     let at_hub = read::<Option<AtHub>>(&options, "options")?.unwrap_or_default();
@@ -268,6 +275,7 @@ pub async fn load(model: String, options: JsValue) -> std::result::Result<JsValu
         }
         false => model,
     };
+    let url = dimension.map_or(url.clone(), |n| at_dimension(&url, n));
     let call = Call::new(&options);
     let session = session();
     session.set_token(at_hub.token);

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Error, Result,
     bundle::{Bundle, FileEntry, Incoming, Manifest, TOKENIZER, Weights},
+    choice::split_dimension,
     datasets::{Chunks, Corpus},
     encoder::{Encoder, webgpu::Upload},
     protocol::{
@@ -112,7 +113,8 @@ impl Session {
                 sending.advance(gpu, &found.manifest, incoming.weights());
             }
         };
-        let files = download::files(folder, &found, progress, &mut on_bytes).await?;
+        let (folder, _) = split_dimension(folder);
+        let files = download::files(&folder, &found, progress, &mut on_bytes).await?;
         notes.extend(files.notes);
         let bundle = Rc::new(Bundle::from_checked_files(found.manifest, files.files, incoming)?);
         Ok(LoadedBundle { bundle, from_cache: files.from_cache, notes, upload: sending.upload() })
@@ -414,6 +416,10 @@ async fn shipped_vectors(
     home: &Home,
     model: &LoadedModel,
 ) -> Result<Option<OpenCorpus>> {
+    if model.encoder.config().truncate.is_some() {
+        // They have all dimensions.
+        return Ok(None);
+    }
     if !model.encoder.similarity().is_cosine() {
         // The shipped vectors are normalized, so their lengths are lost.
         return Ok(None);

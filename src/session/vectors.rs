@@ -84,6 +84,14 @@ impl Session {
                         model.info.name
                     )));
                 }
+                let (theirs, ours) = (open.index.dimension(), model.encoder.dimension());
+                if theirs != ours {
+                    return Err(Error::Input(format!(
+                        "The open vectors have {theirs} dimensions and those of {} have {ours}: load it with the \
+                         dimension that `interlingua encode` was given",
+                        model.info.name
+                    )));
+                }
                 model.encoder.similarity().need_cosine("searching vectors in 8 bits")?;
                 let (vector, lengths, by) = self.encode(model, &[text.trim()], Kind::Query, None).await?;
                 (vector, Some(by.encoder.tokenizer().cut().with(lengths)))

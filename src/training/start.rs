@@ -83,6 +83,10 @@ pub fn prepare(config: &TrainConfig, note: &mut dyn FnMut(&str)) -> Result<Prepa
         return Ok(Prepared { bundle, folder, questions, segments, senses, learned, key });
     }
     let base = bundle.manifest.name.clone();
+    if let Some(kept) = bundle.manifest.architecture.truncate.take() {
+        let all = bundle.manifest.architecture.dimension();
+        note(&format!("{base} keeps {kept} of its {all} dimensions; all of them are trained and kept"));
+    }
     // Training is about the directions of vectors.
     if !bundle.manifest.architecture.normalize || !bundle.manifest.similarity.is_cosine() {
         note(&format!(

@@ -55,3 +55,38 @@ for (const name of names) {
     });
   }
 }
+
+test("a dimension is kept, stored with the model that it is of, and refused where there is none such", { timeout: patience }, async () => {
+  const { page } = await open("blank.html");
+  const { texts, vectors } = reference("modern-bert");
+  const kept = 24;
+  const got = await page.evaluate(async ({ origin, texts, kept }) => {
+    const module = await import("/worker.js");
+    await module.default();
+    const load = (dimension) => module.load("owner/modern-bert", { hub: origin, quantization: "f16", device: "cpu", precision: "exact", dimension });
+    const encode = async () => (await module.encode(texts, { kind: "passage", onCut() {} })).map((row) => [...row]);
+    const whole = await load();
+    const cut = await load(kept);
+    const rows = await encode();
+    await module.index(texts.filter((text) => text.trim()), { onCut() {} });
+    const problems = [];
+    for (const wrong of [0, whole.dimension + 1]) await load(wrong).catch((e) => problems.push(e.message));
+    const still = (await encode())[0].length;
+    const again = await load();
+    const hits = await module.search(texts.find((text) => text.trim()), { top: 1 });
+    return { whole, cut, again, rows, problems, still, hits };
+  }, { origin: hub.origin, texts, kept });
+  assert.deepEqual([got.whole.dimension, got.cut.dimension, got.again.dimension, got.still], [64, kept, 64, kept]);
+  assert.ok(got.cut.from_cache && got.cut.name === "owner/modern-bert, 24 dimensions" && got.cut.hash !== got.whole.hash, JSON.stringify(got.cut));
+  got.rows.forEach((row, i) => {
+    const first = vectors.slice(i * 64, i * 64 + kept);
+    const length = Math.hypot(...first);
+    const worst = row.reduce((most, x, k) => Math.max(most, Math.abs(x - first[k] / length)), 0);
+    assert.ok(row.length === kept && worst < 1e-5, `text ${i}: largest difference ${worst}`);
+  });
+  assert.equal(got.problems.length, 2);
+  for (const problem of got.problems) assert.match(problem, /choose a number from 1 to 64/);
+  // The passages were encoded again with all dimensions.
+  assert.ok(got.hits[0].score > 0.999, JSON.stringify(got.hits));
+  await page.close();
+});

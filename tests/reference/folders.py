@@ -58,11 +58,11 @@ CASES = []
 BLOBS = {}
 
 
-def case(name, files, refused=None, scores=False, passage=None):
-    """`refused` is the file and the field by which the folder has to be refused. `passage` is a prompt with
+def case(name, files, refused=None, scores=False, passage=None, normalize=False):
+    """`normalize` scales vectors to length 1, again if they were truncated. `refused` is the file and the field by which the folder has to be refused. `passage` is a prompt with
     which passages are encoded, where that is not what encode_document does."""
     assert all(name != other["name"] for other in CASES), name
-    CASES.append({"name": name, "files": files, "refused": refused, "scores": scores, "passage": passage})
+    CASES.append({"name": name, "files": files, "refused": refused, "scores": scores, "passage": passage, "normalize": normalize})
 
 
 def pooling(**fields):
@@ -443,7 +443,14 @@ def uses():
     case("similarity-unsaid", bert("Pooling", usage={"similarity_fn_name": None}), scores=True)
     case("no-usage", bert("Pooling", usage=None), scores=True)
     case("similarity-maxsim", bert(usage={"similarity_fn_name": "maxsim"}), [at, "similarity_fn_name"])
-    case("truncated", bert(usage={"truncate_dim": 8}), [at, "truncate_dim"])
+    case("truncated", bert(usage={"truncate_dim": 8}), normalize=True)
+    case("truncated-unscaled", bert("Pooling", usage={"truncate_dim": 8, "similarity_fn_name": "dot"}), scores=True)
+    case("truncated-dense", with_dense("Pooling", "Dense") | {at: {"truncate_dim": 8}})
+    case("truncated-to-more", bert(usage={"truncate_dim": WIDTH + 1}))
+    case("truncated-unsaid", bert(usage={"truncate_dim": None}))
+    case("truncated-dot-of-unit-vectors", bert(usage={"truncate_dim": 8, "similarity_fn_name": "dot"}), [at, "truncate_dim"])
+    case("truncated-to-nothing", bert(usage={"truncate_dim": 0}), [at, "truncate_dim"])
+    case("truncated-from-the-end", bert(usage={"truncate_dim": -8}), [at, "truncate_dim"])
     case("sparse", bert(usage={"model_type": "SparseEncoder"}), [at, "model_type"])
     case("usage-unknown-field", bert(usage={"scale": 20}), [at, "scale"])
 
@@ -480,13 +487,13 @@ def write(files, folder):
             target.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
 
-def reference(files, passage, scores):
+def reference(files, passage, scores, normalize):
     """Vectors of queries and passages, and their scores."""
     with tempfile.TemporaryDirectory() as folder:
         write(files, Path(folder))
         model = SentenceTransformer(folder, device="cpu", model_kwargs=dict(F32), local_files_only=True)
-        queries = model.encode_query(TEXTS, batch_size=4)
-        passages = model.encode_document(TEXTS, prompt=passage, batch_size=4)
+        queries = model.encode_query(TEXTS, batch_size=4, normalize_embeddings=normalize)
+        passages = model.encode_document(TEXTS, prompt=passage, batch_size=4, normalize_embeddings=normalize)
         return queries, passages, model.similarity(queries, passages).numpy() if scores else None
 
 
@@ -509,7 +516,7 @@ def main():
     for each in CASES:
         name, refused = each["name"], each["refused"]
         try:
-            queries, passages, scores = reference(each["files"], each.pop("passage"), each.pop("scores"))
+            queries, passages, scores = reference(each["files"], each.pop("passage"), each.pop("scores"), each.pop("normalize"))
         except BaseException as problem:
             if isinstance(problem, KeyboardInterrupt):
                 raise

@@ -214,6 +214,7 @@ fn bert(json: &mut Object, family: Family) -> Result<Config> {
         dense: Vec::new(),
         normalize: false,
         rotary: None,
+        truncate: None,
     })
 }
 
@@ -237,6 +238,7 @@ fn distil_bert(json: &mut Object) -> Result<Config> {
         dense: Vec::new(),
         normalize: false,
         rotary: None,
+        truncate: None,
     })
 }
 
@@ -286,6 +288,7 @@ fn modern_bert(json: &mut Object) -> Result<Config> {
         dense: Vec::new(),
         normalize: false,
         rotary: Some(Rotary { theta, global_every, local_theta, window }),
+        truncate: None,
     })
 }
 

@@ -41,7 +41,7 @@ fn read(
     let settings = SmallFiles::read(files, false)?;
     let config = &settings.config;
     let program = config.program()?;
-    about.dimension = Some(program.dimension());
+    about.dimension = Some(config.dimension());
     about.layers = Some(config.layers);
     about.vocabulary = Some(config.vocabulary);
     about.parameters = Some(program.params().iter().map(|param| count(&param.shape())).sum());

@@ -246,6 +246,20 @@ impl SmallFiles {
             Some(json) => Object::new(place, json)?,
             None => Object::empty(place),
         })?;
+        // A larger number truncates nothing.
+        if let Some((n, at)) = usage.truncate.as_ref().filter(|(n, _)| *n < config.dimension()) {
+            if config.normalize && !usage.similarity.is_cosine() {
+                return Err(Error::Unsupported {
+                    what: format!(
+                        "{at}: {n}, of vectors of length 1 that are compared by {}",
+                        usage.similarity.name()
+                    ),
+                    hint: "truncated vectors are scaled to length 1 again, so only cosine is supported"
+                        .into(),
+                });
+            }
+            config.truncate = Some(*n);
+        }
         let prompted = [&usage.prompts.query, &usage.prompts.passage].into_iter().any(|p| !p.is_empty());
         if let Some(at) = modules.pools_prompt.filter(|_| prompted) {
             return Err(Error::Unsupported {

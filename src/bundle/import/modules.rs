@@ -226,6 +226,8 @@ pub struct Usage {
     pub named: BTreeMap<String, String>,
     pub prompts: Prompts,
     pub similarity: Similarity,
+    /// `truncate_dim`, and the field.
+    pub truncate: Option<(usize, String)>,
 }
 
 /// Reads `config_sentence_transformers.json`.
@@ -238,7 +240,11 @@ pub fn usage(mut json: Object) -> Result<Usage> {
         |v| v == "SentenceTransformer",
         "only models with one vector per text are supported",
     )?;
-    json.expect("truncate_dim", |_| false, "truncated vectors are not supported")?;
+    let at = json.at("truncate_dim");
+    let truncate = json.number("truncate_dim")?;
+    if truncate == Some(0) {
+        return Err(Error::format(at, "0 is not a possible number of dimensions"));
+    }
     let similarity = match json.take("similarity_fn_name") {
         None => Similarity::Cosine,
         Some(value) => value.as_str().and_then(|name| name.parse().ok()).ok_or_else(|| {
@@ -249,10 +255,10 @@ pub fn usage(mut json: Object) -> Result<Usage> {
             )
         })?,
     };
-    let at = json.at("prompts");
+    let place = json.at("prompts");
     let mut all = match json.take("prompts") {
-        Some(prompts) => Object::new(&at, prompts)?,
-        None => Object::empty(&at),
+        Some(prompts) => Object::new(&place, prompts)?,
+        None => Object::empty(&place),
     };
     let named =
         all.entries().filter_map(|(name, text)| Some((name.clone(), text.as_str()?.into()))).collect();
@@ -272,7 +278,7 @@ pub fn usage(mut json: Object) -> Result<Usage> {
         }
     }
     json.finish(&["__version__", "requirements"])?;
-    Ok(Usage { named, prompts, similarity })
+    Ok(Usage { named, prompts, similarity, truncate: truncate.map(|n| (n, at)) })
 }
 
 /// The contents of `sentence_bert_config.json`, or of the file in its place.

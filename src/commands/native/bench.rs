@@ -29,7 +29,7 @@ pub struct Args {
 /// Says what is wrong with the model or the device.
 pub fn run(args: Args) -> Result<()> {
     let folder = args.model.folder()?;
-    let (encoder, _) = open_model(&folder, &args.place)?;
+    let (encoder, _) = open_model(&folder, &args.model, &args.place)?;
     let (mut cells, mut done) = (Vec::new(), 0);
     let mut progress = ProgressLine::new("calls");
     for cell in CELLS {

@@ -45,7 +45,7 @@ pub struct Args {
 /// Says what is wrong with the model, the input or the device.
 pub fn run(args: Args) -> Result<()> {
     let folder = args.model.folder()?;
-    let (encoder, manifest) = open_model(&folder, &args.place)?;
+    let (encoder, manifest) = open_model(&folder, &args.model, &args.place)?;
     let packed = args.output.extension().is_some_and(|e| e == "safetensors");
     if packed {
         encoder.similarity().need_cosine("--output in 8 bits (.safetensors; .npy holds f32)")?;

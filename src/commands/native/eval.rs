@@ -117,7 +117,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     let task = Task::with(&corpus, rules)?;
     let folder = args.model.folder()?;
-    let (encoder, _) = open_model(&folder, &args.place)?;
+    let (encoder, _) = open_model(&folder, &args.model, &args.place)?;
     let options = EvaluateSettings {
         vectors: args.vectors.as_deref(),
         windows: args.windows,

@@ -38,6 +38,9 @@ pub struct Args {
     /// Prefix of a passage.
     #[arg(long)]
     passage_prompt: Option<String>,
+    /// Keep only the first N dimensions of vectors, in everything that uses the bundle.
+    #[arg(long, value_name = "N")]
+    dimension: Option<usize>,
     /// A report of `interlingua eval --json` to add to the manifest.
     #[arg(long)]
     results: Option<PathBuf>,
@@ -54,6 +57,9 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(card) = models::card(&folder) {
         manifest.licence = card.licence.unwrap_or_else(|| "unknown".into());
         manifest.languages = card.languages;
+    }
+    if let Some(n) = args.dimension {
+        manifest.truncate(n)?;
     }
     if let Some(name) = args.name {
         manifest.name = name;

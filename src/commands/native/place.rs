@@ -22,6 +22,10 @@ pub struct ModelArgs {
     /// Branch, tag or commit of a hub model; the same as NAME@REVISION.
     #[arg(long)]
     revision: Option<String>,
+    /// Keep only the first N dimensions of vectors, for models trained for it (Matryoshka); unit vectors are scaled to
+    /// length 1 again.
+    #[arg(long, value_name = "N")]
+    dimension: Option<usize>,
 }
 
 impl ModelArgs {
@@ -67,12 +71,14 @@ pub struct DeviceArgs {
     precision: String,
 }
 
-/// Opens a bundle or an unconverted model folder where `place` says; its weights stay in the encoder only.
+/// Opens the bundle or unconverted model folder at `path`, as `named` says, where `place` says; its weights stay in the
+/// encoder only.
 ///
 /// # Errors
-/// Says which file or field of the model is wrong, or what is wrong with the requested device.
-pub fn open_model(path: &Path, place: &DeviceArgs) -> Result<(Encoder, Manifest)> {
-    let bundle = Bundle::open(path)?;
+/// Says which file or field of the model is wrong, or what is wrong with the requested dimension or device.
+pub fn open_model(path: &Path, named: &ModelArgs, place: &DeviceArgs) -> Result<(Encoder, Manifest)> {
+    let mut bundle = Bundle::open(path)?;
+    named.dimension.map_or(Ok(()), |n| bundle.manifest.truncate(n))?;
     let encoder = put(&bundle, place)?;
     Ok((encoder, bundle.manifest))
 }

@@ -123,7 +123,7 @@ pub fn run(mut args: Args) -> Result<()> {
         )));
     }
     let folder = args.model.folder()?;
-    let (encoder, manifest) = open_model(&folder, &args.place)?;
+    let (encoder, manifest) = open_model(&folder, &args.model, &args.place)?;
     let similarity = encoder.similarity();
     if args.vectors.is_some() {
         similarity.need_cosine("--vectors, in 8 bits,")?;
@@ -252,6 +252,17 @@ fn read(file: &Path, model: &Path, manifest: &Manifest, corpus: &Corpus) -> Resu
                 "its vectors were made by {}, not by {}; encode the passages with the given model",
                 vectors.about.get("model").map_or("another model", |name| name),
                 model.display()
+            ),
+        ));
+    }
+    let dimension = manifest.architecture.dimension();
+    if vectors.dimension != dimension {
+        return Err(Error::format(
+            &name,
+            format!(
+                "its vectors have {} dimensions, but the model's have {dimension}; give the same --dimension as to \
+                 `interlingua encode`",
+                vectors.dimension
             ),
         ));
     }

@@ -3,6 +3,7 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
+use crate::choice::at_dimension;
 use crate::hub::{About, ListedFile, Memory};
 use crate::page::catalogue::{fill, model_dialog as text};
 use crate::page::files::chosen_files;
@@ -94,10 +95,38 @@ fn InspectedModel(offer: Offer) -> impl IntoView {
     let page = Page::here();
     let Offer { url, about, commit, gated, room, kept } = offer;
     let quantization = RwSignal::new(kept.first().map_or("q8", |first| stored_or_default(first)).to_owned());
+    let (dimension, wrong) = (page.model_dialog.dimension, RwSignal::new(None));
+    let all = about.dimension.unwrap_or_default();
     let load = {
         let url = url.clone();
-        move |_| page.use_model(with_quantization(&url, &quantization.get_untracked()))
+        move |_| match kept_dimension(&dimension.get_untracked(), all) {
+            Ok(kept) => {
+                let url = with_quantization(&url, &quantization.get_untracked());
+                page.use_model(kept.map_or(url.clone(), |n| at_dimension(&url, n)));
+            }
+            Err(why) => wrong.set(Some(why)),
+        }
     };
+    let fewer = about.memory.filter(|_| about.refused.is_none()).map(|_| {
+        view! {
+            <details class="fewer" prop:open=move || dimension.with_untracked(|d| !d.is_empty())>
+                <summary>{text::FEWER}</summary>
+                <label class="field">
+                    <span>{text::DIMENSION}</span>
+                    <input
+                        type="number"
+                        min="1"
+                        max=all
+                        placeholder=all
+                        prop:value=move || dimension.get()
+                        on:input:target=move |e| { wrong.set(None); dimension.set(e.target().value()) }
+                    />
+                </label>
+                <p class="why">{text::FEWER_IS}</p>
+                {move || wrong.get().map(|why| view! { <p class="message problem" role="alert">{why}</p> })}
+            </details>
+        }
+    });
     let choices = about.memory.filter(|_| about.refused.is_none()).map(|memory| {
         let one = |(word, meaning, bytes): QuantizationChoice| {
             let is_kept = kept.iter().any(|k| k == word);
@@ -169,6 +198,7 @@ fn InspectedModel(offer: Offer) -> impl IntoView {
             })}
             <ModelFiles about=about.clone()/>
             {choices}
+            {fewer}
             {is_supported.then(|| view! {
                 <p class="hint">{keeps}</p>
                 {gated.map(|gated| view! { <p class="hint">{gated}</p> })}
@@ -320,6 +350,21 @@ fn with_quantization(url: &str, word: &str) -> String {
     }
 }
 
+/// How many of a model's dimensions the user wants to keep; `None`: all.
+///
+/// # Errors
+/// A sentence, if it has no such number.
+fn kept_dimension(typed: &str, all: usize) -> Result<Option<usize>, String> {
+    match typed.trim() {
+        "" => Ok(None),
+        number => match number.parse() {
+            Ok(n) if n == all => Ok(None),
+            Ok(n) if (1..all).contains(&n) => Ok(Some(n)),
+            _ => Err(fill(text::NO_DIMENSION, &[("all", &words::count(all))])),
+        },
+    }
+}
+
 fn stored_or_default(word: &str) -> &'static str {
     QUANTIZATIONS.iter().find(|(name, ..)| *name == word).map_or(QUANTIZATIONS[0].0, |(name, ..)| name)
 }
@@ -344,6 +389,17 @@ mod tests {
         assert_eq!(with_quantization("hub:a/b", "q8"), "hub:a/b");
         assert_eq!(with_quantization("hub:a/b@v1", "q4"), "hub:a/b@v1:q4");
         assert_eq!(with_quantization("hub:a/b#http://h:1", "f16"), "hub:a/b:f16#http://h:1");
+    }
+
+    #[test]
+    fn a_dimension_is_one_that_the_model_has() {
+        assert_eq!(
+            [" ", "384", "256", "1"].map(|typed| kept_dimension(typed, 384).unwrap()),
+            [None, None, Some(256), Some(1)]
+        );
+        for wrong in ["0", "385", "-1", "1.5", "many"] {
+            assert!(kept_dimension(wrong, 384).unwrap_err().contains("384"), "{wrong}");
+        }
     }
 
     #[test]

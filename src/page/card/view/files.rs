@@ -1,5 +1,6 @@
 //! A model's files and their hashes, how to use it in one's own page, and where to read on.
 
+use crate::choice::split_dimension;
 use crate::page::catalogue::{card as text, shell};
 use crate::page::model::MODEL;
 use crate::page::model_dialog::{hub_page, imported_path, is_imported, quantization_of};
@@ -36,12 +37,19 @@ pub(super) fn files(card: &ModelCard) -> (Vec<Block>, String) {
 
 /// A program that loads this model and searches with it.
 fn snippet(url: &str) -> String {
-    let load = match quantization_of(url) {
-        _ if !is_imported(url) => format!("{url:?}"),
+    let (whole, dimension) = split_dimension(url);
+    let model = match is_imported(url) {
+        false => whole.as_str(),
         // Of a folder of this device there is no address: this stands for its bundle's.
-        _ if url.starts_with("files:") => format!("{MODEL:?}"),
-        None => format!("{:?}", imported_path(url)),
-        Some(packing) => format!("{:?}, {{ quantization: {packing:?} }}", imported_path(url)),
+        true if url.starts_with("files:") => MODEL,
+        true => imported_path(url),
+    };
+    let quantization = quantization_of(url).filter(|_| url.starts_with("hub:"));
+    let options =
+        [quantization.map(|q| format!("quantization: {q:?}")), dimension.map(|n| format!("dimension: {n}"))];
+    let load = match options.into_iter().flatten().collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => format!("{model:?}"),
+        some => format!("{model:?}, {{ {some} }}"),
     };
     format!(
         "import init, {{ load, index, search }} from \"./worker.js\";\n\
@@ -57,6 +65,7 @@ pub(super) fn links(url: &str, listed: bool) -> Vec<Block> {
     let mut out = Vec::new();
     out.extend(hub_page(url).map(|page| (text::HUB_PAGE, page)));
     if !is_imported(url) {
+        let (url, _) = split_dimension(url);
         out.extend(listed.then(|| (text::MODEL_CARD, format!("{url}README.md"))));
         out.push((text::MANIFEST, format!("{url}manifest.json")));
     }
@@ -75,6 +84,8 @@ mod tests {
             ("https://a.example/model/", "load(\"https://a.example/model/\")"),
             ("hub:a/b", "load(\"a/b\")"),
             ("files:mine~0123", "load(\"model/\")"),
+            ("hub:a/b?dimension=64", "load(\"a/b\", { dimension: 64 })"),
+            ("hub:a/b:q4?dimension=64#https://h", "load(\"a/b\", { quantization: \"q4\", dimension: 64 })"),
             ("hub:a/b@v1:q4", "load(\"a/b@v1\", { quantization: \"q4\" })"),
         ] {
             assert!(snippet(url).contains(load), "{}", snippet(url));
