@@ -10,6 +10,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { launch, open } from "../tests/browser/chromium.mjs";
 import { records } from "../tests/browser/corpus.mjs";
 import { root, serve } from "../tests/browser/server.mjs";
+import { shifts, views, watchShifts } from "../tests/browser/steady.mjs";
 
 const dist = join(root, "dist");
 const files = (folder) =>
@@ -65,6 +66,42 @@ for (let i = 0; i < 5; i += 1) {
   await context.close();
 }
 console.log(`navigation to first results: median ${median(waits).toFixed(0)} ms of ${waits.map((t) => t.toFixed(0)).join(", ")}`);
+
+for (const [name, { address, rests }] of Object.entries(views)) {
+  const sums = [];
+  for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+    const context = await browser.newContext({ viewport });
+    await watchShifts(context);
+    const search = await open(address, { browser, server, context });
+    await rests(search);
+    sums.push(`${(await shifts(search.page)).sum.toFixed(4)} at ${viewport.width} px`);
+    await context.close();
+  }
+  console.log(`layout shift of ${name} while it loads: ${sums.join(", ")}`);
+}
+
+// A slow line, shared by all files, compressed and not. The longest time in which
+// nothing on the screen changes is measured from the first paint on.
+for (const compressed of [true, false]) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  await context.addInitScript(() => {
+    globalThis.changes = [];
+    new MutationObserver(() => changes.push(performance.now())).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  Object.assign(server, { rate: 1.6e6 / 8, compressed });
+  const begun = performance.now();
+  const search = await open("?device=cpu", { browser, server, context });
+  await search.results.first().waitFor();
+  const waited = (performance.now() - begun) / 1000;
+  const still = await search.page.evaluate(() => {
+    const painted = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0;
+    const times = [painted, ...changes.filter((time) => time > painted)];
+    return Math.max(...times.slice(1).map((time, i) => time - times[i])) / 1000;
+  });
+  console.log(`at 1.6 Mbps, ${compressed ? "in fast Brotli (quality 1)" : "not compressed"}: first results after ${waited.toFixed(1)} s, the screen still for ${still.toFixed(1)} s at most`);
+  await context.close();
+}
+Object.assign(server, { rate: Infinity, compressed: false });
 
 const search = await open("?device=cpu", { browser, server });
 const start = performance.now();

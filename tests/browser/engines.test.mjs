@@ -72,6 +72,37 @@ for (const [name, Engine] of Object.entries(engines)) {
       assert.ok(gaps[1].left < 2, `English, from the left: ${gaps[1].left}`);
     });
 
+    await t.test("the Model view mirrors itself for a reader from right to left, and cuts nothing off", async () => {
+      await tab.goto(`${server.origin}/?view=model&device=cpu`);
+      await tab.until("the model's files", () => [...document.querySelectorAll("h3")].some((heading) => heading.innerText === "Files"));
+      const places = await tab.evaluate(() => {
+        const of = () => {
+          const article = document.querySelector("article").getBoundingClientRect();
+          const edge = (selector) => {
+            const range = document.createRange();
+            range.selectNodeContents(document.querySelector(selector));
+            const box = range.getBoundingClientRect();
+            return [box.left - article.left, article.right - box.right];
+          };
+          const { scrollWidth, clientWidth } = document.documentElement;
+          // Hashes and code are written from left to right in every language.
+          const code = getComputedStyle(document.querySelector("article pre")).direction;
+          return { heading: edge("article h2"), cell: edge("article th[scope=row]"), over: scrollWidth - clientWidth, code };
+        };
+        const ltr = of();
+        document.documentElement.dir = "rtl";
+        const rtl = of();
+        document.documentElement.removeAttribute("dir");
+        return { ltr, rtl };
+      });
+      t.diagnostic(JSON.stringify(places));
+      const { ltr, rtl } = places;
+      assert.ok(ltr.heading[0] < 2 && rtl.heading[1] < 2, "the heading begins at the reading side");
+      assert.ok(rtl.cell[1] < rtl.cell[0] && ltr.cell[0] < ltr.cell[1], "tables begin at the reading side");
+      assert.deepEqual([ltr.over, rtl.over], [0, 0], "nothing is wider than the window");
+      assert.equal(rtl.code, "ltr", "code is read from left to right");
+    });
+
     await t.test("arrow keys move among radio buttons", async () => {
       await tab.goto(`${server.origin}/?device=cpu`);
       await tab.until("the first results", answered);
