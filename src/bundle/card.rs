@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Manifest;
 use crate::datasets::account::NOT_RECORDED;
+use crate::history::{AveragedModel, History, HistoryStage, HistoryStep};
 use crate::retrieval::Similarity;
 use crate::text::language;
 
@@ -21,7 +22,8 @@ pub(super) const MARK: &str = "library_name: interlingua";
 /// The card, in Markdown with YAML front matter.
 pub fn card(manifest: &Manifest) -> String {
     let mut out = String::new();
-    let card = CardWriter { manifest, reports: reports(&manifest.results) };
+    let history = History::of(&manifest.name, &manifest.recipe);
+    let card = CardWriter { manifest, history, reports: reports(&manifest.results) };
     // Writing to a string cannot fail.
     let _ = card.write(&mut out);
     out
@@ -38,6 +40,7 @@ pub(super) fn reports(results: &Value) -> Vec<&Value> {
 
 struct CardWriter<'a> {
     manifest: &'a Manifest,
+    history: History,
     reports: Vec<&'a Value>,
 }
 
@@ -162,53 +165,33 @@ impl CardWriter<'_> {
         if !self.manifest.background.trim().is_empty() {
             writeln!(out, "**Earlier training**: {}\n", self.manifest.background.trim())?;
         }
-        let mut sources: Vec<&Value> = Vec::new();
-        for recipe in self.recipes() {
-            let data = recipe.pointer("/start/data").or_else(|| recipe.get("data")).and_then(Value::as_array);
-            for source in data.into_iter().flatten() {
-                if sources.iter().all(|known| known["source"] != source["source"]) {
-                    sources.push(source);
-                }
-            }
-        }
+        let sources = &self.history.sources;
         if sources.is_empty() {
             writeln!(out, "Sources and licences: {NOT_RECORDED}.\n")?;
         } else {
             writeln!(out, "| source | licence | records |\n|---|---|---|")?;
             for source in sources {
-                let records = source["records"].as_u64().map_or_else(|| NOT_RECORDED.into(), number);
-                writeln!(
-                    out,
-                    "| {} | {} | {records} |",
-                    cell(source["source"].as_str().unwrap_or(NOT_RECORDED)),
-                    cell(source["licence"].as_str().unwrap_or(NOT_RECORDED)),
-                )?;
+                let records = source.records.map_or_else(|| NOT_RECORDED.into(), number);
+                writeln!(out, "| {} | {} | {records} |", recorded(&source.name), recorded(&source.licence))?;
             }
             writeln!(out)?;
         }
-        match self.recipes().iter().find_map(|recipe| recipe.pointer("/start/guard")) {
-            Some(guard) => {
-                let names = |list: &Value, field: &str| -> Vec<String> {
-                    let all = list.as_array().into_iter().flatten();
-                    all.filter_map(|one| Some(one[field].as_str()?.to_string())).collect()
-                };
-                let found = guard["found"].as_array().map_or(&[][..], Vec::as_slice);
-                let texts: u64 = found.iter().filter_map(|f| f["texts"].as_u64()).sum();
-                writeln!(
-                    out,
-                    "Before training, {} texts of {} records were checked against {}: whatever has {} letters in \
-                     a row in common with them ({} in Han, kana or Hangul), or an id, was left out. This removed {texts} texts{}.\n",
-                    number(guard["texts"].as_u64().unwrap_or_default()),
-                    number(guard["records"].as_u64().unwrap_or_default()),
-                    names(&guard["sets"], "name").join(", "),
-                    guard["length"]["letters"],
-                    guard["length"]["dense"],
-                    match names(&guard["found"], "source") {
-                        none if none.is_empty() => String::new(),
-                        some => format!(", from {}", some.join(", ")),
-                    }
-                )
-            }
+        match &self.history.check {
+            Some(check) => writeln!(
+                out,
+                "Before training, {} texts of {} records were checked against {}: whatever has {} letters in \
+                 a row in common with them ({} in Han, kana or Hangul), or an id, was left out. This removed {} texts{}.\n",
+                number(check.texts),
+                number(check.records),
+                check.sets.join(", "),
+                check.letters,
+                check.dense,
+                check.removed,
+                match check.removed_from.as_slice() {
+                    [] => String::new(),
+                    some => format!(", from {}", some.join(", ")),
+                }
+            ),
             None => writeln!(
                 out,
                 "Whether training texts overlap with the sets that the model is measured on was not checked.\n"
@@ -216,110 +199,31 @@ impl CardWriter<'_> {
         }
     }
 
-    /// The recipe, that of the start model, and so on.
-    fn recipes(&self) -> Vec<&Value> {
-        let (mut all, mut next) = (Vec::new(), Some(&self.manifest.recipe));
-        while let Some(recipe) = next.filter(|recipe| recipe.is_object()) {
-            all.push(recipe);
-            next = recipe.pointer("/start/recipe").or_else(|| recipe.get("recipe"));
-        }
-        all
-    }
-
+    /// The last step first.
     fn recipe(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "## Recipe\n")?;
-        let mut told = false;
-        for recipe in self.recipes() {
-            if let Some(tokens) = tokens(&recipe["trim"]) {
-                let model = recipe["model"].as_str().unwrap_or("The start model");
+        let mut is_recorded = false;
+        for step in self.history.steps.iter().rev() {
+            if step.configured {
+                training(step, out)?;
+            } else if let Some(tokens) = tokens(step) {
+                let model = if step.from.is_empty() { "The start model" } else { &step.from };
                 writeln!(out, "{model} was reduced to {tokens} (`interlingua trim`).\n")?;
-                told = true;
-            }
-            if let Some(averaged) = recipe["average"].as_array() {
-                let part = |one: &Value| {
-                    let (name, share) = (plain(&one["name"]), plain(&one["share"]));
-                    match one.pointer("/config/stage/0/objective/strategy").and_then(Value::as_str) {
-                        Some(batches) => format!(
-                            "{name} (share {share}; {batches} batches, seed {})",
-                            plain(&one["config"]["seed"])
-                        ),
-                        None => format!("{name} (share {share})"),
-                    }
-                };
-                let parts: Vec<String> = averaged.iter().map(part).collect();
+            } else if !step.averaged.is_empty() {
+                let parts: Vec<String> = step.averaged.iter().map(part).collect();
                 writeln!(
                     out,
                     "The weights are the mean of {} models trained from one start (`interlingua average`): {}. The first \
                      of them:\n",
-                    averaged.len(),
+                    parts.len(),
                     parts.join("; ")
                 )?;
-                told = true;
+            } else {
+                continue;
             }
-            let Some(stages) = recipe.pointer("/config/stage").and_then(Value::as_array) else { continue };
-            let config = &recipe["config"];
-            let start = recipe.pointer("/start/model").and_then(Value::as_str).unwrap_or(NOT_RECORDED);
-            let layers = &recipe["start"]["layers"];
-            let blocks = layers["kept"].as_array().map(Vec::len).zip(layers["of"].as_u64());
-            let blocks = blocks.map(|(kept, all)| format!("{kept} of its {all} blocks"));
-            let kept: Vec<String> = blocks.into_iter().chain(tokens(&recipe["start"]["trim"])).collect();
-            let cut = if kept.is_empty() { String::new() } else { format!(", with {}", kept.join(" and ")) };
-            writeln!(
-                out,
-                "{} started from {start}{cut}; seed {}:\n",
-                config["name"].as_str().unwrap_or(&self.manifest.name),
-                config["seed"]
-            )?;
-            if !stages.is_empty() {
-                writeln!(
-                    out,
-                    "| stage | objective | batches | α | steps | batch | learning rate | weights | tokens |\n\
-                     |---|---|---|---|---|---|---|---|---|"
-                )?;
-            }
-            for stage in stages {
-                let objective = &stage["objective"];
-                let hybrid = objective["strategy"] == "hybrid";
-                let weights = match stage["train"]["last"].as_u64() {
-                    Some(1) => "last block".into(),
-                    Some(blocks) => format!("last {blocks} blocks"),
-                    None => plain(&stage["train"]),
-                };
-                let cells = [
-                    plain(&stage["name"]),
-                    plain(&objective["kind"]),
-                    plain(&objective["strategy"]),
-                    if hybrid { plain(&objective["alpha"]) } else { "–".into() },
-                    plain(&stage["steps"]),
-                    plain(&stage["batch"]),
-                    plain(&stage["learning_rate"]),
-                    weights,
-                    plain(&stage["max_tokens"]),
-                ];
-                writeln!(out, "| {} |", cells.join(" | "))?;
-            }
-            if !stages.is_empty() {
-                writeln!(out)?;
-            }
-            if let Some(erasure) = config["erasure"].as_object() {
-                writeln!(
-                    out,
-                    "At the end, language information was removed from vectors by one affine map, estimated from at \
-                     most {} texts that exist in every language.\n",
-                    erasure["texts"]
-                )?;
-            }
-            if let Some(whitening) = config["whitening"].as_object() {
-                writeln!(
-                    out,
-                    "At the end, vectors were whitened within pairs (WCCN): at most {} pairs of each language, \
-                     ridge {}.\n",
-                    whitening["pairs"], whitening["ridge"]
-                )?;
-            }
-            told = true;
+            is_recorded = true;
         }
-        match told {
+        match is_recorded {
             true => writeln!(out, "`manifest.json` has the whole configuration.\n"),
             false => writeln!(out, "How it was trained: {NOT_RECORDED}.\n"),
         }
@@ -395,10 +299,9 @@ impl CardWriter<'_> {
             )?,
         }
         writeln!(out, "- Of a text longer than {} tokens only the beginning is read.", shape.max_tokens)?;
-        let stages =
-            self.recipes().into_iter().filter_map(|r| r.pointer("/config/stage")?.as_array()).flatten();
-        if let Some(seen) = stages.filter_map(|stage| stage["max_tokens"].as_u64()).max()
-            && seen < shape.max_tokens as u64
+        let stages = self.history.steps.iter().flat_map(|step| &step.stages);
+        if let Some(seen) = stages.map(|stage| stage.max_tokens).max()
+            && (1..shape.max_tokens as u64).contains(&seen)
         {
             writeln!(out, "- In training no text was longer than {seen} tokens.")?;
         }
@@ -445,8 +348,8 @@ fn names<'a>(files: impl Iterator<Item = &'a str>) -> String {
 
 /// The command that measured it.
 fn command(report: &Value) -> String {
-    let mut out =
-        format!("interlingua eval --model MODEL --dataset {} --data FOLDER", plain(&report["dataset"]));
+    let dataset = report["dataset"].as_str().map_or_else(|| "–".into(), cell);
+    let mut out = format!("interlingua eval --model MODEL --dataset {dataset} --data FOLDER");
     for (option, value) in [
         ("lir", &report["lir"]),
         ("samples", &report["intervals"]["samples"]),
@@ -478,17 +381,6 @@ fn figure(value: &Value) -> String {
     value.as_f64().map_or("–".into(), |value| format!("{value:.4}"))
 }
 
-/// A configuration value as text for a table.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => "–".into(),
-        Value::String(text) => cell(text),
-        // An f32 in a configuration has digits that nobody wrote.
-        Value::Number(n) if n.is_f64() => n.as_f64().map_or("–".into(), |x| format!("{}", x as f32)),
-        other => cell(&other.to_string()),
-    }
-}
-
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }
@@ -516,9 +408,83 @@ fn number(n: u64) -> String {
 }
 
 /// How many tokens were kept, if recorded.
-fn tokens(trim: &Value) -> Option<String> {
-    let (kept, all) = trim["tokens"].as_u64().zip(trim["before"].as_u64())?;
+fn tokens(step: &HistoryStep) -> Option<String> {
+    let (kept, all) = step.tokens?;
     Some(format!("{} of its {} tokens", number(kept), number(all)))
+}
+
+/// A step with a training configuration.
+fn training(step: &HistoryStep, out: &mut String) -> std::fmt::Result {
+    let blocks = step.blocks.map(|(kept, all)| format!("{kept} of its {all} blocks"));
+    let kept: Vec<String> = blocks.into_iter().chain(tokens(step)).collect();
+    let cut = if kept.is_empty() { String::new() } else { format!(", with {}", kept.join(" and ")) };
+    let seed = step.seed.map_or_else(|| NOT_RECORDED.into(), |seed| seed.to_string());
+    writeln!(out, "{} started from {}{cut}; seed {seed}:\n", step.name, recorded(&step.from))?;
+    if !step.stages.is_empty() {
+        writeln!(
+            out,
+            "| stage | objective | batches | α | steps | batch | learning rate | weights | tokens |\n\
+             |---|---|---|---|---|---|---|---|---|"
+        )?;
+        step.stages.iter().try_for_each(|one| writeln!(out, "| {} |", stage(one).join(" | ")))?;
+        writeln!(out)?;
+    }
+    if let Some(texts) = step.erased {
+        writeln!(
+            out,
+            "At the end, language information was removed from vectors by one affine map, estimated from at \
+             most {texts} texts that exist in every language.\n"
+        )?;
+    }
+    if let Some(pairs) = step.whitened {
+        let ridge = step.ridge.map_or_else(|| NOT_RECORDED.into(), |ridge| format!("{ridge:?}"));
+        writeln!(
+            out,
+            "At the end, vectors were whitened within pairs (WCCN): at most {pairs} pairs of each language, \
+             ridge {ridge}.\n"
+        )?;
+    }
+    Ok(())
+}
+
+/// The cells of a stage.
+fn stage(stage: &HistoryStage) -> [String; 9] {
+    let word = |text: &str| if text.is_empty() { "–".into() } else { cell(text) };
+    let real = |x: Option<f64>| x.map_or_else(|| "–".into(), decimal);
+    [
+        word(&stage.name),
+        word(&stage.objective),
+        word(&stage.batches),
+        real(stage.alpha),
+        stage.steps.to_string(),
+        stage.size.to_string(),
+        real(stage.learning_rate),
+        match stage.last {
+            Some(1) => "last block".into(),
+            Some(blocks) => format!("last {blocks} blocks"),
+            None => word(&stage.weights),
+        },
+        stage.max_tokens.to_string(),
+    ]
+}
+
+/// A part of an average.
+fn part(model: &AveragedModel) -> String {
+    let mut facts = vec![format!("share {}", model.share.map_or_else(|| "–".into(), decimal))];
+    if !model.batches.is_empty() {
+        let seed = model.seed.map_or_else(|| NOT_RECORDED.into(), |seed| seed.to_string());
+        facts.push(format!("{} batches, seed {seed}", cell(&model.batches)));
+    }
+    format!("{} ({})", cell(&model.name), facts.join("; "))
+}
+
+/// A configuration's number: an f32 there has digits that nobody wrote.
+fn decimal(x: f64) -> String {
+    format!("{}", x as f32)
+}
+
+fn recorded(text: &str) -> String {
+    if text.is_empty() { NOT_RECORDED.into() } else { cell(text) }
 }
 
 #[cfg(test)]
@@ -564,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn an_average_names_its_parts_and_tells_the_first() {
+    fn an_average_names_its_parts_and_describes_the_first() {
         let config = |strategy: &str, seed: u64| {
             json!({ "name": "part", "seed": seed, "stage": [{ "name": "only", "train": "all", "steps": 9,
                 "objective": { "kind": "contrastive", "strategy": strategy } }] })
@@ -580,7 +546,7 @@ mod tests {
         for part in [
             "The weights are the mean of 2 models trained from one start (`interlingua average`): one (share 1; hybrid \
              batches, seed 1); two (share 0.5; monolingual batches, seed 2). The first of them:\n",
-            "part started from base; seed 1:",
+            "one started from base; seed 1:",
         ] {
             assert!(card.contains(part), "{part} is missing in:\n{card}");
         }
@@ -652,6 +618,15 @@ mod tests {
             "1 texts with their vectors are in `manifest.json`, and a device that differs by more than 0.001",
         ] {
             assert!(card.contains(part), "{part}\nis not in\n{card}");
+        }
+    }
+
+    #[test]
+    fn the_shipped_cards_are_up_to_date() {
+        for folder in ["model", "models/before", "models/monolingual"] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("static").join(folder);
+            let written = std::fs::read_to_string(folder.join(CARD)).unwrap();
+            assert_eq!(card(&Manifest::open(&folder).unwrap()), written, "{}", folder.display());
         }
     }
 

@@ -40,10 +40,7 @@ pub fn read(path: &Path, options: &CollectionOptions) -> Result<Corpus> {
 /// # Errors
 /// [`Error::Format`] with the file and the JSON path of the fault.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<Corpus> {
-    let (value, note) = json::whole(name, bytes)?;
-    let mut corpus = from_value(name, &value)?;
-    corpus.notes.extend(note);
-    Ok(corpus)
+    json::parse(name, bytes, from_value)
 }
 
 /// As [`parse`], from JSON already read.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::file;
+use super::{Corpus, file};
 use crate::{Error, Problem, Result};
 
 /// A value with its file and its path from the root `$`.
@@ -73,4 +73,19 @@ pub(super) fn whole(name: &str, bytes: &[u8]) -> Result<(Value, Option<String>)>
         Error::format(name, Problem::of(format!("it is not whole, valid JSON ({e}). Get the file again."), e))
     })?;
     Ok((value, note))
+}
+
+/// Reads a file that is one JSON document into a corpus; how its bytes were read becomes a note.
+///
+/// # Errors
+/// Those of [`whole`] and of `from_value`.
+pub(super) fn parse(
+    name: &str,
+    bytes: &[u8],
+    from_value: impl FnOnce(&str, &Value) -> Result<Corpus>,
+) -> Result<Corpus> {
+    let (value, note) = whole(name, bytes)?;
+    let mut corpus = from_value(name, &value)?;
+    corpus.notes.extend(note);
+    Ok(corpus)
 }

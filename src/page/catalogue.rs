@@ -759,7 +759,9 @@ pub(super) mod card {
     pub const NO_HISTORY: &str = "How it was made is not recorded in its bundle.";
     pub const MADE: &str = "{name} was made here.{kept}";
     pub const MADE_FROM: &str = "{name} was made from {from}.{kept}";
-    pub const AVERAGED: &str = "{name} has the mean of the weights of models that were trained from one start: {names}. The first of them is told above.";
+    pub const AVERAGED: &str = "{name} has the mean of the weights of models trained from one start: {names}. The first of them is described above.";
+    pub const AVERAGED_BY_SHARES: &str = "{name} has the weighted mean of the weights of models trained from one start: {names}. The first of them is described above.";
+    pub const SHARE: &str = "{name} ({percent})";
     pub const KEPT_BLOCKS: &str = " It has {kept} of its {all} layers.";
     pub const KEPT_TOKENS: &str = " Its vocabulary has {kept} of its {all} tokens: those of its languages.";
     pub const TRAINED: &str = "It was trained with {steps} batches of {size} pairs of texts{batches}{blocks}, texts cut to {tokens} tokens.";

@@ -18,16 +18,18 @@ const webgpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "-
 /** A software adapter takes seconds for what a GPU does in milliseconds. */
 export const patience = Number(process.env.INTERLINGUA_PATIENCE_MS ?? 400_000);
 
+/** The first of these files that exists. */
+export const first = (...places) => places.find((place) => place && existsSync(place));
+
 export async function launch({ gpu }) {
-  const places = [
+  const executablePath = first(
     process.env.CHROMIUM,
     "/usr/bin/chromium",
     "/usr/bin/chromium-browser",
     "/usr/bin/google-chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-  ];
-  const executablePath = places.find((place) => place && existsSync(place));
+  );
   assert.ok(executablePath, "no Chromium found: scripts/packages says how to install one; or name one in CHROMIUM");
   const flags = gpu ? webgpu : ["--disable-features=WebGPU", "--disable-gpu"];
   return chromium.launch({ executablePath, args: [...quiet, ...flags] });

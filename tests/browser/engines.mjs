@@ -7,10 +7,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
-import { patience } from "./chromium.mjs";
+import { first, patience } from "./chromium.mjs";
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-const first = (...places) => places.find((place) => place && existsSync(place));
 
 const firefoxPath = first(
   process.env.FIREFOX,

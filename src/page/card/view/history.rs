@@ -1,6 +1,6 @@
 //! How a model was made, in sentences, with the texts it was trained on.
 
-use crate::history::{HistorySource, HistoryStage, HistoryStep, OverlapCheck};
+use crate::history::{AveragedModel, HistorySource, HistoryStage, HistoryStep, OverlapCheck};
 use crate::page::catalogue::{card as text, fill};
 use crate::page::messages::sentence;
 use crate::page::parts::document::{Block, DocumentCell, DocumentTable, Span};
@@ -64,8 +64,7 @@ fn step(step: &HistoryStep) -> String {
     kept.extend(part(text::KEPT_TOKENS, step.tokens));
     let made = if step.from.is_empty() { text::MADE } else { text::MADE_FROM };
     if !step.averaged.is_empty() {
-        let names = step.averaged.join(", ");
-        return fill(text::AVERAGED, &[("name", &step.name), ("names", &names)]);
+        return average(step);
     }
     let mut out = vec![fill(made, &[("name", &step.name), ("from", &step.from), ("kept", &kept.concat())])];
     out.extend(step.stages.iter().map(stage));
@@ -73,6 +72,23 @@ fn step(step: &HistoryStep) -> String {
     out.extend(n(text::ERASED, step.erased));
     out.extend(n(text::WHITENED, step.whitened));
     out.join(" ")
+}
+
+/// An average's parts, with their shares in percent unless these are equal.
+fn average(step: &HistoryStep) -> String {
+    let shares: Vec<f64> = step.averaged.iter().filter_map(|model| model.share).collect();
+    let sum: f64 = shares.iter().sum();
+    let is_even = shares.len() < step.averaged.len() || shares.windows(2).all(|two| two[0] == two[1]);
+    let one = |model: &AveragedModel| match model.share.filter(|_| !is_even) {
+        Some(share) => {
+            let percent = words::percent_with(share / sum, 0);
+            fill(text::SHARE, &[("name", &model.name), ("percent", &percent)])
+        }
+        None => model.name.clone(),
+    };
+    let names: Vec<String> = step.averaged.iter().map(one).collect();
+    let form = if is_even { text::AVERAGED } else { text::AVERAGED_BY_SHARES };
+    fill(form, &[("name", &step.name), ("names", &names.join(", "))])
 }
 
 fn stage(stage: &HistoryStage) -> String {
@@ -143,6 +159,31 @@ mod tests {
         for sentence in said.iter().chain(&[check(&made.check.unwrap())]) {
             assert!(sentence.ends_with('.') && !sentence.contains(['/', '{', '}', '_']), "{sentence}");
         }
+    }
+
+    #[test]
+    fn an_average_names_its_shares_unless_they_are_equal() {
+        let mean = |shares: [Option<f64>; 2]| {
+            let names = ["one", "two"];
+            let part = |(name, share): (&str, Option<f64>)| AveragedModel {
+                name: name.into(),
+                share,
+                ..AveragedModel::default()
+            };
+            let averaged = names.into_iter().zip(shares).map(part).collect();
+            step(&HistoryStep { name: "m".into(), averaged, ..HistoryStep::default() })
+        };
+        assert!(
+            mean([Some(1.0), Some(1.0)]).contains("the mean of")
+                && !mean([Some(1.0), Some(1.0)]).contains('%')
+        );
+        // Without shares it is not known that they differ.
+        assert!(!mean([None, None]).contains('%'));
+        let weighted = mean([Some(3.0), Some(1.0)]);
+        assert!(
+            weighted.contains("weighted mean") && weighted.contains("one (75%), two (25%)"),
+            "{weighted}"
+        );
     }
 
     #[test]

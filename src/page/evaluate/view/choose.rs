@@ -7,10 +7,9 @@ use crate::page::address::{device_name, device_named};
 use crate::page::catalogue::{evaluate as text, field, fill, shell};
 use crate::page::evaluate::Evaluate;
 use crate::page::evaluate::choices::DataChoice;
-use crate::page::files::chosen_files;
 use crate::page::model::MODEL;
 use crate::page::names;
-use crate::page::parts::{FieldRoles, Form, ModelPicker};
+use crate::page::parts::{FieldRoles, Form, ModelPicker, TextFiles};
 use crate::page::words;
 use crate::protocol::DeviceChoice;
 
@@ -98,15 +97,6 @@ fn about(data: DataChoice) -> &'static str {
 #[component]
 fn DataSource() -> impl IntoView {
     let e = Evaluate::here();
-    let choose_files = move |event: web_sys::Event| e.page.read_files(chosen_files(&event));
-    let pick = move |words: &'static str| {
-        view! {
-            <label>
-                <span>{words}</span>
-                <input type="file" multiple accept=".json,.jsonl,.ndjson,.csv,.tsv,.txt,.gz,.zst" on:change=choose_files/>
-            </label>
-        }
-    };
     let download = move |data: DataChoice| {
         view! {
             <div class="own">
@@ -130,7 +120,7 @@ fn DataSource() -> impl IntoView {
                         }
                     />
                 </label>
-                {pick(text::OR_FILES)}
+                <TextFiles label=text::OR_FILES/>
             </div>
         }
         .into_any()
@@ -141,7 +131,7 @@ fn DataSource() -> impl IntoView {
     let own = move || {
         view! {
             <div class="own">
-                {pick(field::CHOOSE_FILES)}
+                <TextFiles label=field::CHOOSE_FILES/>
                 <p class="hint">{move || file_summary(&e.files.get())}</p>
                 <FieldRoles fields=Signal::derive(move || e.fields()) choose=choose_column/>
                 <p class="hint">

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::page::catalogue::search as text;
-use crate::page::files::chosen_files;
+use crate::page::parts::TextFiles;
 use crate::page::search::Search;
 
 /// Below the box, when opened.
@@ -12,7 +12,6 @@ pub(super) fn OwnText() -> impl IntoView {
     let search = Search::here();
     let page = search.page;
     let pasted = RwSignal::new(String::new());
-    let choose = move |e: web_sys::Event| page.read_files(chosen_files(&e));
     let fold = move |e: web_sys::KeyboardEvent| {
         if e.key() == "Escape" && !e.is_composing() {
             search.show_own(false);
@@ -37,10 +36,7 @@ pub(super) fn OwnText() -> impl IntoView {
                 ></textarea>
             </label>
             <button type="button" on:click=move |_| page.open_pasted(pasted.get_untracked())>{text::SEARCH_THIS}</button>
-            <label class="pick">
-                <span>{text::CHOOSE_FILES}</span>
-                <input type="file" multiple accept=".json,.jsonl,.ndjson,.csv,.tsv,.txt,.gz,.zst" on:change=choose/>
-            </label>
+            <TextFiles label=text::CHOOSE_FILES class="pick"/>
             <p class="hint">{text::FILES_ARE}</p>
             <label class="switch">
                 <input
