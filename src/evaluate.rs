@@ -51,7 +51,7 @@ pub fn evaluate(
 ) -> Result<Evaluated> {
     let folder = options.vectors.zip(hash.as_ref().map(|(_, hash)| hash.as_str()));
     let mut vectors =
-        |texts: Vec<&str>, kind, what| kept(folder, encoder, &texts, kind, what, progress, note);
+        |texts: Vec<&str>, kind, what| load_or_encode(folder, encoder, &texts, kind, what, progress, note);
     let texts: Vec<&str> = task.passages(corpus).collect();
     let windows = options.windows.then(|| encoder.windows(&texts, Kind::Passage)).transpose()?;
     let split = windows.as_ref().is_some_and(|all| all.len() > texts.len());
@@ -87,7 +87,7 @@ pub fn evaluate(
 
 /// Vectors from the folder if it has them for this model and these texts; else they are encoded and saved
 /// there.
-fn kept(
+fn load_or_encode(
     folder: Option<(&Path, &str)>,
     encoder: &Encoder,
     texts: &[&str],

@@ -153,7 +153,7 @@ fn fetch(
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|e| Error::file(parent, e))?;
         }
-        let there = there(&path, file)?;
+        let there = already_fetched(&path, file)?;
         let was_there = there.is_some();
         let (bytes, sha256) = match there {
             Some(known) => known,
@@ -183,7 +183,7 @@ fn hash_of(path: &Path) -> Result<(u64, String)> {
 }
 
 /// Size and hash of a file that is in the folder; `None` when it is not.
-fn there(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
+fn already_fetched(path: &Path, file: &Download) -> Result<Option<(u64, String)>> {
     if let Err(problem) = fs::metadata(path) {
         return match problem.kind() {
             ErrorKind::NotFound => Ok(None),

@@ -16,17 +16,17 @@ use crate::{Error, Result};
 /// A file that is missing or malformed (with file and line).
 pub fn read(dir: &Path, options: &CollectionOptions) -> Result<Corpus> {
     let name = dir.file_name().map_or("beir".into(), |name| name.to_string_lossy().into_owned());
-    if either(dir, "corpus.jsonl").is_ok() {
+    if first_existing(dir, "corpus.jsonl").is_ok() {
         let lang = match options.languages.as_slice() {
             [lang] => Some(lang.as_str()),
             _ => None,
         };
-        return one(dir, name, lang, options);
+        return read_folder(dir, name, lang, options);
     }
     let mut corpus = Corpus { name, ..Corpus::default() };
     for (lang, path) in folders(dir)? {
         if options.languages.is_empty() || options.languages.contains(&lang) {
-            corpus.append(one(&path, corpus.name.clone(), Some(&lang), options)?)?;
+            corpus.append(read_folder(&path, corpus.name.clone(), Some(&lang), options)?)?;
         }
     }
     if corpus.passages.is_empty() {
@@ -39,10 +39,10 @@ pub fn read(dir: &Path, options: &CollectionOptions) -> Result<Corpus> {
     Ok(corpus)
 }
 
-fn one(dir: &Path, name: String, lang: Option<&str>, options: &CollectionOptions) -> Result<Corpus> {
+fn read_folder(dir: &Path, name: String, lang: Option<&str>, options: &CollectionOptions) -> Result<Corpus> {
     let mut notes = Vec::new();
-    let passages = vec![either(dir, "corpus.jsonl")?];
-    let queries = queries(&either(dir, "queries.jsonl")?, &mut notes)?;
+    let passages = vec![first_existing(dir, "corpus.jsonl")?];
+    let queries = queries(&first_existing(dir, "queries.jsonl")?, &mut notes)?;
     let file = judgements_of(dir, options.split.as_deref().unwrap_or("test"), &mut notes)?;
     let qrels = judgements(&file, Separator::Tabs, &mut notes)?;
     // The queries of all splits are in one file; those of other splits are not an error.
@@ -53,7 +53,7 @@ fn one(dir: &Path, name: String, lang: Option<&str>, options: &CollectionOptions
 }
 
 /// The file, or its compressed version.
-fn either(dir: &Path, name: &str) -> Result<PathBuf> {
+fn first_existing(dir: &Path, name: &str) -> Result<PathBuf> {
     let plain = dir.join(name);
     let packed = [".gz", ".zst"].map(|ending| dir.join(format!("{name}{ending}")));
     [plain.clone()]
@@ -112,7 +112,7 @@ fn folders(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     for entry in std::fs::read_dir(dir).map_err(|e| Error::file(dir, e))? {
         let path = entry.map_err(|e| Error::file(dir, e))?.path();
         if let Some(lang) = path.file_name().and_then(|n| n.to_str()).and_then(xquad::language_of)
-            && either(&path, "corpus.jsonl").is_ok()
+            && first_existing(&path, "corpus.jsonl").is_ok()
         {
             found.push((lang, path));
         }

@@ -40,7 +40,7 @@ impl Faults {
     }
 
     /// Whether to stop reading: everything so far was bad.
-    pub fn hopeless(&self) -> bool {
+    pub fn is_unusable(&self) -> bool {
         self.good == 0 && self.bad >= PATIENCE
     }
 

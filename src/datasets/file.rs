@@ -208,15 +208,15 @@ impl<'a> TextReader<'a> {
     /// What was done to read the file, a sentence; `None` for plain UTF-8. Complete once the text was
     /// read to its end.
     pub fn note(&self) -> Option<String> {
-        self.said(self.packing.map(|kind| format!("unpacked from {kind}")))
+        self.reading_note(self.packing.map(|kind| format!("unpacked from {kind}")))
     }
 
     /// Like [`note`](Self::note), without mentioning decompression: for files with a compressed one's extension.
     pub fn decoding(&self) -> Option<String> {
-        self.said(None)
+        self.reading_note(None)
     }
 
-    fn said(&self, unpacked: Option<String>) -> Option<String> {
+    fn reading_note(&self, unpacked: Option<String>) -> Option<String> {
         let mut done: Vec<String> = unpacked.into_iter().collect();
         match self.encoding {
             Some((encoding, true)) => {

@@ -37,7 +37,7 @@ pub(super) fn json(
 ) -> Result<(Corpus, Vec<own::UnresolvedQuery>)> {
     let mut records = Records::new(name, text, columns);
     for (number, line) in numbered(&text.text) {
-        if records.builder.faults.hopeless() {
+        if records.builder.faults.is_unusable() {
             break;
         }
         records.parse(number, &number.to_string(), line);
@@ -265,7 +265,7 @@ pub(super) fn text(name: &str, text: &Text, promised: Option<char>, columns: &Co
         return builder.finish(true);
     };
     for row in table.rows() {
-        if builder.faults.hopeless() {
+        if builder.faults.is_unusable() {
             break;
         }
         match row {

@@ -170,7 +170,7 @@ pub(super) fn read<T: DeserializeOwned>(
         line.clear();
         let read =
             reader.read_until(b'\n', &mut line).map_err(|e| Error::format(format!("{name}:{number}"), e))?;
-        if read == 0 || faults.hopeless() {
+        if read == 0 || faults.is_unusable() {
             break;
         }
         if line.iter().all(u8::is_ascii_whitespace) {

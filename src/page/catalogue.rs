@@ -72,8 +72,7 @@ pub(super) mod shell {
         "This page works without a network: its program and the sample are stored in this browser.";
     pub const OFFLINE_NOT: &str = "This page does not work without a network: {why}.";
     pub const NEW_VERSION: &str = "A new version is available.";
-    pub const NEW_VERSION_BLOCKED: &str =
-        "To start the new version, close {tabs} of this page first.";
+    pub const NEW_VERSION_BLOCKED: &str = "To start the new version, close {tabs} of this page first.";
     pub const OTHER_TAB: &str = "other tab";
     pub const LATER: &str = "Later";
     pub const LOAD_AGAIN: &str = "Load the model again";

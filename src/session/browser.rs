@@ -93,7 +93,7 @@ pub fn online() -> bool {
 }
 
 /// The origin's storage quota and usage in bytes, if known.
-pub async fn room() -> Option<(f64, f64)> {
+pub async fn storage_estimate() -> Option<(f64, f64)> {
     let get = |object: &JsValue, field: &str| Reflect::get(object, &field.into()).ok();
     let storage = navigator("storage")?;
     let estimate = get(&storage, "estimate")?.dyn_into::<Function>().ok()?;

@@ -20,13 +20,13 @@ extern "C" {
 /// Starts as many helpers as the processor can use; does nothing in a helper.
 pub fn start_all() {
     if !is_helper() {
-        start(wanted(), wasm_bindgen::module(), wasm_bindgen::memory());
+        start(wanted_helpers(), wasm_bindgen::module(), wasm_bindgen::memory());
     }
 }
 
 /// Number of helpers besides the calling thread. From five logical processors on it is half of them, as two often
 /// share one core's arithmetic units.
-fn wanted() -> usize {
+fn wanted_helpers() -> usize {
     let threads = match cores() {
         0 => 1,
         few @ 1..=4 => few,
@@ -38,7 +38,7 @@ fn wanted() -> usize {
 /// Waits until all helpers have started, up to the timeout.
 pub async fn started() {
     let began = now();
-    while helpers::count() < wanted() && now() - began < TIMEOUT {
+    while helpers::count() < wanted_helpers() && now() - began < TIMEOUT {
         sleep(4).await;
     }
 }

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 use super::{
     Session,
     address::{Address, DEFAULT, From},
-    browser::{room, today, yield_now},
+    browser::{storage_estimate, today, yield_now},
     download::{self, FoundManifest},
     progress::ProgressReporter,
     source::Source,
@@ -137,7 +137,7 @@ impl Session {
             about,
             commit,
             gated,
-            room: room().await,
+            room: storage_estimate().await,
             kept,
         })
     }
@@ -146,7 +146,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Input`] if the browser has no storage.
-    pub(super) async fn kept(&self) -> Result<Vec<StoredModel>> {
+    pub(super) async fn stored_models(&self) -> Result<Vec<StoredModel>> {
         download::list().await
     }
 

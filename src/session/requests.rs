@@ -68,7 +68,7 @@ impl Session {
             | Request::Describe { id, .. }
             | Request::DebugLoseGpu { id } => (*id, Subject::None),
         };
-        self.make_room(subject);
+        self.cancel_older(subject);
         let cancel = Signal::default();
         self.0.tasks.0.borrow_mut().insert(id, RunningTask { subject, cancel: cancel.clone() });
         let compare = matches!(request, Request::Load { device: DeviceChoice::Auto, .. });
@@ -158,10 +158,10 @@ impl Session {
             Request::ClearVectors { .. } => Event::CacheCleared { id, files: vector_cache::clear().await? },
             Request::ClearCache { .. } => Event::CacheCleared { id, files: download::clear().await? },
             Request::Offer { source, .. } => Event::Offered { id, offer: self.offer(source).await? },
-            Request::ListKept { .. } => Event::Kept { id, models: self.kept().await? },
+            Request::ListKept { .. } => Event::Kept { id, models: self.stored_models().await? },
             Request::RemoveKept { url, .. } => {
                 download::remove(&url).await?;
-                Event::Kept { id, models: self.kept().await? }
+                Event::Kept { id, models: self.stored_models().await? }
             }
             Request::Describe { url, .. } => Event::Described { id, card: self.card(&url).await? },
             Request::DebugLoseGpu { .. } => {
@@ -174,7 +174,7 @@ impl Session {
     }
 
     /// Cancels older requests about the same thing.
-    fn make_room(&self, subject: Subject) {
+    fn cancel_older(&self, subject: Subject) {
         if subject != Subject::None {
             let tasks = self.0.tasks.0.borrow();
             let older: Vec<_> =

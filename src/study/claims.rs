@@ -61,7 +61,7 @@ pub(super) fn of(findings: &Findings) -> Vec<Claim> {
         } else {
             Verdict::Within
         };
-        let because = both.map(said).join("; ");
+        let because = both.map(described).join("; ");
         Some(Claim { claim: format!("hybrid batches are best in {setting}"), verdict, because })
     };
     let level = || {
@@ -73,7 +73,7 @@ pub(super) fn of(findings: &Findings) -> Vec<Claim> {
             _ => Verdict::Within,
         };
         let claim = "hybrid batches are level with cross-lingual ones in multi (or above)".to_string();
-        Some(Claim { claim, verdict, because: format!("{}; level is above −{margin:.4}", said(c)) })
+        Some(Claim { claim, verdict, because: format!("{}; level is above −{margin:.4}", described(c)) })
     };
     let lowered = || {
         let c = contrast(1.0, Figure::RankDistance)?;
@@ -92,8 +92,13 @@ pub(super) fn of(findings: &Findings) -> Vec<Claim> {
             low * 100.0,
             high * 100.0
         );
-        let because =
-            format!("{}: lowered by {:.1} % [{:.1} {:.1}]", said(c), by * 100.0, least * 100.0, most * 100.0);
+        let because = format!(
+            "{}: lowered by {:.1} % [{:.1} {:.1}]",
+            described(c),
+            by * 100.0,
+            least * 100.0,
+            most * 100.0
+        );
         Some(Claim { claim, verdict, because })
     };
     [best(Figure::MonoMap, "mono"), best(Figure::CrossMap, "cross"), level(), lowered()]
@@ -103,7 +108,7 @@ pub(super) fn of(findings: &Findings) -> Vec<Claim> {
 }
 
 /// A contrast in words.
-fn said(c: &Contrast) -> String {
+fn described(c: &Contrast) -> String {
     let show = |value: f64| signed(c.figure, value);
     format!(
         "{} − {}: {} [{} {}]",

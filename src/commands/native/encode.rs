@@ -10,7 +10,7 @@ use interlingua::{
     text::{Cut, Kind, Window},
 };
 
-use super::{ModelArgs, ProgressLine, open_model, tell};
+use super::{ModelArgs, ProgressLine, open_model, print_notes};
 
 /// Arguments of `interlingua encode`.
 #[derive(clap::Args)]
@@ -57,7 +57,7 @@ pub fn run(args: Args) -> Result<()> {
             lines
         }
         Lines::Passages(corpus) => {
-            tell(&corpus);
+            print_notes(&corpus);
             eprintln!("{}: a row for each of its {} passages", args.input.display(), corpus.passages.len());
             corpus.passages.into_iter().map(|passage| passage.text).collect()
         }

@@ -74,7 +74,7 @@ pub fn run(command: Command) -> Result<()> {
 }
 
 /// Reports on stderr how a corpus was read and what was left out of it.
-fn tell(corpus: &Corpus) {
+fn print_notes(corpus: &Corpus) {
     corpus.notes.iter().for_each(|note| eprintln!("{note}"));
     let plain = |f: &Fields| f.column(Role::Text).is_some_and(|i| f.names[i] == "text");
     if !corpus.fields.iter().all(plain) {

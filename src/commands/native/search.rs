@@ -102,7 +102,7 @@ pub fn run(mut args: Args) -> Result<()> {
     let asked = args.take_query()?;
     text::check_query(&asked)?;
     let corpus = open(&args.corpus, &args.columns.clone().unwrap_or_default())?;
-    super::tell(&corpus);
+    super::print_notes(&corpus);
     let detected = args.query_language.is_none();
     let given = args.query_language.as_ref().map(|lang| text::code(lang).unwrap_or_else(|| lang.clone()));
     let language = given.as_deref().or_else(|| text::detect(&asked));

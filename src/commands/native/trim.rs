@@ -118,11 +118,11 @@ pub fn run(args: Args) -> Result<()> {
     model.store_as(args.quantize)?;
     model.manifest.self_test = SelfTest::of(&model)?;
     model.write(&args.output)?;
-    told(&args.output, &model, args.quantize);
+    print_summary(&args.output, &model, args.quantize);
     Ok(())
 }
 
-fn told(output: &Path, model: &Bundle, quantization: Quantization) {
+fn print_summary(output: &Path, model: &Bundle, quantization: Quantization) {
     println!(
         "{}: {} tokens, {quantization}, {:.1} MB",
         output.display(),
