@@ -10,15 +10,13 @@ use std::{
     rc::Rc,
 };
 
-use js_sys::{Reflect, Uint8Array};
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
+use web_sys::{RequestCache, Response};
 
 use super::{
-    browser::{fetch, resolve, words, yield_now},
+    browser::{resolve, yield_now},
     progress::ProgressReporter,
     storage::{self, Store},
+    transfer::{self, Request, Transfer},
 };
 use crate::{
     Error, Hasher, Result,
@@ -26,7 +24,6 @@ use crate::{
     choice::at_dimension,
     protocol::{ProgressStage, StoredModel},
     sha256,
-    timeouts::{self, no_answer, within},
 };
 
 /// Name of the origin's cache.
@@ -429,130 +426,63 @@ struct Failure {
     begun: Vec<u8>,
 }
 
-/// Aborts a request when it is dropped: this is how a cancelled download stops.
-pub(super) struct Abort(pub Option<AbortController>);
-
-impl Drop for Abort {
-    fn drop(&mut self) {
-        if let Some(controller) = &self.0 {
-            controller.abort();
-        }
-    }
-}
-
-/// GETs `address`; `step` is called with all bytes so far and the start of the new ones. `begun` was received
-/// earlier: if the server can, it continues from there.
+/// GETs `address`; `step` is called with all bytes so far and the start of the new ones. `begun` was received earlier: if
+/// the server can, it continues from there.
 async fn get(
     address: &str,
     size: Size,
     begun: Vec<u8>,
     step: &mut dyn FnMut(&[u8], usize),
 ) -> std::result::Result<Vec<u8>, Failure> {
-    let failed = |unreachable: bool, problem: String| Failure {
-        unreachable,
-        error: Error::file(address, problem),
-        begun: Vec::new(),
-    };
-    let controller = AbortController::new().ok();
-    let abort = Abort(controller);
     let mut out = begun;
-    if matches!(size, Size::Exactly(bytes) if bytes == out.len() as u64) {
-        // The connection had stalled after the last byte.
-        step(&out, 0);
-        return Ok(out);
-    }
-    let mut asked = ask(address, &abort, out.len()).await;
-    if asked.is_err() && !out.is_empty() {
-        // Some servers allow other origins to read their files, but not ranges of them.
-        asked = ask(address, &abort, 0).await;
-    }
-    let response = match asked {
-        Ok(response) => response,
-        Err(problem) => return Err(Failure { begun: out, ..failed(true, problem) }),
-    };
-    if !response.ok() {
-        if response.status() == 416 {
-            // There is no such byte: the file has changed.
-            out.clear();
-        }
-        let problem = format!("the server answered {}", status(&response));
-        return Err(Failure { begun: out, ..failed(false, problem) });
-    }
-    match response.status() {
-        206 => step(&out, 0),
-        _ => out.clear(),
-    }
-    let header = |name| response.headers().get(name).ok().flatten();
-    // A compressed response gets longer.
-    let announced = match header("content-encoding") {
-        None => header("content-length").and_then(|n| n.parse::<u64>().ok()),
-        Some(_) => None,
-    };
     let (whole, limit) = match size {
         Size::Exactly(bytes) => (Some(bytes), bytes),
-        Size::AtMost(limit) => (announced.map(|n| n + out.len() as u64), limit),
+        Size::AtMost(limit) => (None, limit),
     };
-    // Reserved at once if the length is known, as growing copies.
-    let room = whole.unwrap_or(0).min(limit).saturating_sub(out.len() as u64);
-    out.try_reserve_exact(usize::try_from(room).unwrap_or(usize::MAX))
-        .map_err(|_| failed(false, format!("there is no memory for its {room} bytes")))?;
-    let Some(body) = response.body() else { return Ok(out) };
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
-    let (again, of) = match (size, whole) {
-        (Size::Exactly(_), Some(n)) => ("try again, and it continues from there", format!(" of {n}")),
-        (_, Some(n)) => ("try again", format!(" of {n}")),
-        (_, None) => ("try again", String::new()),
+    // Reserved at once if the size is known, as growing copies.
+    let room = whole.unwrap_or(0).saturating_sub(out.len() as u64);
+    if out.try_reserve_exact(usize::try_from(room).unwrap_or(usize::MAX)).is_err() {
+        let error = Error::file(address, format!("there is no memory for its {room} bytes"));
+        return Err(Failure { unreachable: false, error, begun: Vec::new() });
+    }
+    if !out.is_empty() {
+        step(&out, 0);
+    }
+    let request = Request {
+        url: address,
+        token: None,
+        // Revalidate what the browser's own cache has: an old file with a new manifest would look corrupted.
+        cache: RequestCache::NoCache,
+        may_restart: true,
+        hint: "",
     };
-    loop {
-        let broken = |how: String, out: Vec<u8>| {
-            let problem = format!("{how} after {}{of} bytes; {again}", out.len());
-            Failure { begun: out, ..failed(true, problem) }
-        };
-        let part = match within(timeouts::SERVER, JsFuture::from(reader.read())).await {
-            Some(Ok(part)) => part,
-            Some(Err(e)) => return Err(broken(format!("the connection broke ({})", words(&e)), out)),
-            None => {
-                return Err(broken(format!("no data for {} s", timeouts::SERVER), out));
-            }
-        };
-        let chunk = Reflect::get(&part, &"value".into()).ok().and_then(|v| v.dyn_into::<Uint8Array>().ok());
-        let Some(chunk) = chunk else { break };
+    let mut transfer = Transfer::new(out.len() as u64, whole, limit);
+    let mut take = |part: &[u8]| {
         let start = out.len();
-        let length = start + chunk.length() as usize;
-        if length as u64 > limit {
-            return Err(failed(
-                false,
-                format!("it is longer than the expected {limit} bytes; it is another file"),
-            ));
-        }
-        out.resize(length, 0);
-        chunk.copy_to(&mut out[start..]);
+        out.extend_from_slice(part);
         step(&out, start);
+        Ok(())
+    };
+    match transfer.advance(&request, &mut take).await {
+        Ok(()) => Ok(out),
+        Err(transfer::Failure::Broke(how)) => {
+            let again = match size {
+                Size::Exactly(_) if !out.is_empty() => "try again, and it continues from there",
+                _ => "try again",
+            };
+            let error = Error::file(address, format!("{how}{}; {again}", transfer.so_far()));
+            Err(Failure { unreachable: true, error, begun: out })
+        }
+        Err(transfer::Failure::Status(response)) => {
+            // Of 416: there is no such byte, as the file has changed.
+            let begun = if response.status() == 416 { Vec::new() } else { out };
+            let error = Error::file(address, format!("the server answered {}", status(&response)));
+            Err(Failure { unreachable: false, error, begun })
+        }
+        Err(transfer::Failure::Failed(error)) => {
+            Err(Failure { unreachable: false, error, begun: Vec::new() })
+        }
     }
-    drop(abort);
-    Ok(out)
-}
-
-/// The response to a request for a file from byte `from` on; otherwise, what is wrong.
-async fn ask(address: &str, abort: &Abort, from: usize) -> std::result::Result<Response, String> {
-    let init = RequestInit::new();
-    init.set_signal(abort.0.as_ref().map(AbortController::signal).as_ref());
-    // Revalidate what the browser's own cache has: an old file with a new manifest would look corrupted.
-    init.set_cache(RequestCache::NoCache);
-    if from > 0 {
-        let headers = Headers::new().map_err(|e| words(&e))?;
-        headers.set("range", &format!("bytes={from}-")).map_err(|e| words(&e))?;
-        init.set_headers(&headers);
-    }
-    let answer = within(timeouts::SERVER, JsFuture::from(fetch(address, &init))).await;
-    let answer = answer.ok_or_else(|| format!("{}; try again", no_answer(timeouts::SERVER)))?;
-    let response = answer.map_err(|e| {
-        format!(
-            "it cannot be fetched ({}): there is no connection, or its server does not allow this page to read it (CORS)",
-            words(&e)
-        )
-    })?;
-    response.dyn_into().map_err(|_| "the browser gave no response".into())
 }
 
 /// The status with its name, if the server gave one.

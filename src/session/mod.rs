@@ -10,7 +10,7 @@
 //! - `text`: the user's own text, stored for the next visit
 //! - `vector_cache`, `chunk_encoder`: stored vectors, and computing those that are missing
 //! - `helpers`: threads, where the page is cross-origin isolated
-//! - `requests`, `task`, `progress`, `storage`, `browser`: what these build on
+//! - `requests`, `task`, `progress`, `storage`, `transfer`, `browser`: what these build on
 //!
 //! Requests are answered concurrently, each in its own task. Long work yields between its steps, so that a search
 //! is answered while a corpus is encoded, and a cancelled request ends soon. Models and corpora are immutable; a
@@ -43,6 +43,7 @@ mod source;
 mod storage;
 mod task;
 mod text;
+mod transfer;
 mod vector_cache;
 mod vectors;
 
