@@ -81,13 +81,13 @@ test("WebGPU takes weights from shared memory too", { timeout: 2 * patience }, a
 test("the page says how many threads it has, answers, and keeps the model", { timeout: patience }, async () => {
   const search = await open("?device=cpu");
   assert.match(await search.ready(), /[2-9] threads/);
+  assert.ok(server.requests.some((path) => path.endsWith("/threads/worker_fused_bg.wasm")));
   server.requests.length = 0;
   await search.page.reload();
   assert.match(await search.ready(), /[2-9] threads/);
   assert.ok(!server.requests.some((path) => path.endsWith(".safetensors") && !path.includes("/sample/")), "it was fetched again");
   const hits = await search.ask("Wie wird Honig gemacht?");
   assert.ok(hits.length > 0);
-  assert.ok(server.requests.some((path) => path.endsWith("/threads/worker_fused_bg.wasm")));
   assert.deepEqual(search.complaints, []);
   await search.context.close();
 });

@@ -152,7 +152,9 @@ test("a server that does not answer: try again, or the model that was kept", { t
   const silent = { pieces: 1, until: never };
   server.slow.set("/model/manifest.json", silent);
   t.after(() => server.slow.clear());
-  const search = await open("?device=cpu");
+  // A service worker that has stored the page would answer in the server's place.
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: "block" });
+  const search = await open("?device=cpu", { context });
   const alert = search.page.getByRole("alert").filter({ hasText: /manifest\.json: it did not respond within 20 s; try again\./ });
   await alert.waitFor();
   server.slow.clear();
