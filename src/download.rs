@@ -95,17 +95,26 @@ impl Client {
     /// # Errors
     /// Says why it failed.
     pub fn small(&self, address: &str) -> Received<Vec<u8>> {
+        let out = self.beginning(address, LARGEST_ANSWER + 1)?;
+        match out.len() as u64 > LARGEST_ANSWER {
+            true => Err(Error::format(address, "the response is too large for a file list").into()),
+            false => Ok(out),
+        }
+    }
+
+    /// The first `most` bytes of a file, or all of it.
+    ///
+    /// # Errors
+    /// Says why it failed.
+    pub fn beginning(&self, address: &str, most: u64) -> Received<Vec<u8>> {
         let ask = || {
             let mut response = self.ask(address, 0)?;
             refused(&response)?;
             let mut out = Vec::new();
-            let mut body = response.body_mut().as_reader().take(LARGEST_ANSWER + 1);
+            let mut body = response.body_mut().as_reader().take(most);
             body.read_to_end(&mut out)
                 .map_err(|e| RequestFailure::Unreachable(broke_off(&e, out.len() as u64, None)))?;
-            match out.len() as u64 > LARGEST_ANSWER {
-                true => Err(Error::format(address, "the response is too large for a file list").into()),
-                false => Ok(out),
-            }
+            Ok(out)
         };
         self.retrying(&mut |_| {}, &mut || (ask(), false))
     }

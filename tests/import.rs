@@ -379,3 +379,92 @@ fn the_model_card_says_licence_and_languages() {
     assert_eq!(import.manifest().licence, "mit");
     assert_eq!(import.manifest().languages, ["de"]);
 }
+
+/// A folder of static embeddings: one of model2vec, whose table is made of several arrays.
+fn folded() -> Folder {
+    let root =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints/model2vec-folded");
+    let names = ["config.json", "modules.json", "tokenizer.json", "model.safetensors"];
+    names.map(|name| (name.to_string(), std::fs::read(root.join(name)).unwrap())).into()
+}
+
+/// The same with another text in the header of its weights; as long, so that it still says where arrays are.
+fn with_header(from: &str, to: &str) -> Folder {
+    let mut files = folded();
+    let bytes = files.get_mut("model.safetensors").unwrap();
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    let header = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();
+    let changed = header.replacen(from, to, 1);
+    assert!(changed != header && changed.len() == length, "{header}");
+    bytes[8..8 + length].copy_from_slice(changed.as_bytes());
+    files
+}
+
+#[test]
+fn the_shape_of_static_embeddings_comes_from_the_first_bytes_of_their_weights() {
+    let folder = folded();
+    let mut files = listed(&folder);
+    get(&folder, &mut files, InspectedFiles::to_inspect);
+    assert_eq!(files.to_begin(), ["model.safetensors"]);
+    files.insert_beginning(
+        "model.safetensors",
+        folder["model.safetensors"].iter().copied().take(4096).collect(),
+    );
+    assert!(files.to_begin().is_empty());
+    let about = inspect("model", &mut files, None);
+    assert_eq!((about.refused, about.dimension, about.max_tokens), (None, Some(64), Some(50)));
+    assert_eq!(about.architecture, "static embeddings");
+    get(&folder, &mut files, InspectedFiles::to_import);
+    let whole = whole(&folder).unwrap();
+    for step in [1000, 1 << 20] {
+        let mut import = Import::new("model", &mut files, None).unwrap();
+        folder["model.safetensors"]
+            .chunks(step)
+            .for_each(|part| import.push("model.safetensors", part).unwrap());
+        let bundle = import.finish().unwrap();
+        assert!(bundle.weights == whole.weights && bundle.tokenizer == whole.tokenizer);
+        assert_eq!(bundle.manifest.architecture, whole.manifest.architecture);
+    }
+    assert_eq!(whole.manifest.architecture.dropped, Some(3));
+    let missing = || {
+        from_hugging_face("model", &mut |path| {
+            Ok(folder.get(path).filter(|_| path != "model.safetensors").cloned())
+        })
+    };
+    assert!(problem(missing()).contains("no such file"));
+}
+
+#[test]
+fn static_embeddings_that_lie_are_refused() {
+    let whole = folded();
+    for (files, said) in [
+        (with_header("\"embeddings\"", "\"embedding!\""), "neither embedding.weight nor embeddings"),
+        (with_header("\"mapping\"", "\"napping\""), "different numbers of tokens"),
+        (with_header("[150,64]", "[64,150]"), "mapping of token"),
+    ] {
+        let why = problem(self::whole(&files));
+        assert!(why.contains("model.safetensors") && why.contains(said), "{said}: {why}");
+    }
+    let with = |path: &str, text: String| {
+        let mut files = whole.clone();
+        files.insert(path.into(), text.into_bytes());
+        problem(self::whole(&files))
+    };
+    let config = String::from_utf8(whole["config.json"].clone()).unwrap();
+    let said = with("config.json", config.replace("\"normalize\": true", "\"normalize\": false"));
+    assert!(said.contains("config.json, normalize: false") && said.contains("modules.json"), "{said}");
+    let said = with("config.json", config.replace("\"max_length\": 50", "\"max_length\": 0"));
+    assert!(said.contains("config.json, max_length"), "{said}");
+    let said = with("config.json", config.replace("\"max_length\": 50", "\"window\": 50"));
+    assert!(said.contains("config.json, window"), "{said}");
+    // A mapping to a row that is not there: the arrays lie in the order of the header.
+    let mut files = whole.clone();
+    let bytes = files.get_mut("model.safetensors").unwrap();
+    let first = 8 + u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+    bytes[first..first + 8].copy_from_slice(&i64::MAX.to_le_bytes());
+    let said = problem(self::whole(&files));
+    assert!(said.contains("mapping of token 0"), "{said}");
+    let bytes = files.get_mut("model.safetensors").unwrap();
+    bytes[..8].copy_from_slice(&(1u64 << 40).to_le_bytes());
+    assert!(problem(self::whole(&files)).contains("its header is too long"));
+}

@@ -17,6 +17,8 @@ pub enum Family {
     DistilBert,
     /// ModernBERT (arXiv 2412.13663), with rotary positions.
     ModernBert,
+    /// Static embeddings (model2vec, sentence-transformers' `StaticEmbedding`): a table alone.
+    Static,
 }
 
 /// How token vectors become one text vector.
@@ -100,6 +102,9 @@ pub struct Config {
     /// sentence-transformers' `truncate_dim`). What is scaled to length 1 is scaled again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncate: Option<usize>,
+    /// A token that is left out of texts, once they are truncated: the unknown one, in model2vec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u32>,
 }
 
 /// Rotary positions, and the blocks whose attention is local.
@@ -141,18 +146,28 @@ impl Config {
     /// [`Error::Format`] naming `place` and the field.
     pub fn check(&self, place: &str) -> Result<()> {
         let at = |field: &str| format!("{place}, {field}");
-        for (field, value) in [
-            ("vocabulary", self.vocabulary),
-            ("hidden", self.hidden),
-            ("layers", self.layers),
-            ("heads", self.heads),
-            ("intermediate", self.intermediate),
-            ("positions", self.positions),
-            ("max_tokens", self.max_tokens),
+        let is_static = self.family == Family::Static;
+        // A table has no blocks.
+        for (field, value, of_blocks) in [
+            ("vocabulary", self.vocabulary, false),
+            ("hidden", self.hidden, false),
+            ("layers", self.layers, true),
+            ("heads", self.heads, true),
+            ("intermediate", self.intermediate, true),
+            ("positions", self.positions, true),
+            ("max_tokens", self.max_tokens, false),
         ] {
-            if value == 0 || value > 10_000_000 {
+            let is_possible =
+                if is_static && of_blocks { value == 0 } else { (1..=10_000_000).contains(&value) };
+            if !is_possible {
                 return Err(Error::format(at(field), format!("{value} is not a possible size")));
             }
+        }
+        if is_static {
+            if self.rotary.is_some() {
+                return Err(Error::format(at("rotary"), "models of this family have none"));
+            }
+            return self.check_vectors(place);
         }
         if !(self.layer_norm_epsilon > 0.0 && self.layer_norm_epsilon < 1.0) {
             return Err(Error::format(at("layer_norm_epsilon"), "a small number above 0 is expected"));
@@ -183,10 +198,10 @@ impl Config {
                     return Err(Error::format(at("heads"), "heads of odd width cannot be rotated"));
                 }
             }
-            (Family::Bert | Family::XlmRoberta | Family::DistilBert, Some(_)) => {
+            (Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::Static, Some(_)) => {
                 return Err(Error::format(at("rotary"), "models of this family have none"));
             }
-            (Family::Bert | Family::XlmRoberta | Family::DistilBert, None) => {}
+            (Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::Static, None) => {}
         }
         if self.first_position.saturating_add(self.max_tokens) > self.positions {
             return Err(Error::format(
@@ -197,6 +212,12 @@ impl Config {
                 ),
             ));
         }
+        self.check_vectors(place)
+    }
+
+    /// Checks what follows pooling.
+    fn check_vectors(&self, place: &str) -> Result<()> {
+        let at = |field: &str| format!("{place}, {field}");
         let mut width = self.hidden;
         for (i, dense) in self.dense.iter().enumerate() {
             if dense.input != width {

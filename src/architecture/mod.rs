@@ -9,8 +9,11 @@ mod bert;
 mod config;
 mod modern_bert;
 pub mod program;
+mod static_embedding;
 
 pub use config::{Activation, Config, Dense, Family, Pooling, Rotary};
+
+pub use static_embedding::TABLE as STATIC_TABLE;
 
 use crate::{Error, Result};
 use program::{Axis, Buffer, Layer, Normalize, Op, Place, PoolTokens, Program, ProgramBuilder, Projection};
@@ -31,6 +34,7 @@ fn program(config: &Config) -> Result<Program> {
     match config.family {
         Family::Bert | Family::XlmRoberta | Family::DistilBert => bert::program(config),
         Family::ModernBert => modern_bert::program(config),
+        Family::Static => static_embedding::program(config),
     }
 }
 

@@ -105,7 +105,13 @@ impl CardWriter<'_> {
                     }
                 ),
             ),
-            ("blocks", format!("{} of width {}, {} heads", shape.layers, shape.hidden, shape.heads)),
+            (
+                "blocks",
+                match shape.layers {
+                    0 => format!("none: a table of width {}", shape.hidden),
+                    layers => format!("{layers} of width {}, {} heads", shape.hidden, shape.heads),
+                },
+            ),
             ("vocabulary", format!("{} tokens", number(shape.vocabulary as u64))),
             (
                 "vector",

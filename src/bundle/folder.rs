@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Bundle, CARD, FileEntry, FileSource, Import, Incoming, MANIFEST, Manifest, OWN, Quantization, TOKENIZER,
-    WEIGHTS,
+    BEGINNING, Bundle, CARD, FileEntry, FileSource, Import, Incoming, MANIFEST, Manifest, OWN, Quantization,
+    TOKENIZER, WEIGHTS,
     card::{MARK, card},
     manifest::{FORMAT, OLDEST, SECOND},
 };
@@ -42,10 +42,10 @@ impl Bundle {
         if let Some(bytes) = read(&folder.join(MANIFEST))? {
             return Self::read(folder, &bytes);
         }
-        if !folder.join("config.json").exists() {
+        if ["config.json", "modules.json"].iter().all(|file| !folder.join(file).exists()) {
             return Err(Error::file(
                 folder,
-                "neither a bundle (manifest.json) nor a model folder (config.json)",
+                "neither a bundle (manifest.json) nor a model folder (config.json, modules.json)",
             ));
         }
         import(folder, &name(folder), quantization)?.finish()
@@ -142,6 +142,19 @@ impl FileSource for Folder<'_> {
 
     fn has(&mut self, path: &str) -> Result<bool> {
         Ok(self.0.join(path).is_file())
+    }
+
+    fn beginning(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.0.join(path);
+        let read = || {
+            let mut bytes = Vec::new();
+            fs::File::open(&path)?.take(BEGINNING as u64).read_to_end(&mut bytes).map(|_| bytes)
+        };
+        match read() {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::file(&path, e)),
+        }
     }
 
     fn size(&mut self, path: &str) -> Option<u64> {

@@ -27,7 +27,7 @@ pub use average::average;
 pub use card::{CARD, card};
 #[cfg(feature = "native")]
 pub use folder::{import, write_whole};
-pub use import::{FileSource, Import, InspectedFiles, from_hugging_face, inspect};
+pub use import::{BEGINNING, FileSource, Import, InspectedFiles, from_hugging_face, inspect};
 pub use manifest::{
     FORMAT, FileEntry, MANIFEST, Manifest, OLDEST, OWN, SECOND, SHARED, SelfTest, SelfTestCase, TOKENIZER,
     WEIGHTS,

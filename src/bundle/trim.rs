@@ -175,7 +175,12 @@ pub fn trim(
     let mut rows = vec![0.0; count * width];
     rows.chunks_mut(width).zip(&from).for_each(|(row, &id)| table.row(id as usize, row));
     bundle.weights.insert(&program.table().name, Array::f32(vec![count, width], rows));
-    bundle.manifest.architecture.vocabulary = count;
+    let config = &mut bundle.manifest.architecture;
+    config.vocabulary = count;
+    config.dropped = config
+        .dropped
+        .and_then(|id| from.iter().position(|&old| old == id))
+        .and_then(|id| u32::try_from(id).ok());
     bundle.tokenizer = json;
     (report.before, report.tokens) = (before, count);
     compare(&old, &new, &from, texts, &mut report)?;

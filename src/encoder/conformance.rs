@@ -2,7 +2,7 @@
 
 use super::{
     Config, Family, Pooling, Precision, cpu,
-    oracle::{ACTIVATIONS, LENGTHS, config, modern, vectors, weights, with_dense, words},
+    oracle::{ACTIVATIONS, LENGTHS, config, modern, table, vectors, weights, with_dense, words},
     webgpu,
 };
 use crate::{
@@ -41,6 +41,9 @@ fn cases() -> Vec<Config> {
     {
         let (activation, pooling) = (ACTIVATIONS[i], [Pooling::Mean, Pooling::Cls][i % 2]);
         out.push(Config { activation, pooling, ..modern(hidden, heads, inner) });
+    }
+    for (hidden, normalize) in [(15, true), (64, false)] {
+        out.push(with_dense(table(hidden, normalize), &ACTIVATIONS[..usize::from(normalize)]));
     }
     out
 }

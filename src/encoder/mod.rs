@@ -143,7 +143,7 @@ impl Encoder {
         upload: Option<Upload>,
     ) -> Result<Self> {
         let config = bundle.manifest.architecture.clone();
-        let tokenizer = Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?;
+        let tokenizer = Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?.without(config.dropped);
         let program = config.program()?;
         let table = bundle.weights.param(program.table())?.clone();
         if tokenizer.rows() > config.vocabulary {
@@ -414,6 +414,20 @@ impl Encoder {
     /// # Errors
     /// [`Error::Device`] from the future when the device fails.
     pub fn send(&self, sequences: &[&[u32]]) -> PendingVectors {
+        // A text without tokens has a vector of zeros; devices are given none.
+        if sequences.iter().any(|sequence| sequence.is_empty()) {
+            let (d, count) = (self.dimension(), sequences.len());
+            let (places, whole): (Vec<usize>, Vec<&[u32]>) =
+                sequences.iter().copied().enumerate().filter(|(_, s)| !s.is_empty()).unzip();
+            let vectors = self.send(&whole);
+            return Box::pin(async move {
+                let mut out = vec![0.0; count * d];
+                for (place, vector) in places.into_iter().zip(vectors.await?.chunks(d)) {
+                    out[place * d..][..d].copy_from_slice(vector);
+                }
+                Ok(out)
+            });
+        }
         let longest = sequences.iter().map(|s| s.len()).max().unwrap_or(0);
         if longest == 0 {
             return Box::pin(ready(Ok(Vec::new())));

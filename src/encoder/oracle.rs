@@ -52,6 +52,7 @@ pub fn config(hidden: usize, heads: usize, intermediate: usize) -> Config {
         normalize: true,
         rotary: None,
         truncate: None,
+        dropped: None,
     }
 }
 
@@ -66,6 +67,12 @@ pub fn modern(hidden: usize, heads: usize, intermediate: usize) -> Config {
         rotary: Some(rotary),
         ..config(hidden, heads, intermediate)
     }
+}
+
+/// Static embeddings.
+pub fn table(hidden: usize, normalize: bool) -> Config {
+    let none = Config { layers: 0, heads: 0, intermediate: 0, positions: 0, ..config(hidden, 1, 1) };
+    Config { family: Family::Static, first_position: 0, normalize, ..none }
 }
 
 /// The same with a dense layer for each of up to two activations; the second one's input is scaled to length

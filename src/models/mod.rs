@@ -9,7 +9,7 @@ use std::{env, path::Path, path::PathBuf};
 
 use crate::{
     Error, Problem, Result,
-    bundle::{Bundle, InspectedFiles, inspect},
+    bundle::{BEGINNING, Bundle, InspectedFiles, inspect},
     download::{Client, RequestFailure},
     hub::{About, CardMetadata, ENDPOINT, HubName, Listing},
 };
@@ -186,8 +186,16 @@ impl Hub {
         // Small files first: they decide whether the rest is needed.
         loop {
             let paths = files.to_inspect();
-            if paths.is_empty() {
+            let large = files.to_begin();
+            if paths.is_empty() && large.is_empty() {
                 break;
+            }
+            for path in large.into_iter().filter(|_| paths.is_empty()) {
+                let address = pinned.file(&self.endpoint, &path);
+                let bytes = self.client.beginning(&address, BEGINNING as u64).map_err(|failure| {
+                    self.failed(pinned, &format!("{}, {path}", pinned.repository()), failure)
+                })?;
+                files.insert_beginning(&path, bytes);
             }
             for path in paths {
                 let place = self.file(pinned, &files, &blobs, &path, &mut |_| {}, tell)?;

@@ -291,7 +291,7 @@ async fn cases(
 ) -> Result<(Vec<Case>, Vec<String>)> {
     let manifest = &bundle.manifest;
     let most = manifest.architecture.max_tokens;
-    let tokenizer = Tokenizer::from_json(&bundle.tokenizer, most)?;
+    let tokenizer = Tokenizer::from_json(&bundle.tokenizer, most)?.without(manifest.architecture.dropped);
     let prompt = manifest.prompts.of(Kind::Passage);
     let passages: Vec<&str> = passages.iter().map(String::as_str).collect();
     let (mut cases, mut notes) = (Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    bundle::InspectedFiles,
+    bundle::{BEGINNING, InspectedFiles},
     hub::{HubName, ListedFile, Listing, refusal},
     timeouts::{self, within},
 };
@@ -79,8 +79,14 @@ impl Source {
     ) -> Result<()> {
         loop {
             let paths = missing(files);
-            if paths.is_empty() {
+            let large = files.to_begin();
+            if paths.is_empty() && large.is_empty() {
                 return Ok(());
+            }
+            for path in large.into_iter().filter(|_| paths.is_empty()) {
+                let bytes = self.beginning(files.get(&path).cloned().unwrap_or_default()).await?;
+                step(bytes.len() as u64);
+                files.insert_beginning(&path, bytes);
             }
             for path in paths {
                 let listed = files.get(&path).cloned().unwrap_or_default();
@@ -95,6 +101,22 @@ impl Source {
                 files.insert(&path, bytes);
             }
         }
+    }
+
+    /// The first [`BEGINNING`] bytes of a file, or all of it.
+    async fn beginning(&self, file: ListedFile) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut part = |part: &[u8]| {
+            bytes.extend_from_slice(part);
+            // Ends the transfer.
+            if bytes.len() < BEGINNING { Ok(()) } else { Err(Error::Cancelled) }
+        };
+        let read = self.stream(&file, u64::MAX, 0, &mut part).await;
+        if bytes.len() < BEGINNING {
+            read?;
+        }
+        bytes.truncate(BEGINNING);
+        Ok(bytes)
     }
 
     /// Reads a file from byte `from` on, in parts, at most `limit` bytes. Returns how often the connection broke; each time,

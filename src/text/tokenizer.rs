@@ -24,6 +24,8 @@ pub struct Tokenizer {
     at_start: bool,
     /// The largest id among the tokens added to each text; it need not be in the vocabulary.
     around: Option<u32>,
+    /// A token that is left out of truncated texts.
+    dropped: Option<u32>,
 }
 
 impl Tokenizer {
@@ -57,7 +59,12 @@ impl Tokenizer {
         let at_start = inner.get_truncation().is_some_and(|t| t.direction == TruncationDirection::Left);
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|e| Error::format(FILE, e))?;
-        Ok(Self { inner, max_tokens, at_start, around })
+        Ok(Self { inner, max_tokens, at_start, around, dropped: None })
+    }
+
+    /// The same, but a token is left out of texts once they are truncated.
+    pub fn without(self, dropped: Option<u32>) -> Self {
+        Self { dropped, ..self }
     }
 
     /// Ids of `prompt` followed by `text`, special tokens included, at most `max_tokens`.
@@ -81,6 +88,14 @@ impl Tokenizer {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn read_within(&self, most: usize, prompt: &str, text: &str) -> Result<(Vec<u32>, Length)> {
+        let (mut ids, length) = self.read_all_within(most, prompt, text)?;
+        if let Some(dropped) = self.dropped {
+            ids.retain(|id| *id != dropped);
+        }
+        Ok((ids, length))
+    }
+
+    fn read_all_within(&self, most: usize, prompt: &str, text: &str) -> Result<(Vec<u32>, Length)> {
         let whole;
         let input = if prompt.is_empty() {
             text

@@ -95,6 +95,12 @@ fn mask(program: &Program, block: usize) -> Option<Mask> {
 /// still be compared with the teacher's vectors; initially, dimensions that were cut are 0 there.
 fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
     let config = &mut bundle.manifest.architecture;
+    if config.family == Family::Static {
+        return Err(Error::Unsupported {
+            what: format!("cutting the width of static embeddings ({section}.width)"),
+            hint: "truncate their vectors instead, with --dimension".into(),
+        });
+    }
     let head = config.hidden / config.heads;
     let inner = config.intermediate * width / config.hidden;
     if width > config.hidden || !width.is_multiple_of(head) || inner == 0 {

@@ -62,7 +62,7 @@ impl Student {
         let spec = config.program()?.table().clone();
         let table = bundle.weights.param(&spec)?;
         Ok(Self {
-            tokenizer: Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?,
+            tokenizer: Tokenizer::from_json(&bundle.tokenizer, config.max_tokens)?.without(config.dropped),
             prompts: bundle.manifest.prompts.clone(),
             rows: EmbeddingRows::new(table.to_f32(), config.hidden, passes.quantization),
             blocks: blocks::open(machine, &config, &bundle.weights, passes)?,

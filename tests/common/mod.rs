@@ -13,7 +13,7 @@ use std::{
 use interlingua::{bundle::Bundle, bundle::Weights};
 
 /// The checkpoints written by `reference/make.py`.
-pub const CHECKPOINTS: [&str; 9] = [
+pub const CHECKPOINTS: [&str; 12] = [
     "xlm-r",
     "e5",
     "labse",
@@ -23,6 +23,9 @@ pub const CHECKPOINTS: [&str; 9] = [
     "distil-bert",
     "modern-bert",
     "modern-bert-cls",
+    "static",
+    "model2vec",
+    "model2vec-folded",
 ];
 
 /// A reference file.

@@ -3,6 +3,7 @@
 
     pip install sentence-transformers==6.2.0 transformers==5.23.0 torch==2.15.0
     # modern-bert, modern-bert-cls and distil-bert were made with transformers 5.24.0.
+    # model2vec was made with model2vec 0.10.0.
     tests/reference/make.py MINILM [CHECKPOINT…]
 
 MINILM is the folder that scripts/fetch-minilm prints. With names of checkpoints only these are made anew. Written
@@ -25,13 +26,14 @@ from pathlib import Path
 # No compiled copies of texts.py beside the fixtures.
 sys.dont_write_bytecode = True
 
+import numpy as np
 import torch
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
 from safetensors.torch import save_file as save_tensors
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize, Transformer
-from sentence_transformers.sentence_transformer.modules import Pooling
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
 from tokenizers import (
     Tokenizer,
     decoders,
@@ -210,6 +212,73 @@ def checkpoint(name, seed, body, make_tokenizer, lines, window, after, some, pro
     print(f"{name}: {vectors['query'].shape}, {size / 1e3:.0f} kB")
 
 
+def static(name, seed, make_tokenizer, lines, window, some, prompts):
+    """A table of static embeddings as sentence-transformers saves it, whose tokenizer truncates."""
+    if ONLY and name not in ONLY:
+        return
+    torch.manual_seed(seed)
+    folder = CHECKPOINTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    tokenizer, _ = make_tokenizer(lines, 600)
+    tokenizer.enable_truncation(window)
+    module = StaticEmbedding(tokenizer, embedding_dim=64)
+    randomise(module, 0.15)
+    model = SentenceTransformer(modules=[module, Normalize()], device="cpu", prompts=prompts)
+    all_texts = texts()
+    inputs = [all_texts[i] for i in some]
+    vectors = {side: model.encode(inputs, prompt=prompts[key], batch_size=8)
+               for side, key in [("query", "query"), ("passage", "document")]}
+    vectors["texts"] = torch.tensor(some, dtype=torch.int32).numpy()
+    model.save(str(folder), create_model_card=False)
+    # In a folder of its own, as most such models are on the hub.
+    (folder / "0_StaticEmbedding").mkdir()
+    for file in ["model.safetensors", "tokenizer.json"]:
+        (folder / file).rename(folder / "0_StaticEmbedding" / file)
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[0]["path"] = "0_StaticEmbedding"
+    (folder / "modules.json").write_text(json.dumps(modules, indent=2))
+    assert (SentenceTransformer(str(folder), device="cpu").encode(inputs) == model.encode(inputs)).all()
+    for path in folder.rglob("model.safetensors"):
+        save_tensors({k: v.half().contiguous() for k, v in load_file(path).items()}, path, metadata={"format": "pt"})
+    save_file(vectors, CHECKPOINTS / f"{name}.safetensors")
+    print(f"{name}: {vectors['query'].shape}")
+
+
+def model2vec(name, seed, make_tokenizer, lines, window, some, folded):
+    """A folder of model2vec, with one row for several tokens and a factor for each token if `folded`."""
+    if ONLY and name not in ONLY:
+        return
+    from model2vec import StaticModel
+
+    generator = np.random.default_rng(seed)
+    folder = CHECKPOINTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    tokenizer, _ = make_tokenizer(lines, 600)
+    size = tokenizer.get_vocab_size()
+    rows = 150 if folded else size
+    embeddings = generator.normal(size=(rows, 64)).astype(np.float16)
+    more = {}
+    if folded:
+        more["token_mapping"] = generator.integers(rows, size=size)
+        more["weights"] = generator.uniform(0.1, 2, size=size).astype(np.float32)
+    kind = {"model_type": "model2vec", "architectures": ["StaticModel"], "hidden_dim": 64}
+    saved = StaticModel(embeddings, tokenizer, kind, normalize=folded, max_length=window, **more)
+    saved.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    # Its vectors in f32. It cuts texts by their characters before it reads their tokens: docs/differences.md.
+    model = StaticModel(embeddings.astype(np.float32), tokenizer, kind, normalize=folded, max_length=window, **more)
+    model.median_token_length = 10**6
+    all_texts = texts()
+    inputs = [all_texts[i] for i in some]
+    assert max(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in inputs) > window
+    vectors = model.encode(inputs).astype(np.float32)
+    save_file(
+        {"query": vectors, "passage": vectors, "texts": np.array(some, dtype=np.int32)},
+        CHECKPOINTS / f"{name}.safetensors",
+    )
+    print(f"{name}: {vectors.shape}")
+
+
 def bert(activation="gelu", **more):
     return BertConfig(
         hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
@@ -281,6 +350,9 @@ def main():
         "distil-bert", 9, (DistilBertModel, distil_bert()), word_piece, lines, 48,
         [Pooling(64, "mean"), Dense(64, 40, activation_function=torch.nn.Tanh())], some,
     )
+    static("static", 10, unigram, lines, 40, some, {"query": "query: ", "document": "passage: "})
+    model2vec("model2vec", 11, word_piece, lines, 50, some, folded=False)
+    model2vec("model2vec-folded", 12, unigram, lines, 50, some, folded=True)
     # As transformers alone saves it: a prefix on every name, no modules.json, which means the mean and nothing
     # after it.
     checkpoint(

@@ -113,6 +113,8 @@ const IGNORED_OF_MODERN_BERT: &[&str] = &[
     "pad_token_id",
 ];
 
+const HINT: &str = "only encoders of the families bert, xlm-roberta, distilbert and modernbert, and static embeddings, are supported";
+
 /// The contents of `config.json`.
 pub struct Architecture {
     /// With mean pooling, and no module after it.
@@ -138,9 +140,7 @@ pub fn read(mut json: Object) -> Result<Architecture> {
             let other = if other.is_empty() { "(missing)" } else { other };
             return Err(Error::Unsupported {
                 what: format!("{}: {other}", json.at("model_type")),
-                hint:
-                    "only encoders of the families bert, xlm-roberta, distilbert and modernbert are supported"
-                        .into(),
+                hint: HINT.into(),
             });
         }
     };
@@ -164,12 +164,14 @@ pub fn read(mut json: Object) -> Result<Architecture> {
         Family::Bert | Family::XlmRoberta => bert(&mut json, family)?,
         Family::DistilBert => distil_bert(&mut json)?,
         Family::ModernBert => modern_bert(&mut json)?,
+        Family::Static => return Err(json.unsupported("model_type", &kind.into(), HINT)),
     };
     let tokenizer_class = json.text("tokenizer_class")?;
     match family {
         Family::Bert | Family::XlmRoberta => json.finish(IGNORED)?,
         Family::DistilBert => json.finish(&[IGNORED, IGNORED_OF_DISTIL_BERT].concat())?,
         Family::ModernBert => json.finish(&[IGNORED, IGNORED_OF_MODERN_BERT].concat())?,
+        Family::Static => {}
     }
     Ok(Architecture { config, kind, tokenizer_class })
 }
@@ -179,7 +181,7 @@ fn bert(json: &mut Object, family: Family) -> Result<Config> {
     let activation = activation(json, "hidden_act")?;
     let padding = json.has("pad_token_id").then(|| json.number("pad_token_id")).transpose()?;
     let first_position = match family {
-        Family::Bert | Family::DistilBert | Family::ModernBert => 0,
+        Family::Bert | Family::DistilBert | Family::ModernBert | Family::Static => 0,
         // Positions are counted from the padding id on.
         Family::XlmRoberta => padding.unwrap_or(Some(1)).map(|id| id.saturating_add(1)).ok_or_else(|| {
             Error::format(
@@ -215,6 +217,7 @@ fn bert(json: &mut Object, family: Family) -> Result<Config> {
         normalize: false,
         rotary: None,
         truncate: None,
+        dropped: None,
     })
 }
 
@@ -239,6 +242,7 @@ fn distil_bert(json: &mut Object) -> Result<Config> {
         normalize: false,
         rotary: None,
         truncate: None,
+        dropped: None,
     })
 }
 
@@ -289,6 +293,7 @@ fn modern_bert(json: &mut Object) -> Result<Config> {
         normalize: false,
         rotary: Some(Rotary { theta, global_every, local_theta, window }),
         truncate: None,
+        dropped: None,
     })
 }
 

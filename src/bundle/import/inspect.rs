@@ -3,6 +3,7 @@
 use super::{
     SmallFiles, json,
     source::InspectedFiles,
+    static_embedding::STATIC,
     weights::{ImportedWeights, WeightFiles},
 };
 use crate::{
@@ -39,6 +40,9 @@ fn read(
 ) -> Result<()> {
     read_names(files, about);
     let settings = SmallFiles::read(files, false)?;
+    if settings.table.is_some() {
+        about.architecture = STATIC.into();
+    }
     let config = &settings.config;
     let program = config.program()?;
     about.dimension = Some(config.dimension());
@@ -65,7 +69,8 @@ fn read(
     if let Some((path, bytes)) = beginning {
         let checked =
             WeightFiles { files: weight_files.files.iter().filter(|(at, _)| at == path).cloned().collect() };
-        let mut imported = ImportedWeights::new(program, checked, Some(Quantization::Q8), files);
+        let mut imported =
+            ImportedWeights::new(program, checked, Some(Quantization::Q8), files).folded(settings.table);
         imported.check_beginning(path, bytes)?;
     }
     Ok(())

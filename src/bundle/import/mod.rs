@@ -17,16 +17,17 @@ mod inspect;
 mod modules;
 mod object;
 mod source;
+mod static_embedding;
 mod tokenizer;
 mod weights;
 
 pub use inspect::inspect;
-pub use source::{FileSource, InspectedFiles};
+pub use source::{BEGINNING, FileSource, InspectedFiles};
 
 use serde_json::Value;
 
 use self::{
-    modules::DenseLayer,
+    modules::{DenseLayer, Modules},
     object::Object,
     weights::{ImportedWeights, WeightFiles},
 };
@@ -84,10 +85,13 @@ impl Import {
         let mut source = ByRef(source);
         let settings = SmallFiles::read(&mut source, true)?;
         let weight_files = settings.weight_files(&mut source)?;
-        let SmallFiles { config, tokenizer, lower_case, usage, .. } = settings;
-        let tokenizer = tokenizer.finish(lower_case, config.max_tokens)?;
+        let SmallFiles { config, tokenizer, lower_case, usage, table, .. } = settings;
+        let tokenizer = match tokenizer {
+            Tokens::Made(files) => files.finish(lower_case, config.max_tokens)?,
+            Tokens::Whole(json) => json,
+        };
         let program = config.program()?;
-        let imported = ImportedWeights::new(program, weight_files, quantization, &mut source);
+        let imported = ImportedWeights::new(program, weight_files, quantization, &mut source).folded(table);
         let manifest = Manifest {
             format: OLDEST,
             name: name.into(),
@@ -170,6 +174,10 @@ impl<S: FileSource + ?Sized> FileSource for ByRef<'_, S> {
         self.0.has(path)
     }
 
+    fn beginning(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.0.beginning(path)
+    }
+
     fn size(&mut self, path: &str) -> Option<u64> {
         self.0.size(path)
     }
@@ -192,8 +200,18 @@ struct SmallFiles {
     lower_case: bool,
     /// Whether there is a `modules.json`.
     listed: bool,
-    tokenizer: tokenizer::TokenizerFiles,
+    tokenizer: Tokens,
     usage: modules::Usage,
+    /// The table of static embeddings.
+    table: Option<static_embedding::Shape>,
+}
+
+/// A model's tokenizer.
+enum Tokens {
+    /// As transformers' classes make it.
+    Made(tokenizer::TokenizerFiles),
+    /// As it is in `tokenizer.json`.
+    Whole(Vec<u8>),
 }
 
 impl SmallFiles {
@@ -209,6 +227,11 @@ impl SmallFiles {
         }
         let place = format!("{root}config.json");
         let config = json(source, &place)?;
+        let is_model2vec =
+            config.as_ref().is_some_and(|config| config["model_type"] == static_embedding::MODEL2VEC);
+        if modules.is_static || (is_model2vec && !modules.listed) {
+            return Self::read_static(source, whole, Modules { encoder: root, ..modules }, config);
+        }
         let config = config.ok_or_else(|| Error::format(&place, "the folder has no such file"))?;
         let architecture = architecture::read(Object::new(&place, config)?)?;
         let mut config = architecture.config;
@@ -240,26 +263,7 @@ impl SmallFiles {
         }
         config.check(&place)?;
 
-        let place = "config_sentence_transformers.json";
-        let json = if modules.listed { json(source, place)? } else { None };
-        let usage = modules::usage(match json {
-            Some(json) => Object::new(place, json)?,
-            None => Object::empty(place),
-        })?;
-        // A larger number truncates nothing.
-        if let Some((n, at)) = usage.truncate.as_ref().filter(|(n, _)| *n < config.dimension()) {
-            if config.normalize && !usage.similarity.is_cosine() {
-                return Err(Error::Unsupported {
-                    what: format!(
-                        "{at}: {n}, of vectors of length 1 that are compared by {}",
-                        usage.similarity.name()
-                    ),
-                    hint: "truncated vectors are scaled to length 1 again, so only cosine is supported"
-                        .into(),
-                });
-            }
-            config.truncate = Some(*n);
-        }
+        let usage = usage(source, modules.listed, &mut config)?;
         let prompted = [&usage.prompts.query, &usage.prompts.passage].into_iter().any(|p| !p.is_empty());
         if let Some(at) = modules.pools_prompt.filter(|_| prompted) {
             return Err(Error::Unsupported {
@@ -268,13 +272,96 @@ impl SmallFiles {
             });
         }
         let (layers, listed, lower_case) = (modules.dense, modules.listed, input.lower_case);
-        Ok(Self { root, config, encoder, layers, lower_case, listed, tokenizer, usage })
+        let tokenizer = Tokens::Made(tokenizer);
+        Ok(Self { root, config, encoder, layers, lower_case, listed, tokenizer, usage, table: None })
+    }
+
+    /// Reads the files of static embeddings; `config` is model2vec's `config.json`, if there is one.
+    fn read_static(
+        source: &mut dyn FileSource,
+        whole: bool,
+        modules: Modules,
+        config: Option<Value>,
+    ) -> Result<Self> {
+        let Modules { listed, encoder: root, dense: layers, normalize, .. } = modules;
+        let place = format!("{root}config.json");
+        let of_model2vec = config
+            .filter(|config| config["model_type"] == static_embedding::MODEL2VEC)
+            .map(|config| static_embedding::settings(Object::new(&place, config)?))
+            .transpose()?;
+        let normalize = match &of_model2vec {
+            None => normalize,
+            Some(own) if listed && own.normalize.0 != normalize => {
+                let has = if normalize { "has" } else { "does not have" };
+                return Err(Error::Unsupported {
+                    what: format!("{}: {}", own.normalize.1, own.normalize.0),
+                    hint: format!(
+                        "modules.json {has} a Normalize, so model2vec and sentence-transformers differ"
+                    ),
+                });
+            }
+            Some(own) => own.normalize.0,
+        };
+        let path = format!("{root}{TOKENIZER}");
+        if !source.has(&path)? {
+            return Err(no_tokenizer(&root, path, source)?);
+        }
+        let bytes = if whole { source.read(&path)? } else { None };
+        let tokens = bytes.map(|bytes| static_embedding::tokens(&path, bytes)).transpose()?;
+        // sentence-transformers truncates as the tokenizer's file says.
+        let max_tokens = match &of_model2vec {
+            Some(own) => own.max_tokens,
+            None => tokens.as_ref().and_then(|tokens| tokens.max_tokens),
+        };
+        let shape = static_embedding::shape(&root, source)?;
+        let mut config = static_embedding::config(shape, normalize, max_tokens);
+        config.check(&format!("{root}{}", super::WEIGHTS))?;
+        let encoder = config.program()?;
+        config.dense = layers.iter().map(|layer| layer.dense.clone()).collect();
+        config.dropped = of_model2vec.and(tokens.as_ref()).and_then(|tokens| tokens.unknown);
+        let usage = usage(source, listed, &mut config)?;
+        config.check("modules.json")?;
+        Ok(Self {
+            root,
+            config,
+            encoder,
+            layers,
+            lower_case: false,
+            listed,
+            tokenizer: Tokens::Whole(tokens.map(|tokens| tokens.json).unwrap_or_default()),
+            usage,
+            table: Some(shape),
+        })
     }
 
     /// The weight files.
     fn weight_files(&self, source: &mut dyn FileSource) -> Result<WeightFiles> {
         WeightFiles::find(&self.root, &self.layers, &self.encoder, source)
     }
+}
+
+/// How the model is used; a dimension to truncate to goes into `config`.
+fn usage(source: &mut dyn FileSource, listed: bool, config: &mut Config) -> Result<modules::Usage> {
+    let place = "config_sentence_transformers.json";
+    let json = if listed { json(source, place)? } else { None };
+    let usage = modules::usage(match json {
+        Some(json) => Object::new(place, json)?,
+        None => Object::empty(place),
+    })?;
+    // A larger number truncates nothing.
+    if let Some((n, at)) = usage.truncate.as_ref().filter(|(n, _)| *n < config.dimension()) {
+        if config.normalize && !usage.similarity.is_cosine() {
+            return Err(Error::Unsupported {
+                what: format!(
+                    "{at}: {n}, of vectors of length 1 that are compared by {}",
+                    usage.similarity.name()
+                ),
+                hint: "truncated vectors are scaled to length 1 again, so only cosine is supported".into(),
+            });
+        }
+        config.truncate = Some(*n);
+    }
+    Ok(usage)
 }
 
 /// The error if there is no tokenizer in a supported format.

@@ -21,6 +21,8 @@ pub struct Modules {
     pub listed: bool,
     /// The folder of the encoder and its tokenizer: empty, or with a trailing slash.
     pub encoder: String,
+    /// Whether the encoder is a StaticEmbedding, which pools tokens itself.
+    pub is_static: bool,
     pub pooling: Pooling,
     /// The field that excludes prompts from pooling, if it does.
     pub pools_prompt: Option<String>,
@@ -46,6 +48,7 @@ pub fn read(file: &mut ReadObject) -> Result<Modules> {
     let mut out = Modules {
         listed: false,
         encoder: String::new(),
+        is_static: false,
         pooling: Pooling::Mean,
         pools_prompt: None,
         dense: Vec::new(),
@@ -61,7 +64,10 @@ pub fn read(file: &mut ReadObject) -> Result<Modules> {
         let at = module.at("type");
         let kind = module.text("type")?.unwrap_or_default();
         let folder = module.text("path")?.unwrap_or_default();
-        let folder = if folder.is_empty() { folder } else { format!("{}/", folder.trim_end_matches('/')) };
+        let folder = match folder.trim_end_matches('/') {
+            "" | "." if !folder.starts_with('/') => String::new(),
+            folder => format!("{folder}/"),
+        };
         if folder.starts_with('/') || folder.split('/').any(|part| part == "..") {
             return Err(Error::format(
                 module.at("path"),
@@ -78,11 +84,12 @@ pub fn read(file: &mut ReadObject) -> Result<Modules> {
         let place = format!("{folder}config.json");
         match known.unwrap_or_default() {
             "Transformer" if first => out.encoder = folder,
+            "StaticEmbedding" if first => (out.encoder, out.is_static, pooled) = (folder, true, true),
             _ if first => {
                 return Err(unsupported(
                     &at,
                     &kind,
-                    "the first module is a Transformer of sentence-transformers",
+                    "the first module is a Transformer or a StaticEmbedding of sentence-transformers",
                 ));
             }
             "Pooling" if !pooled => {
@@ -107,11 +114,13 @@ pub fn read(file: &mut ReadObject) -> Result<Modules> {
             // Dropout is only active in training.
             "Dropout" => {}
             "Pooling" | "Dense" | "Normalize" => {
-                let hint = "only a Transformer, one Pooling and then Dense and Normalize are supported";
+                let hint = "only a Transformer, one Pooling and then Dense and Normalize, or a StaticEmbedding and then \
+                            Dense and Normalize, are supported";
                 return Err(unsupported(&at, &format!("{kind} in this place"), hint));
             }
             _ => {
-                let hint = "only Transformer, Pooling, Dense, Normalize and Dropout of sentence-transformers are supported";
+                let hint = "only Transformer, StaticEmbedding, Pooling, Dense, Normalize and Dropout of \
+                            sentence-transformers are supported";
                 return Err(unsupported(&at, &kind, hint));
             }
         }

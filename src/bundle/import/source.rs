@@ -29,11 +29,26 @@ pub trait FileSource {
         Ok(self.read(path)?.is_some())
     }
 
+    /// The first [`BEGINNING`] bytes of a file of any size, or all of it; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn beginning(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
+        let mut bytes = self.read(path)?;
+        if let Some(bytes) = &mut bytes {
+            bytes.truncate(BEGINNING);
+        }
+        Ok(bytes)
+    }
+
     /// A file's size, if known.
     fn size(&mut self, _path: &str) -> Option<u64> {
         None
     }
 }
+
+/// How much of a weights file is read where its header alone says the model's shape.
+pub const BEGINNING: usize = 1 << 16;
 
 impl<F: FnMut(&str) -> Result<Option<Vec<u8>>> + ?Sized> FileSource for F {
     fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
@@ -56,6 +71,8 @@ impl<F: FnMut(&str) -> Result<Option<Vec<u8>>> + ?Sized> FileSource for F {
 pub struct InspectedFiles {
     listed: BTreeMap<String, ListedFile>,
     read: BTreeMap<String, Vec<u8>>,
+    /// The beginnings of large files.
+    begun: BTreeMap<String, Vec<u8>>,
     card: Option<CardMetadata>,
 }
 
@@ -81,7 +98,7 @@ impl InspectedFiles {
     /// From a hub's file list, without any contents.
     pub fn new(listing: Listing) -> Self {
         let listed = listing.files.into_iter().map(|file| (file.path.clone(), file)).collect();
-        Self { listed, read: BTreeMap::new(), card: listing.card }
+        Self { listed, read: BTreeMap::new(), begun: BTreeMap::new(), card: listing.card }
     }
 
     /// From a list of the user's files, by their paths in the model's folder.
@@ -115,6 +132,16 @@ impl InspectedFiles {
         self.read.insert(path.into(), bytes);
     }
 
+    /// Adds the first [`BEGINNING`] bytes of a file.
+    pub fn insert_beginning(&mut self, path: &str, bytes: Vec<u8>) {
+        self.begun.insert(path.into(), bytes);
+    }
+
+    /// The large files of which the first [`BEGINNING`] bytes have to be got, once there is no small file to get.
+    pub fn to_begin(&self) -> Vec<String> {
+        self.recorded(false).begun.into_iter().collect()
+    }
+
     /// The small files to get next for [`inspect`](super::inspect()); empty once all are there. Has to be called again after
     /// they were inserted, as one file may name others.
     pub fn to_inspect(&self) -> Vec<String> {
@@ -127,7 +154,11 @@ impl InspectedFiles {
     }
 
     fn missing(&self, tokenizer: bool) -> Vec<String> {
-        let mut recorder = Recorder { files: self, needed: BTreeSet::new() };
+        self.recorded(tokenizer).needed.into_iter().collect()
+    }
+
+    fn recorded(&self, tokenizer: bool) -> Recorder<'_> {
+        let mut recorder = Recorder { files: self, needed: BTreeSet::new(), begun: BTreeSet::new() };
         for path in FIRST_FILES.into_iter().filter(|path| *path != CARD || self.card.is_none()) {
             recorder.record(path);
         }
@@ -142,7 +173,7 @@ impl InspectedFiles {
         // Errors are reported when the files are read for use.
         let _ = SmallFiles::read(&mut recorder, tokenizer)
             .and_then(|settings| settings.weight_files(&mut recorder));
-        recorder.needed.into_iter().collect()
+        recorder
     }
 
     /// Refuses a small file that is far too large.
@@ -176,6 +207,15 @@ impl FileSource for InspectedFiles {
         Ok(self.listed.contains_key(path) || self.read.contains_key(path))
     }
 
+    fn beginning(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
+        match self.begun.get(path) {
+            None if self.listed.contains_key(path) => {
+                Err(Error::file(path, "its beginning was not downloaded; try again"))
+            }
+            bytes => Ok(bytes.cloned()),
+        }
+    }
+
     fn size(&mut self, path: &str) -> Option<u64> {
         self.listed.get(path)?.bytes
     }
@@ -185,6 +225,7 @@ impl FileSource for InspectedFiles {
 struct Recorder<'a> {
     files: &'a InspectedFiles,
     needed: BTreeSet<String>,
+    begun: BTreeSet<String>,
 }
 
 impl Recorder<'_> {
@@ -205,5 +246,13 @@ impl FileSource for Recorder<'_> {
 
     fn has(&mut self, path: &str) -> Result<bool> {
         Ok(self.files.listed.contains_key(path))
+    }
+
+    fn beginning(&mut self, path: &str) -> Result<Option<Vec<u8>>> {
+        let files = self.files;
+        if files.listed.contains_key(path) && !files.begun.contains_key(path) {
+            self.begun.insert(path.into());
+        }
+        Ok(files.begun.get(path).cloned())
     }
 }

@@ -7,11 +7,12 @@ use super::{
     header::{self, ArrayEntry},
     modules::DenseLayer,
     source::FileSource,
+    static_embedding::{self, Folded, Shape},
 };
 use crate::{
     Error, Result,
     architecture::{
-        dense_name,
+        STATIC_TABLE, dense_name,
         program::{ParamSpec, Program},
     },
     bundle::{Quantization, WEIGHTS, Weights, weights::Packer},
@@ -151,8 +152,11 @@ fn prefix<'a>(names: &[&'a str], program: &Program) -> &'a str {
     names.iter().find_map(|name| name.strip_suffix(table.as_str())).unwrap_or_default()
 }
 
-/// Names from before 2019, still found in converted checkpoints.
+/// Names from before 2019, still found in converted checkpoints, and model2vec's name of its table.
 fn modern(name: &str) -> String {
+    if name == "embeddings" {
+        return STATIC_TABLE.into();
+    }
     name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 }
 
@@ -164,6 +168,8 @@ pub struct ImportedWeights {
     quantization: Option<Quantization>,
     files: Vec<WeightFile>,
     weights: Weights,
+    /// A table that is made of several arrays.
+    folded: Option<(Shape, Folded)>,
 }
 
 struct WeightFile {
@@ -188,11 +194,15 @@ struct PlannedArray {
     entry: ArrayEntry,
     /// The parameter's name; `None` for an unused array.
     target: Option<String>,
+    /// Whether the table is made of it and others.
+    is_folded: bool,
 }
 
 struct CurrentArray {
     planned: PlannedArray,
     packer: Option<Packer>,
+    /// Its bytes, of one that the table is made of.
+    whole: Option<Vec<u8>>,
     /// Bytes not received yet.
     left: u64,
 }
@@ -210,7 +220,13 @@ impl ImportedWeights {
             WeightFile { path, contents, size, received: 0, state: FileState::Header(Vec::new()) }
         });
         let files = files.collect();
-        Self { program, quantization, files, weights: Weights::default() }
+        Self { program, quantization, files, weights: Weights::default(), folded: None }
+    }
+
+    /// The same, for the table of static embeddings, if it has to be made of several arrays.
+    pub fn folded(self, table: Option<Shape>) -> Self {
+        let folded = table.filter(|shape| shape.is_folded).map(|shape| (shape, Folded::default()));
+        Self { folded, ..self }
     }
 
     /// The files to push, and their sizes if known.
@@ -323,8 +339,11 @@ impl ImportedWeights {
         let all_dense: Vec<String> = (0..self.program_dense()).map(dense).collect();
         let mut planned = Vec::with_capacity(entries.len());
         for entry in entries {
+            let is_folded = self.folded.is_some()
+                && *contents == Contents::Encoder
+                && static_embedding::is_used(&entry.name);
             let target = match contents {
-                _ if entry.is_empty() => None,
+                _ if entry.is_empty() || is_folded => None,
                 Contents::Dense(i, bias) => match entry.name.as_str() {
                     "linear.weight" => Some(format!("{}weight", dense(*i))),
                     "linear.bias" if *bias => Some(format!("{}bias", dense(*i))),
@@ -349,13 +368,14 @@ impl ImportedWeights {
                 }
                 taken.push(target.clone());
             }
-            planned.push(PlannedArray { entry, target });
+            planned.push(PlannedArray { entry, target, is_folded });
         }
         let has = |name: &str| taken.iter().any(|there| there == name);
         let lacking = params.values().find(|param| match contents {
             Contents::Encoder => {
                 !param.optional
                     && !has(&param.name)
+                    && (self.folded.is_none() || param.name != STATIC_TABLE)
                     && !all_dense.iter().any(|d| param.name.starts_with(d.as_str()))
             }
             Contents::Shard { .. } => false,
@@ -430,7 +450,8 @@ impl ImportedWeights {
                 _ => None,
             };
         let bytes = planned.entry.bytes;
-        *current = Some(Box::new(CurrentArray { planned, packer, left: bytes }));
+        let whole = planned.is_folded.then(Vec::new);
+        *current = Some(Box::new(CurrentArray { planned, packer, whole, left: bytes }));
         Ok(())
     }
 
@@ -449,14 +470,20 @@ impl ImportedWeights {
         if let Some(packer) = &mut array.packer {
             packer.push(&bytes[..n]).map_err(|why| Error::format(place(), why))?;
         }
+        if let Some(whole) = &mut array.whole {
+            whole.extend_from_slice(&bytes[..n]);
+        }
         array.left -= n as u64;
         if array.left == 0 {
             let place = place();
-            if let Some(array) = current.take()
-                && let (Some(target), Some(packer)) = (array.planned.target, array.packer)
-            {
+            let Some(array) = current.take() else { return Ok(n) };
+            let CurrentArray { planned: PlannedArray { target, entry, .. }, packer, whole, .. } = *array;
+            if let (Some(target), Some(packer)) = (target, packer) {
                 let array = packer.finish().map_err(|why| Error::format(place, why))?;
                 self.weights.insert(&target, array);
+            }
+            if let (Some((_, folded)), Some(whole)) = (&mut self.folded, whole) {
+                folded.insert(entry, whole);
             }
         }
         Ok(n)
@@ -486,6 +513,11 @@ impl ImportedWeights {
                     self.weights.insert(&name, crate::bundle::Array::f32(shape, zeros));
                 }
             }
+        }
+        if let Some((shape, folded)) = &self.folded {
+            let table = folded.table(*shape, self.quantization);
+            let path = self.files.first().map(|file| file.path.clone()).unwrap_or_default();
+            self.weights.insert(STATIC_TABLE, table.map_err(|why| Error::format(path, why))?);
         }
         match self
             .program

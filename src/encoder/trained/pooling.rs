@@ -15,7 +15,8 @@ pub fn pool(kind: Pooling, tokens: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor
         Pooling::Mean => match mask {
             None => tokens.mean_dim(1).reshape([batch, hidden]),
             Some(mask) => {
-                let count = mask.clone().sum_dim(1);
+                // A text without tokens has a vector of zeros.
+                let count = mask.clone().sum_dim(1).clamp_min(1.0);
                 let kept = tokens * mask.reshape([batch, length, 1]);
                 kept.sum_dim(1).reshape([batch, hidden]) / count
             }
