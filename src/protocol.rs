@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::benchmark::{BenchmarkCell, BenchmarkPlan, BenchmarkReport, BenchmarkTarget};
 pub use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::datasets::{Columns, Fields};
-use crate::evaluation::{Comparison, EvalReport, Measure, Setting};
+use crate::evaluation::{Comparison, EvalReport, Measure, Setting, Sorting};
 use crate::history::History;
 use crate::hub::About;
 pub use crate::retrieval::Scope;
@@ -94,9 +94,18 @@ pub enum Request {
         #[serde(default)]
         relevance: Option<u32>,
     },
-    /// Get queries of one cell of run `run` (the id of its [`Request::Evaluate`]), worst first; answered by
+    /// Get queries of one cell of run `run` (the id of its [`Request::Evaluate`]), in this order, with the results of run
+    /// `second`, which has to be on the same data; answered by
     /// [`Event::Queries`].
-    Queries { id: Id, run: Id, cell: CellChoice, offset: usize, count: usize },
+    Queries {
+        id: Id,
+        run: Id,
+        second: Option<Id>,
+        order: Sorting,
+        cell: CellChoice,
+        offset: usize,
+        count: usize,
+    },
     /// Get one query's ranking in one cell; answered by [`Event::Ranking`].
     Ranking { id: Id, run: Id, cell: CellChoice, query: String, top: usize },
     /// Compare run `b` with run `a`, which has to be on the same data; answered by [`Event::Compared`].
@@ -330,6 +339,8 @@ pub struct QueryRow {
     pub ap: f64,
     /// Ranks of the relevant passages, ascending.
     pub ranks: Vec<usize>,
+    /// Both of the second run, if there is one.
+    pub second: Option<(f64, Vec<usize>)>,
 }
 
 /// A passage in a query's ranking.
@@ -346,11 +357,12 @@ pub struct RankedPassage {
     pub grade: u32,
 }
 
-/// From the worker to the page.
+/// From the worker to the page: `{"progress": {"id": …}}`. A tag within the object, as in [`Request`], would make the page
+/// 100 kB larger: serde reads what follows a tag into a value of any type first, by code of its own for every type.
 // The large variant is sent once per load.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// The worker has started.
     Started { webgpu: bool },
@@ -381,7 +393,7 @@ pub enum Event {
     TaskReady { id: Id, task: TaskInfo },
     /// A model was evaluated; from now on, the request's id identifies the run.
     Evaluated { id: Id, report: EvalReport },
-    /// Queries of a cell, worst first.
+    /// Queries of a cell, in the requested order.
     Queries { id: Id, rows: Vec<QueryRow>, total: usize },
     /// A query's top passages, then its relevant passages further down.
     Ranking { id: Id, query: QueryRow, passages: Vec<RankedPassage> },

@@ -1,6 +1,9 @@
 //! A closer look at part of a report: its queries one by one, a query's ranking, and both as trec_eval files.
 
+use std::cmp::Ordering;
 use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Ranks, Scores, Setting, Task, trec};
 use crate::retrieval::Index;
@@ -26,6 +29,23 @@ pub struct RankedQuery {
     pub to: Option<usize>,
     /// Average precision.
     pub ap: f64,
+}
+
+/// The order of a selection's queries, by average precision. Without a second model, only the first one counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sorting {
+    /// Worst first.
+    #[default]
+    Worst,
+    /// Those that the second model answers worst.
+    WorstOfSecond,
+    /// Those on which the two models differ most, in either direction.
+    Difference,
+    /// Those on which the second model is most ahead.
+    SecondAhead,
+    /// Those on which it is most behind.
+    SecondBehind,
 }
 
 /// A document in a query's ranking.
@@ -86,12 +106,33 @@ impl Selection {
         out
     }
 
-    /// As [`entries`](Self::entries), worst first, ties by the query's id.
-    pub fn worst_first(&self, task: &Task, scores: &Scores) -> Vec<RankedQuery> {
-        let mut entries = self.entries(task, scores);
+    /// As [`entries`](Self::entries), in this order, ties by the query's id; each with that of a second model on the same
+    /// task, if there is one.
+    pub fn sorted(
+        &self,
+        task: &Task,
+        scores: &Scores,
+        second: Option<&Scores>,
+        order: Sorting,
+    ) -> Vec<(RankedQuery, Option<RankedQuery>)> {
+        let mut seconds = second.map(|scores| self.entries(task, scores)).unwrap_or_default().into_iter();
+        let with_second = |entry: RankedQuery| (entry, seconds.next());
+        let mut entries: Vec<_> = self.entries(task, scores).into_iter().map(with_second).collect();
+        let key = |(entry, second): &(RankedQuery, Option<RankedQuery>)| {
+            let ahead = second.map_or(0.0, |second| second.ap - entry.ap);
+            match order {
+                Sorting::Worst => entry.ap,
+                Sorting::WorstOfSecond => entry.ap + ahead,
+                Sorting::Difference => -ahead.abs(),
+                Sorting::SecondAhead => -ahead,
+                Sorting::SecondBehind => ahead,
+            }
+        };
         entries.sort_by(|a, b| {
             let id = |e: &RankedQuery| &task.queries[e.query].id;
-            a.ap.total_cmp(&b.ap).then_with(|| id(a).cmp(id(b))).then(a.to.cmp(&b.to))
+            let (one, other) = (&a.0, &b.0);
+            let by_id = || id(one).cmp(id(other)).then(one.to.cmp(&other.to));
+            key(a).partial_cmp(&key(b)).unwrap_or(Ordering::Equal).then_with(by_id)
         });
         entries
     }
@@ -230,8 +271,8 @@ mod tests {
     fn the_worst_query_comes_first_and_equal_ones_by_id() {
         let (task, _, _, ranks, scores) = measured();
         let ids = |selection: Selection| -> Vec<(String, Option<usize>)> {
-            let entries = selection.worst_first(&task, &scores);
-            entries.iter().map(|e| (task.queries[e.query].id.clone(), e.to)).collect()
+            let entries = selection.sorted(&task, &scores, None, Sorting::Worst);
+            entries.iter().map(|(e, _)| (task.queries[e.query].id.clone(), e.to)).collect()
         };
         let named = |ids: [&str; 4], to: [Option<usize>; 4]| -> Vec<(String, Option<usize>)> {
             ids.map(String::from).into_iter().zip(to).collect()
@@ -247,11 +288,35 @@ mod tests {
         );
         // de:b finds answers at 2 and 4, de:a at 1 and 3.
         assert_eq!(ids(all(Setting::Multi)), named(["de:b", "en:a", "de:a", "en:b"], [None; 4]));
-        let worst = all(Setting::Multi).worst_first(&task, &scores)[0];
+        let (worst, _) = all(Setting::Multi).sorted(&task, &scores, None, Sorting::Worst)[0];
         assert_eq!((worst.ap, worst.ranks(&task, &ranks)), (0.5, vec![2, 4]));
         let german = Selection::new(&task, Setting::Cross, Some("de"), None).unwrap();
         assert_eq!(german.entries(&task, &scores).len(), 2);
         assert!(Selection::new(&task, Setting::Mono, Some("fr"), None).is_err());
+    }
+
+    #[test]
+    fn two_models_are_set_against_each_other_query_by_query() {
+        let (task, index, _, _, scores) = measured();
+        // A second model that ranks German questions the other way round, and English ones alike.
+        let ranks = rank(&task, &index, &[-1.0, -1.0, -1.0, -1.0]).unwrap();
+        let second = Scores::of(&task, &ranks);
+        let sorted = |order| -> Vec<(String, f64)> {
+            let entries = all(Setting::Mono).sorted(&task, &scores, Some(&second), order);
+            let ahead = |(a, b): &(RankedQuery, Option<RankedQuery>)| {
+                let b = b.unwrap();
+                assert_eq!((a.query, a.to), (b.query, b.to));
+                (task.queries[a.query].id.clone(), b.ap - a.ap)
+            };
+            entries.iter().map(ahead).collect()
+        };
+        let named = |rows: [(&str, f64); 4]| rows.map(|(id, ahead)| (id.to_owned(), ahead)).to_vec();
+        // By hand: of the German questions, the first model puts a's answer first and b's second.
+        let (a, b, same) = (("de:a", -0.5), ("de:b", 0.5), [("en:a", 0.0), ("en:b", 0.0)]);
+        assert_eq!(sorted(Sorting::Difference), named([a, b, same[0], same[1]]));
+        assert_eq!(sorted(Sorting::SecondAhead), named([b, same[0], same[1], a]));
+        assert_eq!(sorted(Sorting::SecondBehind), named([a, same[0], same[1], b]));
+        assert_eq!(sorted(Sorting::WorstOfSecond)[..2], named([a, same[0], same[1], b])[..2]);
     }
 
     #[test]

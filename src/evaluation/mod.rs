@@ -23,7 +23,7 @@ mod task;
 pub mod trec;
 
 pub use bias::Bias;
-pub use closeup::{RankedDocument, RankedQuery, Selection};
+pub use closeup::{RankedDocument, RankedQuery, Selection, Sorting};
 pub use lir::remove_languages;
 pub use measured::{Analysis, Evaluated, Pieces, TaskVectors, measure};
 pub use measures::{Measure, MeasureOptions, Measures, RelevantRank};

@@ -344,7 +344,8 @@ pub(super) mod evaluate {
     pub const CORNER_PASSAGE: &str = "passage";
     pub const MEASURE: &str = "Measure ";
     pub const SINGLE_TARGET_IS: &str = "Passages of all languages compete; the answers in one language count, those in others are removed. Where a column is light, its passages are passed over.";
-    pub const PAIRS_ARE: &str = "Each question language against the passages of one language. A cell opens its questions, worst first.";
+    pub const PAIRS_ARE: &str =
+        "Each question language against the passages of one language. A cell opens its questions.";
     pub const NO_ANSWER_HERE: &str = "No question has an answer here";
     pub const CELL: &str = "{from} to {to}, {value}";
     pub const CELL_SIGNIFICANT: &str = "{from} to {to}, {value}, significant";
@@ -357,13 +358,18 @@ pub(super) mod evaluate {
 
     // Single questions.
     pub const STALE: &str = "The evaluating part was restarted. Evaluate again to look at single questions: finished vectors are kept.";
-    pub const OF_MODEL_A: &str = " of model A";
-    pub const OF_MODEL_B: &str = " of model B";
-    pub const NONE_ANSWERED: &str = "No question{model} has an answer {place}.";
-    pub const WORST_FIRST: &str = "{questions}{model}, {place}, worst first.";
+    pub const NONE_ANSWERED: &str = "No question has an answer {place}.";
+    pub const IN_ORDER: &str = "{questions}, {place}, {order}.";
+    pub const WORST_FIRST: &str = "worst first";
+    pub const ORDER: &str = "Order ";
+    pub const A_WORST: &str = "worst of A first";
+    pub const B_WORST: &str = "worst of B first";
+    pub const MOST_APART: &str = "largest difference first";
+    pub const B_AHEAD: &str = "most improved by B first";
+    pub const A_AHEAD: &str = "most worsened by B first";
     pub const QUESTIONS_COMING: &str = "Loading the questions.";
     pub const SINGLE: &str = "Single questions";
-    pub const QUESTIONS: &str = "Questions, worst first";
+    pub const QUESTIONS: &str = "Questions";
     pub const SHOW_MORE: &str = "Show more";
     pub const SAVE_RUN: &str = "Save these rankings (TREC run)";
     pub const SAVE_QRELS: &str = "Save these answers (TREC qrels)";

@@ -140,8 +140,8 @@ impl Session {
                 let report = self.benchmark(id, &url, &sample, plan).await?;
                 Event::Benchmark { id, report, now: None }
             }
-            Request::Queries { run, cell, offset, count, .. } => {
-                let (rows, total) = self.run(run)?.rows(&cell, offset, count)?;
+            Request::Queries { run, second, order, cell, offset, count, .. } => {
+                let (rows, total) = self.rows(run, second, order, &cell, (offset, count))?;
                 Event::Queries { id, rows, total }
             }
             Request::Ranking { run, cell, query, top, .. } => {

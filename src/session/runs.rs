@@ -6,7 +6,8 @@ use super::{Session, browser::yield_now, data::OpenDataset, progress::ProgressRe
 use crate::{
     Error, Result,
     evaluation::{
-        Comparison, EvalReport, RankedQuery, Ranks, Scores, Selection, Setting, Task, export, trec::Depth,
+        Comparison, EvalReport, RankedQuery, Ranks, Scores, Selection, Setting, Sorting, Task, export,
+        trec::Depth,
     },
     protocol::{CellChoice, Event, ExportKind, Id, ProgressStage, QueryRow, RankedPassage},
     retrieval::Index,
@@ -49,7 +50,7 @@ impl EvalRun {
         Selection::new(&self.data.task, cell.setting, cell.from.as_deref(), cell.to.as_deref())
     }
 
-    fn row(&self, entry: &RankedQuery) -> QueryRow {
+    fn row(&self, entry: &RankedQuery, second: Option<(&Self, RankedQuery)>) -> QueryRow {
         let OpenDataset { corpus, task, .. } = &self.data;
         let query = &task.queries[entry.query];
         QueryRow {
@@ -59,17 +60,27 @@ impl EvalRun {
             to: entry.to.map(|lang| task.languages[lang].clone()),
             ap: entry.ap,
             ranks: entry.ranks(task, &self.ranks),
+            second: second.map(|(run, entry)| (entry.ap, entry.ranks(task, &run.ranks))),
         }
     }
 
-    /// `count` queries of a cell from number `offset` on, worst first, and the number of all.
+    /// `count` queries of a cell from number `offset` on, in this order, and the number of all. `second` is a run on the
+    /// same data.
     ///
     /// # Errors
     /// [`Error::Input`] for a language that was not included.
-    pub fn rows(&self, cell: &CellChoice, offset: usize, count: usize) -> Result<(Vec<QueryRow>, usize)> {
-        let entries = self.select(cell)?.worst_first(&self.data.task, &self.scores);
+    pub fn rows(
+        &self,
+        second: Option<&Self>,
+        order: Sorting,
+        cell: &CellChoice,
+        offset: usize,
+        count: usize,
+    ) -> Result<(Vec<QueryRow>, usize)> {
+        let scores = second.map(|run| &run.scores);
+        let entries = self.select(cell)?.sorted(&self.data.task, &self.scores, scores, order);
         let part = entries.iter().skip(offset).take(count.min(MOST));
-        Ok((part.map(|entry| self.row(entry)).collect(), entries.len()))
+        Ok((part.map(|(entry, other)| self.row(entry, second.zip(*other))).collect(), entries.len()))
     }
 
     /// A query's first `top` passages, then its relevant ones further down.
@@ -107,7 +118,7 @@ impl EvalRun {
                 grade: ranked.grade,
             }
         });
-        Ok((self.row(entry), passages.collect()))
+        Ok((self.row(entry, None), passages.collect()))
     }
 
     /// A file name for this run.
@@ -142,11 +153,11 @@ impl Session {
         })
     }
 
-    /// Compares run `b` with run `a`.
+    /// Two runs that can be compared question by question.
     ///
     /// # Errors
     /// [`Error::Input`] if they are on different data.
-    pub(super) fn compare_runs(&self, a: Id, b: Id, measure: &str) -> Result<Comparison> {
+    fn paired(&self, a: Id, b: Id) -> Result<[Rc<EvalRun>; 2]> {
         let (a, b) = (self.run(a)?, self.run(b)?);
         let data = |run: &EvalRun| run.report.facts.hashes.get("data").cloned();
         if data(&a) != data(&b) {
@@ -159,6 +170,37 @@ impl Session {
                 "The two runs do not count the same as relevant: measure both models with one level".into(),
             ));
         }
+        Ok([a, b])
+    }
+
+    /// Queries of a cell of one run or two: see [`EvalRun::rows`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the runs are on different data, or for a language that was not included.
+    pub(super) fn rows(
+        &self,
+        run: Id,
+        second: Option<Id>,
+        order: Sorting,
+        cell: &CellChoice,
+        range: (usize, usize),
+    ) -> Result<(Vec<QueryRow>, usize)> {
+        let (offset, count) = range;
+        match second {
+            None => self.run(run)?.rows(None, order, cell, offset, count),
+            Some(second) => {
+                let [run, second] = self.paired(run, second)?;
+                run.rows(Some(&second), order, cell, offset, count)
+            }
+        }
+    }
+
+    /// Compares run `b` with run `a`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if they are on different data.
+    pub(super) fn compare_runs(&self, a: Id, b: Id, measure: &str) -> Result<Comparison> {
+        let [a, b] = self.paired(a, b)?;
         let names = [&a, &b].map(|run| run.report.facts.model.clone());
         let models = [&a, &b].map(|run| (run.ranks.as_slice(), &run.scores));
         Comparison::of(names, &a.data.task, models, measure, SAMPLES, SEED)

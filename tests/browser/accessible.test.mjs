@@ -52,7 +52,7 @@ for (const { name, ...look } of looks) {
     await page.getByRole("button", { name: "Evaluate", exact: true }).click();
     await page.getByRole("table", { name: "Measures by setting" }).waitFor({ timeout: patience });
     await page.getByRole("button", { name: /^German to Thai, 0\.\d{3}$/ }).click();
-    await page.getByRole("list", { name: "Questions, worst first" }).getByRole("button").first().click();
+    await page.getByRole("list", { name: "Questions", exact: true }).getByRole("button").first().click();
     await page.getByRole("list", { name: "Ranking" }).waitFor();
     assert.deepEqual(await faults(page), [], "Evaluate, with a report");
     await context.close();

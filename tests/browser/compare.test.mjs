@@ -70,7 +70,10 @@ async function compare(address, options) {
         constructor(...how) {
           super(...how);
           const worker = workers++;
-          this.addEventListener("message", ({ data }) => window.said.push({ worker, ...data }));
+          this.addEventListener("message", ({ data }) => {
+            const [[type, event]] = Object.entries(data);
+            window.said.push({ worker, type, ...event });
+          });
         }
       };
     });

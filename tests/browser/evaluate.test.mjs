@@ -27,7 +27,7 @@ async function evaluate(address, options = { context }) {
     report: () => table("Measures by setting").waitFor({ timeout: 3 * patience }),
     difference: table("Difference between the models"),
     notes: () => page.locator("#report .notes").innerText(),
-    queries: page.getByRole("list", { name: "Questions, worst first" }),
+    queries: page.getByRole("list", { name: "Questions", exact: true }),
     /** Waits until so many texts are encoded; how many are. */
     encoded: async (least) => {
       const reached = await page.waitForFunction((least) => {
@@ -169,9 +169,32 @@ test("removing leading directions is set against the model as it is, and a link 
   await page.locator('[data-at="3 7"]').click();
   await page.waitForURL(/cell=en~th/);
   const cells = await view.cells();
-  const asked = page.getByText("125 questions of model A, asked in English, among Thai passages, worst first.");
+  // A difference opens the questions that make it.
+  const asked = page.getByText(/^125 questions, asked in English, among Thai passages, most (improved|worsened) by B first\.$/);
   await asked.waitFor();
-  const worst = await view.queries.innerText();
+  const ahead = async () =>
+    (await view.queries.locator("> li").allInnerTexts()).map((row) => {
+      const [a, b, difference] = row.match(/A: AP ([\d.]+)[^]*B: AP ([\d.]+)[^]*B − A ([+−]?[\d.]+)/).slice(1).map((n) => Number(n.replace("−", "-")));
+      near(b - a, difference, row);
+      return difference;
+    });
+  const sign = (await asked.innerText()).includes("improved") ? 1 : -1;
+  const moved = await ahead();
+  assert.deepEqual(moved, moved.toSorted((a, b) => sign * (b - a)));
+  const order = page.getByRole("combobox", { name: "Order" });
+  await order.selectOption({ label: "largest difference first" });
+  await page.getByText("125 questions, asked in English, among Thai passages, largest difference first.").waitFor();
+  const apart = (await ahead()).map(Math.abs);
+  assert.deepEqual(apart, apart.toSorted((a, b) => b - a));
+  assert.ok(apart[0] > 0);
+  // A question opens both models' passages.
+  await view.queries.getByRole("button").first().click();
+  for (const name of [/^A: /, /^B: .*1 direction removed/]) {
+    await view.queries.getByRole("region", { name }).getByRole("list", { name: "Ranking" }).locator("li.gold").waitFor();
+  }
+  await order.selectOption({ label: sign > 0 ? "most improved by B first" : "most worsened by B first" });
+  await asked.waitFor();
+  const listed = await view.queries.innerText();
   const other = await evaluate(page.url().slice(server.origin.length + 1));
   // A link computes nothing unasked, and says what it costs.
   await other.page.getByText(/at most \d+ MB to download, and about a minute per model/).waitFor();
@@ -179,7 +202,7 @@ test("removing leading directions is set against the model as it is, and a link 
   await other.difference.waitFor();
   await other.page.getByText(await asked.innerText()).waitFor();
   assert.deepEqual(await other.cells(), cells);
-  assert.equal(await other.queries.innerText(), worst);
+  assert.equal(await other.queries.innerText(), listed);
   assert.deepEqual([...view.complaints, ...other.complaints], []);
   await Promise.all([page.close(), other.page.close()]);
 });

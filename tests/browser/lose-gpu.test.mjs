@@ -18,7 +18,10 @@ test("after the GPU is lost, question and text are still there and the CPU answe
       constructor(...how) {
         super(...how);
         window.workers.push(this);
-        this.addEventListener("message", ({ data }) => window.said.push(data));
+        this.addEventListener("message", ({ data }) => {
+          const [[type, event]] = Object.entries(data);
+          window.said.push({ type, ...event });
+        });
       }
     };
   });

@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use super::choices::{DataChoice, MapMeasure, ShownModel, pair};
 use super::{EVALUATE, Evaluate, ListUpdate, OpenQuery, PlannedRun, RunPosition};
 use crate::datasets::Role;
-use crate::evaluation::{Measure, Setting};
+use crate::evaluation::{Measure, Setting, Sorting};
 use crate::page::activity::{Activity, Concurrency, TrackedActivity};
 use crate::page::address::QueryString;
 use crate::page::catalogue::{evaluate as text, fill, message};
@@ -156,9 +156,10 @@ impl Evaluate {
         if device != self.page.device.get_untracked() {
             self.choose_evaluation_device(device);
         }
-        let shown = self.queries.with_untracked(|q| q.as_ref().map(|q| (q.run, q.cell.clone())));
-        if let (Some(run), Some(cell)) = (untrack(|| self.run()), self.cell.get_untracked())
-            && shown != Some((run, cell))
+        let shown = self.queries.with_untracked(|q| q.as_ref().map(|q| (q.run, q.order, q.cell.clone())));
+        let ((run, _), order) = untrack(|| (self.listed_runs(), self.order()));
+        if let (Some(run), Some(cell)) = (run, self.cell.get_untracked())
+            && shown != Some((run, order, cell))
         {
             self.request_queries(ListUpdate::Replace);
         }
@@ -348,12 +349,20 @@ impl Evaluate {
     }
 
     pub(super) fn choose_shown(self, shown: ShownModel) {
+        let before = untrack(|| self.order());
         self.shown.set(shown);
+        self.order.set(None);
         self.page.replace_address();
-        let run = untrack(|| self.run());
-        if self.queries.with_untracked(|q| q.as_ref().map(|q| q.run)) != run {
+        if before != untrack(|| self.order()) {
             self.request_queries(ListUpdate::Replace);
         }
+    }
+
+    /// The user chose the order of the questions.
+    pub(super) fn choose_order(self, order: Sorting) {
+        self.order.set((order != self.shown.get_untracked().order()).then_some(order));
+        self.page.replace_address();
+        self.request_queries(ListUpdate::Replace);
     }
 
     /// Compares the two runs by the measure that the map shows.
@@ -379,6 +388,13 @@ impl Evaluate {
 
     /// The user chose a cell in the map, and continues with its queries.
     pub(super) fn open_cell(self, cell: CellChoice) {
+        // A difference opens the questions that make it.
+        if let (ShownModel::Difference, CellChoice { from: Some(from), to: Some(to), .. }) =
+            (self.shown.get_untracked(), &cell)
+            && let Some((difference, _)) = untrack(|| self.difference(from, to))
+        {
+            self.order.set(Some(if difference < 0.0 { Sorting::SecondBehind } else { Sorting::SecondAhead }));
+        }
         self.choose_cell(cell);
         if let Some(heading) = document().get_element_by_id("queries") {
             heading.scroll_into_view();
@@ -391,9 +407,11 @@ impl Evaluate {
 
     /// Requests the cell's queries, starting with the worst, or more of them.
     pub(super) fn request_queries(self, update: ListUpdate) {
-        let Some(run) = untrack(|| self.run()).filter(|_| self.live.get_untracked()) else {
+        let (run, second) = untrack(|| self.listed_runs());
+        let Some(run) = run.filter(|_| self.live.get_untracked()) else {
             return;
         };
+        let order = untrack(|| self.order());
         let cell =
             self.cell.get_untracked().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None });
         let (offset, count) = match update {
@@ -407,7 +425,7 @@ impl Evaluate {
         if update == ListUpdate::Replace {
             self.opened.set(None);
         }
-        if self.page.send(&Request::Queries { id, run, cell, offset, count }) {
+        if self.page.send(&Request::Queries { id, run, second, order, cell, offset, count }) {
             self.requested_queries.set(Some(id));
             self.hidden.update_value(|h| h.update = update);
         }
@@ -427,16 +445,22 @@ impl Evaluate {
                 (Setting::Multi, _) | (_, None) => q.cell.clone(),
                 (_, Some(to)) => pair(&row.language, to),
             };
-            Some((q.run, cell, row.query.clone()))
+            Some(([Some(q.run), q.second], cell, row.query.clone()))
         });
-        let Some((run, cell, query)) = asked.filter(|_| self.live.get_untracked()) else {
+        let Some((runs, cell, query)) = asked.filter(|_| self.live.get_untracked()) else {
             return;
         };
-        let id = self.page.next_id();
-        if self.page.send(&Request::Ranking { id, run, cell, query, top: PASSAGES }) {
-            self.hidden.update_value(|h| h.ranking = Some(id));
-            self.opened.set(Some(OpenQuery { at, passages: None }));
+        let mut rankings = Vec::new();
+        for run in runs.into_iter().flatten() {
+            let id = self.page.next_id();
+            let (cell, query) = (cell.clone(), query.clone());
+            if !self.page.send(&Request::Ranking { id, run, cell, query, top: PASSAGES }) {
+                return;
+            }
+            rankings.push(id);
         }
+        self.hidden.update_value(|h| h.rankings = rankings);
+        self.opened.set(Some(OpenQuery { at, passages: [None, None] }));
     }
 
     /// Requests a file about the displayed run.

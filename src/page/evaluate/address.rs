@@ -1,9 +1,9 @@
 //! The view's part of the URL:
-//! `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&lir=…&measures=…&relevance=…&cell=…&device=…&precision=…&model=…&against=…`.
+//! `?view=evaluate&data=…&languages=ar,de&measure=…&show=…&order=…&lir=…&measures=…&relevance=…&cell=…&device=…&precision=…&model=…&against=…`.
 //! Defaults are left out.
 
-use super::choices::{DataChoice, MapMeasure, ShownModel, cell_name, cell_named};
-use crate::evaluation::Measure;
+use super::choices::{DataChoice, MapMeasure, ShownModel, cell_name, cell_named, order_named, order_names};
+use crate::evaluation::{Measure, Sorting};
 use crate::page::address::{QueryString, QueryStringBuilder};
 use crate::protocol::CellChoice;
 
@@ -18,6 +18,8 @@ pub(super) struct EvaluateChoices {
     pub measure: MapMeasure,
     /// Which of two models it shows, or their difference.
     pub shown: ShownModel,
+    /// The order of the questions, if it is not the one that goes with that.
+    pub order: Option<Sorting>,
     /// Number of leading directions to remove from each language.
     pub lir: Option<usize>,
     /// Measures in addition to the standard ones.
@@ -41,6 +43,7 @@ impl EvaluateChoices {
             languages: address.list("languages").map(str::to_owned).collect(),
             measure: address.parse_value("measure", MapMeasure::named).unwrap_or_default(),
             shown: address.parse_value("show", ShownModel::named).unwrap_or_default(),
+            order: address.parse_value("order", order_named),
             lir: address.parse_value("lir", |word| word.parse().ok()).filter(|n| *n > 0),
             measures: address.parse_list("measures", |name| name.parse().ok()),
             relevance: address.parse_value("relevance", number).unwrap_or(1).max(1),
@@ -56,6 +59,7 @@ impl EvaluateChoices {
         address.put_list("languages", &self.languages.join(","));
         address.put_some("measure", (self.measure != MapMeasure::default()).then(|| self.measure.name()));
         address.put_some("show", (self.shown != ShownModel::default()).then(|| self.shown.name()));
+        address.put_some("order", self.order.map(|order| order_names(order).0));
         address.put_some("lir", self.lir.map(|n| n.to_string()).as_deref());
         let measures: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
         address.put_list("measures", &measures.join(","));
@@ -84,7 +88,7 @@ mod tests {
         #[test]
         fn any_address_is_read_and_comes_to_rest(
             pairs in proptest::collection::vec(
-                ("data|languages|measure|show|lir|measures|relevance|against|cell|model|x", ".{0,12}|[a-z~@,0-9x%+]{0,12}"),
+                ("data|languages|measure|show|order|lir|measures|relevance|against|cell|model|x", ".{0,12}|[a-z~@,0-9x%+]{0,12}"),
                 0..8,
             ),
         ) {
@@ -101,6 +105,7 @@ mod tests {
             languages: vec!["ar".into(), "zh-Hant".into()],
             measure: MapMeasure::Recall1,
             shown: ShownModel::Difference,
+            order: Some(Sorting::SecondBehind),
             lir: Some(3),
             measures: vec!["ndcg@20".parse().unwrap(), "mrr@10".parse().unwrap()],
             relevance: 2,

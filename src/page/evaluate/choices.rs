@@ -1,6 +1,6 @@
 //! The user's choices: data, what the map shows, a cell of it; each with its name in the URL.
 
-use crate::evaluation::{EvalReport, Measures, Setting};
+use crate::evaluation::{EvalReport, Measures, Setting, Sorting};
 use crate::page::catalogue::evaluate as text;
 use crate::page::corpus::SAMPLE_LANGUAGES;
 use crate::protocol::CellChoice;
@@ -148,6 +148,34 @@ impl ShownModel {
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|shown| shown.name() == word)
     }
+
+    /// The order of the questions, unless another is chosen.
+    pub fn order(self) -> Sorting {
+        match self {
+            Self::A => Sorting::Worst,
+            Self::B => Sorting::WorstOfSecond,
+            Self::Difference => Sorting::Difference,
+        }
+    }
+}
+
+/// The orders of two models' questions: the name in the URL, and for a person.
+pub(super) const ORDERS: [(Sorting, &str, &str); 5] = [
+    (Sorting::Worst, "a", text::A_WORST),
+    (Sorting::WorstOfSecond, "b", text::B_WORST),
+    (Sorting::Difference, "difference", text::MOST_APART),
+    (Sorting::SecondAhead, "b-ahead", text::B_AHEAD),
+    (Sorting::SecondBehind, "a-ahead", text::A_AHEAD),
+];
+
+/// The order of this name in the URL.
+pub(super) fn order_named(word: &str) -> Option<Sorting> {
+    ORDERS.iter().find(|(_, name, _)| *name == word).map(|(order, ..)| *order)
+}
+
+/// An order's names, in the URL and for a person.
+pub(super) fn order_names(order: Sorting) -> (&'static str, &'static str) {
+    ORDERS.iter().find(|(known, ..)| *known == order).map_or(("", ""), |(_, name, words)| (name, words))
 }
 
 /// A cell's name in the URL: `multi`, `mono`, `cross~de` (questions in German), or `de~th`.
@@ -203,6 +231,7 @@ mod tests {
         assert!(DataChoice::ALL.into_iter().all(|d| DataChoice::named(d.name()) == Some(d)));
         assert!(MapMeasure::ALL.into_iter().all(|m| MapMeasure::named(m.name()) == Some(m)));
         assert!(ShownModel::ALL.into_iter().all(|s| ShownModel::named(s.name()) == Some(s)));
+        assert!(ORDERS.iter().all(|(order, ..)| order_named(order_names(*order).0) == Some(*order)));
         let named = |m: &MapMeasure| Measures::NAMES.contains(&m.compared());
         assert!(MapMeasure::ALL.iter().all(named));
     }

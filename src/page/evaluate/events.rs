@@ -31,13 +31,13 @@ impl Evaluate {
                 }
             }
             Event::Ranking { id, passages, .. } => {
-                if self.hidden.with_value(|h| h.ranking == Some(id)) {
-                    self.opened.update(|o| {
-                        if let Some(opened) = o {
-                            opened.passages = Some(passages);
-                        }
-                    });
-                }
+                let at = self.hidden.with_value(|h| h.rankings.iter().position(|asked| *asked == id));
+                self.opened.update(|o| {
+                    let place = o.as_mut().zip(at).and_then(|(opened, at)| opened.passages.get_mut(at));
+                    if let Some(place) = place {
+                        *place = Some(passages);
+                    }
+                });
             }
             Event::Compared { id, comparison } => {
                 if self.hidden.with_value(|h| h.comparing == Some(id)) {
@@ -155,16 +155,18 @@ impl Evaluate {
     }
 
     fn queries_arrived(self, rows: Vec<QueryRow>, total: usize) {
-        let (Some(run), Some(cell)) = (untrack(|| self.run()), self.cell.get_untracked()) else {
+        let ((Some(run), second), Some(cell)) = (untrack(|| self.listed_runs()), self.cell.get_untracked())
+        else {
             return;
         };
+        let order = untrack(|| self.order());
         self.queries.update(|queries| match queries {
             // Further rows of the same list.
             Some(q) if self.more_of(q, run, &cell) => {
                 q.rows.extend(rows);
                 q.total = total;
             }
-            other => *other = Some(QueryList { run, cell, rows, total }),
+            other => *other = Some(QueryList { run, second, order, cell, rows, total }),
         });
         self.hidden.update_value(|h| h.update = ListUpdate::Replace);
     }
@@ -184,7 +186,7 @@ impl Evaluate {
         } else if self.requested_queries.get_untracked() == Some(id) {
             self.requested_queries.set(None);
             self.page.show_problem(problem, text::TABLES_STAY, None);
-        } else if self.hidden.with_value(|h| h.ranking == Some(id)) {
+        } else if self.hidden.with_value(|h| h.rankings.contains(&id)) {
             self.opened.set(None);
             self.page.show_problem(problem, text::LIST_STAYS, None);
         } else if self.hidden.with_value(|h| h.comparing == Some(id)) {

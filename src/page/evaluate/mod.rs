@@ -24,7 +24,7 @@ use super::state::Page;
 use super::view::{StateChange, View, ViewInfo};
 use super::words;
 use crate::datasets::Fields;
-use crate::evaluation::{Comparison, EvalReport, Measure};
+use crate::evaluation::{Comparison, EvalReport, Measure, Sorting};
 use crate::protocol::{CellChoice, Event, Id, OpenedFile, ProgressStage, QueryRow, RankedPassage, TaskInfo};
 use address::EvaluateChoices;
 use choices::{DataChoice, MapMeasure, ShownModel};
@@ -63,10 +63,12 @@ impl RunReport {
     }
 }
 
-/// Queries of a cell, worst first.
+/// Queries of a cell, of one model or two.
 #[derive(Debug, Clone, PartialEq)]
 struct QueryList {
     pub run: Id,
+    pub second: Option<Id>,
+    pub order: Sorting,
     pub cell: CellChoice,
     pub rows: Vec<QueryRow>,
     pub total: usize,
@@ -77,7 +79,7 @@ struct QueryList {
 struct OpenQuery {
     /// The query's index in the list.
     pub at: usize,
-    pub passages: Option<Vec<RankedPassage>>,
+    pub passages: [Option<Vec<RankedPassage>>; 2],
 }
 
 /// The view's state. Cheap to copy; components get it by [`Evaluate::here`].
@@ -103,6 +105,8 @@ pub(super) struct Evaluate {
     relevance: RwSignal<u32>,
     measure: RwSignal<MapMeasure>,
     shown: RwSignal<ShownModel>,
+    /// The order of the questions, if it is not the one that goes with that.
+    order: RwSignal<Option<Sorting>>,
     /// The cell whose queries are shown.
     cell: RwSignal<Option<CellChoice>>,
 
@@ -156,7 +160,8 @@ struct HiddenEvaluateState {
     pub evaluating: Option<(PlannedRun, RunPosition)>,
     /// Where the requested queries belong.
     pub update: ListUpdate,
-    pub ranking: Option<Id>,
+    /// The requested rankings, the second model's last.
+    pub rankings: Vec<Id>,
     pub comparing: Option<Id>,
     pub exporting: Vec<Id>,
     pub clearing: Option<Id>,
@@ -196,6 +201,7 @@ impl Evaluate {
             relevance: RwSignal::new(1),
             measure: RwSignal::default(),
             shown: RwSignal::default(),
+            order: RwSignal::default(),
             cell: RwSignal::new(None),
             task: RwSignal::new(None),
             activity: RwSignal::new(None),
@@ -230,6 +236,7 @@ impl Evaluate {
         self.relevance.set(choices.relevance);
         self.measure.set(choices.measure);
         self.shown.set(choices.shown);
+        self.order.set(choices.order);
         self.cell.set(choices.cell);
     }
 
@@ -270,7 +277,21 @@ impl Evaluate {
         }
     }
 
-    /// The run whose queries and files can be requested.
+    /// The runs whose queries are listed.
+    fn listed_runs(self) -> (Option<Id>, Option<Id>) {
+        let id = |at: usize| self.runs.with(|runs| runs.get(at).map(|run| run.id));
+        (id(0), id(1))
+    }
+
+    /// The order of the questions. One model's come worst first.
+    fn order(self) -> Sorting {
+        match self.listed_runs() {
+            (_, None) => Sorting::Worst,
+            _ => self.order.get().unwrap_or(self.shown.get().order()),
+        }
+    }
+
+    /// The run whose files can be requested.
     fn run(self) -> Option<Id> {
         let at = usize::from(self.shown.get() == ShownModel::B);
         self.runs.with(|runs| runs.get(at).or(runs.first()).map(|run| run.id))
@@ -322,6 +343,7 @@ impl View for Evaluate {
             relevance: self.relevance.get(),
             measure: self.measure.get(),
             shown: self.shown.get(),
+            order: self.order.get(),
             cell: self.cell.get(),
         };
         choices.write(address, |address| page.write_device(address));

@@ -1,11 +1,11 @@
-//! The queries of a cell, worst first.
+//! The queries of a cell: of one model worst first, of two in the chosen order.
 
 use leptos::prelude::*;
 
-use super::ranking::QueryRanking;
-use crate::evaluation::Setting;
+use super::ranking::QueryRankings;
+use crate::evaluation::{Setting, Sorting};
 use crate::page::catalogue::{evaluate as text, fill};
-use crate::page::evaluate::choices::ShownModel;
+use crate::page::evaluate::choices::{ORDERS, order_named, order_names};
 use crate::page::evaluate::{Evaluate, ListUpdate};
 use crate::page::names;
 use crate::page::words;
@@ -20,27 +20,24 @@ pub(super) fn Queries() -> impl IntoView {
     let rows = Memo::new(move |_| e.queries.with(|q| q.as_ref().map(|q| q.rows.clone()).unwrap_or_default()));
     let total = move || e.queries.with(|q| q.as_ref().map_or(0, |q| q.total));
     let more = move || e.live.get() && rows.with(Vec::len) < total();
+    let two = Memo::new(move |_| e.queries.with(|q| q.as_ref().is_some_and(|q| q.second.is_some())));
     let words = move || {
         if !e.live.get() {
             return text::STALE.to_owned();
         }
-        let model = e.runs.with(|runs| match (runs.len(), e.shown.get()) {
-            (2, ShownModel::B) => text::OF_MODEL_B,
-            (2, _) => text::OF_MODEL_A,
-            _ => "",
-        });
         e.queries.with(|q| match q {
             Some(q) => {
-                let said = if q.total == 0 { text::NONE_ANSWERED } else { text::WORST_FIRST };
+                let said = if q.total == 0 { text::NONE_ANSWERED } else { text::IN_ORDER };
                 let questions = words::plural(q.total, text::QUESTION);
-                fill(said, &[("questions", &questions), ("model", model), ("place", &place(&q.cell))])
+                let order = if two.get() { order_names(q.order).1 } else { text::WORST_FIRST };
+                fill(said, &[("questions", &questions), ("place", &place(&q.cell)), ("order", order)])
             }
             None => text::QUESTIONS_COMING.into(),
         })
     };
     view! {
         <h3 id="queries" tabindex="-1">{text::SINGLE}</h3>
-        <Cells/>
+        <Cells two/>
         <p class="hint" aria-live="polite">{words}</p>
         <ol
             class="queries"
@@ -85,7 +82,7 @@ fn place(cell: &CellChoice) -> String {
 
 /// The choice of a cell: setting and languages.
 #[component]
-fn Cells() -> impl IntoView {
+fn Cells(two: Memo<bool>) -> impl IntoView {
     let e = Evaluate::here();
     let cell = Memo::new(move |_| {
         e.cell.get().unwrap_or(CellChoice { setting: Setting::Multi, from: None, to: None })
@@ -114,6 +111,20 @@ fn Cells() -> impl IntoView {
                 }
             })
             .collect_view()
+    };
+    let order = move || {
+        let option = |(order, name, words): (Sorting, &'static str, &'static str)| {
+            view! { <option value=name prop:selected=move || e.order() == order>{words}</option> }
+        };
+        let choose = move |word: String| e.choose_order(order_named(&word).unwrap_or_default());
+        view! {
+            <label>
+                {text::ORDER}
+                <select on:change:target=move |event| choose(event.target().value())>
+                    {ORDERS.map(option).into_iter().collect_view()}
+                </select>
+            </label>
+        }
     };
     let from = |c: &CellChoice| c.from.is_none();
     let to = |c: &CellChoice| c.to.is_none();
@@ -150,6 +161,7 @@ fn Cells() -> impl IntoView {
                     {move || options(|c| c.to.as_ref())}
                 </select>
             </label>
+            {move || two.get().then(order)}
         </div>
     }
 }
@@ -169,7 +181,17 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
     let e = Evaluate::here();
     let open = Memo::new(move |_| e.opened.with(|o| o.as_ref().is_some_and(|o| o.at == at)));
     let to = row.to.clone().filter(|to| *to != row.language);
-    let numbers = fill(text::QUERY, &[("ap", &words::figure(row.ap)), ("ranks", &ranks(&row.ranks))]);
+    let numbers =
+        |ap: f64, found: &[usize]| fill(text::QUERY, &[("ap", &words::figure(ap)), ("ranks", &ranks(found))]);
+    let first = numbers(row.ap, &row.ranks);
+    let numbers = match &row.second {
+        None => vec![first],
+        Some((ap, found)) => vec![
+            format!("A: {first}"),
+            format!("B: {}", numbers(*ap, found)),
+            format!("{} {}", text::B_MINUS_A, words::signed(ap - row.ap, 4)),
+        ],
+    };
     view! {
         <li prop:style=names::colour(&row.language)>
             <button
@@ -186,10 +208,10 @@ fn Row(at: usize, row: QueryRow) -> impl IntoView {
                     {to.map(|to| view! {
                         <bdi>{format!("→ {}", names::endonym(&to))}</bdi>
                     })}
-                    <bdi class="score">{numbers}</bdi>
+                    {numbers.into_iter().map(|n| view! { <bdi class="score">{n}</bdi> }).collect_view()}
                 </span>
             </button>
-            {move || open.get().then(|| view! { <QueryRanking/> })}
+            {move || open.get().then(|| view! { <QueryRankings/> })}
         </li>
     }
 }

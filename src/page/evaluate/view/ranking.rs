@@ -1,17 +1,34 @@
-//! One query's ranking: its answers, and the passages ranked above them.
+//! One query's ranking, or two models' side by side: its answers, and the passages ranked above them.
 
 use leptos::prelude::*;
 
 use crate::page::catalogue::{evaluate as text, fill};
-use crate::page::evaluate::Evaluate;
+use crate::page::evaluate::{Evaluate, RunReport};
 use crate::page::names;
 use crate::page::words;
 use crate::protocol::RankedPassage;
 
 #[component]
-pub(super) fn QueryRanking() -> impl IntoView {
+pub(super) fn QueryRankings() -> impl IntoView {
     let e = Evaluate::here();
-    let passages = Memo::new(move |_| e.opened.with(|o| o.as_ref().and_then(|o| o.passages.clone())));
+    let two = e.queries.with_untracked(|q| q.as_ref().is_some_and(|q| q.second.is_some()));
+    let name = |at: usize, letter: &str| {
+        let name = e.runs.with_untracked(|runs| runs.get(at).map(RunReport::name).unwrap_or_default());
+        format!("{letter}: {name}")
+    };
+    let of = |at: usize, letter: &str| {
+        let name = name(at, letter);
+        let label = name.clone();
+        view! { <section aria-label=label><h4>{name}</h4>{ranking(e, at)}</section> }
+    };
+    match two {
+        false => ranking(e, 0).into_any(),
+        true => view! { <div class="rankings">{of(0, "A")}{of(1, "B")}</div> }.into_any(),
+    }
+}
+
+fn ranking(e: Evaluate, at: usize) -> impl IntoView {
+    let passages = Memo::new(move |_| e.opened.with(|o| o.as_ref().and_then(|o| o.passages[at].clone())));
     move || match passages.get() {
         None => view! { <p class="ranking hint" aria-live="polite">{text::RANKING_COMING}</p> }.into_any(),
         Some(passages) => {
