@@ -12,7 +12,7 @@ import { root } from "./server.mjs";
 const { open } = await start({ gpu: true });
 
 const checkpoints = join(root, "tests/reference/checkpoints");
-const names = ["modern-bert", "modern-bert-cls", "distil-bert"];
+const names = ["modern-bert", "modern-bert-cls", "distil-bert", "static", "model2vec-folded"];
 const filesOf = (name) => {
   const folder = join(checkpoints, name);
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -42,7 +42,7 @@ for (const name of names) {
       const got = await page.evaluate(async ({ name, device, origin, texts }) => {
         const module = await import("/worker.js");
         await module.default();
-        const options = { hub: origin, quantization: "f16", device, precision: "exact" };
+        const options = { hub: origin, quantization: name === "model2vec-folded" ? "f32" : "f16", device, precision: "exact" };
         await module.load(`owner/${name}`, options);
         const rows = await module.encode(texts, { kind: "passage", onCut() {} });
         return { device: module.device(), rows: rows.map((row) => [...row]).flat() };
