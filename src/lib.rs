@@ -13,13 +13,13 @@
 //! # fn main() -> interlingua::Result<()> {
 //! use interlingua::{
 //!     bundle::Bundle,
-//!     encoder::{Encoder, Machine},
+//!     encoder::{Encoder, EncoderDevice},
 //!     retrieval::Index,
 //!     text::Kind,
 //! };
 //!
 //! let bundle = Bundle::open("static/model".as_ref())?;
-//! let encoder = Encoder::new(&bundle, Machine::cpu())?;
+//! let encoder = Encoder::new(&bundle, EncoderDevice::cpu())?;
 //!
 //! let passages = ["Bienen lagern Honig in Waben.", "แมวชอบนอนกลางแดด", "The harbour freezes in winter."];
 //! let vectors = encoder.encode_all(&passages, Kind::Passage, &mut |_done, _all| {})?;
