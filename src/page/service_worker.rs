@@ -100,7 +100,7 @@ fn is(object: &JsValue, property: &str, what: &str) -> bool {
 }
 
 /// Whether the program with threads runs in this browser: as `www/worker_loader.js` sees it.
-fn able() -> bool {
+fn supports_threads() -> bool {
     let atomics = Reflect::get(&window(), &"Atomics".into());
     atomics
         .and_then(|atomics| Reflect::get(&atomics, &"waitAsync".into()))
@@ -134,11 +134,11 @@ impl Page {
             return;
         }
         let navigator = window().navigator();
-        let more_threads = !is_isolated() && navigator.hardware_concurrency() >= 2.0;
-        if navigator.hardware_concurrency() >= 2.0 && !able() {
+        let has_cores = navigator.hardware_concurrency() >= 2.0;
+        if has_cores && !supports_threads() {
             self.threads.set(Threads::Unable);
         }
-        let more_threads = more_threads && able();
+        let more_threads = has_cores && supports_threads() && !is_isolated();
         // Only secure contexts have this container, and not all of them in private windows.
         let container = Reflect::get(&navigator, &"serviceWorker".into()).unwrap_or_default();
         let Ok(workers) = container.dyn_into::<ServiceWorkerContainer>() else {
@@ -152,7 +152,9 @@ impl Page {
                     if more_threads && is_new {
                         self.threads.set(Threads::NextTime);
                     }
-                    listen(&workers, "message", move |message| self.hear_service_worker(&message.data()));
+                    listen(&workers, "message", move |message| {
+                        self.handle_service_worker_message(&message.data())
+                    });
                     self.watch(&registration);
                     self.hidden.update_value(|h| h.service_worker = Some(registration));
                     // All is there from an earlier visit, or most of it.
@@ -193,7 +195,7 @@ impl Page {
         worker.is_some_and(|worker| worker.post_message(&asked).is_ok())
     }
 
-    fn hear_service_worker(self, message: &JsValue) {
+    fn handle_service_worker_message(self, message: &JsValue) {
         let Ok(Answered { kept, why, others }) = serde_wasm_bindgen::from_value(message.clone()) else {
             return;
         };

@@ -16,7 +16,7 @@ use super::{
     browser::{resolve, yield_now},
     progress::ProgressReporter,
     storage::{self, Store},
-    transfer::{self, Request, Transfer},
+    transfer::{self, FileRequest, Transfer},
 };
 use crate::{
     Error, Hasher, Result,
@@ -448,7 +448,7 @@ async fn get(
     if !out.is_empty() {
         step(&out, 0);
     }
-    let request = Request {
+    let request = FileRequest {
         url: address,
         token: None,
         // Revalidate what the browser's own cache has: an old file with a new manifest would look corrupted.

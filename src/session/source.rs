@@ -6,7 +6,7 @@ use web_sys::{RequestCache, Response};
 
 use super::{
     browser::{online, sleep, words, yield_now},
-    transfer::{Failure, Request, Transfer},
+    transfer::{Failure, FileRequest, Transfer},
 };
 use crate::{
     Error, Result,
@@ -158,7 +158,7 @@ impl Source {
             Self::Hub { token, .. } => token.as_deref(),
             Self::Files(_) => None,
         };
-        let request = Request {
+        let request = FileRequest {
             url: address,
             token,
             // The imported bundle is stored; the browser need not store the files too.

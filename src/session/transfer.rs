@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A request for a file.
-pub struct Request<'a> {
+pub struct FileRequest<'a> {
     pub url: &'a str,
     pub token: Option<&'a str>,
     /// How the browser's own cache takes part.
@@ -74,7 +74,7 @@ impl Transfer {
     /// Receives the rest of the file, as far as one connection gets; `part` is called with each part of it.
     pub async fn advance(
         &mut self,
-        request: &Request<'_>,
+        request: &FileRequest<'_>,
         part: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> std::result::Result<(), Failure> {
         if self.received > 0 && self.size == Some(self.received) {
@@ -173,7 +173,7 @@ impl Transfer {
 }
 
 /// The response to a request for a file from byte `from` on.
-async fn ask(request: &Request<'_>, from: u64, abort: &Abort) -> std::result::Result<Response, Failure> {
+async fn ask(request: &FileRequest<'_>, from: u64, abort: &Abort) -> std::result::Result<Response, Failure> {
     let unable = |e| Failure::Failed(Error::file(request.url, words(&e)));
     let init = RequestInit::new();
     init.set_signal(abort.0.as_ref().map(AbortController::signal).as_ref());
