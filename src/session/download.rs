@@ -121,7 +121,7 @@ pub async fn manifest(folder: &str) -> Result<FoundManifest> {
     let got = get(&address, Size::AtMost(LARGEST_MANIFEST), Vec::new(), &mut |_, _| {}).await;
     let (bytes, offline) = match got {
         Ok(bytes) => (bytes, false),
-        Err(Failure { unreachable: true, error, .. }) => match storage::open(CACHE).await {
+        Err(Interrupted { unreachable: true, error, .. }) => match storage::open(CACHE).await {
             Ok(cache) => (cache.read(&address, LARGEST_MANIFEST).await.ok_or(error)?, true),
             Err(_) => return Err(error),
         },
@@ -418,7 +418,7 @@ enum Size {
 }
 
 /// Why a download failed.
-struct Failure {
+struct Interrupted {
     /// The server did not respond, as opposed to a refusal.
     unreachable: bool,
     error: Error,
@@ -433,7 +433,7 @@ async fn get(
     size: Size,
     begun: Vec<u8>,
     step: &mut dyn FnMut(&[u8], usize),
-) -> std::result::Result<Vec<u8>, Failure> {
+) -> std::result::Result<Vec<u8>, Interrupted> {
     let mut out = begun;
     let (whole, limit) = match size {
         Size::Exactly(bytes) => (Some(bytes), bytes),
@@ -443,7 +443,7 @@ async fn get(
     let room = whole.unwrap_or(0).saturating_sub(out.len() as u64);
     if out.try_reserve_exact(usize::try_from(room).unwrap_or(usize::MAX)).is_err() {
         let error = Error::file(address, format!("there is no memory for its {room} bytes"));
-        return Err(Failure { unreachable: false, error, begun: Vec::new() });
+        return Err(Interrupted { unreachable: false, error, begun: Vec::new() });
     }
     if !out.is_empty() {
         step(&out, 0);
@@ -471,16 +471,16 @@ async fn get(
                 _ => "try again",
             };
             let error = Error::file(address, format!("{how}{}; {again}", transfer.so_far()));
-            Err(Failure { unreachable: true, error, begun: out })
+            Err(Interrupted { unreachable: true, error, begun: out })
         }
         Err(transfer::Failure::Status(response)) => {
             // Of 416: there is no such byte, as the file has changed.
             let begun = if response.status() == 416 { Vec::new() } else { out };
             let error = Error::file(address, format!("the server answered {}", status(&response)));
-            Err(Failure { unreachable: false, error, begun })
+            Err(Interrupted { unreachable: false, error, begun })
         }
         Err(transfer::Failure::Failed(error)) => {
-            Err(Failure { unreachable: false, error, begun: Vec::new() })
+            Err(Interrupted { unreachable: false, error, begun: Vec::new() })
         }
     }
 }
