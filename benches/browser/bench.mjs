@@ -8,6 +8,7 @@
 //   python3 benches/browser/export.py out/mini-f32 out/onnx/mini
 //   node benches/browser/bench.mjs [--model minilm|mini] [--webgpu] [--isolated] [--only WORD,WORD]
 //                                  [--cells 1x8,8x114] [--repeats 7] [--seconds 30] [--output FILE.json]
+//                                  [--before FOLDER]
 //
 // `--model` is all-MiniLM-L6-v2 (minilm, what is measured by default) or the page's default model (mini).
 // Every call tokenizes, encodes, and reads vectors back. Engines take turns call by call, each in a page of its
@@ -16,6 +17,7 @@
 // than that) are not counted. Medians in milliseconds, and their ratio to the engine that each is measured by.
 //
 // `--webgpu` measures on WebGPU instead of the CPU, on Chromium's software adapter: only ratios mean anything.
+// `--before` compares with an earlier build of the page, the `dist` of another checkout, instead of transformers.js.
 // `--only` keeps the kinds whose name has one of the words. `--isolated` isolates the page from other origins,
 // so that engines may use threads: ours is then the build with threads, and transformers.js is given as many.
 // "first ms" is from navigation to the first vector, nothing cached; MB what was fetched until
@@ -24,7 +26,7 @@
 import { createServer } from "node:http";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
-import { extname, join, normalize } from "node:path";
+import { extname, join, normalize, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -36,8 +38,10 @@ const seconds = Number(option("--seconds", 30));
 const isolated = flag("--isolated");
 const model = option("--model", "minilm");
 const cells = option("--cells", "1x8,8x8,8x114,32x32,1x512").split(",").map((cell) => cell.split("x").map(Number));
+const before = option("--before", null);
 const LEAST = 3;
 
+const nameOf = ({ engine, device, precision, arithmetic }) => [engine, device, precision, arithmetic].join(" ").trim();
 const kinds = [
   { engine: "transformers.js", device: "wasm", precision: "fp32" },
   { engine: "interlingua", device: "cpu", precision: "f32", by: "transformers.js wasm fp32" },
@@ -50,12 +54,17 @@ const kinds = [
   { engine: "interlingua", device: "webgpu", precision: "q8", by: "transformers.js webgpu fp32" },
   { engine: "interlingua", device: "webgpu", precision: "q4", by: "transformers.js webgpu fp32" },
 ]
-  .map((kind) => ({ ...kind, name: [kind.engine, kind.device, kind.precision, kind.arithmetic].join(" ").trim() }))
+  .flatMap((kind) => {
+    if (!before) return [kind];
+    return kind.engine === "interlingua" ? [{ ...kind, engine: "before", by: undefined }, { ...kind, by: nameOf({ ...kind, engine: "before" }) }] : [];
+  })
+  .map((kind) => ({ ...kind, name: nameOf(kind) }))
   .filter((kind) => (kind.device === "webgpu") === flag("--webgpu"))
   .filter((kind) => option("--only", "").split(",").some((word) => kind.name.includes(word)));
 
 const folders = {
-  "/dist/": join(root, "dist"),
+  "/interlingua/": join(root, "dist"),
+  ...(before ? { "/before/": resolve(before) } : {}),
   "/bundles/": join(root, "out"),
   "/onnx/": join(root, "out/onnx"),
   "/transformers/": join(root, "benches/browser/node_modules/@huggingface/transformers/dist"),
@@ -102,7 +111,7 @@ async function begin({ kind, model, texts }) {
     globalThis.encode = async (texts) => (await extractor(texts, { pooling: "mean", normalize: true })).tolist();
     globalThis.tokens = (text) => extractor.tokenizer(text).input_ids.dims[1];
   } else {
-    const module = await import(crossOriginIsolated ? "/dist/threads/worker.js" : "/dist/worker.js");
+    const module = await import(`/${kind.engine}/${crossOriginIsolated ? "threads/" : ""}worker.js`);
     await module.default();
     await module.load(`/bundles/${model}-${kind.precision}/`, { device: kind.device, precision: kind.arithmetic ?? "exact" });
     if (module.device().kind !== kind.device) throw new Error(module.device().notes.join(" "));
@@ -142,12 +151,12 @@ for (const kind of kinds) {
   const page = await (await browser.newContext()).newPage();
   page.setDefaultTimeout(0);
   page.on("pageerror", (error) => console.error(`${kind.name}: ${error.message}`));
-  const before = new Map((await renderers()).map((p) => [p.id, p.cpuTime]));
+  const earlier = new Map((await renderers()).map((p) => [p.id, p.cpuTime]));
   served = 0;
   await page.goto(origin);
   const first = await page.evaluate(begin, { kind, model, texts: [text(8, 0), ...batches.flat()] });
   const bytes = served;
-  const worked = (p) => p.cpuTime - (before.get(p.id) ?? 0);
+  const worked = (p) => p.cpuTime - (earlier.get(p.id) ?? 0);
   const process = (await renderers()).reduce((a, b) => (worked(b) > worked(a) ? b : a));
   engines.push({ kind, page, first, bytes, process: process.id, times: [], cosine: 1 });
 }
