@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::{cosines, minilm, minilm_vectors, open, refs, small, texts};
+use common::{cosines, expected, minilm, minilm_vectors, open, refs, small, texts};
 use interlingua::{
     bundle::{Bundle, Quantization, SelfTest},
     encoder::{Encoder, EncoderDevice, Precision},
@@ -46,6 +46,21 @@ fn the_real_minilm_in_q8_keeps_a_mean_cosine_of_0_999() {
 fn the_real_minilm_in_q4_keeps_a_mean_cosine_of_0_98() {
     let (mean, least) = stored_as(Quantization::Q4);
     assert!(mean >= 0.98 && least > 0.9, "{mean} {least}");
+}
+
+/// Random weights round worse than trained ones.
+#[test]
+fn an_mpnet_in_q8_keeps_a_mean_cosine_of_0_999_exact_and_fast() {
+    let expected = expected("mpnet");
+    let mut bundle = small("mpnet");
+    bundle.store_as(Quantization::Q8).unwrap();
+    for precision in [Precision::F32, Precision::Packed] {
+        let encoder = Encoder::with_precision(&bundle, EncoderDevice::cpu(), precision).unwrap();
+        let got = encoder.encode_all(&refs(&expected.texts), Kind::Passage, &mut |_, _| {}).unwrap();
+        let (mean, least) = cosines(&got, &expected.passage, encoder.dimension());
+        println!("mpnet, q8, {precision:?}: mean cosine {mean:.5}, least {least:.5}");
+        assert!(mean >= 0.999 && least > 0.99, "{precision:?}: {mean} {least}");
+    }
 }
 
 /// Why q4 stores only the word embedding table in 4 bits: almost all of the loss is in the blocks.

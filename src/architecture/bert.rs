@@ -1,12 +1,13 @@
-//! BERT (arXiv 1810.04805) and its relatives RoBERTa, XLM-R, CamemBERT and DistilBERT, with the parameter names of
-//! transformers' `BertModel` and `DistilBertModel`: embeddings and positions, then blocks of attention and a
-//! feed-forward layer, each followed by a layer norm (post-norm).
+//! BERT (arXiv 1810.04805) and its relatives RoBERTa, XLM-R, CamemBERT, DistilBERT and MPNet, with the parameter names
+//! of transformers' `BertModel`, `DistilBertModel` and `MPNetModel`: embeddings and positions, then blocks of attention
+//! and a feed-forward layer, each followed by a layer norm (post-norm). MPNet (arXiv 2004.09297) also adds a number for
+//! each distance between two tokens to their attention score.
 
 use super::{
     Activation, Config, Family, pool_and_project,
     program::{
         AddPositions, Attention, Axis, Buffer, FeedForward, HeadNorm, Layer, Mask, Op, ParamRole, Place,
-        Program, ProgramBuilder, Projection,
+        Program, ProgramBuilder, Projection, RelativeBias,
     },
 };
 use crate::Result;
@@ -42,6 +43,16 @@ const DISTIL_BERT: Names = Names {
     output_norm: "output_layer_norm",
 };
 
+const MPNET: Names = Names {
+    blocks: "encoder.layer",
+    query_key_value: ["attention.attn.q", "attention.attn.k", "attention.attn.v"],
+    attention_output: "attention.attn.o",
+    attention_norm: "attention.LayerNorm",
+    up: "intermediate.dense",
+    down: "output.dense",
+    output_norm: "output.LayerNorm",
+};
+
 /// Builds the program of a BERT-like model.
 ///
 /// # Errors
@@ -56,17 +67,27 @@ pub fn program(config: &Config) -> Result<Program> {
     let table = build.param("embeddings.position_embeddings.weight", ParamRole::Position, &rows);
     // RoBERTa has no segments, so its checkpoints may lack this table.
     let rows = [Axis::Segment, width];
-    let has_segments = config.family != Family::DistilBert;
+    let has_segments = !matches!(config.family, Family::DistilBert | Family::MpNet);
     let segments = has_segments
         .then(|| build.optional("embeddings.token_type_embeddings.weight", ParamRole::Segment, &rows));
     let first = config.first_position;
-    // RoBERTa's positions start after the padding id, and padding tokens are not counted.
+    // The positions of RoBERTa and MPNet start after the padding id, and padding tokens are not counted.
     let behind = first.checked_sub(1).map(|id| id as u32);
-    let padding = behind.filter(|_| config.family == Family::XlmRoberta);
+    let padding = behind.filter(|_| matches!(config.family, Family::XlmRoberta | Family::MpNet));
     build.step(Op::AddPositions(AddPositions { to: Buffer::Hidden, table, segments, first, padding }));
     build.layer_norm(Buffer::Hidden, "embeddings.LayerNorm", width, epsilon);
 
-    let names = if config.family == Family::DistilBert { DISTIL_BERT } else { BERT };
+    let rows = [Axis::Bucket(RelativeBias::BUCKETS), Axis::HeadCount(config.heads)];
+    let relative = (config.family == Family::MpNet).then(|| RelativeBias {
+        table: build.param("encoder.relative_attention_bias.weight", ParamRole::RelativeBias, &rows),
+        positions: config.max_tokens,
+    });
+
+    let names = match config.family {
+        Family::DistilBert => DISTIL_BERT,
+        Family::MpNet => MPNET,
+        _ => BERT,
+    };
     for i in 0..config.layers {
         build.at(Place::Block(i));
         let at = |part: &str| format!("{}.{i}.{part}", names.blocks);
@@ -83,6 +104,7 @@ pub fn program(config: &Config) -> Result<Program> {
             head_width: config.hidden.checked_div(config.heads).unwrap_or(0),
             mask: Mask::Full,
             head_norm: HeadNorm::None,
+            relative,
         }));
         let linear = build.linear(&[(Layer::Output, &at(names.attention_output))], width, heads);
         let (from, to) = (Buffer::Context, Buffer::Hidden);

@@ -15,6 +15,9 @@ pub enum Family {
     XlmRoberta,
     /// DistilBERT (arXiv 1910.01108): BERT without token types, under other names.
     DistilBert,
+    /// MPNet (arXiv 2004.09297): RoBERTa's positions, and attention scores shifted by distance.
+    #[serde(rename = "mpnet")]
+    MpNet,
     /// ModernBERT (arXiv 2412.13663), with rotary positions.
     ModernBert,
     /// Static embeddings (model2vec, sentence-transformers' `StaticEmbedding`): a table alone.
@@ -198,10 +201,16 @@ impl Config {
                     return Err(Error::format(at("heads"), "heads of odd width cannot be rotated"));
                 }
             }
-            (Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::Static, Some(_)) => {
+            (
+                Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::MpNet | Family::Static,
+                Some(_),
+            ) => {
                 return Err(Error::format(at("rotary"), "models of this family have none"));
             }
-            (Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::Static, None) => {}
+            (
+                Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::MpNet | Family::Static,
+                None,
+            ) => {}
         }
         if self.first_position.saturating_add(self.max_tokens) > self.positions {
             return Err(Error::format(

@@ -32,7 +32,7 @@ fn program(config: &Config) -> Result<Program> {
         return Err(Error::format("the model's shape, layers", problem));
     }
     match config.family {
-        Family::Bert | Family::XlmRoberta | Family::DistilBert => bert::program(config),
+        Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::MpNet => bert::program(config),
         Family::ModernBert => modern_bert::program(config),
         Family::Static => static_embedding::program(config),
     }

@@ -60,6 +60,7 @@ fn attention(build: &mut ProgramBuilder, config: &Config, rotary: &Rotary, block
         head_width,
         mask,
         head_norm: HeadNorm::None,
+        relative: None,
     }));
     let name = format!("layers.{block}.attn.Wo");
     let linear = build.matrix(Layer::Output, &name, width, Axis::Heads(config.hidden));

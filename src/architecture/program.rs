@@ -47,6 +47,8 @@ pub enum ParamRole {
     Position,
     /// The segment (token type) embeddings, of which only the first is used.
     Segment,
+    /// What attention scores are shifted by, for each bucket of distances and each head.
+    RelativeBias,
     /// A norm's gain.
     NormGain,
     /// A norm's bias.
@@ -85,6 +87,10 @@ pub enum Axis {
     Vocabulary(usize),
     /// Positions in a text.
     Position(usize),
+    /// Buckets of distances between two tokens.
+    Bucket(usize),
+    /// Attention heads.
+    HeadCount(usize),
     /// Segments (token types): one or more.
     Segment,
     /// Width of a token's hidden state.
@@ -104,6 +110,8 @@ impl Axis {
             Self::Segment => 1,
             Self::Vocabulary(n)
             | Self::Position(n)
+            | Self::Bucket(n)
+            | Self::HeadCount(n)
             | Self::Width(n)
             | Self::Heads(n)
             | Self::Inner(n)
@@ -354,6 +362,34 @@ pub struct Attention {
     pub mask: Mask,
     /// Normalization of each head's queries and keys before.
     pub head_norm: HeadNorm,
+    /// What is added to the scores, if anything.
+    pub relative: Option<RelativeBias>,
+}
+
+/// A number for each head and each distance between query and key, added to their score before the softmax (T5,
+/// arXiv 1910.10683). Distances are in buckets ([`bucket`](Self::bucket)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelativeBias {
+    /// `[BUCKETS, heads]`; all blocks share it.
+    pub table: ParamId,
+    /// Positions that a text can have.
+    pub positions: usize,
+}
+
+impl RelativeBias {
+    /// Number of buckets: half of them are for keys after the query.
+    pub const BUCKETS: usize = 32;
+
+    /// The bucket of a key that is `ahead` positions after its query, or before it if negative. In both directions
+    /// distances below 8 have a bucket each; the next 8 get wider by a factor of √2 each, and the last has no end.
+    pub fn bucket(ahead: isize) -> usize {
+        let (half, exact) = (Self::BUCKETS / 2, Self::BUCKETS / 4);
+        // 2 log₂(distance / exact), in whole numbers: rounded logarithms may be on the wrong side of one.
+        let distance = ahead.unsigned_abs().min(1 << 15);
+        let wider = (distance.pow(2) / exact.pow(2)).checked_ilog2().map_or(0, |log| log as usize);
+        let within = if distance < exact { distance } else { (exact + wider).min(half - 1) };
+        within + if ahead > 0 { half } else { 0 }
+    }
 }
 
 /// Which tokens of its text a token attends to.
@@ -449,6 +485,14 @@ impl Program {
     /// Dimensions of a text vector.
     pub fn dimension(&self) -> usize {
         self.dimension
+    }
+
+    /// What all blocks' attention scores are shifted by, if they are.
+    pub fn relative(&self) -> Option<RelativeBias> {
+        self.steps.iter().find_map(|step| match &step.op {
+            Op::Attend(op) => op.relative,
+            _ => None,
+        })
     }
 
     /// Width of the widest rows written to `buffer`; 0 if none ever are.
@@ -596,8 +640,9 @@ impl ProgramBuilder {
     pub fn finish(mut self) -> Result<Program> {
         let mut widths = [None; Buffer::COUNT];
         widths[Buffer::Hidden as usize] = Some(self.program.width);
+        let shared = self.program.relative();
         for (i, step) in self.program.steps.iter().enumerate() {
-            refuse(&step.op)?;
+            refuse(&step.op, shared)?;
             for (buffer, width) in step.op.reads(&self.program) {
                 let there = widths[buffer as usize];
                 if there != Some(width) {
@@ -628,7 +673,7 @@ impl ProgramBuilder {
 }
 
 /// Refuses steps that can be described but that no device supports yet.
-fn refuse(op: &Op) -> Result<()> {
+fn refuse(op: &Op, shared: Option<RelativeBias>) -> Result<()> {
     let what = match op {
         Op::Project(op) if op.residual && op.activation != Activation::Identity => {
             "a linear layer with both an activation and a residual"
@@ -640,6 +685,9 @@ fn refuse(op: &Op) -> Result<()> {
         Op::Gate(op) if op.from == op.to => "a gate that overwrites its input",
         Op::Rotate(op) if !op.head_width.is_multiple_of(2) => "rotary positions in heads of odd width",
         Op::Attend(op) if op.kv_heads != op.heads => "attention heads that share keys and values",
+        Op::Attend(op) if op.relative.is_some() && op.relative != shared => {
+            "attention scores that are shifted by more than one table"
+        }
         _ => return Ok(()),
     };
     Err(Error::Unsupported {
@@ -723,6 +771,19 @@ mod tests {
         let mut tokens = with_dense(config(8, 2, 12), &[]).program().unwrap();
         tokens.steps.retain(|step| step.place != Place::After);
         assert!(ProgramBuilder { program: tokens, place: Place::After }.finish().is_err());
+    }
+
+    /// The smallest distances of the buckets, as transformers' `MPNetEncoder.relative_position_bucket` has them.
+    #[test]
+    fn distances_are_in_the_buckets_of_transformers() {
+        let starts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91];
+        for distance in 0..2000usize {
+            let within = starts.iter().rposition(|start| *start <= distance).unwrap();
+            let ahead = if distance == 0 { 0 } else { 16 + within };
+            assert_eq!(RelativeBias::bucket(distance as isize), ahead, "{distance}");
+            assert_eq!(RelativeBias::bucket(-(distance as isize)), within, "{distance}");
+        }
+        assert_eq!([isize::MIN, isize::MAX].map(RelativeBias::bucket), [15, 31]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) mod oracle;
 mod positions;
 #[cfg(feature = "gradients")]
 mod reach;
+mod relative;
 mod rotary;
 mod self_test;
 mod table;

@@ -69,6 +69,11 @@ pub fn modern(hidden: usize, heads: usize, intermediate: usize) -> Config {
     }
 }
 
+/// An MPNet of two blocks.
+pub fn mpnet(hidden: usize, heads: usize, intermediate: usize) -> Config {
+    Config { family: Family::MpNet, ..config(hidden, heads, intermediate) }
+}
+
 /// Static embeddings.
 pub fn table(hidden: usize, normalize: bool) -> Config {
     let none = Config { layers: 0, heads: 0, intermediate: 0, positions: 0, ..config(hidden, 1, 1) };
@@ -96,6 +101,7 @@ pub fn weights(program: &Program, seed: u64) -> Weights {
         let mut shape = param.shape();
         let (centre, spread) = match param.role {
             ParamRole::Table | ParamRole::Position => (0.0, 0.5),
+            ParamRole::RelativeBias => (0.0, 2.0),
             ParamRole::Segment => {
                 shape[0] = 2;
                 (0.0, 0.5)
@@ -183,7 +189,10 @@ impl Oracle<'_> {
                 Op::Rotate(op) => {
                     at[op.to as usize].iter_mut().enumerate().for_each(|(p, row)| rotate(op, p, row));
                 }
-                Op::Attend(op) => at[op.to as usize] = attended(op, &at[op.from as usize]),
+                Op::Attend(op) => {
+                    let shifts = op.relative.map(|relative| self.get(relative.table));
+                    at[op.to as usize] = attended(op, shifts.as_deref(), &at[op.from as usize]);
+                }
                 Op::Pool(op) => {
                     let x = &at[op.from as usize];
                     let column = |i: usize| x.iter().map(move |row| row[i]);
@@ -237,7 +246,18 @@ fn rotate(op: &Rotate, position: usize, row: &mut [f64]) {
     }
 }
 
-fn attended(op: &Attention, qkv: &OracleRows) -> OracleRows {
+/// The bucket of a distance among MPNet's 32, by its definition with logarithms.
+fn bucket(query: usize, key: usize) -> usize {
+    let distance = query.abs_diff(key) as f64;
+    let within = match distance < 8.0 {
+        true => distance,
+        // Moved by less than any distance's logarithm is off a whole number without being one.
+        false => (8.0 + (distance / 8.0).ln() / 16f64.ln() * 8.0 + 1e-9).floor().min(15.0),
+    };
+    within as usize + if key > query { 16 } else { 0 }
+}
+
+fn attended(op: &Attention, shifts: Option<&[f64]>, qkv: &OracleRows) -> OracleRows {
     let HeadNorm::None = op.head_norm;
     let sees = |token: usize, other: usize| match op.mask {
         Mask::Full => true,
@@ -252,7 +272,11 @@ fn attended(op: &Attention, qkv: &OracleRows) -> OracleRows {
         for head in 0..op.heads {
             let query = part(row, 0, head);
             let score = |other: &Vec<f64>| dot(&query, &part(other, 1, head)) / (op.head_width as f64).sqrt();
-            let masked = |(other, x)| if sees(token, other) { score(x) } else { f64::NEG_INFINITY };
+            let shift = |other| shifts.map_or(0.0, |table| table[bucket(token, other) * op.heads + head]);
+            let masked = |(other, x)| match sees(token, other) {
+                true => score(x) + shift(other),
+                false => f64::NEG_INFINITY,
+            };
             let scores: Vec<f64> = qkv.iter().enumerate().map(masked).collect();
             let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let shares: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();

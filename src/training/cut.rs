@@ -110,9 +110,15 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
             config.hidden, config.hidden
         )));
     }
-    if config.family == Family::ModernBert {
+    let family = match config.family {
+        Family::ModernBert => Some("ModernBERT"),
+        // Its heads share one table of distances in all blocks, and blocks may lose different heads.
+        Family::MpNet => Some("MPNet"),
+        _ => None,
+    };
+    if let Some(family) = family {
         return Err(Error::Unsupported {
-            what: format!("cutting the width of a ModernBERT ({section}.width)"),
+            what: format!("cutting the width of a {family} ({section}.width)"),
             hint: "cut its layers instead".into(),
         });
     }

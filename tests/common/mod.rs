@@ -13,7 +13,7 @@ use std::{
 use interlingua::{bundle::Bundle, bundle::Weights};
 
 /// The checkpoints written by `reference/make.py`.
-pub const CHECKPOINTS: [&str; 12] = [
+pub const CHECKPOINTS: [&str; 13] = [
     "xlm-r",
     "e5",
     "labse",
@@ -21,6 +21,7 @@ pub const CHECKPOINTS: [&str; 12] = [
     "max-gelu-new",
     "plain",
     "distil-bert",
+    "mpnet",
     "modern-bert",
     "modern-bert-cls",
     "static",

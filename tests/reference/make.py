@@ -2,7 +2,7 @@
 """Writes what the encoder's tests compare with: texts, small checkpoints, reference vectors.
 
     pip install sentence-transformers==6.2.0 transformers==5.23.0 torch==2.15.0
-    # modern-bert, modern-bert-cls and distil-bert were made with transformers 5.24.0.
+    # modern-bert, modern-bert-cls, distil-bert and mpnet were made with transformers 5.24.0.
     # model2vec was made with model2vec 0.10.0.
     tests/reference/make.py MINILM [CHECKPOINT…]
 
@@ -51,6 +51,8 @@ from transformers import (
     DistilBertModel,
     ModernBertConfig,
     ModernBertModel,
+    MPNetConfig,
+    MPNetModel,
     PreTrainedTokenizerFast,
     XLMRobertaConfig,
     XLMRobertaModel,
@@ -126,6 +128,25 @@ def word_piece(lines, size):
     return tokenizer, BRACKETED
 
 
+def lower_word_piece(lines, size):
+    """In the manner of MPNet: pad id 1, lower case without accents, <s> … </s>."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        special_tokens=["<s>", "<pad>", "</s>", "[UNK]", "<mask>"],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), True, False)
+    return tokenizer, {
+        "bos_token": "<s>", "cls_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "sep_token": "</s>",
+        "unk_token": "[UNK]", "mask_token": "<mask>",
+    }
+
+
 def byte_bpe(lines, size):
     """In the manner of ModernBERT: bytes merged to tokens, NFC, [CLS] … [SEP]."""
     tokenizer = Tokenizer(models.BPE())
@@ -154,6 +175,8 @@ def randomise(module, spread):
                 p.copy_(1 + 0.3 * torch.randn_like(p))
             elif p.dim() == 1:
                 p.copy_(0.2 * torch.randn_like(p))
+            elif name.endswith("relative_attention_bias.weight"):
+                p.copy_(torch.randn_like(p))
             else:
                 p.copy_(spread * torch.randn_like(p))
             p.copy_(p.half().float())
@@ -192,6 +215,7 @@ def checkpoint(name, seed, body, make_tokenizer, lines, window, after, some, pro
     vectors = {}
     all_texts = texts()
     inputs = [all_texts[i] for i in some]
+    assert max(len(tokenizer.encode(text).ids) for text in inputs) > window, "one text has to be longer"
     for side in ["query", "passage"]:
         prompt = (prompts or {}).get("document" if side == "passage" else side, "")
         vectors[side] = whole.encode(inputs, prompt=prompt, batch_size=8)
@@ -298,6 +322,15 @@ def distil_bert():
     return DistilBertConfig(dim=64, n_layers=2, n_heads=4, hidden_dim=128, max_position_embeddings=64)
 
 
+def mpnet():
+    """Texts are longer than the distances that have a bucket of their own."""
+    return MPNetConfig(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
+        # Positions start behind token 1: two rows more than the window.
+        max_position_embeddings=130,
+    )
+
+
 def modern_bert():
     """Blocks that see everything and blocks that see 6 tokens to each side; texts are many times as long."""
     return ModernBertConfig(
@@ -349,6 +382,9 @@ def main():
     checkpoint(
         "distil-bert", 9, (DistilBertModel, distil_bert()), word_piece, lines, 48,
         [Pooling(64, "mean"), Dense(64, 40, activation_function=torch.nn.Tanh())], some,
+    )
+    checkpoint(
+        "mpnet", 13, (MPNetModel, mpnet()), lower_word_piece, lines, 128, [Pooling(64, "mean"), Normalize()], some
     )
     static("static", 10, unigram, lines, 40, some, {"query": "query: ", "document": "passage: "})
     model2vec("model2vec", 11, word_piece, lines, 50, some, folded=False)

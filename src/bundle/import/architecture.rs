@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::object::{Object, is_empty};
 use crate::{
     Error, Result,
-    architecture::{Activation, Config, Family, Pooling, Rotary},
+    architecture::{Activation, Config, Family, Pooling, Rotary, program::RelativeBias},
 };
 
 /// Fields that change no vector: training, generation, heads, and the file's origin.
@@ -113,7 +113,10 @@ const IGNORED_OF_MODERN_BERT: &[&str] = &[
     "pad_token_id",
 ];
 
-const HINT: &str = "only encoders of the families bert, xlm-roberta, distilbert and modernbert, and static embeddings, are supported";
+/// Further ones of MPNet: its positions start after token 1, whatever the padding id.
+const IGNORED_OF_MPNET: &[&str] = &["pad_token_id"];
+
+const HINT: &str = "only encoders of the families bert, xlm-roberta, distilbert, mpnet and modernbert, and static embeddings, are supported";
 
 /// The contents of `config.json`.
 pub struct Architecture {
@@ -136,6 +139,7 @@ pub fn read(mut json: Object) -> Result<Architecture> {
         "xlm-roberta" | "roberta" | "camembert" => Family::XlmRoberta,
         "distilbert" => Family::DistilBert,
         "modernbert" => Family::ModernBert,
+        "mpnet" => Family::MpNet,
         other => {
             let other = if other.is_empty() { "(missing)" } else { other };
             return Err(Error::Unsupported {
@@ -162,6 +166,7 @@ pub fn read(mut json: Object) -> Result<Architecture> {
     json.expect("quantization_config", is_empty, "only weights in f32, f16 or bf16 are supported")?;
     let config = match family {
         Family::Bert | Family::XlmRoberta => bert(&mut json, family)?,
+        Family::MpNet => mpnet(&mut json)?,
         Family::DistilBert => distil_bert(&mut json)?,
         Family::ModernBert => modern_bert(&mut json)?,
         Family::Static => return Err(json.unsupported("model_type", &kind.into(), HINT)),
@@ -169,6 +174,7 @@ pub fn read(mut json: Object) -> Result<Architecture> {
     let tokenizer_class = json.text("tokenizer_class")?;
     match family {
         Family::Bert | Family::XlmRoberta => json.finish(IGNORED)?,
+        Family::MpNet => json.finish(&[IGNORED, IGNORED_OF_MPNET].concat())?,
         Family::DistilBert => json.finish(&[IGNORED, IGNORED_OF_DISTIL_BERT].concat())?,
         Family::ModernBert => json.finish(&[IGNORED, IGNORED_OF_MODERN_BERT].concat())?,
         Family::Static => {}
@@ -181,7 +187,7 @@ fn bert(json: &mut Object, family: Family) -> Result<Config> {
     let activation = activation(json, "hidden_act")?;
     let padding = json.has("pad_token_id").then(|| json.number("pad_token_id")).transpose()?;
     let first_position = match family {
-        Family::Bert | Family::DistilBert | Family::ModernBert | Family::Static => 0,
+        Family::Bert | Family::DistilBert | Family::MpNet | Family::ModernBert | Family::Static => 0,
         // Positions are counted from the padding id on.
         Family::XlmRoberta => padding.unwrap_or(Some(1)).map(|id| id.saturating_add(1)).ok_or_else(|| {
             Error::format(
@@ -211,6 +217,41 @@ fn bert(json: &mut Object, family: Family) -> Result<Config> {
         first_position,
         layer_norm_epsilon,
         activation,
+        max_tokens: positions - first_position,
+        pooling: Pooling::Mean,
+        dense: Vec::new(),
+        normalize: false,
+        rotary: None,
+        truncate: None,
+        dropped: None,
+    })
+}
+
+/// `MPNetConfig`.
+fn mpnet(json: &mut Object) -> Result<Config> {
+    // transformers sorts distances into this many, whatever the size of the table.
+    let buckets = RelativeBias::BUCKETS;
+    let hint = format!("only {buckets} buckets of distances are supported, as transformers uses no more");
+    json.expect("relative_attention_num_buckets", |v| v == buckets, &hint)?;
+    let first_position = 2;
+    let positions = json.need_number("max_position_embeddings")?;
+    if positions <= first_position {
+        return Err(Error::format(
+            json.at("max_position_embeddings"),
+            format!("{positions} is too few: the first token has number {first_position}"),
+        ));
+    }
+    Ok(Config {
+        family: Family::MpNet,
+        vocabulary: json.need_number("vocab_size")?,
+        hidden: json.need_number("hidden_size")?,
+        layers: json.need_number("num_hidden_layers")?,
+        heads: json.need_number("num_attention_heads")?,
+        intermediate: json.need_number("intermediate_size")?,
+        positions,
+        first_position,
+        layer_norm_epsilon: small(json, "layer_norm_eps", 1e-12)?,
+        activation: activation(json, "hidden_act")?,
         max_tokens: positions - first_position,
         pooling: Pooling::Mean,
         dense: Vec::new(),

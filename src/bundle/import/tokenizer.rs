@@ -63,6 +63,7 @@ enum Class {
     XlmRoberta,
     Roberta,
     Camembert,
+    MpNet,
 }
 
 impl Class {
@@ -79,6 +80,7 @@ impl Class {
             "XLMRobertaTokenizer" => Self::XlmRoberta,
             "RobertaTokenizer" => Self::Roberta,
             "CamembertTokenizer" => Self::Camembert,
+            "MPNetTokenizer" => Self::MpNet,
             _ => return None,
         })
     }
@@ -90,6 +92,7 @@ impl Class {
             "roberta" => Self::Roberta,
             "camembert" => Self::Camembert,
             "modernbert" => Self::Generic,
+            "mpnet" => Self::MpNet,
             _ => Self::Bert,
         }
     }
@@ -98,7 +101,7 @@ impl Class {
     fn model(self) -> Option<&'static str> {
         match self {
             Self::Generic => None,
-            Self::Bert => Some("WordPiece"),
+            Self::Bert | Self::MpNet => Some("WordPiece"),
             Self::XlmRoberta | Self::Camembert => Some("Unigram"),
             Self::Roberta => Some("BPE"),
         }
@@ -108,7 +111,7 @@ impl Class {
     fn default(self, role: &str) -> Option<AddedToken> {
         let content = match (self, role) {
             (Self::Generic, _) | (Self::Bert, "bos_token" | "eos_token") => return None,
-            (Self::Bert, "unk_token") => "[UNK]",
+            (Self::Bert | Self::MpNet, "unk_token") => "[UNK]",
             (Self::Bert, "sep_token") => "[SEP]",
             (Self::Bert, "pad_token") => "[PAD]",
             (Self::Bert, "cls_token") => "[CLS]",
@@ -119,7 +122,18 @@ impl Class {
             (_, "pad_token") => "<pad>",
             _ => "<mask>",
         };
-        Some(AddedToken::from(content, true).lstrip(self == Self::Camembert && role == "mask_token"))
+        Some(match self {
+            Self::MpNet => self.token(content, role),
+            _ => AddedToken::from(content, true).lstrip(self == Self::Camembert && role == "mask_token"),
+        })
+    }
+
+    /// The token of a role that a file has as text alone.
+    fn token(self, content: &str, role: &str) -> AddedToken {
+        match self {
+            Self::MpNet => AddedToken::from(content, false).lstrip(role == "mask_token"),
+            _ => AddedToken::from(content, true),
+        }
     }
 }
 
@@ -185,7 +199,7 @@ pub fn read(
             None => {
                 return Err(Error::Unsupported {
                     what: format!("{at}: {name}"),
-                    hint: "only tokenizers of BERT, RoBERTa, XLM-RoBERTa and CamemBERT, and those of class \
+                    hint: "only tokenizers of BERT, RoBERTa, XLM-RoBERTa, CamemBERT and MPNet, and those of class \
                            PreTrainedTokenizerFast, are supported"
                         .into(),
                 });
@@ -364,7 +378,11 @@ fn tokens(
         set(&mut roles, name, AddedToken::default());
         let at = config.at(name);
         if let Some(value) = config.take(name) {
-            set(&mut roles, name, token(&value, &at, None)?);
+            let token = match value.as_str() {
+                Some(content) => class.token(content, name),
+                None => token(&value, &at, None)?,
+            };
+            set(&mut roles, name, token);
         } else if let Some(token) = class.default(name) {
             set(&mut roles, name, token);
         }
@@ -403,6 +421,9 @@ fn tokens(
                         listed(&mut roles, &mut extra, &at, value)?
                     }
                     _ if value.is_null() => {}
+                    role if ROLES.contains(&role) && value.is_string() => {
+                        set(&mut roles, role, class.token(value.as_str().unwrap_or_default(), role));
+                    }
                     _ => set(&mut roles, name, token(value, &at, value.is_object().then_some(true))?),
                 }
             }
@@ -569,7 +590,7 @@ impl TokenizerFiles {
         };
         let (mut made, normalizer, pre_tokenizer) = match self.class {
             Class::Generic => return document,
-            Class::Bert => (
+            Class::Bert | Class::MpNet => (
                 json!({
                     "type": "WordPiece", "unk_token": self.role("unk_token"), "continuing_subword_prefix": "##",
                     "max_input_chars_per_word": 100,
@@ -631,10 +652,10 @@ impl TokenizerFiles {
         };
         let (first, last) = match self.class {
             Class::Generic => return None,
-            Class::Bert | Class::Roberta => (id("cls_token"), id("sep_token")),
+            Class::Bert | Class::Roberta | Class::MpNet => (id("cls_token"), id("sep_token")),
             Class::XlmRoberta | Class::Camembert => (id("bos_token"), id("eos_token")),
         };
-        if self.class == Class::Roberta {
+        if matches!(self.class, Class::Roberta | Class::MpNet) {
             return Some(json!({
                 "type": "RobertaProcessing", "sep": [last.0, last.1], "cls": [first.0, first.1],
                 "trim_offsets": true, "add_prefix_space": self.options.prefix_space.unwrap_or(false),

@@ -5,7 +5,7 @@ use super::{
     rows::softmax,
     simd::{Level, MOST_LANES},
 };
-use crate::{architecture::program::Mask, threads};
+use crate::{architecture::program::Mask, encoder::relative::Shifts, threads};
 
 /// Queries whose scores are held in memory at once.
 const QUERIES: usize = 48;
@@ -20,7 +20,14 @@ struct AttentionScratch {
 /// Context vectors `[tokens, hidden]` (for each token, the values weighted by its attention probabilities)
 /// from queries, keys and values `[tokens, 3 hidden]` of consecutive sequences that are `lengths` tokens
 /// long.
-pub fn attend(level: Level, heads: usize, mask: Mask, qkv: &[f32], lengths: &[usize], context: &mut [f32]) {
+pub fn attend(
+    level: Level,
+    heads: usize,
+    (mask, shifts): (Mask, Option<&Shifts>),
+    qkv: &[f32],
+    lengths: &[usize],
+    context: &mut [f32],
+) {
     let tokens: usize = lengths.iter().sum();
     if tokens == 0 {
         return;
@@ -52,6 +59,9 @@ pub fn attend(level: Level, heads: usize, mask: Mask, qkv: &[f32], lengths: &[us
                 let all = 0..own.keys.count();
                 multiply(queries, &own.keys, all, After::NOTHING, OutputRows::new(scores, stride));
             }
+            if let Some(shifts) = shifts {
+                shift(shifts.of(head), scores, stride, query, length, scale);
+            }
             hide(mask, scores, stride, query, length);
             softmax(level, scores, stride, length, scale);
             // SAFETY: this head's columns of this sequence's rows belong to this part alone.
@@ -71,6 +81,17 @@ pub fn firsts(lengths: &[usize]) -> Vec<usize> {
         Some(*next - length)
     };
     lengths.iter().scan(0, next).collect()
+}
+
+/// Adds to rows of scores, of which the first is that of token `first`, what one head's `shifts` say; `scale` is what
+/// the scores are multiplied by afterwards.
+pub fn shift(shifts: &[f32], scores: &mut [f32], stride: usize, first: usize, length: usize, scale: f32) {
+    let by = scale.recip();
+    let middle = shifts.len() / 2;
+    for (token, row) in (first..).zip(scores.chunks_mut(stride)) {
+        let shifts = &shifts[middle - token..];
+        row[..length].iter_mut().zip(shifts).for_each(|(score, shift)| *score += by * shift);
+    }
 }
 
 /// Takes from rows of scores, of which the first is that of token `first`, what `mask` keeps a token from attending

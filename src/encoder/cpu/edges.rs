@@ -109,7 +109,7 @@ fn heads_write_beside_each_other() {
     }
     for level in Level::all() {
         let mut context = vec![f32::NAN; tokens * hidden];
-        attend(level, heads, Mask::Full, &qkv, &lengths, &mut context);
+        attend(level, heads, (Mask::Full, None), &qkv, &lengths, &mut context);
         close(&context, &exact, 1e-6);
     }
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use super::{
     Precision,
+    relative::Shifts,
     rotary::{self as shared, Angles},
 };
 use crate::{
@@ -93,6 +94,7 @@ enum CpuStep {
         heads: usize,
         width: usize,
         mask: Mask,
+        shifts: Option<Arc<Shifts>>,
     },
     Pool {
         from: Buffer,
@@ -131,7 +133,9 @@ impl CpuModel {
         precision: Precision,
         level: Level,
     ) -> Result<Self> {
-        let mut load = CpuLoader { program, weights, level, precision, angles: shared::SharedAngles::new() };
+        let shifts = Shifts::read(program, weights)?.map(Arc::new);
+        let angles = shared::SharedAngles::new();
+        let mut load = CpuLoader { program, weights, level, precision, angles, shifts };
         let steps = program.steps().iter().map(|step| load.step(&step.op)).collect::<Result<_>>()?;
         let (width, output, dimension) = (program.width(), program.output(), program.dimension());
         Ok(Self { level, steps, width, output, dimension })
@@ -236,12 +240,13 @@ impl CpuBatch<'_> {
                 let x = &mut self.memory[to as usize][..self.tokens * row];
                 rotate(self.level, angles, x, self.lengths, (heads, row), RotationDirection::Forward);
             }
-            CpuStep::Attend { from, to, heads, width, mask } => {
+            CpuStep::Attend { from, to, heads, width, mask, ref shifts } => {
                 let mut context = self.take(to);
                 let row = heads * width;
                 let qkv = &self.memory[from as usize][..self.tokens * 3 * row];
                 let out = &mut context[..self.tokens * row];
-                attention::attend(self.level, heads, mask, qkv, self.lengths, out);
+                let scored = (mask, shifts.as_deref());
+                attention::attend(self.level, heads, scored, qkv, self.lengths, out);
                 self.memory[to as usize] = context;
             }
             CpuStep::Pool { from, to, pooling, width } => {
@@ -277,6 +282,7 @@ struct CpuLoader<'a> {
     level: Level,
     precision: Precision,
     angles: shared::SharedAngles<Arc<Angles>>,
+    shifts: Option<Arc<Shifts>>,
 }
 
 impl CpuLoader<'_> {
@@ -308,7 +314,11 @@ impl CpuLoader<'_> {
                 head_width: width,
                 mask,
                 head_norm: HeadNorm::None,
-            }) => CpuStep::Attend { from, to, heads, width, mask },
+                relative,
+            }) => {
+                let shifts = relative.and(self.shifts.clone());
+                CpuStep::Attend { from, to, heads, width, mask, shifts }
+            }
             Op::Gate(program::Gate { from, to, activation, width }) => {
                 CpuStep::Gate { from, to, activation, width }
             }

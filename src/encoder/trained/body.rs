@@ -6,7 +6,7 @@ use burn::{
     module::{Module, Param, ParamId},
     nn::{LayerNorm, LayerNormConfig, Linear},
     tensor::{
-        Device, FloatDType, Gradients, Tensor, TensorData, activation, module,
+        Device, FloatDType, Gradients, Int, Tensor, TensorData, activation, module,
         quantization::{QuantScheme, QuantStore, QuantValue, ScaleDtype},
     },
 };
@@ -17,7 +17,8 @@ use crate::{
     architecture::{
         Activation,
         program::{
-            self, Attention, Buffer, HeadNorm, Mask, NormKind, Op, ParamSpec, Place, Program, Rotate, Rows,
+            self, Attention, Buffer, HeadNorm, Mask, NormKind, Op, ParamSpec, Place, Program, RelativeBias,
+            Rotate, Rows,
         },
     },
     bundle::{Array, BLOCK, Weights},
@@ -32,6 +33,8 @@ const MASKED: f32 = -3.0e4;
 pub struct Body {
     /// Position embeddings, with the segment embedding already added.
     positions: Vec<Param<Tensor<2>>>,
+    /// Shifts of attention scores, `[buckets, heads]`; at most one table.
+    shifts: Vec<Param<Tensor<2>>>,
     norms: Vec<LayerNorm>,
     /// Layers that share an input, joined: `[input, output]`.
     linears: Vec<Linear>,
@@ -131,7 +134,9 @@ impl BurnModel {
         device: &Device,
     ) -> Result<Self> {
         let load = BodyLoader { program: &program, weights, precision, device, count: Cell::new(0) };
-        let mut body = Body { positions: Vec::new(), norms: Vec::new(), linears: Vec::new() };
+        let shifts = program.relative().map(|relative| load.shifts(relative)).transpose()?;
+        let shifts = shifts.into_iter().collect();
+        let mut body = Body { positions: Vec::new(), shifts, norms: Vec::new(), linears: Vec::new() };
         for step in program.steps() {
             match &step.op {
                 Op::AddPositions(op) => {
@@ -163,7 +168,8 @@ impl BurnModel {
         let memory = std::array::from_fn(|_| nothing.clone());
         let mut buffers = Buffers { program: &self.program, step: 0, memory, nothing };
         buffers.put(Buffer::Hidden, words);
-        let Body { positions, norms, linears } = &self.body;
+        let Body { positions, shifts, norms, linears } = &self.body;
+        let shifts = shifts.first().map(|table| shifted(table.val(), length));
         // Index of the next parameter of each list.
         let (mut position, mut norm, mut layer) = (0, 0, 0);
         let mut before = Place::Before;
@@ -215,7 +221,8 @@ impl BurnModel {
                     buffers.put(op.to, x);
                 }
                 Op::Attend(op) => {
-                    let context = attend(op, buffers.read(op.from), scores.clone(), pass.half);
+                    let added = [scores.clone(), op.relative.and(shifts.clone())];
+                    let context = attend(op, buffers.read(op.from), added, pass.half);
                     buffers.put(op.to, context);
                 }
                 // Text vectors are the rows of `[1, batch, width]`.
@@ -263,9 +270,11 @@ impl BurnModel {
 
     /// All parameters, in the order of the steps.
     pub fn params(&self) -> Vec<BodyParam<'_>> {
-        let Body { positions, norms, linears } = &self.body;
+        let Body { positions, shifts, norms, linears } = &self.body;
         let (mut positions, mut norms, mut linears) = (positions.iter(), norms.iter(), linears.iter());
-        let mut out = Vec::new();
+        let shifts = shifts.iter().zip(self.program.relative());
+        let mut out: Vec<_> =
+            shifts.map(|(table, relative)| self.named(table, &[relative.table], false)).collect();
         for step in self.program.steps() {
             match &step.op {
                 Op::AddPositions(op) => {
@@ -363,8 +372,8 @@ impl Buffers<'_> {
 }
 
 /// Context vectors `[batch, length, heads width]` from queries, keys and values
-/// `[batch, length, 3 heads width]`; `mask` is added to the scores.
-fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -> Tensor<3> {
+/// `[batch, length, 3 heads width]`; `added` is added to the scores.
+fn attend(op: &Attention, qkv: Tensor<3>, added: [Option<Tensor<4>>; 2], half: bool) -> Tensor<3> {
     let HeadNorm::None = op.head_norm;
     let [batch, length, _] = qkv.dims();
     let &Attention { heads, head_width: width, .. } = op;
@@ -379,14 +388,24 @@ fn attend(op: &Attention, qkv: Tensor<3>, mask: Option<Tensor<4>>, half: bool) -
     let (query, key, value) = (part(0), part(1), part(2));
     let scale = (width as f32).sqrt().recip();
     let mut scores = product(query.mul_scalar(scale), key.transpose(), half);
-    if let Some(mask) = mask {
-        scores = scores + mask;
+    for added in added.into_iter().flatten() {
+        scores = scores + added;
     }
     if let Mask::Window(reach) = op.mask {
         scores = scores + window(reach, length, &qkv.device());
     }
     let context = product(activation::softmax(scores, 3), value, half);
     context.swap_dims(1, 2).reshape([batch, length, heads * width])
+}
+
+/// What is added to scores `[batch, heads, length, length]`, from a table `[buckets, heads]` of [`RelativeBias`].
+fn shifted(table: Tensor<2>, length: usize) -> Tensor<4> {
+    let [_, heads] = table.dims();
+    let of = |i: usize| RelativeBias::bucket((i % length) as isize - (i / length) as isize) as i32;
+    let buckets: Vec<i32> = (0..length * length).map(of).collect();
+    let buckets = TensorData::new(buckets, [length * length]);
+    let rows = table.clone().select(0, Tensor::<1, Int>::from_data(buckets, &table.device()));
+    rows.swap_dims(0, 1).reshape([1, heads, length, length])
 }
 
 /// What is added to scores `[batch, heads, length, length]`, so that no token attends to one more than `reach`
@@ -466,6 +485,12 @@ impl BodyLoader<'_> {
 
     fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         Tensor::from_data(TensorData::new(values, shape), self.device)
+    }
+
+    fn shifts(&self, relative: RelativeBias) -> Result<Param<Tensor<2>>> {
+        let values = self.weights.values(self.program, relative.table)?;
+        let shape = [RelativeBias::BUCKETS, values.len() / RelativeBias::BUCKETS];
+        Ok(self.param(self.tensor(values, shape)))
     }
 
     fn norm(&self, op: &program::Norm) -> Result<LayerNorm> {

@@ -17,6 +17,7 @@ use crate::{
     bundle::Weights,
     encoder::{
         Precision,
+        relative::Shifts,
         rotary::{Angles, SharedAngles},
     },
 };
@@ -35,6 +36,8 @@ pub(super) enum Dispatch {
         from: Buffer,
         to: Buffer,
         heads: usize,
+        /// What scores are shifted by, for each head and distance.
+        shifts: Option<wgpu::Buffer>,
         kernel: ShaderKernel,
     },
     /// Gain, then bias.
@@ -106,6 +109,7 @@ impl Upload {
             precision,
             kernels,
             angles: SharedAngles::new(),
+            shifts: None,
         };
         // Compiles the shaders that depend on no weights in the meantime.
         program.steps().iter().filter_map(|step| Shader::of(&step.op)).for_each(|shader| {
@@ -129,7 +133,9 @@ impl Upload {
 
     /// Whether all of a block's weights have arrived.
     fn is_there(&self, block: usize, weights: &Weights) -> bool {
-        let mut params = self.program().params_in(Place::Block(block));
+        let program = self.program();
+        let shared = program.relative().map(|relative| program.param(relative.table));
+        let mut params = program.params_in(Place::Block(block)).chain(shared);
         params.all(|param| param.optional || weights.get(&param.name).is_some())
     }
 
@@ -197,7 +203,7 @@ fn check(program: &Program) -> Result<()> {
 /// A shader that depends on sizes only.
 #[derive(Clone, Copy, PartialEq)]
 enum Shader {
-    Attention { heads: usize, width: usize, reach: Option<usize> },
+    Attention { heads: usize, width: usize, reach: Option<usize>, shifted: Option<usize> },
     Gate { width: usize, activation: Activation },
     Rotate { heads: usize, width: usize },
     Norm { width: usize, epsilon: f64, in_place: bool },
@@ -212,7 +218,8 @@ impl Shader {
             Mask::Full => None,
             Mask::Window(reach) => Some(reach),
         };
-        Self::Attention { heads: op.heads, width: op.head_width, reach }
+        let shifted = op.relative.map(|relative| relative.positions);
+        Self::Attention { heads: op.heads, width: op.head_width, reach, shifted }
     }
 
     fn norm(op: &program::Norm) -> Self {
@@ -264,8 +271,8 @@ impl Kernels {
         }
         let device = &self.context.device;
         let kernel = match shader {
-            Shader::Attention { heads, width, reach } => {
-                ShaderKernel::attention(&self.context, heads, width, reach)
+            Shader::Attention { heads, width, reach, shifted } => {
+                ShaderKernel::attention(&self.context, heads, width, (reach, shifted))
             }
             Shader::Gate { width, activation } => ShaderKernel::gate(device, width, activation),
             Shader::Rotate { heads, width } => ShaderKernel::rotate(device, heads, width),
@@ -295,6 +302,7 @@ struct WebGpuLoader {
     precision: Precision,
     kernels: Kernels,
     angles: SharedAngles<wgpu::Buffer>,
+    shifts: Option<wgpu::Buffer>,
 }
 
 impl WebGpuLoader {
@@ -333,7 +341,8 @@ impl WebGpuLoader {
             }
             Op::Attend(op) => {
                 let kernel = self.kernels.get(Shader::attention(op));
-                out.push(Dispatch::Attention { from: op.from, to: op.to, heads: op.heads, kernel });
+                let shifts = op.relative.map(|_| self.shifts(weights)).transpose()?;
+                out.push(Dispatch::Attention { from: op.from, to: op.to, heads: op.heads, shifts, kernel });
             }
             Op::Norm(op) => {
                 let kernel = self.kernels.get(Shader::norm(op));
@@ -386,6 +395,17 @@ impl WebGpuLoader {
         }
         let shape = Shape { input, output, activation, added, packed: packed.is_some() };
         Ok(WebGpuLinear { kernel: self.kernels.linear(shape), output, buffers })
+    }
+
+    /// The shifts of attention scores, which all blocks share.
+    fn shifts(&mut self, weights: &Weights) -> Result<wgpu::Buffer> {
+        if let Some(there) = &self.shifts {
+            return Ok(there.clone());
+        }
+        let values = Shifts::read(&self.program, weights)?.map(|shifts| shifts.values).unwrap_or_default();
+        let made = upload(&self.context, "the relative positions", &bytes(&values))?;
+        self.shifts = Some(made.clone());
+        Ok(made)
     }
 
     /// The angles' table, which steps share whose angles are the same.

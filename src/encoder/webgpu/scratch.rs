@@ -141,10 +141,13 @@ impl BatchBuffers {
                     work: BoundKernel::Linear(matrix.kernel.clone(), to.rows(), matrix.output),
                 }
             }
-            Dispatch::Attention { from, to, heads, kernel } => BoundDispatch {
-                work: BoundKernel::Attention(kernel.pipeline.clone(), *heads),
-                buffers: kernel.bind(device, &[&tiles, at(*from), at(*to)]),
-            },
+            Dispatch::Attention { from, to, heads, shifts, kernel } => {
+                let buffers = [&tiles, at(*from), at(*to)].into_iter().chain(shifts);
+                BoundDispatch {
+                    work: BoundKernel::Attention(kernel.pipeline.clone(), *heads),
+                    buffers: kernel.bind(device, &buffers.collect::<Vec<_>>()),
+                }
+            }
             Dispatch::Norm { from, to, affine, kernel } => {
                 let all = [count(*to), at(*to), affine, at(*from)];
                 each(kernel, *to, &all[..if from == to { 3 } else { 4 }])

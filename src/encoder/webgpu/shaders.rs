@@ -137,8 +137,14 @@ impl LinearShaders {
 }
 
 impl ShaderKernel {
-    /// Attention over queries, keys and values, `[tokens, 3 heads width]`.
-    pub fn attention(context: &Context, heads: usize, width: usize, reach: Option<usize>) -> Self {
+    /// Attention over queries, keys and values, `[tokens, 3 heads width]`. Scores are shifted by distance where
+    /// `shifted` is the number of positions that there are shifts for.
+    pub fn attention(
+        context: &Context,
+        heads: usize,
+        width: usize,
+        (reach, shifted): (Option<usize>, Option<usize>),
+    ) -> Self {
         let keys = if width <= 64 { 32 } else { 8 };
         let reach = reach.and_then(|reach| u32::try_from(reach).ok()).unwrap_or(u32::MAX >> 1);
         let head = format!(
@@ -149,7 +155,18 @@ impl ShaderKernel {
             true => include_str!("shaders/attention_direct.wgsl"),
             false => include_str!("shaders/attention.wgsl"),
         };
-        Self::new(&context.device, "attention", &[&head, main], &[Use::Read, Use::Read, Use::Write])
+        let shift = match shifted {
+            None => {
+                "fn shifted(score: f32, head: u32, query: u32, key: u32) -> f32 { return score; }\n".into()
+            }
+            Some(positions) => {
+                let most = positions.saturating_sub(1);
+                format!("const MOST = {most}u;\n{}", include_str!("shaders/shifted.wgsl"))
+            }
+        };
+        let uses = [Use::Read, Use::Read, Use::Write, Use::Read];
+        let uses = &uses[..if shifted.is_some() { 4 } else { 3 }];
+        Self::new(&context.device, "attention", &[&head, &shift, main], uses)
     }
 
     /// Layer norm of rows, in place or from one buffer to another.

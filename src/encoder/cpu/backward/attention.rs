@@ -1,15 +1,18 @@
 //! The backward pass of attention.
 
+use std::sync::OnceLock;
+
 use super::{
     super::{
-        attention::{firsts, hide},
+        add,
+        attention::{firsts, hide, shift},
         product::{After, OutputRows, Panels, multiply},
         rows::softmax,
         simd::{Level, MOST_LANES},
     },
     rows::dot,
 };
-use crate::{architecture::program::Mask, threads};
+use crate::{architecture::program::Mask, encoder::relative::Shifts, threads};
 
 /// One thread's memory.
 struct AttentionGradScratch {
@@ -20,17 +23,19 @@ struct AttentionGradScratch {
 }
 
 /// Gradients of queries, keys and values `[tokens, 3 hidden]` from those of the context vectors
-/// `[tokens, hidden]`. Softmax is recomputed from `qkv`, the queries, keys and values.
+/// `[tokens, hidden]`. Softmax is recomputed from `qkv`, the queries, keys and values. With `shift_grads`, like
+/// [`Shifts::values`], adds the gradients of the shifts.
 ///
 /// With P = softmax(s Q Kᵀ) and O = P V: dV = Pᵀ dO, dP = dO Vᵀ, dS = P (dP - Σ dP P) by rows,
 /// dQ = s dS K, dK = s dSᵀ Q.
 pub fn backward(
     level: Level,
-    (heads, mask): (usize, Mask),
+    (heads, mask, shifts): (usize, Mask, Option<&Shifts>),
     qkv: &[f32],
     lengths: &[usize],
     grads: &[f32],
     out: &mut [f32],
+    shift_grads: Option<&mut [f32]>,
 ) {
     let tokens: usize = lengths.iter().sum();
     if tokens == 0 {
@@ -47,8 +52,12 @@ pub fn backward(
         grads: Vec::new(),
         transposed: Vec::new(),
     };
-    threads::each(lengths.len() * heads, own, |own, part| {
-        let (sequence, head) = (part / heads, part % heads);
+    // Gradients of each part's shifts, to be summed in order.
+    let parts = lengths.len() * heads;
+    let slots: Vec<OnceLock<Vec<f32>>> =
+        shift_grads.iter().flat_map(|_| 0..parts).map(|_| OnceLock::new()).collect();
+    threads::each(parts, own, |own, part| {
+        let (slot, sequence, head) = (slots.get(part), part / heads, part % heads);
         let (first, length) = (firsts[sequence], lengths[sequence]);
         if length == 0 {
             return;
@@ -69,6 +78,9 @@ pub fn backward(
         };
         right.fill_by_columns(width, length, |token| part(token, 1));
         product(part(0, 0), 3 * hidden, right, OutputRows::new(probabilities, stride));
+        if let Some(shifts) = shifts {
+            shift(shifts.of(head), probabilities, stride, 0, length, scale);
+        }
         hide(mask, probabilities, stride, 0, length);
         softmax(level, probabilities, stride, length, scale);
         // dP; and dV from the transposed P.
@@ -82,12 +94,34 @@ pub fn backward(
             let along = dot(&row[..length], &grad[..length]);
             grad[..length].iter_mut().zip(row).for_each(|(g, p)| *g = p * (*g - along) * scale);
         }
+        if let Some(slot) = slot {
+            slot.get_or_init(|| by_distance(grads, stride, length, scale.recip()));
+        }
         right.fill_by_rows(length, width, |token| part(token, 1));
         product(grads, stride, right, place(0));
         transpose(grads, transposed, stride, length);
         right.fill_by_rows(length, width, |token| part(token, 0));
         product(transposed, stride, right, place(1));
     });
+
+    if let (Some(out), Some(shifts)) = (shift_grads, shifts) {
+        for (part, slot) in slots.iter().enumerate() {
+            let sums = slot.get().map_or(&[][..], Vec::as_slice);
+            // The middles lie above each other.
+            let row = &mut out[part % heads * shifts.span..][..shifts.span];
+            add(&mut row[shifts.span / 2 - sums.len() / 2..], sums);
+        }
+    }
+}
+
+/// The sums of a square's diagonals times `by`, from the one whose column is furthest before its row.
+fn by_distance(square: &[f32], stride: usize, length: usize, by: f32) -> Vec<f32> {
+    let mut sums = vec![0.0; 2 * length - 1];
+    for (query, row) in square.chunks(stride).take(length).enumerate() {
+        add(&mut sums[length - 1 - query..], &row[..length]);
+    }
+    sums.iter_mut().for_each(|sum| *sum *= by);
+    sums
 }
 
 /// Transposes a square of `length` rows and columns; rows are `stride` apart.

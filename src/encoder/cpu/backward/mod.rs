@@ -11,6 +11,7 @@ mod attention;
 mod gate;
 mod linear;
 mod param;
+mod relative;
 mod rows;
 
 pub use param::Param;
@@ -41,6 +42,7 @@ use crate::{
     },
 };
 use linear::{InputPanels, TrainableLinear};
+use relative::TrainableShifts;
 use rows::{TrainableNorm, activated, activation_backward, normalize_backward};
 
 /// A model in training.
@@ -50,6 +52,8 @@ pub struct Trainable {
     output: Buffer,
     dimension: usize,
     steps: Vec<TrainableStep>,
+    /// What the scores of all attention steps are shifted by, if they are.
+    shifts: Option<TrainableShifts>,
     /// Lengths of the last forward pass.
     lengths: Vec<usize>,
     /// The embedding rows, then the output of each step; memory is reused.
@@ -164,6 +168,7 @@ impl Trainable {
             dimension: program.dimension(),
             values: vec![Vec::new(); steps.len() + 1],
             steps,
+            shifts: TrainableShifts::new(program, weights)?,
             lengths: Vec::new(),
             grads: Default::default(),
         })
@@ -181,7 +186,7 @@ impl Trainable {
         copy(&mut self.values[0], words);
         for (i, step) in self.steps.iter_mut().enumerate() {
             let (before, after) = self.values.split_at_mut(i + 1);
-            step.forward(self.level, lengths, before, &mut after[0]);
+            step.forward(self.level, self.shifts.as_ref(), lengths, before, &mut after[0]);
         }
         self.values.last().cloned().unwrap_or_default()
     }
@@ -202,10 +207,15 @@ impl Trainable {
             grads: &mut self.grads,
             known: [false; Buffer::COUNT],
             accumulate: reach != Reach::Rows,
+            // They are weights from before the blocks.
+            shifts: self.shifts.as_mut().map(|shifts| (shifts, reach == Reach::All)),
         };
         pass.known[self.output as usize] = true;
         for step in self.steps.iter_mut().rev().take_while(|step| step.place >= reach.place()) {
             pass.run(step);
+        }
+        if let Some((shifts, true)) = pass.shifts {
+            shifts.accumulate();
         }
         self.grads[Buffer::Hidden as usize].clone()
     }
@@ -213,7 +223,7 @@ impl Trainable {
     /// All weights with their gradients, always in the same order. Call [`refresh`](Self::refresh) after
     /// changing values.
     pub fn params(&mut self) -> Vec<&mut Param> {
-        let mut out = Vec::new();
+        let mut out: Vec<&mut Param> = self.shifts.iter_mut().map(|shifts| &mut shifts.table).collect();
         for step in &mut self.steps {
             match &mut step.work {
                 TrainableOp::AddPositions { position, .. } => out.push(position),
@@ -239,6 +249,7 @@ impl Trainable {
     /// Makes changed values take effect. With `quantization`, both passes see matrices as they would be
     /// packed, while gradients apply to the unpacked values (straight-through estimator, arXiv 1308.3432).
     pub fn refresh(&mut self, quantization: Option<Quantization>) {
+        self.shifts.iter_mut().for_each(TrainableShifts::refresh);
         self.steps.par_iter_mut().for_each(|step| match &mut step.work {
             TrainableOp::Norm { norm, .. } => norm.refresh(),
             TrainableOp::Project { affine, .. } => affine.refresh(quantization),
@@ -328,6 +339,8 @@ fn load(
             head_width: width,
             mask,
             head_norm: HeadNorm::None,
+            // The program has the same for all its steps.
+            relative: _,
         }) => TrainableOp::Attend { from, to, heads, width, mask },
         Op::Gate(program::Gate { from, to, activation, width }) => {
             TrainableOp::Gate { from, to, activation, width }
@@ -369,7 +382,14 @@ fn count(buffer: Buffer, lengths: &[usize]) -> usize {
 
 impl TrainableStep {
     /// Computes its output from the values before it.
-    fn forward(&mut self, level: Level, lengths: &[usize], values: &[Vec<f32>], out: &mut Vec<f32>) {
+    fn forward(
+        &mut self,
+        level: Level,
+        shifts: Option<&TrainableShifts>,
+        lengths: &[usize],
+        values: &[Vec<f32>],
+        out: &mut Vec<f32>,
+    ) {
         let Self { work, reads, changes, kept, .. } = self;
         let (x, there) = (&values[*reads], &values[*changes]);
         match &*work {
@@ -411,7 +431,8 @@ impl TrainableStep {
             }
             &TrainableOp::Attend { to, heads, width, mask, .. } => {
                 let numbers = count(to, lengths) * heads * width;
-                attend(level, heads, mask, x, lengths, fit(out, numbers));
+                let scored = (mask, shifts.map(|shifts| &shifts.spread));
+                attend(level, heads, scored, x, lengths, fit(out, numbers));
             }
             &TrainableOp::Pool { to, pooling, width, .. } => {
                 pool(pooling, width, x, lengths, fit(out, count(to, lengths) * width));
@@ -434,6 +455,8 @@ struct BackwardPass<'a> {
     known: [bool; Buffer::COUNT],
     /// Whether weight gradients are computed.
     accumulate: bool,
+    /// And whether their gradients are computed.
+    shifts: Option<(&'a mut TrainableShifts, bool)>,
 }
 
 impl BackwardPass<'_> {
@@ -528,7 +551,13 @@ impl BackwardPass<'_> {
             &mut TrainableOp::Attend { from, to, heads, width, mask } => {
                 let mut below = self.take(from);
                 let out = fit(&mut below, count(from, lengths) * 3 * heads * width);
-                attention::backward(level, (heads, mask), x, lengths, &self.grads[to as usize], out);
+                let (spread, sums) = match &mut self.shifts {
+                    Some((shifts, true)) => (Some(&shifts.spread), Some(&mut *shifts.grads)),
+                    Some((shifts, false)) => (Some(&shifts.spread), None),
+                    None => (None, None),
+                };
+                let scored = (heads, mask, spread);
+                attention::backward(level, scored, x, lengths, &self.grads[to as usize], out, sums);
                 self.grads[from as usize] = below;
                 self.known[to as usize] = false;
                 self.known[from as usize] = true;

@@ -3,13 +3,17 @@
 
 use super::{super::CpuModel, *};
 use crate::encoder::{
-    Config,
-    oracle::{LENGTHS, Noise, config, modern, weights, with_dense, words},
+    Config, Family,
+    oracle::{LENGTHS, Noise, config, modern, mpnet, weights, with_dense, words},
 };
 
 /// A model with odd sizes, a dense layer and this many blocks.
 fn small(pooling: Pooling, layers: usize) -> (Program, Weights) {
-    let config = Config { pooling, layers, ..config(15, 3, 37) };
+    of_family(Family::Bert, pooling, layers)
+}
+
+fn of_family(family: Family, pooling: Pooling, layers: usize) -> (Program, Weights) {
+    let config = Config { family, pooling, layers, ..config(15, 3, 37) };
     let program = with_dense(config, &[Activation::Tanh]).program().unwrap();
     let weights = weights(&program, 4);
     (program, weights)
@@ -17,36 +21,55 @@ fn small(pooling: Pooling, layers: usize) -> (Program, Weights) {
 
 #[test]
 fn forward_gives_the_vectors_of_inference() {
-    let (program, weights) = small(Pooling::Mean, 2);
+    for family in [Family::Bert, Family::MpNet] {
+        let (program, weights) = of_family(family, Pooling::Mean, 2);
+        let words = words(&program, &LENGTHS, 12);
+        let mut model = Trainable::new(&program, &weights).unwrap();
+        let exact = CpuModel::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
+        assert_eq!(model.forward(&words, &LENGTHS), exact);
+        // As a bundle stores them: the embedding of token type 0 is added to the positions.
+        let again = CpuModel::new(&program, &model.weights()).unwrap().encode(words, &LENGTHS);
+        assert_eq!(again, exact);
+    }
+}
+
+#[test]
+fn changed_shifts_take_effect_when_refreshed() {
+    let (program, weights) = of_family(Family::MpNet, Pooling::Mean, 2);
     let words = words(&program, &LENGTHS, 12);
     let mut model = Trainable::new(&program, &weights).unwrap();
-    let exact = CpuModel::new(&program, &weights).unwrap().encode(words.clone(), &LENGTHS);
-    assert_eq!(model.forward(&words, &LENGTHS), exact);
-    // As a bundle stores them: the embedding of token type 0 is added to the positions.
-    let again = CpuModel::new(&program, &model.weights()).unwrap().encode(words, &LENGTHS);
-    assert_eq!(again, exact);
+    let before = model.forward(&words, &LENGTHS);
+    let table = model.params().into_iter().find(|p| p.specs[0].name.contains("relative")).unwrap();
+    table.values.iter_mut().for_each(|value| *value *= 1.5);
+    assert_eq!(model.forward(&words, &LENGTHS), before);
+    model.refresh(None);
+    let after = model.forward(&words, &LENGTHS);
+    let exact = CpuModel::new(&program, &model.weights()).unwrap().encode(words, &LENGTHS);
+    assert!(after != before && after == exact);
 }
 
 /// More tokens than are summed at once, so that threads share the work.
 #[test]
 fn threads_change_no_bit() {
-    let (program, weights) = small(Pooling::Mean, 2);
-    let lengths = [LENGTHS.as_slice(), &[68; 14]].concat();
-    let words = words(&program, &lengths, 13);
-    let factors = Noise(14).take(lengths.len() * program.dimension());
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut model = Trainable::new(&program, &weights).unwrap();
-            model.forward(&words, &lengths);
-            let mut all = vec![model.backward(&factors, Reach::All)];
-            all.extend(model.params().into_iter().map(|p| p.grads.clone()));
-            all
-        })
-    };
-    let alone = run(1);
-    for threads in [2, 3, 8] {
-        assert!(run(threads) == alone, "{threads} threads");
+    for family in [Family::Bert, Family::MpNet] {
+        let (program, weights) = of_family(family, Pooling::Mean, 2);
+        let lengths = [LENGTHS.as_slice(), &[68; 14]].concat();
+        let words = words(&program, &lengths, 13);
+        let factors = Noise(14).take(lengths.len() * program.dimension());
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut model = Trainable::new(&program, &weights).unwrap();
+                model.forward(&words, &lengths);
+                let mut all = vec![model.backward(&factors, Reach::All)];
+                all.extend(model.params().into_iter().map(|p| p.grads.clone()));
+                all
+            })
+        };
+        let alone = run(1);
+        for threads in [2, 3, 8] {
+            assert!(run(threads) == alone, "{threads} threads");
+        }
     }
 }
 
@@ -64,25 +87,27 @@ fn frozen_weights_get_no_gradients_and_words_the_same() {
 
 #[test]
 fn from_a_block_on_gradients_are_those_of_the_whole() {
-    let (program, weights) = small(Pooling::Mean, 3);
-    let words = words(&program, &LENGTHS, 18);
-    let factors = Noise(19).take(LENGTHS.len() * program.dimension());
-    let grads = |reach| {
-        let mut model = Trainable::new(&program, &weights).unwrap();
-        model.forward(&words, &LENGTHS);
-        let rows = model.backward(&factors, reach);
-        let grads = model.params().into_iter().map(|p| (p.place(), p.grads.clone()));
-        (rows, grads.collect::<Vec<_>>())
-    };
-    let (_, all) = grads(Reach::All);
-    for first in 0..=3 {
-        let (rows, some) = grads(Reach::Block(first));
-        assert_eq!(rows.len(), words.len());
-        assert!(rows.iter().any(|g| *g != 0.0));
-        let before = all.iter().take_while(|(place, _)| *place < Place::Block(first)).count();
-        assert_eq!(all[before].0, if first < 3 { Place::Block(first) } else { Place::After });
-        assert!(some[..before].iter().all(|(_, grads)| grads.iter().all(|g| *g == 0.0)));
-        assert!(some[before..] == all[before..], "from block {first}");
+    for family in [Family::Bert, Family::MpNet] {
+        let (program, weights) = of_family(family, Pooling::Mean, 3);
+        let words = words(&program, &LENGTHS, 18);
+        let factors = Noise(19).take(LENGTHS.len() * program.dimension());
+        let grads = |reach| {
+            let mut model = Trainable::new(&program, &weights).unwrap();
+            model.forward(&words, &LENGTHS);
+            let rows = model.backward(&factors, reach);
+            let grads = model.params().into_iter().map(|p| (p.place(), p.grads.clone()));
+            (rows, grads.collect::<Vec<_>>())
+        };
+        let (_, all) = grads(Reach::All);
+        for first in 0..=3 {
+            let (rows, some) = grads(Reach::Block(first));
+            assert_eq!(rows.len(), words.len());
+            assert!(rows.iter().any(|g| *g != 0.0));
+            let before = all.iter().take_while(|(place, _)| *place < Place::Block(first)).count();
+            assert_eq!(all[before].0, if first < 3 { Place::Block(first) } else { Place::After });
+            assert!(some[..before].iter().all(|(_, grads)| grads.iter().all(|g| *g == 0.0)));
+            assert!(some[before..] == all[before..], "from block {first}");
+        }
     }
 }
 
@@ -112,7 +137,8 @@ fn edges_of_every_step() {
     let lengths = [3, 0, 5];
     let bert = Config { layers: 1, pooling: Pooling::Max, activation: Activation::Gelu, ..config(6, 2, 7) };
     let modern = Config { layers: 2, pooling: Pooling::Cls, ..modern(6, 1, 5) };
-    for config in [with_dense(bert, &[Activation::Tanh, Activation::Identity]), modern] {
+    let mpnet = Config { layers: 2, ..mpnet(6, 2, 5) };
+    for config in [with_dense(bert, &[Activation::Tanh, Activation::Identity]), modern, mpnet] {
         let program = config.program().unwrap();
         let weights = weights(&program, 21);
         let words = words(&program, &lengths, 22);

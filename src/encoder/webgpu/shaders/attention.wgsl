@@ -5,7 +5,7 @@
 // every eighth score of a tile, and every eighth vec4 of the result.
 //
 // Constants prepended to this text: HEADS, WIDTH (vec4s in a head), KEYS (a multiple of 8), REACH (how many
-// positions away a token attends, below 2³¹).
+// positions away a token attends, below 2³¹), and the function `shifted`, which makes the final score.
 
 const QUERIES = 16u;
 const SHARED = 8u;
@@ -67,6 +67,7 @@ fn main(
             for (var k = 0u; k < WIDTH; k++) {
                 score += dot(q_tile[k * QUERIES + query], kv_tile[k * KEYS + key]);
             }
+            score = shifted(score, head, tile.z + query, start + key);
             mine[s] = select(LOWEST, score, start + key < length && near(tile.z + query, start + key));
             best = max(best, mine[s]);
         }

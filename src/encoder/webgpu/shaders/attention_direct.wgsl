@@ -2,7 +2,7 @@
 // keys at a time.
 //
 // Constants prepended to this text: HEADS, WIDTH (vec4s in a head), REACH (how many positions away a
-// token attends, below 2³¹).
+// token attends, below 2³¹), and the function `shifted`, which makes the final score.
 
 const QUERIES = 16u;
 const ROW = 3u * HEADS * WIDTH;
@@ -37,7 +37,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
         }
         let near = (keys + REACH >= vec4u(token)) & (keys <= vec4u(token + REACH));
         let seen = (keys < vec4u(length)) & near;
-        scores = select(vec4f(LOWEST), scores * inverseSqrt(f32(4u * WIDTH)), seen);
+        scores *= inverseSqrt(f32(4u * WIDTH));
+        for (var i = 0u; i < 4u; i++) {
+            scores[i] = shifted(scores[i], head, token, keys[i]);
+        }
+        scores = select(vec4f(LOWEST), scores, seen);
         let now = max(top, max(max(scores.x, scores.y), max(scores.z, scores.w)));
         let shrink = exp(top - now);
         let p = select(vec4f(), exp(scores - now), seen);
