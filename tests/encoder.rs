@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{CHECKPOINTS, expected, minilm, minilm_vectors, refs, small, texts, worst};
+use common::{CHECKPOINTS, cosines, expected, minilm, minilm_vectors, refs, small, texts, worst};
 use interlingua::{
     Error,
     bundle::{Bundle, Quantization, SelfTest},
-    encoder::{Encoder, EncoderDevice},
+    encoder::{Encoder, EncoderDevice, Precision},
     text::Kind,
 };
 use proptest::prelude::*;
@@ -210,6 +210,22 @@ fn f16_and_packed_bundles_stay_close_and_survive_the_disk() {
             assert_eq!(encode(&encoder, &texts, Kind::Query), before, "{name}, {quantization}");
             let off = futures_lite::future::block_on(encoder.self_test(&again.manifest.self_test)).unwrap();
             assert!(off < 1e-6, "{off:e}");
+        }
+    }
+}
+
+#[test]
+fn decoders_keep_a_mean_cosine_of_0_999_in_8_bits() {
+    for name in ["qwen3", "qwen2", "mistral", "llama", "gemma", "gemma-causal"] {
+        let expected = expected(name);
+        let mut bundle = small(name);
+        bundle.store_as(Quantization::Q8).unwrap();
+        for precision in [Precision::F32, Precision::Packed] {
+            let encoder = Encoder::with_precision(&bundle, EncoderDevice::cpu(), precision).unwrap();
+            let got = encode(&encoder, &refs(&expected.texts), Kind::Query);
+            let (mean, least) = cosines(&got, &expected.query, encoder.dimension());
+            println!("{name}, {precision:?}: mean cosine {mean:.5}, least {least:.5}");
+            assert!(mean >= 0.999, "{name}, {precision:?}: {mean}");
         }
     }
 }

@@ -6,8 +6,8 @@
 use super::{
     Activation, Config, Family, pool_and_project,
     program::{
-        AddPositions, Attention, Axis, Buffer, FeedForward, HeadNorm, Layer, Mask, Op, ParamRole, Place,
-        Program, ProgramBuilder, Projection, RelativeBias,
+        AddPositions, Attention, Axis, Buffer, FeedForward, Layer, Mask, Op, ParamRole, Place, Program,
+        ProgramBuilder, Projection, RelativeBias,
     },
 };
 use crate::Result;
@@ -88,6 +88,7 @@ pub fn program(config: &Config) -> Result<Program> {
         Family::MpNet => MPNET,
         _ => BERT,
     };
+    let head_width = config.hidden.checked_div(config.heads).unwrap_or(0);
     for i in 0..config.layers {
         build.at(Place::Block(i));
         let at = |part: &str| format!("{}.{i}.{part}", names.blocks);
@@ -101,9 +102,9 @@ pub fn program(config: &Config) -> Result<Program> {
             to: Buffer::Context,
             heads: config.heads,
             kv_heads: config.heads,
-            head_width: config.hidden.checked_div(config.heads).unwrap_or(0),
+            head_width,
+            scaling: head_width,
             mask: Mask::Full,
-            head_norm: HeadNorm::None,
             relative,
         }));
         let linear = build.linear(&[(Layer::Output, &at(names.attention_output))], width, heads);

@@ -20,6 +20,13 @@ pub enum Family {
     MpNet,
     /// ModernBERT (arXiv 2412.13663), with rotary positions.
     ModernBert,
+    /// Llama (arXiv 2302.13971) and what is built like it, Mistral and Qwen2: decoders, with rotary positions, RMSNorm
+    /// and gated feed-forward layers.
+    Llama,
+    /// Qwen3 (arXiv 2505.09388): the same with norms of each head's queries and keys.
+    Qwen3,
+    /// Gemma 3's text model (arXiv 2503.19786), as in EmbeddingGemma: the same with norms around each layer.
+    Gemma3,
     /// Static embeddings (model2vec, sentence-transformers' `StaticEmbedding`): a table alone.
     Static,
 }
@@ -34,6 +41,12 @@ pub enum Pooling {
     Cls,
     /// Maximum of each dimension over all tokens but padding.
     Max,
+    /// The last token.
+    Last,
+    /// Mean over all tokens but padding, the first counted once, the second twice and so on.
+    WeightedMean,
+    /// Sum over all tokens but padding, divided by the square root of their number.
+    MeanSqrtLength,
 }
 
 /// Element-wise activations.
@@ -44,6 +57,8 @@ pub enum Activation {
     Gelu,
     /// GELU's tanh approximation.
     GeluTanh,
+    /// `x / (1 + exp(-x))`, also called swish.
+    Silu,
     /// `max(x, 0)`.
     Relu,
     /// Hyperbolic tangent.
@@ -101,6 +116,9 @@ pub struct Config {
     /// Rotary positions, in families that have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotary: Option<Rotary>,
+    /// Heads, positions and windows of decoders, in families that have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<Decoder>,
     /// How many of the text vector's dimensions are kept, the first ones (Matryoshka, arXiv 2205.13147;
     /// sentence-transformers' `truncate_dim`). What is scaled to length 1 is scaled again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +139,73 @@ pub struct Rotary {
     pub local_theta: f64,
     /// How many positions to each side a window reaches.
     pub window: usize,
+}
+
+/// What the blocks of a decoder have of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decoder {
+    /// Key heads, and value heads, in each block; each is shared by as many query heads.
+    pub kv_heads: usize,
+    /// Width of a head, whatever the width of a hidden state.
+    pub head_width: usize,
+    /// Attention scores are divided by its square root.
+    pub scaling: usize,
+    /// Whether a token sees only itself and what is before it.
+    pub causal: bool,
+    /// Base of the rotary positions' angles.
+    pub theta: f64,
+    /// For each block, whether its attention sees a window rather than the whole text; empty where none does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub local: Vec<bool>,
+    /// Base of the angles in blocks with a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_theta: Option<f64>,
+    /// How many positions a window reaches back, and ahead unless attention is causal.
+    #[serde(default)]
+    pub window: usize,
+    /// Whether the projections to queries, keys and values have biases.
+    #[serde(default)]
+    pub qkv_bias: bool,
+    /// Whether attention's output projection has one.
+    #[serde(default)]
+    pub output_bias: bool,
+    /// Whether the feed-forward layer's projections have.
+    #[serde(default)]
+    pub inner_bias: bool,
+}
+
+impl Decoder {
+    /// Whether this block's attention sees a window.
+    pub fn is_local(&self, block: usize) -> bool {
+        self.local.get(block).copied().unwrap_or(false)
+    }
+
+    /// Checks that the numbers fit together, in a model with so many query heads and blocks; `at` names a field.
+    fn check(&self, heads: usize, layers: usize, at: &dyn Fn(&str) -> String) -> Result<()> {
+        let wrong =
+            |field: &str, problem: String| Err(Error::format(at(&format!("decoder.{field}")), problem));
+        let sizes = [("kv_heads", self.kv_heads), ("head_width", self.head_width), ("scaling", self.scaling)];
+        if let Some((field, value)) = sizes.into_iter().find(|(_, n)| !(1..=10_000_000).contains(n)) {
+            return wrong(field, format!("{value} is not a possible size"));
+        }
+        if !heads.is_multiple_of(self.kv_heads) {
+            let problem = format!("{heads} heads cannot be divided among those of {} keys", self.kv_heads);
+            return wrong("kv_heads", problem);
+        }
+        if !self.head_width.is_multiple_of(2) {
+            return wrong("head_width", "heads of odd width cannot be rotated".into());
+        }
+        for (field, theta) in [("theta", self.theta), ("local_theta", self.local_theta.unwrap_or(self.theta))]
+        {
+            if !(theta.is_finite() && theta > 1.0) {
+                return wrong(field, "a number above 1 is expected".into());
+            }
+        }
+        if !self.local.is_empty() && self.local.len() != layers {
+            return wrong("local", format!("{} do not match {layers} blocks", self.local.len()));
+        }
+        Ok(())
+    }
 }
 
 impl Config {
@@ -167,15 +252,27 @@ impl Config {
             }
         }
         if is_static {
-            if self.rotary.is_some() {
-                return Err(Error::format(at("rotary"), "models of this family have none"));
+            let others = [("rotary", self.rotary.is_some()), ("decoder", self.decoder.is_some())];
+            if let Some((field, _)) = others.into_iter().find(|(_, is_there)| *is_there) {
+                return Err(Error::format(at(field), "models of this family have none"));
             }
             return self.check_vectors(place);
         }
         if !(self.layer_norm_epsilon > 0.0 && self.layer_norm_epsilon < 1.0) {
             return Err(Error::format(at("layer_norm_epsilon"), "a small number above 0 is expected"));
         }
-        if !self.hidden.is_multiple_of(self.heads) {
+        match (self.family, &self.decoder) {
+            (Family::Llama | Family::Qwen3 | Family::Gemma3, Some(decoder)) => {
+                decoder.check(self.heads, self.layers, &at)?;
+            }
+            (Family::Llama | Family::Qwen3 | Family::Gemma3, None) => {
+                return Err(Error::format(at("decoder"), "it is missing"));
+            }
+            (_, Some(_)) => return Err(Error::format(at("decoder"), "models of this family have none")),
+            (_, None) => {}
+        }
+        // Other heads divide the hidden state's width among them.
+        if self.decoder.is_none() && !self.hidden.is_multiple_of(self.heads) {
             return Err(Error::format(
                 at("heads"),
                 format!("width {} cannot be divided among {} heads", self.hidden, self.heads),
@@ -201,16 +298,8 @@ impl Config {
                     return Err(Error::format(at("heads"), "heads of odd width cannot be rotated"));
                 }
             }
-            (
-                Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::MpNet | Family::Static,
-                Some(_),
-            ) => {
-                return Err(Error::format(at("rotary"), "models of this family have none"));
-            }
-            (
-                Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::MpNet | Family::Static,
-                None,
-            ) => {}
+            (_, Some(_)) => return Err(Error::format(at("rotary"), "models of this family have none")),
+            (_, None) => {}
         }
         if self.first_position.saturating_add(self.max_tokens) > self.positions {
             return Err(Error::format(

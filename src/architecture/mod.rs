@@ -7,11 +7,13 @@
 
 mod bert;
 mod config;
+mod gemma;
+mod llama;
 mod modern_bert;
 pub mod program;
 mod static_embedding;
 
-pub use config::{Activation, Config, Dense, Family, Pooling, Rotary};
+pub use config::{Activation, Config, Decoder, Dense, Family, Pooling, Rotary};
 
 pub use static_embedding::TABLE as STATIC_TABLE;
 
@@ -34,6 +36,8 @@ fn program(config: &Config) -> Result<Program> {
     match config.family {
         Family::Bert | Family::XlmRoberta | Family::DistilBert | Family::MpNet => bert::program(config),
         Family::ModernBert => modern_bert::program(config),
+        Family::Llama | Family::Qwen3 => llama::program(config),
+        Family::Gemma3 => gemma::program(config),
         Family::Static => static_embedding::program(config),
     }
 }

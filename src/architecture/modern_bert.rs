@@ -5,8 +5,7 @@
 use super::{
     Activation, Config, Rotary, pool_and_project,
     program::{
-        Attention, Axis, Buffer, Gate, HeadNorm, Layer, Mask, Op, Place, Program, ProgramBuilder, Projection,
-        Rotate,
+        Attention, Axis, Buffer, Gate, Layer, Mask, Op, Place, Program, ProgramBuilder, Projection, Rotate,
     },
 };
 use crate::{Error, Result};
@@ -51,15 +50,15 @@ fn attention(build: &mut ProgramBuilder, config: &Config, rotary: &Rotary, block
         false => (rotary.local_theta, Mask::Window(rotary.window)),
     };
     let positions = config.max_tokens;
-    build.step(Op::Rotate(Rotate { to: Buffer::Wide, heads, head_width, theta, positions }));
+    build.step(Op::Rotate(Rotate { to: Buffer::Wide, heads, kv_heads: heads, head_width, theta, positions }));
     build.step(Op::Attend(Attention {
         from: Buffer::Wide,
         to: Buffer::Context,
         heads,
         kv_heads: heads,
         head_width,
+        scaling: head_width,
         mask,
-        head_norm: HeadNorm::None,
         relative: None,
     }));
     let name = format!("layers.{block}.attn.Wo");

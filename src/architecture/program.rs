@@ -1,9 +1,9 @@
 //! A model as a program: steps over named buffers, and the parameters that they use.
 //!
 //! An architecture turns a [`Config`](super::Config) into a [`Program`]; devices run programs and know no
-//! architectures. A step is as coarse as a fused kernel, and is described by data. Enums with a single
-//! variant are meant to grow: devices match on them exhaustively, so a new variant does not compile until
-//! every device runs or refuses it. [`ProgramBuilder::finish`] refuses what no device supports yet.
+//! architectures. A step is as coarse as a fused kernel, and is described by data. Devices match on its enums
+//! exhaustively, so a new variant does not compile until every device runs or refuses it.
+//! [`ProgramBuilder::finish`] refuses what no device supports yet.
 
 use super::{Activation, Pooling};
 use crate::{Error, Result};
@@ -72,6 +72,8 @@ pub enum Layer {
     Qkv,
     /// Attention's output projection.
     Output,
+    /// The gate of a gated feed-forward layer, where it has a matrix of its own.
+    Gate,
     /// The feed-forward layer's first matrix.
     Up,
     /// The feed-forward layer's second matrix.
@@ -97,6 +99,8 @@ pub enum Axis {
     Width(usize),
     /// Width of all of a block's attention heads together.
     Heads(usize),
+    /// Width of one attention head.
+    Head(usize),
     /// Inner units of a block's feed-forward layer.
     Inner(usize),
     /// Width of a text vector after a dense layer.
@@ -114,6 +118,7 @@ impl Axis {
             | Self::HeadCount(n)
             | Self::Width(n)
             | Self::Heads(n)
+            | Self::Head(n)
             | Self::Inner(n)
             | Self::Vector(n) => n,
         }
@@ -204,8 +209,14 @@ pub struct Step {
 pub enum Op {
     /// Adds position embeddings.
     AddPositions(AddPositions),
+    /// Multiplies rows by a number.
+    Scale(Scale),
     /// Normalizes rows.
     Norm(Norm),
+    /// Normalizes each head's queries and keys.
+    NormHeads(NormHeads),
+    /// Adds rows to rows.
+    Add(Add),
     /// Applies a linear layer.
     Project(Projection),
     /// Adds the output of a feed-forward layer.
@@ -237,7 +248,29 @@ pub struct AddPositions {
     pub padding: Option<u32>,
 }
 
-/// `gain · (x - mean) / √(variance + epsilon) + bias`, row by row.
+/// Multiplies rows by a number, in place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scale {
+    /// The rows.
+    pub to: Buffer,
+    /// The number.
+    pub by: f32,
+    /// Width of a row.
+    pub width: usize,
+}
+
+/// Adds the rows of one buffer to those of another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Add {
+    /// What is added.
+    pub from: Buffer,
+    /// What it is added to.
+    pub to: Buffer,
+    /// Width of a row.
+    pub width: usize,
+}
+
+/// `gain · (x - mean) / √(variance + epsilon) + bias`, row by row; [`NormKind`] says which parts there are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Norm {
     /// Input.
@@ -261,6 +294,48 @@ pub struct Norm {
 pub enum NormKind {
     /// LayerNorm: subtracts the mean, divides by the standard deviation (arXiv 1607.06450).
     Layer,
+    /// RMSNorm: divides by the root of the mean square (arXiv 1910.07467).
+    Rms,
+    /// RMSNorm whose gain is one more than its parameter (Gemma).
+    RmsFromOne,
+}
+
+impl NormKind {
+    /// Whether the mean is subtracted.
+    pub fn is_centred(self) -> bool {
+        match self {
+            Self::Layer => true,
+            Self::Rms | Self::RmsFromOne => false,
+        }
+    }
+
+    /// What is added to the parameter to get the gain.
+    pub fn gain_offset(self) -> f32 {
+        match self {
+            Self::Layer | Self::Rms => 0.0,
+            Self::RmsFromOne => 1.0,
+        }
+    }
+}
+
+/// Normalizes each head's queries and keys, in place: one norm for all heads of the queries, another for those of the
+/// keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NormHeads {
+    /// Heads side by side: those of the queries, of the keys, and of the values, which are left alone.
+    pub to: Buffer,
+    /// Number of query heads.
+    pub heads: usize,
+    /// Number of key heads, and of value heads.
+    pub kv_heads: usize,
+    /// Width of a head.
+    pub head_width: usize,
+    /// Kind of norm; no head is centred.
+    pub kind: NormKind,
+    /// Gains of the queries and of the keys, each as wide as a head.
+    pub gains: [ParamId; 2],
+    /// Added to the mean square.
+    pub epsilon: f64,
 }
 
 /// Linear layers that share an input, joined side by side: `[rows, input]` → `[rows, output]`.
@@ -335,8 +410,10 @@ pub struct Rotate {
     /// Heads side by side: those of the queries, then of the keys, which are rotated, and those of the values,
     /// which are not.
     pub to: Buffer,
-    /// Number of query heads, and of key heads.
+    /// Number of query heads.
     pub heads: usize,
+    /// Number of key heads, and of value heads.
+    pub kv_heads: usize,
     /// Width of a head.
     pub head_width: usize,
     /// Base of the angles.
@@ -345,7 +422,7 @@ pub struct Rotate {
     pub positions: usize,
 }
 
-/// `softmax(q kᵀ / √head_width) v`, head by head.
+/// `softmax(q kᵀ / √scaling) v`, head by head.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attention {
     /// Queries, then keys, then values, each head by head.
@@ -354,14 +431,14 @@ pub struct Attention {
     pub to: Buffer,
     /// Number of query heads.
     pub heads: usize,
-    /// Number of key and value heads; for now as many.
+    /// Number of key and value heads, each shared by as many successive query heads (arXiv 2305.13245).
     pub kv_heads: usize,
     /// Width of a head.
     pub head_width: usize,
+    /// Scores are divided by its square root: the width of a head, in nearly all models.
+    pub scaling: usize,
     /// Which tokens a token attends to.
     pub mask: Mask,
-    /// Normalization of each head's queries and keys before.
-    pub head_norm: HeadNorm,
     /// What is added to the scores, if anything.
     pub relative: Option<RelativeBias>,
 }
@@ -399,13 +476,30 @@ pub enum Mask {
     Full,
     /// Those that are at most so many positions away.
     Window(usize),
+    /// Itself and all before it.
+    Causal,
+    /// Itself and at most so many before it.
+    CausalWindow(usize),
 }
 
-/// Normalization of each head's queries and keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeadNorm {
-    /// None.
-    None,
+impl Mask {
+    /// How many positions back and ahead a token sees; `None` for no limit.
+    pub fn reach(self) -> [Option<usize>; 2] {
+        match self {
+            Self::Full => [None, None],
+            Self::Window(reach) => [Some(reach), Some(reach)],
+            Self::Causal => [None, Some(0)],
+            Self::CausalWindow(reach) => [Some(reach), Some(0)],
+        }
+    }
+
+    /// The tokens that token `at` of a text of `length` tokens sees.
+    pub fn seen(self, at: usize, length: usize) -> std::ops::Range<usize> {
+        let [back, ahead] = self.reach();
+        let first = back.map_or(0, |back| at.saturating_sub(back));
+        let end = ahead.map_or(length, |ahead| at.saturating_add(ahead).saturating_add(1).min(length));
+        first..end
+    }
 }
 
 /// Pools token vectors into one vector per text.
@@ -519,11 +613,14 @@ impl Op {
         match self {
             // Rows keep their width.
             Self::AddPositions(_) => Vec::new(),
+            Self::Scale(op) => vec![(op.to, op.width)],
             Self::Norm(op) => vec![(op.to, op.width)],
+            Self::NormHeads(op) => vec![(op.to, (op.heads + 2 * op.kv_heads) * op.head_width)],
+            Self::Add(op) => vec![(op.to, op.width)],
             Self::Project(op) => vec![(op.to, op.linear.output)],
             Self::FeedForward(op) => vec![(op.inner, op.up.output), (op.to, op.down.output)],
             Self::Gate(op) => vec![(op.to, op.width)],
-            Self::Rotate(op) => vec![(op.to, 3 * op.heads * op.head_width)],
+            Self::Rotate(op) => vec![(op.to, (op.heads + 2 * op.kv_heads) * op.head_width)],
             Self::Attend(op) => vec![(op.to, op.heads * op.head_width)],
             Self::Pool(op) => vec![(op.to, op.width)],
             Self::Normalize(op) => vec![(op.to, op.width)],
@@ -536,14 +633,17 @@ impl Op {
             Self::AddPositions(op) => {
                 vec![(op.to, program.param(op.table).axes.last().map_or(0, |axis| axis.size()))]
             }
+            Self::Scale(op) => vec![(op.to, op.width)],
             Self::Norm(op) => vec![(op.from, op.width)],
+            Self::NormHeads(op) => vec![(op.to, (op.heads + 2 * op.kv_heads) * op.head_width)],
+            Self::Add(op) => vec![(op.from, op.width), (op.to, op.width)],
             Self::Project(op) => {
                 let added = op.residual.then_some((op.to, op.linear.output));
                 [(op.from, op.linear.input)].into_iter().chain(added).collect()
             }
             Self::FeedForward(op) => vec![(op.from, op.up.input), (op.to, op.down.output)],
             Self::Gate(op) => vec![(op.from, 2 * op.width)],
-            Self::Rotate(op) => vec![(op.to, 3 * op.heads * op.head_width)],
+            Self::Rotate(op) => vec![(op.to, (op.heads + 2 * op.kv_heads) * op.head_width)],
             Self::Attend(op) => vec![(op.from, (op.heads + 2 * op.kv_heads) * op.head_width)],
             Self::Pool(op) => vec![(op.from, op.width)],
             Self::Normalize(op) => vec![(op.to, op.width)],
@@ -609,6 +709,25 @@ impl ProgramBuilder {
         let gain = self.param(&format!("{name}.weight"), ParamRole::NormGain, &[axis]);
         let kind = NormKind::Layer;
         self.step(Op::Norm(Norm { from, to, kind, gain, bias: None, width: axis.size(), epsilon }));
+    }
+
+    /// Adds an RMSNorm, with the parameter that PyTorch calls `weight`.
+    pub fn rms_norm(&mut self, buffers: [Buffer; 2], kind: NormKind, name: &str, axis: Axis, epsilon: f64) {
+        let gain = self.param(&format!("{name}.weight"), ParamRole::NormGain, &[axis]);
+        let [from, to] = buffers;
+        self.step(Op::Norm(Norm { from, to, kind, gain, bias: None, width: axis.size(), epsilon }));
+    }
+
+    /// Adds the parameters of linear layers side by side, which PyTorch calls `weight` and, if they have one, `bias`;
+    /// each has its own output axis.
+    pub fn joined(&mut self, layers: &[(Layer, &str, Axis)], input: Axis, has_bias: bool) -> Linear {
+        let part = |&(layer, name, output): &(Layer, &str, Axis)| Part {
+            weight: self.param(&format!("{name}.weight"), ParamRole::Weight(layer), &[output, input]),
+            bias: has_bias.then(|| self.param(&format!("{name}.bias"), ParamRole::Bias(layer), &[output])),
+        };
+        let parts: Vec<Part> = layers.iter().map(part).collect();
+        let output = layers.iter().map(|(_, _, output)| output.size()).sum();
+        Linear { output, parts, input: input.size() }
     }
 
     /// Adds the parameters of linear layers side by side, which PyTorch calls `weight` and `bias`.
@@ -684,15 +803,19 @@ fn refuse(op: &Op, shared: Option<RelativeBias>) -> Result<()> {
         }
         Op::Gate(op) if op.from == op.to => "a gate that overwrites its input",
         Op::Rotate(op) if !op.head_width.is_multiple_of(2) => "rotary positions in heads of odd width",
-        Op::Attend(op) if op.kv_heads != op.heads => "attention heads that share keys and values",
         Op::Attend(op) if op.relative.is_some() && op.relative != shared => {
             "attention scores that are shifted by more than one table"
         }
+        Op::Attend(op) if op.kv_heads == 0 || !op.heads.is_multiple_of(op.kv_heads) => {
+            "attention heads that cannot be divided evenly among keys and values"
+        }
+        Op::Add(op) if op.from == op.to => "rows added to themselves",
+        Op::NormHeads(op) if op.kind.is_centred() => "heads whose mean is subtracted",
         _ => return Ok(()),
     };
     Err(Error::Unsupported {
         what: what.into(),
-        hint: "encoders like BERT and ModernBERT are supported".into(),
+        hint: "encoders like BERT and ModernBERT and decoders like Qwen3 are supported".into(),
     })
 }
 
@@ -718,10 +841,10 @@ mod tests {
         refused(
             &|op| {
                 if let Op::Attend(op) = op {
-                    op.kv_heads = 1
+                    op.kv_heads = 3
                 }
             },
-            "share keys and values",
+            "divided evenly among keys and values",
         );
         refused(
             &|op| {

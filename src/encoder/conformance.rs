@@ -1,14 +1,16 @@
 //! What every device must do alike: random programs, compared with the [`oracle`].
 
 use super::{
-    Config, Family, Pooling, Precision, cpu,
-    oracle::{ACTIVATIONS, LENGTHS, config, modern, mpnet, table, vectors, weights, with_dense, words},
+    Activation, Config, Family, Pooling, Precision, cpu,
+    oracle::{
+        ACTIVATIONS, LENGTHS, config, gemma, llama, modern, mpnet, table, vectors, weights, with_dense, words,
+    },
     webgpu,
 };
 use crate::{
     Error, Result,
     architecture::program::Program,
-    bundle::{Quantization, Weights},
+    bundle::{Array, Quantization, Weights},
 };
 
 /// Widths that fill no kernel's tiles, heads of several widths, and all poolings, activations and dense
@@ -28,7 +30,7 @@ fn cases() -> Vec<Config> {
     for (hidden, heads, inner) in [(15, 3, 37), (32, 2, 64)] {
         for (i, activation) in ACTIVATIONS.into_iter().enumerate() {
             for (j, pooling) in [Pooling::Mean, Pooling::Cls, Pooling::Max].into_iter().enumerate() {
-                let dense = [ACTIVATIONS[4 - i], ACTIVATIONS[(i + 2) % 5]];
+                let dense = [ACTIVATIONS[5 - i], ACTIVATIONS[(i + 2) % 6]];
                 let normalize = (i + j) % 2 == 0;
                 let config = Config { activation, pooling, normalize, ..config(hidden, heads, inner) };
                 out.push(with_dense(config, &dense[..(i + 2 * j) % 3]));
@@ -47,10 +49,49 @@ fn cases() -> Vec<Config> {
         let (positions, max_tokens) = (124, 122);
         out.push(Config { positions, max_tokens, ..mpnet(hidden, heads, inner) });
     }
+    // Keys that several queries share, heads wider and narrower than what they divide, windows on either side.
+    let decoders = [
+        (18, [1, 3, 10], 37, Pooling::Last),
+        (14, [2, 1, 6], 20, Pooling::WeightedMean),
+        (64, [2, 2, 32], 52, Pooling::Last),
+        (32, [3, 2, 128], 68, Pooling::MeanSqrtLength),
+    ];
+    for (i, (hidden, heads, inner, pooling)) in decoders.into_iter().enumerate() {
+        let mut config = Config { pooling, ..llama(hidden, heads, inner) };
+        if let Some(decoder) = config.decoder.as_mut() {
+            (decoder.causal, decoder.qkv_bias) = (i != 2, i == 1);
+            (decoder.output_bias, decoder.inner_bias) = (i == 3, i == 3);
+        }
+        out.push(config.clone());
+        out.push(Config { family: Family::Qwen3, ..config });
+    }
+    for (hidden, heads, inner) in [(18, [1, 3, 10], 37), (32, [1, 3, 256], 52)] {
+        out.push(with_dense(gemma(hidden, heads, inner), &[Activation::Identity; 2]));
+    }
     for (hidden, normalize) in [(15, true), (64, false)] {
         out.push(with_dense(table(hidden, normalize), &ACTIVATIONS[..usize::from(normalize)]));
     }
     out
+}
+
+/// A Gemma whose hidden states and units are far beyond 65,504, the largest number in f16, and its embedding rows: the
+/// norms after its layers have large gains, and its feed-forward layers large weights.
+fn beyond_f16() -> (Config, Weights, Vec<f32>) {
+    let config = gemma(32, [1, 3, 12], 52);
+    let program = config.program().unwrap();
+    let mut all = weights(&program, 5);
+    for param in program.params() {
+        let by = match param.name.split('.').rev().nth(1) {
+            Some("post_attention_layernorm" | "post_feedforward_layernorm") => 3e5,
+            Some("gate_proj" | "up_proj") => 3e3,
+            _ => continue,
+        };
+        let array = all.get(&param.name).unwrap();
+        let values = array.to_f32().into_iter().map(|x| x * by).collect();
+        all.insert(&param.name, Array::f32(array.shape.clone(), values));
+    }
+    let words = words(&program, &LENGTHS, 11).into_iter().map(|x| x * 2e5).collect();
+    (config, all, words)
 }
 
 /// Compares the output of `run` with the oracle for each case and each way of storing weights: no number may
@@ -61,13 +102,17 @@ fn conforms(
     run: impl Fn(&Program, &Weights, &[f32]) -> Result<Option<Vec<f32>>>,
 ) {
     let mut worst = 0.0f64;
-    for (i, config) in cases().into_iter().enumerate() {
+    let usual = cases().into_iter().enumerate().map(|(i, config)| {
         let program = config.program().unwrap();
         let mut all = weights(&program, 7 + i as u64);
         if i % 2 == 1 {
             all.remove("embeddings.token_type_embeddings.weight");
         }
         let words = words(&program, &LENGTHS, 11);
+        (config, all, words)
+    });
+    for (config, all, words) in usual.chain([beyond_f16()]) {
+        let program = config.program().unwrap();
         for &stored in stored {
             let all = all.quantize(stored, &program.table().name);
             let expected = vectors(&program, &all, &words, &LENGTHS);
@@ -206,18 +251,30 @@ fn gradients_are_the_oracles_differences() {
                 let there = before.to_f32();
                 let losses = both.each_ref().map(|values| {
                     let step = values.iter().zip(&own).zip(&there).map(|((v, own), there)| there + (v - own));
-                    all.insert(&name, crate::bundle::Array::f32(before.shape.clone(), step.collect()));
+                    all.insert(&name, Array::f32(before.shape.clone(), step.collect()));
                     loss(&program, &all, &words, &factors)
                 });
                 all.insert(&name, before);
                 let once: Vec<f32> = grads.iter().map(|g| g / 2.0).collect();
                 assert!(rises(&once, &both, losses), "{level:?} {config:?} {name}");
                 // A key's bias shifts all scores of a query alike, so it has no effect.
-                if !["key.bias", "k_lin.bias", "attn.k.bias"].iter().any(|key| name.ends_with(key)) {
+                let keys = ["key.bias", "k_lin.bias", "attn.k.bias", "k_proj.bias"];
+                if !keys.iter().any(|key| name.ends_with(key)) {
                     let largest = grads.iter().fold(0.0f32, |m, g| m.max(g.abs()));
                     assert!(largest > 1e-5, "{level:?} {config:?} {name}: no gradient, {largest:e}");
                 }
             }
         }
     }
+}
+
+#[test]
+fn the_largest_activations_would_overflow_f16() {
+    let (config, all, words) = beyond_f16();
+    let program = config.program().unwrap();
+    let mut largest = 0.0f64;
+    super::oracle::traced(&program, &all, &words[..LENGTHS[0] * program.width()], |rows| {
+        largest = rows.iter().flatten().fold(largest, |most, x| most.max(x.abs()));
+    });
+    assert!(largest > 65_504.0 * 10.0 && largest.is_finite(), "{largest}");
 }

@@ -5,10 +5,8 @@ use std::f64::consts::PI;
 
 use crate::{
     architecture::{
-        Activation, Config, Dense, Family, Pooling, Rotary,
-        program::{
-            Attention, Buffer, HeadNorm, Linear, Mask, NormKind, Op, ParamId, ParamRole, Program, Rotate,
-        },
+        Activation, Config, Decoder, Dense, Family, Pooling, Rotary,
+        program::{Attention, Buffer, Linear, NormKind, Op, ParamId, ParamRole, Program, Rotate},
     },
     bundle::{Array, Weights},
 };
@@ -27,8 +25,14 @@ impl Noise {
     }
 }
 
-pub const ACTIVATIONS: [Activation; 5] =
-    [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh, Activation::Identity];
+pub const ACTIVATIONS: [Activation; 6] = [
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Relu,
+    Activation::Tanh,
+    Activation::Identity,
+    Activation::Silu,
+];
 
 /// Lengths of the texts of a batch; the longest is as long as [`config`] allows.
 pub const LENGTHS: [usize; 7] = [5, 1, 68, 17, 2, 33, 9];
@@ -51,6 +55,7 @@ pub fn config(hidden: usize, heads: usize, intermediate: usize) -> Config {
         dense: Vec::new(),
         normalize: true,
         rotary: None,
+        decoder: None,
         truncate: None,
         dropped: None,
     }
@@ -72,6 +77,44 @@ pub fn modern(hidden: usize, heads: usize, intermediate: usize) -> Config {
 /// An MPNet of two blocks.
 pub fn mpnet(hidden: usize, heads: usize, intermediate: usize) -> Config {
     Config { family: Family::MpNet, ..config(hidden, heads, intermediate) }
+}
+
+/// A decoder of three blocks, with heads of a width of their own, each key for so many queries; its second block
+/// attends to a window.
+pub fn llama(hidden: usize, [kv_heads, shared, head_width]: [usize; 3], intermediate: usize) -> Config {
+    let decoder = Decoder {
+        kv_heads,
+        head_width,
+        scaling: head_width,
+        causal: true,
+        theta: 500.0,
+        local: vec![false, true, false],
+        local_theta: None,
+        window: 5,
+        qkv_bias: false,
+        output_bias: false,
+        inner_bias: false,
+    };
+    Config {
+        family: Family::Llama,
+        layers: 3,
+        positions: 68,
+        first_position: 0,
+        activation: Activation::Silu,
+        pooling: Pooling::Last,
+        decoder: Some(decoder),
+        ..config(hidden, kv_heads * shared, intermediate)
+    }
+}
+
+/// A Gemma of three blocks, of which the first and the last attend to a window on both sides.
+pub fn gemma(hidden: usize, heads: [usize; 3], intermediate: usize) -> Config {
+    let mut config = llama(hidden, heads, intermediate);
+    if let Some(decoder) = config.decoder.as_mut() {
+        (decoder.causal, decoder.scaling, decoder.local_theta) = (false, 11, Some(40.0));
+        decoder.local = vec![true, false, true];
+    }
+    Config { family: Family::Gemma3, activation: Activation::GeluTanh, pooling: Pooling::Mean, ..config }
 }
 
 /// Static embeddings.
@@ -106,7 +149,7 @@ pub fn weights(program: &Program, seed: u64) -> Weights {
                 shape[0] = 2;
                 (0.0, 0.5)
             }
-            ParamRole::NormGain => (1.0, 0.3),
+            ParamRole::NormGain => (centre(program, &param.name), 0.3),
             ParamRole::NormBias | ParamRole::Bias(_) => (0.0, 0.3),
             ParamRole::Weight(_) => (0.0, 2.0 / (param.axes[1].size() as f32).sqrt()),
         };
@@ -114,6 +157,17 @@ pub fn weights(program: &Program, seed: u64) -> Weights {
         out.insert(&param.name, Array::f32(shape, values.collect()));
     }
     out
+}
+
+/// Around which values a norm's parameter lies.
+fn centre(program: &Program, name: &str) -> f32 {
+    let is = |id: ParamId| program.param(id).name == name;
+    let kind = program.steps().iter().find_map(|step| match &step.op {
+        Op::Norm(op) if is(op.gain) => Some(op.kind),
+        Op::NormHeads(op) if op.gains.into_iter().any(is) => Some(op.kind),
+        _ => None,
+    });
+    1.0 - kind.map_or(0.0, NormKind::gain_offset)
 }
 
 /// Random embedding rows for texts of these lengths.
@@ -135,6 +189,11 @@ pub fn vectors(program: &Program, weights: &Weights, words: &[f32], lengths: &[u
     out
 }
 
+/// Runs one text and shows all buffers after each step.
+pub fn traced(program: &Program, weights: &Weights, words: &[f32], mut see: impl FnMut(&[Vec<f64>])) {
+    Oracle { program, weights }.run(words, &mut see);
+}
+
 type OracleRows = Vec<Vec<f64>>;
 
 struct Oracle<'a> {
@@ -144,6 +203,10 @@ struct Oracle<'a> {
 
 impl Oracle<'_> {
     fn vector(&self, words: &[f32]) -> Vec<f64> {
+        self.run(words, &mut |_| ())
+    }
+
+    fn run(&self, words: &[f32], see: &mut dyn FnMut(&[Vec<f64>])) -> Vec<f64> {
         let mut at: [OracleRows; Buffer::COUNT] = Default::default();
         at[Buffer::Hidden as usize] = words.chunks(self.program.width()).map(wide).collect();
         for step in self.program.steps() {
@@ -159,18 +222,28 @@ impl Oracle<'_> {
                     }
                 }
                 Op::Norm(op) => {
-                    let NormKind::Layer = op.kind;
                     let gain = self.get(op.gain);
                     let bias = op.bias.map_or_else(|| vec![0.0; op.width], |id| self.get(id));
                     let norm = |x: &Vec<f64>| {
-                        let n = x.len() as f64;
-                        let mean = x.iter().sum::<f64>() / n;
-                        let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-                        let by = (variance + op.epsilon).sqrt();
-                        (0..x.len()).map(|i| (x[i] - mean) / by * gain[i] + bias[i]).collect()
+                        let normed = normed(op.kind, op.epsilon, &gain, x);
+                        normed.iter().zip(&bias).map(|(x, bias)| x + bias).collect()
                     };
                     at[op.to as usize] = at[op.from as usize].iter().map(norm).collect();
                 }
+                Op::NormHeads(op) => {
+                    let gains = op.gains.map(|id| self.get(id));
+                    for row in &mut at[op.to as usize] {
+                        let heads = row.chunks_mut(op.head_width).take(op.heads + op.kv_heads);
+                        for (i, head) in heads.enumerate() {
+                            let gain = &gains[usize::from(i >= op.heads)];
+                            head.copy_from_slice(&normed(op.kind, op.epsilon, gain, head));
+                        }
+                    }
+                }
+                Op::Scale(op) => {
+                    at[op.to as usize].iter_mut().flatten().for_each(|x| *x *= f64::from(op.by));
+                }
+                Op::Add(op) => at[op.to as usize] = added(&at[op.to as usize], &at[op.from as usize]),
                 Op::Project(op) => {
                     let y = activated(op.activation, self.linear(&op.linear, &at[op.from as usize]));
                     at[op.to as usize] = if op.residual { added(&at[op.to as usize], &y) } else { y };
@@ -199,6 +272,13 @@ impl Oracle<'_> {
                     let pooled = |i: usize| match op.pooling {
                         Pooling::Cls => x[0][i],
                         Pooling::Mean => column(i).sum::<f64>() / x.len() as f64,
+                        Pooling::Last => x[x.len() - 1][i],
+                        Pooling::MeanSqrtLength => column(i).sum::<f64>() / (x.len() as f64).sqrt(),
+                        Pooling::WeightedMean => {
+                            let weights = (1..=x.len()).map(|n| n as f64);
+                            let sum: f64 = weights.clone().sum();
+                            column(i).zip(weights).map(|(x, weight)| x * weight).sum::<f64>() / sum
+                        }
                         Pooling::Max => column(i).fold(f64::NEG_INFINITY, f64::max),
                     };
                     at[op.to as usize] = vec![(0..op.width).map(pooled).collect()];
@@ -210,6 +290,7 @@ impl Oracle<'_> {
                     }
                 }
             }
+            at.iter().for_each(|rows| see(rows));
         }
         at[self.program.output() as usize].concat()
     }
@@ -234,9 +315,17 @@ impl Oracle<'_> {
     }
 }
 
+fn normed(kind: NormKind, epsilon: f64, gain: &[f64], x: &[f64]) -> Vec<f64> {
+    let n = x.len() as f64;
+    let mean = if kind.is_centred() { x.iter().sum::<f64>() / n } else { 0.0 };
+    let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+    let by = (variance + epsilon).sqrt();
+    x.iter().zip(gain).map(|(x, gain)| (x - mean) / by * (gain + f64::from(kind.gain_offset()))).collect()
+}
+
 fn rotate(op: &Rotate, position: usize, row: &mut [f64]) {
     let (width, half) = (op.head_width, op.head_width / 2);
-    for head in row.chunks_mut(width).take(2 * op.heads) {
+    for head in row.chunks_mut(width).take(op.heads + op.kv_heads) {
         for i in 0..half {
             let angle = position as f64 * op.theta.powf(-2.0 * i as f64 / width as f64);
             let (a, b) = (head[i], head[i + half]);
@@ -258,20 +347,20 @@ fn bucket(query: usize, key: usize) -> usize {
 }
 
 fn attended(op: &Attention, shifts: Option<&[f64]>, qkv: &OracleRows) -> OracleRows {
-    let HeadNorm::None = op.head_norm;
-    let sees = |token: usize, other: usize| match op.mask {
-        Mask::Full => true,
-        Mask::Window(reach) => token.abs_diff(other) <= reach,
+    let sees = |token: usize, other: usize| {
+        let [back, ahead] = op.mask.reach();
+        back.is_none_or(|back| token <= other + back) && ahead.is_none_or(|ahead| other <= token + ahead)
     };
-    assert_eq!(op.heads, op.kv_heads);
     let part = |row: &[f64], which: usize, head: usize| -> Vec<f64> {
-        row[(which * op.heads + head) * op.head_width..][..op.head_width].to_vec()
+        let shared = head * op.kv_heads / op.heads;
+        let place = [head, op.heads + shared, op.heads + op.kv_heads + shared][which];
+        row[place * op.head_width..][..op.head_width].to_vec()
     };
     let of = |(token, row): (usize, &Vec<f64>)| {
         let mut out = Vec::new();
         for head in 0..op.heads {
             let query = part(row, 0, head);
-            let score = |other: &Vec<f64>| dot(&query, &part(other, 1, head)) / (op.head_width as f64).sqrt();
+            let score = |other: &Vec<f64>| dot(&query, &part(other, 1, head)) / (op.scaling as f64).sqrt();
             let shift = |other| shifts.map_or(0.0, |table| table[bucket(token, other) * op.heads + head]);
             let masked = |(other, x)| match sees(token, other) {
                 true => score(x) + shift(other),
@@ -312,6 +401,7 @@ pub fn activate(kind: Activation, x: f64) -> f64 {
     match kind {
         Activation::Gelu => x * 0.5 * (1.0 + erf(x / 2f64.sqrt())),
         Activation::GeluTanh => x * 0.5 * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh()),
+        Activation::Silu => x / (1.0 + (-x).exp()),
         Activation::Relu => x.max(0.0),
         Activation::Tanh => x.tanh(),
         Activation::Identity => x,

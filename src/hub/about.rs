@@ -30,7 +30,7 @@ pub struct About {
     pub vocabulary: Option<usize>,
     /// Number of weights in use.
     pub parameters: Option<u64>,
-    /// Pooling: mean, cls or max.
+    /// Pooling, in words: mean, cls, max, last token …
     pub pooling: Option<String>,
     /// Whether vectors are scaled to length 1.
     pub normalized: Option<bool>,

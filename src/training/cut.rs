@@ -54,7 +54,10 @@ pub(crate) fn cut(bundle: &mut Bundle, size: ModelSize, section: &str) -> Result
 /// Keeps these layers.
 fn shorten(bundle: &mut Bundle, layers: &[usize], section: &str) -> Result<()> {
     let before = bundle.manifest.architecture.program()?;
-    let config = Config { layers: layers.len(), ..bundle.manifest.architecture.clone() };
+    let mut config = Config { layers: layers.len(), ..bundle.manifest.architecture.clone() };
+    if let Some(decoder) = config.decoder.as_mut().filter(|decoder| !decoder.local.is_empty()) {
+        decoder.local = layers.iter().map(|&layer| decoder.is_local(layer)).collect();
+    }
     let after = config.program()?;
     if layers.iter().enumerate().any(|(now, &then)| mask(&after, now) != mask(&before, then)) {
         return Err(Error::Input(format!(
@@ -99,6 +102,12 @@ fn narrow(bundle: &mut Bundle, width: usize, section: &str) -> Result<()> {
         return Err(Error::Unsupported {
             what: format!("cutting the width of static embeddings ({section}.width)"),
             hint: "truncate their vectors instead, with --dimension".into(),
+        });
+    }
+    if config.decoder.is_some() {
+        return Err(Error::Unsupported {
+            what: format!("cutting the width of a decoder ({section}.width)"),
+            hint: "cut its layers instead".into(),
         });
     }
     let head = config.hidden / config.heads;

@@ -12,7 +12,7 @@ import { root } from "./server.mjs";
 const { open } = await start({ gpu: true });
 
 const checkpoints = join(root, "tests/reference/checkpoints");
-const names = ["modern-bert", "modern-bert-cls", "distil-bert", "mpnet", "static", "model2vec-folded"];
+const names = ["modern-bert", "modern-bert-cls", "distil-bert", "mpnet", "qwen3", "gemma", "static", "model2vec-folded"];
 const filesOf = (name) => {
   const folder = join(checkpoints, name);
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -13,7 +13,7 @@ use std::{
 use interlingua::{bundle::Bundle, bundle::Weights};
 
 /// The checkpoints written by `reference/make.py`.
-pub const CHECKPOINTS: [&str; 13] = [
+pub const CHECKPOINTS: [&str; 19] = [
     "xlm-r",
     "e5",
     "labse",
@@ -24,6 +24,12 @@ pub const CHECKPOINTS: [&str; 13] = [
     "mpnet",
     "modern-bert",
     "modern-bert-cls",
+    "qwen3",
+    "qwen2",
+    "mistral",
+    "llama",
+    "gemma",
+    "gemma-causal",
     "static",
     "model2vec",
     "model2vec-folded",

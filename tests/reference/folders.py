@@ -371,8 +371,9 @@ def poolings():
     case("pooling-of-two", bert("Pooling", pooled={"pooling_mode": ["cls", "mean"]}), ["1_Pooling/config.json", "pooling_mode"])
     case("pooling-old-of-two", bert("Pooling", pooled=dimension | old | {"pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}),
          ["1_Pooling/config.json", "pooling_mode_cls_token"])
-    for mode in ["mean_sqrt_len_tokens", "weightedmean", "lasttoken"]:
-        case(f"pooling-{mode}", bert("Pooling", pooled={"pooling_mode": mode}), ["1_Pooling/config.json", "pooling_mode"])
+    for mode, flag in [("mean_sqrt_len_tokens",) * 2, ("weightedmean", "weightedmean_tokens"), ("lasttoken",) * 2]:
+        case(f"pooling-{mode}", bert("Pooling", pooled={"pooling_mode": mode}))
+        case(f"pooling-old-{mode}", bert("Pooling", pooled=dimension | {f"pooling_mode_{flag}": True}))
     case("pooling-unknown", bert("Pooling", pooled=dimension | {"pooling_mode_median": True}), ["1_Pooling/config.json", "pooling_mode_median"])
     case("pooling-unknown-field", bert("Pooling", pooled={"weights": [1]}), ["1_Pooling/config.json", "weights"])
     case("prompt-not-pooled-without-prompts", bert(pooled={"include_prompt": False}))
@@ -418,7 +419,7 @@ def after_pooling():
     files["modules.json"][0]["path"] = "0_Transformer"
     case("below-0-transformer", files)
     broken = copy.deepcopy(files)
-    broken["0_Transformer/config.json"]["hidden_act"] = "silu"
+    broken["0_Transformer/config.json"]["hidden_act"] = "mish"
     case("below-0-transformer-refused", broken, ["0_Transformer/config.json", "hidden_act"])
 
 
@@ -457,14 +458,14 @@ def uses():
 
 def shapes():
     case("weights-of-a-model-with-a-head", bert(weights="@masked.safetensors", config={"architectures": ["BertForMaskedLM"]}))
-    for name in ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_python", "relu"]:
+    for name in ["gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_python", "relu", "silu", "swish"]:
         case(f"activation-{name}", bert(config={"hidden_act": name}))
     case("without-effect", bert(config={
         "attention_probs_dropout_prob": 0.5, "classifier_dropout": None, "dtype": "float16", "id2label": {"0": "A"},
         "initializer_range": 0.5, "is_decoder": False, "transformers_version": "4.30.0", "use_cache": True,
         "position_embedding_type": "absolute", "gradient_checkpointing": False, "output_past": True}))
     case("activation-unsaid", bert(config={"hidden_act": DROP, "layer_norm_eps": DROP}))
-    for field, value in [("hidden_act", "silu"), ("is_decoder", True), ("position_embedding_type", "relative_key"),
+    for field, value in [("hidden_act", "mish"), ("is_decoder", True), ("position_embedding_type", "relative_key"),
                          ("add_cross_attention", True), ("model_type", "xlnet"), ("auto_map", {"AutoModel": "code.Own"}),
                          ("quantization_config", {"bits": 4}), ("pruned_heads", {"0": [1]}), ("whisper", 1),
                          ("num_attention_heads", "two"), ("layer_norm_eps", "small"), ("vocab_size", DROP)]:

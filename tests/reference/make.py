@@ -2,7 +2,7 @@
 """Writes what the encoder's tests compare with: texts, small checkpoints, reference vectors.
 
     pip install sentence-transformers==6.2.0 transformers==5.23.0 torch==2.15.0
-    # modern-bert, modern-bert-cls, distil-bert and mpnet were made with transformers 5.24.0.
+    # modern-bert, modern-bert-cls, distil-bert, mpnet and the decoders were made with transformers 5.24.0.
     # model2vec was made with model2vec 0.10.0.
     tests/reference/make.py MINILM [CHECKPOINT…]
 
@@ -35,6 +35,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
 from tokenizers import (
+    Regex,
     Tokenizer,
     decoders,
     models,
@@ -49,11 +50,21 @@ from transformers import (
     BertModel,
     DistilBertConfig,
     DistilBertModel,
+    Gemma3TextConfig,
+    Gemma3TextModel,
+    LlamaConfig,
+    LlamaModel,
+    MistralConfig,
+    MistralModel,
     ModernBertConfig,
     ModernBertModel,
     MPNetConfig,
     MPNetModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2Model,
+    Qwen3Config,
+    Qwen3Model,
     XLMRobertaConfig,
     XLMRobertaModel,
 )
@@ -166,13 +177,86 @@ def byte_bpe(lines, size):
     return tokenizer, BRACKETED
 
 
+def qwen(lines, size):
+    """In the manner of Qwen2 and Qwen3: bytes merged to tokens, NFC, special tokens behind the others, and one of them
+    behind each text."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    pieces = (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(pieces), behavior="isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    ])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    end = "<|endoftext|>"
+    tokenizer.add_special_tokens([end, "<|im_start|>", "<|im_end|>"])
+    tokenizer.post_processor = processors.Sequence([
+        processors.ByteLevel(trim_offsets=False),
+        processors.TemplateProcessing(
+            single=f"$A {end}", pair=f"$A {end} $B:1 {end}:1", special_tokens=[(end, tokenizer.token_to_id(end))]
+        ),
+    ])
+    return tokenizer, {"eos_token": "<|im_end|>", "pad_token": end}
+
+
+def sentence_piece(lines, size):
+    """In the manner of Llama and Mistral: characters merged to tokens, bytes where there is none, <s> … </s>."""
+    tokenizer = Tokenizer(models.BPE(fuse_unk=True, byte_fallback=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    bytes_of = [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=size + 256, special_tokens=["<unk>", "<s>", "</s>", *bytes_of], show_progress=False
+    )
+    # Words, as merges over whole lines would know these lines only.
+    tokenizer.train_from_iterator((f"▁{word}" for line in lines for word in line.split()), trainer)
+    # Bytes are no special tokens.
+    made = json.loads(tokenizer.to_str())
+    made["added_tokens"] = made["added_tokens"][:3]
+    tokenizer = Tokenizer.from_str(json.dumps(made))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> <s>:1 $B:1 </s>:1", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
+    return tokenizer, {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "</s>"}
+
+
+def gemma(lines, size):
+    """In the manner of Gemma: characters merged to tokens across words, bytes where there is none, <bos> … <eos>."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    bytes_of = [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = trainers.BpeTrainer(vocab_size=size + 256, special_tokens=special + bytes_of, show_progress=False)
+    # Words, as merges over whole lines would know these lines only.
+    tokenizer.train_from_iterator((f"▁{word}" for line in lines for word in line.split()), trainer)
+    made = json.loads(tokenizer.to_str())
+    made["added_tokens"] = made["added_tokens"][:len(special)]
+    tokenizer = Tokenizer.from_str(json.dumps(made))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<bos> $A <eos>", pair="<bos> $A <eos> <bos>:1 $B:1 <eos>:1", special_tokens=[("<bos>", 2), ("<eos>", 1)]
+    )
+    roles = ["pad", "eos", "bos", "unk", "mask"]
+    return tokenizer, {f"{role}_token": f"<{role}>" for role in roles}
+
+
 def randomise(module, spread):
     """Values large enough that attention is far from even and no bias or gain is trivial; all of
     them exact in f16, so that the stored file and the reference are the same model."""
     with torch.no_grad():
         for name, p in module.named_parameters():
             if name.endswith(("LayerNorm.weight", "norm.weight", "layer_norm.weight")):
-                p.copy_(1 + 0.3 * torch.randn_like(p))
+                # Gemma's gains are one more than their parameters.
+                p.copy_((0 if "Gemma" in type(module).__name__ else 1) + 0.3 * torch.randn_like(p))
             elif p.dim() == 1:
                 p.copy_(0.2 * torch.randn_like(p))
             elif name.endswith("relative_attention_bias.weight"):
@@ -182,8 +266,10 @@ def randomise(module, spread):
             p.copy_(p.half().float())
 
 
-def checkpoint(name, seed, body, make_tokenizer, lines, window, after, some, prompts=None, plain=False, drop=()):
-    """Writes checkpoints/NAME and its vectors. `after` are the modules behind the transformer."""
+def checkpoint(name, seed, body, make_tokenizer, lines, window, after, some, prompts=None, plain=False, drop=(),
+               tokenizer_class=None):
+    """Writes checkpoints/NAME and its vectors. `after` are the modules behind the transformer. `tokenizer_class` is a
+    class that takes but the vocabulary from tokenizer.json."""
     if ONLY and name not in ONLY:
         return
     torch.manual_seed(seed)
@@ -203,6 +289,10 @@ def checkpoint(name, seed, body, make_tokenizer, lines, window, after, some, pro
     base = folder / "body"
     model.save_pretrained(base)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=window, **special).save_pretrained(base)
+    if tokenizer_class:
+        path = base / "tokenizer_config.json"
+        settings = json.loads(path.read_text()) | {"tokenizer_class": tokenizer_class}
+        path.write_text(json.dumps(settings, indent=2))
 
     transformer = Transformer(str(base), model_kwargs=F32, max_seq_length=window)
     for module in after:
@@ -340,6 +430,23 @@ def modern_bert():
     )
 
 
+def decoder(make, **more):
+    """A decoder whose heads are wider than its hidden states, two of them to a key, as its `head_dim` says."""
+    return make(
+        hidden_size=64, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, intermediate_size=96,
+        max_position_embeddings=96, rms_norm_eps=1e-6, **more,
+    )
+
+
+def gemma_config(**more):
+    """Three heads share a key; most blocks see a window of eleven tokens, which is many times shorter than texts."""
+    return Gemma3TextConfig(
+        hidden_size=96, num_hidden_layers=4, num_attention_heads=3, num_key_value_heads=1, head_dim=24,
+        intermediate_size=96, max_position_embeddings=96, query_pre_attn_scalar=20, sliding_window=11,
+        sliding_window_pattern=3, rms_norm_eps=1e-6, **more,
+    )
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit("usage: make.py MINILM (the folder that scripts/fetch-minilm prints) [CHECKPOINT…]")
@@ -378,6 +485,37 @@ def main():
     )
     checkpoint(
         "modern-bert-cls", 8, (ModernBertModel, modern_bert()), byte_bpe, lines, 80, [Pooling(64, "cls")], some
+    )
+    task = "Instruct: Given a question, find the passages that answer it\nQuery: "
+    checkpoint(
+        "qwen3", 12, (Qwen3Model, decoder(Qwen3Config, head_dim=32, rope_parameters={"rope_theta": 1e6, "rope_type": "default"})),
+        qwen, lines, 96, [Pooling(64, "lasttoken"), Normalize()], some,
+        prompts={"query": task, "document": ""}, tokenizer_class="Qwen2Tokenizer",
+    )
+    checkpoint(
+        "qwen2", 13, (Qwen2Model, decoder(Qwen2Config, use_sliding_window=True, sliding_window=9, max_window_layers=2)),
+        qwen, lines, 80, [Pooling(64, "weightedmean"), Normalize()], some, tokenizer_class="Qwen2Tokenizer",
+    )
+    checkpoint(
+        "mistral", 14, (MistralModel, decoder(MistralConfig, head_dim=8, sliding_window=7)),
+        sentence_piece, lines, 64, [Pooling(64, "lasttoken"), Normalize()], some,
+        prompts={"query": task, "document": ""},
+    )
+    checkpoint(
+        "llama", 15, (LlamaModel, decoder(LlamaConfig, attention_bias=True, mlp_bias=True)),
+        sentence_piece, lines, 72, [Pooling(64, "mean_sqrt_len_tokens"), Normalize()], some, tokenizer_class="LlamaTokenizer",
+    )
+    prompts = {"query": "task: search result | query: ", "document": "title: none | text: "}
+    checkpoint(
+        "gemma", 16, (Gemma3TextModel, gemma_config(use_bidirectional_attention=True, layer_types=None)),
+        gemma, lines, 88,
+        [Pooling(96, "mean"), Dense(96, 80, bias=False, activation_function=torch.nn.Identity()),
+         Dense(80, 48, bias=False, activation_function=torch.nn.Identity()), Normalize()], some,
+        prompts=prompts, tokenizer_class="GemmaTokenizer",
+    )
+    checkpoint(
+        "gemma-causal", 17, (Gemma3TextModel, gemma_config(layer_types=["full_attention", "sliding_attention"] * 2)),
+        gemma, lines, 64, [Pooling(96, "lasttoken"), Normalize()], some, tokenizer_class="GemmaTokenizer",
     )
     checkpoint(
         "distil-bert", 9, (DistilBertModel, distil_bert()), word_piece, lines, 48,

@@ -54,6 +54,9 @@ fn read(
         Pooling::Mean => "mean",
         Pooling::Cls => "cls",
         Pooling::Max => "max",
+        Pooling::Last => "last token",
+        Pooling::WeightedMean => "mean weighted by position",
+        Pooling::MeanSqrtLength => "sum divided by the root of the length",
     };
     about.pooling = Some(pooling.into());
     about.normalized = Some(config.normalize);

@@ -174,7 +174,7 @@ fn pooling(mut json: Object) -> Result<(Pooling, Option<String>)> {
             (list.iter().map(text).collect(), "pooling_mode".to_string())
         }
         Some(other) => {
-            return Err(json.unsupported("pooling_mode", &other, "only mean, cls and max are supported"));
+            return Err(json.unsupported("pooling_mode", &other, POOLINGS));
         }
         // The default is the mean.
         None if flagged.is_empty() => (vec!["mean".into()], String::new()),
@@ -187,10 +187,13 @@ fn pooling(mut json: Object) -> Result<(Pooling, Option<String>)> {
         ["mean_tokens" | "mean"] => Pooling::Mean,
         ["cls_token" | "cls"] => Pooling::Cls,
         ["max_tokens" | "max"] => Pooling::Max,
+        ["lasttoken"] => Pooling::Last,
+        ["weightedmean_tokens" | "weightedmean"] => Pooling::WeightedMean,
+        ["mean_sqrt_len_tokens"] => Pooling::MeanSqrtLength,
         _ => {
             return Err(Error::Unsupported {
                 what: format!("{}: pooling by {}", json.at(&at), modes.join(" and ")),
-                hint: "only one of mean, cls and max is supported".into(),
+                hint: POOLINGS.into(),
             });
         }
     };
@@ -198,6 +201,9 @@ fn pooling(mut json: Object) -> Result<(Pooling, Option<String>)> {
     json.finish(&["word_embedding_dimension", "embedding_dimension"])?;
     Ok((pooling, prompt))
 }
+
+const POOLINGS: &str =
+    "only one of mean, cls, max, lasttoken, weightedmean and mean_sqrt_len_tokens is supported";
 
 /// What may follow `pooling_mode_`.
 const POOLING_FLAGS: [&str; 6] =

@@ -155,6 +155,7 @@ pub fn config(shape: Shape, normalize: bool, max_tokens: Option<usize>) -> Confi
         dense: Vec::new(),
         normalize,
         rotary: None,
+        decoder: None,
         truncate: None,
         dropped: None,
     }

@@ -33,7 +33,6 @@ const IGNORED: &[&str] = &[
     "errors",
     "from_slow",
     "is_local",
-    "legacy",
     "local_files_only",
     "max_length",
     "name_or_path",
@@ -49,6 +48,7 @@ const IGNORED: &[&str] = &[
     "tokenizer_file",
     "trim_offsets",
     "truncation_strategy",
+    "use_default_system_prompt",
     "use_fast",
     "verbose",
     "vocab_file",
@@ -64,6 +64,9 @@ enum Class {
     Roberta,
     Camembert,
     MpNet,
+    Qwen2,
+    Llama,
+    Gemma,
 }
 
 impl Class {
@@ -81,6 +84,9 @@ impl Class {
             "RobertaTokenizer" => Self::Roberta,
             "CamembertTokenizer" => Self::Camembert,
             "MPNetTokenizer" => Self::MpNet,
+            "Qwen2Tokenizer" => Self::Qwen2,
+            "LlamaTokenizer" => Self::Llama,
+            "GemmaTokenizer" => Self::Gemma,
             _ => return None,
         })
     }
@@ -91,9 +97,22 @@ impl Class {
             "xlm-roberta" => Self::XlmRoberta,
             "roberta" => Self::Roberta,
             "camembert" => Self::Camembert,
-            "modernbert" => Self::Generic,
+            "modernbert" | "llama" | "mistral" => Self::Generic,
             "mpnet" => Self::MpNet,
+            "qwen2" | "qwen3" => Self::Qwen2,
+            "gemma3_text" => Self::Gemma,
             _ => Self::Bert,
+        }
+    }
+
+    /// The class that is used in place of a named one.
+    fn in_place_of(self, model_type: &str, file: &[u8]) -> Self {
+        match (model_type, self) {
+            ("mistral", _) => Self::Generic,
+            ("qwen2", _) => Self::Qwen2,
+            // The class knows no vocabulary of bytes.
+            (_, Self::Llama) if String::from_utf8_lossy(file).contains("\"ByteLevel\"") => Self::Generic,
+            _ => self,
         }
     }
 
@@ -103,7 +122,7 @@ impl Class {
             Self::Generic => None,
             Self::Bert | Self::MpNet => Some("WordPiece"),
             Self::XlmRoberta | Self::Camembert => Some("Unigram"),
-            Self::Roberta => Some("BPE"),
+            Self::Roberta | Self::Qwen2 | Self::Llama | Self::Gemma => Some("BPE"),
         }
     }
 
@@ -116,6 +135,17 @@ impl Class {
             (Self::Bert, "pad_token") => "[PAD]",
             (Self::Bert, "cls_token") => "[CLS]",
             (Self::Bert, _) => "[MASK]",
+            (Self::Qwen2, "unk_token" | "eos_token" | "pad_token") => "<|endoftext|>",
+            (Self::Llama, "unk_token") => "<unk>",
+            (Self::Llama, "bos_token") => "<s>",
+            (Self::Llama, "eos_token") => "</s>",
+            (Self::Qwen2 | Self::Llama, _) => return None,
+            (Self::Gemma, "unk_token") => "<unk>",
+            (Self::Gemma, "bos_token") => "<bos>",
+            (Self::Gemma, "eos_token") => "<eos>",
+            (Self::Gemma, "pad_token") => "<pad>",
+            (Self::Gemma, "mask_token") => "<mask>",
+            (Self::Gemma, _) => return None,
             (_, "bos_token" | "cls_token") => "<s>",
             (_, "eos_token" | "sep_token") => "</s>",
             (_, "unk_token") => "<unk>",
@@ -160,6 +190,7 @@ struct ClassOptions {
     chinese: bool,
     strip_accents: Option<bool>,
     prefix_space: Option<bool>,
+    legacy: bool,
 }
 
 /// Reads the tokenizer's files in `folder`. `class` is from `config.json`. Without `bytes`, the contents of
@@ -195,11 +226,11 @@ pub fn read(
     let (class, said_by) = match named {
         None => (Class::of(kind), format!("{folder}config.json, model_type")),
         Some((name, at)) => match Class::named(&name) {
-            Some(class) => (class, at),
+            Some(class) => (class.in_place_of(kind, &bytes), at),
             None => {
                 return Err(Error::Unsupported {
                     what: format!("{at}: {name}"),
-                    hint: "only tokenizers of BERT, RoBERTa, XLM-RoBERTa, CamemBERT and MPNet, and those of class \
+                    hint: "only tokenizers of BERT, RoBERTa, XLM-RoBERTa, CamemBERT, MPNet, Qwen2, Llama and Gemma, and those of class \
                            PreTrainedTokenizerFast, are supported"
                         .into(),
                 });
@@ -265,6 +296,7 @@ pub fn read(
         chinese: config.flag("tokenize_chinese_chars")?.unwrap_or(true),
         strip_accents: config.flag("strip_accents")?,
         prefix_space,
+        legacy: config.flag("legacy")?.unwrap_or(false),
     };
     let (tokens, roles) = tokens(folder, class, &mut config, &document, file)?;
     config.finish(IGNORED)?;
@@ -616,6 +648,52 @@ impl TokenizerFiles {
                     metaspace(true),
                 )
             }
+            Class::Qwen2 => (
+                json!({
+                    "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
+                    "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+                    "merges": model["merges"],
+                }),
+                json!({"type": "NFC"}),
+                json!({"type": "Sequence", "pretokenizers": [
+                    {
+                        "type": "Split", "pattern": {"Regex": QWEN2_PIECES}, "behavior": "Isolated",
+                        "invert": false,
+                    },
+                    {
+                        "type": "ByteLevel", "add_prefix_space": options.prefix_space.unwrap_or(false),
+                        "trim_offsets": true, "use_regex": false,
+                    },
+                ]}),
+            ),
+            Class::Llama => {
+                let scheme = match (options.prefix_space.unwrap_or(true), options.legacy) {
+                    (true, true) => "always",
+                    (true, false) => "first",
+                    (false, _) => "never",
+                };
+                (
+                    json!({
+                        "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+                        "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true,
+                        "ignore_merges": false, "merges": model["merges"],
+                    }),
+                    Value::Null,
+                    json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false}),
+                )
+            }
+            Class::Gemma => (
+                json!({
+                    "type": "BPE", "dropout": null, "unk_token": self.role("unk_token"),
+                    "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": true,
+                    "byte_fallback": true, "ignore_merges": false, "merges": model["merges"],
+                }),
+                json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"}),
+                json!({
+                    "type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious",
+                    "invert": false,
+                }),
+            ),
             Class::Roberta => (
                 json!({
                     "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
@@ -633,6 +711,9 @@ impl TokenizerFiles {
             "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": normalizer,
             "pre_tokenizer": pre_tokenizer, "post_processor": null, "decoder": document["decoder"],
         });
+        if matches!(self.class, Class::Qwen2 | Class::Llama | Class::Gemma) {
+            out["post_processor"] = document["post_processor"].take();
+        }
         made["vocab"] = document["model"]["vocab"].take();
         out["model"] = made;
         out
@@ -651,7 +732,7 @@ impl TokenizerFiles {
             (content, id)
         };
         let (first, last) = match self.class {
-            Class::Generic => return None,
+            Class::Generic | Class::Qwen2 | Class::Llama | Class::Gemma => return None,
             Class::Bert | Class::Roberta | Class::MpNet => (id("cls_token"), id("sep_token")),
             Class::XlmRoberta | Class::Camembert => (id("bos_token"), id("eos_token")),
         };
@@ -684,6 +765,9 @@ fn to_json(tokenizer: &tokenizers::Tokenizer, place: &str) -> Result<Value> {
     let text = tokenizer.to_string(false).map_err(|e| Error::format(place, e))?;
     serde_json::from_str(&text).map_err(|e| Error::format(place, e))
 }
+
+/// How Qwen2's class splits texts into pieces whose bytes are then merged.
+const QWEN2_PIECES: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// Whether a normalizer has a step that lower-cases.
 fn has_lower_case(normalizer: &Value) -> bool {

@@ -2,7 +2,7 @@
 //! (`scripts/test miri`).
 
 use super::{
-    attention::attend,
+    attention::{Heads, attend},
     integers::Integers,
     linear::{CpuLinear, CpuMatrix},
     product::Panels,
@@ -65,7 +65,7 @@ fn rows_are_normed_and_shared_out() {
     let mut noise = Noise(2);
     let (width, length, stride) = (19, 5, 16);
     for level in Level::all() {
-        let norm = CpuNorm { gain: vec![1.0; width], bias: vec![0.5; width], epsilon: 1e-5 };
+        let norm = CpuNorm { gain: vec![1.0; width], bias: vec![0.5; width], epsilon: 1e-5, centred: true };
         let mut x = noise.take(3 * width);
         norm.apply_all(level, &mut x);
         for row in x.chunks(width) {
@@ -109,7 +109,9 @@ fn heads_write_beside_each_other() {
     }
     for level in Level::all() {
         let mut context = vec![f32::NAN; tokens * hidden];
-        attend(level, heads, (Mask::Full, None), &qkv, &lengths, &mut context);
+        let scale = (width as f32).sqrt().recip();
+        let heads = Heads { count: heads, kv_count: heads, width, scale, mask: Mask::Full };
+        attend(level, heads, None, &qkv, &lengths, &mut context);
         close(&context, &exact, 1e-6);
     }
 }

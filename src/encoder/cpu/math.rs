@@ -72,6 +72,10 @@ pub fn activate<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
             let e = exp(simd, simd.mul(y, simd.splat(-1.595_769)));
             simd.div(x, simd.add(one, e))
         }
+        Activation::Silu => {
+            let e = exp(simd, simd.sub(zero, x));
+            simd.div(x, simd.add(one, e))
+        }
         Activation::Relu => simd.max(zero, x),
         // 1 - 2 / (exp(2 x) + 1)
         Activation::Tanh => {
@@ -111,6 +115,11 @@ pub fn slope<S: Simd>(simd: S, kind: Activation, x: S::V) -> S::V {
             let inner = simd.mul(simd.mul_add(square, simd.splat(0.134_145), one), simd.splat(1.595_769));
             let rest = simd.mul(simd.mul(s, simd.sub(one, s)), inner);
             simd.mul_add(x, rest, s)
+        }
+        // With s = 1 / (1 + exp(-x)): s + x s (1 - s)
+        Activation::Silu => {
+            let s = simd.div(one, simd.add(one, exp(simd, simd.sub(zero, x))));
+            simd.mul_add(simd.mul(x, s), simd.sub(one, s), s)
         }
         Activation::Relu => simd.min(one, simd.mul(simd.max(zero, x), simd.splat(f32::MAX))),
         // 1 - tanh² x

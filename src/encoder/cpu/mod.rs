@@ -28,17 +28,19 @@ use crate::{
     Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, HeadNorm, Mask, NormKind, Op, Program},
+        program::{self, Buffer, Op, Program},
     },
     bundle::Weights,
+    threads,
 };
+use attention::Heads;
 use gate::gate;
 use integers::Integers;
 use linear::{CpuLinear, CpuMatrix};
 use pool::pool;
 use product::Panels;
 use rotary::{RotationDirection, rotate};
-use rows::{CpuNorm, normalize};
+use rows::{CpuHeadNorms, CpuNorm, normalize};
 pub(super) use simd::Level;
 
 /// A model that is ready to run.
@@ -58,10 +60,24 @@ enum CpuStep {
         rows: Vec<f32>,
         width: usize,
     },
+    Scale {
+        to: Buffer,
+        by: f32,
+        width: usize,
+    },
     Norm {
         from: Buffer,
         to: Buffer,
         norm: CpuNorm,
+    },
+    NormHeads {
+        to: Buffer,
+        norms: CpuHeadNorms,
+    },
+    Add {
+        from: Buffer,
+        to: Buffer,
+        width: usize,
     },
     Project {
         from: Buffer,
@@ -91,9 +107,7 @@ enum CpuStep {
     Attend {
         from: Buffer,
         to: Buffer,
-        heads: usize,
-        width: usize,
-        mask: Mask,
+        heads: Heads,
         shifts: Option<Arc<Shifts>>,
     },
     Pool {
@@ -170,12 +184,17 @@ impl CpuStep {
     /// Values that it writes to `buffer`.
     fn room(&self, buffer: Buffer, batch: &CpuBatch) -> usize {
         let (to, width, rows) = match self {
-            Self::AddPositions { .. } | Self::Rotate { .. } | Self::Normalize { .. } => return 0,
+            Self::AddPositions { .. }
+            | Self::Scale { .. }
+            | Self::NormHeads { .. }
+            | Self::Add { .. }
+            | Self::Rotate { .. }
+            | Self::Normalize { .. } => return 0,
             Self::Norm { to, norm, .. } => (to, norm.gain.len(), batch.rows(*to)),
             Self::Gate { to, width, .. } => (to, *width, batch.rows(*to)),
             Self::Project { to, linear, .. } => (to, linear.output, batch.rows(*to)),
             Self::FeedForward { inner, up, .. } => (inner, up.output, STRIP.min(batch.rows(*inner))),
-            Self::Attend { to, heads, width, .. } => (to, heads * width, batch.rows(*to)),
+            Self::Attend { to, heads, .. } => (to, heads.context(), batch.rows(*to)),
             Self::Pool { to, width, .. } => (to, *width, batch.rows(*to)),
         };
         if *to == buffer { rows * width } else { 0 }
@@ -205,6 +224,19 @@ impl CpuBatch<'_> {
         match *step {
             CpuStep::AddPositions { to, ref rows, width } => {
                 add_positions(&mut self.memory[to as usize], self.lengths, rows, width);
+            }
+            CpuStep::Scale { to, by, width } => {
+                let size = self.rows(to) * width;
+                self.memory[to as usize][..size].iter_mut().for_each(|x| *x *= by);
+            }
+            CpuStep::NormHeads { to, ref norms } => {
+                let size = self.rows(to) * norms.row();
+                norms.apply_all(self.level, &mut self.memory[to as usize][..size]);
+            }
+            CpuStep::Add { from, to, width } => {
+                let (size, mut out) = (self.rows(to) * width, self.take(to));
+                add_all(&mut out[..size], &self.memory[from as usize][..size], width);
+                self.memory[to as usize] = out;
             }
             CpuStep::Norm { from, to, ref norm } => {
                 let size = self.rows(to) * norm.gain.len();
@@ -240,13 +272,11 @@ impl CpuBatch<'_> {
                 let x = &mut self.memory[to as usize][..self.tokens * row];
                 rotate(self.level, angles, x, self.lengths, (heads, row), RotationDirection::Forward);
             }
-            CpuStep::Attend { from, to, heads, width, mask, ref shifts } => {
+            CpuStep::Attend { from, to, heads, ref shifts } => {
                 let mut context = self.take(to);
-                let row = heads * width;
-                let qkv = &self.memory[from as usize][..self.tokens * 3 * row];
-                let out = &mut context[..self.tokens * row];
-                let scored = (mask, shifts.as_deref());
-                attention::attend(self.level, heads, scored, qkv, self.lengths, out);
+                let qkv = &self.memory[from as usize][..self.tokens * heads.row()];
+                let out = &mut context[..self.tokens * heads.context()];
+                attention::attend(self.level, heads, shifts.as_deref(), qkv, self.lengths, out);
                 self.memory[to as usize] = context;
             }
             CpuStep::Pool { from, to, pooling, width } => {
@@ -272,6 +302,12 @@ fn add_positions(x: &mut [f32], lengths: &[usize], positions: &[f32], width: usi
     }
 }
 
+/// Adds rows to rows, on all threads.
+fn add_all(to: &mut [f32], from: &[f32], width: usize) {
+    let part = linear::PART * width;
+    threads::chunks_mut(to, part, |i, to| add(to, &from[i * part..]));
+}
+
 fn add(to: &mut [f32], from: &[f32]) {
     to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
 }
@@ -293,12 +329,21 @@ impl CpuLoader<'_> {
                 let rows = op.rows(self.program, self.weights)?.split_off(op.first * width);
                 CpuStep::AddPositions { to: op.to, rows, width }
             }
-            Op::Norm(program::Norm { from, to, kind: NormKind::Layer, gain, bias, width, epsilon }) => {
+            Op::Scale(program::Scale { to, by, width }) => CpuStep::Scale { to, by, width },
+            Op::Norm(program::Norm { from, to, kind, gain, bias, width, epsilon }) => {
                 let vector = |id| self.weights.values(self.program, id);
                 let bias = bias.map_or_else(|| Ok(vec![0.0; width]), vector)?;
-                let norm = CpuNorm { gain: vector(gain)?, bias, epsilon: epsilon as f32 };
+                let gain = rows::gain(kind, &vector(gain)?);
+                let norm = CpuNorm { gain, bias, epsilon: epsilon as f32, centred: kind.is_centred() };
                 CpuStep::Norm { from, to, norm }
             }
+            Op::NormHeads(ref op) => {
+                let gain =
+                    |id| Ok::<_, crate::Error>(rows::gain(op.kind, &self.weights.values(self.program, id)?));
+                let [query, key] = op.gains;
+                CpuStep::NormHeads { to: op.to, norms: CpuHeadNorms::new(op, [gain(query)?, gain(key)?]) }
+            }
+            Op::Add(program::Add { from, to, width }) => CpuStep::Add { from, to, width },
             Op::Project(program::Projection { from, to, ref linear, activation, residual }) => {
                 CpuStep::Project { from, to, linear: self.linear(linear, activation)?, residual }
             }
@@ -306,27 +351,20 @@ impl CpuLoader<'_> {
                 let (up, down) = (self.linear(up, activation)?, self.linear(down, Activation::Identity)?);
                 CpuStep::FeedForward { to, inner, up, down }
             }
-            Op::Attend(program::Attention {
-                from,
-                to,
-                heads,
-                kv_heads: _,
-                head_width: width,
-                mask,
-                head_norm: HeadNorm::None,
-                relative,
-            }) => {
-                let shifts = relative.and(self.shifts.clone());
-                CpuStep::Attend { from, to, heads, width, mask, shifts }
-            }
+            Op::Attend(ref op) => CpuStep::Attend {
+                from: op.from,
+                to: op.to,
+                heads: Heads::of(op),
+                shifts: op.relative.and(self.shifts.clone()),
+            },
             Op::Gate(program::Gate { from, to, activation, width }) => {
                 CpuStep::Gate { from, to, activation, width }
             }
             Op::Rotate(ref op) => CpuStep::Rotate {
                 to: op.to,
                 angles: self.angles.get(op, |angles| Ok(Arc::new(angles)))?,
-                heads: 2 * op.heads,
-                row: 3 * op.heads * op.head_width,
+                heads: op.heads + op.kv_heads,
+                row: (op.heads + 2 * op.kv_heads) * op.head_width,
             },
             Op::Pool(program::PoolTokens { from, to, pooling, width }) => {
                 CpuStep::Pool { from, to, pooling, width }

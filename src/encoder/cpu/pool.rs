@@ -24,8 +24,30 @@ pub fn pool(pooling: Pooling, hidden: usize, x: &[f32], lengths: &[usize], out: 
             Pooling::Max => {
                 rows.for_each(|row| vector.iter_mut().zip(row).for_each(|(v, &x)| *v = v.max(x)));
             }
+            Pooling::Last => {
+                if let Some(last) = rows.next_back() {
+                    vector.copy_from_slice(last);
+                }
+            }
+            Pooling::WeightedMean => {
+                for (i, row) in (2..).zip(rows) {
+                    vector.iter_mut().zip(row).for_each(|(v, x)| *v += i as f32 * x);
+                }
+                let sum = weights(length);
+                vector.iter_mut().for_each(|v| *v /= sum);
+            }
+            Pooling::MeanSqrtLength => {
+                rows.for_each(|row| super::add(vector, row));
+                let root = (length as f32).sqrt();
+                vector.iter_mut().for_each(|v| *v /= root);
+            }
         }
     }
+}
+
+/// The sum of the weights of a text's tokens: 1, 2, 3 …
+fn weights(length: usize) -> f32 {
+    (length as f64 * (length as f64 + 1.0) / 2.0) as f32
 }
 
 /// Gradients of the tokens, `[tokens, hidden]`, into `out` from those of the pooled vectors,
@@ -52,6 +74,19 @@ pub fn pool_backward(
             Pooling::Cls => out[..hidden].copy_from_slice(grad),
             Pooling::Mean => {
                 let share = (length as f32).recip();
+                for row in out.chunks_mut(hidden) {
+                    row.iter_mut().zip(grad).for_each(|(to, g)| *to = g * share);
+                }
+            }
+            Pooling::Last => out[(length - 1) * hidden..].copy_from_slice(grad),
+            Pooling::WeightedMean => {
+                let sum = weights(length);
+                for (i, row) in (1..).zip(out.chunks_mut(hidden)) {
+                    row.iter_mut().zip(grad).for_each(|(to, g)| *to = g * (i as f32 / sum));
+                }
+            }
+            Pooling::MeanSqrtLength => {
+                let share = (length as f32).sqrt().recip();
                 for row in out.chunks_mut(hidden) {
                     row.iter_mut().zip(grad).for_each(|(to, g)| *to = g * share);
                 }

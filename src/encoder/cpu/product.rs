@@ -66,6 +66,11 @@ impl Panels {
     pub fn count(&self) -> usize {
         self.columns.div_ceil(self.level.columns())
     }
+
+    /// The panels with any of these columns.
+    pub fn with(&self, columns: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        columns.start / self.level.columns()..columns.end.div_ceil(self.level.columns())
+    }
 }
 
 /// What is done to a sum before it is stored (a kernel's epilogue).
@@ -175,13 +180,38 @@ pub unsafe fn multiply(
     after: After,
     place: OutputRows,
 ) {
+    // SAFETY: as the caller promises.
+    unsafe { multiply_first(right.depth, (left, stride, rows), right, which, after, place) }
+}
+
+/// The same with the first `depth` rows of `right` only.
+///
+/// # Safety
+/// As [`multiply`].
+pub unsafe fn multiply_first(
+    depth: usize,
+    (left, stride, rows): (&[f32], usize, usize),
+    right: &Panels,
+    which: std::ops::Range<usize>,
+    after: After,
+    place: OutputRows,
+) {
     if rows == 0 || which.is_empty() {
         return;
     }
-    assert!(left.len() >= (rows - 1) * stride + right.depth && which.end <= right.count());
+    assert!(left.len() >= (rows - 1) * stride + depth && which.end <= right.count() && depth <= right.depth);
     assert!(place.rows >= rows && place.columns >= right.columns);
     assert!(after.bias.is_empty() || after.bias.len() == right.columns);
-    right.level.dispatch(PanelProduct { left: left.as_ptr(), stride, rows, right, which, after, place });
+    right.level.dispatch(PanelProduct {
+        left: left.as_ptr(),
+        stride,
+        rows,
+        right,
+        depth,
+        which,
+        after,
+        place,
+    });
 }
 
 struct PanelProduct<'a> {
@@ -189,6 +219,8 @@ struct PanelProduct<'a> {
     stride: usize,
     rows: usize,
     right: &'a Panels,
+    /// Rows of `right` that are multiplied.
+    depth: usize,
     which: std::ops::Range<usize>,
     after: After<'a>,
     place: OutputRows<'a>,
@@ -257,7 +289,7 @@ impl PanelProduct<'_> {
     ) {
         let mut sums = [[simd.splat(0.0); VECTORS]; R];
         let mut values = values;
-        for d in 0..self.right.depth {
+        for d in 0..self.depth {
             // SAFETY: within `R` rows and one panel.
             unsafe {
                 let mut right = [simd.splat(0.0); VECTORS];

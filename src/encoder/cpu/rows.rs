@@ -5,19 +5,33 @@ use super::{
     math::exp,
     simd::{Kernel, Level, Simd},
 };
-use crate::threads;
+use crate::{
+    architecture::program::{NormHeads, NormKind},
+    threads,
+};
 
-/// Gain, bias and epsilon of a layer norm.
+/// Gain, bias and epsilon of a norm.
 pub struct CpuNorm {
     pub gain: Vec<f32>,
+    /// All zeros where the mean is not subtracted.
     pub bias: Vec<f32>,
     pub epsilon: f32,
+    /// Whether the mean is subtracted.
+    pub centred: bool,
+}
+
+/// A norm's gain, of its parameter's values.
+pub fn gain(kind: NormKind, values: &[f32]) -> Vec<f32> {
+    values.iter().map(|value| value + kind.gain_offset()).collect()
 }
 
 impl CpuNorm {
     /// Normalizes rows of `x`, each as wide as the gain, in place.
     pub fn apply(&self, level: Level, x: &mut [f32]) {
-        level.dispatch(LayerNormKernel { norm: self, x });
+        match self.centred {
+            true => level.dispatch(LayerNormKernel { norm: self, x }),
+            false => level.dispatch(RmsNormKernel { norm: self, x }),
+        }
     }
 
     /// The same, on all threads.
@@ -36,7 +50,7 @@ impl Kernel for LayerNormKernel<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
-        let CpuNorm { gain, bias, epsilon } = self.norm;
+        let CpuNorm { gain, bias, epsilon, .. } = self.norm;
         let width = gain.len();
         for row in self.x.chunks_exact_mut(width) {
             let mean = fold(simd, row, |sum, x| simd.add(sum, x), |sum, x| sum + x) / width as f32;
@@ -66,6 +80,98 @@ impl Kernel for LayerNormKernel<'_> {
             }
             for at in at..width {
                 row[at] = (row[at] - mean) * scale * gain[at] + bias[at];
+            }
+        }
+    }
+}
+
+struct RmsNormKernel<'a> {
+    norm: &'a CpuNorm,
+    x: &'a mut [f32],
+}
+
+impl Kernel for RmsNormKernel<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let CpuNorm { gain, epsilon, .. } = self.norm;
+        self.x.chunks_exact_mut(gain.len()).for_each(|row| rms_norm(simd, row, gain, *epsilon));
+    }
+}
+
+/// Divides a row by the root of its mean square, and multiplies it by the gain, which is as wide.
+#[inline(always)]
+fn rms_norm<S: Simd>(simd: S, row: &mut [f32], gain: &[f32], epsilon: f32) {
+    let width = row.len();
+    assert_eq!(gain.len(), width);
+    let squares = fold(simd, row, |sum, x| simd.mul_add(x, x, sum), |sum, x| sum + x * x);
+    let scale = (squares / width as f32 + epsilon).sqrt().recip();
+    let by = simd.splat(scale);
+    let whole = width / S::LANES * S::LANES;
+    for at in (0..whole).step_by(S::LANES) {
+        // SAFETY: row and gain are `width` wide.
+        unsafe {
+            let to = row.as_mut_ptr().add(at);
+            simd.store(to, simd.mul(simd.mul(simd.load(to), by), simd.load(gain.as_ptr().add(at))));
+        }
+    }
+    for at in whole..width {
+        row[at] = row[at] * scale * gain[at];
+    }
+}
+
+/// The norms of queries and keys.
+pub struct CpuHeadNorms {
+    /// Query heads, then key heads, then value heads, which are left alone.
+    heads: [usize; 3],
+    /// Width of a head.
+    width: usize,
+    /// Of queries, and of keys.
+    pub gains: [Vec<f32>; 2],
+    pub epsilon: f32,
+}
+
+impl CpuHeadNorms {
+    /// A step's, with these gains.
+    pub fn new(op: &NormHeads, gains: [Vec<f32>; 2]) -> Self {
+        let heads = [op.heads, op.kv_heads, op.kv_heads];
+        Self { heads, width: op.head_width, gains, epsilon: op.epsilon as f32 }
+    }
+
+    /// Width of a row of queries, keys and values.
+    pub fn row(&self) -> usize {
+        self.heads.iter().sum::<usize>() * self.width
+    }
+
+    /// The heads of a row that have norms, each with the index of its gain.
+    pub fn of_row<'a>(&self, row: &'a mut [f32]) -> impl Iterator<Item = (usize, &'a mut [f32])> {
+        let [queries, keys, _] = self.heads;
+        let heads = row.chunks_exact_mut(self.width).take(queries + keys);
+        heads.enumerate().map(move |(i, head)| (usize::from(i >= queries), head))
+    }
+
+    /// Normalizes the heads of all rows in place, on all threads.
+    pub fn apply_all(&self, level: Level, x: &mut [f32]) {
+        threads::chunks_mut(x, PART * self.row(), |_, rows| {
+            level.dispatch(HeadNormKernel { norms: self, rows });
+        });
+    }
+}
+
+struct HeadNormKernel<'a> {
+    norms: &'a CpuHeadNorms,
+    rows: &'a mut [f32],
+}
+
+impl Kernel for HeadNormKernel<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        for row in self.rows.chunks_exact_mut(self.norms.row()) {
+            for (which, head) in self.norms.of_row(row) {
+                rms_norm(simd, head, &self.norms.gains[which], self.norms.epsilon);
             }
         }
     }

@@ -144,7 +144,8 @@ fn layer_norm_is_right_at_odd_widths_and_far_from_zero() {
     let mut noise = Noise(2);
     for level in Level::all() {
         for width in [1, 3, 8, 19, 64, 100] {
-            let norm = CpuNorm { gain: noise.take(width), bias: noise.take(width), epsilon: 1e-5 };
+            let norm =
+                CpuNorm { gain: noise.take(width), bias: noise.take(width), epsilon: 1e-5, centred: true };
             let before: Vec<f32> = noise.take(5 * width).iter().map(|x| x + 50.0).collect();
             let mut after = before.clone();
             norm.apply(level, &mut after);

@@ -17,7 +17,7 @@ use crate::{
     architecture::{
         Activation,
         program::{
-            self, Attention, Buffer, HeadNorm, Mask, NormKind, Op, ParamSpec, Place, Program, RelativeBias,
+            self, Attention, Buffer, Mask, NormHeads, NormKind, Op, ParamSpec, Place, Program, RelativeBias,
             Rotate, Rows,
         },
     },
@@ -98,8 +98,13 @@ impl BodyParam<'_> {
             .map_err(|e| Error::device("training device", format!("weights cannot be read back: {e:?}")))?;
         let (rows, size) = (self.rows(), values.len());
         let values = if self.transposed { transpose(values, size / rows, rows) } else { values };
-        let parts = self.specs.iter().zip(values.chunks(size / self.specs.len()));
-        Ok(parts.map(|(spec, values)| Array::f32(spec.shape(), values.to_vec())).collect())
+        let mut rest = &values[..];
+        let part = |spec: &&ParamSpec| {
+            let own;
+            (own, rest) = rest.split_at(spec.shape().iter().product());
+            Array::f32(spec.shape(), own.to_vec())
+        };
+        Ok(self.specs.iter().map(part).collect())
     }
 
     /// The inverse of [`parts`](Self::parts): reads arrays that are named after the parameters, plus
@@ -144,13 +149,24 @@ impl BurnModel {
                     let shape = [rows.len() / program.width(), program.width()];
                     body.positions.push(load.param(load.tensor(rows, shape)));
                 }
-                Op::Norm(op) => body.norms.push(load.norm(op)?),
+                Op::Norm(op) => body.norms.push(load.norm([op.width], op.epsilon, op.gain, op.bias)?),
+                Op::NormHeads(op) => {
+                    for gain in op.gains {
+                        body.norms.push(load.norm([op.head_width], op.epsilon, gain, None)?);
+                    }
+                }
                 Op::Project(op) => body.linears.push(load.linear(&op.linear)?),
                 Op::FeedForward(op) => {
                     body.linears.push(load.linear(&op.up)?);
                     body.linears.push(load.linear(&op.down)?);
                 }
-                Op::Gate(_) | Op::Rotate(_) | Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
+                Op::Scale(_)
+                | Op::Add(_)
+                | Op::Gate(_)
+                | Op::Rotate(_)
+                | Op::Attend(_)
+                | Op::Pool(_)
+                | Op::Normalize(_) => {}
             }
         }
         Ok(Self { body, device: device.clone(), program })
@@ -188,10 +204,27 @@ impl BurnModel {
                     buffers.put(op.to, x);
                 }
                 Op::Norm(op) => {
-                    let NormKind::Layer = op.kind;
                     let x = if op.from == op.to { buffers.change(op.to) } else { buffers.read(op.from) };
-                    let x = norms[norm].forward(x);
+                    let x = match op.kind {
+                        NormKind::Layer => norms[norm].forward(x),
+                        NormKind::Rms | NormKind::RmsFromOne => {
+                            rms_norm(op.kind, op.epsilon, &norms[norm], x)
+                        }
+                    };
                     norm += 1;
+                    buffers.put(op.to, x);
+                }
+                Op::NormHeads(op) => {
+                    let x = norm_heads(op, [&norms[norm], &norms[norm + 1]], buffers.change(op.to));
+                    norm += 2;
+                    buffers.put(op.to, x);
+                }
+                Op::Scale(op) => {
+                    let x = buffers.change(op.to).mul_scalar(op.by);
+                    buffers.put(op.to, x);
+                }
+                Op::Add(op) => {
+                    let x = buffers.change(op.to) + buffers.read(op.from);
                     buffers.put(op.to, x);
                 }
                 Op::Project(op) => {
@@ -287,9 +320,20 @@ impl BurnModel {
                         out.extend(beta.map(|(beta, bias)| self.named(beta, &[bias], false)));
                     }
                 }
+                Op::NormHeads(op) => {
+                    for gain in op.gains {
+                        out.extend(norms.next().map(|norm| self.named(&norm.gamma, &[gain], false)));
+                    }
+                }
                 Op::Project(op) => self.named_linears(&[&op.linear], &mut linears, &mut out),
                 Op::FeedForward(op) => self.named_linears(&[&op.up, &op.down], &mut linears, &mut out),
-                Op::Gate(_) | Op::Rotate(_) | Op::Attend(_) | Op::Pool(_) | Op::Normalize(_) => {}
+                Op::Scale(_)
+                | Op::Add(_)
+                | Op::Gate(_)
+                | Op::Rotate(_)
+                | Op::Attend(_)
+                | Op::Pool(_)
+                | Op::Normalize(_) => {}
             }
         }
         out
@@ -371,28 +415,52 @@ impl Buffers<'_> {
     }
 }
 
-/// Context vectors `[batch, length, heads width]` from queries, keys and values
-/// `[batch, length, 3 heads width]`; `added` is added to the scores.
-fn attend(op: &Attention, qkv: Tensor<3>, added: [Option<Tensor<4>>; 2], half: bool) -> Tensor<3> {
-    let HeadNorm::None = op.head_norm;
-    let [batch, length, _] = qkv.dims();
-    let &Attention { heads, head_width: width, .. } = op;
-    let qkv = qkv.reshape([batch, length, 3, heads, width]);
-    // [batch, length, 3, heads, width] → three of [batch, heads, length, width]
-    let part = |n: usize| {
-        qkv.clone()
-            .slice([0..batch, 0..length, n..n + 1, 0..heads, 0..width])
-            .reshape([batch, length, heads, width])
-            .swap_dims(1, 2)
+/// Rows divided by the root of their mean square, and multiplied by the gain.
+fn rms_norm<const D: usize>(kind: NormKind, epsilon: f64, norm: &LayerNorm, x: Tensor<D>) -> Tensor<D> {
+    let squares = x.clone().powi_scalar(2).mean_dim(D - 1).add_scalar(epsilon);
+    let gain = norm.gamma.val().add_scalar(kind.gain_offset());
+    x / squares.sqrt() * gain.unsqueeze()
+}
+
+/// Queries, keys and values `[batch, length, (heads + 2 kv_heads) width]` with norms of the heads of queries and keys.
+fn norm_heads(op: &NormHeads, norms: [&LayerNorm; 2], x: Tensor<3>) -> Tensor<3> {
+    let [batch, length, row] = x.dims();
+    let &NormHeads { heads, kv_heads, head_width: width, kind, epsilon, .. } = op;
+    let normed = |heads: std::ops::Range<usize>, norm| {
+        let (columns, count) = (heads.start * width..heads.end * width, heads.len());
+        let part = x.clone().slice([0..batch, 0..length, columns.clone()]);
+        let part = rms_norm::<4>(kind, epsilon, norm, part.reshape([batch, length, count, width]));
+        part.reshape([batch, length, columns.len()])
     };
-    let (query, key, value) = (part(0), part(1), part(2));
-    let scale = (width as f32).sqrt().recip();
+    let [query, key] = norms;
+    let (query, key) = (normed(0..heads, query), normed(heads..heads + kv_heads, key));
+    let value = x.clone().slice([0..batch, 0..length, (heads + kv_heads) * width..row]);
+    Tensor::cat(vec![query, key, value], 2)
+}
+
+/// Context vectors `[batch, length, heads width]` from queries, keys and values
+/// `[batch, length, (heads + 2 kv_heads) width]`; `added` is added to the scores.
+fn attend(op: &Attention, qkv: Tensor<3>, added: [Option<Tensor<4>>; 2], half: bool) -> Tensor<3> {
+    let [batch, length, _] = qkv.dims();
+    let &Attention { heads, kv_heads, head_width: width, scaling, mask: sees, .. } = op;
+    // Three of [batch, heads, length, width]; keys and values as often as queries share them.
+    let part = |first: usize, count: usize| {
+        let part = qkv.clone().slice([0..batch, 0..length, first * width..(first + count) * width]);
+        let part = part.reshape([batch, length, count, width]).swap_dims(1, 2);
+        if count == heads {
+            return part;
+        }
+        let part = part.reshape([batch, count, 1, length * width]).repeat_dim(2, heads / count);
+        part.reshape([batch, heads, length, width])
+    };
+    let (query, key, value) = (part(0, heads), part(heads, kv_heads), part(heads + kv_heads, kv_heads));
+    let scale = (scaling as f32).sqrt().recip();
     let mut scores = product(query.mul_scalar(scale), key.transpose(), half);
     for added in added.into_iter().flatten() {
         scores = scores + added;
     }
-    if let Mask::Window(reach) = op.mask {
-        scores = scores + window(reach, length, &qkv.device());
+    if sees != Mask::Full {
+        scores = scores + hidden(sees, length, &qkv.device());
     }
     let context = product(activation::softmax(scores, 3), value, half);
     context.swap_dims(1, 2).reshape([batch, length, heads * width])
@@ -408,19 +476,23 @@ fn shifted(table: Tensor<2>, length: usize) -> Tensor<4> {
     rows.swap_dims(0, 1).reshape([1, heads, length, length])
 }
 
-/// What is added to scores `[batch, heads, length, length]`, so that no token attends to one more than `reach`
-/// positions away.
-fn window(reach: usize, length: usize, device: &Device) -> Tensor<4> {
-    let of = |i: usize| if (i / length).abs_diff(i % length) <= reach { 0.0 } else { MASKED };
-    let values: Vec<f32> = (0..length * length).map(of).collect();
+/// What is added to scores `[batch, heads, length, length]`, so that a token attends to those only that `mask` lets it
+/// see.
+fn hidden(mask: Mask, length: usize, device: &Device) -> Tensor<4> {
+    let mut values = vec![MASKED; length * length];
+    for (token, row) in values.chunks_mut(length).enumerate() {
+        row[mask.seen(token, length)].fill(0.0);
+    }
     Tensor::from_data(TensorData::new(values, [1, 1, length, length]), device)
 }
 
-/// Queries, keys and values `[batch, length, 3 heads width]` with queries and keys rotated by their positions.
+/// Queries, keys and values `[batch, length, (heads + 2 kv_heads) width]` with queries and keys rotated by their
+/// positions.
 fn rotate(op: &Rotate, x: Tensor<3>) -> Tensor<3> {
     let [batch, length, row] = x.dims();
     let Angles { half, cosines, sines } = Angles::new(op, length);
-    let (heads, rotated) = (2 * op.heads, 2 * op.heads * op.head_width);
+    let heads = op.heads + op.kv_heads;
+    let rotated = heads * op.head_width;
     let device = x.device();
     let of = |values: Vec<f32>| -> Tensor<4> {
         Tensor::from_data(TensorData::new(values, [1, length, 1, half]), &device)
@@ -460,6 +532,7 @@ fn activate<const D: usize>(kind: Activation, x: Tensor<D>) -> Tensor<D> {
     match kind {
         Activation::Gelu => activation::gelu(x),
         Activation::GeluTanh => activation::gelu_approximate(x),
+        Activation::Silu => activation::silu(x),
         Activation::Relu => activation::relu(x),
         Activation::Tanh => activation::tanh(x),
         Activation::Identity => x,
@@ -493,11 +566,18 @@ impl BodyLoader<'_> {
         Ok(self.param(self.tensor(values, shape)))
     }
 
-    fn norm(&self, op: &program::Norm) -> Result<LayerNorm> {
-        let mut norm = LayerNormConfig::new(op.width).with_epsilon(op.epsilon).init(self.device);
-        let vector = |id| Ok::<_, Error>(self.tensor(self.weights.values(self.program, id)?, [op.width]));
-        norm.gamma = self.param(vector(op.gain)?);
-        norm.beta = op.bias.map(|bias| Ok::<_, Error>(self.param(vector(bias)?))).transpose()?;
+    /// The parameters of a norm, of whatever kind it is.
+    fn norm(
+        &self,
+        width: [usize; 1],
+        epsilon: f64,
+        gain: program::ParamId,
+        bias: Option<program::ParamId>,
+    ) -> Result<LayerNorm> {
+        let mut norm = LayerNormConfig::new(width[0]).with_epsilon(epsilon).init(self.device);
+        let vector = |id| Ok::<_, Error>(self.tensor(self.weights.values(self.program, id)?, width));
+        norm.gamma = self.param(vector(gain)?);
+        norm.beta = bias.map(|bias| Ok::<_, Error>(self.param(vector(bias)?))).transpose()?;
         Ok(norm)
     }
 

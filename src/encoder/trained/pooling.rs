@@ -1,6 +1,6 @@
 //! Pooling of token vectors into one vector per text.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
 use crate::encoder::Pooling;
 
@@ -21,6 +21,28 @@ pub fn pool(kind: Pooling, tokens: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor
                 kept.sum_dim(1).reshape([batch, hidden]) / count
             }
         },
+        // One row of each text, or a weighted sum of all.
+        Pooling::Last | Pooling::WeightedMean | Pooling::MeanSqrtLength => {
+            let device = tokens.device();
+            let mask = mask.unwrap_or_else(|| Tensor::ones([batch, length], &device));
+            let count = mask.clone().sum_dim(1).clamp_min(1.0);
+            let place = Tensor::<1>::from_data(
+                TensorData::new((1..=length).map(|n| n as f32).collect(), [length]),
+                &device,
+            );
+            let place = place.unsqueeze::<2>();
+            let weights = match kind {
+                // The token whose place, counted from 1, is the length.
+                Pooling::Last => place.sub(count).abs().mul_scalar(-1.0).add_scalar(1.0).clamp_min(0.0),
+                Pooling::WeightedMean => {
+                    let weights = mask * place;
+                    let sum = weights.clone().sum_dim(1).clamp_min(1.0);
+                    weights / sum
+                }
+                _ => mask / count.sqrt(),
+            };
+            (tokens * weights.reshape([batch, length, 1])).sum_dim(1).reshape([batch, hidden])
+        }
         Pooling::Max => {
             let tokens = match mask {
                 None => tokens,

@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, HeadNorm, Mask, NormKind, Op, Place, Program},
+        program::{self, Attention, Buffer, NormKind, Op, Place, Program},
     },
     bundle::Weights,
     encoder::{
@@ -47,7 +47,14 @@ pub(super) enum Dispatch {
         affine: wgpu::Buffer,
         kernel: ShaderKernel,
     },
-    Gate {
+    /// Gains of the queries, then of the keys.
+    NormHeads {
+        to: Buffer,
+        gains: wgpu::Buffer,
+        kernel: ShaderKernel,
+    },
+    /// Gated units; or rows added to rows.
+    FromTo {
         from: Buffer,
         to: Buffer,
         kernel: ShaderKernel,
@@ -63,7 +70,8 @@ pub(super) enum Dispatch {
         to: Buffer,
         kernel: ShaderKernel,
     },
-    Normalize {
+    /// Rows scaled, to length 1 or by a number.
+    InPlace {
         to: Buffer,
         kernel: ShaderKernel,
     },
@@ -203,28 +211,56 @@ fn check(program: &Program) -> Result<()> {
 /// A shader that depends on sizes only.
 #[derive(Clone, Copy, PartialEq)]
 enum Shader {
-    Attention { heads: usize, width: usize, reach: Option<usize>, shifted: Option<usize> },
+    Attention(HeadSizes),
     Gate { width: usize, activation: Activation },
-    Rotate { heads: usize, width: usize },
-    Norm { width: usize, epsilon: f64, in_place: bool },
+    Rotate { heads: usize, kv_heads: usize, width: usize },
+    Norm { width: usize, kind: NormKind, epsilon: f64, in_place: bool },
+    NormHeads { heads: usize, kv_heads: usize, width: usize, epsilon: f64 },
+    Scale { width: usize, by: f32 },
+    Add { width: usize },
     Pool { width: usize, pooling: Pooling },
     Normalize { width: usize },
 }
 
+/// What an attention shader is specialized for.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct HeadSizes {
+    /// Query heads.
+    pub heads: usize,
+    /// Key heads, and value heads.
+    pub kv_heads: usize,
+    /// Width of a head.
+    pub width: usize,
+    /// Scores are divided by its square root.
+    pub scaling: usize,
+    /// How many positions back and ahead a token sees.
+    pub reach: [Option<usize>; 2],
+    /// The number of positions that scores are shifted for, if they are.
+    pub shifted: Option<usize>,
+}
+
 impl Shader {
-    fn attention(op: &program::Attention) -> Self {
-        let HeadNorm::None = op.head_norm;
-        let reach = match op.mask {
-            Mask::Full => None,
-            Mask::Window(reach) => Some(reach),
-        };
-        let shifted = op.relative.map(|relative| relative.positions);
-        Self::Attention { heads: op.heads, width: op.head_width, reach, shifted }
+    fn attention(op: &Attention) -> Self {
+        let &Attention { heads, kv_heads, head_width: width, scaling, mask, relative, .. } = op;
+        let shifted = relative.map(|relative| relative.positions);
+        Self::Attention(HeadSizes { heads, kv_heads, width, scaling, reach: mask.reach(), shifted })
     }
 
     fn norm(op: &program::Norm) -> Self {
-        let NormKind::Layer = op.kind;
-        Self::Norm { width: op.width, epsilon: op.epsilon, in_place: op.from == op.to }
+        Self::Norm { width: op.width, kind: op.kind, epsilon: op.epsilon, in_place: op.from == op.to }
+    }
+
+    fn norm_heads(op: &program::NormHeads) -> Self {
+        let &program::NormHeads { heads, kv_heads, head_width: width, epsilon, .. } = op;
+        Self::NormHeads { heads, kv_heads, width, epsilon }
+    }
+
+    fn scale(op: &program::Scale) -> Self {
+        Self::Scale { width: op.width, by: op.by }
+    }
+
+    fn add(op: &program::Add) -> Self {
+        Self::Add { width: op.width }
     }
 
     fn gate(op: &program::Gate) -> Self {
@@ -232,7 +268,7 @@ impl Shader {
     }
 
     fn rotate(op: &program::Rotate) -> Self {
-        Self::Rotate { heads: op.heads, width: op.head_width }
+        Self::Rotate { heads: op.heads, kv_heads: op.kv_heads, width: op.head_width }
     }
 
     fn pool(op: &program::PoolTokens) -> Self {
@@ -248,6 +284,9 @@ impl Shader {
         match op {
             Op::Attend(op) => Some(Self::attention(op)),
             Op::Norm(op) => Some(Self::norm(op)),
+            Op::NormHeads(op) => Some(Self::norm_heads(op)),
+            Op::Scale(op) => Some(Self::scale(op)),
+            Op::Add(op) => Some(Self::add(op)),
             Op::Gate(op) => Some(Self::gate(op)),
             Op::Rotate(op) => Some(Self::rotate(op)),
             Op::Pool(op) => Some(Self::pool(op)),
@@ -271,14 +310,17 @@ impl Kernels {
         }
         let device = &self.context.device;
         let kernel = match shader {
-            Shader::Attention { heads, width, reach, shifted } => {
-                ShaderKernel::attention(&self.context, heads, width, (reach, shifted))
-            }
+            Shader::Attention(heads) => ShaderKernel::attention(&self.context, heads),
             Shader::Gate { width, activation } => ShaderKernel::gate(device, width, activation),
-            Shader::Rotate { heads, width } => ShaderKernel::rotate(device, heads, width),
-            Shader::Norm { width, epsilon, in_place } => {
-                ShaderKernel::norm(&self.context, width, epsilon, in_place)
+            Shader::Rotate { heads, kv_heads, width } => ShaderKernel::rotate(device, heads, kv_heads, width),
+            Shader::Norm { width, kind, epsilon, in_place } => {
+                ShaderKernel::norm(&self.context, width, kind, epsilon, in_place)
             }
+            Shader::NormHeads { heads, kv_heads, width, epsilon } => {
+                ShaderKernel::norm_heads(device, [heads, kv_heads, width], epsilon)
+            }
+            Shader::Scale { width, by } => ShaderKernel::scale(device, width, by),
+            Shader::Add { width } => ShaderKernel::add(device, width),
             Shader::Pool { width, pooling } => ShaderKernel::pool(device, width, pooling),
             Shader::Normalize { width } => ShaderKernel::normalize(device, width),
         };
@@ -332,7 +374,7 @@ impl WebGpuLoader {
             }
             Op::Gate(op) => {
                 let kernel = self.kernels.get(Shader::gate(op));
-                out.push(Dispatch::Gate { from: op.from, to: op.to, kernel });
+                out.push(Dispatch::FromTo { from: op.from, to: op.to, kernel });
             }
             Op::Rotate(op) => {
                 let kernel = self.kernels.get(Shader::rotate(op));
@@ -346,7 +388,7 @@ impl WebGpuLoader {
             }
             Op::Norm(op) => {
                 let kernel = self.kernels.get(Shader::norm(op));
-                let mut values = weights.values(&self.program, op.gain)?;
+                let mut values = self.gain(op.kind, op.gain, weights)?;
                 match op.bias {
                     Some(bias) => values.extend(weights.values(&self.program, bias)?),
                     None => values.resize(2 * op.width, 0.0),
@@ -354,16 +396,38 @@ impl WebGpuLoader {
                 let affine = upload(&self.context, &self.program.param(op.gain).name, &bytes(&values))?;
                 out.push(Dispatch::Norm { from: op.from, to: op.to, affine, kernel });
             }
+            Op::NormHeads(op) => {
+                let kernel = self.kernels.get(Shader::norm_heads(op));
+                let [query, key] = op.gains;
+                let values =
+                    [self.gain(op.kind, query, weights)?, self.gain(op.kind, key, weights)?].concat();
+                let gains = upload(&self.context, &self.program.param(query).name, &bytes(&values))?;
+                out.push(Dispatch::NormHeads { to: op.to, gains, kernel });
+            }
+            Op::Scale(op) => {
+                let kernel = self.kernels.get(Shader::scale(op));
+                out.push(Dispatch::InPlace { to: op.to, kernel });
+            }
+            Op::Add(op) => {
+                let kernel = self.kernels.get(Shader::add(op));
+                out.push(Dispatch::FromTo { from: op.from, to: op.to, kernel });
+            }
             Op::Pool(op) => {
                 let kernel = self.kernels.get(Shader::pool(op));
                 out.push(Dispatch::Pool { from: op.from, to: op.to, kernel });
             }
             Op::Normalize(op) => {
                 let kernel = self.kernels.get(Shader::normalize(op));
-                out.push(Dispatch::Normalize { to: op.to, kernel });
+                out.push(Dispatch::InPlace { to: op.to, kernel });
             }
         }
         Ok(())
+    }
+
+    /// A norm's gain.
+    fn gain(&self, kind: NormKind, id: program::ParamId, weights: &Weights) -> Result<Vec<f32>> {
+        let values = weights.values(&self.program, id)?;
+        Ok(values.into_iter().map(|value| value + kind.gain_offset()).collect())
     }
 
     /// Linear layers that share an input, concatenated.

@@ -152,13 +152,14 @@ impl BatchBuffers {
                 let all = [count(*to), at(*to), affine, at(*from)];
                 each(kernel, *to, &all[..if from == to { 3 } else { 4 }])
             }
-            Dispatch::Gate { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to)]),
+            Dispatch::FromTo { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to)]),
+            Dispatch::NormHeads { to, gains, kernel } => each(kernel, *to, &[at(*to), gains]),
             Dispatch::Rotate { to, angles, kernel } => {
                 let positions = positions.iter();
                 each(kernel, *to, &positions.chain([at(*to), angles]).collect::<Vec<_>>())
             }
             Dispatch::Pool { from, to, kernel } => each(kernel, *to, &[at(*from), at(*to), &spans]),
-            Dispatch::Normalize { to, kernel } => each(kernel, *to, &[at(*to)]),
+            Dispatch::InPlace { to, kernel } => each(kernel, *to, &[at(*to)]),
         };
         let steps = layers.0.iter().map(step).collect();
         Self {

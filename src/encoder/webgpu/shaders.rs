@@ -2,15 +2,20 @@
 
 use wgpu::{BindGroup, BindGroupLayout, Buffer, ComputePipeline, Device};
 
-use super::Context;
-use crate::encoder::{Activation, Pooling};
+use super::{Context, layers::HeadSizes};
+use crate::{
+    architecture::program::NormKind,
+    encoder::{Activation, Pooling},
+};
 
 /// Tokens whose attention one workgroup computes (`QUERIES` in both shaders).
 pub const QUERIES: usize = 16;
 /// Rows per workgroup of `norm_direct.wgsl`.
 const ROWS: usize = 16;
-/// Widest attention head that fits a workgroup's 16 KiB together with its keys.
-pub const WIDEST_HEAD: usize = 160;
+/// Widest attention head that fits a workgroup's 16 KiB together with its keys; wider ones are read directly.
+const WIDEST_STAGED_HEAD: usize = 160;
+/// Widest attention head whose sums an invocation holds.
+pub const WIDEST_HEAD: usize = 256;
 
 /// How a shader accesses a buffer.
 #[derive(Clone, Copy)]
@@ -137,21 +142,21 @@ impl LinearShaders {
 }
 
 impl ShaderKernel {
-    /// Attention over queries, keys and values, `[tokens, 3 heads width]`. Scores are shifted by distance where
-    /// `shifted` is the number of positions that there are shifts for.
-    pub fn attention(
-        context: &Context,
-        heads: usize,
-        width: usize,
-        (reach, shifted): (Option<usize>, Option<usize>),
-    ) -> Self {
+    /// Attention over queries, keys and values, `[tokens, (heads + 2 kv_heads) width]`. Scores are shifted by distance
+    /// where `shifted` is the number of positions that there are shifts for.
+    pub fn attention(context: &Context, sizes: HeadSizes) -> Self {
+        let HeadSizes { heads, kv_heads, width, scaling, reach, shifted } = sizes;
         let keys = if width <= 64 { 32 } else { 8 };
-        let reach = reach.and_then(|reach| u32::try_from(reach).ok()).unwrap_or(u32::MAX >> 1);
+        let limit = u32::MAX >> 1;
+        let [back, ahead] = reach.map(|reach| {
+            reach.and_then(|reach| u32::try_from(reach).ok()).map_or(limit, |reach| reach.min(limit))
+        });
         let head = format!(
-            "const HEADS = {heads}u;\nconst WIDTH = {}u;\nconst KEYS = {keys}u;\nconst REACH = {reach}u;\n",
+            "const HEADS = {heads}u;\nconst KV_HEADS = {kv_heads}u;\nconst WIDTH = {}u;\nconst SCALING = {scaling}.0;\n\
+             const KEYS = {keys}u;\nconst BACK = {back}u;\nconst AHEAD = {ahead}u;\n",
             width / 4
         );
-        let main = match context.software {
+        let main = match context.software || width > WIDEST_STAGED_HEAD {
             true => include_str!("shaders/attention_direct.wgsl"),
             false => include_str!("shaders/attention.wgsl"),
         };
@@ -169,8 +174,8 @@ impl ShaderKernel {
         Self::new(&context.device, "attention", &[&head, &shift, main], uses)
     }
 
-    /// Layer norm of rows, in place or from one buffer to another.
-    pub fn norm(context: &Context, width: usize, epsilon: f64, in_place: bool) -> Self {
+    /// A norm of rows, in place or from one buffer to another.
+    pub fn norm(context: &Context, width: usize, kind: NormKind, epsilon: f64, in_place: bool) -> Self {
         let element = if context.software { "vec4f" } else { "f32" };
         let read = match in_place {
             true => format!("fn before(i: u32) -> {element} {{ return rows[i]; }}\n"),
@@ -179,7 +184,10 @@ impl ShaderKernel {
                  fn before(i: u32) -> {element} {{ return source[i]; }}\n"
             ),
         };
-        let head = format!("const WIDTH = {width}u;\nconst EPSILON = {epsilon:e}f;\n{read}");
+        let head = format!(
+            "const WIDTH = {width}u;\nconst EPSILON = {epsilon:e}f;\nconst CENTRED = {};\n{read}",
+            kind.is_centred()
+        );
         let (rows, main) = match context.software {
             true => (ROWS, &[include_str!("shaders/norm_direct.wgsl")][..]),
             false => (1, &[include_str!("shaders/norm.wgsl"), include_str!("shaders/sum.wgsl")][..]),
@@ -197,9 +205,35 @@ impl ShaderKernel {
         Self::new(device, "gate", &text, &[Use::Read, Use::Write])
     }
 
-    /// Rotates queries and keys of `[tokens, 3 heads width]` by their positions, in place.
-    pub fn rotate(device: &Device, heads: usize, width: usize) -> Self {
-        let head = format!("const HEADS = {heads}u;\nconst HALF = {}u;\n", width / 2);
+    /// Norms of the queries' and keys' heads of `[tokens, (heads + 2 kv_heads) width]`, in place.
+    pub fn norm_heads(device: &Device, [heads, kv_heads, width]: [usize; 3], epsilon: f64) -> Self {
+        let head = format!(
+            "const HEADS = {heads}u;\nconst KV_HEADS = {kv_heads}u;\nconst WIDTH = {width}u;\n\
+             const EPSILON = {epsilon:e}f;\n"
+        );
+        let text = [&head, include_str!("shaders/norm_heads.wgsl")];
+        Self::new(device, "norm of heads", &text, &[Use::Write, Use::Read])
+    }
+
+    /// Multiplies rows by a number, in place.
+    pub fn scale(device: &Device, width: usize, by: f32) -> Self {
+        let head = format!("const WIDTH = {width}u;\nconst BY = {by:e}f;\n");
+        let text = [&head, include_str!("shaders/scale.wgsl")];
+        Self::new(device, "scale", &text, &[Use::Write])
+    }
+
+    /// Adds rows to rows.
+    pub fn add(device: &Device, width: usize) -> Self {
+        let head = format!("const WIDTH = {width}u;\n");
+        let text = [&head, include_str!("shaders/add.wgsl")];
+        Self::new(device, "add", &text, &[Use::Read, Use::Write])
+    }
+
+    /// Rotates queries and keys of `[tokens, (heads + 2 kv_heads) width]` by their positions, in place.
+    pub fn rotate(device: &Device, heads: usize, kv_heads: usize, width: usize) -> Self {
+        let (rotated, row) = (heads + kv_heads, (heads + 2 * kv_heads) * width);
+        let head =
+            format!("const ROTATED = {rotated}u;\nconst ROW = {row}u;\nconst HALF = {}u;\n", width / 2);
         let text = [&head, include_str!("shaders/rotate.wgsl")];
         Self::new(device, "rotate", &text, &[Use::Read, Use::Write, Use::Read])
     }
@@ -210,6 +244,9 @@ impl ShaderKernel {
             Pooling::Mean => 0,
             Pooling::Cls => 1,
             Pooling::Max => 2,
+            Pooling::Last => 3,
+            Pooling::WeightedMean => 4,
+            Pooling::MeanSqrtLength => 5,
         };
         let head = format!("const WIDTH = {width}u;\nconst POOLING = {pooling}u;\n");
         let text = [&head, include_str!("shaders/pool.wgsl")];
@@ -238,6 +275,7 @@ fn function(activation: Activation) -> String {
     let name = match activation {
         Activation::Gelu => "gelu",
         Activation::GeluTanh => "gelu_tanh",
+        Activation::Silu => "silu",
         Activation::Relu => "relu",
         Activation::Tanh => "bounded_tanh",
         Activation::Identity => "identity",

@@ -12,7 +12,7 @@ use super::optimizer::Pace;
 use crate::{
     Error, Result,
     bundle::{Quantization, Weights},
-    encoder::{Backend, Config, EncoderDevice},
+    encoder::{Backend, Config, EncoderDevice, Family},
 };
 
 /// A model's blocks with their gradients and optimizer state.
@@ -87,6 +87,10 @@ pub fn open(
     if passes.half && (own || !burn::has_half(machine)?) {
         return refused("training in mixed precision", "mixed_precision", "a GPU that computes in f16");
     }
+    // Their activations reach beyond what f16 holds.
+    if passes.half && config.family == Family::Gemma3 {
+        return refused("training a Gemma in mixed precision", "mixed_precision", "another architecture");
+    }
     if own {
         return Ok(Box::new(cpu::CpuBlocks::new(config.program()?, weights, passes.quantization)?));
     }
@@ -105,10 +109,10 @@ mod tests {
 
     /// A small model.
     pub(super) fn plain() -> Bundle {
-        small("plain")
+        checkpoint("plain")
     }
 
-    fn small(name: &str) -> Bundle {
+    fn checkpoint(name: &str) -> Bundle {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/checkpoints").join(name);
         Bundle::open(&folder).unwrap()
     }
@@ -147,7 +151,7 @@ mod tests {
     /// With our own kernels and with Burn's, a checkpoint has the same arrays, with nearly the same values.
     #[test]
     fn the_optimizers_state_is_kept_by_the_names_of_the_weights() {
-        for bundle in [plain(), small("mpnet")] {
+        for bundle in [plain(), checkpoint("mpnet")] {
             let config = &bundle.manifest.architecture;
             let [(own, _), (burns, _)] = [EncoderDevice::cpu(), EncoderDevice::flex()].map(|machine| {
                 let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
@@ -177,6 +181,39 @@ mod tests {
                 let mut again = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
                 again.restore(&weights, &moments).unwrap();
                 assert!(again.moments().unwrap() == moments && again.weights().unwrap() == weights);
+            }
+        }
+    }
+
+    /// Decoders share keys, have norms of heads and gains that are one more than their parameters: all weights get the
+    /// same gradients from both.
+    #[test]
+    fn both_devices_train_decoders_alike() {
+        for name in ["qwen3", "qwen2", "mistral", "llama", "gemma", "gemma-causal"] {
+            let bundle = checkpoint(name);
+            let config = &bundle.manifest.architecture;
+            let [(own, own_rows), (burns, burns_rows)] =
+                [EncoderDevice::cpu(), EncoderDevice::flex()].map(|machine| {
+                    let mut blocks = open(&machine, config, &bundle.weights, Passes::default()).unwrap();
+                    learned(blocks.as_mut(), config.hidden, &[1.0])
+                });
+            let near = |what: &str, a: &[f32], b: &[f32]| {
+                let largest = b.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+                // A key's bias shifts all scores of a query alike, so it has no effect.
+                assert!(
+                    largest > 0.0 && (largest > 1e-6 || what.ends_with("k_proj.bias.m")),
+                    "{name}, {what}"
+                );
+                let limit = 1e-3 * largest.max(1e-6);
+                let far = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+                assert!(a.len() == b.len() && far < limit, "{name}, {what}: {far:e} of {largest:e}");
+            };
+            near("rows", &own_rows, &burns_rows);
+            for (param, array) in own.iter().filter(|(param, _)| param.ends_with(".m")) {
+                near(param, &array.to_f32(), &burns.need(param).unwrap().to_f32());
+            }
+            for param in config.program().unwrap().params().iter().skip(1) {
+                assert_eq!(own.need(&format!("{}.m", param.name)).unwrap().shape, param.shape());
             }
         }
     }
@@ -221,6 +258,11 @@ mod tests {
         };
         let half = refused(EncoderDevice::cpu(), Passes { half: true, ..Passes::default() });
         assert!(half.contains("mixed_precision") && half.contains("GPU"), "{half}");
+        let gemma = checkpoint("gemma");
+        let passes = Passes { half: true, ..Passes::default() };
+        let half = open(&EncoderDevice::flex(), &gemma.manifest.architecture, &gemma.weights, passes);
+        let half = half.err().unwrap().to_string();
+        assert!(half.contains("Gemma") && half.contains("mixed_precision"), "{half}");
         let quantization = Some(Quantization::Q8);
         let aware = refused(EncoderDevice::flex(), Passes { quantization, ..Passes::default() });
         assert!(aware.contains("quantization_aware") && aware.contains("--device cpu"), "{aware}");

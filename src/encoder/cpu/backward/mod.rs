@@ -21,8 +21,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{
-    add, add_positions,
-    attention::attend,
+    add, add_all, add_positions,
+    attention::{Heads, attend},
     gate::gate as gated,
     pool::{pool, pool_backward},
     rotary::{RotationDirection, rotate},
@@ -33,7 +33,7 @@ use crate::{
     Error, Result,
     architecture::{
         Activation, Pooling,
-        program::{self, Buffer, HeadNorm, Mask, Op, Place, Program},
+        program::{self, Buffer, Op, Place, Program},
     },
     bundle::{Quantization, Weights},
     encoder::{
@@ -43,7 +43,7 @@ use crate::{
 };
 use linear::{InputPanels, TrainableLinear};
 use relative::TrainableShifts;
-use rows::{TrainableNorm, activated, activation_backward, normalize_backward};
+use rows::{TrainableHeadNorms, TrainableNorm, activated, activation_backward, normalize_backward};
 
 /// A model in training.
 pub struct Trainable {
@@ -78,10 +78,23 @@ enum TrainableOp {
         position: Param,
         first: usize,
     },
+    Scale {
+        to: Buffer,
+        by: f32,
+    },
     Norm {
         from: Buffer,
         to: Buffer,
         norm: TrainableNorm,
+    },
+    NormHeads {
+        to: Buffer,
+        norms: TrainableHeadNorms,
+    },
+    Add {
+        from: Buffer,
+        to: Buffer,
+        width: usize,
     },
     Project {
         from: Buffer,
@@ -115,9 +128,7 @@ enum TrainableOp {
     Attend {
         from: Buffer,
         to: Buffer,
-        heads: usize,
-        width: usize,
-        mask: Mask,
+        heads: Heads,
     },
     Pool {
         from: Buffer,
@@ -231,12 +242,15 @@ impl Trainable {
                     out.push(&mut norm.gain);
                     out.extend(&mut norm.bias);
                 }
+                TrainableOp::NormHeads { norms, .. } => out.extend(&mut norms.gains),
                 TrainableOp::Project { affine, .. } => affine.params(&mut out),
                 TrainableOp::FeedForward { up, down, .. } => {
                     up.params(&mut out);
                     down.params(&mut out);
                 }
-                TrainableOp::Gate { .. }
+                TrainableOp::Scale { .. }
+                | TrainableOp::Add { .. }
+                | TrainableOp::Gate { .. }
                 | TrainableOp::Rotate { .. }
                 | TrainableOp::Attend { .. }
                 | TrainableOp::Pool { .. }
@@ -252,11 +266,14 @@ impl Trainable {
         self.shifts.iter_mut().for_each(TrainableShifts::refresh);
         self.steps.par_iter_mut().for_each(|step| match &mut step.work {
             TrainableOp::Norm { norm, .. } => norm.refresh(),
+            TrainableOp::NormHeads { norms, .. } => norms.refresh(),
             TrainableOp::Project { affine, .. } => affine.refresh(quantization),
             TrainableOp::FeedForward { up, down, .. } => {
                 [up, down].into_par_iter().for_each(|layer| layer.refresh(quantization));
             }
             TrainableOp::AddPositions { .. }
+            | TrainableOp::Scale { .. }
+            | TrainableOp::Add { .. }
             | TrainableOp::Gate { .. }
             | TrainableOp::Rotate { .. }
             | TrainableOp::Attend { .. }
@@ -283,6 +300,9 @@ fn check_flow(program: &Program) -> Result<()> {
     for (i, step) in program.steps().iter().enumerate().rev() {
         let (from, to, alone, stays) = match &step.op {
             Op::AddPositions(op) => (op.to, op.to, false, true),
+            Op::Scale(op) => (op.to, op.to, false, true),
+            Op::NormHeads(op) => (op.to, op.to, false, true),
+            Op::Add(op) => (op.from, op.to, false, true),
             Op::Norm(op) => (op.from, op.to, false, op.from == op.to),
             Op::Gate(op) => (op.from, op.to, true, false),
             Op::Rotate(op) => (op.to, op.to, false, true),
@@ -318,6 +338,11 @@ fn load(
             position.values = op.rows(program, weights)?;
             TrainableOp::AddPositions { to: op.to, position, first: op.first }
         }
+        Op::Scale(program::Scale { to, by, .. }) => TrainableOp::Scale { to, by },
+        Op::NormHeads(ref op) => {
+            TrainableOp::NormHeads { to: op.to, norms: TrainableHeadNorms::new(level, program, op, weights)? }
+        }
+        Op::Add(program::Add { from, to, width }) => TrainableOp::Add { from, to, width },
         Op::Norm(ref op) => TrainableOp::Norm {
             from: op.from,
             to: op.to,
@@ -331,25 +356,16 @@ fn load(
             let size = [up.input, up.output];
             TrainableOp::FeedForward { to, inner, up: affine(up)?, down: affine(down)?, activation, size }
         }
-        Op::Attend(program::Attention {
-            from,
-            to,
-            heads,
-            kv_heads: _,
-            head_width: width,
-            mask,
-            head_norm: HeadNorm::None,
-            // The program has the same for all its steps.
-            relative: _,
-        }) => TrainableOp::Attend { from, to, heads, width, mask },
+        // The program has the same shifts for all its steps.
+        Op::Attend(ref op) => TrainableOp::Attend { from: op.from, to: op.to, heads: Heads::of(op) },
         Op::Gate(program::Gate { from, to, activation, width }) => {
             TrainableOp::Gate { from, to, activation, width }
         }
         Op::Rotate(ref op) => TrainableOp::Rotate {
             to: op.to,
             angles: angles.get(op, |angles| Ok(Arc::new(angles)))?,
-            heads: 2 * op.heads,
-            row: 3 * op.heads * op.head_width,
+            heads: op.heads + op.kv_heads,
+            row: (op.heads + 2 * op.kv_heads) * op.head_width,
         },
         Op::Pool(program::PoolTokens { from, to, pooling, width }) => {
             TrainableOp::Pool { from, to, pooling, width }
@@ -363,10 +379,13 @@ impl TrainableOp {
     fn buffers(&self) -> (Buffer, Buffer) {
         match *self {
             Self::AddPositions { to, .. }
+            | Self::Scale { to, .. }
+            | Self::NormHeads { to, .. }
             | Self::Rotate { to, .. }
             | Self::FeedForward { to, .. }
             | Self::Normalize { to, .. } => (to, to),
             Self::Norm { from, to, .. }
+            | Self::Add { from, to, .. }
             | Self::Project { from, to, .. }
             | Self::Gate { from, to, .. }
             | Self::Attend { from, to, .. }
@@ -397,6 +416,18 @@ impl TrainableStep {
                 copy(out, there);
                 let width = position.shape[1];
                 add_positions(out, lengths, &position.values[first * width..], width);
+            }
+            &TrainableOp::Scale { by, .. } => {
+                copy(out, there);
+                out.iter_mut().for_each(|x| *x *= by);
+            }
+            TrainableOp::NormHeads { norms, .. } => {
+                copy(out, there);
+                norms.apply(out);
+            }
+            &TrainableOp::Add { width, .. } => {
+                copy(out, there);
+                add_all(out, x, width);
             }
             TrainableOp::Norm { norm, .. } => {
                 copy(out, x);
@@ -429,10 +460,10 @@ impl TrainableStep {
                 copy(out, there);
                 rotate(level, angles, out, lengths, (heads, row), RotationDirection::Forward);
             }
-            &TrainableOp::Attend { to, heads, width, mask, .. } => {
-                let numbers = count(to, lengths) * heads * width;
-                let scored = (mask, shifts.map(|shifts| &shifts.spread));
-                attend(level, heads, scored, x, lengths, fit(out, numbers));
+            &TrainableOp::Attend { to, heads, .. } => {
+                let numbers = count(to, lengths) * heads.context();
+                let shifts = shifts.map(|shifts| &shifts.spread);
+                attend(level, heads, shifts, x, lengths, fit(out, numbers));
             }
             &TrainableOp::Pool { to, pooling, width, .. } => {
                 pool(pooling, width, x, lengths, fit(out, count(to, lengths) * width));
@@ -478,6 +509,21 @@ impl BackwardPass<'_> {
                             .for_each(|(position, row)| add(position, row));
                     }
                 }
+            }
+            &mut TrainableOp::Scale { to, by } => {
+                self.grads[to as usize].iter_mut().for_each(|grad| *grad *= by);
+            }
+            TrainableOp::NormHeads { to, norms } => {
+                norms.backward(x, &mut self.grads[*to as usize], accumulate);
+            }
+            &mut TrainableOp::Add { from, to, width } => {
+                let (grads, mut below) = (self.take(to), self.take(from));
+                match self.known[from as usize] {
+                    true => add_all(&mut below, &grads, width),
+                    false => copy(&mut below, &grads),
+                }
+                self.known[from as usize] = true;
+                (self.grads[to as usize], self.grads[from as usize]) = (grads, below);
             }
             TrainableOp::Norm { from, to, norm } => {
                 let mut grads = self.take(*to);
@@ -548,16 +594,15 @@ impl BackwardPass<'_> {
                 let grads = &mut self.grads[to as usize];
                 rotate(level, angles, grads, lengths, (heads, row), RotationDirection::Back);
             }
-            &mut TrainableOp::Attend { from, to, heads, width, mask } => {
+            &mut TrainableOp::Attend { from, to, heads } => {
                 let mut below = self.take(from);
-                let out = fit(&mut below, count(from, lengths) * 3 * heads * width);
+                let out = fit(&mut below, count(from, lengths) * heads.row());
                 let (spread, sums) = match &mut self.shifts {
                     Some((shifts, true)) => (Some(&shifts.spread), Some(&mut *shifts.grads)),
                     Some((shifts, false)) => (Some(&shifts.spread), None),
                     None => (None, None),
                 };
-                let scored = (heads, mask, spread);
-                attention::backward(level, scored, x, lengths, &self.grads[to as usize], out, sums);
+                attention::backward(level, (heads, spread), x, lengths, &self.grads[to as usize], out, sums);
                 self.grads[from as usize] = below;
                 self.known[to as usize] = false;
                 self.known[from as usize] = true;

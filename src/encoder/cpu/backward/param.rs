@@ -8,7 +8,7 @@ use crate::{
 
 /// A trainable weight: one parameter, or several of layers that share an input, concatenated.
 pub struct Param {
-    /// The parameters it is made of, equal in size.
+    /// The parameters it is made of: joined by their rows.
     pub specs: Vec<ParamSpec>,
     /// Shape of all of them together.
     pub shape: Vec<usize>,
@@ -35,14 +35,14 @@ impl Param {
     ) -> Result<Self> {
         let specs: Vec<ParamSpec> = ids.map(|id| program.param(id).clone()).collect();
         let mut shape = specs[0].shape();
-        if specs.iter().any(|spec| spec.shape() != shape) {
-            let what = format!("training layers that share an input but differ in size ({})", specs[0].name);
+        if specs.iter().any(|spec| spec.shape()[1..] != shape[1..]) {
+            let what = format!("training layers that share an input but differ in width ({})", specs[0].name);
             return Err(Error::Unsupported {
                 what,
-                hint: "only layers of equal size can be trained together".into(),
+                hint: "only layers of equal width can be trained together".into(),
             });
         }
-        shape[0] *= specs.len();
+        shape[0] = specs.iter().map(|spec| spec.shape()[0]).sum();
         Ok(Self { grads: vec![0.0; values.len()], specs, shape, values })
     }
 
@@ -58,7 +58,11 @@ impl Param {
 
     /// Splits `values`, as many as it has, into its parameters: each one's name and array.
     pub fn parts<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = (&'a str, Array)> {
-        let parts = self.specs.iter().zip(values.chunks(self.values.len() / self.specs.len()));
-        parts.map(|(spec, values)| (spec.name.as_str(), Array::f32(spec.shape(), values.to_vec())))
+        let mut rest = values;
+        self.specs.iter().map(move |spec| {
+            let own;
+            (own, rest) = rest.split_at(spec.shape().iter().product());
+            (spec.name.as_str(), Array::f32(spec.shape(), own.to_vec()))
+        })
     }
 }

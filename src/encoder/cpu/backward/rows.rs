@@ -6,7 +6,7 @@ use super::{
     super::{
         linear::PART,
         math::{activate, slope},
-        rows::CpuNorm,
+        rows::{CpuHeadNorms, CpuNorm, gain as gain_of},
         simd::{Kernel, Level, MOST_LANES, Simd},
     },
     Param,
@@ -15,7 +15,7 @@ use crate::{
     Result,
     architecture::{
         Activation,
-        program::{self, NormKind, Program},
+        program::{self, NormHeads, NormKind, Program},
     },
     bundle::Weights,
 };
@@ -45,28 +45,34 @@ fn dot_by(a: &[f32], b: &[f32], each: impl Fn(f32, f32) -> f32) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// A layer norm with trainable gain and bias.
+/// A norm with trainable gain and bias.
 pub struct TrainableNorm {
     pub gain: Param,
     pub bias: Option<Param>,
     norm: CpuNorm,
+    kind: NormKind,
     level: Level,
 }
 
 impl TrainableNorm {
     /// A program's norm.
     pub fn new(level: Level, program: &Program, norm: &program::Norm, weights: &Weights) -> Result<Self> {
-        let &program::Norm { kind: NormKind::Layer, gain, bias, width, epsilon, .. } = norm;
+        let &program::Norm { kind, gain, bias, width, epsilon, .. } = norm;
         let gain = Param::read(program, gain, weights)?;
         let bias = bias.map(|bias| Param::read(program, bias, weights)).transpose()?;
         let values = bias.as_ref().map_or_else(|| vec![0.0; width], |bias| bias.values.clone());
-        let norm = CpuNorm { gain: gain.values.clone(), bias: values, epsilon: epsilon as f32 };
-        Ok(Self { gain, bias, norm, level })
+        let norm = CpuNorm {
+            gain: gain_of(kind, &gain.values),
+            bias: values,
+            epsilon: epsilon as f32,
+            centred: kind.is_centred(),
+        };
+        Ok(Self { gain, bias, norm, kind, level })
     }
 
     /// Makes changed values take effect.
     pub fn refresh(&mut self) {
-        self.norm.gain.clone_from(&self.gain.values);
+        self.norm.gain = gain_of(self.kind, &self.gain.values);
         if let Some(bias) = &self.bias {
             self.norm.bias.clone_from(&bias.values);
         }
@@ -80,7 +86,7 @@ impl TrainableNorm {
     /// Turns the gradients of the output rows into those of the input rows `x`; with `accumulate`, adds to
     /// the gradients of gain and bias.
     pub fn backward(&mut self, x: &[f32], grads: &mut [f32], accumulate: bool) {
-        let Self { gain, bias, norm, level } = self;
+        let Self { gain, bias, norm, level, .. } = self;
         let (level, width) = (*level, norm.gain.len());
         // Chunks of fixed size, so that the order of sums does not depend on the number of threads.
         let parts: Vec<Vec<f32>> = x
@@ -88,7 +94,10 @@ impl TrainableNorm {
             .zip(grads.par_chunks_mut(PART * width))
             .map(|(x, grads)| {
                 let mut own = vec![0.0; 2 * width];
-                level.dispatch(LayerNormBackward { norm, x, grads, own: &mut own });
+                match norm.centred {
+                    true => level.dispatch(LayerNormBackward { norm, x, grads, own: &mut own }),
+                    false => level.dispatch(RmsNormBackward { norm, x, grads, own: &mut own[..width] }),
+                }
                 own
             })
             .collect();
@@ -135,6 +144,117 @@ impl Kernel for LayerNormBackward<'_> {
             grads.iter_mut().zip(gain).for_each(|(a, g)| *a *= g);
             let (even, along) = (sum(grads) / width as f32, dot(grads, &n) / width as f32);
             grads.iter_mut().zip(&n).for_each(|(a, n)| *a = (*a - even - n * along) * scale);
+        }
+    }
+}
+
+/// Gradients of RMSNorm's gain.
+struct RmsNormBackward<'a> {
+    norm: &'a CpuNorm,
+    x: &'a [f32],
+    grads: &'a mut [f32],
+    own: &'a mut [f32],
+}
+
+impl Kernel for RmsNormBackward<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
+        let CpuNorm { gain, epsilon, .. } = self.norm;
+        let width = gain.len();
+        for (x, grads) in self.x.chunks_exact(width).zip(self.grads.chunks_exact_mut(width)) {
+            rms_norm_backward(gain, *epsilon, x, grads, self.own);
+        }
+    }
+}
+
+/// For y = g x / root, root² = mean x² + epsilon: with n = x / root and a = g dy,
+/// dx = (a - n mean(a n)) / root, dg = Σ dy n. Turns dy in `grads` into dx, and adds dg to `gains`.
+#[inline(always)]
+fn rms_norm_backward(gain: &[f32], epsilon: f32, x: &[f32], grads: &mut [f32], gains: &mut [f32]) {
+    let width = x.len() as f32;
+    let scale = (dot(x, x) / width + epsilon).sqrt().recip();
+    for ((gains, x), grad) in gains.iter_mut().zip(x).zip(&*grads) {
+        *gains += grad * x * scale;
+    }
+    grads.iter_mut().zip(gain).for_each(|(a, g)| *a *= g);
+    let along = dot(grads, x) * scale / width;
+    grads.iter_mut().zip(x).for_each(|(a, x)| *a = (*a - x * scale * along) * scale);
+}
+
+/// Norms of queries and keys with trainable gains.
+pub struct TrainableHeadNorms {
+    /// Of queries, and of keys.
+    pub gains: [Param; 2],
+    norms: CpuHeadNorms,
+    kind: NormKind,
+    level: Level,
+}
+
+impl TrainableHeadNorms {
+    /// A program's norms.
+    pub fn new(level: Level, program: &Program, op: &NormHeads, weights: &Weights) -> Result<Self> {
+        let [query, key] = op.gains;
+        let gains = [Param::read(program, query, weights)?, Param::read(program, key, weights)?];
+        let norms = CpuHeadNorms::new(op, gains.each_ref().map(|gain| gain_of(op.kind, &gain.values)));
+        Ok(Self { gains, norms, kind: op.kind, level })
+    }
+
+    /// Makes changed values take effect.
+    pub fn refresh(&mut self) {
+        self.norms.gains = self.gains.each_ref().map(|gain| gain_of(self.kind, &gain.values));
+    }
+
+    /// Normalizes the heads of all rows in place.
+    pub fn apply(&self, x: &mut [f32]) {
+        self.norms.apply_all(self.level, x);
+    }
+
+    /// Turns the gradients of the output rows into those of the input rows `x`; with `accumulate`, adds to the
+    /// gradients of the gains.
+    pub fn backward(&mut self, x: &[f32], grads: &mut [f32], accumulate: bool) {
+        let Self { gains, norms, level, .. } = self;
+        let part = PART * norms.row();
+        // Chunks of fixed size, so that the order of sums does not depend on the number of threads.
+        let parts: Vec<[Vec<f32>; 2]> = x
+            .par_chunks(part)
+            .zip(grads.par_chunks_mut(part))
+            .map(|(x, grads)| {
+                let mut own = norms.gains.each_ref().map(|gain| vec![0.0; gain.len()]);
+                level.dispatch(HeadNormBackward { norms, x, grads, own: &mut own });
+                own
+            })
+            .collect();
+        if accumulate {
+            for (gain, own) in parts.iter().flat_map(|part| [(0, &part[0]), (1, &part[1])]) {
+                super::super::add(&mut gains[gain].grads, own);
+            }
+        }
+    }
+}
+
+struct HeadNormBackward<'a> {
+    norms: &'a CpuHeadNorms,
+    x: &'a [f32],
+    grads: &'a mut [f32],
+    /// Gradients of the gains.
+    own: &'a mut [Vec<f32>; 2],
+}
+
+impl Kernel for HeadNormBackward<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const VECTORS: usize>(self, _: S) {
+        let (norms, row) = (self.norms, self.norms.row());
+        for (x, grads) in self.x.chunks_exact(row).zip(self.grads.chunks_exact_mut(row)) {
+            let mut rest = x;
+            for (which, grads) in norms.of_row(grads) {
+                let x;
+                (x, rest) = rest.split_at(grads.len());
+                rms_norm_backward(&norms.gains[which], norms.epsilon, x, grads, &mut self.own[which]);
+            }
         }
     }
 }

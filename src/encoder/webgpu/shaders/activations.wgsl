@@ -18,6 +18,10 @@ fn bounded_tanh(x: f32) -> f32 {
     return 1.0 - 2.0 / (exp(2.0 * clamp(x, -15.0, 15.0)) + 1.0);
 }
 
+fn silu(x: f32) -> f32 {
+    return x / (1.0 + exp(-clamp(x, -80.0, 80.0)));
+}
+
 fn relu(x: f32) -> f32 {
     return max(x, 0.0);
 }

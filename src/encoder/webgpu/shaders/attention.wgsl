@@ -1,22 +1,23 @@
-// Attention of one head for `QUERIES` tokens of one sequence: softmax(q kᵀ / √width) v.
+// Attention of one head for `QUERIES` tokens of one sequence: softmax(q kᵀ / √SCALING) v.
 //
 // Keys and values are read in tiles of `KEYS`; the softmax is rescaled whenever a larger score is found (online
 // softmax: Milakov and Gimelshein 2018, arXiv 1805.02867). Eight invocations share a query: each computes
 // every eighth score of a tile, and every eighth vec4 of the result.
 //
-// Constants prepended to this text: HEADS, WIDTH (vec4s in a head), KEYS (a multiple of 8), REACH (how many
-// positions away a token attends, below 2³¹), and the function `shifted`, which makes the final score.
+// Constants prepended to this text: HEADS, KV_HEADS (of keys and values), WIDTH (vec4s in a head), SCALING, KEYS (a
+// multiple of 8), BACK and AHEAD (how many positions back and ahead a token attends, below 2³¹), and the function
+// `shifted`, which makes the final score.
 
 const QUERIES = 16u;
 const SHARED = 8u;
 const SCORES = KEYS / SHARED;
 const PARTS = (WIDTH + SHARED - 1u) / SHARED;
-const ROW = 3u * HEADS * WIDTH;
+const ROW = (HEADS + 2u * KV_HEADS) * WIDTH;
 const LOWEST = -3.0e38;
 
 // One per workgroup: the sequence's first token, its length, and the first query, relative to the first token.
 @group(0) @binding(0) var<storage, read> tiles: array<vec4u>;
-// [tokens, (query, key, value), heads, width]
+// Of each token the queries, keys and values, head by head.
 @group(0) @binding(1) var<storage, read> qkv: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> context: array<vec4f>;
 
@@ -35,26 +36,27 @@ fn main(
     let first = tile.x;
     let length = tile.y;
     let head = group.y;
+    let shared_head = HEADS + head / (HEADS / KV_HEADS);
     let share = place.x;
     let query = place.y;
     for (var i = index; i < QUERIES * WIDTH; i += QUERIES * SHARED) {
         let at = tile.z + i / WIDTH;
         var value = vec4f();
         if (at < length) {
-            value = qkv[(first + at) * ROW + head * WIDTH + i % WIDTH] * inverseSqrt(f32(4u * WIDTH));
+            value = qkv[(first + at) * ROW + head * WIDTH + i % WIDTH] * inverseSqrt(SCALING);
         }
         q_tile[(i % WIDTH) * QUERIES + i / WIDTH] = value;
     }
     var top = LOWEST;
     var total = 0.0;
     var sums: array<vec4f, PARTS>;
-    let end = min(length, tile.z + QUERIES + REACH);
-    for (var start = select(0u, tile.z - REACH, tile.z > REACH) / KEYS * KEYS; start < end; start += KEYS) {
+    let end = min(length, tile.z + QUERIES + AHEAD);
+    for (var start = select(0u, tile.z - BACK, tile.z > BACK) / KEYS * KEYS; start < end; start += KEYS) {
         for (var i = index; i < KEYS * WIDTH; i += QUERIES * SHARED) {
             let at = start + i / WIDTH;
             var value = vec4f();
             if (at < length) {
-                value = qkv[(first + at) * ROW + (HEADS + head) * WIDTH + i % WIDTH];
+                value = qkv[(first + at) * ROW + shared_head * WIDTH + i % WIDTH];
             }
             kv_tile[(i % WIDTH) * KEYS + i / WIDTH] = value;
         }
@@ -77,7 +79,7 @@ fn main(
             let at = start + i / WIDTH;
             var value = vec4f();
             if (at < length) {
-                value = qkv[(first + at) * ROW + (2u * HEADS + head) * WIDTH + i % WIDTH];
+                value = qkv[(first + at) * ROW + (shared_head + KV_HEADS) * WIDTH + i % WIDTH];
             }
             kv_tile[i] = value;
         }
@@ -120,5 +122,5 @@ fn main(
 
 // Whether a token attends to another.
 fn near(token: u32, other: u32) -> bool {
-    return other + REACH >= token && other <= token + REACH;
+    return other + BACK >= token && other <= token + AHEAD;
 }

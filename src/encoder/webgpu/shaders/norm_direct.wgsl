@@ -1,6 +1,6 @@
 // As `norm.wgsl`, but with one invocation per row, for software adapters.
 //
-// Constants prepended to this text: WIDTH, EPSILON, and the function `before`, which reads what is normed.
+// Constants prepended to this text: WIDTH, EPSILON, CENTRED (whether the mean is subtracted), and the function `before`, which reads what is normed.
 
 const ROWS = 16u;
 const PARTS = WIDTH / 4u;
@@ -17,11 +17,14 @@ fn main(@builtin(global_invocation_id) place: vec3u) {
     }
     let start = place.x * PARTS;
     var sums = vec4f();
-    for (var i = 0u; i < PARTS; i++) {
-        sums += before(start + i);
+    var mean = 0.0;
+    if (CENTRED) {
+        for (var i = 0u; i < PARTS; i++) {
+            sums += before(start + i);
+        }
+        mean = dot(sums, vec4f(1.0)) / f32(WIDTH);
+        sums = vec4f();
     }
-    let mean = dot(sums, vec4f(1.0)) / f32(WIDTH);
-    sums = vec4f();
     for (var i = 0u; i < PARTS; i++) {
         let difference = before(start + i) - mean;
         sums += difference * difference;

@@ -1,6 +1,7 @@
 // Pools token vectors into one vector per sequence, one workgroup per sequence.
 //
-// Constants prepended to this text: WIDTH, POOLING (0 mean, 1 first token, 2 maximum).
+// Constants prepended to this text: WIDTH, POOLING (0 mean, 1 first token, 2 maximum, 3 last token, 4 mean
+// weighted by position, 5 sum divided by the root of the length).
 
 const ACROSS = 64u;
 
@@ -14,7 +15,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
     let span = spans[group.x];
     for (var i = index; i < WIDTH; i += ACROSS) {
         var value = tokens[span.x * WIDTH + i];
-        if (POOLING != 1u) {
+        if (POOLING == 3u) {
+            value = tokens[(span.x + span.y - 1u) * WIDTH + i];
+        } else if (POOLING == 4u) {
+            for (var token = 1u; token < span.y; token++) {
+                value += f32(token + 1u) * tokens[(span.x + token) * WIDTH + i];
+            }
+            value /= 0.5 * f32(span.y) * f32(span.y + 1u);
+        } else if (POOLING != 1u) {
             for (var token = 1u; token < span.y; token++) {
                 let next = tokens[(span.x + token) * WIDTH + i];
                 value = select(value + next, max(value, next), POOLING == 2u);
@@ -22,6 +30,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
         }
         if (POOLING == 0u) {
             value /= f32(span.y);
+        }
+        if (POOLING == 5u) {
+            value /= sqrt(f32(span.y));
         }
         vectors[group.x * WIDTH + i] = value;
     }

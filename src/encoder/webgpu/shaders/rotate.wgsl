@@ -1,10 +1,10 @@
 // Rotary positions in place, a workgroup per token: elements i and i + HALF of each head of the queries and keys are
 // rotated by the angle of the token's position.
 //
-// Constants prepended to this text: HEADS (of the queries, as of keys and values), HALF (pairs of elements in a head).
+// Constants prepended to this text: ROTATED (heads, of queries and keys), ROW (width of all of a token's heads), HALF
+// (pairs of elements in a head).
 
 const ACROSS = 64u;
-const ROW = 3u * HEADS * 2u * HALF;
 
 // Position of each token in its text.
 @group(0) @binding(0) var<storage, read> positions: array<u32>;
@@ -15,7 +15,7 @@ const ROW = 3u * HEADS * 2u * HALF;
 @compute @workgroup_size(ACROSS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
     let position = positions[group.x];
-    for (var i = index; i < 2u * HEADS * HALF; i += ACROSS) {
+    for (var i = index; i < ROTATED * HALF; i += ACROSS) {
         let k = i % HALF;
         let at = group.x * ROW + i / HALF * 2u * HALF + k;
         let angle = angles[position * HALF + k];
