@@ -468,3 +468,134 @@ fn static_embeddings_that_lie_are_refused() {
     bytes[..8].copy_from_slice(&(1u64 << 40).to_le_bytes());
     assert!(problem(self::whole(&files)).contains("its header is too long"));
 }
+
+/// A folder with the small files of a decoder as published, and large files that were not got.
+fn decoder(config: serde_json::Value, tokenizer: serde_json::Value, pooling: &str, dense: bool) -> Folder {
+    let kinds: &[&str] = match dense {
+        true => &["Transformer", "Pooling", "Dense", "Dense", "Normalize"],
+        false => &["Transformer", "Pooling", "Normalize"],
+    };
+    let module = |(i, kind): (usize, &&str)| {
+        let path = if i == 0 { String::new() } else { format!("{i}_{kind}") };
+        json!({"idx": i, "name": i.to_string(), "path": path, "type": format!("sentence_transformers.models.{kind}")})
+    };
+    let modules: Vec<serde_json::Value> = kinds.iter().enumerate().map(module).collect();
+    let width = config["hidden_size"].clone();
+    let mut files = vec![
+        ("config.json", config),
+        ("tokenizer_config.json", tokenizer),
+        ("modules.json", json!(modules)),
+        (
+            "1_Pooling/config.json",
+            json!({"word_embedding_dimension": width, pooling: true, "include_prompt": true}),
+        ),
+        ("tokenizer.json", json!({})),
+        ("model.safetensors", json!({})),
+    ];
+    let activation = "torch.nn.modules.linear.Identity";
+    for (path, input, output) in
+        [("2_Dense", 768, 3072), ("3_Dense", 3072, 768)].into_iter().filter(|_| dense)
+    {
+        let file = if path == "2_Dense" { "2_Dense/config.json" } else { "3_Dense/config.json" };
+        files.push((file, json!({"in_features": input, "out_features": output, "bias": false, "activation_function": activation})));
+        files.push((
+            if path == "2_Dense" { "2_Dense/model.safetensors" } else { "3_Dense/model.safetensors" },
+            json!({}),
+        ));
+    }
+    files.into_iter().map(|(path, value)| (path.into(), value.to_string().into_bytes())).collect()
+}
+
+fn qwen3(changed: serde_json::Value) -> Folder {
+    let mut config = json!({
+        "architectures": ["Qwen3ForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
+        "bos_token_id": 151643, "eos_token_id": 151643, "head_dim": 128, "hidden_act": "silu", "hidden_size": 1024,
+        "initializer_range": 0.02, "intermediate_size": 3072, "max_position_embeddings": 32768,
+        "max_window_layers": 28, "model_type": "qwen3", "num_attention_heads": 16, "num_hidden_layers": 28,
+        "num_key_value_heads": 8, "rms_norm_eps": 1e-6, "rope_scaling": null, "rope_theta": 1_000_000,
+        "sliding_window": null, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
+        "transformers_version": "4.51.3", "use_cache": true, "use_sliding_window": false, "vocab_size": 151_669,
+    });
+    for (field, value) in changed.as_object().into_iter().flatten() {
+        config[field] = value.clone();
+    }
+    let tokenizer = json!({
+        "add_bos_token": false, "add_prefix_space": false, "additional_special_tokens": ["<|im_start|>"],
+        "bos_token": null, "chat_template": "", "clean_up_tokenization_spaces": false, "eos_token": "<|im_end|>",
+        "errors": "replace", "model_max_length": 131_072, "pad_token": "<|endoftext|>",
+        "split_special_tokens": false, "tokenizer_class": "Qwen2Tokenizer", "unk_token": null,
+    });
+    decoder(config, tokenizer, "pooling_mode_lasttoken", false)
+}
+
+/// The configurations of Qwen3-Embedding-0.6B, e5-mistral-7b-instruct and embeddinggemma-300m, with the numbers of
+/// weights that the hub gives for them.
+#[test]
+fn decoders_are_known_by_their_published_configurations() {
+    let gemma = json!({
+        "_sliding_window_pattern": 6, "architectures": ["Gemma3TextModel"], "attention_bias": false,
+        "attention_dropout": 0.0, "attn_logit_softcapping": null, "bos_token_id": 2, "dtype": "float32",
+        "eos_token_id": 1, "final_logit_softcapping": null, "head_dim": 256,
+        "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 768, "initializer_range": 0.02,
+        "intermediate_size": 1152, "max_position_embeddings": 2048, "model_type": "gemma3_text",
+        "num_attention_heads": 3, "num_hidden_layers": 24, "num_key_value_heads": 1, "pad_token_id": 0,
+        "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-6, "rope_local_base_freq": 10_000.0, "rope_scaling": null,
+        "rope_theta": 1_000_000.0, "sliding_window": 512, "use_bidirectional_attention": true, "use_cache": true,
+        "vocab_size": 262_144,
+    });
+    let tokens = json!({
+        "add_bos_token": true, "add_eos_token": true, "bos_token": "<bos>", "eos_token": "<eos>",
+        "model_max_length": 2048, "pad_token": "<pad>", "sp_model_kwargs": null,
+        "spaces_between_special_tokens": false, "tokenizer_class": "GemmaTokenizer", "unk_token": "<unk>",
+        "use_default_system_prompt": false,
+    });
+    let gemma = about(&decoder(gemma, tokens, "pooling_mode_mean_tokens", true));
+    let mistral = json!({
+        "architectures": ["MistralModel"], "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu",
+        "hidden_size": 4096, "initializer_range": 0.02, "intermediate_size": 14_336,
+        "max_position_embeddings": 32_768, "model_type": "mistral", "num_attention_heads": 32,
+        "num_hidden_layers": 32, "num_key_value_heads": 8, "pad_token_id": 2, "rms_norm_eps": 1e-5,
+        "rope_theta": 10_000.0, "sliding_window": 4096, "tie_word_embeddings": false, "torch_dtype": "float16",
+        "use_cache": false, "vocab_size": 32_000,
+    });
+    let tokens = json!({
+        "add_bos_token": true, "add_eos_token": true, "bos_token": "<s>", "eos_token": "</s>", "legacy": true,
+        "model_max_length": 1e30, "pad_token": "</s>", "sp_model_kwargs": {},
+        "spaces_between_special_tokens": false, "tokenizer_class": "LlamaTokenizer", "unk_token": "<unk>",
+        "use_default_system_prompt": false,
+    });
+    let mistral = about(&decoder(mistral, tokens, "pooling_mode_lasttoken", false));
+    let qwen = about(&qwen3(json!({})));
+    for (about, parameters, dimension, max_tokens, pooling) in [
+        (qwen, 595_776_512, 1024, 32_768, "last token"),
+        (mistral, 7_110_660_096, 4096, 32_768, "last token"),
+        (gemma, 302_863_104 + 2 * 768 * 3072 + 3072 + 768, 768, 2048, "mean"),
+    ] {
+        assert_eq!(about.refused, None);
+        assert_eq!(about.parameters, Some(parameters), "{}", about.architecture);
+        assert_eq!((about.dimension, about.max_tokens), (Some(dimension), Some(max_tokens)));
+        assert_eq!(about.pooling.as_deref(), Some(pooling));
+    }
+}
+
+#[test]
+fn decoders_that_are_something_else_are_refused_by_field() {
+    for (changed, field) in [
+        (json!({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}), "rope_scaling, rope_type: \"yarn\""),
+        (
+            json!({"rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4}}),
+            "rope_parameters, rope_type: \"llama3\"",
+        ),
+        (json!({"partial_rotary_factor": 0.5}), "partial_rotary_factor: 0.5"),
+        (json!({"is_causal": false}), "is_causal: false"),
+        (json!({"num_key_value_heads": 5}), "decoder.kv_heads"),
+        (json!({"head_dim": 127}), "decoder.head_width"),
+        (json!({"layer_types": ["chunked_attention"]}), "layer_types"),
+        (json!({"use_sliding_window": true, "sliding_window": 0, "max_window_layers": 0}), "sliding_window"),
+        (json!({"hidden_act": "mish"}), "hidden_act: \"mish\""),
+        (json!({"num_experts": 8}), "num_experts: 8"),
+    ] {
+        let said = about(&qwen3(changed)).refused.unwrap();
+        assert!(said.contains(&format!("config.json, {field}")), "{said}");
+    }
+}

@@ -43,6 +43,7 @@ const IGNORED: &[&str] = &[
     "response_schema",
     "response_template",
     "sp_model_kwargs",
+    "spaces_between_special_tokens",
     "special_tokens_map_file",
     "stride",
     "tokenizer_file",

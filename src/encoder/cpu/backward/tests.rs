@@ -4,7 +4,7 @@
 use super::{super::CpuModel, *};
 use crate::encoder::{
     Config, Family,
-    oracle::{LENGTHS, Noise, config, modern, mpnet, weights, with_dense, words},
+    oracle::{LENGTHS, Noise, config, gemma, llama, modern, mpnet, weights, with_dense, words},
 };
 
 /// A model with odd sizes, a dense layer and this many blocks.
@@ -138,7 +138,10 @@ fn edges_of_every_step() {
     let bert = Config { layers: 1, pooling: Pooling::Max, activation: Activation::Gelu, ..config(6, 2, 7) };
     let modern = Config { layers: 2, pooling: Pooling::Cls, ..modern(6, 1, 5) };
     let mpnet = Config { layers: 2, ..mpnet(6, 2, 5) };
-    for config in [with_dense(bert, &[Activation::Tanh, Activation::Identity]), modern, mpnet] {
+    let qwen = Config { family: Family::Qwen3, ..llama(6, [1, 2, 4], 5) };
+    let gemma = Config { pooling: Pooling::WeightedMean, ..gemma(6, [1, 2, 2], 5) };
+    let bert = with_dense(bert, &[Activation::Tanh, Activation::Identity]);
+    for config in [bert, modern, mpnet, qwen, gemma] {
         let program = config.program().unwrap();
         let weights = weights(&program, 21);
         let words = words(&program, &lengths, 22);
