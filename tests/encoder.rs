@@ -183,7 +183,7 @@ fn long_texts_are_cut_like_sentence_transformers_cuts_them() {
 #[test]
 fn f16_and_packed_bundles_stay_close_and_survive_the_disk() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["xlm-r", "labse"] {
+    for name in ["xlm-r", "labse", "qwen3", "gemma"] {
         let expected = expected(name);
         let texts = refs(&expected.texts);
         // The checkpoints are exact in f16; random weights tolerate less rounding than trained ones.
