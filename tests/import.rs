@@ -590,6 +590,12 @@ fn decoders_that_are_something_else_are_refused_by_field() {
         (json!({"is_causal": false}), "is_causal: false"),
         (json!({"num_key_value_heads": 5}), "decoder.kv_heads"),
         (json!({"head_dim": 127}), "decoder.head_width"),
+        (json!({"head_dim": 9_000_000}), "decoder.head_width"),
+        (json!({"num_hidden_layers": u64::MAX}), "num_hidden_layers"),
+        (
+            json!({"model_type": "mistral", "sliding_window": 9, "num_hidden_layers": u64::MAX}),
+            "num_hidden_layers",
+        ),
         (json!({"layer_types": ["chunked_attention"]}), "layer_types"),
         (json!({"use_sliding_window": true, "sliding_window": 0, "max_window_layers": 0}), "sliding_window"),
         (json!({"hidden_act": "mish"}), "hidden_act: \"mish\""),

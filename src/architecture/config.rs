@@ -188,6 +188,9 @@ impl Decoder {
         if let Some((field, value)) = sizes.into_iter().find(|(_, n)| !(1..=10_000_000).contains(n)) {
             return wrong(field, format!("{value} is not a possible size"));
         }
+        if heads.saturating_mul(self.head_width) > 10_000_000 {
+            return wrong("head_width", format!("{heads} heads cannot be {} wide", self.head_width));
+        }
         if !heads.is_multiple_of(self.kv_heads) {
             let problem = format!("{heads} heads cannot be divided among those of {} keys", self.kv_heads);
             return wrong("kv_heads", problem);

@@ -21,7 +21,7 @@ use crate::{Error, Result};
 use program::{Axis, Buffer, Layer, Normalize, Op, Place, PoolTokens, Program, ProgramBuilder, Projection};
 
 /// Upper bound on the number of blocks: a hundred times that of any known model.
-const MOST_BLOCKS: usize = 10_000;
+pub(crate) const MOST_BLOCKS: usize = 10_000;
 
 /// The program of a model.
 ///

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::object::{Object, is_empty};
 use crate::{
     Error, Result,
-    architecture::{Activation, Config, Decoder, Family, Pooling, Rotary, program::RelativeBias},
+    architecture::{
+        Activation, Config, Decoder, Family, MOST_BLOCKS, Pooling, Rotary, program::RelativeBias,
+    },
 };
 
 /// Fields that change no vector: training, generation, heads, and the file's origin.
@@ -368,7 +370,7 @@ fn modern_bert(json: &mut Object) -> Result<Config> {
 /// `LlamaConfig`, `MistralConfig`, `Qwen2Config` and `Qwen3Config`.
 fn decoder(json: &mut Object, kind: &str, family: Family) -> Result<Config> {
     let (hidden, heads) = (json.need_number("hidden_size")?, json.need_number("num_attention_heads")?);
-    let layers = json.need_number("num_hidden_layers")?;
+    let layers = blocks(json)?;
     // A null stands for as many as heads, a missing field for the class's default.
     let default = match kind {
         "mistral" => 8,
@@ -445,7 +447,7 @@ fn decoder(json: &mut Object, kind: &str, family: Family) -> Result<Config> {
 /// `Gemma3TextConfig`.
 fn gemma(json: &mut Object) -> Result<Config> {
     let (hidden, heads) = (json.need_number("hidden_size")?, json.need_number("num_attention_heads")?);
-    let layers = json.need_number("num_hidden_layers")?;
+    let layers = blocks(json)?;
     let has_bias = json.flag("attention_bias")?.unwrap_or(false);
     let causal = !json.flag("use_bidirectional_attention")?.unwrap_or(false);
     json.expect("attn_logit_softcapping", is_empty, "only attention without softcapping is supported")?;
@@ -523,6 +525,16 @@ fn windows(json: &mut Object, layers: usize) -> Result<(Vec<bool>, Option<usize>
             "some blocks have sliding_attention, but use_sliding_window and sliding_window give no window",
         )),
     }
+}
+
+/// The number of blocks, which a file may claim to be any.
+fn blocks(json: &mut Object) -> Result<usize> {
+    let layers = json.need_number("num_hidden_layers")?;
+    if layers > MOST_BLOCKS {
+        let problem = format!("{layers} is not a possible number of blocks");
+        return Err(Error::format(json.at("num_hidden_layers"), problem));
+    }
+    Ok(layers)
 }
 
 /// For each block whether it has a window, by `layer_types`.
