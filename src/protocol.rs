@@ -543,6 +543,13 @@ pub struct Results {
     pub cut: Option<Cut>,
 }
 
+impl Results {
+    /// Whether they came with the page ([`FirstScreen`]), so that nothing was timed.
+    pub fn is_precomputed(&self) -> bool {
+        self.encode_ms == 0.0 && self.search_ms == 0.0
+    }
+}
+
 /// A ranked passage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
@@ -566,6 +573,14 @@ pub struct Hit {
     /// If `text` is a window of a longer passage: its start, its end and the passage's length, in UTF-8 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(usize, usize, usize)>,
+}
+
+/// What the page shows of the sample before its worker answers, in `sample/first.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FirstScreen {
+    pub corpus: CorpusInfo,
+    /// Of the example that a visitor sees first, in each language. No time was taken, so both times are 0.
+    pub results: Vec<Results>,
 }
 
 /// A passage in a language that the user reads, in place of one in another language.

@@ -57,6 +57,7 @@ pub(super) mod shell {
     pub const MODEL_LOADING: &str = "Model loading";
     pub const MODEL_LOADING_EXAMPLES: &str = "Model loading; the examples already work";
     pub const STARTING: &str = "Starting";
+    pub const PROGRAM_LOADING: &str = "Loading the search program: {bytes}";
     pub const BITS: &str = "{bits}-bit";
     pub const FAST_BITS: &str = "{bits}, fast";
     pub const SELF_TEST_PASSED: &str = "self-test passed";

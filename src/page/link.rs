@@ -29,13 +29,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Starts the worker. `on_event` is called with its events, `on_crash` with the reason if it crashes, and `on_timeout`
-    /// with the number of seconds if it has sent nothing for so long; it is not terminated then.
+    /// Starts the worker. `on_event` is called with its events, `on_bytes` with the bytes of its program so far while that
+    /// is downloaded, `on_crash` with the reason if it crashes, and `on_timeout` with the number of seconds if it has sent
+    /// nothing for so long; it is not terminated then.
     ///
     /// # Errors
     /// A sentence, if the browser cannot start workers here.
     pub fn start(
         on_event: impl Fn(Event) + 'static,
+        on_bytes: impl Fn(f64) + 'static,
         on_crash: impl Fn(String) + Clone + 'static,
         on_timeout: impl FnOnce(u32) + 'static,
     ) -> Result<Self, String> {
@@ -54,6 +56,10 @@ impl Link {
         let timeout = set_timeout_with_handle(long, Duration::from_secs(timeouts::WORKER.into())).ok();
         let (on_unreadable, waiting, listener) = (on_crash.clone(), queued.clone(), worker.clone());
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            // It comes before the program does, from `worker_loader.js`.
+            if let Some(bytes) = message.data().as_f64() {
+                return on_bytes(bytes);
+            }
             for request in waiting.take().into_iter().flatten() {
                 if let Err(e) = listener.post_message(&request) {
                     on_unreadable(fill(message::NOT_SENT, &[("why", &describe(&e))]));

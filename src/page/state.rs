@@ -26,6 +26,8 @@ pub(super) struct Page {
     pub shown: RwSignal<&'static str>,
 
     pub worker: RwSignal<Worker>,
+    /// Bytes of the worker's program so far, while it is downloaded.
+    pub worker_bytes: RwSignal<f64>,
     pub threads: RwSignal<Threads>,
     pub offline: RwSignal<Offline>,
     pub new_version: RwSignal<NewVersion>,
@@ -97,6 +99,7 @@ impl Page {
             views: StoredValue::new_local(Vec::new()),
             shown: RwSignal::new(""),
             worker: RwSignal::new(Worker::Starting),
+            worker_bytes: RwSignal::new(0.0),
             threads: RwSignal::default(),
             offline: RwSignal::default(),
             new_version: RwSignal::default(),

@@ -86,7 +86,8 @@ impl Page {
                 Some(ProblemAction::StartWorker),
             );
         };
-        match Link::start(on_event, on_crash, on_timeout) {
+        let on_bytes = move |bytes| self.worker_bytes.set(bytes);
+        match Link::start(on_event, on_bytes, on_crash, on_timeout) {
             Ok(link) => self.hidden.update_value(|h| h.link = Some(link)),
             Err(why) => self.crashed(why),
         }
@@ -165,6 +166,7 @@ impl Page {
     /// The worker has started: reopens the corpus and reloads the model.
     fn worker_started(self, webgpu: bool) {
         self.worker.set(Worker::Listening { webgpu });
+        self.worker_bytes.set(0.0);
         self.clear_problem_with(&[ProblemAction::StartWorker]);
         let crashes = self.hidden.with_value(|h| h.crashes);
         if crashes == 0 && self.corpus.with_untracked(Option::is_none) {

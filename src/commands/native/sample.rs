@@ -7,7 +7,7 @@ use interlingua::{
     bundle::{Bundle, write_whole},
     datasets::{Corpus, Question, examples_among, sample},
     encoder::{Encoder, EncoderDevice},
-    protocol::ExampleQuestion,
+    protocol::{CorpusInfo, ExampleQuestion, FirstScreen, Hit, Results},
     retrieval::{Index, vectors},
     sha256,
     text::{Cut, Kind},
@@ -32,10 +32,13 @@ pub struct Args {
 /// Greatest rank of the answer of a harder example.
 const HARDEST: usize = 20;
 
+/// Number of hits that the page shows at first.
+const TOP: usize = 10;
+
 /// Runs the command. `examples.json`: a selection of the questions whose answer the model ranks first, then a harder one
 /// in each language, each with the answer's rank. `vectors.safetensors`, and one file for each other model: a row for
 /// each passage and then one for each example, with the model's name. `vectors.json`: which file belongs to which
-/// model.
+/// model. `first.json`: what the page shows before its worker is there.
 ///
 /// # Errors
 /// Says what is wrong with a model or the corpus.
@@ -49,6 +52,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut examples: Vec<&Question> = Vec::new();
     let mut ranks: Vec<Option<usize>> = Vec::new();
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut results: Vec<Results> = Vec::new();
     let mut list: BTreeMap<String, String> = BTreeMap::new();
     for model in [&args.model].into_iter().chain(&args.other) {
         let bundle = Bundle::open(&locate(model, None)?)?;
@@ -81,6 +85,9 @@ pub fn run(args: Args) -> Result<()> {
             let mut harder = examples_among(&corpus, |i| ranks[i].is_some_and(|rank| rank > 1));
             harder.truncate(corpus.languages().len());
             examples.extend(harder);
+            let languages = corpus.languages();
+            let opening = languages.iter().filter_map(|(lang, _)| examples.iter().find(|q| q.lang == *lang));
+            results = encoded.results(&corpus, &opening.copied().collect::<Vec<_>>())?;
         }
         let vectors = encoded.file(&examples, &sha256(&bytes))?;
         println!("{file}: vectors of {}, {:.0} kB", encoded.bundle.manifest.name, vectors.len() as f64 / 1e3);
@@ -97,6 +104,8 @@ pub fn run(args: Args) -> Result<()> {
         .collect();
     let json = |value: serde_json::Result<Vec<u8>>| value.map_err(|e| Error::format("JSON", e));
     files.push(("examples.json".into(), json(serde_json::to_vec_pretty(&listed))?));
+    let first = FirstScreen { corpus: described(&corpus, listed), results };
+    files.push(("first.json".into(), json(serde_json::to_vec(&first))?));
     files.push(("vectors.json".into(), json(serde_json::to_vec_pretty(&list))?));
     for (file, bytes) in &files {
         write_whole(&args.folder.join(file), bytes)?;
@@ -112,6 +121,22 @@ pub fn run(args: Args) -> Result<()> {
     }
     println!("{}: {} passages and {} examples", args.folder.display(), corpus.passages.len(), examples.len());
     Ok(())
+}
+
+/// What the page shows of the sample; the same as its worker says.
+fn described(corpus: &Corpus, examples: Vec<ExampleQuestion>) -> CorpusInfo {
+    CorpusInfo {
+        name: corpus.name.clone(),
+        passages: corpus.passages.len(),
+        languages: corpus.languages(),
+        examples,
+        notes: corpus.notes.clone(),
+        fields: corpus.fields.clone(),
+        precomputed: true,
+        windows: false,
+        cut: None,
+        kept: false,
+    }
 }
 
 /// A corpus' passages encoded by a model.
@@ -160,6 +185,52 @@ impl EncodedCorpus {
             Ok(best.iter().position(|(at, _)| corpus.passages[*at].group == question.group).map(|at| at + 1))
         };
         questions.chunks(d).zip(&corpus.questions).map(rank).collect()
+    }
+
+    /// The ranking for each of these questions among all passages, in 8 bits as in the page.
+    fn results(&self, corpus: &Corpus, questions: &[&Question]) -> Result<Vec<Results>> {
+        let d = self.encoder.dimension();
+        let mut all = self.rows.clone();
+        all.extend(self.questions(questions)?);
+        let packed = vectors::read("sample", vectors::write(&all, d, &BTreeMap::new())?)?.unit_rows();
+        let (passages, rows) = packed.split_at(self.rows.len());
+        let index = Index::from_rows(d, passages)?;
+        let results = |(row, question): (&[f32], &&Question)| {
+            let hits: Vec<Hit> = index
+                .search(row, TOP, |_| true)?
+                .into_iter()
+                .zip(1..)
+                .map(|((at, score), rank)| {
+                    let passage = &corpus.passages[at];
+                    let relevant = passage.group == question.group;
+                    Hit {
+                        rank,
+                        score,
+                        passage: at,
+                        id: passage.group.clone(),
+                        language: passage.lang.clone(),
+                        text: passage.text.clone(),
+                        source: passage.source.clone(),
+                        relevant,
+                        answer: relevant.then(|| passage.answer.unwrap_or((0, passage.text.len()))),
+                        part: None,
+                    }
+                })
+                .collect();
+            Ok(Results {
+                query: question.text.clone(),
+                language: Some(question.lang.clone()),
+                detected: false,
+                answer_rank: hits.iter().find(|hit| hit.relevant).map(|hit| hit.rank),
+                hits,
+                pool: corpus.languages(),
+                encode_ms: 0.0,
+                search_ms: 0.0,
+                notes: Vec::new(),
+                cut: None,
+            })
+        };
+        rows.chunks(d).zip(questions).map(results).collect()
     }
 
     /// A file of vectors: first the passages', then the examples'.

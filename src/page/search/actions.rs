@@ -24,6 +24,10 @@ impl Search {
 
     /// The user wants a passage in a language that they read.
     pub(super) fn read(self, passage: usize, language: String, into: RwSignal<ReadingState>) {
+        if !self.page.corpus_is_present() {
+            into.set(ReadingState::Requested);
+            return self.hidden.update_value(|h| h.early_readings.push((passage, language, into)));
+        }
         let id = self.page.next_id();
         if self.page.send(&Request::Read { id, passage, language }) {
             into.set(ReadingState::Requested);

@@ -6,7 +6,7 @@ use super::actions::focus_on;
 use super::{CrashingQuery, FirstLoad, Origin, QueryStatus, ReadingState, Search};
 use crate::page::catalogue::search as text;
 use crate::page::view::StateChange;
-use crate::protocol::{Event, Id, Results};
+use crate::protocol::{Event, Hit, Id, Results};
 
 impl Search {
     /// Handles an event about searches; returns any other.
@@ -98,10 +98,23 @@ impl Search {
         if !self.status.get_untracked().is_sent() {
             self.load_first_model();
         }
+        let early = self.hidden.try_update_value(|h| std::mem::take(&mut h.early_readings));
+        for (passage, language, into) in early.into_iter().flatten() {
+            self.read(passage, language, into);
+        }
     }
 
-    fn results_arrived(self, results: Results) {
+    fn results_arrived(self, mut results: Results) {
         self.status.set(QueryStatus::Idle);
+        // Where the worker confirms what came with the page, the list stays, with what was unfolded and focused in it.
+        // The scores were computed by another program and may differ in their last bits.
+        self.results.with_untracked(|shown| {
+            let shown = shown.as_ref().filter(|shown| shown.is_precomputed() && shown.query == results.query);
+            let places = |hits: &[Hit]| hits.iter().map(|hit| hit.passage).collect::<Vec<_>>();
+            if let Some(shown) = shown.filter(|shown| places(&shown.hits) == places(&results.hits)) {
+                results.hits.clone_from(&shown.hits);
+            }
+        });
         self.results.set(Some(results));
         self.page.clear_search_problem();
         self.load_first_model();

@@ -3,12 +3,14 @@
 //! - `address`: its part of the URL
 //! - `actions`: the user's actions
 //! - `events`: the worker's events, and changes of the shared state
+//! - `first`: the first example's results, which come with the page
 //! - `second_model`: the second model, compared with the first
 //! - `view`: its components
 
 mod actions;
 mod address;
 mod events;
+mod first;
 mod second_model;
 mod view;
 
@@ -97,6 +99,8 @@ struct HiddenSearchState {
     timer: Option<TimeoutHandle>,
     /// Requested passages in the reader's language, and where to display them.
     readings: Vec<(Id, RwSignal<ReadingState>)>,
+    /// Those requested before the worker has the corpus: passage and language.
+    early_readings: Vec<(usize, String, RwSignal<ReadingState>)>,
 }
 
 /// A passage in the reader's language.
@@ -152,6 +156,7 @@ impl Search {
                 crashing: None,
                 timer: None,
                 readings: Vec::new(),
+                early_readings: Vec::new(),
             }),
             query: RwSignal::new(query.unwrap_or_default()),
         }
@@ -187,6 +192,7 @@ impl View for Search {
 
     fn mount(&self, place: HtmlElement) {
         let search = *self;
+        search.show_first();
         mount_to(place, move || {
             provide_context(search);
             view! { <view::Search/> }
@@ -220,7 +226,7 @@ impl View for Search {
     }
 
     fn on_open(&self) {
-        if self.page.corpus.with_untracked(Option::is_some) {
+        if self.page.corpus_is_present() {
             self.load_first_model();
             self.load_second();
         }
@@ -260,7 +266,7 @@ impl View for Search {
 
     fn last_line(&self) -> Option<String> {
         self.results.with(|r| {
-            r.as_ref().map(|r| {
+            r.as_ref().filter(|r| !r.is_precomputed()).map(|r| {
                 let said = if r.encode_ms > 0.0 { text::LAST } else { text::LAST_PRECOMPUTED };
                 fill(said, &[("ms", &words::ms(r.encode_ms + r.search_ms))])
             })
@@ -269,7 +275,7 @@ impl View for Search {
 
     fn details(&self) -> Option<String> {
         self.results.with(|r| {
-            r.as_ref().map(|r| {
+            r.as_ref().filter(|r| !r.is_precomputed()).map(|r| {
                 let (encode, rank) = (words::ms(r.encode_ms), words::ms(r.search_ms));
                 fill(text::LAST_DETAILS, &[("encode", &encode), ("rank", &rank)])
             })

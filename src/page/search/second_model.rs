@@ -118,7 +118,7 @@ impl Search {
         let on_timeout = move |seconds: u32| {
             b.problem.set(Some(fill(text::SECOND_SLOW, &[("seconds", &seconds.to_string())])));
         };
-        match Link::start(on_event, on_crash, on_timeout) {
+        match Link::start(on_event, |_| {}, on_crash, on_timeout) {
             Ok(link) => b.hidden.update_value(|h| h.link = Some(link)),
             Err(why) => return self.second_crashed(why),
         }

@@ -115,7 +115,10 @@ fn Line() -> impl IntoView {
             let examples = page.corpus.with(Option::is_some);
             if examples { text::MODEL_LOADING_EXAMPLES } else { text::MODEL_LOADING }.into()
         }
-        None if page.worker.get() == Worker::Starting => text::STARTING.into(),
+        None if page.worker.get() == Worker::Starting => match page.worker_bytes.get() {
+            0.0 => text::STARTING.into(),
+            come => fill(text::PROGRAM_LOADING, &[("bytes", &words::bytes(come))]),
+        },
         None => page.view().model_line(),
     };
     view! {

@@ -23,9 +23,10 @@ pub(super) fn Ranking(
 ) -> impl IntoView {
     let search = Search::here();
     let RankingColumn { results, status, .. } = column;
+    // The same hits once more, with other times, change nothing on the screen.
+    let found = Memo::new(move |_| results.with(|r| r.as_ref().map(|r| r.hits.clone()).unwrap_or_default()));
     let hits = move || {
-        let found = move |hit| view! { <ResultItem hit column there other/> };
-        results.with(|r| r.iter().flat_map(|r| r.hits.iter().cloned()).map(found).collect_view())
+        found.get().into_iter().map(|hit| view! { <ResultItem hit column there other/> }).collect_view()
     };
     let nothing_yet = move || results.with(Option::is_none);
     let nothing_asked = move || {
