@@ -57,7 +57,7 @@ manifest = source / "manifest.json"
 if manifest.exists():
     model, behind = from_bundle(json.loads(manifest.read_text("utf-8")))
 else:
-    model, behind = AutoModel.from_pretrained(source, attn_implementation="eager").eval(), []
+    model, behind = AutoModel.from_pretrained(source, attn_implementation="eager", dtype=torch.float32).eval(), []
 ids = torch.ones(2, 8, dtype=torch.int64)
 names = ["input_ids", "attention_mask", "token_type_ids"]
 axes = {name: {0: "batch", 1: "length"} for name in [*names, "last_hidden_state"]}
