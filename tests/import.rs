@@ -528,8 +528,8 @@ fn qwen3(changed: serde_json::Value) -> Folder {
     decoder(config, tokenizer, "pooling_mode_lasttoken", false)
 }
 
-/// The configurations of Qwen3-Embedding-0.6B, e5-mistral-7b-instruct and embeddinggemma-300m, with the numbers of
-/// weights that the hub gives for them.
+/// Configurations like those of Qwen3-Embedding-0.6B, e5-mistral-7b-instruct and embeddinggemma-300m, with the numbers
+/// of weights that their dimensions give.
 #[test]
 fn decoders_are_known_by_their_published_configurations() {
     let gemma = json!({

@@ -11,8 +11,8 @@
 // MODEL_FOLDER is a sentence-transformers folder with mean pooling and vectors of length 1, such as that of
 // multilingual-e5-small; ONNX_FOLDER its export, of which transformers.js' `dtype: "q8"` reads
 // onnx/model_quantized.onnx. Both are on an imitated hub (tests/browser/hub.mjs) on this machine, whose large files
-// are at another origin. Both engines keep what they have loaded, as they do by default: ours a packed bundle in the
-// origin's private file system, transformers.js the files in its cache.
+// are at another origin. Both engines keep what they have loaded in the browser's cache, as they do by default: ours a
+// packed bundle, transformers.js the files.
 //
 // "transfer" is how long a page takes to fetch the same files and forget them, "beyond" how much later the first
 // vector is there, from navigation on, the program's own download included. "page" is the most that the page's process

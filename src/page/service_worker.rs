@@ -37,7 +37,7 @@ pub(super) enum Threads {
 /// Whether the page opens without a network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Offline {
-    /// Nothing is known yet; with the model it is stored.
+    /// Nothing is known yet; it is stored once a model is loaded, or a model's evaluation or timing is done.
     #[default]
     Unknown,
     /// Its files are being stored.

@@ -67,6 +67,29 @@ test("a reload without a network: the model answers, one's own text is open, thr
   search.complaints.length = 0;
 });
 
+test("who only evaluates has the page without a network too", { timeout: 2 * patience }, async () => {
+  // The test before ended without a network, as this one does.
+  await server.again();
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const search = await open("?view=evaluate&data=own&device=cpu", { context });
+  const { page } = search;
+  const lines = [
+    { id: "p1", lang: "en", text: "The museum opens at nine." },
+    { id: "p2", lang: "en", text: "Bees make honey." },
+    { query_id: "q1", lang: "en", text: "What do bees make?", relevant: ["p2"] },
+  ];
+  const buffer = Buffer.from(lines.map((line) => JSON.stringify(line)).join("\n"));
+  await page.locator(".choose").getByLabel("Choose files").setInputFiles({ name: "own.jsonl", mimeType: "application/json", buffer });
+  await page.getByRole("button", { name: "Evaluate", exact: true }).click();
+  await page.getByRole("table", { name: "Measures by setting" }).waitFor();
+  await stored(search);
+  await server.close();
+  await page.reload();
+  await page.getByRole("button", { name: "Evaluate", exact: true }).waitFor();
+  assert.equal(await running(page), "one");
+  await context.close();
+});
+
 test("a new version is offered, starts when it is taken, and until then none of its files is used", { timeout: 2 * patience }, async () => {
   const { page, context } = search;
   server.folder = version("two");

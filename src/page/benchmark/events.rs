@@ -19,6 +19,7 @@ impl Benchmark {
                 self.now.set(now);
                 if finished {
                     self.stopped();
+                    self.page.store_for_offline();
                 } else if let Some((target, cell)) = now {
                     self.activity.update(|a| {
                         if let Some(a) = a {

@@ -22,7 +22,9 @@ impl Evaluate {
         match event {
             Event::TaskReady { id, task } if is_active(self.activity, id) => self.task_arrived(task),
             Event::Evaluated { id, report } if is_active(self.activity, id) => {
-                self.report_arrived(id, report)
+                self.report_arrived(id, report);
+                // Who only evaluates loads no model in the page.
+                self.page.store_for_offline();
             }
             Event::Queries { id, rows, total } => {
                 if self.requested_queries.get_untracked() == Some(id) {
