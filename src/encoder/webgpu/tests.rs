@@ -216,7 +216,7 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
     let refused = |config: &Config, weights: &Weights| {
         model(&contexts()[0], config, weights, Precision::F32).err().unwrap().to_string()
     };
-    for (hidden, heads, intermediate, width) in [(30, 5, 64, "6"), (32, 2, 63, "63"), (328, 2, 64, "164")] {
+    for (hidden, heads, intermediate, width) in [(30, 5, 64, "6"), (32, 2, 63, "63"), (528, 2, 64, "264")] {
         let config = config(hidden, heads, intermediate);
         let problem = refused(&config, &weights(&config));
         assert!(problem.contains(&format!(" {width} wide")) && problem.contains("CPU"), "{problem}");
