@@ -58,7 +58,13 @@ impl Search {
             StateChange::ModelGivenUp => self.restore_models(),
             StateChange::DeviceChosen => self.restart_second(),
             StateChange::CorpusReady => self.corpus_ready(),
-            StateChange::CorpusFailed => self.load_first_model(),
+            StateChange::CorpusFailed => {
+                // What came with the page stays on the screen, but nothing else can be asked of it.
+                if self.results.with_untracked(|r| r.as_ref().is_some_and(Results::is_precomputed)) {
+                    self.page.corpus.set(None);
+                }
+                self.load_first_model();
+            }
         }
     }
 
