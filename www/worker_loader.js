@@ -28,8 +28,9 @@ function counted(response) {
 async function start(script) {
   const program = await import(script);
   const plain = fetch;
-  // The script knows which program this browser can run, and requests nothing else while it starts.
-  globalThis.fetch = (...request) => plain(...request).then(counted);
+  // The script knows which program this browser can run, and requests nothing else while it starts. Not in Firefox: where
+  // a service worker answers, a page that is left meanwhile would keep the next one from opening (Firefox 140).
+  if (!navigator.userAgent.includes("Firefox/")) globalThis.fetch = (...request) => plain(...request).then(counted);
   await program.default().finally(() => (globalThis.fetch = plain));
 }
 

@@ -105,8 +105,6 @@ for (const [name, Engine] of Object.entries(engines)) {
 
     await t.test("arrow keys move among radio buttons", async () => {
       await tab.goto(`${server.origin}/?device=cpu`);
-      // Firefox 140 does not open the next page if this one is left while its worker starts.
-      await tab.until("the model", ready);
       await tab.until("the first results", answered);
       await tab.evaluate(() => document.querySelector('input[type="radio"]:checked').focus());
       const before = await tab.evaluate(() => document.querySelector('input[type="radio"]:checked').value);
